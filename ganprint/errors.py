@@ -1,0 +1,129 @@
+"""Every error a user can cause: a sentence, a hint, a stable code and an exit status."""
+
+from typing import ClassVar
+
+
+class GanprintError(Exception):
+    """An error that a user can cause and can do something about.
+
+    `message` is one sentence that names the file, option or name at fault. `hint` says what to do.
+    `code` is stable and appears in machine output; `exit_status` is the process's.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type["GanprintError"], tuple[str, str]]:
+        """Keep the hint when a loader's worker process sends the error to its parent."""
+        return type(self), (self.message, self.hint)
+
+
+class UsageError(GanprintError):
+    """The command line asks for something that cannot be asked."""
+
+    code = "usage"
+    exit_status = 2
+
+
+class ConfigError(UsageError):
+    """A configuration key or value is not one the method knows."""
+
+    code = "config"
+
+
+class ImageError(GanprintError):
+    """An image file cannot be read. Each subclass is one cause with its own code."""
+
+    code = "unreadable_image"
+
+
+class ImageNotFoundError(ImageError):
+    """There is no such file."""
+
+    code = "not_found"
+
+
+class ImageUnreadableError(ImageError):
+    """The operating system refuses to open or read the file."""
+
+    code = "unreadable"
+
+
+class EmptyFileError(ImageError):
+    """The file has no bytes."""
+
+    code = "empty"
+
+
+class NotAnImageError(ImageError):
+    """The bytes are of no image format that is read."""
+
+    code = "not_an_image"
+
+
+class TruncatedImageError(ImageError):
+    """The file starts as an image and its pixel data ends early or is damaged."""
+
+    code = "damaged_image"
+
+
+class DecompressionBombError(ImageError):
+    """The header announces more pixels than the limit."""
+
+    code = "too_many_pixels"
+
+
+class ImageTooSmallError(ImageError):
+    """The image has a side below the smallest that can carry a trace."""
+
+    code = "too_small"
+
+
+class NoImagesError(ImageError):
+    """A folder, pattern or list names no image."""
+
+    code = "no_images"
+
+
+class ManifestError(GanprintError):
+    """A manifest or folder tree cannot be used as data."""
+
+    code = "manifest"
+    exit_status = 2
+
+
+class PluginError(GanprintError):
+    """A method is unknown, or its plug-in failed to load."""
+
+    code = "plugin"
+    exit_status = 2
+
+
+class PerturbationError(UsageError):
+    """A corruption, severity, policy or engine is not one that exists, or the image does not suit it."""
+
+    code = "perturbation"
+
+
+class OutputExistsError(UsageError):
+    """The output is there already and --force was not given."""
+
+    code = "output_exists"
+
+
+class TrainingError(GanprintError):
+    """Training cannot start or go on."""
+
+    code = "training"
+
+
+class WeightsError(GanprintError):
+    """No usable weights: unknown name, damaged file, or sources that do not fit."""
+
+    code = "weights"
+    exit_status = 3

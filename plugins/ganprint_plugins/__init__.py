@@ -1,0 +1,1 @@
+"""The six published attributors that come with ganprint, one file each."""
