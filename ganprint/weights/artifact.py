@@ -1,0 +1,208 @@
+"""Artifacts on disk: a folder with model.safetensors and card.yaml, written whole and checked when read."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganprint import plugins
+from ganprint.errors import OutputExistsError, WeightsError
+from ganprint.weights.card import CARD_FILE, MODEL_FILE, Card, read_card
+from ganprint.weights.store import find
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganprint.attributor import Attributor
+
+HALF_ERROR = 2.0**-10
+"""Largest rounding error of a halved tensor, relative to its largest value; float16 proper costs 2**-11."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Weights read from disk and found whole; floating tensors are float32, others as stored."""
+
+    card: Card
+    tensors: dict[str, "Tensor"]
+    path: Path
+
+
+def save_artifact(
+    folder: Path,
+    tensors: Mapping[str, "Tensor"],
+    card: Card,
+    *,
+    half: bool = True,
+    keep: Collection[str] = (),
+    force: bool = False,
+) -> Path:
+    """Write FOLDER/model.safetensors and FOLDER/card.yaml and return the folder.
+
+    With `half`, floating tensors of two and more dimensions become float16, unless named in `keep` or
+    unless float16 would change them by more than 2**-10 of their largest value (overflow, or all values
+    tiny). Vectors and scalars (biases, normalisation statistics) stay float32, float64 becomes float32,
+    and integers and booleans stay as they are. A new folder appears at once or not at all; in an existing
+    one the two files are replaced one after the other, other files left alone, and an interruption
+    between them is caught by the hash on reading. The card's sha256, parameters and precision are filled in.
+
+    Raises OutputExistsError where either file is there and `force` is not given, and WeightsError where
+    a tensor holds NaN or there are no tensors.
+    """
+    from safetensors.torch import save
+
+    present = [name for name in (MODEL_FILE, CARD_FILE) if (folder / name).exists()]
+    if present and not force:
+        raise OutputExistsError(f"{folder / present[0]} is there already.", "Give --force to replace it.")
+    stored = _stored(tensors, half, keep)
+    content = save(stored, metadata={"format": "pt"})
+    halved = any(str(tensor.dtype) == "torch.float16" for tensor in stored.values())
+    card = card.model_copy(
+        update={
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "parameters": _parameters(stored),
+            "precision": "float16" if halved else "float32",
+        }
+    )
+    files = {MODEL_FILE: content, CARD_FILE: card.to_yaml().encode()}
+    try:
+        _write(folder, files)
+    except OSError as cause:
+        raise WeightsError(
+            f"The weights cannot be written to {folder}: {cause.strerror}.",
+            "Check the free space and the permissions there.",
+        ) from cause
+    return folder
+
+
+def load_artifact(name_or_path: str | Path) -> Artifact:
+    """Read an artifact by name or path, its bytes checked against the SHA-256 in its card.
+
+    Raises WeightsError where there is none of that name, or its card, hash or tensors are damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    folder = find(name_or_path)
+    card = read_card(folder)
+    path = folder / MODEL_FILE
+    hint = f"Restore {folder} from its origin, or train it again: {card.command or 'ganprint train'}"
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise WeightsError(f"{folder} has no {MODEL_FILE}.", hint) from None
+    except OSError as cause:
+        raise WeightsError(f"{path} cannot be read: {cause.strerror}.", "Check its permissions.") from cause
+    if card.sha256 is None:
+        raise WeightsError(f"The card of {folder} does not give the SHA-256 of its weights.", hint)
+    if hashlib.sha256(content).hexdigest() != card.sha256:
+        raise WeightsError(f"{path} is damaged: its SHA-256 is not the one in its card.", hint)
+    try:
+        tensors = load(content)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as cause:
+        raise WeightsError(f"{path} is not a safetensors file: {cause}.", hint) from cause
+    if card.parameters is not None and _parameters(tensors) != card.parameters:
+        raise WeightsError(f"{path} does not hold the {card.parameters} parameters its card says.", hint)
+    full = {
+        name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()
+    }
+    return Artifact(card, full, folder)
+
+
+def load_attributor(name_or_path: str | Path, *, device: str = "cpu") -> tuple["Attributor", Card]:
+    """Build the method that an artifact is of, with its weights, on a torch device.
+
+    Raises WeightsError where the artifact is damaged or does not fit its method, and PluginError where
+    the method is not installed or fails to import.
+    """
+    artifact = load_artifact(name_or_path)
+    card = artifact.card
+    method = plugins.load(card.method)
+    hint = (
+        f"They were made by {card.plugin.distribution} {card.plugin.version}: install that, or train again."
+    )
+    try:
+        config = method.spec.config.model_validate(card.config)
+    except ValueError as cause:
+        raise WeightsError(
+            f"The configuration of {card.name} is not one that {card.method} knows: {_one_line(cause)}", hint
+        ) from cause
+    if config.view != card.view:
+        raise WeightsError(f"The card of {card.name} names two different views.", hint)
+    attributor = method(config, card.sources)
+    try:
+        attributor.load_state(artifact.tensors)
+    except (KeyError, ValueError, RuntimeError) as cause:
+        raise WeightsError(
+            f"The weights {card.name} do not fit {card.method}: {_one_line(cause)}", hint
+        ) from cause
+    return attributor.to(device), card
+
+
+def _stored(tensors: Mapping[str, "Tensor"], half: bool, keep: Collection[str]) -> dict[str, "Tensor"]:
+    if not tensors:
+        raise WeightsError("There are no tensors to save.", "Fit the method first.")
+    stored = {}
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        if tensor.is_floating_point():
+            tensor = tensor.float()
+            if tensor.isnan().any():
+                raise WeightsError(
+                    f"The tensor {name} holds NaN: training diverged.", "Lower the learning rate."
+                )
+            if half and tensor.ndim >= 2 and name not in keep:
+                tensor = _halved(tensor)
+        # A copy, as safetensors refuses tensors that share memory.
+        stored[name] = tensor.clone()
+    return stored
+
+
+def _halved(tensor: "Tensor") -> "Tensor":
+    if tensor.numel() == 0:
+        return tensor.half()
+    half = tensor.half()
+    error = (half.float() - tensor).abs().max()
+    # An infinite error, or NaN from infinity itself, fails the comparison.
+    return half if bool(error <= HALF_ERROR * tensor.abs().max()) else tensor
+
+
+def _parameters(tensors: Mapping[str, "Tensor"]) -> int:
+    return sum(tensor.numel() for tensor in tensors.values() if tensor.is_floating_point())
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.is_dir():
+        partials = {folder / f".{name}.{os.getpid()}.partial": folder / name for name in files}
+        try:
+            for partial, target in partials.items():
+                _write_through(partial, files[target.name])
+            for partial, target in partials.items():
+                partial.replace(target)
+        finally:
+            for partial in partials:
+                partial.unlink(missing_ok=True)
+        return
+    beside = folder.parent / f".{folder.name}.{os.getpid()}.partial"
+    try:
+        beside.mkdir()
+        for name, content in files.items():
+            _write_through(beside / name, content)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _one_line(cause: Exception) -> str:
+    return " ".join(str(cause).split())[:300]

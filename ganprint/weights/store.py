@@ -1,0 +1,145 @@
+"""Where artifacts are looked for: named folders, the user's folder, those shipped with the package."""
+
+import difflib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from ganprint.errors import WeightsError
+from ganprint.weights.card import CARD_FILE, MODEL_FILE, Card, read_card
+
+VARIABLE = "GANPRINT_WEIGHTS"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An artifact in the store, its tensors not read: `card` is None where `error` says why.
+
+    `name` is the folder's name, which is what a user types; `size` is both files in bytes.
+    """
+
+    name: str
+    path: Path
+    size: int
+    card: Card | None = None
+    error: str | None = None
+
+
+def user_folder() -> Path:
+    """Return the folder that the user's own weights go to; it need not exist."""
+    return platformdirs.user_data_path("ganprint") / "weights"
+
+
+def shipped_folder() -> Path:
+    """Return the folder of shipped weights: inside an installed package, else the checkout's `weights/`."""
+    here = Path(__file__).resolve().parent
+    checkout = here.parents[1]
+    if not (here / "shipped").is_dir() and (checkout / "pyproject.toml").is_file():
+        return checkout / "weights"
+    return here / "shipped"
+
+
+def search_path() -> list[Path]:
+    """Return the folders that hold artifacts, the first to win: GANPRINT_WEIGHTS, the user's, the shipped."""
+    named = [Path(part).expanduser() for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    return [*named, user_folder(), shipped_folder()]
+
+
+def list_weights(folders: Sequence[Path] | None = None) -> list[Entry]:
+    """List the artifacts by name, damaged cards reported in their entries; an earlier folder hides a later."""
+    entries: dict[str, Entry] = {}
+    for path in _artifacts(search_path() if folders is None else folders):
+        if path.name not in entries:
+            entries[path.name] = _entry(path)
+    return [entries[name] for name in sorted(entries)]
+
+
+def find(name_or_path: str | Path, folders: Sequence[Path] | None = None) -> Path:
+    """Return the folder of an artifact given by name, or by the path of its folder or of a file in it.
+
+    A bare name is looked for in the store, then in the working directory. Raises WeightsError, listing
+    the valid names, where there is none.
+    """
+    path = Path(name_or_path).expanduser()
+    bare = isinstance(name_or_path, str) and name_or_path == path.name
+    folders = search_path() if folders is None else folders
+    if bare:
+        for candidate in _artifacts(folders):
+            if candidate.name == name_or_path:
+                return candidate
+    if path.name in (CARD_FILE, MODEL_FILE) and path.is_file():
+        path = path.parent
+    if _is_artifact(path):
+        return path
+    if not bare:
+        problem = f"is not a folder with {CARD_FILE}" if path.exists() else "does not exist"
+        raise WeightsError(f"{path} {problem}.", _names_hint(path.name, folders))
+    raise WeightsError(f"There are no weights called {name_or_path}.", _names_hint(path.name, folders))
+
+
+def default_for(method: str, folders: Sequence[Path] | None = None) -> Entry:
+    """Return the weights that a method uses when none are named: those marked default, or the only ones.
+
+    Raises WeightsError with the command that makes weights where there are none, and with the names to
+    choose from where several are equal.
+    """
+    folders = search_path() if folders is None else folders
+    entries = [entry for entry in list_weights(folders) if entry.card and entry.card.method == method]
+    if not entries:
+        raise WeightsError(
+            f"There are no weights for the method {method}.",
+            f"Make them: ganprint train --method {method} --data MANIFEST --out DIR",
+        )
+    if len(entries) == 1:
+        return entries[0]
+    marked = [entry for entry in entries if entry.card and entry.card.default]
+    for folder in folders:
+        here = [entry for entry in marked if entry.path.parent == folder]
+        if len(here) == 1:
+            return here[0]
+        if here:
+            break
+    names = ", ".join(entry.name for entry in marked or entries)
+    raise WeightsError(
+        f"The method {method} has several weights and no one default.", f"Name one with --weights: {names}."
+    )
+
+
+def _artifacts(folders: Sequence[Path]) -> Iterator[Path]:
+    for folder in folders:
+        try:
+            children = sorted(folder.iterdir())
+        except OSError:
+            continue
+        # A dot starts the name of one that is being written.
+        yield from (child for child in children if not child.name.startswith(".") and _is_artifact(child))
+
+
+def _is_artifact(path: Path) -> bool:
+    try:
+        return (path / CARD_FILE).is_file() or (path / MODEL_FILE).is_file()
+    except OSError:
+        return False
+
+
+def _entry(path: Path) -> Entry:
+    files = [path / name for name in (CARD_FILE, MODEL_FILE)]
+    size = sum(file.stat().st_size for file in files if file.is_file())
+    try:
+        card = read_card(path)
+    except WeightsError as error:
+        return Entry(path.name, path, size, error=error.message)
+    if not files[1].is_file():
+        return Entry(path.name, path, size, card, f"{path} has no {MODEL_FILE}.")
+    return Entry(path.name, path, size, card)
+
+
+def _names_hint(name: str, folders: Sequence[Path]) -> str:
+    names = sorted({path.name for path in _artifacts(folders)})
+    if not names:
+        return "No weights are installed. Make some: ganprint train --method repmix --data MANIFEST --out DIR"
+    close = difflib.get_close_matches(name, names, n=1)
+    return (f"Did you mean {close[0]}? " if close else "") + f"Valid names: {', '.join(names)}."
