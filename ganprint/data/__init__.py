@@ -1,0 +1,43 @@
+"""Manifests, splits and checks, and the loaders that feed training and evaluation.
+
+What needs torch is imported when it is first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ganprint.data.manifest import Manifest
+
+if TYPE_CHECKING:
+    from ganprint.data.dataset import Draw, ImageDataset, SourceImages
+    from ganprint.data.loading import Batch, ImageLoader, loader
+    from ganprint.data.sampling import BatchSampler, sampler
+
+__all__ = [
+    "Batch",
+    "BatchSampler",
+    "Draw",
+    "ImageDataset",
+    "ImageLoader",
+    "Manifest",
+    "SourceImages",
+    "loader",
+    "sampler",
+]
+
+_HOMES = {
+    "Batch": "loading",
+    "BatchSampler": "sampling",
+    "Draw": "dataset",
+    "ImageDataset": "dataset",
+    "ImageLoader": "loading",
+    "SourceImages": "dataset",
+    "loader": "loading",
+    "sampler": "sampling",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,160 @@
+"""Read a manifest's CSV into columns fast, and name the line where it cannot be read."""
+
+import codecs
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from ganprint.errors import ManifestError
+
+REQUIRED = ("path", "label", "dlabel")
+NAMED = ("source", "semantic", "split", "group")
+"""Optional columns with a meaning; any others are kept as text."""
+
+_EXAMPLE = "The first line must name the columns, separated by commas: path,label,dlabel"
+_FOREIGN_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", codecs.BOM_UTF32_BE: "UTF-32"}
+
+
+def read_table(file: Path) -> pa.Table:
+    """Return the CSV as a table: `path` string, `label` and `dlabel` int64, the rest dictionary-encoded.
+
+    A UTF-8 byte order mark is accepted. Raises ManifestError naming the file and the line for anything
+    else that is not a comma-separated UTF-8 file with the three required columns and distinct paths.
+    """
+    names = _header(file)
+    types: dict[str, pa.DataType] = {name: pa.dictionary(pa.int32(), pa.string()) for name in names}
+    types |= {"path": pa.string(), "label": pa.int64(), "dlabel": pa.int64()}
+    try:
+        table = pyarrow.csv.read_csv(
+            file, convert_options=pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
+        )
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _explain(file, str(error)) from error
+    if not table.num_rows:
+        raise ManifestError(f"{file} lists no images: it has a header and no rows.", _EXAMPLE)
+    table = table.unify_dictionaries().combine_chunks()
+    faulty = (
+        table["label"].null_count
+        or table["dlabel"].null_count
+        or pc.min(table["label"]).as_py() < -1
+        or pc.min(pc.binary_length(table["path"])).as_py() == 0
+        or pc.count_distinct(table["path"]).as_py() != table.num_rows
+    )
+    if faulty:
+        raise _explain(file, "a row has no path, no label, or a path that another row has")
+    return table
+
+
+def find_line(file: Path, row: int) -> int:
+    """Return the line of the file on which a row (counted from 0) stands, blank lines being no rows."""
+    for position, (line, _) in enumerate(_rows(file)):
+        if position == row:
+            return line
+    return row + 2
+
+
+def _header(file: Path) -> list[str]:
+    try:
+        with file.open("rb") as stream:
+            start = stream.readline(1 << 16)
+    except FileNotFoundError as error:
+        raise ManifestError(
+            f"There is no manifest {file}.", "Give a CSV file or a folder source/semantic/*."
+        ) from error
+    except OSError as error:
+        raise ManifestError(
+            f"{file} cannot be opened: {error.strerror}.", "Check its permissions."
+        ) from error
+    if not start.strip():
+        raise ManifestError(f"{file} is empty.", _EXAMPLE)
+    for mark, encoding in _FOREIGN_MARKS.items():
+        if start.startswith(mark):
+            raise ManifestError(
+                f"{file}, line 1: the file is {encoding}, not UTF-8.",
+                "Save it as CSV in UTF-8, comma separated.",
+            )
+    try:
+        line = start.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ManifestError(
+            f"{file}, line 1: the file is not UTF-8 text.", "Is it a CSV? If so, save it as UTF-8."
+        ) from error
+    names = next(csv.reader([line.strip("\r\n")]), [])
+    missing = [name for name in REQUIRED if name not in names]
+    if missing:
+        for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+            if len(line.split(separator)) > len(names):
+                raise ManifestError(
+                    f"{file}, line 1: the columns are separated by {word}, not by commas.",
+                    "Save it as a comma-separated CSV.",
+                )
+        found = ", ".join(repr(name) for name in names[:12])
+        raise ManifestError(
+            f"{file}, line 1: no column {' and no column '.join(map(repr, missing))}; it has {found}.",
+            _EXAMPLE,
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ManifestError(
+            f"{file}, line 1: the column {twice[0]!r} is named twice.", "Remove or rename one of them."
+        )
+    return names
+
+
+def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
+    with file.open(encoding="utf-8-sig", newline="", errors="surrogateescape") as stream:
+        reader = csv.reader(stream)
+        next(reader)
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+
+
+def _explain(file: Path, reason: str) -> ManifestError:
+    """Find the first faulty line by a slow walk, once a fast check has said that there is one."""
+    names = _header(file)
+    place = {name: names.index(name) for name in REQUIRED}
+    seen: dict[str, int] = {}
+    try:
+        for line, row in _rows(file):
+            where = f"{file}, line {line}"
+            if any("\udc80" <= character <= "\udcff" for field in row for character in field):
+                return ManifestError(f"{where}: a byte is not UTF-8 text.", "Save the file as CSV in UTF-8.")
+            if len(row) != len(names):
+                return ManifestError(
+                    f"{where}: {len(row)} fields, where the header names {len(names)}.",
+                    'Put a path that has a comma in double quotes: "a,b.png"',
+                )
+            for name in ("label", "dlabel"):
+                if not _is_integer(row[place[name]]):
+                    return ManifestError(
+                        f"{where}: the {name} is {row[place[name]]!r}, not a whole number.",
+                        "label counts sources from 0 (real), dlabel counts semantics.",
+                    )
+            if int(row[place["label"]]) < -1:
+                return ManifestError(
+                    f"{where}: the label is {row[place['label']]}.",
+                    "Labels count from 0 (real); -1 marks a generator outside the known ones.",
+                )
+            path = row[place["path"]]
+            if not path:
+                return ManifestError(f"{where}: the path is empty.", "Every row names one image file.")
+            if path in seen:
+                return ManifestError(
+                    f"{where}: {path} is listed already on line {seen[path]}.", "Remove one of the two rows."
+                )
+            seen[path] = line
+    except csv.Error as error:
+        reason = str(error)
+    return ManifestError(f"{file} cannot be read as CSV: {reason}.", _EXAMPLE)
+
+
+def _is_integer(text: str) -> bool:
+    try:
+        return -(2**63) <= int(text) < 2**63
+    except ValueError:
+        return False

@@ -1,0 +1,87 @@
+"""Batches of images from worker processes, the same at any number of them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ganprint.data.dataset import Draw, ImageDataset, SourceImages
+from ganprint.data.sampling import BatchSampler
+from ganprint.errors import GanprintError
+
+
+class Batch(NamedTuple):
+    """`images` uint8 (B, 3, S, S), or a list of (3, H, W) at their own sizes; `labels`, `rows` int64 (B,)."""
+
+    images: Any
+    labels: Tensor
+    rows: Tensor
+
+
+class _Caught(Dataset[Any]):
+    """Hands an error over as an item: the loader would rebuild it from a traceback and lose its hint."""
+
+    def __init__(self, images: SourceImages) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int | Draw) -> tuple[Tensor, int, int] | GanprintError:
+        try:
+            return self.images[index]
+        except GanprintError as error:
+            return error
+
+
+class ImageLoader(DataLoader[Any]):
+    """A DataLoader of Batch that raises a worker's GanprintError as the worker raised it."""
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        for batch in super().__iter__():
+            if isinstance(batch, GanprintError):
+                raise batch
+            yield batch
+
+
+def loader(
+    dataset: SourceImages,
+    *,
+    batch_size: int,
+    workers: int = 0,
+    sampler: BatchSampler | None = None,
+    device: str = "cpu",
+    prefetch: int = 4,
+) -> ImageLoader:
+    """Return a loader of Batch; without a sampler the images come once each, in order.
+
+    The sampler brings its own batch size and its share among processes, so the loader must not be
+    sharded again. Memory is pinned where `device` is a CUDA device. Change the epoch between iterations
+    with `sampler.set_epoch`: its draws tell the workers, which stay alive.
+    """
+    batches = sampler or BatchSampler(dataset.labels, batch_size=batch_size, shuffle=False)
+    return ImageLoader(
+        _Caught(dataset),
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=_stack if isinstance(dataset, ImageDataset) else _list,
+        pin_memory=device.startswith("cuda"),
+        persistent_workers=workers > 0,
+        prefetch_factor=prefetch if workers else None,
+        generator=torch.Generator(),
+    )
+
+
+def _stack(items: Sequence[Any]) -> Batch | GanprintError:
+    batch = _list(items)
+    return batch if isinstance(batch, GanprintError) else batch._replace(images=torch.stack(batch.images))
+
+
+def _list(items: Sequence[Any]) -> Batch | GanprintError:
+    for item in items:
+        if isinstance(item, GanprintError):
+            return item
+    images, labels, rows = zip(*items, strict=True)
+    return Batch(list(images), torch.tensor(labels), torch.tensor(rows))

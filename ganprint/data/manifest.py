@@ -1,0 +1,271 @@
+"""The manifest: which images there are, where each came from and which split it is in."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from ganprint.attributor import REAL
+from ganprint.data.csvfile import NAMED, REQUIRED, read_table
+from ganprint.data.folders import read_folders
+from ganprint.data.naming import name_rows
+from ganprint.errors import ManifestError, OutputExistsError
+
+
+class Manifest:
+    """Rows of images with source labels, held as columns: no Python object a row, cheap to pickle or fork.
+
+    `sources[label]` names a row's source, `sources[0]` being real; label -1 is a generator outside the
+    known ones. `labels` and `dlabels` are int64 (N,). `root` is what relative paths resolve against;
+    `real_folder` is what the folder of the real images was called where names were learned from paths.
+    """
+
+    def __init__(
+        self, table: pa.Table, root: Path, sources: Sequence[str], *, name: str = "", real_folder: str = REAL
+    ) -> None:
+        self.table = table.combine_chunks()
+        self.root = root
+        self.sources = tuple(sources)
+        self.name = name or str(root)
+        self.real_folder = real_folder
+        self.labels: np.ndarray = np.array(self._chunk("label").to_numpy())
+        self.dlabels: np.ndarray = np.array(self._chunk("dlabel").to_numpy())
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        root: Path | str | None = None,
+        sources: Sequence[str] | None = None,
+        allow_gaps: bool = False,
+    ) -> "Manifest":
+        """Read a CSV with `path,label,dlabel`, or a folder tree source/semantic/*.
+
+        Relative paths resolve against `root`, by default the CSV's own folder. Names come from the columns
+        `source` and `semantic`; where these are absent, from the first folder of the path that agrees one to
+        one with the numbers. `sources` renumbers the labels to those names (a model's), what is not among
+        them becoming -1; it also names the labels of a file that names none. `allow_gaps` accepts label
+        numbers without images. Raises ManifestError naming the file and the line at fault.
+        """
+        path = Path(path)
+        if path.is_dir():
+            table, names = read_folders(path)
+            manifest = cls(table, path, names)
+        else:
+            named = name_rows(read_table(path), path, sources or ())
+            folder = Path(root) if root is not None else path.parent
+            manifest = cls(named.table, folder, named.sources, name=str(path), real_folder=named.real_folder)
+        if sources is not None:
+            return manifest.renumber(sources)
+        if not allow_gaps:
+            manifest._refuse_gaps()
+        return manifest
+
+    def _refuse_gaps(self) -> None:
+        empty = self.empty_labels
+        if empty:
+            raise ManifestError(
+                f"{self.name} has no images with label {', '.join(map(str, empty))}, "
+                f"though its labels go up to {len(self.sources) - 1}.",
+                "Labels number the sources 0, 1, 2, ... without gaps, 0 being real; "
+                "add the missing images or renumber.",
+            )
+
+    @property
+    def empty_labels(self) -> tuple[int, ...]:
+        """Labels of `sources` that no row has."""
+        return tuple(sorted(set(range(len(self.sources))) - set(np.unique(self.labels).tolist())))
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __repr__(self) -> str:
+        return f"Manifest({self.name!r}, {len(self)} images, sources={list(self.sources)})"
+
+    def path(self, row: int) -> Path:
+        """Return where the image of a row lies."""
+        return self.root / str(self._chunk("path")[row].as_py())
+
+    @property
+    def semantics(self) -> tuple[str, ...]:
+        """Names of the semantics in these rows, in the order of their dlabel."""
+        codes, names = self.codes("semantic")
+        _, first = np.unique(self.dlabels, return_index=True)
+        return tuple(names[code] for code in codes[first].tolist())
+
+    @property
+    def splits(self) -> np.ndarray:
+        """The split of every row, str (N,), empty where there is none."""
+        return self.column("split")
+
+    @property
+    def groups(self) -> np.ndarray:
+        """The group of every row (one trained model, one photo set), str (N,), empty where there is none."""
+        return self.column("group")
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits that these rows name, sorted."""
+        return self._present("split")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, as in the file, with source and semantic added where it had none."""
+        return tuple(self.table.column_names)
+
+    def codes(self, column: str) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return a text column as int32 codes (N,) and the names they index: the form for many rows."""
+        if column not in self.table.column_names:
+            return np.zeros(len(self), dtype=np.int32), ("",)
+        array = self._chunk(column)
+        if not pa.types.is_dictionary(array.type):
+            array = pc.cast(array, pa.string()).dictionary_encode()
+        return array.indices.to_numpy(), tuple(array.dictionary.to_pylist())
+
+    def column(self, column: str) -> np.ndarray:
+        """Return a column's text for every row, str (N,); empty strings where there is no such column."""
+        codes, names = self.codes(column)
+        return np.take(np.asarray(names, dtype=np.str_), codes)
+
+    def select(
+        self,
+        split: str | None = None,
+        *,
+        sources: Sequence[str] | None = None,
+        semantics: Sequence[str] | None = None,
+        limit: int | None = None,
+        seed: int = 0,
+    ) -> "Manifest":
+        """Return the rows of a split, of some sources or semantics, labels unchanged, in their order.
+
+        `limit` draws that many rows under `seed`, spread as evenly over the sources as they allow.
+        Raises ManifestError listing the valid names for a name that no row has, and where no row is left.
+        """
+        keep = np.ones(len(self), dtype=bool)
+        wanted = {"split": None if split is None else [split], "source": sources, "semantic": semantics}
+        for column, chosen in wanted.items():
+            if chosen is not None:
+                keep &= self._among(column, chosen)
+        rows = np.flatnonzero(keep)
+        if not len(rows):
+            raise ManifestError(
+                f"{self.name} has no image that fits the selection.", "Select fewer conditions at once."
+            )
+        if limit is not None and limit < len(rows):
+            rows = _spread(rows, self.labels[rows], limit, seed)
+        return self.take(rows)
+
+    def take(self, rows: np.ndarray) -> "Manifest":
+        """Return the given rows, int (M,), in the given order."""
+        return self._with(self.table.take(pa.array(rows)))
+
+    def renumber(self, sources: Sequence[str]) -> "Manifest":
+        """Return the rows with labels that index `sources`; a source not among them gets label -1.
+
+        Raises ManifestError unless the first of `sources` is real.
+        """
+        names = tuple(sources)
+        if not names or names[0] != REAL or len(set(names)) != len(names):
+            raise ManifestError(f"The sources {list(names)} do not start with 'real' or repeat a name.")
+        codes, words = self.codes("source")
+        numbers = np.asarray([names.index(w) if w in names else -1 for w in words], dtype=np.int64)
+        table = self.table.set_column(self.columns.index("label"), "label", pa.array(numbers[codes]))
+        return Manifest(table, self.root, names, name=self.name, real_folder=self.real_folder)
+
+    def with_column(self, column: str, codes: np.ndarray, names: Sequence[str]) -> "Manifest":
+        """Return the rows with a text column set: int codes (N,) into `names`."""
+        array = pa.DictionaryArray.from_arrays(
+            pa.array(codes.astype(np.int32)), pa.array(list(names), pa.string())
+        )
+        if column in self.columns:
+            return self._with(self.table.set_column(self.columns.index(column), column, array))
+        return self._with(self.table.append_column(column, array))
+
+    def write(self, file: Path, *, force: bool = False) -> None:
+        """Write a CSV whose relative paths resolve from its own folder.
+
+        Raises OutputExistsError where the file is there and `force` is false.
+        """
+        if file.exists() and not force:
+            raise OutputExistsError(f"{file} is there already.", "Give --force to overwrite it.")
+        table = self.table
+        here, there = file.resolve().parent, self.root.resolve()
+        if here != there:
+            paths = [os.path.relpath(there / text, here) for text in self._chunk("path").to_pylist()]
+            table = table.set_column(self.columns.index("path"), "path", pa.array(paths, pa.string()))
+        decoded = [pc.cast(c, pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pyarrow.csv.write_csv(
+            pa.table(decoded, names=table.column_names),
+            file,
+            pyarrow.csv.WriteOptions(quoting_style="needed"),
+        )
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the rows: sources, then each column with a meaning, in the order of the rows.
+
+        It does not depend on where the manifest lies, on the order of its columns or on how it was
+        written down, and it does not cover the bytes of the images.
+        """
+        digest = hashlib.sha256(_framed("\0".join(self.sources).encode()))
+        for column in (*REQUIRED, *NAMED):
+            digest.update(_framed(column.encode()))
+            if column in ("label", "dlabel"):
+                digest.update(_framed(self.table[column].to_numpy().astype("<i8").tobytes()))
+            elif column in self.columns:
+                array = pc.cast(self._chunk(column), pa.large_string())
+                ends = np.frombuffer(array.buffers()[1], dtype="<i8")[array.offset :][: len(array) + 1]
+                digest.update(_framed(np.diff(ends).tobytes()))
+                digest.update(_framed(array.buffers()[2][ends[0] : ends[-1]]))
+        return digest.hexdigest()
+
+    def _with(self, table: pa.Table) -> "Manifest":
+        return Manifest(table, self.root, self.sources, name=self.name, real_folder=self.real_folder)
+
+    def _present(self, column: str) -> tuple[str, ...]:
+        codes, names = self.codes(column)
+        return tuple(sorted(names[code] for code in np.unique(codes).tolist() if names[code]))
+
+    def _among(self, column: str, chosen: Sequence[str]) -> np.ndarray:
+        present = self._present(column)
+        if not present:
+            raise ManifestError(
+                f"{self.name} has no column {column!r}.", "ganprint data split writes a manifest with splits."
+            )
+        absent = [name for name in chosen if name not in present]
+        if absent:
+            raise ManifestError(
+                f"{self.name} has no {column} {', '.join(map(repr, absent))}.",
+                f"It has: {', '.join(present)}.",
+            )
+        codes, names = self.codes(column)
+        return np.isin(codes, [code for code, name in enumerate(names) if name in set(chosen)])
+
+    def _chunk(self, column: str) -> Any:
+        return self.table[column].chunk(0)
+
+
+def _spread(rows: np.ndarray, labels: np.ndarray, limit: int, seed: int) -> np.ndarray:
+    """Draw `limit` rows, giving every label the same number as far as it has so many."""
+    order = np.random.default_rng(seed).permutation(len(rows))
+    rank = np.empty(len(rows), dtype=np.int64)
+    for label in np.unique(labels):
+        of_label = order[labels[order] == label]
+        rank[of_label] = np.arange(len(of_label))
+    place = np.empty(len(rows), dtype=np.int64)
+    place[order] = np.arange(len(rows))
+    return np.sort(rows[np.lexsort((place, rank))[:limit]])
+
+
+def _framed(data: bytes | pa.Buffer) -> bytes:
+    """Prefix the length, so that no two sequences of fields hash alike."""
+    return len(data).to_bytes(8, "little") + bytes(data)

@@ -1,0 +1,159 @@
+"""Give labels their source names and dlabels their semantic names, from columns or from folders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ganprint.attributor import REAL
+from ganprint.data.csvfile import find_line
+from ganprint.errors import ManifestError
+
+Names = Mapping[int, str]
+DEEPEST = 3
+"""How many leading folders of a path may carry a name: Attribution88 has them in the first two."""
+UNKNOWN = "unknown"
+"""The source of rows with label -1 where nothing names their generator."""
+
+
+@dataclass(frozen=True)
+class NamedRows:
+    """A table with `source` and `semantic`, the names its labels index, and the real folder's own name."""
+
+    table: pa.Table
+    sources: tuple[str, ...]
+    real_folder: str
+
+
+def name_rows(table: pa.Table, file: Path, fallback: Sequence[str]) -> NamedRows:
+    """Give every row a source and a semantic, from the table's columns or from the folders of its paths.
+
+    The source column is taken as it stands, or learned from the first folder depth whose names agree one
+    to one with `label` (label 0 is then called real), or made of `fallback` and `source-<label>`; the
+    semantic likewise. Raises ManifestError naming the line where numbers and names disagree.
+    """
+    labels = table["label"].to_numpy()
+    dlabels = table["dlabel"].to_numpy()
+    unnamed = [name for name in ("source", "semantic") if name not in table.column_names]
+    folders = [folder_column(table["path"].chunk(0), depth) for depth in range(DEEPEST)] if unnamed else []
+    real_folder = REAL
+    try:
+        if "source" in table.column_names:
+            names = match_names(labels, table["source"].chunk(0), what=("label", "source"))
+            _require_real(names, labels)
+        else:
+            names, column, real_folder = _learn_sources(labels, folders, fallback)
+            table = table.append_column("source", column)
+        if "semantic" in table.column_names:
+            match_names(dlabels, table["semantic"].chunk(0), what=("dlabel", "semantic"))
+        else:
+            table = table.append_column("semantic", _learn_semantics(dlabels, folders))
+    except Disagreement as fault:
+        raise ManifestError(
+            f"{file}, line {find_line(file, fault.row)}: {fault.sentence}.",
+            "Each number needs one name and each name one number; label 0 is 'real'.",
+        ) from fault
+    top = int(labels.max(initial=0))
+    known = tuple(names.get(number, f"source-{number}" if number else REAL) for number in range(top + 1))
+    return NamedRows(table, known, real_folder)
+
+
+class Disagreement(Exception):  # noqa: N818 - never reaches a user: the manifest turns it into a ManifestError
+    """One number with two names, or one name with two numbers; `row` is the first row that shows it."""
+
+    def __init__(self, row: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.row = row
+        self.sentence = sentence
+
+
+def match_names(numbers: np.ndarray, column: pa.DictionaryArray, *, what: tuple[str, str]) -> dict[int, str]:
+    """Return the name of each number >= 0; raise Disagreement unless the two agree one to one.
+
+    `numbers` (N,) int64; `column` holds N names; `what` says what they are called in the sentence.
+    Rows with number -1 may have any name that no other number has.
+    """
+    codes = column.indices.to_numpy()
+    words = column.dictionary.to_pylist()
+    pairs, first = np.unique(np.stack([numbers, codes]), axis=1, return_index=True)
+    names: dict[int, str] = {}
+    owners: dict[str, int] = {}
+    for (number, code), row in sorted(zip(pairs.T.tolist(), first.tolist(), strict=True), key=lambda p: p[1]):
+        name = words[code]
+        if number >= 0 and names.setdefault(number, name) != name:
+            raise Disagreement(row, f"{what[0]} {number} is {names[number]!r} elsewhere and {name!r} here")
+        if owners.setdefault(name, number) != number:
+            raise Disagreement(
+                row, f"{what[1]} {name!r} has {what[0]} {owners[name]} elsewhere and {number} here"
+            )
+    return names
+
+
+def folder_column(paths: pa.StringArray, depth: int) -> pa.DictionaryArray | None:
+    """Return the folder at a depth (0 the first) of every path, or None where a path is not that deep."""
+    parts = pc.split_pattern(paths, "/", max_splits=depth + 1)
+    if pc.min(pc.list_value_length(parts)).as_py() < depth + 2:
+        return None
+    return pc.list_element(parts, depth).dictionary_encode()
+
+
+def learn_names(
+    numbers: np.ndarray, folders: list[pa.DictionaryArray | None]
+) -> tuple[int, dict[int, str]] | None:
+    """Return the first depth whose folder names agree one to one with the numbers, and the names."""
+    for depth, column in enumerate(folders):
+        if column is None:
+            continue
+        try:
+            return depth, match_names(numbers, column, what=("label", "folder"))
+        except Disagreement:
+            continue
+    return None
+
+
+def named_column(numbers: np.ndarray, names: Names, unknown: str) -> pa.DictionaryArray:
+    """Return the dictionary-encoded name of every number, `unknown` for a number without one."""
+    known = sorted(names)
+    words = [names[number] for number in known]
+    codes = np.searchsorted(np.asarray(known, dtype=np.int64), numbers).astype(np.int32)
+    codes[~np.isin(numbers, known)] = len(known)
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array([*words, unknown]))
+
+
+def _require_real(names: Names, labels: np.ndarray) -> None:
+    for number, name in names.items():
+        if (number == 0) != (name == REAL):
+            row = int(np.argmax(labels == number))
+            raise Disagreement(row, f"source {name!r} has label {number}, and label 0 is {REAL!r}")
+
+
+def _learn_sources(
+    labels: np.ndarray, folders: list[pa.DictionaryArray | None], fallback: Sequence[str]
+) -> tuple[dict[int, str], pa.DictionaryArray, str]:
+    """Return names, the column and the real folder's name; blank the depth in `folders` that was used."""
+    learned = learn_names(labels, folders)
+    if learned is None:
+        numbers = np.unique(labels[labels >= 0]).tolist()
+        names = {n: fallback[n] if n < len(fallback) else f"source-{n}" for n in numbers} | {0: REAL}
+        return names, named_column(labels, names, UNKNOWN), REAL
+    depth, names = learned
+    column = folders[depth]
+    assert column is not None
+    folders[depth] = None
+    real_folder = names.get(0, REAL)
+    words = [REAL if name == real_folder else name for name in column.dictionary.to_pylist()]
+    names = {number: REAL if number == 0 else name for number, name in names.items()}
+    return names, pa.DictionaryArray.from_arrays(column.indices, pa.array(words)), real_folder
+
+
+def _learn_semantics(dlabels: np.ndarray, folders: list[pa.DictionaryArray | None]) -> pa.DictionaryArray:
+    learned = learn_names(dlabels, folders)
+    if learned is not None:
+        column = folders[learned[0]]
+        assert column is not None
+        return column
+    numbers = np.unique(dlabels).tolist()
+    return named_column(dlabels, {number: f"semantic-{number}" for number in numbers}, UNKNOWN)
