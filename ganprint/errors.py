@@ -66,6 +66,12 @@ class NotAnImageError(ImageError):
     code = "not_an_image"
 
 
+class UnsupportedImageError(ImageError):
+    """The bytes are an image of a format that this installation does not read."""
+
+    code = "unsupported_format"
+
+
 class TruncatedImageError(ImageError):
     """The file starts as an image and its pixel data ends early or is damaged."""
 

@@ -1,0 +1,9 @@
+"""Images in: what the user named to paths, bytes to RGB, RGB to views.
+
+`ganprint.images.views` is not imported here: it needs torch, and reading does not.
+"""
+
+from ganprint.images.find import find_images
+from ganprint.images.read import DEFAULT_MAX_PIXELS, ImageFile, printable, read_image
+
+__all__ = ["DEFAULT_MAX_PIXELS", "ImageFile", "find_images", "printable", "read_image"]

@@ -1,0 +1,130 @@
+"""What the user named on the command line to a stream of image paths: files, folders, patterns, lists."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ganprint.errors import ImageError, ImageNotFoundError, ImageUnreadableError, NoImagesError
+from ganprint.images.formats import SNIFFED_BYTES, promised_format, sniff
+from ganprint.images.read import printable
+
+_PATTERN_CHARACTERS = set("*?[")
+
+
+def find_images(
+    inputs: Sequence[str], *, recursive: bool = False, files_from: Path | None = None
+) -> Iterator[Path | ImageError]:
+    """Yield the paths that files, folders, quoted patterns and a list of paths name, one by one.
+
+    A file that is named, or matched by a pattern, is yielded whatever it is, missing ones too: `read_image`
+    has the sentence. In a folder, and with `recursive` in those below it, the images are taken in order of
+    name: files whose extension or first bytes are an image's. Links to folders inside a folder are not
+    followed. `files_from` is UTF-8, one path a line, relative to the working folder. What cannot be searched,
+    or names no image, is yielded as an ImageError in its place, and the rest goes on.
+    """
+    for text in inputs:
+        if _PATTERN_CHARACTERS & set(text) and not os.path.lexists(text):
+            yield from _match(text, recursive)
+        else:
+            yield from _expand(Path(text), recursive)
+    if files_from is not None:
+        yield from _read_list(files_from, recursive)
+
+
+def _expand(path: Path, recursive: bool) -> Iterator[Path | ImageError]:
+    """Yield the images of a folder, or the path itself where it is none."""
+    if not _is_folder(path):
+        yield path
+        return
+    empty = True
+    for found in _walk(path, recursive):
+        empty = False
+        yield found
+    if empty:
+        deeper = not recursive and any(_is_folder(child) for child in path.iterdir())
+        hint = (
+            "Add --recursive to search the folders in it." if deeper else "Name a folder that holds images."
+        )
+        yield NoImagesError(f"The folder {printable(str(path))} holds no image.", hint)
+
+
+def _walk(folder: Path, recursive: bool) -> Iterator[Path | ImageError]:
+    waiting = [folder]
+    while waiting:
+        path = waiting.pop()
+        if not _is_folder(path):
+            yield path
+            continue
+        try:
+            with os.scandir(path) as entries:
+                # Links to folders are left alone: they may loop, or lead out of what was named.
+                names = sorted(
+                    (entry.name for entry in entries if _is_wanted(entry, recursive)), reverse=True
+                )
+        except OSError as error:
+            yield ImageUnreadableError(
+                f"The folder {printable(str(path))} cannot be searched: {error.strerror}.",
+                "Change its permissions.",
+            )
+            continue
+        waiting.extend(path / name for name in names)
+
+
+def _is_wanted(entry: "os.DirEntry[str]", recursive: bool) -> bool:
+    try:
+        if entry.is_dir():
+            return recursive and not entry.is_symlink()
+        # A damaged or missing file with an image's name is wanted too: it gets its sentence from the reader.
+        return promised_format(entry.name) is not None or (entry.is_file() and _starts_as_image(entry.path))
+    except OSError:
+        return False
+
+
+def _starts_as_image(path: str) -> bool:
+    with open(path, "rb") as file:  # noqa: PTH123 - no Path for each of a folder's many files
+        return sniff(file.read(SNIFFED_BYTES)) is not None
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises on names that no file can have
+
+
+def _match(pattern: str, recursive: bool) -> Iterator[Path | ImageError]:
+    path = Path(pattern)
+    base = Path(path.anchor) if path.anchor else Path()
+    try:
+        # pathlib's ** does not follow links to folders; the glob module's does, and never ends on some loops.
+        found = sorted(base.glob(str(path.relative_to(base) if path.anchor else path)))
+    except (OSError, ValueError, NotImplementedError) as error:
+        yield NoImagesError(f"The pattern {printable(pattern)} cannot be searched: {error}.")
+        return
+    if not found:
+        yield NoImagesError(f"No file matches {printable(pattern)}.", "Check the path and the pattern.")
+    for match in found:
+        yield from _expand(match, recursive)
+
+
+def _read_list(path: Path, recursive: bool) -> Iterator[Path | ImageError]:
+    shown = printable(str(path))
+    empty = True
+    try:
+        # Any bytes can be a file's name on Linux, and surrogateescape keeps them.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="\n") as lines:
+            for line in lines:
+                name = line.rstrip("\r\n")
+                if "\0" in name:
+                    yield NoImagesError(
+                        f"{shown} is not a list of paths.", "Give a text file, one path a line."
+                    )
+                    return
+                if name:
+                    empty = False
+                    yield from _expand(Path(name), recursive)
+    except FileNotFoundError:
+        yield ImageNotFoundError(f"There is no list {shown}.", "Check the spelling of the path.")
+        return
+    except OSError as error:
+        yield ImageUnreadableError(f"The list {shown} cannot be read: {error.strerror}.")
+        return
+    if empty:
+        yield NoImagesError(f"The list {shown} names no file.", "Give a text file, one path a line.")
