@@ -2,12 +2,7 @@
 
 import hashlib
 import io
-import logging
 import stat
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +22,7 @@ from ganprint.errors import (
     UnsupportedImageError,
 )
 from ganprint.images.formats import SNIFFED_BYTES, is_decodable, promised_format, sniff
+from ganprint.images.quiet import QuietDecoders
 from ganprint.images.rgb import bits_per_channel, orientation_of, to_rgb
 
 DEFAULT_MAX_PIXELS = 120_000_000
@@ -37,6 +33,8 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 
 # Counting the frames of a GIF walks through all of it, so beyond this the sentence says "several".
 _COUNTED_GIF_BYTES = 4 * 1024 * 1024
+
+_quiet_decoders = QuietDecoders()
 
 _CONVERT = "Convert it to PNG without resizing and try again."
 
@@ -196,7 +194,7 @@ def _check_size(size: tuple[int, int], name: str, max_pixels: int, min_side: int
         )
     if min(width, height) < min_side:
         raise ImageTooSmallError(
-            f"{printable(name)} is {width} x {height} pixels; below {min_side} on a side there is no trace to find.",
+            f"{printable(name)} is {width} x {height} pixels; each side must have at least {min_side}.",
             "Use the original image, not a thumbnail or an enlargement of one.",
         )
 
@@ -238,36 +236,3 @@ def _gif_frames(data: bytes) -> int | None:
     except Exception:
         # As in read_image; the first frame may be whole all the same.
         return None
-
-
-class _QuietState:
-    """How many reads are under way, and what to put back after the last one."""
-
-    lock = threading.Lock()
-    reading = 0
-    caught: "warnings.catch_warnings[None]"
-    handler = logging.NullHandler()
-
-
-@contextmanager
-def _quiet_decoders() -> Iterator[None]:
-    """Keep Pillow's warnings and log lines off stderr while any thread is reading.
-
-    The filters of `warnings` belong to the process, so overlapping catch_warnings in several threads would
-    restore them in the wrong order: the first read sets them and the last one puts them back.
-    """
-    with _QuietState.lock:
-        if _QuietState.reading == 0:
-            _QuietState.caught = warnings.catch_warnings()
-            _QuietState.caught.__enter__()
-            warnings.simplefilter("ignore")
-            logging.getLogger("PIL").addHandler(_QuietState.handler)
-        _QuietState.reading += 1
-    try:
-        yield
-    finally:
-        with _QuietState.lock:
-            _QuietState.reading -= 1
-            if _QuietState.reading == 0:
-                logging.getLogger("PIL").removeHandler(_QuietState.handler)
-                _QuietState.caught.__exit__(None, None, None)

@@ -1,0 +1,221 @@
+"""Send mutated image files through the reader: an image or an ImageError must come out, soon.
+
+    python benchmarks/fuzz_reader.py --files 10000 --seed 0
+
+Exits 1 if anything other than an ImageError escapes, a file takes more than 5 s, or memory passes 1 GB.
+"""
+
+import argparse
+import faulthandler
+import io
+import resource
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, features
+
+from ganprint.errors import ImageError
+from ganprint.images import read_image
+
+SECONDS_PER_FILE = 5.0
+MEGABYTES = 1000.0
+
+# A hang in a C library cannot be interrupted from Python: the process says where it is, and ends.
+_WATCHDOG_SECONDS = 60
+
+_EXTENSIONS = (".jpg", ".png", ".webp", ".bmp", ".tif", ".gif", ".avif", ".txt", "")
+
+
+def seed_images() -> dict[str, bytes]:
+    """Return small valid files, by a name that says how each was made, in every format that is read."""
+    noise = np.random.default_rng(0).integers(0, 256, (40, 48, 4), np.uint8)
+    smooth = np.add.outer(np.arange(40) * 3, np.arange(48) * 2).astype(np.uint8)
+    rgba = Image.fromarray(
+        np.dstack([smooth, noise[..., 1], smooth.T.reshape(40, 48), noise[..., 3]]), "RGBA"
+    )
+    rgb, grey = rgba.convert("RGB"), rgba.convert("L")
+    deep = Image.fromarray(smooth.astype(np.uint16) * 257)
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    more = [rgb.transpose(Image.Transpose.FLIP_LEFT_RIGHT), grey.convert("RGB")]
+    made: list[tuple[str, Image.Image, dict[str, object]]] = [
+        ("JPEG", rgb, {"exif": exif, "icc_profile": b"a profile"}),
+        ("JPEG", rgb, {"progressive": True}),
+        ("JPEG", grey, {}),
+        ("JPEG", rgb.convert("CMYK"), {}),
+        ("MPO", rgb, {"save_all": True}),
+        ("PNG", rgba, {"exif": exif}),
+        ("PNG", rgb.quantize(16), {"transparency": 3}),
+        ("PNG", deep, {}),
+        ("PNG", rgb.convert("1"), {}),
+        ("PNG", rgb, {"save_all": True}),
+        ("WEBP", rgb, {"exif": exif}),
+        ("WEBP", rgba, {"lossless": True}),
+        ("WEBP", rgb, {"save_all": True}),
+        ("BMP", rgb, {}),
+        ("BMP", rgb.quantize(8), {}),
+        ("TIFF", rgb, {"exif": exif}),
+        ("TIFF", rgb, {"compression": "tiff_lzw"}),
+        ("TIFF", rgb, {"compression": "tiff_adobe_deflate"}),
+        ("TIFF", rgb, {"compression": "jpeg"}),
+        ("TIFF", rgb.convert("1"), {"compression": "group4"}),
+        ("TIFF", rgb.convert("CMYK"), {"compression": "packbits"}),
+        ("TIFF", rgb.convert("LAB"), {}),
+        ("TIFF", deep, {}),
+        ("TIFF", grey.convert("F"), {}),
+        ("TIFF", rgb, {"save_all": True}),
+        ("GIF", rgb, {"save_all": True}),
+        ("GIF", rgb.quantize(32), {"transparency": 1, "interlace": True}),
+    ]
+    if features.check("avif"):
+        made += [("AVIF", rgb, {"exif": exif}), ("AVIF", rgba, {}), ("AVIF", rgb, {"save_all": True})]
+    seeds = {}
+    for number, (kind, image, options) in enumerate(made):
+        target = io.BytesIO()
+        # Copies, since saving a JPEG leaves its settings on the images and they upset the next save.
+        if "save_all" in options:
+            options = options | {"append_images": [image.copy() for image in more]}
+        image.copy().save(target, kind, **options)
+        seeds[f"{kind.lower()}-{image.mode}-{number}"] = target.getvalue()
+    return seeds
+
+
+def _truncated(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
+    return data[: int(random.integers(len(data)))]
+
+
+def _bits_flipped(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
+    flipped = bytearray(data)
+    for place in random.integers(len(data), size=int(2 ** random.integers(0, 7))):
+        flipped[place] ^= 1 << int(random.integers(8))
+    return bytes(flipped)
+
+
+def _header_flipped(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
+    """Set a few bytes among the first 256, where sizes, counts and offsets stand, to telling values."""
+    changed = bytearray(data)
+    for place in random.integers(min(256, len(data)), size=int(random.integers(1, 6))):
+        changed[place] = int(random.choice([0, 1, 2, 0x7F, 0x80, 0xFE, 0xFF]))
+    return bytes(changed)
+
+
+def _wrong_header(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
+    length = int(random.integers(4, 64))
+    return other[:length] + data[length:]
+
+
+def _spliced(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
+    return data[: int(random.integers(len(data)))] + other[int(random.integers(len(other))) :]
+
+
+def _repeated(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
+    first, last = sorted(int(place) for place in random.integers(len(data), size=2))
+    return data[:last] + data[first:last] * int(random.integers(1, 40)) + data[last:]
+
+
+def _untouched(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
+    return data
+
+
+Mutation = Callable[[bytes, bytes, np.random.Generator], bytes]
+MUTATIONS: dict[str, Mutation] = {
+    "truncated": _truncated,
+    "bits flipped": _bits_flipped,
+    "header flipped": _header_flipped,
+    "wrong header": _wrong_header,
+    "spliced": _spliced,
+    "repeated": _repeated,
+    "wrong extension": _untouched,
+}
+
+
+@dataclass
+class Outcome:
+    """What came of a run: files per outcome, the slowest, the peak memory, and what must not be."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    escaped: list[str] = field(default_factory=list)
+    slowest: tuple[float, str] = (0.0, "")
+    peak_megabytes: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Say whether any of the three promises was broken."""
+        return bool(self.escaped) or self.slowest[0] > SECONDS_PER_FILE or self.peak_megabytes > MEGABYTES
+
+
+def mutated_files(count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
+    """Yield `count` times a mutation's name, a file name and its bytes, the same for the same seed."""
+    random = np.random.default_rng(seed)
+    seeds = seed_images()
+    names, mutations = list(seeds), list(MUTATIONS)
+    for number in range(count):
+        name, mutation = names[number % len(names)], mutations[int(random.integers(len(mutations)))]
+        other = seeds[names[int(random.integers(len(names)))]]
+        data = MUTATIONS[mutation](seeds[name], other, random)
+        extension = _EXTENSIONS[int(random.integers(len(_EXTENSIONS)))]
+        yield mutation, f"{number:05d}-{name}-{mutation.replace(' ', '-')}{extension}", data
+
+
+def fuzz(count: int, seed: int, folder: Path) -> Outcome:
+    """Write each mutated file into `folder`, read it, and record what came out."""
+    outcome = Outcome()
+    for mutation, name, data in mutated_files(count, seed):
+        path = folder / name
+        path.write_bytes(data)
+        faulthandler.dump_traceback_later(_WATCHDOG_SECONDS, exit=True)
+        start = time.perf_counter()
+        try:
+            read_image(path)
+            result = "read"
+        except ImageError as error:
+            result = error.code
+            if path.name not in error.message:
+                outcome.escaped.append(f"{name}: the sentence does not name the file: {error.message}")
+        except BaseException:
+            # Whatever it is, it must be counted and shown, and the rest of the files tried.
+            result = "escaped"
+            outcome.escaped.append(f"{name}: {traceback.format_exc()}")
+        seconds = time.perf_counter() - start
+        faulthandler.cancel_dump_traceback_later()
+        outcome.counts[mutation, result] += 1
+        outcome.slowest = max(outcome.slowest, (seconds, name))
+        path.unlink()
+    # Linux gives kilobytes, macOS bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    outcome.peak_megabytes = peak / (1e6 if sys.platform == "darwin" else 1e3)
+    return outcome
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = fuzz(arguments.files, arguments.seed, Path(folder))
+    results = sorted({result for _, result in outcome.counts})
+    print(f"{'':16}" + "".join(f"{result:>19}" for result in results))
+    for mutation in MUTATIONS:
+        print(f"{mutation:16}" + "".join(f"{outcome.counts[mutation, result]:19}" for result in results))
+    print(f"{arguments.files} files in {time.perf_counter() - start:.1f} s, seed {arguments.seed}")
+    print(f"slowest: {outcome.slowest[0]:.3f} s, {outcome.slowest[1]}")
+    print(f"peak memory: {outcome.peak_megabytes:.0f} MB")
+    print(f"escaped: {len(outcome.escaped)}")
+    for text in outcome.escaped[:10]:
+        print(text)
+    return int(outcome.failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

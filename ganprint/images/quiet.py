@@ -1,0 +1,57 @@
+"""Decoders kept from writing to stderr: what they have to say about a file, the reader says in a sentence."""
+
+import ctypes
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from PIL import _imaging
+
+
+class QuietDecoders:
+    """A guard, shared by the threads that decode, that silences Pillow and libtiff while any of them does.
+
+    Warning filters, log handlers and libtiff's error handler belong to the process, and threads that each
+    set and restored them would do it in the wrong order: the first to come sets them, the last restores.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._decoding = 0
+        self._undo = ExitStack()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Silence the decoders for the length of a `with` block."""
+        with self._lock:
+            if self._decoding == 0:
+                self._silence()
+            self._decoding += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._decoding -= 1
+                if self._decoding == 0:
+                    self._undo.close()
+
+    def _silence(self) -> None:
+        self._undo.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        # Without a handler anywhere, logging prints Pillow's errors itself.
+        logger, handler = logging.getLogger("PIL"), logging.NullHandler()
+        logger.addHandler(handler)
+        self._undo.callback(logger.removeHandler, handler)
+        self._silence_libtiff()
+
+    def _silence_libtiff(self) -> None:
+        """Take away libtiff's error handler, which prints; Pillow takes away only the one for warnings."""
+        try:
+            # Found among the libraries that Pillow's own is linked to, so it is the libtiff that decodes.
+            set_handler = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
+        except (AttributeError, OSError):
+            return  # linked in another way: its lines stay on stderr, and nothing else changes
+        set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+        self._undo.callback(set_handler, set_handler(None))
