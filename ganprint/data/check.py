@@ -1,0 +1,241 @@
+"""Check a manifest's images: what is missing, broken, doubled, leaked or telling by its format."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from ganprint.data.bias import WARNED_FROM, Bias, find_bias
+from ganprint.data.inspection import FileFacts, inspect_file
+from ganprint.data.manifest import Manifest
+
+EXAMPLES = 100
+"""How many duplicates are listed; the counts cover all."""
+
+IMBALANCE_FROM = 3.0
+"""Ratio of the most to the least frequent source from which imbalance is warned of."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class FileProblem(_Part):
+    """A file that cannot be used, and why."""
+
+    path: str
+    source: str
+    code: str
+    message: str
+
+
+class Duplicate(_Part):
+    """Files that hold the same image; `kind` says whether their bytes or only their pixels are equal."""
+
+    kind: Literal["bytes", "pixels"]
+    paths: list[str]
+    sources: list[str]
+    splits: list[str]
+
+
+class GroupLeak(_Part):
+    """A group that has images in several splits, with their number in each."""
+
+    group: str
+    images: dict[str, int]
+
+
+class Count(_Part):
+    """How many images a source has of a semantic in a split."""
+
+    source: str
+    semantic: str
+    split: str
+    images: int
+
+
+class CheckReport(_Part):
+    """What `check` found. `usable` is false when a file is missing or unreadable."""
+
+    manifest: str
+    sha256: str = Field(description="of the rows, as Manifest.sha256")
+    images: int = Field(description="rows of the manifest")
+    checked: int = Field(description="files opened")
+    usable: bool
+    missing: list[FileProblem]
+    unreadable: list[FileProblem]
+    duplicate_images: int = Field(description="files that repeat another one, by bytes or by pixels")
+    duplicates_across_splits: int = Field(description="images that stand in more than one split")
+    duplicates_across_sources: int = Field(description="images that stand under more than one source")
+    duplicates: list[Duplicate] = Field(
+        description=f"at most {EXAMPLES}, those across splits or sources first"
+    )
+    group_leaks: list[GroupLeak]
+    labels_without_images: list[int]
+    counts: list[Count]
+    biases: list[Bias]
+    warnings: list[str]
+
+
+def check(
+    manifest: Manifest,
+    *,
+    limit: int | None = None,
+    workers: int = 0,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> CheckReport:
+    """Open the images of a manifest, or `limit` of them spread over the sources, and compare them.
+
+    Files are opened in `workers` processes, 0 being this one; `progress` is called with how many are done
+    and how many there are. Counts, group leaks and empty labels cover every row, the rest what was opened.
+    """
+    opened = manifest if limit is None else manifest.select(limit=limit, seed=seed)
+    facts: list[FileFacts] = []
+    for fact in _inspect(opened, workers):
+        facts.append(fact)
+        if progress:
+            progress(len(facts), len(opened))
+    problems = [
+        FileProblem(
+            path=str(opened.path(row)), source=_name(opened, row), code=fact.error, message=fact.message
+        )
+        for row, fact in enumerate(facts)
+        if fact.error
+    ]
+    missing = [problem for problem in problems if problem.code == "not_found"]
+    unreadable = [problem for problem in problems if problem.code != "not_found"]
+    readable = np.flatnonzero([not fact.error for fact in facts])
+    good = opened.take(readable)
+    good_facts = [facts[row] for row in readable.tolist()]
+    duplicates = _find_duplicates(good, good_facts)
+    report = CheckReport(
+        manifest=manifest.name,
+        sha256=manifest.sha256,
+        images=len(manifest),
+        checked=len(opened),
+        usable=not problems,
+        missing=missing,
+        unreadable=unreadable,
+        duplicate_images=sum(len(duplicate.paths) - 1 for duplicate in duplicates),
+        duplicates_across_splits=sum(len(duplicate.splits) > 1 for duplicate in duplicates),
+        duplicates_across_sources=sum(len(duplicate.sources) > 1 for duplicate in duplicates),
+        duplicates=duplicates[:EXAMPLES],
+        group_leaks=_find_group_leaks(manifest),
+        labels_without_images=list(manifest.empty_labels),
+        counts=_count(manifest),
+        biases=_find_biases(good, good_facts),
+        warnings=[],
+    )
+    return report.model_copy(update={"warnings": list(_warn(report, manifest))})
+
+
+def _inspect(manifest: Manifest, workers: int) -> Iterator[FileFacts]:
+    paths = (str(manifest.path(row)) for row in range(len(manifest)))
+    if not workers:
+        yield from map(inspect_file, paths)
+        return
+    # Not forked: the caller may show progress from a thread, and a fork copies its locks as they stand.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(inspect_file, paths, chunksize=32)
+
+
+def _find_duplicates(manifest: Manifest, facts: list[FileFacts]) -> list[Duplicate]:
+    """Return one entry for each set of equal images: equal in bytes, or equal only in pixels."""
+    splits = manifest.splits
+    by_pixels: dict[bytes, list[int]] = {}
+    for row, fact in enumerate(facts):
+        by_pixels.setdefault(fact.pixels, []).append(row)
+    found = [
+        Duplicate(
+            kind="bytes" if len({facts[row].content for row in rows}) == 1 else "pixels",
+            paths=[str(manifest.path(row)) for row in rows],
+            sources=sorted({_name(manifest, row) for row in rows}),
+            splits=sorted({str(splits[row]) for row in rows}),
+        )
+        for rows in by_pixels.values()
+        if len(rows) > 1
+    ]
+    return sorted(found, key=lambda duplicate: -max(len(duplicate.splits), len(duplicate.sources)))
+
+
+def _find_group_leaks(manifest: Manifest) -> list[GroupLeak]:
+    images: dict[str, dict[str, int]] = {}
+    for (group, split), count in _tally(manifest, "group", "split").items():
+        if group and split:
+            images.setdefault(group, {})[split] = count
+    return [GroupLeak(group=group, images=found) for group, found in sorted(images.items()) if len(found) > 1]
+
+
+def _count(manifest: Manifest) -> list[Count]:
+    tally = _tally(manifest, "source", "semantic", "split")
+    return [
+        Count(source=source, semantic=semantic, split=split, images=images)
+        for (source, semantic, split), images in sorted(tally.items())
+    ]
+
+
+def _tally(manifest: Manifest, *columns: str) -> dict[tuple[str, ...], int]:
+    coded = [manifest.codes(column) for column in columns]
+    keys, counts = np.unique(np.stack([codes for codes, _ in coded]), axis=1, return_counts=True)
+    return {
+        tuple(names[code] for code, (_, names) in zip(key, coded, strict=True)): count
+        for key, count in zip(keys.T.tolist(), counts.tolist(), strict=True)
+    }
+
+
+def _find_biases(manifest: Manifest, facts: list[FileFacts]) -> list[Bias]:
+    sources, names = manifest.codes("source")
+    jpeg = np.flatnonzero([fact.quality > 0 for fact in facts])
+    properties: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    every = np.arange(len(facts))
+    if len(facts):
+        properties["format"] = every, np.array([fact.format for fact in facts])
+        properties["size"] = every, np.array([f"{fact.width}x{fact.height}" for fact in facts])
+    if len(jpeg):
+        # Steps of 5: a step of 1 or 2 is an encoder's rounding.
+        quality = np.array([f"about {round(facts[row].quality / 5) * 5}" for row in jpeg.tolist()])
+        properties["JPEG quality"] = jpeg, quality
+    if "native_format" in manifest.columns:
+        properties["native format"] = every, manifest.column("native_format")
+    if {"native_width", "native_height"} <= set(manifest.columns):
+        width, height = manifest.column("native_width"), manifest.column("native_height")
+        properties["native size"] = every, np.char.add(np.char.add(width, "x"), height)
+    found = (find_bias(name, sources[rows], names, values) for name, (rows, values) in properties.items())
+    return [bias for bias in found if bias is not None]
+
+
+def _warn(report: CheckReport, manifest: Manifest) -> Iterator[str]:
+    if report.labels_without_images:
+        yield f"No image has label {', '.join(map(str, report.labels_without_images))}."
+    if report.duplicate_images:
+        yield f"{report.duplicate_images} files repeat an image that another file holds."
+    if report.duplicates_across_splits:
+        yield f"Leakage: {report.duplicates_across_splits} images stand in more than one split."
+    if report.duplicates_across_sources:
+        yield f"{report.duplicates_across_sources} images stand under more than one source."
+    if report.group_leaks:
+        images = sum(sum(leak.images.values()) for leak in report.group_leaks)
+        yield (
+            f"{len(report.group_leaks)} groups ({images} images) have images in more than one split; results "
+            "on such splits say nothing of other groups of the same source."
+        )
+    for bias in report.biases:
+        if bias.association >= WARNED_FROM:
+            yield bias.sentence[0].upper() + bias.sentence[1:]
+    counts = np.bincount(manifest.labels[manifest.labels >= 0], minlength=len(manifest.sources))
+    present = np.flatnonzero(counts)
+    if len(present) > 1 and counts[present].max() >= IMBALANCE_FROM * counts[present].min():
+        most, least = present[counts[present].argmax()], present[counts[present].argmin()]
+        yield (
+            f"Sources are uneven: {manifest.sources[most]!r} has {counts[most]} images, "
+            f"{manifest.sources[least]!r} {counts[least]}; train balanced and read balanced accuracy."
+        )
+
+
+def _name(manifest: Manifest, row: int) -> str:
+    codes, names = manifest.codes("source")
+    return names[int(codes[row])]
