@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from ganprint import plugins
 from ganprint.errors import OutputExistsError, WeightsError
-from ganprint.weights.card import CARD_FILE, MODEL_FILE, Card, read_card
+from ganprint.weights.card import CARD_FILE, MODEL_FILE, Card, first_fault, read_card
 from ganprint.weights.store import find
 
 if TYPE_CHECKING:
@@ -126,9 +128,10 @@ def load_attributor(name_or_path: str | Path, *, device: str = "cpu") -> tuple["
     )
     try:
         config = method.spec.config.model_validate(card.config)
-    except ValueError as cause:
+    except ValidationError as cause:
         raise WeightsError(
-            f"The configuration of {card.name} is not one that {card.method} knows: {_one_line(cause)}", hint
+            f"The configuration of {card.name} is not one that {card.method} knows: {first_fault(cause)}.",
+            hint,
         ) from cause
     if config.view != card.view:
         raise WeightsError(f"The card of {card.name} names two different views.", hint)

@@ -52,8 +52,8 @@ class DataRecord(_Record):
 class TrainingRecord(_Record):
     """How training went; `losses` has one value an epoch under each name, `details` what a method adds."""
 
-    epochs: int = Field(ge=0)
-    seconds: float = Field(ge=0)
+    epochs: int | None = Field(default=None, ge=0)
+    seconds: float | None = Field(default=None, ge=0)
     best_epoch: int | None = None
     losses: dict[str, list[float]] = {}
     details: dict[str, JsonValue] = {}
@@ -106,7 +106,7 @@ class Card(_Record):
     licence: str
     notes: str = ""
     precision: Literal["float16", "float32"] | None = None
-    parameters: int | None = Field(None, ge=0)
+    parameters: int | None = Field(default=None, ge=0)
     sha256: Sha256 | None = None
 
     @model_validator(mode="after")
@@ -165,16 +165,22 @@ def read_card(folder: Path) -> Card:
     except OSError as cause:
         raise WeightsError(f"{path} cannot be read: {cause.strerror}.", "Check its permissions.") from cause
     except ValidationError as cause:
-        first = cause.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the card"
         raise WeightsError(
-            f"{path} is not a valid card: {where}: {first['msg']}.", "Restore the artifact from its origin."
+            f"{path} is not a valid card: {first_fault(cause)}.", "Restore the artifact from its origin."
         ) from cause
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as cause:
         reason = " ".join(str(cause).split())
         raise WeightsError(
             f"{path} is not readable YAML: {reason}.", "Restore the artifact from its origin."
         ) from cause
+
+
+def first_fault(cause: ValidationError) -> str:
+    """Return the first thing that is wrong as `field: reason`, on one line and without a full stop."""
+    first = cause.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    reason = " ".join(first["msg"].removeprefix("Value error, ").split())[:300]
+    return f"{where}: {reason}" if where else reason
 
 
 def utc_now() -> datetime:

@@ -49,7 +49,7 @@ def search_path() -> list[Path]:
 
 
 def list_weights(folders: Sequence[Path] | None = None) -> list[Entry]:
-    """List the artifacts by name, damaged cards reported in their entries; an earlier folder hides a later."""
+    """List the artifacts by name, damaged ones with their error; an earlier folder hides a later one."""
     entries: dict[str, Entry] = {}
     for path in _artifacts(search_path() if folders is None else folders):
         if path.name not in entries:

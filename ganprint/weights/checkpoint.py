@@ -1,0 +1,186 @@
+"""Open a PyTorch checkpoint, zip or legacy, without running anything in it."""
+
+import io
+import math
+import struct
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ganprint.errors import WeightsError
+from ganprint.weights.pickled import (
+    ForbiddenNameError,
+    MalformedPickleError,
+    PickleReader,
+    StoredBytes,
+    StoredTensor,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_PICKLE_BYTES = 4 << 20
+"""A Lightning checkpoint of a ResNet-50 has 150 kB of pickle beside its tensors."""
+
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_PROTOCOL = 1001
+
+
+class Checkpoint:
+    """An open checkpoint: `content` as `PickleReader` gives it, and its tensors on request."""
+
+    def __init__(
+        self, path: Path, content: Any, read_bytes: Callable[[StoredBytes], bytes], size: int
+    ) -> None:
+        self.content = content
+        self._path = path
+        self._read_bytes = read_bytes
+        self._allowance = size
+
+    def tensor(self, stored: StoredTensor) -> "Tensor":
+        """Read one tensor, contiguous and in its own memory.
+
+        Raises WeightsError where it reaches beyond its bytes, or all tensors read so far take more
+        memory than the file has bytes.
+        """
+        import torch
+
+        dtype: torch.dtype = getattr(torch, stored.source.dtype)
+        count = math.prod(stored.shape)
+        reach = sum((size - 1) * step for size, step in zip(stored.shape, stored.stride, strict=True))
+        self._allowance -= count * dtype.itemsize
+        if self._allowance < 0 or (count and stored.offset + reach >= stored.source.count):
+            raise _not_usable(self._path, "a tensor in it reaches beyond its data")
+        if not count:
+            return torch.empty(stored.shape, dtype=dtype)
+        with _reported(self._path):
+            content = self._read_bytes(stored.source)
+        if len(content) != stored.source.count * dtype.itemsize:
+            raise _not_usable(self._path, "the data of a tensor in it has the wrong length")
+        flat = torch.frombuffer(bytearray(content), dtype=dtype)
+        return flat.as_strided(stored.shape, stored.stride, stored.offset).clone()
+
+
+@contextmanager
+def open_checkpoint(path: Path) -> Iterator[Checkpoint]:
+    """Open a file that torch.save wrote, in its zip or its legacy format.
+
+    The pickle in it is read as data, at most 4 MB and a million operations of it. Raises WeightsError
+    where the file is missing, truncated or no checkpoint, or names a function that no checkpoint needs.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as cause:
+        raise WeightsError(f"{path} cannot be read: {cause.strerror}.", "Check the path.") from cause
+    with file:
+        size = path.stat().st_size
+        with _reported(path):
+            if zipfile.is_zipfile(file):
+                content, read_bytes = _open_zip(file, size)
+            else:
+                content, read_bytes = _open_legacy(file)
+        yield Checkpoint(path, content, read_bytes, size)
+
+
+@contextmanager
+def _reported(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ForbiddenNameError as cause:
+        raise WeightsError(
+            f"{path} names {cause}, which no checkpoint of weights needs: "
+            "it is refused, and nothing in it was run.",
+            "Treat the file as hostile; get the checkpoint from its authors again.",
+        ) from None
+    except MalformedPickleError as cause:
+        raise _not_usable(path, str(cause)) from cause
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        struct.error,
+    ) as cause:
+        raise _not_usable(path, f"its archive is damaged ({cause})") from cause
+    except OSError as cause:
+        raise WeightsError(f"{path} cannot be read: {cause.strerror}.", "Check the file's disk.") from cause
+
+
+def _not_usable(path: Path, reason: str) -> WeightsError:
+    return WeightsError(
+        f"{path} is not a usable PyTorch checkpoint: {reason}.",
+        "Give the .ckpt file itself, whole and not unpacked or repacked.",
+    )
+
+
+def _open_zip(file: BinaryIO, size: int) -> tuple[Any, Callable[[StoredBytes], bytes]]:
+    archive = zipfile.ZipFile(file)
+    entries = {entry.filename: entry for entry in archive.infolist()}
+    pickles = [name for name in entries if name.endswith("/data.pkl") and name.count("/") == 1]
+    if len(pickles) != 1:
+        raise MalformedPickleError("it is a zip archive without the one data.pkl of torch.save")
+    folder = pickles[0].removesuffix("data.pkl")
+
+    def read(name: str, limit: int) -> bytes:
+        entry = entries.get(folder + name)
+        if entry is None:
+            raise MalformedPickleError(f"its {name} is missing")
+        # torch.save stores without compression, so that no entry can be larger than the file.
+        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > min(limit, size):
+            raise MalformedPickleError(f"its {name} is compressed or too large")
+        return archive.read(entry)
+
+    if folder + "byteorder" in entries and read("byteorder", 16) != b"little":
+        raise MalformedPickleError("its tensors are not little-endian")
+    content = PickleReader(io.BytesIO(read("data.pkl", MAX_PICKLE_BYTES))).read()
+    return content, lambda stored: read(f"data/{stored.key}", size)
+
+
+def _open_legacy(file: BinaryIO) -> tuple[Any, Callable[[StoredBytes], bytes]]:
+    file.seek(0)
+    head = io.BytesIO(file.read(MAX_PICKLE_BYTES))
+    reader = PickleReader(head)
+    if reader.read() != _LEGACY_MAGIC or reader.read() != _LEGACY_PROTOCOL:
+        raise MalformedPickleError("it is a pickle that torch.save did not write")
+    system = reader.read()
+    if type(system) is not dict or system.get("little_endian") is not True:
+        raise MalformedPickleError("its tensors are not little-endian")
+    content, keys = reader.read(), reader.read()
+    if type(keys) is not list:
+        raise MalformedPickleError("its list of tensor data is malformed")
+    places = _legacy_places(file, head.tell(), keys, reader.stored)
+
+    def read(stored: StoredBytes) -> bytes:
+        if stored.key not in places:
+            raise MalformedPickleError(f"the tensor data {stored.key} is missing")
+        file.seek(places[stored.key])
+        return file.read(stored.count * _item_size(stored))
+
+    return content, read
+
+
+def _legacy_places(
+    file: BinaryIO, start: int, keys: list[Any], stored: Mapping[str, StoredBytes]
+) -> dict[str, int]:
+    """Walk over the blocks that follow the pickles: a count of elements (int64), then the elements."""
+    places = {}
+    for key in keys:
+        if type(key) is not str or key not in stored:
+            raise MalformedPickleError("its list of tensor data is malformed")
+        file.seek(start)
+        header = file.read(8)
+        if len(header) < 8 or struct.unpack("<q", header)[0] != stored[key].count:
+            raise MalformedPickleError("it ends early or its tensor data is damaged")
+        places[key] = start + 8
+        start += 8 + stored[key].count * _item_size(stored[key])
+    return places
+
+
+def _item_size(stored: StoredBytes) -> int:
+    import torch
+
+    dtype: torch.dtype = getattr(torch, stored.dtype)
+    return dtype.itemsize

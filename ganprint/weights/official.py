@@ -1,0 +1,234 @@
+"""Import of the official RepMix checkpoints (PyTorch Lightning 1.4; METHODS.md, section 1)."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
+
+from ganprint.attributor import View
+from ganprint.errors import ConfigError, WeightsError
+from ganprint.weights.artifact import Artifact, load_artifact, save_artifact
+from ganprint.weights.card import Card, TrainingRecord, first_fault, utc_now
+from ganprint.weights.checkpoint import open_checkpoint
+from ganprint.weights.pickled import Attributes, StoredTensor, printable
+from ganprint.weights.provenance import plugin_record, versions
+from ganprint.weights.store import user_folder
+
+_STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))
+"""Blocks and bottleneck width of ResNet-50's residual stages; a stage gives four times its width."""
+
+_LOSS_STATE = "det_ce.weight"
+
+
+def import_repmix_checkpoint(
+    path: Path,
+    *,
+    name: str,
+    sources: Sequence[str],
+    out: Path | None = None,
+    semantics: Sequence[str] = (),
+    command: str = "",
+    force: bool = False,
+) -> Artifact:
+    """Turn an official RepMix checkpoint into an artifact, running nothing that is in it.
+
+    Tensors are kept as they are, in float32. `sources` names the classes in the checkpoint's order,
+    real first. `out` is the artifact's folder, by default NAME in the user's weights. The loss's class
+    weights, the optimiser's state and hyperparameters without a counterpart are left behind; the card
+    says so.
+
+    Raises WeightsError where the file is hostile, damaged, not of this layout, or does not have as many
+    sources, ConfigError where a name cannot be used, OutputExistsError where the artifact is there.
+    """
+    with open_checkpoint(path) as checkpoint:
+        content = checkpoint.content
+        state = content.get("state_dict") if isinstance(content, dict) else None
+        if not isinstance(state, dict):
+            raise _misfit(path, "it has no state_dict")
+        settings = content.get("hyper_parameters", {})
+        settings = settings.values if isinstance(settings, Attributes) else settings
+        if not isinstance(settings, dict):
+            raise _misfit(path, "its hyper_parameters are not named values")
+        stored = _renamed(path, state)
+        config, left = _config(path, settings, stored, sources)
+        _check_shapes(path, stored, config, sources)
+        tensors = {ours: checkpoint.tensor(tensor) for ours, tensor in stored.items()}
+    card = _card(name, sources, semantics, config, left, content, path, command)
+    folder = user_folder() / name if out is None else out
+    return load_artifact(save_artifact(folder, tensors, card, half=False, force=force))
+
+
+def _renamed(path: Path, state: Mapping[Any, Any]) -> dict[str, StoredTensor]:
+    renamed: dict[str, StoredTensor] = {}
+    for key, tensor in state.items():
+        if key == _LOSS_STATE:
+            continue
+        if not isinstance(key, str) or not isinstance(tensor, StoredTensor):
+            raise _misfit(path, "its state_dict is not of tensors by name")
+        ours = _our_name(key)
+        if ours is None:
+            raise _misfit(path, f"its state has {printable(key)}, which is not of a RepMix ResNet-50")
+        if ours in renamed:
+            raise _misfit(path, f"its state has two tensors for {ours}")
+        renamed[ours] = tensor
+    return renamed
+
+
+def _our_name(key: str) -> str | None:
+    if re.fullmatch(r"(attribution|detection)\.(weight|bias)", key):
+        return key
+    match = re.fullmatch(r"backbone\.model\.([0-6])\.([0-9]{1,2})\.(.+)", key)
+    if match is None:
+        return None
+    part, index, rest = int(match[1]), int(match[2]), match[3]
+    if part == 0 and index < 2:
+        return f"backbone.{('conv1', 'bn1')[index]}.{rest}"
+    if 1 <= part <= 4:
+        return f"backbone.layer{part}.{index}.{rest}"
+    if part == 6 and rest in ("weight", "bias"):
+        return f"embedding.{rest}"
+    return None
+
+
+def _check_shapes(
+    path: Path, stored: Mapping[str, StoredTensor], config: Mapping[str, Any], sources: Sequence[str]
+) -> None:
+    expected = dict(_expected_shapes(config["embedding"], len(sources)))
+    for name in sorted(expected.keys() | stored.keys()):
+        # BatchNorm's counter is absent from states that older versions of torch wrote.
+        if name not in stored and name.endswith("num_batches_tracked"):
+            continue
+        if name not in stored or name not in expected:
+            problem = "lacks" if name in expected else "has a superfluous"
+            raise _misfit(path, f"it {problem} {printable(name)}")
+        if ("float" in stored[name].source.dtype) == name.endswith("num_batches_tracked"):
+            raise _misfit(path, f"{name} is of the type {stored[name].source.dtype}")
+        if stored[name].shape != expected[name]:
+            raise _misfit(path, f"{name} is {stored[name].shape}, not {expected[name]}")
+
+
+def _expected_shapes(embedding: int, classes: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield from _convolution("backbone.conv1", "backbone.bn1", 64, 3, 7)
+    channels = 64
+    for stage, (blocks, width) in enumerate(_STAGES, start=1):
+        for block in range(blocks):
+            prefix = f"backbone.layer{stage}.{block}"
+            yield from _convolution(f"{prefix}.conv1", f"{prefix}.bn1", width, channels, 1)
+            yield from _convolution(f"{prefix}.conv2", f"{prefix}.bn2", width, width, 3)
+            yield from _convolution(f"{prefix}.conv3", f"{prefix}.bn3", 4 * width, width, 1)
+            if block == 0:
+                short = f"{prefix}.downsample"
+                yield from _convolution(f"{short}.0", f"{short}.1", 4 * width, channels, 1)
+            channels = 4 * width
+    for layer, outputs, inputs in (
+        ("embedding", embedding, channels),
+        ("attribution", classes, embedding),
+        ("detection", 2, embedding),
+    ):
+        yield f"{layer}.weight", (outputs, inputs)
+        yield f"{layer}.bias", (outputs,)
+
+
+def _convolution(
+    name: str, norm: str, outputs: int, inputs: int, side: int
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield f"{name}.weight", (outputs, inputs, side, side)
+    for part in ("weight", "bias", "running_mean", "running_var"):
+        yield f"{norm}.{part}", (outputs,)
+    yield f"{norm}.num_batches_tracked", ()
+
+
+def _config(
+    path: Path, settings: Mapping[Any, Any], stored: Mapping[str, StoredTensor], sources: Sequence[str]
+) -> tuple[dict[str, JsonValue], dict[str, JsonValue]]:
+    """Return RepMix's configuration, and the plain hyperparameters that have no place in it."""
+    for needed in ("attribution.weight", "embedding.weight"):
+        if needed not in stored or len(stored[needed].shape) != 2:
+            raise _misfit(path, f"it lacks {needed}")
+    left = {key: value for key, value in settings.items() if isinstance(key, str) and _is_small(value)}
+    classes = stored["attribution.weight"].shape[0]
+    if settings.get("num_classes", classes) != classes:
+        raise _misfit(path, "its num_classes is not the size of attribution.weight")
+    if classes != len(sources):
+        raise WeightsError(
+            f"{path} tells {classes} sources apart, and {len(sources)} were named: {', '.join(sources)}.",
+            "Name as many with --sources, in the checkpoint's order, real first.",
+        )
+    for key in ("img_mean", "img_std"):
+        value = settings.get(key, 0.5)
+        parts = value if isinstance(value, list | tuple) else (value,)
+        if any(type(part) is not float or part != 0.5 for part in parts):
+            raise _misfit(path, f"its {key} is not 0.5, and only the scaling to [-1, 1] is supported")
+    level, size = settings.get("mixup_level", 5), settings.get("img_csize", 224)
+    embedding = stored["embedding.weight"].shape[0]
+    if type(level) is not int or not -1 <= level <= 5:
+        raise _misfit(path, "its mixup_level is not an integer from -1 to 5")
+    if settings.get("d_embed", embedding) != embedding:
+        raise _misfit(path, "its d_embed is not the size of embedding.weight")
+    try:
+        view = View.model_validate({"kind": "resize", "size": size})
+    except ValidationError:
+        raise _misfit(path, "its img_csize is not a side from 32 to 2048") from None
+    for key in ("num_classes", "img_mean", "img_std", "mixup_level", "img_csize", "d_embed"):
+        left.pop(key, None)
+    return {
+        "view": view.model_dump(mode="json"),
+        "backbone": "timm:resnet50",
+        "embedding": embedding,
+        "mix_level": level,
+        "mix_count": 2,
+        "mix_concentration": 0.4,
+        "compound": True,
+        "pretrained": False,
+    }, left
+
+
+def _is_small(value: object) -> bool:
+    if type(value) is int:
+        return abs(value) < 1 << 63
+    return type(value) in (float, bool) or (type(value) is str and len(value) <= 200)
+
+
+def _card(
+    name: str,
+    sources: Sequence[str],
+    semantics: Sequence[str],
+    config: dict[str, JsonValue],
+    left: dict[str, JsonValue],
+    content: Mapping[Any, Any],
+    path: Path,
+    command: str,
+) -> Card:
+    facts = ("epoch", "global_step", "pytorch-lightning_version")
+    details = {key: content[key] for key in facts if _is_small(content.get(key))}
+    try:
+        return Card(
+            name=name,
+            method="repmix",
+            plugin=plugin_record("repmix"),
+            sources=tuple(sources),
+            semantics=tuple(semantics),
+            view=View.model_validate(config["view"]),
+            config=config,
+            command=command,
+            date=utc_now(),
+            versions=versions(),
+            training=TrainingRecord(details={**details, "hyper_parameters": left}),
+            licence="as the checkpoint's authors state; the file does not say",
+            notes=f"Imported from the official checkpoint {path.name}. Its {_LOSS_STATE} and optimiser state "
+            "were dropped. mix_count, mix_concentration and compound are the paper's: the file does not say.",
+        )
+    except ValidationError as cause:
+        raise ConfigError(
+            f"The artifact cannot be called or described so: {first_fault(cause)}.",
+            "A name is letters, digits, dots and dashes; sources are real,a,b,... each once.",
+        ) from cause
+
+
+def _misfit(path: Path, reason: str) -> WeightsError:
+    return WeightsError(
+        f"{path} is not an official RepMix checkpoint: {reason}.",
+        "Only ResNet-50 checkpoints of the published code, PyTorch Lightning 1.4, are imported.",
+    )

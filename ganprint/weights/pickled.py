@@ -1,0 +1,298 @@
+"""Read a pickle as data: names stay names, nothing it asks for is imported, built or called."""
+
+import pickletools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+MAX_OPERATIONS = 1_000_000
+"""Bounds time and memory; a Lightning checkpoint of a ResNet-50 with Adam's state takes some 50,000."""
+
+MAX_RANK = 8
+
+STORAGE_TYPES = {
+    "DoubleStorage": "float64",
+    "FloatStorage": "float32",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+}
+"""torch's storage classes and the dtypes they hold, by name."""
+
+
+class MalformedPickleError(Exception):
+    """The bytes are not a pickle, or not one that a checkpoint contains; the message is a clause."""
+
+
+class ForbiddenNameError(Exception):
+    """The pickle names a class or function that no checkpoint needs; the message is that name."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """A class or function that the pickle names; it is never looked up."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(frozen=True)
+class StoredBytes:
+    """`count` elements kept elsewhere in the checkpoint under `key`."""
+
+    key: str
+    dtype: str
+    count: int
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A view of stored bytes; offset and strides in elements."""
+
+    source: StoredBytes
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+@dataclass
+class Attributes:
+    """The attributes of an argparse.Namespace."""
+
+    values: dict[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Something harmless that is of no use here, such as a NumPy scalar."""
+
+    name: Name
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and 0 <= value < 1 << 48
+
+
+def _tensor(name: Name, arguments: tuple[Any, ...]) -> StoredTensor:
+    source, offset, shape, stride = arguments[:4]
+    if not isinstance(source, StoredBytes) or len(shape) != len(stride) or len(shape) > MAX_RANK:
+        raise MalformedPickleError("a tensor in it is malformed")
+    if not all(_is_size(value) for value in (offset, *shape, *stride)):
+        raise MalformedPickleError("a tensor in it is malformed")
+    return StoredTensor(source, offset, tuple(shape), tuple(stride))
+
+
+def _parameter(name: Name, arguments: tuple[Any, ...]) -> Any:
+    return arguments[0]
+
+
+def _empty_dict(name: Name, arguments: tuple[Any, ...]) -> dict[Any, Any]:
+    # torch fills dicts item by item afterwards; copying initial contents here could be asked for without end.
+    return {}
+
+
+def _attributes(name: Name, arguments: tuple[Any, ...]) -> Attributes:
+    return Attributes()
+
+
+def _unread(name: Name, arguments: tuple[Any, ...]) -> Unread:
+    return Unread(name)
+
+
+_BUILDERS: dict[str, Callable[[Name, tuple[Any, ...]], Any]] = {
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_parameter": _parameter,
+    "collections.OrderedDict": _empty_dict,
+    "pytorch_lightning.utilities.parsing.AttributeDict": _empty_dict,
+    "argparse.Namespace": _attributes,
+    "torch.Size": _unread,
+    "torch.device": _unread,
+    "numpy.core.multiarray.scalar": _unread,
+    "numpy.dtype": _unread,
+    "_codecs.encode": _unread,
+}
+_LABELS = {f"torch.{name}" for name in STORAGE_TYPES}
+_LABEL_PREFIX = "pytorch_lightning.callbacks."
+"""Lightning 1.4 keys the states of callbacks by their classes: kept as labels, refused where called."""
+
+_NUMBERS = frozenset(("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"))
+_STRINGS = frozenset(("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"))
+_TEXTS = frozenset(("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"))
+_VALUES = _NUMBERS | _STRINGS | _TEXTS
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+_EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_SET": set}
+_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+
+
+class PickleReader:
+    """Reads the pickles of one file, one after the other, counting what they cost together.
+
+    `stored` holds the tensor data that they refer to, by key.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.stored: dict[str, StoredBytes] = {}
+        self._operations = 0
+        self._stack: list[Any] = []
+        self._marks: list[list[Any]] = []
+        self._memo: dict[int, Any] = {}
+
+    def read(self) -> Any:
+        """Return the next pickle as dicts, lists, tuples, sets, plain values and this module's records.
+
+        Raises ForbiddenNameError where it names what a checkpoint has no need of, and
+        MalformedPickleError where it is not a pickle, ends early, or takes too many operations.
+        """
+        self._stack, self._marks, self._memo = [], [], {}
+        try:
+            for opcode, argument, _ in pickletools.genops(self._file):
+                self._operations += 1
+                if self._operations > MAX_OPERATIONS:
+                    raise MalformedPickleError("it takes too many operations")
+                if opcode.name == "STOP":
+                    return self._stack.pop()
+                self._apply(opcode.name, argument)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as cause:
+            raise MalformedPickleError(" ".join(str(cause).split())[:200] or "it is malformed") from cause
+        raise MalformedPickleError("it ends early")
+
+    def _apply(self, opcode: str, argument: Any) -> None:
+        stack = self._stack
+        if opcode in _VALUES:
+            stack.append(argument)
+        elif opcode in _CONSTANTS:
+            stack.append(_CONSTANTS[opcode])
+        elif opcode in _EMPTY:
+            stack.append(_EMPTY[opcode]())
+        elif opcode in _TUPLES:
+            stack.append(tuple([stack.pop() for _ in range(_TUPLES[opcode])][::-1]))
+        else:
+            self._act(opcode, argument)
+
+    def _act(self, opcode: str, argument: Any) -> None:
+        match opcode:
+            case "PROTO" | "FRAME":
+                pass
+            case "MARK":
+                self._marks.append(self._stack)
+                self._stack = []
+            case "POP":
+                self._stack.pop()
+            case "TUPLE":
+                self._push_after_mark(tuple)
+            case "APPEND":
+                item = self._stack.pop()
+                self._extend([item])
+            case "APPENDS" | "ADDITEMS":
+                self._extend(self._pop_to_mark())
+            case "SETITEM":
+                value, key = self._stack.pop(), self._stack.pop()
+                self._set_items([key, value])
+            case "SETITEMS":
+                self._set_items(self._pop_to_mark())
+            case "PUT" | "BINPUT" | "LONG_BINPUT":
+                self._memo[argument] = self._stack[-1]
+            case "MEMOIZE":
+                self._memo[len(self._memo)] = self._stack[-1]
+            case "GET" | "BINGET" | "LONG_BINGET":
+                self._stack.append(self._memo[argument])
+            case "GLOBAL":
+                module, _, name = argument.partition(" ")
+                self._stack.append(_checked_name(module, name))
+            case "STACK_GLOBAL":
+                name, module = self._stack.pop(), self._stack.pop()
+                self._stack.append(_checked_name(module, name))
+            case "INST":
+                module, _, name = argument.partition(" ")
+                self._push_after_mark(lambda items: _made(_checked_name(module, name), tuple(items)))
+            case "REDUCE" | "NEWOBJ":
+                arguments, name = self._stack.pop(), self._stack.pop()
+                self._stack.append(_made(name, arguments))
+            case "BUILD":
+                self._set_state(self._stack.pop())
+            case "BINPERSID":
+                self._stack.append(self._stored_bytes(self._stack.pop()))
+            case _:
+                raise MalformedPickleError(f"it uses {opcode}, which no checkpoint does")
+
+    def _stored_bytes(self, identifier: Any) -> StoredBytes:
+        kind, storage, key, _, count = identifier[:5]
+        is_view = len(identifier) > 5 and identifier[5] is not None
+        if kind != "storage" or type(key) is not str or not _is_size(count):
+            raise MalformedPickleError("a reference to tensor data in it is malformed")
+        if is_view or not isinstance(storage, Name) or str(storage) not in _LABELS:
+            raise MalformedPickleError("it keeps tensors in a way that is not read here")
+        stored = StoredBytes(key, STORAGE_TYPES[storage.name], count)
+        if self.stored.setdefault(key, stored) != stored:
+            raise MalformedPickleError("it describes the same tensor data in two ways")
+        return stored
+
+    def _pop_to_mark(self) -> list[Any]:
+        items = self._stack
+        self._stack = self._marks.pop()
+        return items
+
+    def _push_after_mark(self, build: Callable[[list[Any]], Any]) -> None:
+        built = build(self._pop_to_mark())
+        self._stack.append(built)
+
+    def _extend(self, items: list[Any]) -> None:
+        target = self._stack[-1]
+        if type(target) is set:
+            target.update(item for item in items if _is_plain(item))
+        elif type(target) is list:
+            target.extend(items)
+        else:
+            raise MalformedPickleError("it appends to what is not a list")
+
+    def _set_items(self, items: list[Any]) -> None:
+        target = self._stack[-1]
+        keys, values = items[::2], items[1::2]
+        if type(target) is not dict or not all(map(_is_plain, keys)):
+            raise MalformedPickleError("it sets items of what is not a plain dict")
+        target.update(zip(keys, values, strict=True))
+
+    def _set_state(self, state: Any) -> None:
+        target = self._stack[-1]
+        if isinstance(target, Attributes) and type(state) is dict:
+            target.values = state
+        elif type(target) is not dict and not isinstance(target, Unread):
+            raise MalformedPickleError("it sets the state of what has none")
+
+
+def _is_plain(key: object) -> bool:
+    # Hashing nested tuples recurses in C without a limit.
+    return key is None or type(key) in (str, bytes, int, float, bool, Name)
+
+
+def _checked_name(module: Any, name: Any) -> Name:
+    if type(module) is not str or type(name) is not str:
+        raise MalformedPickleError("it names a function by what is not text")
+    found = Name(module, name)
+    full = str(found)
+    if full not in _BUILDERS and full not in _LABELS and not full.startswith(_LABEL_PREFIX):
+        raise ForbiddenNameError(printable(full))
+    return found
+
+
+def _made(name: Any, arguments: Any) -> Any:
+    if not isinstance(name, Name) or type(arguments) is not tuple:
+        raise MalformedPickleError("it calls what is not a function")
+    if str(name) not in _BUILDERS:
+        raise ForbiddenNameError(printable(str(name)))
+    return _BUILDERS[str(name)](name, arguments)
+
+
+def printable(text: str) -> str:
+    """Return at most 200 characters of untrusted text, escaped where a terminal would act on them."""
+    short = text[:200]
+    return short if short.isprintable() else ascii(short)

@@ -1,0 +1,437 @@
+"""The importer keeps every tensor of an official checkpoint, and runs nothing that is in one."""
+
+import argparse
+import io
+import os
+import pickle
+import struct
+import sys
+import types
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ganprint.errors import ConfigError, OutputExistsError, WeightsError
+from ganprint.weights.official import import_repmix_checkpoint
+
+SOURCES = ("real", "progan", "stylegan")
+PUBLISHED = {
+    "d_embed": 256,
+    "num_classes": len(SOURCES),
+    "mixup_level": 5,
+    "img_rsize": 256,
+    "img_csize": 224,
+    "img_mean": 0.5,
+    "img_std": [0.5, 0.5, 0.5],
+    "lr": 1e-4,
+}
+
+
+@contextmanager
+def lightning() -> Iterator[tuple[type, type]]:
+    """Stand in for the two Lightning classes that a checkpoint names, while it is pickled only."""
+    parsing = types.ModuleType("pytorch_lightning.utilities.parsing")
+    callbacks = types.ModuleType("pytorch_lightning.callbacks.model_checkpoint")
+    attribute_dict = type("AttributeDict", (dict,), {"__module__": parsing.__name__})
+    callback = type("ModelCheckpoint", (), {"__module__": callbacks.__name__})
+    parsing.AttributeDict = attribute_dict  # type: ignore[attr-defined]
+    callbacks.ModelCheckpoint = callback  # type: ignore[attr-defined]
+    names = ["pytorch_lightning", "pytorch_lightning.utilities", "pytorch_lightning.callbacks"]
+    added = {name: types.ModuleType(name) for name in names}
+    added |= {module.__name__: module for module in (parsing, callbacks)}
+    sys.modules.update(added)
+    try:
+        yield attribute_dict, callback
+    finally:
+        for name in added:
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def network() -> dict[str, torch.Tensor]:
+    """Return random weights by our names: a timm ResNet-50, the embedding layer and both heads."""
+    import timm
+
+    torch.manual_seed(0)
+    backbone = timm.create_model("resnet50", pretrained=False, num_classes=0)
+    layers = {"embedding": (256, 2048), "attribution": (len(SOURCES), 256), "detection": (2, 256)}
+    state = {f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}
+    for name, shape in layers.items():
+        state |= {f"{name}.weight": torch.randn(shape) * 0.05, f"{name}.bias": torch.randn(shape[0])}
+    return {name: torch.rand_like(t) if t.is_floating_point() else t + 7 for name, t in state.items()}
+
+
+def official_name(ours: str) -> str:
+    for start, theirs in (
+        ("backbone.conv1.", "backbone.model.0.0."),
+        ("backbone.bn1.", "backbone.model.0.1."),
+        ("backbone.layer", "backbone.model."),
+        ("embedding.", "backbone.model.6.2."),
+    ):
+        if ours.startswith(start):
+            return theirs + ours.removeprefix(start)
+    return ours
+
+
+def checkpoint(
+    network: dict[str, torch.Tensor],
+    *,
+    legacy: bool = False,
+    settings: dict[str, Any] | None = None,
+    **extra: Any,
+) -> bytes:
+    state = OrderedDict((official_name(name), tensor) for name, tensor in network.items())
+    state["det_ce.weight"] = torch.tensor([1.0, 0.5])
+    buffer = io.BytesIO()
+    with lightning() as (attribute_dict, callback):
+        content = {
+            "epoch": 12,
+            "global_step": 4000,
+            "pytorch-lightning_version": "1.4.9",
+            "state_dict": state,
+            "callbacks": {callback: {"best_model_score": torch.tensor(0.1), "best_model_path": "a.ckpt"}},
+            "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(4)}}, "param_groups": [{"lr": 1e-4}]}],
+            "hyper_parameters": attribute_dict(PUBLISHED if settings is None else settings),
+            **extra,
+        }
+        torch.save(content, buffer, _use_new_zipfile_serialization=not legacy)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def official(network: dict[str, torch.Tensor]) -> bytes:
+    return checkpoint(network)
+
+
+def load(path: Path, out: Path, **options: Any) -> Any:
+    return import_repmix_checkpoint(path, name="official", sources=SOURCES, out=out, **options)
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+def test_every_tensor_arrives_unchanged_under_our_names(
+    legacy: bool, network: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    path = tmp_path / "official.ckpt"
+    path.write_bytes(checkpoint(network, legacy=legacy))
+    artifact = load(path, tmp_path / "out", semantics=["face"], command="ganprint weights import")
+    assert artifact.tensors.keys() == network.keys()
+    for name, tensor in network.items():
+        assert torch.equal(artifact.tensors[name], tensor), name
+    assert "pytorch_lightning" not in sys.modules
+
+
+def test_the_hyperparameters_become_the_configuration_and_the_rest_is_kept_on_the_card(
+    official: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "official.ckpt"
+    path.write_bytes(official)
+    card = load(path, tmp_path / "out").card
+    assert card.config == {
+        "view": {"kind": "resize", "size": 224, "crops": 5},
+        "backbone": "timm:resnet50",
+        "embedding": 256,
+        "mix_level": 5,
+        "mix_count": 2,
+        "mix_concentration": 0.4,
+        "compound": True,
+        "pretrained": False,
+    }
+    assert (card.method, card.sources, card.precision) == ("repmix", SOURCES, "float32")
+    assert card.view.kind == "resize"
+    assert card.training is not None
+    assert card.training.details["hyper_parameters"] == {"img_rsize": 256, "lr": 1e-4}
+    assert card.training.details["epoch"] == 12
+    assert "det_ce.weight" in card.notes
+
+
+def test_a_namespace_and_shared_and_strided_tensors_are_read(
+    network: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    path = tmp_path / "official.ckpt"
+    wide = torch.randn(2, 512)
+    strided = network | {"detection.weight": wide[:, ::2], "detection.bias": wide[1, 5:7]}
+    parameters = {name: torch.nn.Parameter(t) for name, t in strided.items() if t.is_floating_point()}
+    settings = argparse.Namespace(**PUBLISHED)
+    path.write_bytes(checkpoint(strided | parameters, hyper_parameters=settings))
+    tensors = load(path, tmp_path / "out").tensors
+    assert torch.equal(tensors["detection.weight"], wide[:, ::2])
+    assert torch.equal(tensors["detection.bias"], wide[1, 5:7])
+
+
+class Gadget:
+    """Reduces to a call; pickled, it is what a hostile file does."""
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.call = (function, arguments)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self.call
+
+
+HOSTILE: dict[str, tuple[Callable[[str], Any], str]] = {
+    "os.system": (lambda file: Gadget(os.system, f"touch {file}"), "posix.system"),
+    "eval": (lambda file: Gadget(eval, f"open({file!r}, 'w')"), "builtin.*eval"),
+    "exec": (lambda file: Gadget(exec, f"open({file!r}, 'w')"), "builtin.*exec"),
+    "open": (lambda file: Gadget(open, file, "w"), "io.open"),
+    "getattr": (lambda file: Gadget(getattr, Gadget(open, file, "w"), "close"), "builtin.*getattr"),
+    "path": (lambda file: Gadget(Path.touch, Path(file)), "getattr|pathlib|_local"),
+    "torch.hub": (lambda file: Gadget(torch.hub.load, file, "x"), "torch.hub.load"),
+    "torch.load": (lambda file: Gadget(torch.load, file), "torch.serialization.load"),
+}
+
+
+@pytest.mark.parametrize("form", ["zip", "legacy", "pickle", "protocol 4"])
+@pytest.mark.parametrize("attack", HOSTILE, ids=str)
+def test_a_hostile_pickle_is_refused_by_name_and_touches_nothing(
+    attack: str, form: str, tmp_path: Path
+) -> None:
+    build, name = HOSTILE[attack]
+    path, touched = tmp_path / "evil.ckpt", tmp_path / "touched"
+    content = {"state_dict": build(str(touched))}
+    if form in ("zip", "legacy"):
+        torch.save(content, path, _use_new_zipfile_serialization=form == "zip")
+    else:
+        path.write_bytes(pickle.dumps(content, protocol=2 if form == "pickle" else 4))
+    with pytest.raises(WeightsError, match=f"{name}.*nothing in it was run") as error:
+        load(path, tmp_path / "out")
+    assert error.value.message.count(".\n") == 0
+    assert error.value.hint
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def zipped(pickled: bytes, compression: int = zipfile.ZIP_STORED, **more: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        archive.writestr("archive/data.pkl", pickled)
+        for name, content in more.items():
+            archive.writestr(f"archive/data/{name}", content)
+    return buffer.getvalue()
+
+
+STATE = b"\x80\x02}X\x0a\x00\x00\x00state_dict"
+HANDWRITTEN = {
+    "inst": b"(S'touch touched'\nios\nsystem\n.",
+    "obj": b"(cos\nsystem\nS'touch touched'\no.",
+    "text persistent id": b"Pevil\n.",
+    "extension": b"\x82\x01.",
+    "label called": b"\x80\x02cpytorch_lightning.callbacks.early_stopping\nEarlyStopping\n)R.",
+    "storage called": b"\x80\x02ctorch\nFloatStorage\n)R.",
+    "dotted label": b"\x80\x04\x8c\x08builtins\x8c\x08eval.foo\x93.",
+    "terminal escape": b"\x80\x04\x8c\x02os\x8c\x07sys\x1b[2J\x93.",
+    "huge memo": b"\x80\x02]r\xff\xff\xff\xff.",
+    "huge string": b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\x7fabc.",
+    "huge text": b"\x80\x02X\xff\xff\xff\xffabc.",
+    "endless digits": b"I" + b"9" * 100_000 + b"\n.",
+    "nested keys": b"\x80\x02}" + b")" + b"\x85" * 500_000 + b"Ns.",
+    "many operations": b"\x80\x04" + b"\x8f0" * 600_000 + b"N.",
+    "empty stack": b"\x80\x02R.",
+    "mark missing": b"\x80\x02t.",
+    "memo missing": b"\x80\x02h\x05.",
+    "state of a tensor": b"\x80\x02]}b.",
+    "not a state": STATE + b"K\x01s.",
+    "list": b"\x80\x02].",
+    "no storage reference": STATE
+    + b"}X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n(K\x01K\x00))tRss.",
+    "pickle without end": b"\x80\x02}",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("case", HANDWRITTEN, ids=str)
+def test_no_sequence_of_pickle_operations_escapes_as_anything_but_a_refusal(
+    case: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "evil.ckpt"
+    for content in (HANDWRITTEN[case], zipped(HANDWRITTEN[case])):
+        path.write_bytes(content)
+        with pytest.raises(WeightsError) as error:
+            load(path, tmp_path / "out")
+        assert error.value.message.isprintable()
+        assert len(error.value.message) < 500 + len(str(path))
+    assert sorted(tmp_path.iterdir()) == [path]
+    assert not Path("touched").exists()
+
+
+def tensor_pickle(offset: int, shape: tuple[int, ...], stride: tuple[int, ...], count: int) -> bytes:
+    """Pickle a state whose attribution.weight is a view of storage 0 as given."""
+
+    def number(value: int) -> bytes:
+        return b"\x8a\x08" + struct.pack("<q", value)
+
+    def numbers(values: tuple[int, ...]) -> bytes:
+        return b"(" + b"".join(map(number, values)) + b"t"
+
+    storage = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu"
+    return (
+        b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n("
+        + (storage + number(count) + b"tQ")
+        + (number(offset) + numbers(shape) + numbers(stride))
+        + b"\x89}tR."
+    )
+
+
+@pytest.mark.parametrize(
+    ("offset", "shape", "stride", "count"),
+    [
+        (1, (4,), (1,), 4),
+        (0, (2, 2), (3, 1), 4),
+        (0, (1 << 30, 1 << 10), (0, 0), 4),
+        (1 << 47, (1,), (1,), 4),
+        (-1, (4,), (1,), 4),
+        (0, (4,), (-1,), 4),
+        (0, (4,), (1, 1), 4),
+        (0, (4,), (1,), 5),
+        (0, (5,), (1,), 5),
+        (0, (1,), (1,), 1 << 47),
+    ],
+)
+def test_a_tensor_cannot_reach_beyond_its_data(
+    offset: int, shape: tuple[int, ...], stride: tuple[int, ...], count: int, tmp_path: Path
+) -> None:
+    from ganprint.weights.checkpoint import open_checkpoint
+
+    path = tmp_path / "evil.ckpt"
+    path.write_bytes(
+        zipped(tensor_pickle(offset, shape, stride, count), **{"0": struct.pack("<4f", 1, 2, 3, 4)})
+    )
+    with pytest.raises(WeightsError, match="not a usable"), open_checkpoint(path) as checkpoint:
+        checkpoint.tensor(checkpoint.content)
+
+
+def test_a_tensor_within_its_data_is_read(tmp_path: Path) -> None:
+    from ganprint.weights.checkpoint import open_checkpoint
+
+    path = tmp_path / "small.ckpt"
+    path.write_bytes(zipped(tensor_pickle(1, (3,), (1,), 4), **{"0": struct.pack("<4f", 1, 2, 3, 4)}))
+    with open_checkpoint(path) as checkpoint:
+        assert checkpoint.tensor(checkpoint.content).tolist() == [2, 3, 4]
+
+
+def test_memory_for_many_views_of_the_same_bytes_is_bounded_by_the_file(tmp_path: Path) -> None:
+    from ganprint.weights.checkpoint import open_checkpoint
+
+    path = tmp_path / "evil.ckpt"
+    path.write_bytes(zipped(tensor_pickle(0, (4,), (1,), 4), **{"0": struct.pack("<4f", 1, 2, 3, 4)}))
+    with pytest.raises(WeightsError, match="reaches beyond"), open_checkpoint(path) as checkpoint:
+        for _ in range(1 + path.stat().st_size // 16):
+            checkpoint.tensor(checkpoint.content)
+
+
+def test_a_zip_bomb_is_refused_without_being_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.ckpt"
+    path.write_bytes(zipped(b"\x80\x02X\xff\xff\xff\x0f" + b"0" * (64 << 20), zipfile.ZIP_DEFLATED))
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(WeightsError, match="compressed or too large"):
+        load(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.001, 0.3, 0.999], ids="{:.1%}".format)
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+def test_a_truncated_checkpoint_is_refused(
+    kept: float, legacy: bool, network: dict[str, torch.Tensor], official: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "short.ckpt"
+    content = checkpoint(network, legacy=True) if legacy else official
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(WeightsError, match=r"short\.ckpt"):
+        load(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_byte_of_a_tensor_is_noticed(official: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "flipped.ckpt"
+    flipped = bytearray(official)
+    flipped[len(flipped) // 2] ^= 1
+    path.write_bytes(flipped)
+    with pytest.raises(WeightsError, match="CRC"):
+        load(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"PK\x05\x06" + bytes(18), bytes(4096)]
+)
+def test_a_file_that_is_no_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "other.ckpt"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="not a usable PyTorch checkpoint"):
+        load(path, tmp_path / "out")
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.ckpt", tmp_path):
+        with pytest.raises(WeightsError, match="cannot be read"):
+            load(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"num_classes": 8}, "num_classes"),
+        ({"d_embed": 128}, "d_embed"),
+        ({"mixup_level": 6}, "mixup_level"),
+        ({"mixup_level": 10**5000}, "mixup_level"),
+        ({"img_csize": "large"}, "img_csize"),
+        ({"img_mean": [0.485, 0.456, 0.406]}, "img_mean"),
+        ({"img_std": 1.0}, "img_std"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+def test_settings_that_would_change_the_answer_are_refused(
+    settings: dict[str, Any], reason: str, network: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    path = tmp_path / "official.ckpt"
+    path.write_bytes(checkpoint(network, settings=PUBLISHED | settings))
+    with pytest.raises(WeightsError, match=reason):
+        load(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"backbone.layer4.2.conv3.weight": None}, "lacks backbone.layer4.2.conv3.weight"),
+        ({"backbone.layer4.3.conv1.weight": torch.zeros(512, 2048, 1, 1)}, "superfluous backbone.layer4.3"),
+        ({"detection.bias": torch.zeros(3)}, r"detection.bias is \(3,\)"),
+        ({"detection.bias": torch.zeros(2, dtype=torch.long)}, "type int64"),
+        ({"attribution.weight": None}, "lacks attribution.weight"),
+        ({"surprise\x1b[2J": torch.zeros(1)}, "surprise"),
+        ({"detection.weight": "text"}, "not of tensors"),
+    ],
+)
+def test_a_state_that_is_not_a_repmix_resnet50_is_refused_by_tensor_name(
+    change: dict[str, Any], reason: str, network: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    path = tmp_path / "official.ckpt"
+    state = {name: tensor for name, tensor in (network | change).items() if tensor is not None}
+    path.write_bytes(checkpoint(state))
+    with pytest.raises(WeightsError, match=reason) as error:
+        load(path, tmp_path / "out")
+    assert error.value.message.isprintable()
+
+
+def test_sources_and_names_that_do_not_fit_are_refused(official: bytes, tmp_path: Path) -> None:
+    path, out = tmp_path / "official.ckpt", tmp_path / "out"
+    path.write_bytes(official)
+    with pytest.raises(WeightsError, match="tells 3 sources apart, and 2 were named"):
+        import_repmix_checkpoint(path, name="a", sources=["real", "progan"], out=out)
+    with pytest.raises(ConfigError, match="real first"):
+        import_repmix_checkpoint(path, name="a", sources=["a", "b", "c"], out=out)
+    with pytest.raises(ConfigError, match="name"):
+        import_repmix_checkpoint(path, name="../a", sources=SOURCES, out=out)
+    assert not out.exists()
+
+
+def test_an_artifact_that_is_there_is_not_overwritten(official: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "official.ckpt"
+    path.write_bytes(official)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "card.yaml").write_text("mine")
+    with pytest.raises(OutputExistsError):
+        load(path, tmp_path / "out")
+    assert (tmp_path / "out" / "card.yaml").read_text() == "mine"
+    assert load(path, tmp_path / "out", force=True).card.name == "official"
