@@ -1,0 +1,135 @@
+"""Blur: defocus, glass, motion, zoom and gaussian.
+
+Images are float32 (n, 3, H, W) in 0..255; constants are ImageNet-C's (Hendrycks and Dietterich 2019).
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganprint.perturb.filters import enlarge, extend, gaussian_taps, smear, smooth_each, zoomed_size
+from ganprint.perturb.stream import Stream, uniform_fields
+
+DEFOCUS = ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5))
+"""Radius of the disk, and the Gaussian that softens it, pixels."""
+DEFOCUS_MARGIN = 10
+GAUSSIAN = (1.0, 2.0, 3.0, 4.0, 6.0)
+"""Standard deviation, pixels."""
+GLASS = ((0.7, 1, 2), (0.9, 2, 1), (1.0, 2, 3), (1.1, 3, 2), (1.5, 4, 2))
+"""Gaussian in pixels, farthest displacement in pixels, rounds."""
+MOTION = ((10, 3), (15, 5), (15, 8), (15, 12), (20, 15))
+"""Radius and Gaussian of the line, steps."""
+MOTION_ANGLE = 45.0
+"""Lines lie within this angle of the horizontal, degrees."""
+ZOOM = ((1.11, 0.01), (1.16, 0.01), (1.21, 0.02), (1.26, 0.02), (1.31, 0.03))
+"""Enlargements averaged over: the end and the step of np.arange from 1, whose rounding decides how many."""
+
+
+def gaussian_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Blur by a Gaussian."""
+    return smooth_each(images, [GAUSSIAN[severity - 1] for severity in severities])
+
+
+def defocus_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Average over a softened disk, in the frequency domain."""
+    from scipy.fft import next_fast_len
+
+    height, width = images.shape[-2:]
+    margin = DEFOCUS_MARGIN
+    padded = extend(images, margin, margin, "mirror")
+    size = (next_fast_len(height + 2 * margin, real=True), next_fast_len(width + 2 * margin, real=True))
+    spectra = torch.stack([_disk_spectrum(severity, size, images.device) for severity in severities])
+    blurred: Tensor = torch.fft.irfft2(torch.fft.rfft2(padded, s=size) * spectra[:, None], s=size)
+    return blurred[..., 2 * margin : 2 * margin + height, 2 * margin : 2 * margin + width]
+
+
+def disk(severity: int) -> np.ndarray:
+    """Return the kernel of defocus_blur (2 margin + 1, 2 margin + 1), float64; it sums to nearly 1."""
+    radius, sigma = DEFOCUS[severity - 1]
+    reach = max(8, radius)
+    across = np.arange(-reach, reach + 1)
+    kernel = (across[:, None] ** 2 + across**2 <= radius**2).astype(np.float64)
+    kernel /= kernel.sum()
+    taps = np.array(gaussian_taps(sigma, (1 if radius <= 8 else 2) / sigma))
+    side = len(taps) // 2
+    for axis in (0, 1):
+        margin = [(side, side) if axis == each else (0, 0) for each in (0, 1)]
+        wide = np.pad(kernel, margin, mode="reflect")
+        kernel = np.apply_along_axis(np.convolve, axis, wide, taps, "valid")
+    return np.pad(kernel, DEFOCUS_MARGIN - reach)
+
+
+@lru_cache(maxsize=32)
+def _disk_spectrum(severity: int, size: tuple[int, int], device: torch.device) -> Tensor:
+    spectrum: Tensor = torch.fft.rfft2(
+        torch.tensor(disk(severity), dtype=torch.float32, device=device), s=size
+    )
+    return spectrum
+
+
+def motion_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Average along a line at a random angle."""
+    blurred = [
+        smear(image, *MOTION[severity - 1], stream.uniform(-MOTION_ANGLE, MOTION_ANGLE))
+        for image, severity, stream in zip(images, severities, streams, strict=True)
+    ]
+    return torch.stack(blurred)
+
+
+def zoom_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Average the image, counted twice, with its enlargements about the middle."""
+    if len(set(severities)) > 1:
+        alone = zip(images, severities, streams, strict=True)
+        return torch.cat([zoom_blur(image[None], [severity], [stream]) for image, severity, stream in alone])
+    height, width = images.shape[-2:]
+    end, step = ZOOM[severities[0] - 1]
+    factors = np.arange(1, end, step)
+    total = images * 2
+    for factor in factors[1:]:
+        rows, tall = zoomed_size(height, factor)
+        columns, wide = zoomed_size(width, factor)
+        top, left = (height - rows) // 2, (width - columns) // 2
+        middle = images[..., top : top + rows, left : left + columns]
+        total.add_(enlarge(middle, (tall, wide))[..., :height, :width])
+    return total.div_(len(factors) + 1)
+
+
+def glass_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Blur, displace each pixel within a small neighbourhood, blur again."""
+    height, width = images.shape[-2:]
+    sigmas = [GLASS[severity - 1][0] for severity in severities]
+    soft = smooth_each(images, sigmas)
+    # The reference keeps the blurred image as 8-bit; the gradient passes the truncation by.
+    soft = soft + (soft.detach().add(1e-4).floor_() - soft.detach())
+    displaced = []
+    for image, severity, stream in zip(soft, severities, streams, strict=True):
+        _, reach, rounds = GLASS[severity - 1]
+        for _ in range(rounds):
+            draws = uniform_fields([stream], 2, max(0, height - 2 * reach), max(0, width - 2 * reach))[0]
+            image = displace(image, (draws * (2 * reach)).long() - reach, reach)
+        displaced.append(image)
+    return smooth_each(torch.stack(displaced), sigmas)
+
+
+def displace(image: Tensor, offsets: Tensor, reach: int) -> Tensor:
+    """Return an image (c, H, W) whose pixels took a neighbour's value one after the other, last pixel first.
+
+    `offsets` (2, H - 2 reach, W - 2 reach) int64, right and down, is for pixels reach+1..H-reach and
+    reach+1..W-reach. A pixel takes the value that the neighbour has by then, so values can travel; the
+    travel is followed by pointer jumping, in log2(longest) steps, instead of pixel by pixel.
+    (ImageNet-C means a swap, but its tuple assignment of array views copies one way.)
+    """
+    channels, height, width = image.shape
+    place = torch.arange(height * width, device=image.device).view(height, width)
+    source = place.clone()
+    inner = (slice(reach + 1, height - reach + 1), slice(reach + 1, width - reach + 1))
+    source[inner] += offsets[1] * width + offsets[0]
+    place, source = place.flatten(), source.flatten()
+    # A neighbour earlier in reading order has not been reached yet: its value is the original one.
+    following = torch.where(source > place, source, place)
+    while not torch.equal(further := following[following], following):
+        following = further
+    return image.reshape(channels, -1)[:, source[following]].view_as(image)

@@ -1,0 +1,141 @@
+"""Digital changes: brightness, contrast, saturation, elastic transform, pixelation and JPEG.
+
+Images are float32 (n, 3, H, W) in 0..255, results may leave that range; constants are ImageNet-C's
+(Hendrycks and Dietterich 2019).
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganprint.perturb.filters import smooth
+from ganprint.perturb.stream import Stream, per_image, uniform_fields
+
+BRIGHTNESS = (0.1, 0.2, 0.3, 0.4, 0.5)
+"""Added to HSV's value, of 1."""
+CONTRAST = (0.4, 0.3, 0.2, 0.1, 0.05)
+SATURATE = ((0.3, 0.0), (0.1, 0.0), (2.0, 0.0), (5.0, 0.1), (20.0, 0.2))
+"""HSV's saturation is multiplied by the first and increased by the second."""
+ELASTIC = (12.5, 16.25, 21.25, 25.0, 30.0)
+"""Gain of the displacement, whose raw range and Gaussian are shares of the image's sides."""
+ELASTIC_RANGE = 0.005
+ELASTIC_SIGMA = 0.01
+PIXELATE = (0.6, 0.5, 0.4, 0.3, 0.25)
+"""Size of the small image, of the sides."""
+JPEG = (25, 18, 15, 10, 7)
+"""libjpeg's quality."""
+
+
+def brightness(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Raise HSV's value, at most to 1, keeping hue and saturation: a gain on each pixel's colour."""
+    value = _value(images)
+    raised = (value + per_image(BRIGHTNESS, severities, images).mul_(255)).clamp(max=255)
+    black = value <= 0
+    return torch.where(black, raised, images * (raised / value.masked_fill(black, 1)))
+
+
+def contrast(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Shrink each channel's distance to its mean."""
+    means = images.mean(dim=(2, 3), keepdim=True).expand_as(images)
+    return torch.lerp(means, images, per_image(CONTRAST, severities, images))
+
+
+def saturate(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Change HSV's saturation, keeping hue and value; greys take hue 0, red, as scikit-image's HSV does."""
+    gain = per_image([each[0] for each in SATURATE], severities, images)
+    shift = per_image([each[1] for each in SATURATE], severities, images)
+    value = _value(images)
+    red, green, blue = images.unbind(1)
+    span = value - torch.minimum(torch.minimum(red, green), blue)[:, None]
+    saturation = span / value.masked_fill(value <= 0, 1)
+    drop = value * (saturation * gain + shift).clamp(0, 1)
+    grey = span <= 0
+    towards_red = torch.tensor([0.0, 1.0, 1.0], device=images.device).view(1, 3, 1, 1)
+    hue = torch.where(grey, towards_red, (value - images) / span.masked_fill(grey, 1))
+    return value - drop * hue
+
+
+def _value(images: Tensor) -> Tensor:
+    """Return HSV's value (n, 1, H, W), the largest of the three channels."""
+    red, green, blue = images.unbind(1)
+    return torch.maximum(torch.maximum(red, green), blue)[:, None]
+
+
+def elastic_transform(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Displace pixels by a smooth random field, interpolating linearly."""
+    height, width = images.shape[-2:]
+    draws = uniform_fields(streams, 2, height, width).mul_(2).sub_(1)
+    sigma = (height * ELASTIC_SIGMA, width * ELASTIC_SIGMA)
+    shifts = smooth(draws, sigma, edge="reflect", truncate=3)
+    # The reference scales both directions' range by the height.
+    shifts = shifts.mul_(per_image(ELASTIC, severities, images).mul_(height * ELASTIC_RANGE))
+    across = torch.arange(width, device=images.device)
+    down = torch.arange(height, device=images.device)[:, None]
+    columns = (shifts[:, 0] + across).mul_(2 / width).add_(1 / width - 1)
+    rows = (shifts[:, 1] + down).mul_(2 / height).add_(1 / height - 1)
+    grid = torch.stack([columns, rows], dim=-1)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def pixelate(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Shrink by box averages and enlarge again by repetition, with Pillow's windows."""
+    if len(set(severities)) > 1:
+        alone = zip(images, severities, streams, strict=True)
+        return torch.cat([pixelate(image[None], [severity], [stream]) for image, severity, stream in alone])
+    share = PIXELATE[severities[0] - 1]
+    height, width = images.shape[-2:]
+    rows, columns = max(1, int(height * share)), max(1, int(width * share))
+    small = _box_average(_box_average(images, 2, rows), 3, columns)
+    across, down = (_nearest(*each, images.device) for each in ((width, columns), (height, rows)))
+    return small.index_select(3, across).index_select(2, down)
+
+
+@lru_cache(maxsize=64)
+def _nearest(size: int, small: int, device: torch.device) -> Tensor:
+    """Return the small pixel that each of `size` pixels repeats, adding the steps up as Pillow does."""
+    step = small / size
+    places = np.cumsum(np.concatenate([[step / 2], np.full(size - 1, step)]))
+    return torch.from_numpy(places.astype(np.int64)).clamp(max=small - 1).to(device)
+
+
+def _box_average(images: Tensor, dim: int, size: int) -> Tensor:
+    positions, weights = _box_windows(images.shape[dim], size, images.device)
+    shape = [1] * images.ndim
+    shape[dim] = size
+    total = images.index_select(dim, positions[0]).mul_(weights[0].view(shape))
+    for position, weight in zip(positions[1:], weights[1:], strict=True):
+        total.addcmul_(images.index_select(dim, position), weight.view(shape))
+    return total
+
+
+@lru_cache(maxsize=64)
+def _box_windows(size: int, small: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the pixels that each of `small` windows averages and their weights, both (pixels, small).
+
+    Pillow's BOX filter: a window is as long as the scale, and counts in full a pixel whose centre it holds.
+    """
+    scale = size / small
+    centre = (torch.arange(small, dtype=torch.float64) + 0.5) * scale
+    first = (centre - scale / 2 + 0.5).long().clamp(min=0)
+    last = (centre + scale / 2 + 0.5).long().clamp(max=size)
+    position = first + torch.arange(int((last - first).max()))[:, None]
+    distance = (position - centre + 0.5) * (1 / scale)
+    inside = (position < last) & (distance > -0.5) & (distance <= 0.5)
+    weights = inside / inside.sum(dim=0)
+    return position.clamp(max=size - 1).to(device), weights.float().to(device)
+
+
+def jpeg_compression(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Compress and decompress with libjpeg (4:2:0), on the CPU. Carries no gradient."""
+    from torchvision.io import decode_jpeg, encode_jpeg
+
+    pixels = images.detach().round().clamp_(0, 255).to("cpu", torch.uint8)
+    decoded = [
+        decode_jpeg(encode_jpeg(image, JPEG[severity - 1]))
+        for image, severity in zip(pixels, severities, strict=True)
+    ]
+    return torch.stack(decoded).to(images.device, images.dtype)

@@ -1,0 +1,151 @@
+"""Perturb a batch: check it, group it by kind, corrupt each group, put it together again."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganprint.errors import PerturbationError
+from ganprint.perturb import blur, digital, fog, noise, weather
+from ganprint.perturb.kinds import Perturbation
+from ganprint.perturb.stream import Stream
+
+Engine = Literal["torch", "imagecorruptions"]
+Kernel = Callable[[Tensor, Sequence[int], Sequence[Stream]], Tensor]
+"""Images float32 (n, 3, H, W) in 0..255, severities, streams; gives images that may leave that range."""
+
+KERNELS: dict[str, Kernel] = {
+    "gaussian_noise": noise.gaussian_noise,
+    "shot_noise": noise.shot_noise,
+    "impulse_noise": noise.impulse_noise,
+    "defocus_blur": blur.defocus_blur,
+    "glass_blur": blur.glass_blur,
+    "motion_blur": blur.motion_blur,
+    "zoom_blur": blur.zoom_blur,
+    "snow": weather.snow,
+    "frost": weather.frost,
+    "fog": fog.fog,
+    "brightness": digital.brightness,
+    "contrast": digital.contrast,
+    "elastic_transform": digital.elastic_transform,
+    "pixelate": digital.pixelate,
+    "jpeg_compression": digital.jpeg_compression,
+    "speckle_noise": noise.speckle_noise,
+    "gaussian_blur": blur.gaussian_blur,
+    "spatter": weather.spatter,
+    "saturate": digital.saturate,
+}
+
+ROUNDED = ("pixelate",)
+"""Kinds whose reference rounds to 8 bits; the others truncate."""
+
+CPU_CHUNK = 2**17
+"""Pixels corrupted at a time on the CPU, so that intermediate results stay in its cache."""
+
+
+def perturb(
+    images: Tensor,
+    perturbations: Sequence[Perturbation],
+    *,
+    engine: Engine = "torch",
+    at: int | None = None,
+) -> Tensor:
+    """Corrupt each image by its own perturbation.
+
+    `images` (B, 3, H, W) are uint8 in 0..255, or floating in 0..1; the result has the same shape, dtype and
+    device. An image comes out the same alone or in any batch on one device (8-bit images within 1).
+    Floating images are computed in float32, not truncated to 8 bits, and keep gradients except under
+    shot_noise, jpeg_compression and the engine `imagecorruptions`.
+
+    `at` resizes each perturbed image to at x at (bilinear, antialiased), corrupts there and resizes back:
+    the published protocol. `engine` is `torch`, or `imagecorruptions`, the reference, one image at a time.
+
+    PerturbationError where shapes, dtype, lengths or names are not valid.
+    """
+    _check(images, perturbations, engine, at)
+    result = images.clone()
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, perturbation in enumerate(perturbations):
+        if perturbation.kind is not None:
+            groups[perturbation.kind].append(index)
+    with torch.set_grad_enabled(torch.is_grad_enabled() and images.is_floating_point()):
+        for members in groups.values():
+            for chunk in _chunks(members, images, at):
+                chosen = [perturbations[index] for index in chunk]
+                result[chunk] = _perturb_group(images[chunk], chosen, engine, at)
+    return result
+
+
+def _chunks(members: list[int], images: Tensor, at: int | None) -> list[list[int]]:
+    if images.device.type != "cpu":
+        return [members]
+    pixels = at * at if at else images.shape[-2] * images.shape[-1]
+    length = max(1, CPU_CHUNK // pixels)
+    return [members[start : start + length] for start in range(0, len(members), length)]
+
+
+def _perturb_group(
+    images: Tensor, perturbations: Sequence[Perturbation], engine: Engine, at: int | None
+) -> Tensor:
+    """Corrupt images of one kind."""
+    size = (images.shape[-2], images.shape[-1])
+    if at is not None and size != (at, at):
+        small = _resize(images, (at, at))
+        return _resize(_perturb_group(small, perturbations, engine, None), size)
+    if engine == "imagecorruptions":
+        return _by_reference(images, perturbations)
+    exact = images.dtype == torch.uint8
+    pixels = images.float() if exact else images.float() * 255
+    kind = str(perturbations[0].kind)
+    severities = [each.severity for each in perturbations]
+    streams = [Stream(each.seed, images.device) for each in perturbations]
+    corrupted = KERNELS[kind](pixels, severities, streams)
+    if not exact:
+        return (corrupted.clamp(0, 255) / 255).to(images.dtype)
+    if kind in ROUNDED:
+        corrupted = corrupted.add_(0.5)
+    return corrupted.clamp_(0, 255).to(torch.uint8)
+
+
+def _by_reference(images: Tensor, perturbations: Sequence[Perturbation]) -> Tensor:
+    from ganprint.perturb.reference import corrupt_by_reference
+
+    exact = images.dtype == torch.uint8
+    pixels = images.detach() if exact else (images.detach().float() * 255).round().clamp(0, 255)
+    arrays = pixels.to("cpu", torch.uint8).permute(0, 2, 3, 1).numpy()
+    corrupted = torch.stack(
+        [
+            torch.from_numpy(corrupt_by_reference(array, each)).permute(2, 0, 1)
+            for array, each in zip(arrays, perturbations, strict=True)
+        ]
+    ).to(images.device)
+    return corrupted if exact else (corrupted / 255).to(images.dtype)
+
+
+def _resize(images: Tensor, size: tuple[int, int]) -> Tensor:
+    resized = F.interpolate(images.float(), size=size, mode="bilinear", antialias=True)
+    if images.dtype == torch.uint8:
+        resized = resized.round_().clamp_(0, 255)
+    return resized.to(images.dtype)
+
+
+def _check(images: Tensor, perturbations: Sequence[Perturbation], engine: str, at: int | None) -> None:
+    if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape[2:]:
+        raise PerturbationError(
+            f"Images of shape {tuple(images.shape)} cannot be perturbed.", "The shape is (B, 3, H, W)."
+        )
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise PerturbationError(
+            f"Images of {images.dtype} cannot be perturbed.", "Give uint8 in 0..255, or floating in 0..1."
+        )
+    if len(perturbations) != len(images):
+        raise PerturbationError(f"{len(images)} images came with {len(perturbations)} perturbations.")
+    if engine not in get_args(Engine):
+        raise PerturbationError(
+            f"There is no perturbation engine {engine!r}.", f"Engines: {', '.join(get_args(Engine))}."
+        )
+    if at is not None and at < 1:
+        raise PerturbationError(f"Images cannot be resized to {at} x {at}.", "Give a side, such as 224.")

@@ -1,0 +1,106 @@
+"""Linear filters that several corruptions share: extended edges, Gaussian, line and zoom.
+
+All take float32 tensors (n, c, H, W) of any scale and any size from 1 x 1 up, keep the shape unless they
+say otherwise, and pass gradients.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Edge = Literal["nearest", "reflect", "mirror"]
+"""What lies beyond the edge, in SciPy's words: a|abc|c, cba|abc|cba, cb|abc|ba."""
+
+
+def extend(images: Tensor, rows: int, columns: int, edge: Edge) -> Tensor:
+    """Return images with `rows` more above and below and `columns` more left and right."""
+    height, width = images.shape[-2:]
+    for dim, size, margin in ((-2, height, rows), (-1, width, columns)):
+        if margin:
+            images = images.index_select(dim, _positions(size, margin, edge, images.device))
+    return images
+
+
+@lru_cache(maxsize=64)
+def _positions(size: int, margin: int, edge: Edge, device: torch.device) -> Tensor:
+    position = torch.arange(-margin, size + margin)
+    if edge == "nearest" or size == 1:
+        position = position.clamp(0, size - 1)
+    else:
+        period = 2 * size if edge == "reflect" else 2 * size - 2
+        last = period - 1 if edge == "reflect" else period
+        position = position.remainder(period)
+        position = torch.minimum(position, last - position)
+    return position.to(device)
+
+
+def gaussian_taps(sigma: float, truncate: float) -> list[float]:
+    """Return the weights of a Gaussian cut `truncate` standard deviations out, summing to 1, as SciPy's."""
+    radius = int(truncate * sigma + 0.5)
+    weights = [math.exp(-0.5 * (step / sigma) ** 2) for step in range(-radius, radius + 1)]
+    total = sum(weights)
+    return [weight / total for weight in weights]
+
+
+def smooth(
+    images: Tensor, sigma: tuple[float, float], edge: Edge = "nearest", truncate: float = 4.0
+) -> Tensor:
+    """Return images blurred by a Gaussian of `sigma` pixels along rows' and columns' direction (y, x)."""
+    count, channels, height, width = images.shape
+    vertical, horizontal = (images.new_tensor(gaussian_taps(each, truncate)) for each in sigma)
+    images = extend(images, len(vertical) // 2, len(horizontal) // 2, edge)
+    planes = images.flatten(0, 1)[:, None]
+    planes = F.conv2d(planes, vertical.view(1, 1, -1, 1))
+    planes = F.conv2d(planes, horizontal.view(1, 1, 1, -1))
+    return planes.view(count, channels, height, width)
+
+
+def smooth_each(images: Tensor, sigmas: Sequence[float], edge: Edge = "nearest") -> Tensor:
+    """Return each image blurred by a Gaussian of its own standard deviation, pixels."""
+    if len(set(sigmas)) == 1:
+        return smooth(images, (sigmas[0], sigmas[0]), edge)
+    return torch.cat([smooth(image[None], (s, s), edge) for image, s in zip(images, sigmas, strict=True)])
+
+
+def smear(image: Tensor, radius: int, sigma: float, angle: float) -> Tensor:
+    """Return one image (c, H, W) averaged along a line from each pixel on, as ImageNet-C's motion blur.
+
+    The line has 2 radius + 1 whole-pixel steps at `angle` degrees from the row's direction, weighted by
+    half a Gaussian of `sigma` steps; past the edge its last pixel counts. As in imagecorruptions, steps as
+    long as the image are dropped with their weight, which darkens images smaller than the line.
+    """
+    height, width = image.shape[-2:]
+    steps = 2 * radius + 1
+    weights = [math.exp(-0.5 * (step / sigma) ** 2) for step in range(steps)]
+    total = sum(weights)
+    sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
+    offsets = []
+    for step in range(steps):
+        down, right = math.ceil(step * sine - 0.5), math.ceil(step * cosine - 0.5)
+        if abs(down) >= height or abs(right) >= width:
+            break
+        offsets.append((down, right))
+    rows = max(abs(down) for down, _ in offsets)
+    columns = max(abs(right) for _, right in offsets)
+    padded = extend(image, rows, columns, "nearest")
+    blurred = image * (weights[0] / total)
+    for (down, right), weight in zip(offsets[1:], weights[1:], strict=False):
+        part = padded[:, rows + down : rows + down + height, columns + right : columns + right + width]
+        blurred.add_(part, alpha=weight / total)
+    return blurred
+
+
+def zoomed_size(size: int, factor: float) -> tuple[int, int]:
+    """Return the length of the middle part of a side that `factor` enlarges, and its length enlarged."""
+    part = math.ceil(size / factor)
+    return part, round(part * factor)
+
+
+def enlarge(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return images enlarged linearly to `size`, corners on corners, as scipy.ndimage.zoom of order 1."""
+    return F.interpolate(images, size=size, mode="bilinear", align_corners=True)

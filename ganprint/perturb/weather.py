@@ -1,0 +1,158 @@
+"""Weather: snow, frost and spatter (fog has its own module).
+
+Images are float32 (n, 3, H, W) in 0..255, results may leave that range; constants are ImageNet-C's
+(Hendrycks and Dietterich 2019).
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganprint.errors import PerturbationError
+from ganprint.perturb.filters import enlarge, smear, smooth, zoomed_size
+from ganprint.perturb.stream import Stream, normal_fields, per_image
+
+SNOW = (
+    (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
+    (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
+    (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
+    (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
+    (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
+)
+"""Flakes' mean, deviation, size and threshold; their fall's radius and Gaussian; what stays of the image."""
+SNOW_ANGLE = (-135.0, -45.0)
+LUMA = (0.299, 0.587, 0.114)
+
+FROST = ((1.0, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75))
+"""Weights of the image and of the frost picture."""
+FROST_PICTURES = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg")
+"""Those the reference draws from; its sixth is never drawn."""
+FROST_SCALE = 1.1
+
+SPATTER = (
+    (0.65, 0.3, 4, 0.69, 0.6),
+    (0.65, 0.3, 3, 0.68, 0.6),
+    (0.65, 0.3, 2, 0.68, 0.5),
+    (0.65, 0.3, 1, 0.65, 1.5),
+    (0.67, 0.4, 1, 0.65, 1.5),
+)
+"""Liquid's mean, deviation, Gaussian and threshold; water's opacity (1..3) or mud's Gaussian (4, 5)."""
+FIRST_MUD = 4
+WATER = (175.0, 238.0, 238.0)
+MUD = (63.0, 42.0, 20.0)
+MUD_THRESHOLD = 0.8
+
+
+def snow(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Whiten the image and add streaks of snow, falling one way and its opposite."""
+    flakes = torch.stack(
+        [_flakes(images, *each) for each in zip(severities, streams, strict=True)],
+    )
+    red, green, blue = images.unbind(1)
+    grey = (red * LUMA[0] + green * LUMA[1] + blue * LUMA[2])[:, None]
+    white = torch.maximum(images, grey * 1.5 + 127.5)
+    kept = per_image([each[6] for each in SNOW], severities, images)
+    return torch.lerp(white, images, kept) + (flakes + flakes.rot90(2, (2, 3)))
+
+
+def _flakes(images: Tensor, severity: int, stream: Stream) -> Tensor:
+    """Return one layer of snow (1, H, W) in 0..255."""
+    mean, deviation, size, threshold, radius, sigma, _ = SNOW[severity - 1]
+    height, width = images.shape[-2:]
+    rows, tall = zoomed_size(height, size)
+    columns, wide = zoomed_size(width, size)
+    field = normal_fields([stream], 1, rows, columns).mul_(deviation).add_(mean)
+    layer = enlarge(field, (tall, wide))[0]
+    layer = torch.where(layer < threshold, 0.0, layer.clamp(max=1))
+    layer = smear(layer, int(radius), sigma, stream.uniform(*SNOW_ANGLE))
+    return layer[:, :height, :width].mul(255).round_()
+
+
+def frost(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Blend with a random part of a picture of frost."""
+    height, width = images.shape[-2:]
+    parts = []
+    for stream in streams:
+        picture = _frost_picture(FROST_PICTURES[stream.below(len(FROST_PICTURES))], height, width)
+        top, left = stream.below(picture.shape[1] - height), stream.below(picture.shape[2] - width)
+        parts.append(picture[:, top : top + height, left : left + width])
+    ice = torch.stack(parts).to(images.device).to(images.dtype)
+    image_weight = per_image([each[0] for each in FROST], severities, images)
+    ice_weight = per_image([each[1] for each in FROST], severities, images)
+    return ice.mul_(ice_weight).add_(images * image_weight)
+
+
+@lru_cache(maxsize=len(FROST_PICTURES))
+def _frost_source(name: str) -> Tensor:
+    """Return a frost picture of the installed imagecorruptions, uint8 (3, h, w), without importing that."""
+    from PIL import Image
+
+    spec = find_spec("imagecorruptions")
+    folders = spec.submodule_search_locations if spec else None
+    path = Path(folders[0], "frost", name) if folders else Path(name)
+    if not path.is_file():
+        raise PerturbationError(
+            f"The frost picture {name} is missing.",
+            "It comes with the package: pip install imagecorruptions.",
+        )
+    with Image.open(path) as picture:
+        return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).contiguous()
+
+
+def _frost_picture(name: str, height: int, width: int) -> Tensor:
+    tall, wide = _frost_source(name).shape[1:]
+    scale = max(1.0, height / tall, width / wide) * FROST_SCALE
+    return _frost_resized(name, math.ceil(tall * scale), math.ceil(wide * scale))
+
+
+@lru_cache(maxsize=2 * len(FROST_PICTURES))
+def _frost_resized(name: str, height: int, width: int) -> Tensor:
+    source = _frost_source(name)[None].float()
+    resized = F.interpolate(source, size=(height, width), mode="bicubic", align_corners=False)
+    return resized[0].round_().clamp_(0, 255).to(torch.uint8)
+
+
+def spatter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Splash with water (severity 1 to 3) or mud (4 and 5)."""
+    height, width = images.shape[-2:]
+    spattered = []
+    for image, severity, stream in zip(images, severities, streams, strict=True):
+        mean, deviation, sigma, threshold, strength = SPATTER[severity - 1]
+        field = normal_fields([stream], 1, height, width).mul_(deviation).add_(mean)
+        liquid = smooth(field, (sigma, sigma))[0]
+        if severity < FIRST_MUD:
+            light = _water(torch.where(liquid < threshold, 0.0, liquid)).mul_(strength)
+            colour = torch.tensor(WATER, device=image.device).view(3, 1, 1)
+            # The reference clips the splash's colour, which is below 1 whatever its opacity.
+            spattered.append(image + light * colour)
+        else:
+            wet = (liquid > threshold).float()
+            cover = smooth(wet[None], (strength, strength))[0]
+            cover = torch.where(cover < MUD_THRESHOLD, 0.0, cover)
+            colour = torch.tensor(MUD, device=image.device).view(3, 1, 1)
+            spattered.append(torch.lerp(image, colour, cover))
+    return torch.stack(spattered)
+
+
+def _water(liquid: Tensor) -> Tensor:
+    """Return how light falls on drops (1, H, W), at most 1.
+
+    Edges, distances to them and the histogram are OpenCV's, on the CPU: torch has no counterparts.
+    """
+    import cv2
+
+    drops = liquid[0].mul(255).to(torch.uint8).cpu().numpy()
+    distance = cv2.distanceTransform(255 - cv2.Canny(drops, 50, 150), cv2.DIST_L2, 5)
+    relief = cv2.blur(np.minimum(distance, 20), (3, 3)).astype(np.uint8)
+    emboss = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]])
+    relief = cv2.filter2D(cv2.equalizeHist(relief), cv2.CV_8U, emboss)
+    light = drops * cv2.blur(relief, (3, 3)).astype(np.float32)
+    peak = light.max()
+    return torch.from_numpy(light / peak if peak > 0 else light)[None].to(liquid.device)
