@@ -1,0 +1,112 @@
+"""Discovery finds what is installed, and one bad plug-in breaks nothing but itself."""
+
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from ganprint import plugins
+from ganprint.errors import PluginError
+
+GOOD = """
+from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec
+class Good(Attributor):
+    spec = AttributorSpec("good", "Good", "A paper", 2024, AttributorConfig)
+    def fit(self, train, val, run): return {}
+    def predict(self, images): raise NotImplementedError
+    def state(self): return {}
+    def load_state(self, tensors): pass
+class Renamed(Good):
+    pass
+class Partial(Attributor):
+    spec = AttributorSpec("partial", "Partial", "A paper", 2024, AttributorConfig)
+    def fit(self, train, val, run): return {}
+class Bare(Good):
+    spec = None
+"""
+FAULTS = {
+    "renamed": ("stranger:Renamed", "has a spec for good"),
+    "partial": ("stranger:Partial", "does not implement load_state, predict, state"),
+    "bare": ("stranger:Bare", "has no spec"),
+    "function": ("stranger:AttributorSpec", "is not a subclass of Attributor"),
+    "instance": ("json:loads", "is not a subclass of Attributor"),
+    "absent": ("stranger:Nothing", "AttributeError"),
+    "missing": ("no_such_module_here:X", "ModuleNotFoundError: No module named 'no_such_module_here'"),
+    "broken": ("broken_stranger:X", "failed to import: RuntimeError: first line$"),
+    "leaving": ("leaving_stranger:X", "failed to import: SystemExit: 3$"),
+}
+
+
+def install(folder: Path, distribution: str, points: dict[str, str]) -> None:
+    info = folder / f"{distribution}-1.2.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
+    lines = "\n".join(f"{name} = {target}" for name, target in points.items())
+    (info / "entry_points.txt").write_text(f"[{plugins.GROUP}]\n{lines}\n")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder where distributions are installed beside the real ones."""
+    (tmp_path / "stranger.py").write_text(GOOD)
+    (tmp_path / "broken_stranger.py").write_text("raise RuntimeError('first line\\nsecond line')")
+    (tmp_path / "leaving_stranger.py").write_text("raise SystemExit(3)")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for module in ("stranger", "broken_stranger", "leaving_stranger"):
+        sys.modules.pop(module, None)
+
+
+def test_a_strangers_plugin_is_listed_with_its_distribution_and_loads(site: Path) -> None:
+    install(site, "stranger-methods", {"good": "stranger:Good"})
+    found = {plugin.name: plugin for plugin in plugins.discover()}
+    assert (found["good"].distribution, found["good"].version) == ("stranger-methods", "1.2")
+    assert found["good"].error is None
+    assert "stranger" not in sys.modules
+    assert plugins.load("good").spec.title == "Good"
+
+
+def test_our_own_plugins_come_the_same_way() -> None:
+    found = {plugin.name: plugin for plugin in plugins.discover()}
+    assert found["repmix"].distribution == "ganprint"
+    assert found["repmix"].version == metadata.version("ganprint")
+
+
+@pytest.mark.parametrize("name", FAULTS, ids=str)
+def test_a_faulty_plugin_is_named_with_its_cause_and_the_others_load(name: str, site: Path) -> None:
+    target, reason = FAULTS[name]
+    install(site, "faulty", {name: target})
+    install(site, "stranger-methods", {"good": "stranger:Good"})
+    with pytest.raises(PluginError, match=f"plug-in {name} of faulty 1.2 .*{reason}") as error:
+        plugins.load(name)
+    assert "\n" not in error.value.message
+    assert error.value.hint
+    assert plugins.load("good").spec.name == "good"
+
+
+def test_a_name_claimed_twice_is_listed_twice_and_loads_neither(site: Path) -> None:
+    install(site, "first", {"good": "stranger:Good"})
+    install(site, "second", {"good": "stranger:Good"})
+    both = [plugin for plugin in plugins.discover() if plugin.name == "good"]
+    assert [plugin.distribution for plugin in both] == ["first", "second"]
+    assert all(plugin.error and "by first and second" in plugin.error for plugin in both)
+    with pytest.raises(PluginError, match="claimed 2 times"):
+        plugins.load("good")
+
+
+def test_an_unknown_name_gets_the_valid_ones_and_the_closest() -> None:
+    with pytest.raises(PluginError, match="no method called repmx") as error:
+        plugins.load("repmx")
+    assert error.value.hint.startswith("Did you mean repmix? Installed methods: ")
+    assert error.value.exit_status == 2
+
+
+def test_discovery_imports_neither_torch_nor_a_plugin() -> None:
+    code = (
+        "import sys; from ganprint import plugins; plugins.discover();"
+        "print([name for name in sys.modules if name.partition('.')[0] in ('torch', 'ganprint_plugins')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,340 @@
+"""What is saved comes back, or is reported as damaged; nothing is lost or overwritten on the way."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from torch import Tensor
+
+from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, View
+from ganprint.errors import OutputExistsError, PluginError, WeightsError
+from ganprint.weights import (
+    Card,
+    DataRecord,
+    Interval,
+    PluginRecord,
+    Result,
+    TrainingRecord,
+    load_artifact,
+    load_attributor,
+    read_card,
+    save_artifact,
+)
+from ganprint.weights.card import CARD_FILE, MODEL_FILE
+
+
+def make_card(name: str = "small", **fields: Any) -> Card:
+    return Card(
+        **{
+            "name": name,
+            "method": "repmix",
+            "plugin": PluginRecord(distribution="ganprint", version="0.1.0"),
+            "sources": ("real", "progan"),
+            "view": View(kind="native", size=128),
+            "config": {"view": {"kind": "native", "size": 128, "crops": 5}},
+            "date": datetime(2026, 11, 20, 12, 0, 1, tzinfo=UTC),
+            "licence": "MIT",
+        }
+        | fields
+    )
+
+
+FULL = make_card(
+    default=True,
+    semantics=("face", "car"),
+    data=DataRecord(name="native.csv", sha256="0" * 64, train=2000, val=100),
+    seed=1,
+    command="ganprint train --method repmix",
+    hardware="x86_64, 2 cores",
+    versions={"python": "3.11.2"},
+    training=TrainingRecord(
+        epochs=3, seconds=4.5, best_epoch=2, losses={"val": [0.5, 0.25]}, details={"a": [1]}
+    ),
+    metrics=[
+        Result(split="test_seen", policy="none", n=9, values={"nmi": Interval(value=0.5, low=0.4, high=0.6)})
+    ],
+    notes="größer: a # b\nsecond line",
+)
+TENSORS = {
+    "layer.weight": torch.linspace(-2, 2, 24).reshape(2, 3, 4),
+    "layer.bias": torch.linspace(0, 1e-7, 5),
+    "norm.running_var": torch.tensor([1e-9, 70000.0]),
+    "norm.num_batches_tracked": torch.tensor(1 << 40),
+    "mask": torch.tensor([True, False]),
+}
+
+
+def test_a_card_comes_back_as_it_was_and_reads_in_the_order_of_its_fields(tmp_path: Path) -> None:
+    saved = save_artifact(tmp_path / "a", TENSORS, FULL)
+    card = read_card(saved)
+    given = card.model_copy(update={"sha256": None, "parameters": None, "precision": None})
+    assert given == FULL
+    assert (card.parameters, card.precision) == (24 + 5 + 2, "float16")
+    keys = list(yaml.safe_load((saved / CARD_FILE).read_text(encoding="utf-8")))
+    assert keys == list(Card.model_fields)
+
+
+def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
+    for name, tensors in (("a", TENSORS), ("b", dict(reversed(TENSORS.items())))):
+        save_artifact(tmp_path / name, tensors, FULL)
+    for file in (MODEL_FILE, CARD_FILE):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_only_matrices_lose_precision_and_only_when_halved(half: bool, tmp_path: Path) -> None:
+    loaded = load_artifact(save_artifact(tmp_path / "a", TENSORS, FULL, half=half))
+    assert loaded.card.precision == ("float16" if half else "float32")
+    for name, tensor in TENSORS.items():
+        expected = tensor.half().float() if half and name == "layer.weight" else tensor
+        assert loaded.tensors[name].dtype == expected.dtype
+        assert torch.equal(loaded.tensors[name], expected), name
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.tensor([[1.0, 70000.0]]),
+        torch.tensor([[1e-7, -3e-7]]),
+        torch.tensor([[1.0, float("inf")]]),
+        torch.tensor([[1.0 + 2**-20, 0.5]]),
+    ],
+    ids=["overflow", "underflow", "infinite", "kept by name"],
+)
+def test_what_float16_cannot_hold_stays_float32(tensor: Tensor, tmp_path: Path) -> None:
+    keep = ["kept"] if tensor[0, 0] > 1 else []
+    loaded = load_artifact(save_artifact(tmp_path / "a", {"kept": tensor}, FULL, keep=keep))
+    assert torch.equal(loaded.tensors["kept"], tensor)
+    assert loaded.card.precision == "float32"
+
+
+def test_views_shared_memory_doubles_gradients_and_empty_tensors_are_saved(tmp_path: Path) -> None:
+    base = torch.arange(12.0).reshape(3, 4)
+    tensors = {
+        "a": base,
+        "b": base.T,
+        "c": base[1:, ::2],
+        "d": base.double(),
+        "e": torch.nn.Parameter(base),
+        "f": torch.zeros(0, 4),
+        "g": base.bfloat16(),
+    }
+    loaded = load_artifact(save_artifact(tmp_path / "a", tensors, FULL))
+    for name, tensor in tensors.items():
+        assert loaded.tensors[name].dtype == torch.float32
+        assert torch.equal(loaded.tensors[name], tensor.detach().float()), name
+
+
+@pytest.mark.parametrize("tensors", [{}, {"a": torch.tensor([1.0, float("nan")])}], ids=["none", "nan"])
+def test_weights_that_cannot_be_right_are_not_written(tensors: dict[str, Tensor], tmp_path: Path) -> None:
+    with pytest.raises(WeightsError):
+        save_artifact(tmp_path / "a", tensors, FULL)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_overwritten_without_force_and_other_files_stay(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "checkpoint.bin").write_text("kept")
+    save_artifact(folder, TENSORS, FULL)
+    before = (folder / MODEL_FILE).read_bytes()
+    with pytest.raises(OutputExistsError, match=MODEL_FILE):
+        save_artifact(folder, {"a": torch.ones(2)}, FULL)
+    assert (folder / MODEL_FILE).read_bytes() == before
+    save_artifact(folder, {"a": torch.ones(2)}, FULL, force=True)
+    assert load_artifact(folder).tensors.keys() == {"a"}
+    assert sorted(path.name for path in folder.iterdir()) == [CARD_FILE, "checkpoint.bin", MODEL_FILE]
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_an_interrupted_write_leaves_what_was_there(
+    exists: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a"
+    if exists:
+        save_artifact(folder, {"a": torch.ones(2)}, FULL)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    written = []
+
+    def interrupt_the_second(descriptor: int) -> None:
+        written.append(descriptor)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupt_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        save_artifact(folder, TENSORS, FULL, force=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert folder.exists() == exists
+
+
+def test_a_folder_that_cannot_be_written_gets_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WeightsError, match="cannot be written"):
+        save_artifact(tmp_path / "file" / "a", TENSORS, FULL)
+
+
+def damage(folder: Path, how: str) -> None:
+    model, card = folder / MODEL_FILE, folder / CARD_FILE
+    content, text = model.read_bytes(), card.read_text(encoding="utf-8")
+    changes: dict[str, tuple[Path, bytes]] = {
+        "bit flipped": (model, content[:-1] + bytes([content[-1] ^ 1])),
+        "truncated": (model, content[: len(content) // 2]),
+        "empty": (model, b""),
+        "card not yaml": (card, b"name: [1"),
+        "card not text": (card, b"\xff\xfe\x00"),
+        "card not a mapping": (card, b"- 1"),
+        "card empty": (card, b""),
+        "card too large": (card, b"#" * (2 << 20)),
+        "card nested": (card, b"[" * 5000),
+        "card with tags": (card, b"!!python/object/apply:os.system ['touch touched']"),
+        "card with aliases": (card, b"config: {a: &a [1], b: *a}"),
+        "key twice": (card, text.encode() + b"\nlicence: another\n"),
+        "unknown field": (card, text.encode() + b"\nsurprise: 1\n"),
+        "no hash": (card, text.replace("sha256: ", "# ").encode()),
+        "parameters": (card, text.replace("parameters: 31", "parameters: 32").encode()),
+        "another version": (card, text.replace("schema_version: 1", "schema_version: 2").encode()),
+        "sources": (card, text.replace("- real", "- fake").encode()),
+        "date": (card, text.replace("Z'", "'").encode()),
+    }
+    path, changed = changes[how]
+    assert changed != path.read_bytes()
+    path.write_bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("bit flipped", "is damaged: its SHA-256"),
+        ("truncated", "is damaged: its SHA-256"),
+        ("empty", "is damaged: its SHA-256"),
+        ("card not yaml", "not readable YAML"),
+        ("card not text", "not readable YAML"),
+        ("card not a mapping", "not a valid card"),
+        ("card empty", "not a valid card"),
+        ("card too large", "too large"),
+        ("card nested", "not readable YAML"),
+        ("card with tags", "not readable YAML"),
+        ("card with aliases", "aliases are not allowed"),
+        ("key twice", "licence is given twice"),
+        ("unknown field", "surprise: Extra inputs"),
+        ("no hash", "does not give the SHA-256"),
+        ("parameters", "32 parameters"),
+        ("another version", "schema_version"),
+        ("sources", "real first"),
+        ("date", "date: Input should have timezone"),
+    ],
+)
+def test_damage_is_reported_with_the_file_and_a_way_out(how: str, message: str, tmp_path: Path) -> None:
+    folder = save_artifact(tmp_path / "a", TENSORS, make_card())
+    damage(folder, how)
+    with pytest.raises(WeightsError, match=message) as error:
+        load_artifact(folder)
+    assert str(folder) in error.value.message
+    assert "\n" not in error.value.message
+    assert error.value.hint
+    assert error.value.exit_status == 3
+    assert not Path("touched").exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff" * 64, b"\x08" + bytes(7) + b"{}      "], ids=["none", "junk", "bare"]
+)
+def test_a_file_with_the_right_hash_that_is_no_safetensors_is_reported(
+    content: bytes, tmp_path: Path
+) -> None:
+    import hashlib
+
+    folder = save_artifact(tmp_path / "a", TENSORS, make_card())
+    card = (folder / CARD_FILE).read_text()
+    old = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
+    (folder / CARD_FILE).write_text(card.replace(old, hashlib.sha256(content).hexdigest()))
+    (folder / MODEL_FILE).write_bytes(content)
+    with pytest.raises(WeightsError, match=r"not a safetensors file|does not hold the 31 parameters"):
+        load_artifact(folder)
+
+
+def test_weights_load_in_a_process_that_knows_no_torch_yet(tmp_path: Path) -> None:
+    folder = save_artifact(tmp_path / "a", TENSORS, make_card())
+    code = (
+        "import sys; from ganprint.weights import list_weights, load_artifact;"
+        f"entries = list_weights([__import__('pathlib').Path({str(tmp_path)!r})]);"
+        "assert 'torch' not in sys.modules;"
+        f"print(entries[0].name, len(load_artifact({str(folder)!r}).tensors))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["a", "5"]
+
+
+class Config(AttributorConfig):
+    width: int = 3
+
+
+class Linear(Attributor):
+    """A method of one matrix, so that loading can be tested without any real one."""
+
+    spec = AttributorSpec("linear", "Linear", "none", 2026, Config)
+
+    def fit(self, train: Any, val: Any, run: Any) -> dict[str, Any]:
+        return {}
+
+    def predict(self, images: Tensor) -> Any:
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Tensor]:
+        return {"weight": self.weight}
+
+    def load_state(self, tensors: Any) -> None:
+        weight = tensors["weight"]
+        if weight.shape != (len(self.sources), self.config.width):
+            raise ValueError("weight has\nanother shape")
+        self.weight = weight
+
+
+@pytest.fixture
+def linear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganprint.plugins.load", lambda name: Linear)
+
+
+@pytest.mark.usefixtures("linear")
+def test_an_attributor_gets_its_configuration_sources_and_tensors(tmp_path: Path) -> None:
+    view = {"kind": "native", "size": 128}
+    card = make_card(method="linear", config={"view": view, "width": 4})
+    weight = torch.arange(8.0).reshape(2, 4)
+    attributor, read = load_attributor(save_artifact(tmp_path / "a", {"weight": weight}, card))
+    assert isinstance(attributor, Linear)
+    assert attributor.config == Config(view=View.model_validate(view), width=4)
+    assert attributor.sources == read.sources == ("real", "progan")
+    assert torch.equal(attributor.weight, weight)
+
+
+@pytest.mark.usefixtures("linear")
+@pytest.mark.parametrize(
+    ("config", "tensors", "message"),
+    [
+        ({"depth": 4}, {"weight": torch.ones(2, 3)}, "depth: Extra inputs"),
+        ({"width": "wide"}, {"weight": torch.ones(2, 3)}, "width: Input should be"),
+        ({"width": 5}, {"weight": torch.ones(2, 3)}, "do not fit linear: weight has another shape"),
+        ({}, {"other": torch.ones(2, 3)}, "do not fit linear: 'weight'"),
+        ({"view": {"size": 64}}, {"weight": torch.ones(2, 3)}, "two different views"),
+    ],
+)
+def test_weights_that_do_not_fit_their_method_are_reported(
+    config: dict[str, Any], tensors: dict[str, Tensor], message: str, tmp_path: Path
+) -> None:
+    view = {"view": {"kind": "native", "size": 128}}
+    folder = save_artifact(tmp_path / "a", tensors, make_card(method="linear", config=view | config))
+    with pytest.raises(WeightsError, match=message) as error:
+        load_attributor(folder)
+    assert "ganprint 0.1.0" in error.value.hint
+
+
+def test_weights_of_a_method_that_is_not_installed_say_so(tmp_path: Path) -> None:
+    folder = save_artifact(tmp_path / "a", TENSORS, make_card(method="nobody"))
+    with pytest.raises(PluginError, match="no method called nobody"):
+        load_attributor(folder)
