@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ganprint.errors import ImageError, ImageNotFoundError, ImageUnreadableError, NoImagesError
-from ganprint.images.formats import SNIFFED_BYTES, promised_format, sniff
-from ganprint.images.read import printable
+from ganprint.images.formats import SNIFFED_BYTES, printable, promised_format, sniff
 
 _PATTERN_CHARACTERS = set("*?[")
 

@@ -96,3 +96,8 @@ def is_decodable(name: str) -> bool:
 def promised_format(name: str) -> str | None:
     """Return the format that the extension of a file name promises, None if it promises none."""
     return EXTENSIONS.get(PurePath(name).suffix.lower())
+
+
+def printable(name: str) -> str:
+    """Return a file name fit for a message: control and other unprintable characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)

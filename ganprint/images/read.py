@@ -3,6 +3,7 @@
 import hashlib
 import io
 import stat
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -15,21 +16,21 @@ from ganprint.errors import (
     EmptyFileError,
     ImageError,
     ImageNotFoundError,
-    ImageTooSmallError,
     ImageUnreadableError,
     NotAnImageError,
     TruncatedImageError,
     UnsupportedImageError,
 )
-from ganprint.images.formats import SNIFFED_BYTES, is_decodable, promised_format, sniff
+from ganprint.images.formats import SNIFFED_BYTES, is_decodable, printable, promised_format, sniff
+from ganprint.images.limits import (
+    DEFAULT_MAX_PIXELS,
+    MAX_FILE_BYTES,
+    check_pixels,
+    check_sides,
+    check_structure,
+)
 from ganprint.images.quiet import QuietDecoders
-from ganprint.images.rgb import bits_per_channel, orientation_of, to_rgb
-
-DEFAULT_MAX_PIXELS = 120_000_000
-"""The most pixels an image may have unless told otherwise: a 108 megapixel phone photograph fits."""
-
-MAX_FILE_BYTES = 256 * 1024 * 1024
-"""The most bytes a file may have: the uncompressed TIFF of a 60 megapixel camera fits."""
+from ganprint.images.rgb import bits_per_channel, orientation_of, to_rgb, upright
 
 # Counting the frames of a GIF walks through all of it, so beyond this the sentence says "several".
 _COUNTED_GIF_BYTES = 4 * 1024 * 1024
@@ -72,8 +73,16 @@ def read_image(
     """
     if name is None:
         name = str(source) if isinstance(source, (str, Path)) else "the image"
+    try:
+        return _read(source, name, max_pixels, min_side)
+    except ImageError as error:
+        # An error kept until the end of a batch would keep the file's bytes alive through the frames it names.
+        error.__context__ = None
+        raise error.with_traceback(None) from None
+
+
+def _read(source: Path | str | bytes | BinaryIO, name: str, max_pixels: int, min_side: int) -> ImageFile:
     data = _read_bytes(source, name)
-    sha256 = hashlib.sha256(data).hexdigest()
     found = _identify(data, name)
     try:
         with _quiet_decoders():
@@ -97,12 +106,7 @@ def read_image(
     if promised not in (None, found):
         notes.append(f"Its name promises {promised}, its bytes are {found}.")
     height, width = pixels.shape[:2]
-    return ImageFile(pixels, name, width, height, found, sha256, tuple(notes))
-
-
-def printable(name: str) -> str:
-    """Return a file name fit for a message: control and other unprintable characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
+    return ImageFile(pixels, name, width, height, found, hashlib.sha256(data).hexdigest(), tuple(notes))
 
 
 def _read_bytes(source: Path | str | bytes | BinaryIO, name: str) -> bytes:
@@ -169,48 +173,20 @@ def _identify(data: bytes, name: str) -> str:
 def _decode(
     data: bytes, found: str, name: str, max_pixels: int, min_side: int
 ) -> tuple[np.ndarray, list[str]]:
-    if found == "WEBP":
-        # Its decoder takes memory for the whole canvas on opening, so the header is read before.
-        _check_size(_webp_canvas(data), name, max_pixels, 1)
-    with Image.open(io.BytesIO(data), formats=(found,)) as image:
-        _check_size(image.size, name, max_pixels, min_side)
+    check_structure(data, found, name, max_pixels)
+    # Closed, a Pillow image gives its memory back, which turning the pixels upright may need.
+    with closing(Image.open(io.BytesIO(data), formats=(found,))) as image:
+        check_pixels(image.size, found, name, max_pixels)
+        check_sides(image.size, name, min_side)
         orientation, notes = orientation_of(image)
         notes += _frame_notes(image, data)
-        if orientation != 1:
-            notes.append(f"It was turned upright as its EXIF orientation {orientation} says.")
         bits = bits_per_channel(image, data)
         image.load()
-        # Pillow turns a TIFF itself while decoding, and no other format.
-        pixels, more = to_rgb(image, bits, 1 if found == "TIFF" else orientation)
-    return pixels, notes + more
-
-
-def _check_size(size: tuple[int, int], name: str, max_pixels: int, min_side: int) -> None:
-    width, height = size
-    if width * height > max_pixels:
-        raise DecompressionBombError(
-            f"{printable(name)} announces {width} x {height} pixels, more than the limit of {max_pixels:,}.",
-            "If you trust the file, raise the limit (--max-pixels).",
-        )
-    if min(width, height) < min_side:
-        raise ImageTooSmallError(
-            f"{printable(name)} is {width} x {height} pixels; each side must have at least {min_side}.",
-            "Use the original image, not a thumbnail or an enlargement of one.",
-        )
-
-
-def _webp_canvas(data: bytes) -> tuple[int, int]:
-    """Return a WebP canvas's width and height from the header (RFC 9649, sections 2.5 to 2.7), else zeros."""
-    kind = data[12:16]
-    if kind == b"VP8X":
-        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
-    if kind == b"VP8 ":
-        width, height = int.from_bytes(data[26:28], "little"), int.from_bytes(data[28:30], "little")
-        return width & 0x3FFF, height & 0x3FFF
-    if kind == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    return 0, 0
+        pixels, more = to_rgb(image, bits)
+    if orientation != 1:
+        notes.append(f"It was turned upright as its EXIF orientation {orientation} says.")
+    # Pillow turns a TIFF itself while decoding, and no other format.
+    return pixels if found == "TIFF" else upright(pixels, orientation), notes + more
 
 
 def _frame_notes(image: Image.Image, data: bytes) -> list[str]:

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
+from ganprint.images.limits import MAX_EXIF_BYTES
+
 Pixels = NDArray[np.uint8]
 
 # Rows are converted in strips of about so many pixels, so that a large image is not held three times over.
@@ -21,6 +23,8 @@ _STRAIGHT_ALPHA = {"La": "LA"}  # Pillow converts premultiplied grey to straight
 
 def orientation_of(image: Image.Image) -> tuple[int, list[str]]:
     """Return the EXIF orientation 1 to 8 of an opened image, 1 where it is absent, invalid or unreadable."""
+    if len(image.info.get("exif", b"")) > MAX_EXIF_BYTES:
+        return 1, [f"It has more than {MAX_EXIF_BYTES // 2**20} MiB of EXIF data, which was ignored."]
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except Exception:
@@ -37,11 +41,11 @@ def bits_per_channel(image: Image.Image, data: bytes) -> int:
     return data[_PNG_DEPTH_OFFSET] if image.format == "PNG" else 8
 
 
-def to_rgb(image: Image.Image, bits: int, orientation: int) -> tuple[Pixels, list[str]]:
-    """Turn a loaded image of any Pillow mode into upright RGB.
+def to_rgb(image: Image.Image, bits: int) -> tuple[Pixels, list[str]]:
+    """Turn a loaded image of any Pillow mode into RGB as it lies in the file.
 
-    Returns uint8 (H, W, 3) and the notes to say to the user. `bits` is `bits_per_channel`; `orientation` is
-    the EXIF value that is still to be applied. Raises what Pillow raises.
+    Returns uint8 (H, W, 3) and the notes to say to the user. `bits` is `bits_per_channel`. Raises what Pillow
+    raises.
     """
     notes = []
     if image.mode.startswith("I;16"):
@@ -60,7 +64,7 @@ def to_rgb(image: Image.Image, bits: int, orientation: int) -> tuple[Pixels, lis
         notes.append(f"{bits} bits a channel were reduced to 8 by keeping the highest 8.")
     if _is_white_zero(image):
         np.subtract(255, pixels, out=pixels)
-    return _upright(pixels, orientation), [*notes, *more, *_profile_notes(image)]
+    return pixels, [*notes, *more, *_profile_notes(image)]
 
 
 def _is_white_zero(image: Image.Image) -> bool:
@@ -136,9 +140,9 @@ def _from_wide_grey(image: Image.Image) -> tuple[Pixels, list[str]]:
     return pixels, [f"32-bit {kind} values from {low:g} to {high:g} were scaled to 8 bits."]
 
 
-def _upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Undo an EXIF orientation (Exif 2.32, tag 0x0112): 5 to 8 have rows and columns exchanged."""
-    if orientation >= 5:
+def upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Undo an EXIF orientation of 1 to 8 (Exif 2.32, tag 0x0112) on an (H, W, 3) array."""
+    if orientation >= 5:  # rows and columns are exchanged
         pixels = pixels.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]

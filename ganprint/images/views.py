@@ -10,9 +10,6 @@ from torch import Tensor
 
 from ganprint.attributor import View
 
-# The published protocol resizes to 256 and crops 224 at random.
-_RESIZE_TO_CROP = 256 / 224
-
 # Crop positions are taken from a grid of this many places a side; 9 has more of them than View allows crops.
 _GRID = 9
 
@@ -37,14 +34,14 @@ def crop_views(pixels: Tensor | NDArray[np.uint8], view: View) -> Tensor:
 def random_view(pixels: Tensor | NDArray[np.uint8], view: View, generator: np.random.Generator) -> Tensor:
     """Return one square of an image to train on, uint8 (3, S, S), S being `view.size`.
 
-    `resize` is RepMix's protocol scaled to S: the largest centred square resized to S * 256 / 224, a random
-    crop of S, a horizontal flip half the time. `native` crops S at random from the image's own pixels,
+    `resize` is RepMix's protocol scaled to S: the largest centred square resized to S times
+    `view.training_scale` (published: 256 / 224), a random crop of S, a horizontal flip half the time. `native` crops S at random from the image's own pixels,
     reflect-padded where a side is shorter, and flips likewise. Three numbers are drawn from `generator`
     whatever the image.
     """
     image, size = _channels_first(pixels), view.size
     if view.kind == "resize":
-        image = _resize(_centred_square(image), round(size * _RESIZE_TO_CROP))
+        image = _resize(_centred_square(image), round(size * view.training_scale))
     else:
         image = _padded(image, size)
     top = int(generator.integers(image.shape[1] - size + 1))
@@ -104,7 +101,7 @@ def _reflected(length: int, size: int) -> Tensor:
 def _crop_places(height_left: int, width_left: int, size: int, count: int) -> Iterator[tuple[int, int]]:
     """Yield up to `count` top-left corners, the centre first and then always the farthest from all so far.
 
-    None comes nearer to another than a quarter of `size` along both axes: it would show the same again.
+    None comes nearer to another than an eighth of `size` along both axes: it would show the same again.
     """
     tops = np.linspace(0, height_left, _GRID).astype(int)
     lefts = np.linspace(0, width_left, _GRID).astype(int)
@@ -117,7 +114,7 @@ def _crop_places(height_left: int, width_left: int, size: int, count: int) -> It
         steps = np.abs(grid - place)
         nearest = np.minimum(nearest, np.hypot(steps[:, 0], steps[:, 1]))
         apart = np.minimum(apart, steps.max(1))
-        allowed = np.where(apart >= max(size // 4, 1), nearest, -1.0)
+        allowed = np.where(apart >= max(size // 8, 1), nearest, -1.0)
         best = int(allowed.argmax())
         if allowed[best] < 0:
             return
