@@ -12,6 +12,15 @@ _RARE = 5
 """Values of fewer images than this count as one: sizes of photographs are nearly all different."""
 
 
+class Leading(BaseModel):
+    """The most frequent value of a source, and the share of its images that have it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    value: str
+    share: float
+
+
 class Bias(BaseModel):
     """How a feature of the files goes with the source, and the source that stands out most."""
 
@@ -23,14 +32,16 @@ class Bias(BaseModel):
     value: str = Field(description="the value that sets it apart")
     share: float = Field(description="share of that source's images with the value")
     share_elsewhere: float = Field(description="share of all other sources' images with it")
+    leading: dict[str, Leading] = Field(description="the most frequent value of every source")
 
     @property
     def sentence(self) -> str:
         """Say the bias in words."""
+        tell = "the traces of it in the pixels" if self.feature.startswith("native") else "it alone"
         return (
-            f"{self.feature} goes with the source (Cramer's V {self.association:.2f}): {self.value!r} is "
-            f"{self.share:.0%} of {self.source!r} and {self.share_elsewhere:.0%} of the other sources, so a "
-            f"method can tell {self.source!r} by its {self.feature} alone."
+            f"{self.feature[0].upper()}{self.feature[1:]} goes with the source (Cramer's V "
+            f"{self.association:.2f}): {self.value!r} is {self.share:.0%} of {self.source!r} and "
+            f"{self.share_elsewhere:.0%} of the other sources; a method may tell {self.source!r} by {tell}."
         )
 
 
@@ -58,6 +69,10 @@ def find_bias(name: str, sources: np.ndarray, source_names: Sequence[str], value
         value=str(words[value]),
         share=round(float(here[source, value]), 4),
         share_elsewhere=round(float(elsewhere[source, value]), 4),
+        leading={
+            source_names[code]: Leading(value=str(words[row.argmax()]), share=round(float(row.max()), 4))
+            for code, row in zip(present, here, strict=True)
+        },
     )
 
 

@@ -3,6 +3,7 @@
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ganprint.data.bias import WARNED_FROM, Bias, find_bias
 from ganprint.data.inspection import FileFacts, inspect_file
 from ganprint.data.manifest import Manifest
+from ganprint.errors import ImageError
 
 EXAMPLES = 100
 """How many duplicates are listed; the counts cover all."""
@@ -140,7 +142,13 @@ def _inspect(manifest: Manifest, workers: int) -> Iterator[FileFacts]:
         return
     # Not forked: the caller may show progress from a thread, and a fork copies its locks as they stand.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(inspect_file, paths, chunksize=32)
+        try:
+            yield from pool.map(inspect_file, paths, chunksize=32)
+        except BrokenProcessPool as error:
+            raise ImageError(
+                "A process that opened images died, most often for lack of memory.",
+                "Use fewer workers; from a script, call check under `if __name__ == '__main__':`.",
+            ) from error
 
 
 def _find_duplicates(manifest: Manifest, facts: list[FileFacts]) -> list[Duplicate]:
@@ -225,7 +233,7 @@ def _warn(report: CheckReport, manifest: Manifest) -> Iterator[str]:
         )
     for bias in report.biases:
         if bias.association >= WARNED_FROM:
-            yield bias.sentence[0].upper() + bias.sentence[1:]
+            yield bias.sentence
     counts = np.bincount(manifest.labels[manifest.labels >= 0], minlength=len(manifest.sources))
     present = np.flatnonzero(counts)
     if len(present) > 1 and counts[present].max() >= IMBALANCE_FROM * counts[present].min():

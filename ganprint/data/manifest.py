@@ -189,8 +189,8 @@ class Manifest:
             return self._with(self.table.set_column(self.columns.index(column), column, array))
         return self._with(self.table.append_column(column, array))
 
-    def write(self, file: Path, *, force: bool = False) -> None:
-        """Write a CSV whose relative paths resolve from its own folder.
+    def write(self, file: Path, *, force: bool = False) -> "Manifest":
+        """Write a CSV whose relative paths resolve from its own folder, and return the rows as written.
 
         Raises OutputExistsError where the file is there and `force` is false.
         """
@@ -202,12 +202,9 @@ class Manifest:
             paths = [os.path.relpath(there / text, here) for text in self._chunk("path").to_pylist()]
             table = table.set_column(self.columns.index("path"), "path", pa.array(paths, pa.string()))
         decoded = [pc.cast(c, pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pyarrow.csv.write_csv(
-            pa.table(decoded, names=table.column_names),
-            file,
-            pyarrow.csv.WriteOptions(quoting_style="needed"),
-        )
+        here.mkdir(parents=True, exist_ok=True)
+        pyarrow.csv.write_csv(pa.table(decoded, names=table.column_names), file)
+        return Manifest(table, file.parent, self.sources, name=str(file), real_folder=self.real_folder)
 
     @cached_property
     def sha256(self) -> str:

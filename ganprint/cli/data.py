@@ -1,0 +1,190 @@
+"""`ganprint data`: check a manifest's images, and divide it into splits."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ganprint.data.check import CheckReport
+    from ganprint.data.manifest import Manifest
+
+app = typer.Typer(help="Check a manifest's images, or divide it into splits.", no_args_is_help=True)
+
+_Data = Annotated[Path, typer.Argument(help="a CSV with path,label,dlabel or a folder source/semantic/*")]
+_Root = Annotated[
+    Path | None, typer.Option(help="folder that relative paths start from, if not the CSV's own")
+]
+_Seed = Annotated[int, typer.Option(min=0, help="seed of whatever is drawn")]
+_Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+
+_LISTED = 20
+"""How many files of a kind are listed; --json has them all."""
+
+_PLAIN_WIDTH = 160
+"""Columns of a table that goes to a file or a pipe."""
+
+
+@app.command("check")
+def check_command(
+    data: _Data,
+    root: _Root = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="open only so many, spread over sources")] = None,
+    seed: _Seed = 0,
+    workers: Annotated[int, typer.Option(min=0, help="processes that open files; 0: this one")] = 0,
+    as_json: _Json = False,
+) -> None:
+    """Open every image and report what is missing, broken, doubled, leaked between splits or biased.
+
+    Exit status 1 where a file is missing or unreadable, else 0, warnings or not.
+    """
+    from rich.progress import Progress
+
+    from ganprint.data.check import check
+    from ganprint.data.manifest import Manifest
+
+    manifest = Manifest.open(data, root=root, allow_gaps=True)
+    errors = _console(stderr=True)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task("opening images", total=None)
+        report = check(
+            manifest,
+            limit=limit,
+            workers=workers,
+            seed=seed,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        typer.echo(report.model_dump_json())
+    else:
+        _render(report, _console())
+    if not report.usable:
+        raise typer.Exit(1)
+
+
+@app.command("split")
+def split_command(
+    data: _Data,
+    out: Annotated[Path, typer.Option(help="the CSV to write")],
+    by: Annotated[
+        Literal["image", "group", "semantic"],
+        typer.Option(help="what is kept together; semantic holds some out as test_unseen"),
+    ] = "image",
+    train: Annotated[float, typer.Option(help="share of the images to train on")] = 0.8,
+    val: Annotated[float, typer.Option(help="share to choose on")] = 0.1,
+    test: Annotated[float, typer.Option(help="share to test on")] = 0.1,
+    hold_out: Annotated[
+        str, typer.Option(help="with --by semantic: names, comma separated, or how many to draw")
+    ] = "1",
+    root: _Root = None,
+    seed: _Seed = 0,
+    force: Annotated[bool, typer.Option("--force", help="overwrite the output")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Write the manifest with a column `split`, divided within every source, the same for the same seed."""
+    from ganprint.data.manifest import Manifest
+    from ganprint.data.split import Fractions, split
+
+    manifest = Manifest.open(data, root=root, allow_gaps=True)
+    unseen = int(hold_out) if hold_out.isdecimal() else [name.strip() for name in hold_out.split(",")]
+    divided = split(manifest, by=by, fractions=Fractions(train, val, test), hold_out=unseen, seed=seed)
+    divided = divided.write(out, force=force)
+    counts = Counter(zip(divided.column("source").tolist(), divided.splits.tolist(), strict=True))
+    for name in divided.split_names:
+        without = [source for source in divided.sources if name != "open" and not counts[source, name]]
+        if without:
+            typer.echo(f"Warning: {name} has no image of {', '.join(without)}.", err=True)
+    if as_json:
+        _echo_split(divided, out)
+    else:
+        _console().print(_cross_table(f"{len(divided)} images in {out}", "source", counts))
+
+
+def _echo_split(manifest: "Manifest", out: Path) -> None:
+    import json
+
+    counts = Counter(manifest.splits.tolist())
+    typer.echo(
+        json.dumps({"out": str(out), "sha256": manifest.sha256, "images": dict(sorted(counts.items()))})
+    )
+
+
+def _console(*, stderr: bool = False) -> "Console":
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = _PLAIN_WIDTH
+    return console
+
+
+def _cross_table(title: str, row_name: str, counts: Counter[tuple[str, str]]) -> "Table":
+    """Show counts of (row, column) as a table with totals."""
+    from rich.table import Table
+
+    columns = sorted({column for _, column in counts})
+    table = Table(row_name, title=title, title_justify="left")
+    for column in [*(name or "no split" for name in columns), "all"]:
+        table.add_column(column, justify="right")
+    for row in sorted({row for row, _ in counts}):
+        numbers = [counts[row, column] for column in columns]
+        table.add_row(row, *map(str, numbers), str(sum(numbers)))
+    totals = [sum(count for (_, name), count in counts.items() if name == column) for column in columns]
+    table.add_section()
+    table.add_row("all", *map(str, totals), str(sum(totals)))
+    return table
+
+
+def _render(report: "CheckReport", console: "Console") -> None:
+    splits: Counter[tuple[str, str]] = Counter()
+    semantics: Counter[tuple[str, str]] = Counter()
+    for count in report.counts:
+        splits[count.source, count.split] += count.images
+        semantics[count.semantic, count.source] += count.images
+    console.print(_cross_table("Images by source and split", "source", splits))
+    console.print(_cross_table("Images by semantic and source", "semantic", semantics))
+    if report.biases:
+        console.print(_bias_table(report))
+    _list(console, "missing", [problem.message for problem in report.missing])
+    _list(console, "unreadable", [problem.message for problem in report.unreadable])
+    doubles = [f"{' = '.join(double.paths)} (equal {double.kind})" for double in report.duplicates]
+    _list(console, "equal", doubles)
+    leaks = [
+        f"{leak.group}: " + ", ".join(f"{split} {images}" for split, images in sorted(leak.images.items()))
+        for leak in report.group_leaks
+    ]
+    _list(console, "groups in several splits", leaks)
+    for warning in report.warnings:
+        console.print(f"Warning: {warning}", soft_wrap=True)
+    bad = len(report.missing) + len(report.unreadable)
+    console.print(
+        f"{report.checked} of {report.images} images opened: {len(report.missing)} missing, "
+        f"{len(report.unreadable)} unreadable, {len(report.warnings)} warnings. "
+        + ("Mend or remove the files above." if bad else "Usable."),
+        soft_wrap=True,
+    )
+
+
+def _bias_table(report: "CheckReport") -> "Table":
+    from rich.table import Table
+
+    table = Table("feature", "Cramer's V", title="What files tell of their source", title_justify="left")
+    sources = sorted({source for bias in report.biases for source in bias.leading})
+    for source in sources:
+        table.add_column(source)
+    for bias in report.biases:
+        cells = [bias.leading.get(source) for source in sources]
+        shown = [f"{cell.value} {cell.share:.0%}" if cell else "" for cell in cells]
+        table.add_row(bias.feature, f"{bias.association:.2f}", *shown)
+    return table
+
+
+def _list(console: "Console", what: str, lines: list[str]) -> None:
+    for line in lines[:_LISTED]:
+        console.print(f"{what}: {line}", soft_wrap=True)
+    if len(lines) > _LISTED:
+        console.print(f"{what}: and {len(lines) - _LISTED} more (--json lists them)")
