@@ -135,6 +135,9 @@ def load_attributor(name_or_path: str | Path, *, device: str = "cpu") -> tuple["
         ) from cause
     if config.view != card.view:
         raise WeightsError(f"The card of {card.name} names two different views.", hint)
+    if getattr(config, "pretrained", False):
+        # What training started from is replaced at once, and getting it may need the network.
+        config = config.model_copy(update={"pretrained": False})
     attributor = method(config, card.sources)
     try:
         attributor.load_state(artifact.tensors)

@@ -26,6 +26,7 @@ MAX_CARD_BYTES = 1 << 20
 """A card is a page or two; a larger file is something else."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+SourceName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,64}$")]
 WeightsName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -88,11 +89,11 @@ class Card(_Record):
 
     schema_version: Literal[1] = 1
     name: WeightsName
-    method: str
+    method: WeightsName
     plugin: PluginRecord
     default: bool = False
-    sources: tuple[str, ...]
-    semantics: tuple[str, ...] = ()
+    sources: tuple[SourceName, ...]
+    semantics: tuple[SourceName, ...] = ()
     view: View
     config: dict[str, JsonValue]
     data: DataRecord | None = None

@@ -273,12 +273,18 @@ def test_weights_load_in_a_process_that_knows_no_torch_yet(tmp_path: Path) -> No
 
 class Config(AttributorConfig):
     width: int = 3
+    pretrained: bool = False
 
 
 class Linear(Attributor):
     """A method of one matrix, so that loading can be tested without any real one."""
 
     spec = AttributorSpec("linear", "Linear", "none", 2026, Config)
+
+    def __init__(self, config: Any, sources: Any) -> None:
+        super().__init__(config, sources)
+        if config.pretrained:
+            raise OSError("the network is not there")
 
     def fit(self, train: Any, val: Any, run: Any) -> dict[str, Any]:
         return {}
@@ -311,6 +317,14 @@ def test_an_attributor_gets_its_configuration_sources_and_tensors(tmp_path: Path
     assert attributor.config == Config(view=View.model_validate(view), width=4)
     assert attributor.sources == read.sources == ("real", "progan")
     assert torch.equal(attributor.weight, weight)
+
+
+@pytest.mark.usefixtures("linear")
+def test_loading_does_not_fetch_the_weights_that_training_started_from(tmp_path: Path) -> None:
+    view = {"kind": "native", "size": 128}
+    card = make_card(method="linear", config={"view": view, "pretrained": True})
+    _, read = load_attributor(save_artifact(tmp_path / "a", {"weight": torch.ones(2, 3)}, card))
+    assert read.config["pretrained"] is True
 
 
 @pytest.mark.usefixtures("linear")

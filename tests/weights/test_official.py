@@ -16,8 +16,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn import functional as F
 
+from ganprint.attributor import View
 from ganprint.errors import ConfigError, OutputExistsError, WeightsError
+from ganprint.weights import load_attributor
 from ganprint.weights.official import import_repmix_checkpoint
 
 SOURCES = ("real", "progan", "stylegan")
@@ -64,7 +67,11 @@ def network() -> dict[str, torch.Tensor]:
     state = {f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}
     for name, shape in layers.items():
         state |= {f"{name}.weight": torch.randn(shape) * 0.05, f"{name}.bias": torch.randn(shape[0])}
-    return {name: torch.rand_like(t) if t.is_floating_point() else t + 7 for name, t in state.items()}
+    for name, tensor in state.items():
+        # Away from the zeros and ones that normalisation starts with, so that a swap would show.
+        if tensor.ndim < 2:
+            state[name] = tensor + 7 if tensor.dtype == torch.long else tensor + torch.rand_like(tensor) / 10
+    return state
 
 
 def official_name(ours: str) -> str:
@@ -133,7 +140,7 @@ def test_the_hyperparameters_become_the_configuration_and_the_rest_is_kept_on_th
     path.write_bytes(official)
     card = load(path, tmp_path / "out").card
     assert card.config == {
-        "view": {"kind": "resize", "size": 224, "crops": 5},
+        "view": View(kind="resize", size=224).model_dump(mode="json"),
         "backbone": "timm:resnet50",
         "embedding": 256,
         "mix_level": 5,
@@ -143,7 +150,7 @@ def test_the_hyperparameters_become_the_configuration_and_the_rest_is_kept_on_th
         "pretrained": False,
     }
     assert (card.method, card.sources, card.precision) == ("repmix", SOURCES, "float32")
-    assert card.view.kind == "resize"
+    assert card.view == View(kind="resize", size=224)
     assert card.training is not None
     assert card.training.details["hyper_parameters"] == {"img_rsize": 256, "lr": 1e-4}
     assert card.training.details["epoch"] == 12
@@ -435,3 +442,45 @@ def test_an_artifact_that_is_there_is_not_overwritten(official: bytes, tmp_path:
         load(path, tmp_path / "out")
     assert (tmp_path / "out" / "card.yaml").read_text() == "mine"
     assert load(path, tmp_path / "out", force=True).card.name == "official"
+
+
+def official_logits(state: dict[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
+    """Compute compound attribution logits from tensors by their official names, layer by layer."""
+
+    def convolve(features: torch.Tensor, name: str, norm: str, stride: int = 1) -> torch.Tensor:
+        weight = state[f"{name}.weight"]
+        features = F.conv2d(features, weight, stride=stride, padding=weight.shape[-1] // 2)
+        mean, variance = state[f"{norm}.running_mean"], state[f"{norm}.running_var"]
+        return F.batch_norm(features, mean, variance, state[f"{norm}.weight"], state[f"{norm}.bias"])
+
+    model = "backbone.model"
+    features = convolve(images, f"{model}.0.0", f"{model}.0.1", stride=2).relu()
+    features = F.max_pool2d(features, 3, stride=2, padding=1)
+    for stage, blocks in enumerate((3, 4, 6, 3), start=1):
+        for block in range(blocks):
+            name = f"{model}.{stage}.{block}"
+            stride = 2 if block == 0 and stage > 1 else 1
+            short = features
+            if block == 0:
+                short = convolve(features, f"{name}.downsample.0", f"{name}.downsample.1", stride)
+            features = convolve(features, f"{name}.conv1", f"{name}.bn1").relu()
+            features = convolve(features, f"{name}.conv2", f"{name}.bn2", stride).relu()
+            features = (convolve(features, f"{name}.conv3", f"{name}.bn3") + short).relu()
+    pooled = features.mean(dim=(2, 3))
+    embedding = F.linear(pooled, state[f"{model}.6.2.weight"], state[f"{model}.6.2.bias"])
+    detection = F.linear(embedding, state["detection.weight"], state["detection.bias"]).softmax(dim=1)
+    logits = F.linear(embedding, state["attribution.weight"], state["attribution.bias"])
+    return torch.cat([logits[:, :1] * detection[:, :1], logits[:, 1:] * detection[:, 1:]], dim=1)
+
+
+def test_an_imported_checkpoint_answers_as_the_official_layout_computes(
+    network: dict[str, torch.Tensor], official: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "official.ckpt"
+    path.write_bytes(official)
+    attributor, _ = load_attributor(load(path, tmp_path / "out").path)
+    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    state = {official_name(name): tensor for name, tensor in network.items()}
+    expected = official_logits(state, images / 127.5 - 1)
+    assert expected.std(dim=0).max() > 1e-3 * expected.abs().max()
+    torch.testing.assert_close(attributor.predict(images).attribution, expected, rtol=1e-4, atol=1e-4)

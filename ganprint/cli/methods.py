@@ -1,0 +1,69 @@
+"""`ganprint methods`: what is installed, from which paper, with which weights, and what failed to load."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ganprint.attributor import AttributorSpec
+
+
+def methods(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:
+    """List the installed methods, their papers and weights, and those that failed to load."""
+    from ganprint import plugins
+    from ganprint.errors import PluginError
+    from ganprint.weights import list_weights
+
+    weights = [entry for entry in list_weights() if entry.card and not entry.error]
+    records: list[dict[str, Any]] = []
+    papers: list[str] = []
+    for plugin in plugins.discover():
+        spec: AttributorSpec | None = None
+        error = plugin.error
+        try:
+            spec = plugins.load(plugin.name).spec
+        except PluginError as cause:
+            error = cause.message
+        names = [entry.name for entry in weights if entry.card and entry.card.method == plugin.name]
+        papers.append(spec.paper if spec else "")
+        records.append(
+            {
+                "name": plugin.name,
+                "title": spec.title if spec else None,
+                "year": spec.year if spec else None,
+                "distribution": plugin.distribution,
+                "version": plugin.version,
+                "weights": names,
+                "error": error,
+            }
+        )
+    if as_json:
+        _echo_json(records)
+    elif records:
+        _print_table(records, papers)
+    else:
+        typer.echo("No method is installed: reinstall ganprint.", err=True)
+
+
+def _echo_json(records: list[dict[str, Any]]) -> None:
+    import json
+
+    typer.echo(json.dumps(records, ensure_ascii=False, indent=2))
+
+
+def _print_table(records: list[dict[str, Any]], papers: list[str]) -> None:
+    from rich.table import Table
+
+    from ganprint.cli.weights import console
+
+    table = Table("name", "title", "year", "paper", "from", "weights")
+    for record, paper in zip(records, papers, strict=True):
+        table.add_row(
+            record["name"],
+            record["title"] or "failed to load",
+            str(record["year"] or ""),
+            paper or record["error"],
+            f"{record['distribution']} {record['version']}",
+            ", ".join(record["weights"]) or "none",
+        )
+    console().print(table)

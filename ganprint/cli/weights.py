@@ -1,0 +1,276 @@
+"""`ganprint weights`: list, show and verify artifacts, and import official checkpoints."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ganprint.weights import Card, Entry, Interval, Result
+
+app = typer.Typer(
+    help="List, show and verify trained weights, or import official ones.", no_args_is_help=True
+)
+
+_Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+_PLAIN_WIDTH = 160
+"""Columns of a table that goes to a file or a pipe."""
+
+
+@app.command("list")
+def list_command(as_json: _Json = False) -> None:
+    """List the weights that can be named, with their method, sources and accuracy; damaged ones too."""
+    from ganprint.weights import list_weights, search_path
+
+    entries = list_weights()
+    if as_json:
+        _echo_json([_entry_record(entry) for entry in entries])
+    elif entries:
+        console().print(_list_table(entries))
+    else:
+        places = ", ".join(map(str, search_path()))
+        typer.echo(f"No weights in {places}. Make some with ganprint train.", err=True)
+
+
+@app.command("show")
+def show_command(
+    name: Annotated[str, typer.Argument(help="name or folder of the weights")], as_json: _Json = False
+) -> None:
+    """Show the card of one artifact: what it is, how it was trained, how well it does."""
+    from ganprint.weights import find, read_card
+
+    folder = find(name)
+    card = read_card(folder)
+    if as_json:
+        _echo_json({"path": str(folder), **card.model_dump(mode="json")})
+        return
+    out = console()
+    out.print(_card_table(card, folder))
+    if card.metrics:
+        out.print(_metrics_table(card.metrics))
+    if any(result.per_source for result in card.metrics):
+        out.print(_recall_table(card))
+
+
+@app.command("verify")
+def verify_command(
+    name: Annotated[str | None, typer.Argument(help="name or folder; without it, all weights")] = None,
+    as_json: _Json = False,
+) -> None:
+    """Check the hash, the tensors and the fit to the method; exit status 1 where any are damaged."""
+    from ganprint.errors import WeightsError
+    from ganprint.weights import find, list_weights
+
+    folders = [find(name)] if name is not None else [entry.path for entry in list_weights()]
+    if not folders:
+        raise WeightsError(
+            "There are no weights to verify.", "ganprint weights list says where they are looked for."
+        )
+    records = [_verify(folder) for folder in folders]
+    if as_json:
+        _echo_json(records)
+    else:
+        for record in records:
+            warning = f" ({record['warning']})" if record["warning"] else ""
+            typer.echo(f"{record['name']}: {record['error'] or 'sound'}{warning}")
+    if any(record["error"] for record in records):
+        raise typer.Exit(1)
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(help="an official RepMix checkpoint, .ckpt")],
+    name: Annotated[str, typer.Option(help="name of the artifact")],
+    sources: Annotated[
+        str, typer.Option(help="what its classes are, in its order: real,a,b,...", metavar="REAL,A,B,...")
+    ],
+    semantics: Annotated[str, typer.Option(help="what its training images show, comma separated")] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="the artifact's folder; by default NAME among the user's weights")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace an artifact that is there")] = False,
+) -> None:
+    """Turn an official RepMix checkpoint into an artifact without running anything in it."""
+    import shlex
+    import sys
+
+    from ganprint.weights.official import import_repmix_checkpoint
+
+    artifact = import_repmix_checkpoint(
+        file,
+        name=name,
+        sources=_names(sources),
+        semantics=_names(semantics),
+        out=out,
+        command=shlex.join(["ganprint", *sys.argv[1:]]),
+        force=force,
+    )
+    typer.echo(artifact.card.notes, err=True)
+    typer.echo(artifact.path)
+
+
+def console() -> "Console":
+    """Return the console of results: no colour and a fixed width where stdout is not a terminal."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = _PLAIN_WIDTH
+    return console
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _echo_json(content: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def _entry_record(entry: "Entry") -> dict[str, Any]:
+    card = entry.card.model_dump(mode="json") if entry.card else {}
+    fields = ("method", "default", "sources", "view", "parameters", "precision", "sha256", "date")
+    shown = _shown_result(entry.card)
+    return {
+        "name": entry.name,
+        **{field: card.get(field) for field in fields},
+        "attribution_accuracy": shown.values["attribution_accuracy"].model_dump() if shown else None,
+        "split": shown.split if shown else None,
+        "policy": shown.policy if shown else None,
+        "size": entry.size,
+        "path": str(entry.path),
+        "error": entry.error,
+    }
+
+
+def _shown_result(card: "Card | None") -> "Result | None":
+    """Return the evaluation that a list has room for: clean images of seen groups, or else the first."""
+    results = [result for result in (card.metrics if card else []) if "attribution_accuracy" in result.values]
+    wanted = [result for result in results if (result.split, result.policy) == ("test_seen", "none")]
+    return next(iter([*wanted, *results]), None)
+
+
+def _list_table(entries: "list[Entry]") -> "Table":
+    from rich.table import Table
+
+    table = Table("name", "method", "sources", "view")
+    table.add_column("MB", justify="right")
+    table.add_column("attribution accuracy", justify="right")
+    table.add_column("where", overflow="fold")
+    for entry in entries:
+        card, shown = entry.card, _shown_result(entry.card)
+        size = f"{entry.size / 1e6:.1f}"
+        if card is None or entry.error:
+            table.add_row(entry.name, "damaged", "", "", size, "", entry.error)
+            continue
+        accuracy = f"{shown.values['attribution_accuracy'].value:.3f} {shown.split}" if shown else ""
+        where = f"{entry.path}{' (default)' if card.default else ''}"
+        view = f"{card.view.kind} {card.view.size}"
+        table.add_row(entry.name, card.method, ", ".join(card.sources), view, size, accuracy, where)
+    return table
+
+
+def _card_table(card: "Card", folder: Path) -> "Table":
+    from rich.table import Table
+
+    crops = f", {card.view.crops} crops" if card.view.kind == "native" else ""
+    data, training = card.data, card.training
+    rows = {
+        "name": card.name + (" (default of its method)" if card.default else ""),
+        "method": f"{card.method}, of {card.plugin.distribution} {card.plugin.version}",
+        "sources": ", ".join(card.sources),
+        "semantics": ", ".join(card.semantics),
+        "view": f"{card.view.kind}, {card.view.size} px{crops}",
+        "config": ", ".join(f"{key}={value}" for key, value in card.config.items() if key != "view"),
+        "data": f"{data.name}, {data.train} to train on, {data.val} to choose on" if data else "",
+        "data sha256": data.sha256 if data else "",
+        "training": _training_line(training) if training else "",
+        "seed": "" if card.seed is None else str(card.seed),
+        "command": card.command,
+        "date": card.date.isoformat(),
+        "hardware": card.hardware,
+        "versions": ", ".join(f"{key} {value}" for key, value in card.versions.items()),
+        "parameters": f"{card.parameters:,} in {card.precision}" if card.parameters is not None else "",
+        "sha256": card.sha256 or "",
+        "licence": card.licence,
+        "notes": card.notes,
+        "where": str(folder),
+    }
+    table = Table(show_header=False, box=None)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for key, value in rows.items():
+        if value:
+            table.add_row(key, value)
+    return table
+
+
+def _training_line(training: Any) -> str:
+    parts = {
+        "epochs": training.epochs,
+        "best epoch": training.best_epoch,
+        "seconds": None if training.seconds is None else round(training.seconds),
+    }
+    return ", ".join(f"{key} {value}" for key, value in parts.items() if value is not None)
+
+
+def _metrics_table(results: "list[Result]") -> "Table":
+    from rich.table import Table
+
+    names = list(dict.fromkeys(name for result in results for name in result.values))
+    table = Table("split", "policy", "n", title="Results, with 95 % intervals", title_justify="left")
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    for result in results:
+        cells = [_interval(result.values.get(name)) for name in names]
+        table.add_row(result.split, result.policy, str(result.n), *cells)
+    return table
+
+
+def _interval(interval: "Interval | None") -> str:
+    if interval is None:
+        return ""
+    bounds = "" if interval.low is None else f" [{interval.low:.3f}, {interval.high:.3f}]"
+    return f"{interval.value:.3f}{bounds}"
+
+
+def _recall_table(card: "Card") -> "Table":
+    from rich.table import Table
+
+    table = Table("split", "policy", title="Recall of each source", title_justify="left")
+    for source in card.sources:
+        table.add_column(source, justify="right")
+    for result in card.metrics:
+        recalls = [result.per_source.get(source) for source in card.sources]
+        table.add_row(
+            result.split, result.policy, *("" if recall is None else f"{recall:.3f}" for recall in recalls)
+        )
+    return table
+
+
+def _verify(folder: Path) -> dict[str, str | None]:
+    from ganprint.errors import GanprintError, PluginError
+    from ganprint.weights import load_artifact, load_attributor
+
+    record: dict[str, str | None] = {
+        "name": folder.resolve().name,
+        "path": str(folder),
+        "sha256": None,
+        "error": None,
+        "warning": None,
+    }
+    try:
+        artifact = load_artifact(folder)
+        record["sha256"] = artifact.card.sha256
+        load_attributor(folder)
+    except PluginError as error:
+        record["warning"] = error.message
+    except GanprintError as error:
+        record["error"] = error.message
+    return record
