@@ -4,6 +4,7 @@ import argparse
 import io
 import os
 import pickle
+import random
 import struct
 import sys
 import types
@@ -17,10 +18,13 @@ from typing import Any
 import pytest
 import torch
 from torch.nn import functional as F
+from typer.testing import CliRunner
 
 from ganprint.attributor import View
+from ganprint.cli.weights import app
 from ganprint.errors import ConfigError, OutputExistsError, WeightsError
-from ganprint.weights import load_attributor
+from ganprint.weights import load_artifact, load_attributor
+from ganprint.weights.checkpoint import open_checkpoint
 from ganprint.weights.official import import_repmix_checkpoint
 
 SOURCES = ("real", "progan", "stylegan")
@@ -301,8 +305,6 @@ def tensor_pickle(offset: int, shape: tuple[int, ...], stride: tuple[int, ...], 
 def test_a_tensor_cannot_reach_beyond_its_data(
     offset: int, shape: tuple[int, ...], stride: tuple[int, ...], count: int, tmp_path: Path
 ) -> None:
-    from ganprint.weights.checkpoint import open_checkpoint
-
     path = tmp_path / "evil.ckpt"
     path.write_bytes(
         zipped(tensor_pickle(offset, shape, stride, count), **{"0": struct.pack("<4f", 1, 2, 3, 4)})
@@ -312,8 +314,6 @@ def test_a_tensor_cannot_reach_beyond_its_data(
 
 
 def test_a_tensor_within_its_data_is_read(tmp_path: Path) -> None:
-    from ganprint.weights.checkpoint import open_checkpoint
-
     path = tmp_path / "small.ckpt"
     path.write_bytes(zipped(tensor_pickle(1, (3,), (1,), 4), **{"0": struct.pack("<4f", 1, 2, 3, 4)}))
     with open_checkpoint(path) as checkpoint:
@@ -321,8 +321,6 @@ def test_a_tensor_within_its_data_is_read(tmp_path: Path) -> None:
 
 
 def test_memory_for_many_views_of_the_same_bytes_is_bounded_by_the_file(tmp_path: Path) -> None:
-    from ganprint.weights.checkpoint import open_checkpoint
-
     path = tmp_path / "evil.ckpt"
     path.write_bytes(zipped(tensor_pickle(0, (4,), (1,), 4), **{"0": struct.pack("<4f", 1, 2, 3, 4)}))
     with pytest.raises(WeightsError, match="reaches beyond"), open_checkpoint(path) as checkpoint:
@@ -484,3 +482,56 @@ def test_an_imported_checkpoint_answers_as_the_official_layout_computes(
     expected = official_logits(state, images / 127.5 - 1)
     assert expected.std(dim=0).max() > 1e-3 * expected.abs().max()
     torch.testing.assert_close(attributor.predict(images).attribution, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_command_prints_the_folder_on_stdout_and_what_was_dropped_on_stderr(
+    official: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "official.ckpt"
+    path.write_bytes(official)
+    monkeypatch.setattr("ganprint.weights.official.user_folder", lambda: tmp_path / "user")
+    options = ("--name", "new", "--sources", "real, progan,stylegan", "--semantics", "face")
+    result = CliRunner().invoke(app, ["import", str(path), *options], catch_exceptions=False)
+    assert result.stdout == f"{tmp_path / 'user' / 'new'}\n"
+    assert "det_ce.weight and optimiser state were dropped" in result.stderr
+    card = load_artifact(tmp_path / "user" / "new").card
+    assert (card.name, card.sources, card.semantics) == ("new", SOURCES, ("face",))
+    assert card.command.startswith("ganprint ")
+
+
+def mutated(content: bytes, chance: random.Random) -> bytes:
+    changed = bytearray(content)
+    for _ in range(chance.randint(1, 4)):
+        place = chance.randrange(len(changed))
+        kind = chance.randrange(4)
+        if kind == 0:
+            changed[place] ^= 1 << chance.randrange(8)
+        elif kind == 1:
+            changed[place] = chance.randrange(256)
+        elif kind == 2:
+            del changed[place : place + chance.randint(1, 9)]
+        else:
+            changed[place:place] = changed[-chance.randint(1, 9) :]
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+def test_mutated_checkpoints_raise_nothing_but_weights_errors(legacy: bool, tmp_path: Path) -> None:
+    path, chance = tmp_path / "mutated.ckpt", random.Random(0)
+    content = checkpoint({"detection.weight": torch.ones(2, 3)}, legacy=legacy)
+    pickled = content if legacy else zipfile.ZipFile(io.BytesIO(content)).read("archive/data.pkl")
+    refused = 0
+    for _ in range(1000):
+        path.write_bytes(
+            mutated(pickled, chance) if legacy else zipped(mutated(pickled, chance), **{"0": bytes(24)})
+        )
+        try:
+            with open_checkpoint(path) as opened:
+                opened.tensor(opened.content["state_dict"]["detection.weight"])
+        except WeightsError:
+            refused += 1
+        except (KeyError, TypeError, AttributeError):
+            # The mutation made valid content of another shape, which the importer looks at before this.
+            with pytest.raises(WeightsError):
+                load(path, tmp_path / "out")
+    assert refused > 500
