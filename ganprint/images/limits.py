@@ -56,7 +56,7 @@ def check_pixels(size: tuple[int, int], found: str, name: str, max_pixels: int) 
     allowed = int(max_pixels * _PIXELS_ALLOWED.get(found, 1))
     if width * height > allowed:
         raise DecompressionBombError(
-            f"{printable(name)} announces {width} x {height} pixels; at most {allowed:,} are read of {found}.",
+            f"{printable(name)} announces {width} x {height} pixels, above the {allowed:,} read of {found}.",
             "If you trust the file, raise the limit (--max-pixels).",
         )
 

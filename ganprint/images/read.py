@@ -30,7 +30,7 @@ from ganprint.images.limits import (
     check_structure,
 )
 from ganprint.images.quiet import QuietDecoders
-from ganprint.images.rgb import bits_per_channel, orientation_of, to_rgb, upright
+from ganprint.images.rgb import bits_per_channel, has_all_rows, orientation_of, to_rgb, upright
 
 # Counting the frames of a GIF walks through all of it, so beyond this the sentence says "several".
 _COUNTED_GIF_BYTES = 4 * 1024 * 1024
@@ -76,7 +76,7 @@ def read_image(
     try:
         return _read(source, name, max_pixels, min_side)
     except ImageError as error:
-        # An error kept until the end of a batch would keep the file's bytes alive through the frames it names.
+        # An error kept to the end of a batch would keep the file's bytes alive through the frames it names.
         error.__context__ = None
         raise error.with_traceback(None) from None
 
@@ -174,12 +174,19 @@ def _decode(
     data: bytes, found: str, name: str, max_pixels: int, min_side: int
 ) -> tuple[np.ndarray, list[str]]:
     check_structure(data, found, name, max_pixels)
+    if found == "PNG":
+        # Decoding ignores the checksums of the pixel data, which tell damage from pixels.
+        with closing(Image.open(io.BytesIO(data), formats=(found,))) as image:
+            check_pixels(image.size, found, name, max_pixels)
+            image.verify()
     # Closed, a Pillow image gives its memory back, which turning the pixels upright may need.
     with closing(Image.open(io.BytesIO(data), formats=(found,))) as image:
         check_pixels(image.size, found, name, max_pixels)
         check_sides(image.size, name, min_side)
         orientation, notes = orientation_of(image)
         notes += _frame_notes(image, data)
+        if not has_all_rows(image):
+            raise ValueError("rows are missing")  # Pillow would leave them black
         bits = bits_per_channel(image, data)
         image.load()
         pixels, more = to_rgb(image, bits)

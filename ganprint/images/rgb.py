@@ -14,7 +14,7 @@ Pixels = NDArray[np.uint8]
 # Rows are converted in strips of about so many pixels, so that a large image is not held three times over.
 _STRIP_PIXELS = 1 << 21
 
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION = 258, 262, 274
+_HEIGHT, _BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION = 257, 258, 262, 274
 _WHITE_IS_ZERO = 0
 _PNG_DEPTH_OFFSET = 24  # in IHDR, always the first chunk
 _ALPHA_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
@@ -39,6 +39,14 @@ def bits_per_channel(image: Image.Image, data: bytes) -> int:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         return int(max(image.tag_v2.get(_BITS_PER_SAMPLE, (1,))))
     return data[_PNG_DEPTH_OFFSET] if image.format == "PNG" else 8
+
+
+def has_all_rows(image: Image.Image) -> bool:
+    """Say whether an opened TIFF has strips or tiles down to its last row; other decoders see to it."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return True
+    bottoms = [tile.extents[3] for tile in image.tile if tile.extents]
+    return bool(bottoms) and max(bottoms) >= image.tag_v2[_HEIGHT]
 
 
 def to_rgb(image: Image.Image, bits: int) -> tuple[Pixels, list[str]]:
@@ -102,7 +110,7 @@ def _over_white(image: Image.Image) -> tuple[Pixels, list[str]]:
             pixels[rows] = colour
             continue
         transparent = True
-        weight = alpha.astype(np.uint32)
+        weight = alpha.astype(np.uint16)  # nothing below passes 255 * 255 + 127
         pixels[rows] = (colour * weight + 255 * (255 - weight) + 127) // 255
     return pixels, ["Transparent parts were laid over white."] if transparent else []
 
@@ -124,18 +132,23 @@ def _from_sixteen_bits(image: Image.Image, bits: int) -> tuple[Pixels, list[str]
 
 def _from_wide_grey(image: Image.Image) -> tuple[Pixels, list[str]]:
     """Scale 32-bit integers or floats, whose white no file states, by the least usual white above them."""
-    values = np.asarray(image)
-    finite = np.isfinite(values)
-    low, high = (float(values[finite].min()), float(values[finite].max())) if finite.any() else (0.0, 0.0)
+    low, high = np.inf, -np.inf
+    for _, strip in _strips(image):
+        values = np.asarray(strip)
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    if low > high:
+        low = high = 0.0
     kind, whites = ("floating-point", (1, 255, 65535)) if image.mode == "F" else ("integer", (255, 65535))
     white = next((white for white in whites if high <= white), None)
     # An image that would come out almost black was not made for that white: its own range is used.
     if low >= 0 and white is not None and (white == whites[0] or high > white / 16):
         low, high = 0.0, float(white)
     pixels = np.empty((image.height, image.width, 3), np.uint8)
-    for rows, _ in _strips(image):
-        strip = np.nan_to_num(values[rows].astype(np.float64), nan=low, posinf=high, neginf=low)
-        grey = np.rint((strip - low) * (255 / max(high - low, np.finfo(np.float64).tiny)))
+    for rows, strip in _strips(image):
+        values = np.nan_to_num(np.asarray(strip).astype(np.float64), nan=low, posinf=high, neginf=low)
+        grey = np.rint((values - low) * (255 / max(high - low, np.finfo(np.float64).tiny)))
         pixels[rows] = np.clip(grey, 0, 255).astype(np.uint8)[..., None]
     return pixels, [f"32-bit {kind} values from {low:g} to {high:g} were scaled to 8 bits."]
 
@@ -153,6 +166,8 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
 
 def _profile_notes(image: Image.Image) -> Iterator[str]:
     profile: Any = image.info.get("icc_profile")
+    if image.mode in ("CMYK", "LAB"):
+        return  # the sentence on their conversion says it
     if isinstance(profile, bytes) and profile and not _names_srgb(profile):
         yield "Its embedded colour profile is not sRGB; it was not applied, which would alter every pixel."
 

@@ -35,9 +35,9 @@ def random_view(pixels: Tensor | NDArray[np.uint8], view: View, generator: np.ra
     """Return one square of an image to train on, uint8 (3, S, S), S being `view.size`.
 
     `resize` is RepMix's protocol scaled to S: the largest centred square resized to S times
-    `view.training_scale` (published: 256 / 224), a random crop of S, a horizontal flip half the time. `native` crops S at random from the image's own pixels,
-    reflect-padded where a side is shorter, and flips likewise. Three numbers are drawn from `generator`
-    whatever the image.
+    `view.training_scale` (published: 256 / 224), a random crop of S, a horizontal flip half the time.
+    `native` crops S at random from the image's own pixels, reflect-padded where a side is shorter, and flips
+    likewise. Three numbers are drawn from `generator` whatever the image.
     """
     image, size = _channels_first(pixels), view.size
     if view.kind == "resize":

@@ -1,0 +1,294 @@
+"""Every format, mode, depth and orientation comes out as the right upright RGB, and each change is said."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, features
+
+from ganprint.images import read_image
+
+SIDE = 64
+RED, WHITE = (255, 0, 0), (255, 255, 255)
+
+
+def gradient() -> np.ndarray:
+    """Return (64, 64, 3): red grows rightwards, green downwards, so no turn or flip of it is the same."""
+    ramp = np.arange(SIDE, dtype=np.uint8) * 3
+    return np.dstack(
+        [np.tile(ramp, (SIDE, 1)), np.tile(ramp[:, None], (1, SIDE)), np.full((SIDE, SIDE), 40, np.uint8)]
+    )
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    target = io.BytesIO()
+    image.save(target, kind, **options)
+    return target.getvalue()
+
+
+def png(depth: int, colour: int, rows: np.ndarray, *chunks: tuple[bytes, bytes]) -> bytes:
+    """Write a PNG of depths and colour types that Pillow does not write; `rows` are the bytes of each row."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", SIDE, len(rows), depth, colour, 0, 0, 0)
+    data = b"".join(b"\0" + row.tobytes() for row in rows)
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(data)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+RGB = Image.fromarray(gradient())
+FLAT_RED = Image.new("RGB", (SIDE, SIDE), RED)
+AVIF = pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "tolerance"),
+    [
+        ("PNG", {}, 0),
+        ("BMP", {}, 0),
+        ("WEBP", {"lossless": True}, 0),
+        ("TIFF", {}, 0),
+        ("TIFF", {"compression": "tiff_lzw"}, 0),
+        ("TIFF", {"compression": "tiff_adobe_deflate"}, 0),
+        ("TIFF", {"compression": "packbits"}, 0),
+        ("TIFF", {"compression": "jpeg", "quality": 95}, 6),
+        ("JPEG", {"quality": 95, "subsampling": 0}, 6),
+        ("JPEG", {"quality": 95, "subsampling": 0, "progressive": True}, 6),
+        ("WEBP", {"quality": 95}, 12),
+        pytest.param("AVIF", {"quality": 100, "subsampling": "4:4:4"}, 4, marks=AVIF),
+    ],
+    ids=str,
+)
+def test_each_format_gives_its_pixels(kind: str, options: dict[str, object], tolerance: int) -> None:
+    image = read_image(saved(RGB, kind, **options))
+    assert image.format == kind
+    assert (image.height, image.width, 3) == image.pixels.shape
+    assert image.pixels.dtype == np.uint8
+    assert np.abs(image.pixels.astype(int) - gradient()).max() <= tolerance
+    assert image.notes == ()
+
+
+def test_gif_gives_its_palette_colours() -> None:
+    assert np.array_equal(read_image(saved(FLAT_RED, "GIF")).pixels, np.asarray(FLAT_RED))
+
+
+GREY = np.tile(np.arange(SIDE, dtype=np.uint8) * 4, (SIDE, 1))
+SIXTEEN = np.tile(np.linspace(0, 65535, SIDE).astype(np.uint16), (SIDE, 1))
+EIGHT = (SIXTEEN >> 8).astype(np.uint8)
+
+
+def tiff16(values: np.ndarray, photometric: int, bits: int = 16) -> bytes:
+    """Write an uncompressed little-endian grey TIFF of one strip."""
+    body = values.astype("<u2").tobytes() if bits == 16 else _packed12(values)
+    tags = [
+        (256, values.shape[1]), (257, values.shape[0]), (258, bits), (259, 1), (262, photometric),
+        (273, 8 + 2 + 9 * 12 + 4), (277, 1), (278, values.shape[0]), (279, len(body)),
+    ]  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0\0\0\0" + body
+
+
+def _packed12(values: np.ndarray) -> bytes:
+    first, second = values[:, ::2].astype(int), values[:, 1::2].astype(int)
+    return np.dstack([first >> 4, (first & 15) << 4 | second >> 8, second & 255]).astype(np.uint8).tobytes()
+
+
+def as_float(values: np.ndarray) -> bytes:
+    return saved(Image.fromarray(values.astype(np.float32)), "TIFF")
+
+
+NAN_RAMP = np.where(np.arange(SIDE) == 5, np.nan, GREY / 255)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected", "note"),
+    [
+        (saved(Image.fromarray(GREY), "PNG"), GREY, None),
+        (saved(Image.fromarray(GREY), "TIFF"), GREY, None),
+        (saved(Image.fromarray(GREY > 99), "PNG"), (GREY > 99) * 255, None),
+        (saved(Image.fromarray(GREY > 99), "TIFF", compression="group4"), (GREY > 99) * 255, None),
+        (png(2, 0, np.full((SIDE, SIDE // 4), 0b00011011, np.uint8)),
+         np.tile([0, 85, 170, 255], (SIDE, SIDE // 4)), None),
+        (saved(Image.fromarray(SIXTEEN), "PNG"), EIGHT, "16 bits"),
+        (saved(Image.fromarray(SIXTEEN), "TIFF"), EIGHT, "16 bits"),
+        (tiff16(SIXTEEN, photometric=0), 255 - EIGHT, "16 bits"),
+        (tiff16(SIXTEEN >> 4, photometric=1, bits=12), EIGHT, "12 bits"),
+        (saved(Image.fromarray(SIXTEEN.astype(np.int32)), "TIFF"), np.rint(SIXTEEN / 257), "from 0 to 65535"),
+        (saved(Image.fromarray(GREY.astype(np.int32)), "TIFF"), GREY, "from 0 to 255"),
+        (as_float(GREY / 255), GREY, "from 0 to 1 "),
+        (as_float(GREY), GREY, "from 0 to 255"),
+        (as_float(GREY - 100.0), np.rint(GREY * (255 / 252)), "from -100 to 152"),
+        (as_float(NAN_RAMP), np.where(np.arange(SIDE) == 5, 0, GREY), "from 0 to 1 "),
+        (as_float(np.full((SIDE, SIDE), np.nan)), np.zeros((SIDE, SIDE)), "floating-point"),
+    ],
+    ids=[
+        "8-bit", "8-bit tiff", "1-bit", "1-bit group 4", "2-bit", "16-bit png", "16-bit tiff",
+        "white is zero",
+        "12-bit", "int to 65535", "int to 255", "float to 1", "float to 255", "float below 0",
+        "NaN", "all NaN",
+    ],
+)  # fmt: skip
+def test_grey_of_any_depth_becomes_equal_channels(
+    data: bytes, expected: np.ndarray, note: str | None
+) -> None:
+    image = read_image(data)
+    for channel in range(3):
+        assert np.array_equal(image.pixels[..., channel], expected)
+    if note is None:
+        assert image.notes == ()
+    else:
+        assert len(image.notes) == 1
+        assert note in image.notes[0]
+
+
+@pytest.mark.parametrize("colour_type", [2, 6], ids=["rgb", "rgba"])
+def test_sixteen_bit_colour_keeps_the_highest_eight(colour_type: int) -> None:
+    channels = [SIXTEEN, SIXTEEN[:, ::-1], SIXTEEN, np.full_like(SIXTEEN, 65535)][: 3 + colour_type // 6]
+    image = read_image(png(16, colour_type, np.dstack(channels).astype(">u2")))
+    assert np.array_equal(image.pixels, np.dstack([EIGHT, EIGHT[:, ::-1], EIGHT]))
+    assert image.notes == ("16 bits a channel were reduced to 8 by keeping the highest 8.",)
+
+
+def half_clear(mode: str) -> Image.Image:
+    """Return red (or its grey): opaque in the upper half, alpha 51 of 255, a fifth, in the lower."""
+    alpha = np.full((SIDE, SIDE), 255, np.uint8)
+    alpha[SIDE // 2 :] = 51
+    image = FLAT_RED.convert("L" if mode.startswith("L") else "RGB")
+    image.putalpha(Image.fromarray(alpha))
+    return image
+
+
+def palette_with_clear_half() -> bytes:
+    image = Image.fromarray(np.repeat(np.array([0, 1], np.uint8), SIDE * SIDE // 2).reshape(SIDE, SIDE), "P")
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    return saved(image, "PNG", transparency=b"\xff\x33")
+
+
+def key_colour() -> bytes:
+    halves = np.asarray(FLAT_RED).copy()
+    halves[SIDE // 2 :] = (0, 0, 255)
+    return saved(Image.fromarray(halves), "PNG", transparency=(0, 0, 255))
+
+
+@pytest.mark.parametrize(
+    ("data", "upper", "lower"),
+    [
+        (saved(half_clear("RGBA"), "PNG"), RED, (255, 204, 204)),
+        (saved(half_clear("RGBA"), "WEBP", lossless=True), RED, (255, 204, 204)),
+        (saved(half_clear("RGBA"), "TIFF"), RED, (255, 204, 204)),
+        (saved(half_clear("LA"), "PNG"), (76, 76, 76), (219, 219, 219)),
+        (palette_with_clear_half(), RED, (204, 204, 255)),
+        (key_colour(), RED, WHITE),
+        (png(16, 0, np.repeat([[0x4C00], [0x1234]], SIDE // 2, 0).repeat(SIDE, 1).astype(">u2"),
+             (b"tRNS", b"\x12\x34")), (76, 76, 76), WHITE),
+    ],
+    ids=["png", "webp", "tiff", "grey and alpha", "palette", "key colour", "16-bit grey key"],
+)  # fmt: skip
+def test_transparency_is_laid_over_white_and_said(
+    data: bytes, upper: tuple[int, ...], lower: tuple[int, ...]
+) -> None:
+    image = read_image(data)
+    assert (image.pixels[: SIDE // 2] == upper).all()
+    assert (image.pixels[SIDE // 2 :] == lower).all()
+    assert "Transparent parts were laid over white." in image.notes
+
+
+def test_an_opaque_alpha_channel_is_not_mentioned() -> None:
+    assert read_image(saved(FLAT_RED.convert("RGBA"), "PNG")).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "tolerance"),
+    [
+        (saved(FLAT_RED.convert("CMYK"), "TIFF"), 0),
+        (saved(FLAT_RED.convert("CMYK"), "JPEG", quality=95), 3),
+    ],
+    ids=["tiff", "adobe jpeg"],
+)
+def test_cmyk_red_is_red(data: bytes, tolerance: int) -> None:
+    image = read_image(data)
+    assert np.abs(image.pixels.astype(int) - RED).max() <= tolerance
+    assert any("CMYK" in note for note in image.notes)
+
+
+@pytest.mark.skipif(not features.check("littlecms2"), reason="this Pillow converts no L*a*b*")
+def test_lab_is_converted() -> None:
+    brick = (180, 90, 60)  # well inside sRGB, where 8-bit L*a*b* is exact to a few levels
+    image = read_image(saved(Image.new("RGB", (SIDE, SIDE), brick).convert("LAB"), "TIFF"))
+    assert np.abs(image.pixels.astype(int) - brick).max() <= 3
+    assert image.notes == ("CIE L*a*b* values were converted to sRGB.",)
+
+
+def test_ycbcr_tiff_is_converted() -> None:
+    image = read_image(saved(FLAT_RED.convert("YCbCr"), "TIFF"))
+    assert np.abs(image.pixels.astype(int) - RED).max() <= 2
+
+
+# What a viewer must do for each orientation, undone: the stored picture whose upright form is `gradient()`.
+STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda upright: upright,
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: np.rot90(upright, 2),
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.transpose(1, 0, 2),
+    6: lambda upright: np.rot90(upright, 1),  # the viewer turns it clockwise
+    7: lambda upright: np.rot90(upright, 2).transpose(1, 0, 2),
+    8: lambda upright: np.rot90(upright, -1),
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "JPEG", pytest.param("AVIF", marks=AVIF)])
+def test_every_exif_orientation_comes_out_upright(orientation: int, kind: str) -> None:
+    upright = gradient()[: SIDE - 16]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](upright)))
+    lossless: dict[str, object] = {"lossless": True} if kind == "WEBP" else {}
+    image = read_image(saved(stored, kind, exif=exif, **lossless))
+    assert image.pixels.shape == upright.shape
+    tolerance = {"JPEG": 25, "AVIF": 25}.get(kind, 0)
+    assert np.abs(image.pixels.astype(int) - upright).max() <= tolerance
+    assert any("upright" in note for note in image.notes) == (orientation != 1)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0junk", b"Exif\0\0"])
+def test_damaged_exif_does_not_cost_the_image(exif: bytes) -> None:
+    assert read_image(saved(RGB, "JPEG", exif=exif)).pixels.shape == (SIDE, SIDE, 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "note"),
+    [
+        ("GIF", "The first frame of 3 was taken."),
+        ("WEBP", "The first frame of 3 was taken."),
+        ("PNG", "The first frame of 3 was taken."),
+        ("MPO", "The first frame of 3 was taken."),
+        ("TIFF", "The first page of several was taken."),
+        pytest.param("AVIF", "The first frame of 3 was taken.", marks=AVIF),
+    ],
+)
+def test_only_the_first_frame_is_taken_and_that_is_said(kind: str, note: str) -> None:
+    others = [Image.new("RGB", (SIDE, SIDE), colour) for colour in ("lime", "blue")]
+    image = read_image(saved(FLAT_RED, kind, save_all=True, append_images=others))
+    assert np.abs(image.pixels.astype(int) - RED).max() <= 3
+    assert image.notes == (note,)
+
+
+def test_a_profile_other_than_srgb_is_said_and_left_alone() -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    other = srgb.replace("sRGB".encode("utf-16-be"), "wide".encode("utf-16-be")).replace(b"sRGB", b"wide")
+    assert read_image(saved(RGB, "PNG", icc_profile=srgb)).notes == ()
+    image = read_image(saved(RGB, "PNG", icc_profile=other))
+    assert np.array_equal(image.pixels, gradient())
+    assert "not applied" in image.notes[0]
+
+
+def test_an_image_larger_than_a_strip_is_whole() -> None:
+    large = np.random.default_rng(0).integers(0, 256, (1100, 2000, 3), np.uint8)
+    assert np.array_equal(read_image(saved(Image.fromarray(large), "BMP")).pixels, large)

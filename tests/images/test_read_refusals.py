@@ -1,0 +1,271 @@
+"""Whatever cannot be read is refused with its own error, which names the file; nothing reaches stderr."""
+
+import hashlib
+import importlib.util
+import io
+import logging
+import os
+import pickle
+import struct
+import sys
+import warnings
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganprint.errors import (
+    DecompressionBombError,
+    EmptyFileError,
+    ImageError,
+    ImageNotFoundError,
+    ImageTooSmallError,
+    ImageUnreadableError,
+    NotAnImageError,
+    TruncatedImageError,
+    UnsupportedImageError,
+)
+from ganprint.images import read_image
+
+FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"]
+
+
+def encoded(kind: str, size: tuple[int, int] = (64, 48), **options: object) -> bytes:
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    target = io.BytesIO()
+    Image.fromarray(noise).save(target, kind, **options)
+    return target.getvalue()
+
+
+def refused(data: bytes, **options: int) -> ImageError:
+    with pytest.raises(ImageError) as caught:
+        read_image(data, name="evidence.img", **options)
+    assert caught.value.message.startswith("evidence.img ")
+    assert caught.value.message.endswith(".")
+    assert caught.value.hint
+    return caught.value
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_of(width: int, height: int, *chunks: bytes) -> bytes:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def ftyp(*brands: bytes) -> bytes:
+    return struct.pack(">I", 12 + 4 * len(brands)) + b"ftyp" + brands[0] + b"\0\0\0\0" + b"".join(brands[1:])
+
+
+def tiff_with_values(count: int) -> bytes:
+    return b"II*\0" + struct.pack("<IH", 8, 1) + struct.pack("<HHII", 282, 5, count, 0) + b"\0" * 64
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "says"),
+    [
+        (b"", EmptyFileError, "is empty"),
+        (b"\0", NotAnImageError, "not an image"),
+        (b"Dear editor,\nplease find the picture attached.\n", NotAnImageError, "not an image"),
+        (b"BM is how this sentence happens to begin", NotAnImageError, "not an image"),
+        (b"%PDF-1.7\n", NotAnImageError, "not an image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", NotAnImageError, "not an image"),
+        (ftyp(b"heic", b"mif1", b"heic") + b"\0" * 99, UnsupportedImageError, "is HEIC, which"),
+        (ftyp(b"mif1", b"heic") + b"\0" * 99, UnsupportedImageError, "is HEIC, which"),
+        (b"\xff\x0a" + b"\0" * 99, UnsupportedImageError, "is JPEG XL, which"),
+        (b"\x89PNG\r\n\x1a\n", TruncatedImageError, "starts as PNG"),
+        (b"\xff\xd8\xff\xe0", TruncatedImageError, "starts as JPEG"),
+        (png_of(50_000, 50_000), DecompressionBombError, "more pixels than"),
+        (png_of(12_000, 11_000), DecompressionBombError, "12000 x 11000 pixels"),
+        (b"RIFF\0\0\0\0WEBPVP8X\x0a" + b"\0" * 7 + b"\xff" * 6, DecompressionBombError, "16777216 x 16777216"),
+        (png_of(64, 64, chunk(b"abCd", b"") * 100_001), DecompressionBombError, "chunks"),
+        (b"\xff\xd8" + b"\xff\xe1\0\x08Exif\0\0" * 65, DecompressionBombError, "EXIF segments"),
+        (tiff_with_values(1_000_001), DecompressionBombError, "values in its tags"),
+        (encoded("PNG", (31, 400)), ImageTooSmallError, "31 x 400 pixels; each side must have at least 32"),
+        (png_of(0, 64), TruncatedImageError, "starts as PNG"),
+    ],
+    ids=[
+        "zero bytes", "one byte", "text", "text like a bitmap", "pdf", "svg", "heic", "generic heif",
+        "jpeg xl", "png signature", "jpeg signature", "bomb beyond pillow", "bomb", "webp bomb", "chunk bomb",
+        "exif bomb", "tag bomb", "too small", "no width",
+    ],
+)  # fmt: skip
+def test_each_cause_has_its_own_error_and_sentence(data: bytes, error: type[ImageError], says: str) -> None:
+    problem = refused(data)
+    assert type(problem) is error
+    assert says in problem.message
+
+
+def test_a_text_bomb_in_a_png_is_refused() -> None:
+    bomb = chunk(b"zTXt", b"key\0\0" + zlib.compress(b"a" * 50_000_000, 9))
+    assert isinstance(refused(png_of(64, 64, bomb)), TruncatedImageError)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kept", [0.2, 0.6, 0.95])
+def test_a_file_cut_short_is_never_read_as_if_whole(kind: str, kept: float) -> None:
+    data = encoded(kind)
+    assert type(refused(data[: int(len(data) * kept)])) is TruncatedImageError
+
+
+@pytest.mark.parametrize("place", [0.3, 0.9])
+def test_a_png_whose_pixel_data_fail_their_checksum_is_refused(place: float) -> None:
+    damaged = bytearray(encoded("PNG"))  # noise is stored uncompressed: a flipped bit is a plausible pixel
+    damaged[int(len(damaged) * place)] ^= 1
+    assert type(refused(bytes(damaged))) is TruncatedImageError
+
+
+def test_a_tiff_without_its_last_strips_is_refused() -> None:
+    rows = 48
+    strip = bytes(64 * 8)
+    tags = [
+        (256, 64),
+        (257, rows),
+        (258, 8),
+        (259, 1),
+        (262, 1),
+        (273, 200),
+        (277, 1),
+        (278, 8),
+        (279, len(strip)),
+    ]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    data = (b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries).ljust(200, b"\0") + strip
+    assert type(refused(data)) is TruncatedImageError
+
+
+def test_the_pixel_limit_and_smallest_side_can_be_set() -> None:
+    data = encoded("PNG", (64, 48))
+    assert read_image(data, max_pixels=64 * 48).width == 64
+    assert isinstance(refused(data, max_pixels=64 * 48 - 1), DecompressionBombError)
+    assert isinstance(refused(data, min_side=49), ImageTooSmallError)
+
+
+def test_a_path_is_read_once_and_its_bytes_hashed(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded("PNG"))
+    image = read_image(path)
+    assert image.name == str(path)
+    assert image.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert np.array_equal(image.pixels, read_image(str(path)).pixels)
+    with path.open("rb") as file:
+        assert read_image(file, name="-").sha256 == image.sha256
+
+
+def test_a_name_that_promises_another_format_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "photo.JPG"
+    path.write_bytes(encoded("PNG"))
+    assert read_image(path).notes == ("Its name promises JPEG, its bytes are PNG.",)
+
+
+@pytest.mark.parametrize("name", ["absent.png", "a/b/absent.png", "file.png/inside.png", "zero\0byte.png"])
+def test_a_missing_file_is_said_to_be_missing(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file.png").write_bytes(encoded("PNG"))
+    with pytest.raises(ImageNotFoundError, match="There is no file"):
+        read_image(tmp_path / name)
+
+
+def test_a_broken_link_is_said_to_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(ImageNotFoundError, match=r"link\.png"):
+        read_image(tmp_path / "link.png")
+
+
+def test_what_is_not_a_regular_file_is_refused_without_opening_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")  # opening it would wait for ever
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    for path, says in [
+        (tmp_path / "pipe.png", "not a regular file"),
+        (Path(os.devnull), "not a regular file"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "loop.png", "cannot be read"),
+        (tmp_path / ("n" * 300), "cannot be read"),
+    ]:
+        with pytest.raises(ImageUnreadableError, match=says):
+            read_image(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_a_file_without_permission_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "secret.png"
+    path.write_bytes(encoded("PNG"))
+    path.chmod(0)
+    with pytest.raises(ImageUnreadableError, match="may not be read by this user"):
+        read_image(path)
+
+
+def test_a_file_larger_than_the_byte_limit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "huge.png"
+    with path.open("wb") as file:
+        file.truncate(256 * 2**20 + 1)  # sparse
+    with pytest.raises(ImageUnreadableError, match="larger than 256 MiB"):
+        read_image(path)
+
+
+def test_control_characters_in_a_name_do_not_reach_the_terminal() -> None:
+    with pytest.raises(ImageError) as caught:
+        read_image(b"text", name="a\x1b[2J\n\u202egnp.exe\udcff")
+    assert caught.value.message.startswith("a\\x1b[2J\\n\\u202egnp.exe\\udcff is not")
+
+
+def test_an_error_holds_none_of_the_files_bytes() -> None:
+    data = encoded("PNG")[:-2000] + bytes(1_000_000)
+    with pytest.raises(TruncatedImageError) as caught:
+        read_image(io.BytesIO(data), name="x")
+    error, frames = caught.value, caught.value.__traceback__
+    assert error.__context__ is None
+    assert error.__cause__ is None
+    while frames:
+        if frames.tb_frame.f_code.co_filename.endswith("read.py"):
+            held = frames.tb_frame.f_locals.values()
+            assert not any(isinstance(value, bytes) for value in held)
+        frames = frames.tb_next
+    assert pickle.loads(pickle.dumps(error)).hint == error.hint
+
+
+def test_decoders_write_nothing_and_process_settings_come_back(capfd: pytest.CaptureFixture[str]) -> None:
+    filters, handlers = list(warnings.filters), list(logging.getLogger("PIL").handlers)
+    damaged = bytearray(encoded("TIFF", compression="tiff_adobe_deflate"))
+    damaged[40:60] = b"\xff" * 20
+    with ThreadPoolExecutor(4) as pool:
+        problems = list(pool.map(lambda _: refused(bytes(damaged)), range(40)))
+    assert {type(problem) for problem in problems} == {TruncatedImageError}
+    captured = capfd.readouterr()
+    assert captured.err == captured.out == ""
+    assert list(warnings.filters) == filters
+    assert logging.getLogger("PIL").handlers == handlers
+
+
+def test_threads_read_the_same_pixels() -> None:
+    files = [encoded(kind) for kind in FORMATS] * 8
+    alone = [read_image(data).pixels for data in files]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda data: read_image(data).pixels, files))
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+@pytest.fixture(scope="module")
+def fuzz_reader() -> ModuleType:
+    path = Path(__file__).parents[2] / "benchmarks" / "fuzz_reader.py"
+    spec = importlib.util.spec_from_file_location("fuzz_reader", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fuzz_reader"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_mutated_files_end_in_an_image_or_an_image_error(fuzz_reader: ModuleType, tmp_path: Path) -> None:
+    outcome = fuzz_reader.fuzz(600, 20, tmp_path)
+    assert outcome.escaped == []
+    assert outcome.slowest[0] < fuzz_reader.SECONDS_PER_FILE, outcome.slowest
+    assert {mutation for mutation, _ in outcome.counts} == set(fuzz_reader.MUTATIONS)
+    assert outcome.counts["wrong extension", "read"] > 50
+    assert outcome.counts["truncated", "damaged_image"] > 50
