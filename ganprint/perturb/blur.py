@@ -4,18 +4,25 @@ Images are float32 (n, 3, H, W) in 0..255; constants are ImageNet-C's (Hendrycks
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ganprint.perturb.filters import enlarge, extend, gaussian_taps, smear, smooth_each, zoomed_size
+from ganprint.perturb.filters import average_over_disk, enlarge, smear, smooth, smooth_each, zoomed_size
 from ganprint.perturb.stream import Stream, uniform_fields
 
-DEFOCUS = ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5))
-"""Radius of the disk, and the Gaussian that softens it, pixels."""
-DEFOCUS_MARGIN = 10
+DEFOCUS = (
+    (3, 0.1, 0, 1.0),
+    (4, 0.5, 1, 1.0),
+    (6, 0.5, 1, 1.0),
+    (8, 0.5, 1, 1.01298),
+    (10, 0.5, 2, 1.01079),
+)
+"""Radius of the disk, the Gaussian that softens it and its reach in pixels (0: too narrow to matter), and the gain.
+
+The two largest disks touch the border of the reference's kernel, where softening mirrors: its sum exceeds 1.
+"""
 GAUSSIAN = (1.0, 2.0, 3.0, 4.0, 6.0)
 """Standard deviation, pixels."""
 GLASS = ((0.7, 1, 2), (0.9, 2, 1), (1.0, 2, 3), (1.1, 3, 2), (1.5, 4, 2))
@@ -34,40 +41,20 @@ def gaussian_blur(images: Tensor, severities: Sequence[int], streams: Sequence[S
 
 
 def defocus_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
-    """Average over a softened disk, in the frequency domain."""
-    from scipy.fft import next_fast_len
+    """Average over a softened disk.
 
-    height, width = images.shape[-2:]
-    margin = DEFOCUS_MARGIN
-    padded = extend(images, margin, margin, "mirror")
-    size = (next_fast_len(height + 2 * margin, real=True), next_fast_len(width + 2 * margin, real=True))
-    spectra = torch.stack([_disk_spectrum(severity, size, images.device) for severity in severities])
-    blurred: Tensor = torch.fft.irfft2(torch.fft.rfft2(padded, s=size) * spectra[:, None], s=size)
-    return blurred[..., 2 * margin : 2 * margin + height, 2 * margin : 2 * margin + width]
-
-
-def disk(severity: int) -> np.ndarray:
-    """Return the kernel of defocus_blur (2 margin + 1, 2 margin + 1), float64; it sums to nearly 1."""
-    radius, sigma = DEFOCUS[severity - 1]
-    reach = max(8, radius)
-    across = np.arange(-reach, reach + 1)
-    kernel = (across[:, None] ** 2 + across**2 <= radius**2).astype(np.float64)
-    kernel /= kernel.sum()
-    taps = np.array(gaussian_taps(sigma, (1 if radius <= 8 else 2) / sigma))
-    side = len(taps) // 2
-    for axis in (0, 1):
-        margin = [(side, side) if axis == each else (0, 0) for each in (0, 1)]
-        wide = np.pad(kernel, margin, mode="reflect")
-        kernel = np.apply_along_axis(np.convolve, axis, wide, taps, "valid")
-    return np.pad(kernel, DEFOCUS_MARGIN - reach)
-
-
-@lru_cache(maxsize=32)
-def _disk_spectrum(severity: int, size: tuple[int, int], device: torch.device) -> Tensor:
-    spectrum: Tensor = torch.fft.rfft2(
-        torch.tensor(disk(severity), dtype=torch.float32, device=device), s=size
-    )
-    return spectrum
+    The image is softened instead of the disk, which is the same but for the outermost pixels of the two
+    largest disks, where only the sum of the reference's weights is kept.
+    """
+    if len(set(severities)) > 1:
+        alone = zip(images, severities, streams, strict=True)
+        return torch.cat(
+            [defocus_blur(image[None], [severity], [stream]) for image, severity, stream in alone]
+        )
+    radius, sigma, reach, gain = DEFOCUS[severities[0] - 1]
+    if reach:
+        images = smooth(images, (sigma, sigma), edge="mirror", truncate=reach / sigma)
+    return average_over_disk(images, radius).mul_(gain)
 
 
 def motion_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
@@ -130,6 +117,7 @@ def displace(image: Tensor, offsets: Tensor, reach: int) -> Tensor:
     place, source = place.flatten(), source.flatten()
     # A neighbour earlier in reading order has not been reached yet: its value is the original one.
     following = torch.where(source > place, source, place)
-    while not torch.equal(further := following[following], following):
+    while not torch.equal(further := following.index_select(0, following), following):
         following = further
-    return image.reshape(channels, -1)[:, source[following]].view_as(image)
+    taken = source.index_select(0, following)
+    return image.reshape(channels, -1).index_select(1, taken).view_as(image)

@@ -34,14 +34,15 @@ def brightness(images: Tensor, severities: Sequence[int], streams: Sequence[Stre
     """Raise HSV's value, at most to 1, keeping hue and saturation: a gain on each pixel's colour."""
     value = _value(images)
     raised = (value + per_image(BRIGHTNESS, severities, images).mul_(255)).clamp(max=255)
-    black = value <= 0
-    return torch.where(black, raised, images * (raised / value.masked_fill(black, 1)))
+    black = _is_zero(value)
+    return images * (raised / (value + black)) + raised * black
 
 
 def contrast(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     """Shrink each channel's distance to its mean."""
-    means = images.mean(dim=(2, 3), keepdim=True).expand_as(images)
-    return torch.lerp(means, images, per_image(CONTRAST, severities, images))
+    means = images.mean(dim=(2, 3), keepdim=True)
+    share = per_image(CONTRAST, severities, images)
+    return images * share + means * (1 - share)
 
 
 def saturate(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
@@ -51,12 +52,16 @@ def saturate(images: Tensor, severities: Sequence[int], streams: Sequence[Stream
     value = _value(images)
     red, green, blue = images.unbind(1)
     span = value - torch.minimum(torch.minimum(red, green), blue)[:, None]
-    saturation = span / value.masked_fill(value <= 0, 1)
+    saturation = span / (value + _is_zero(value))
     drop = value * (saturation * gain + shift).clamp(0, 1)
-    grey = span <= 0
-    towards_red = torch.tensor([0.0, 1.0, 1.0], device=images.device).view(1, 3, 1, 1)
-    hue = torch.where(grey, towards_red, (value - images) / span.masked_fill(grey, 1))
-    return value - drop * hue
+    grey = _is_zero(span)
+    red_hue = images.new_tensor([0.0, 1.0, 1.0]).view(1, 3, 1, 1)
+    return value - (value - images) * (drop / (span + grey)) - (drop * grey) * red_hue
+
+
+def _is_zero(values: Tensor) -> Tensor:
+    """Return 1 where a value is 0 and 0 elsewhere, in the values' own dtype, to add to a divisor."""
+    return values.detach().clone().le_(0)
 
 
 def _value(images: Tensor) -> Tensor:
@@ -82,16 +87,32 @@ def elastic_transform(images: Tensor, severities: Sequence[int], streams: Sequen
 
 
 def pixelate(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
-    """Shrink by box averages and enlarge again by repetition, with Pillow's windows."""
+    """Shrink by box averages and enlarge again by repetition, with Pillow's windows.
+
+    Keeps the dtype, uint8 or float32; the averages of uint8 images are rounded.
+    """
     if len(set(severities)) > 1:
         alone = zip(images, severities, streams, strict=True)
         return torch.cat([pixelate(image[None], [severity], [stream]) for image, severity, stream in alone])
     share = PIXELATE[severities[0] - 1]
     height, width = images.shape[-2:]
     rows, columns = max(1, int(height * share)), max(1, int(width * share))
-    small = _box_average(_box_average(images, 2, rows), 3, columns)
-    across, down = (_nearest(*each, images.device) for each in ((width, columns), (height, rows)))
-    return small.index_select(3, across).index_select(2, down)
+    small = _box_average(images.float(), rows).transpose(2, 3).contiguous()
+    small = _box_average(small, columns)
+    if images.dtype == torch.uint8:
+        small = small.add_(0.5).to(torch.uint8)
+    # Rows are whole pieces of memory, so both directions are rows in turn.
+    wide = small.index_select(2, _nearest(width, columns, images.device)).transpose(2, 3).contiguous()
+    return wide.index_select(2, _nearest(height, rows, images.device))
+
+
+def _box_average(images: Tensor, size: int) -> Tensor:
+    """Return images with their rows averaged to `size` rows."""
+    positions, weights = _box_windows(images.shape[2], size, images.device)
+    total = images.index_select(2, positions[0]).mul_(weights[0])
+    for position, weight in zip(positions[1:], weights[1:], strict=True):
+        total.addcmul_(images.index_select(2, position), weight)
+    return total
 
 
 @lru_cache(maxsize=64)
@@ -102,19 +123,9 @@ def _nearest(size: int, small: int, device: torch.device) -> Tensor:
     return torch.from_numpy(places.astype(np.int64)).clamp(max=small - 1).to(device)
 
 
-def _box_average(images: Tensor, dim: int, size: int) -> Tensor:
-    positions, weights = _box_windows(images.shape[dim], size, images.device)
-    shape = [1] * images.ndim
-    shape[dim] = size
-    total = images.index_select(dim, positions[0]).mul_(weights[0].view(shape))
-    for position, weight in zip(positions[1:], weights[1:], strict=True):
-        total.addcmul_(images.index_select(dim, position), weight.view(shape))
-    return total
-
-
 @lru_cache(maxsize=64)
 def _box_windows(size: int, small: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the pixels that each of `small` windows averages and their weights, both (pixels, small).
+    """Return the pixels that each of `small` windows averages (pixels, small), and weights (pixels, small, 1).
 
     Pillow's BOX filter: a window is as long as the scale, and counts in full a pixel whose centre it holds.
     """
@@ -126,14 +137,19 @@ def _box_windows(size: int, small: int, device: torch.device) -> tuple[Tensor, T
     distance = (position - centre + 0.5) * (1 / scale)
     inside = (position < last) & (distance > -0.5) & (distance <= 0.5)
     weights = inside / inside.sum(dim=0)
-    return position.clamp(max=size - 1).to(device), weights.float().to(device)
+    return position.clamp(max=size - 1).to(device), weights.float()[..., None].to(device)
 
 
 def jpeg_compression(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
-    """Compress and decompress with libjpeg (4:2:0), on the CPU. Carries no gradient."""
+    """Compress and decompress with libjpeg (4:2:0), on the CPU. Carries no gradient.
+
+    Keeps the dtype, uint8 or float32, and rounds float32 to whole levels first.
+    """
     from torchvision.io import decode_jpeg, encode_jpeg
 
-    pixels = images.detach().round().clamp_(0, 255).to("cpu", torch.uint8)
+    levels = images if images.dtype == torch.uint8 else images.detach().round().clamp(0, 255)
+    # libjpeg wants the channels innermost; stacking them is three times faster than permuting.
+    pixels = torch.stack(levels.to("cpu", torch.uint8).unbind(1), dim=-1).permute(0, 3, 1, 2)
     decoded = [
         decode_jpeg(encode_jpeg(image, JPEG[severity - 1]))
         for image, severity in zip(pixels, severities, strict=True)

@@ -39,8 +39,8 @@ KERNELS: dict[str, Kernel] = {
     "saturate": digital.saturate,
 }
 
-ROUNDED = ("pixelate",)
-"""Kinds whose reference rounds to 8 bits; the others truncate."""
+KEEPING_UINT8 = ("pixelate", "jpeg_compression")
+"""Kinds whose kernel gives uint8 for uint8 images, rounding by itself; the others' results are truncated."""
 
 CPU_CHUNK = 2**17
 """Pixels corrupted at a time on the CPU, so that intermediate results stay in its cache."""
@@ -75,7 +75,9 @@ def perturb(
         for members in groups.values():
             for chunk in _chunks(members, images, at):
                 chosen = [perturbations[index] for index in chunk]
-                result[chunk] = _perturb_group(images[chunk], chosen, engine, at)
+                selected = images.index_select(0, torch.tensor(chunk, device=images.device))
+                for index, corrupted in zip(chunk, _perturb_group(selected, chosen, engine, at), strict=True):
+                    result[index] = corrupted
     return result
 
 
@@ -95,34 +97,40 @@ def _perturb_group(
     if at is not None and size != (at, at):
         small = _resize(images, (at, at))
         return _resize(_perturb_group(small, perturbations, engine, None), size)
-    if engine == "imagecorruptions":
-        return _by_reference(images, perturbations)
+    kernel = _corrupt_by_reference if engine == "imagecorruptions" else _corrupt
+    if images.dtype == torch.uint8:
+        return kernel(images, perturbations)
+    return kernel(images.float(), perturbations).to(images.dtype)
+
+
+def _corrupt(images: Tensor, perturbations: Sequence[Perturbation]) -> Tensor:
+    """Corrupt images of one kind, uint8 or float32, on torch."""
     exact = images.dtype == torch.uint8
-    pixels = images.float() if exact else images.float() * 255
     kind = str(perturbations[0].kind)
     severities = [each.severity for each in perturbations]
     streams = [Stream(each.seed, images.device) for each in perturbations]
-    corrupted = KERNELS[kind](pixels, severities, streams)
+    if exact and kind in KEEPING_UINT8:
+        return KERNELS[kind](images, severities, streams)
+    corrupted = KERNELS[kind](images.float() if exact else images * 255, severities, streams)
     if not exact:
-        return (corrupted.clamp(0, 255) / 255).to(images.dtype)
-    if kind in ROUNDED:
-        corrupted = corrupted.add_(0.5)
-    return corrupted.clamp_(0, 255).to(torch.uint8)
+        return corrupted.clamp(0, 255) / 255
+    # By way of int16, which is three times faster than at once.
+    return corrupted.clamp_(0, 255).to(torch.int16).to(torch.uint8)
 
 
-def _by_reference(images: Tensor, perturbations: Sequence[Perturbation]) -> Tensor:
+def _corrupt_by_reference(images: Tensor, perturbations: Sequence[Perturbation]) -> Tensor:
+    """Corrupt images of one kind, uint8 or float32, by imagecorruptions."""
     from ganprint.perturb.reference import corrupt_by_reference
 
     exact = images.dtype == torch.uint8
-    pixels = images.detach() if exact else (images.detach().float() * 255).round().clamp(0, 255)
-    arrays = pixels.to("cpu", torch.uint8).permute(0, 2, 3, 1).numpy()
-    corrupted = torch.stack(
-        [
-            torch.from_numpy(corrupt_by_reference(array, each)).permute(2, 0, 1)
-            for array, each in zip(arrays, perturbations, strict=True)
-        ]
-    ).to(images.device)
-    return corrupted if exact else (corrupted / 255).to(images.dtype)
+    levels = images if exact else (images.detach() * 255).round().clamp(0, 255)
+    arrays = levels.to("cpu", torch.uint8).permute(0, 2, 3, 1).numpy()
+    corrupted = [
+        torch.from_numpy(corrupt_by_reference(array, each)).permute(2, 0, 1)
+        for array, each in zip(arrays, perturbations, strict=True)
+    ]
+    result = torch.stack(corrupted).to(images.device)
+    return result if exact else result / 255
 
 
 def _resize(images: Tensor, size: tuple[int, int]) -> Tensor:

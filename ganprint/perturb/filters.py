@@ -16,6 +16,8 @@ from torch import Tensor
 Edge = Literal["nearest", "reflect", "mirror"]
 """What lies beyond the edge, in SciPy's words: a|abc|c, cba|abc|cba, cb|abc|ba."""
 
+MIDDLE = 127.5
+
 
 def extend(images: Tensor, rows: int, columns: int, edge: Edge) -> Tensor:
     """Return images with `rows` more above and below and `columns` more left and right."""
@@ -50,14 +52,21 @@ def gaussian_taps(sigma: float, truncate: float) -> list[float]:
 def smooth(
     images: Tensor, sigma: tuple[float, float], edge: Edge = "nearest", truncate: float = 4.0
 ) -> Tensor:
-    """Return images blurred by a Gaussian of `sigma` pixels along rows' and columns' direction (y, x)."""
-    count, channels, height, width = images.shape
-    vertical, horizontal = (images.new_tensor(gaussian_taps(each, truncate)) for each in sigma)
-    images = extend(images, len(vertical) // 2, len(horizontal) // 2, edge)
-    planes = images.flatten(0, 1)[:, None]
-    planes = F.conv2d(planes, vertical.view(1, 1, -1, 1))
-    planes = F.conv2d(planes, horizontal.view(1, 1, 1, -1))
-    return planes.view(count, channels, height, width)
+    """Return images blurred by a Gaussian of `sigma` (down, across) pixels.
+
+    Shifted copies are added up: on the CPU quicker than a convolution up to some fifty taps.
+    """
+    height, width = images.shape[-2:]
+    vertical, horizontal = (gaussian_taps(each, truncate) for each in sigma)
+    padded = extend(images, len(vertical) // 2, 0, edge)
+    columns = padded[..., :height, :] * vertical[0]
+    for top, weight in enumerate(vertical[1:], start=1):
+        columns.add_(padded[..., top : top + height, :], alpha=weight)
+    padded = extend(columns, 0, len(horizontal) // 2, edge)
+    blurred = padded[..., :width] * horizontal[0]
+    for left, weight in enumerate(horizontal[1:], start=1):
+        blurred.add_(padded[..., left : left + width], alpha=weight)
+    return blurred
 
 
 def smooth_each(images: Tensor, sigmas: Sequence[float], edge: Edge = "nearest") -> Tensor:
@@ -93,6 +102,25 @@ def smear(image: Tensor, radius: int, sigma: float, angle: float) -> Tensor:
         part = padded[:, rows + down : rows + down + height, columns + right : columns + right + width]
         blurred.add_(part, alpha=weight / total)
     return blurred
+
+
+def average_over_disk(images: Tensor, radius: int) -> Tensor:
+    """Return images averaged over the pixels within `radius` of each, mirrored at the edge.
+
+    A disk is a stack of horizontal runs, and a run is a difference of two running sums: two additions a
+    row of the disk, whatever its width.
+    """
+    height, width = images.shape[-2:]
+    padded = extend(images, radius, radius, "mirror")
+    # Running sums stay small, and exact to far below a level, about the middle of the range.
+    sums = F.pad((padded - MIDDLE).cumsum(-1), (1, 0))
+    runs = [math.isqrt(radius**2 - down**2) for down in range(-radius, radius + 1)]
+    total = torch.zeros_like(images)
+    for top, run in enumerate(runs):
+        rows = sums[..., top : top + height, :]
+        total.add_(rows[..., radius + run + 1 : radius + run + 1 + width])
+        total.sub_(rows[..., radius - run : radius - run + width])
+    return total.div_(sum(2 * run + 1 for run in runs)).add_(MIDDLE)
 
 
 def zoomed_size(size: int, factor: float) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ganprint.perturb.stream import Stream, normal_fields, per_image, uniform_fields
@@ -22,6 +23,8 @@ IMPULSE = (0.03, 0.06, 0.09, 0.17, 0.27)
 SPECKLE = (0.15, 0.2, 0.35, 0.45, 0.6)
 """Standard deviation, of the pixel's value."""
 
+FAR = 1e4
+"""Takes any value beyond 0..255 when half of it is added or subtracted."""
 COUNTS = 128
 """Photon counts told apart; a Poisson variable of mean 60 exceeds 127 once in 10^14."""
 
@@ -41,44 +44,43 @@ def speckle_noise(images: Tensor, severities: Sequence[int], streams: Sequence[S
 def impulse_noise(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     """Replace a share of the values by white or black."""
     draws = uniform_fields(streams, *images.shape[1:])
-    share = per_image(IMPULSE, severities, images)
-    extremes = torch.where(draws < share / 2, 255.0, 0.0)
-    return torch.where(draws < share, extremes, images)
+    # Draws within half the share of either end go beyond any value; a mask would take several times longer.
+    draws = draws.sub_(0.5).div_(1 - per_image(IMPULSE, severities, images))
+    return F.hardshrink(draws, 0.5).mul_(FAR).add_(images)
 
 
 def shot_noise(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     """Replace each value by a Poisson count of that mean, scaled back.
 
-    Drawn by Walker's alias method from one table per severity, one row for each of 256 levels: exact for
+    Drawn by Walker's alias method with one table per severity and one row for each of 256 levels: exact for
     8-bit images and several times faster than a general Poisson sampler. Carries no gradient.
     """
     draws = uniform_fields(streams, *images.shape[1:]).mul_(COUNTS)
-    rows = images.detach().round().clamp_(0, 255).long().mul_(COUNTS)
-    noisy = torch.empty_like(draws)
-    for each, draw, row, severity in zip(noisy, draws, rows, severities, strict=True):
-        keep, alias = _poisson_alias_table(SHOT[severity - 1], images.device)
-        column = draw.floor()
-        place = row.add_(column.long())
-        stays = draw.sub_(column) < keep.take(place)
-        torch.where(stays, column, alias.take(place), out=each)
-        each.mul_(255 / SHOT[severity - 1])
-    return noisy
+    columns = draws.floor()
+    chances = draws.sub_(columns)
+    rows = images.detach().round().clamp_(0, 255)
+    rows.add_(per_image([256.0 * index for index in range(len(SHOT))], severities, images))
+    entries = _poisson_alias_table(images.device).take(rows.mul_(COUNTS).add_(columns).int().long())
+    aliases = entries.floor()
+    stays = chances.lt_(entries.sub_(aliases))
+    counts = aliases.addcmul_(stays, columns.sub_(aliases))
+    return counts.mul_(per_image([255 / photons for photons in SHOT], severities, images))
 
 
-@lru_cache(maxsize=2 * len(SHOT))
-def _poisson_alias_table(scale: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the chance (256 * COUNTS) to keep a column and the count to take otherwise."""
-    means = np.arange(256)[:, None] * (scale / 255)
+@lru_cache(maxsize=4)
+def _poisson_alias_table(device: torch.device) -> Tensor:
+    """Return the alias of each severity, level and count, flat, plus the chance (< 1) that the count stays."""
+    means = (np.array(SHOT)[:, None] * np.arange(256) / 255).reshape(-1, 1)
     mass = np.cumprod(np.hstack([np.exp(-means), means / np.arange(1, COUNTS)]), axis=1)
     mass *= COUNTS / mass.sum(axis=1, keepdims=True)
-    keep, alias = np.ones_like(mass), np.tile(np.arange(COUNTS), (256, 1))
-    rows, waiting = np.arange(256), np.ones_like(mass, dtype=bool)
+    keep, alias = np.ones_like(mass), np.tile(np.arange(COUNTS), (len(mass), 1))
+    rows, waiting = np.arange(len(mass)), np.ones_like(mass, dtype=bool)
     for _ in range(COUNTS - 1):
         low = np.where(waiting, mass, np.inf).argmin(axis=1)
         high = np.where(waiting, mass, -np.inf).argmax(axis=1)
         keep[rows, low], alias[rows, low] = mass[rows, low], high
         mass[rows, high] -= 1 - mass[rows, low]
         waiting[rows, low] = False
-    return torch.tensor(keep.ravel(), dtype=torch.float32, device=device), torch.tensor(
-        alias.ravel(), dtype=torch.float32, device=device
-    )
+    # A whole number and a fraction share a float32: 7 bits and 17, as many as the draws have.
+    table = alias + keep.clip(0, 1 - 2.0**-17)
+    return torch.tensor(table.ravel(), dtype=torch.float32, device=device)

@@ -40,7 +40,7 @@ def corrupt_by_reference(image: Array, perturbation: Perturbation) -> Array:
         return REPLACED[kind](image, severity, np.random.RandomState(seed))
     from PIL import Image
 
-    function = _package_functions()[kind]
+    function = package_functions()[kind]
     with _numpy_state:
         before = np.random.get_state()
         np.random.seed(seed)
@@ -103,7 +103,8 @@ def _truncated(image: Array) -> Array:
 
 
 @cache
-def _package_functions() -> dict[str, Callable[..., Any]]:
+def package_functions() -> dict[str, Callable[..., Any]]:
+    """Return imagecorruptions' functions by kind: PIL image and severity in, array or PIL image out."""
     with _stand_ins(), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         try:

@@ -52,14 +52,12 @@ MUD_THRESHOLD = 0.8
 
 def snow(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     """Whiten the image and add streaks of snow, falling one way and its opposite."""
-    flakes = torch.stack(
-        [_flakes(images, *each) for each in zip(severities, streams, strict=True)],
-    )
+    flakes = torch.stack([_flakes(images, *each) for each in zip(severities, streams, strict=True)])
     red, green, blue = images.unbind(1)
     grey = (red * LUMA[0] + green * LUMA[1] + blue * LUMA[2])[:, None]
     white = torch.maximum(images, grey * 1.5 + 127.5)
     kept = per_image([each[6] for each in SNOW], severities, images)
-    return torch.lerp(white, images, kept) + (flakes + flakes.rot90(2, (2, 3)))
+    return images * kept + white * (1 - kept) + (flakes + flakes.rot90(2, (2, 3)))
 
 
 def _flakes(images: Tensor, severity: int, stream: Stream) -> Tensor:
@@ -137,7 +135,7 @@ def spatter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]
             cover = smooth(wet[None], (strength, strength))[0]
             cover = torch.where(cover < MUD_THRESHOLD, 0.0, cover)
             colour = torch.tensor(MUD, device=image.device).view(3, 1, 1)
-            spattered.append(torch.lerp(image, colour, cover))
+            spattered.append(image + cover * (colour - image))
     return torch.stack(spattered)
 
 
