@@ -44,8 +44,9 @@ def random_view(pixels: Tensor | NDArray[np.uint8], view: View, generator: np.ra
         image = _resize(_centred_square(image), round(size * view.training_scale))
     else:
         image = _padded(image, size)
-    top = int(generator.integers(image.shape[1] - size + 1))
-    left = int(generator.integers(image.shape[2] - size + 1))
+    # Fractions, since integers() draws nothing where there is one place only.
+    top = int(generator.random() * (image.shape[1] - size + 1))
+    left = int(generator.random() * (image.shape[2] - size + 1))
     square = image[:, top : top + size, left : left + size]
     if generator.random() < 0.5:
         return square.flip(2).contiguous()
@@ -53,10 +54,11 @@ def random_view(pixels: Tensor | NDArray[np.uint8], view: View, generator: np.ra
 
 
 def _channels_first(pixels: Tensor | NDArray[np.uint8]) -> Tensor:
-    if isinstance(pixels, Tensor):
-        image = pixels
+    if isinstance(pixels, np.ndarray):
+        writeable = np.require(pixels, requirements=["C", "W"])  # torch warns of an array that is not
+        image = torch.from_numpy(np.moveaxis(writeable, -1, 0))
     else:
-        image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+        image = pixels
     if image.dtype != torch.uint8 or image.ndim != 3 or image.shape[0] != 3:
         raise ValueError(
             f"expected a uint8 tensor (3, H, W) or array (H, W, 3), got {pixels.dtype} {tuple(pixels.shape)}"

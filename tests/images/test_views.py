@@ -1,0 +1,162 @@
+"""Views show the image's own pixels or the published resize, the same each time, and never a crop twice."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganprint.attributor import View
+from ganprint.images.views import crop_views, random_view
+
+SIZE = 64
+
+
+def picture(height: int, width: int) -> np.ndarray:
+    """Return noise in which every crop is found at one place only."""
+    return np.random.default_rng(height * 10_000 + width).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def places(pixels: np.ndarray, crops: torch.Tensor) -> list[tuple[int, int]]:
+    """Return where each crop lies in the image, by its first pixels."""
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, (1, 4), (0, 1))[..., 0, :]
+    found = []
+    for crop in crops.numpy():
+        rows, columns = np.nonzero((windows == crop[:, 0, :4]).all((2, 3)))
+        assert len(rows) == 1
+        top, left = int(rows[0]), int(columns[0])
+        assert np.array_equal(pixels[top : top + SIZE, left : left + SIZE], crop.transpose(1, 2, 0))
+        found.append((top, left))
+    return found
+
+
+def native(crops: int = 5) -> View:
+    return View(kind="native", size=SIZE, crops=crops)
+
+
+def test_native_crops_are_the_centre_then_the_corners_then_between() -> None:
+    pixels = picture(264, 264)
+    found = places(pixels, crop_views(pixels, native(9)))
+    assert found[0] == (100, 100)
+    assert found[1:5] == [(0, 0), (0, 200), (200, 0), (200, 200)]
+    assert set(found[5:]) == {(0, 100), (100, 0), (100, 200), (200, 100)}
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "asked", "given"),
+    [
+        (64, 64, 5, 1),
+        (66, 70, 5, 1),
+        (64, 400, 5, 5),
+        (96, 96, 5, 5),
+        (96, 96, 64, 25),
+        (400, 400, 64, 64),
+        (1000, 1000, 1, 1),
+    ],
+)
+def test_native_crops_do_not_repeat_each_other(height: int, width: int, asked: int, given: int) -> None:
+    pixels = picture(height, width)
+    found = places(pixels, crop_views(pixels, native(asked)))
+    assert len(found) == given
+    for i, (top, left) in enumerate(found):
+        for other_top, other_left in found[:i]:
+            assert max(abs(top - other_top), abs(left - other_left)) >= SIZE // 8
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 50), (64, 20), (20, 300), (33, 64), (1, 1), (2, 3)])
+def test_a_short_side_is_continued_by_reflection(height: int, width: int) -> None:
+    pixels = picture(height, width)
+    tall, wide = max(SIZE - height, 0), max(SIZE - width, 0)
+    margins = ((tall // 2, tall - tall // 2), (wide // 2, wide - wide // 2), (0, 0))
+    expected = np.pad(pixels, margins, mode="reflect")
+    left = (expected.shape[1] - SIZE) // 2
+    crop = crop_views(pixels, native())[0].numpy().transpose(1, 2, 0)
+    assert np.array_equal(crop, expected[:, left : left + SIZE])
+
+
+def test_resize_is_the_centred_square_by_lanczos() -> None:
+    pixels = picture(200, 300)
+    expected = np.asarray(Image.fromarray(pixels[:, 50:250]).resize((SIZE, SIZE), Image.Resampling.LANCZOS))
+    crops = crop_views(pixels, View(kind="resize", size=SIZE))
+    assert crops.shape == (1, 3, SIZE, SIZE)
+    assert np.array_equal(crops[0].numpy().transpose(1, 2, 0), expected)
+
+
+def test_resize_leaves_an_image_of_its_size_alone() -> None:
+    pixels = picture(SIZE, SIZE)
+    crops = crop_views(pixels, View(kind="resize", size=SIZE))
+    assert np.array_equal(crops[0].numpy().transpose(1, 2, 0), pixels)
+
+
+@pytest.mark.parametrize("kind", ["resize", "native"])
+@pytest.mark.parametrize(("height", "width"), [(200, 300), (40, 50), (64, 64), (64, 500)])
+def test_arrays_and_tensors_give_the_same(kind: str, height: int, width: int) -> None:
+    view = View(kind=kind, size=SIZE)  # type: ignore[arg-type]
+    pixels = picture(height, width)
+    tensor = torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+    assert torch.equal(crop_views(pixels, view), crop_views(tensor, view))
+    drawn = [random_view(image, view, np.random.default_rng(3)) for image in (pixels, tensor)]
+    assert torch.equal(*drawn)
+    assert drawn[0].shape == (3, SIZE, SIZE)
+    assert drawn[0].dtype == torch.uint8
+    assert drawn[0].is_contiguous()
+
+
+def test_random_native_views_reach_every_place_and_flip_half_the_time() -> None:
+    pixels = picture(66, 67)
+    generator = np.random.default_rng(0)
+    seen: dict[tuple[int, int, bool], int] = {}
+    for _ in range(600):
+        view = random_view(pixels, native(), generator)
+        for flipped in (False, True):
+            square = (view.flip(2) if flipped else view).numpy().transpose(1, 2, 0)
+            for top in range(3):
+                for left in range(4):
+                    if np.array_equal(square, pixels[top : top + SIZE, left : left + SIZE]):
+                        seen[top, left, flipped] = seen.get((top, left, flipped), 0) + 1
+    assert sum(seen.values()) == 600
+    assert len(seen) == 3 * 4 * 2
+    # 600 draws of one half have a standard deviation of 12.2: four of them.
+    assert abs(sum(count for (_, _, flipped), count in seen.items() if flipped) - 300) < 49
+
+
+@pytest.mark.parametrize("side", [64, 200, 73])
+def test_random_resized_views_are_crops_of_the_scaled_square(side: int) -> None:
+    pixels = picture(side, side)
+    scaled = 73  # round(64 * 256 / 224)
+    method = Image.Resampling.LANCZOS if side > scaled else Image.Resampling.BILINEAR
+    whole = np.asarray(Image.fromarray(pixels).resize((scaled, scaled), method))
+    view = View(kind="resize", size=SIZE, training_scale=256 / 224)
+    for seed in range(8):
+        square = random_view(pixels, view, np.random.default_rng(seed)).numpy().transpose(1, 2, 0)
+        both = (square, square[:, ::-1])
+        assert any(
+            np.array_equal(one, whole[top : top + SIZE, left : left + SIZE])
+            for one in both
+            for top in range(10)
+            for left in range(10)
+        )
+
+
+@pytest.mark.parametrize("kind", ["resize", "native"])
+def test_a_random_view_draws_as_many_numbers_whatever_the_image(kind: str) -> None:
+    view = View(kind=kind, size=SIZE)  # type: ignore[arg-type]
+    states = []
+    for side in (32, 64, 200):
+        generator = np.random.default_rng(1)
+        random_view(picture(side, side), view, generator)
+        states.append(generator.random())
+    assert len(set(states)) == 1
+
+
+@pytest.mark.parametrize("shape", [(3, 64, 64), (64, 64), (64, 64, 4)])
+def test_a_wrong_shape_is_named(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"expected a uint8 tensor \(3, H, W\) or array \(H, W, 3\)"):
+        crop_views(np.zeros(shape, np.uint8), native())
+
+
+def test_reading_does_not_import_torch() -> None:
+    code = "import ganprint.images, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
