@@ -22,6 +22,7 @@ _PIXELS_ALLOWED = {"WEBP": 0.5, "AVIF": 0.5}
 _MAX_PNG_CHUNKS = 100_000
 _MAX_EXIF_SEGMENTS = 64
 _MAX_TIFF_VALUES = 1_000_000
+_TIFF_NUMBER_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _MAX_GIF_BYTES = 64 * 1024 * 1024
 
 _UNTRUSTED = (
@@ -109,7 +110,8 @@ def _tiff_values(data: bytes) -> int:
         size = struct.calcsize(entry)
         directory = data[offset : offset + min(entries, 65535) * size]
         fields = struct.iter_unpack(entry, directory[: len(directory) // size * size])
-        # Types 1, 2, 6 and 7 are bytes and text, which stay whole.
-        return sum(count for _, kind, count, _ in fields if kind not in (1, 2, 6, 7))
+        # A tag that reaches past the end of the file is damage, which the decoder will say.
+        sizes = ((count, _TIFF_NUMBER_BYTES.get(kind, len(data) + 1)) for _, kind, count, _ in fields)
+        return sum(count for count, size in sizes if count * size <= len(data))
     except (struct.error, OverflowError):
-        return 0  # damaged, which the decoder will say
+        return 0  # likewise

@@ -64,7 +64,7 @@ def ftyp(*brands: bytes) -> bytes:
 
 
 def tiff_with_values(count: int) -> bytes:
-    return b"II*\0" + struct.pack("<IH", 8, 1) + struct.pack("<HHII", 282, 5, count, 0) + b"\0" * 64
+    return b"II*\0" + struct.pack("<IH", 8, 1) + struct.pack("<HHII", 282, 3, count, 0) + bytes(2 * count)
 
 
 @pytest.mark.parametrize(
