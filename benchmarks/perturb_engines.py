@@ -13,6 +13,7 @@ import argparse
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,8 @@ def photographs(folder: Path | None, size: int, count: int) -> torch.Tensor:
 
         pictures = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket()]
     else:
-        pictures = [read_image(path).pixels for path in find_images([folder], recursive=True)[:count]]
+        found = islice(find_images([str(folder)], recursive=True), count)
+        pictures = [read_image(path).pixels for path in found if isinstance(path, Path)]
     squares = []
     for index in range(count):
         picture = pictures[index % len(pictures)]

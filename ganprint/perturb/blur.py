@@ -19,7 +19,7 @@ DEFOCUS = (
     (8, 0.5, 1, 1.01298),
     (10, 0.5, 2, 1.01079),
 )
-"""Radius of the disk, the Gaussian that softens it and its reach in pixels (0: too narrow to matter), and the gain.
+"""Radius of the disk; the Gaussian that softens it and its reach (0: too narrow to matter), pixels; the gain.
 
 The two largest disks touch the border of the reference's kernel, where softening mirrors: its sum exceeds 1.
 """

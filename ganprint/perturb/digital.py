@@ -125,7 +125,7 @@ def _nearest(size: int, small: int, device: torch.device) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _box_windows(size: int, small: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the pixels that each of `small` windows averages (pixels, small), and weights (pixels, small, 1).
+    """Return the pixels that each of `small` windows averages (n, small), and their weights (n, small, 1).
 
     Pillow's BOX filter: a window is as long as the scale, and counts in full a pixel whose centre it holds.
     """

@@ -69,7 +69,7 @@ def shot_noise(images: Tensor, severities: Sequence[int], streams: Sequence[Stre
 
 @lru_cache(maxsize=4)
 def _poisson_alias_table(device: torch.device) -> Tensor:
-    """Return the alias of each severity, level and count, flat, plus the chance (< 1) that the count stays."""
+    """Return for each severity, level and count its alias, plus the chance (< 1) that the count stays, flat."""
     means = (np.array(SHOT)[:, None] * np.arange(256) / 255).reshape(-1, 1)
     mass = np.cumprod(np.hstack([np.exp(-means), means / np.arange(1, COUNTS)]), axis=1)
     mass *= COUNTS / mass.sum(axis=1, keepdims=True)

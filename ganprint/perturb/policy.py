@@ -66,7 +66,8 @@ class Policy:
             return UNTOUCHED
         kind = self.kinds[int(generator.integers(len(self.kinds)))]
         severity = self.severities[int(generator.integers(len(self.severities)))]
-        return Perturbation(kind, severity, int(generator.integers(2**63)))
+        # Readers of JSON that know only doubles keep whole numbers below 2^53.
+        return Perturbation(kind, severity, int(generator.integers(2**53)))
 
 
 def parse_policy(text: str) -> Policy:

@@ -1,0 +1,165 @@
+"""`ganprint perturb`: write corrupted copies of images."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganprint.cli.options import Force, Json, Seed
+
+if TYPE_CHECKING:
+    from ganprint.errors import ImageError
+    from ganprint.perturb import Engine, Perturbation, Policy
+
+
+def perturb(
+    inputs: Annotated[list[str], typer.Argument(help="images, folders or quoted patterns", metavar="IN...")],
+    out: Annotated[
+        Path, typer.Argument(help="folder for the PNG files, or for one image a .png", metavar="OUT")
+    ],
+    corruption: Annotated[str | None, typer.Option(help="one of the 19 corruptions of ImageNet-C")] = None,
+    severity: Annotated[int | None, typer.Option(help="1 to 5; drawn for each image if left out")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="train, test-seen, test-unseen, none, or a corruption; train:0.6, snow:3"),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="torch, or imagecorruptions, the reference")] = "torch",
+    at: Annotated[
+        int | None,
+        typer.Option(help="resize to this side, corrupt, resize back: 224 is the published protocol"),
+    ] = None,
+    seed: Seed = 0,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")] = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Write perturbed copies of images as PNG under the same names.
+
+    What an image gets is fixed by the seed and by its place among all outputs in order of name.
+    Exit status: 0 all written, 1 some images failed (each is named, the rest written), 2 usage.
+    """
+    chosen = _policy(corruption, severity, policy)
+    outputs, failures = _plan(inputs, out, recursive)
+    _check_outputs(outputs, force)
+    for error in failures:
+        _complain(error)
+    failed = len(failures)
+    for index, (output, source) in enumerate(sorted(outputs.items())):
+        drawn = chosen.draw(seed, index)
+        problem = _perturb_file(source, output, drawn, engine, at)
+        if problem is not None:
+            failed += 1
+            _complain(problem)
+        else:
+            _report(source, output, drawn, as_json)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _policy(corruption: str | None, severity: int | None, policy: str | None) -> "Policy":
+    from ganprint.errors import UsageError
+    from ganprint.perturb import CORRUPTIONS, parse_policy
+    from ganprint.perturb.kinds import check_kind
+
+    if (corruption is None) == (policy is None):
+        raise UsageError(
+            "Either --corruption or --policy says what to do.", f"Corruptions: {', '.join(CORRUPTIONS)}."
+        )
+    if corruption is None:
+        if severity is not None:
+            raise UsageError("--severity goes with --corruption.", "In a policy: --policy jpeg_compression:3")
+        return parse_policy(str(policy))
+    check_kind(corruption)
+    return parse_policy(corruption if severity is None else f"{corruption}:{severity}")
+
+
+def _plan(inputs: list[str], out: Path, recursive: bool) -> "tuple[dict[Path, Path], list[ImageError]]":
+    """Return each output with its source, and what could not be found or would be written twice."""
+    from ganprint.errors import ImageError
+    from ganprint.images import find_images, printable
+
+    outputs: dict[Path, Path] = {}
+    failures: list[ImageError] = []
+    alone = len(inputs) == 1 and not Path(inputs[0]).is_dir() and out.suffix.lower() == ".png"
+    for text in inputs:
+        for found in find_images([text], recursive=recursive):
+            if isinstance(found, ImageError):
+                failures.append(found)
+                continue
+            inside = found.relative_to(text) if Path(text).is_dir() else Path(found.name)
+            output = out if alone else out / inside.with_suffix(".png")
+            if output in outputs:
+                failures.append(
+                    ImageError(
+                        f"{printable(str(found))} and {printable(str(outputs[output]))} would both be written"
+                        f" to {printable(str(output))}.",
+                        "Rename one of them.",
+                    )
+                )
+            else:
+                outputs[output] = found
+    return outputs, failures
+
+
+def _check_outputs(outputs: dict[Path, Path], force: bool) -> None:
+    from ganprint.errors import OutputExistsError
+    from ganprint.images import printable
+
+    sources = {source.resolve() for source in outputs.values()}
+    for output in outputs:
+        if output.resolve() in sources:
+            raise OutputExistsError(
+                f"{printable(str(output))} is itself an input.", "Write the copies to another folder."
+            )
+        if output.exists() and not force:
+            raise OutputExistsError(
+                f"{printable(str(output))} is there already.",
+                "Add --force to overwrite, or name another OUT.",
+            )
+
+
+def _perturb_file(
+    source: Path, output: Path, drawn: "Perturbation", engine: str, at: int | None
+) -> "ImageError | None":
+    """Write one perturbed image; return what kept it from being read or written."""
+    from typing import cast
+
+    import torch
+    from PIL import Image
+
+    from ganprint.errors import ImageError, ImageUnreadableError
+    from ganprint.images import printable, read_image
+    from ganprint.perturb import perturb as perturb_images
+
+    try:
+        pixels = read_image(source, min_side=1).pixels
+    except ImageError as error:
+        return error
+    images = torch.tensor(pixels).permute(2, 0, 1)[None].contiguous()
+    corrupted = perturb_images(images, [drawn], engine=cast("Engine", engine), at=at)[0]
+    part = output.with_name(output.name + ".part")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(corrupted.permute(1, 2, 0).contiguous().numpy()).save(part, "PNG")
+        part.replace(output)
+    except OSError as error:
+        return ImageUnreadableError(
+            f"{printable(str(output))} cannot be written: {error.strerror}.", "Name another OUT."
+        )
+    return None
+
+
+def _report(source: Path, output: Path, drawn: "Perturbation", as_json: bool) -> None:
+    from ganprint.images import printable
+
+    if as_json:
+        typer.echo(json.dumps({"path": str(source), "output": str(output), **asdict(drawn)}))
+        return
+    what = f"{drawn.kind} {drawn.severity}" if drawn.kind else "unchanged"
+    typer.echo(f"{printable(str(source))} -> {printable(str(output))}: {what}")
+
+
+def _complain(error: "ImageError") -> None:
+    typer.echo(f"ganprint: {error.message}", err=True)
