@@ -28,6 +28,9 @@ class View(BaseModel):
 
     kind: Literal["resize", "native"] = Field("resize", description="resize, or native crops")
     size: int = Field(224, ge=32, le=2048, description="side of the input, pixels")
+    training_scale: float = Field(
+        256 / 224, ge=1, le=2, description="resize view in training: side of the square that is cropped, over size"
+    )
     crops: int = Field(5, ge=1, le=64, description="native crops per image when answering")
 
 
@@ -70,14 +73,24 @@ class Prediction:
 
 
 class LabelledImages(Protocol):
-    """Images with source labels, read when asked for and never all held in memory."""
+    """Rows of a manifest: where images lie and what made them; no pixels are held.
+
+    `labels` is int64 (N,), indices into `sources`.
+    """
 
     sources: tuple[str, ...]
     labels: np.ndarray
 
-    def __len__(self) -> int: ...
+    @property
+    def sha256(self) -> str:
+        """Identify the rows."""
+        ...
 
-    def __getitem__(self, index: int) -> Any: ...
+    def path(self, row: int) -> Path:
+        """Return where the image of a row lies."""
+        ...
+
+    def __len__(self) -> int: ...
 
 
 class Attributor(ABC):

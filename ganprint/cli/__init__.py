@@ -1,0 +1,59 @@
+"""The command line: arguments in, one library call, a rendering out."""
+
+import os
+import sys
+
+import typer
+
+from ganprint.cli import data, weights
+from ganprint.cli.attribute import attribute
+from ganprint.cli.evaluate import evaluate
+from ganprint.cli.methods import methods
+from ganprint.cli.perturb import perturb
+from ganprint.cli.train import train
+from ganprint.errors import GanprintError
+
+app = typer.Typer(
+    name="ganprint",
+    help="Tell whether an image is real or synthetic, and which generator architecture made it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(attribute)
+app.command()(train)
+app.command()(evaluate)
+app.command()(perturb)
+app.add_typer(data.app, name="data")
+app.add_typer(weights.app, name="weights")
+app.command()(methods)
+
+
+@app.callback(invoke_without_command=True)
+def ganprint(
+    version: bool = typer.Option(False, "--version", help="print the version and stop"),
+) -> None:
+    """Tell whether an image is real or synthetic, and which generator architecture made it."""
+    if version:
+        from ganprint import __version__
+
+        typer.echo(f"ganprint {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; a user's error is a sentence and a hint on stderr and an exit status."""
+    try:
+        app(prog_name="ganprint")
+    except GanprintError as error:
+        typer.echo(f"ganprint: {error.message}", err=True)
+        if error.hint:
+            typer.echo(f"  {error.hint}", err=True)
+        sys.exit(error.exit_status)
+    except BrokenPipeError:
+        # The reader of our output is gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("ganprint: interrupted.", err=True)
+        sys.exit(130)

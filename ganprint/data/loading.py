@@ -42,7 +42,12 @@ class ImageLoader(DataLoader[Any]):
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         for batch in super().__iter__():
             if isinstance(batch, GanprintError):
-                raise batch
+                try:
+                    raise batch
+                finally:
+                    # Its traceback holds this frame: left in a cycle with it, the workers would be freed by
+                    # the garbage collector, in an order that keeps them from hearing that they should end.
+                    del batch
             yield batch
 
 

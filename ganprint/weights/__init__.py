@@ -1,6 +1,6 @@
 """Artifacts on disk: safetensors with a card, the store they are found in, and their checks."""
 
-from ganprint.weights.artifact import Artifact, load_artifact, load_attributor, save_artifact
+from ganprint.weights.artifact import Artifact, add_result, load_artifact, load_attributor, save_artifact
 from ganprint.weights.card import (
     Card,
     DataRecord,
@@ -22,6 +22,7 @@ __all__ = [
     "PluginRecord",
     "Result",
     "TrainingRecord",
+    "add_result",
     "default_for",
     "find",
     "list_weights",

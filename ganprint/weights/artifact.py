@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from ganprint import plugins
 from ganprint.errors import OutputExistsError, WeightsError
-from ganprint.weights.card import CARD_FILE, MODEL_FILE, Card, first_fault, read_card
+from ganprint.weights.card import CARD_FILE, MODEL_FILE, Card, Result, first_fault, read_card
 from ganprint.weights.store import find
 
 if TYPE_CHECKING:
@@ -146,6 +146,20 @@ def load_attributor(name_or_path: str | Path, *, device: str = "cpu") -> tuple["
             f"The weights {card.name} do not fit {card.method}: {_one_line(cause)}", hint
         ) from cause
     return attributor.to(device), card
+
+
+def add_result(name_or_path: str | Path, result: Result) -> Path:
+    """Write an evaluation into an artifact's card, in place of one of the same split, policy and seed.
+
+    Returns the artifact's folder. Raises WeightsError where there is none or its card is damaged.
+    """
+    folder = find(name_or_path)
+    card = read_card(folder)
+    condition = (result.split, result.policy, result.seed)
+    others = [other for other in card.metrics if (other.split, other.policy, other.seed) != condition]
+    metrics = sorted([*others, result], key=lambda each: (each.split, each.policy, each.seed or 0))
+    _write(folder, {CARD_FILE: card.model_copy(update={"metrics": metrics}).to_yaml().encode()})
+    return folder
 
 
 def _stored(tensors: Mapping[str, "Tensor"], half: bool, keep: Collection[str]) -> dict[str, "Tensor"]:

@@ -69,7 +69,7 @@ class Interval(_Record):
 
 
 class Result(_Record):
-    """One evaluation: metrics by the names of `evaluate --json`, and recall per source and per group."""
+    """One evaluation: metrics by the names of `evaluate --json`, recall per source and group, and its command."""
 
     split: str
     policy: str
@@ -77,7 +77,9 @@ class Result(_Record):
     seed: int | None = None
     values: dict[str, Interval]
     per_source: dict[str, float] = {}
+    per_source_intervals: dict[str, tuple[float, float]] = {}
     per_group: dict[str, float] = {}
+    command: str = ""
 
 
 class Card(_Record):

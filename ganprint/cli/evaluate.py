@@ -1,0 +1,159 @@
+"""`ganprint evaluate`: how well weights do on a manifest."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ganprint.cli.options import (
+    BatchSize,
+    Csv,
+    Data,
+    Device,
+    Json,
+    Limit,
+    Seed,
+    Weights,
+    Workers,
+    check_device,
+    check_formats,
+)
+
+if TYPE_CHECKING:
+    from ganprint.evaluation.runner import Evaluation
+    from ganprint.weights import Interval
+
+METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
+
+
+def evaluate(
+    data: Data,
+    method: Annotated[str, typer.Option(help="the method, as `ganprint methods` names it")] = "repmix",
+    weights: Weights = None,
+    split: Annotated[str | None, typer.Option(help="the split to evaluate; all rows if left out")] = None,
+    policy: Annotated[
+        str, typer.Option(help="none, test-seen, test-unseen, train, a corruption, or corruption:severity")
+    ] = "none",
+    at: Annotated[
+        int | None,
+        typer.Option(min=0, help="perturb at this side; 0: own size; weights with the resize view: 224"),
+    ] = None,
+    engine: Annotated[
+        Literal["torch", "imagecorruptions"], typer.Option(help="what perturbs the images")
+    ] = "torch",
+    seed: Seed = 0,
+    limit: Limit = None,
+    batch_size: BatchSize = 32,
+    workers: Workers = 1,
+    device: Device = "cpu",
+    predictions: Annotated[Path | None, typer.Option(help="write one CSV row per image here")] = None,
+    record: Annotated[bool, typer.Option("--record", help="write the result into the weights' card")] = False,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Measure detection, attribution and balanced accuracy and NMI, each with a 95 % bootstrap interval."""
+    from ganprint.cli.console import progress_bar
+    from ganprint.data import Manifest
+    from ganprint.evaluation.runner import (
+        Condition,
+        answer_manifest,
+        default_size,
+        write_predictions,
+    )
+    from ganprint.evaluation.runner import evaluate as score_answers
+    from ganprint.perturb import parse_policy
+    from ganprint.weights import add_result, default_for, load_attributor
+
+    check_formats(as_json, as_csv)
+    check_device(device)
+    drawn = parse_policy(policy)
+    folder = Path(weights) if weights else default_for(method).path
+    attributor, card = load_attributor(weights or folder, device=device)
+    images = Manifest.open(data, sources=card.sources).select(split, limit=limit, seed=seed)
+    size = default_size(card.view, drawn) if at is None else at or None
+    condition = Condition(drawn, seed, size, engine)
+    with progress_bar() as bar:
+        task = bar.add_task(f"{card.name} on {split or 'all'} under {policy}", total=len(images))
+        answers = answer_manifest(
+            attributor,
+            images,
+            condition,
+            batch_size=batch_size,
+            workers=workers,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    evaluation = score_answers(card, images, split or "all", condition, answers)
+    if predictions is not None:
+        write_predictions(predictions, card, images, answers)
+    if record:
+        add_result(weights or folder, evaluation.result().model_copy(update={"command": _command()}))
+    if as_json:
+        typer.echo(evaluation.model_dump_json())
+    elif as_csv:
+        _print_csv(evaluation)
+    else:
+        _print_tables(evaluation)
+
+
+def _command() -> str:
+    from shlex import join
+
+    return join(["ganprint", *sys.argv[1:]])
+
+
+def _print_csv(evaluation: "Evaluation") -> None:
+    import csv
+
+    rows = csv.writer(sys.stdout, lineterminator="\n")
+    rows.writerow(["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"])
+    head = [evaluation.method, evaluation.weights, evaluation.split, evaluation.policy, evaluation.seed]
+    for name in METRICS:
+        interval: Interval | None = getattr(evaluation, name)
+        if interval is not None:
+            rows.writerow([*head, evaluation.n, name, interval.value, interval.low, interval.high])
+    for source, (low, high) in evaluation.per_source_intervals.items():
+        recall = evaluation.per_source[source]
+        rows.writerow([*head, evaluation.n, f"recall_{source}", recall, low, high])
+
+
+def _print_tables(evaluation: "Evaluation") -> None:
+    from rich.table import Table
+
+    from ganprint.cli.console import console
+
+    out = console()
+    where = f" at {evaluation.at} px" if evaluation.at else ""
+    out.print(
+        f"{evaluation.weights} ({evaluation.method}) on {evaluation.n} images of {evaluation.split}, "
+        f"policy {evaluation.policy}{where}, seed {evaluation.seed}: "
+        f"{evaluation.images_per_second:.0f} images/s",
+        soft_wrap=True,
+    )
+    table = Table("metric", "value", "95 % interval")
+    for name in METRICS:
+        interval: Interval | None = getattr(evaluation, name)
+        if interval is not None:
+            table.add_row(
+                name.replace("_", " "), f"{interval.value:.4f}", f"{interval.low:.4f} - {interval.high:.4f}"
+            )
+    for source, (low, high) in evaluation.per_source_intervals.items():
+        table.add_row(
+            f"recall of {source}", f"{evaluation.per_source[source]:.4f}", f"{low:.4f} - {high:.4f}"
+        )
+    out.print(table)
+    columns = list(next(iter(evaluation.confusion.values())))
+    confusion = Table("true \\ answered", *columns, title="images")
+    for true, counts in evaluation.confusion.items():
+        confusion.add_row(true, *(str(counts[name]) if counts[name] else "." for name in columns))
+    out.print(confusion)
+    if evaluation.per_group:
+        groups = Table("group", "images", "attribution", "detection")
+        for name, values in evaluation.per_group.items():
+            groups.add_row(
+                name,
+                str(int(values["n"])),
+                f"{values['attribution_accuracy']:.3f}",
+                f"{values['detection_accuracy']:.3f}",
+            )
+        out.print(groups)

@@ -1,0 +1,48 @@
+"""Options that mean the same in every command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Method = Annotated[str, typer.Option("--method", help="the method, as `ganprint methods` names it")]
+Weights = Annotated[
+    str | None,
+    typer.Option("--weights", help="name or folder of the weights; the method's default if left out"),
+]
+Data = Annotated[
+    Path, typer.Option("--data", help="a manifest with path,label,dlabel or a folder source/semantic/*")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of whatever is drawn")]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="images read and answered at a time")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="processes that read images; 0: this one")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="use only so many images, spread over sources")
+]
+Force = Annotated[bool, typer.Option("--force", help="overwrite what is there")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+Csv = Annotated[bool, typer.Option("--csv", help="print CSV")]
+
+
+def check_device(device: str) -> str:
+    """Return the device if torch can use it here; raise UsageError else."""
+    import torch
+
+    from ganprint.errors import UsageError
+
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise UsageError(f"There is no device called {device!r}.", "Devices: cpu, cuda, cuda:N.") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"The device {device} is not available here.", "Use --device cpu.")
+    return device
+
+
+def check_formats(as_json: bool, as_csv: bool) -> None:
+    """Refuse --json and --csv together."""
+    if as_json and as_csv:
+        from ganprint.errors import UsageError
+
+        raise UsageError("--json and --csv exclude each other.", "Give one of them.")

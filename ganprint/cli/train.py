@@ -1,0 +1,102 @@
+"""`ganprint train`: train a method on a manifest and write its weights with their card."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ganprint.cli.options import Data, Device, Force, Method, Seed, Workers, check_device
+
+if TYPE_CHECKING:
+    from ganprint.training import Progress
+
+
+def train(
+    method: Method,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="folder for the weights, their card, checkpoints and history")],
+    preset: Annotated[str | None, typer.Option(help="a configuration that comes with the method")] = None,
+    config: Annotated[Path | None, typer.Option(help="a YAML file of configuration keys")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value of the configuration; repeatable")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="name on the card; the folder's if left out")] = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    precision: Annotated[Literal["fp32", "bf16"], typer.Option(help="arithmetic of the network")] = "fp32",
+    workers: Workers = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="go on from the folder's last checkpoint")] = False,
+    force: Force = False,
+) -> None:
+    """Train a method on the splits train and val of a manifest.
+
+    Interrupted, it leaves a checkpoint; the same command with --resume goes on to the same numbers. For
+    several processes or machines: accelerate launch -m ganprint train ...
+    """
+    from ganprint import plugins
+    from ganprint.data import Manifest
+    from ganprint.training import Run, read_config
+    from ganprint.training.artifact import check_folder, prepare, save_trained
+
+    check_device(device)
+    attributor_class = plugins.load(method)
+    chosen = read_config(attributor_class.spec, preset=preset, file=config, assignments=assignments or ())
+    manifest = Manifest.open(data)
+    check_folder(out, resume=resume, force=force)
+    attributor = prepare(attributor_class, chosen, manifest, seed)
+    train_images, val_images = manifest.select("train"), manifest.select("val")
+    reporter = _Reporter()
+    run = Run(
+        out, seed=seed, device=device, precision=precision, workers=workers, resume=resume, report=reporter
+    )
+    try:
+        with reporter:
+            facts = attributor.fit(train_images, val_images, run)
+    except KeyboardInterrupt:
+        typer.echo(f"ganprint: interrupted; go on with the same command and --resume ({out}).", err=True)
+        raise typer.Exit(130) from None
+    from shlex import join
+
+    command = join(["ganprint", *sys.argv[1:]])
+    save_trained(
+        attributor, run, train_images, val_images, facts, name=name or out.resolve().name, command=command
+    )
+    typer.echo(str(out))
+
+
+class _Reporter:
+    """A bar of the epoch on stderr, and a line for each finished epoch."""
+
+    def __init__(self) -> None:
+        from ganprint.cli.console import console, progress_bar
+
+        self.errors = console(stderr=True)
+        self.bar = progress_bar()
+        self.task = self.bar.add_task("training", total=None)
+
+    def __enter__(self) -> "_Reporter":
+        self.bar.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, progress: "Progress") -> None:
+        minutes, seconds = divmod(round(progress.seconds_left), 60)
+        self.bar.update(
+            self.task,
+            completed=progress.step,
+            total=progress.steps,
+            description=f"epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.3f}  "
+            f"accuracy {progress.accuracy:.3f}  {progress.images_per_second:.0f} images/s  "
+            f"{minutes}:{seconds:02} left",
+        )
+        if progress.validation is not None:
+            found = progress.validation
+            self.errors.print(
+                f"epoch {progress.epoch}/{progress.epochs}: train loss {progress.loss:.3f}; validation loss "
+                f"{found['loss']:.3f}, attribution {found['accuracy']:.3f}, balanced "
+                f"{found['balanced_accuracy']:.3f}, detection {found['detection_accuracy']:.3f}",
+                soft_wrap=True,
+            )

@@ -1,0 +1,90 @@
+"""Training batches: views drawn at random and perturbed, on the device or in the loader's workers."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ganprint.attributor import View
+from ganprint.data import BatchSampler, Draw, ImageDataset, Manifest, loader
+from ganprint.perturb import Perturbation, Policy, perturb
+
+EPOCH_STRIDE = 1 << 40
+"""Keeps the streams of different epochs and repeats apart in one policy seed."""
+
+
+class Images(NamedTuple):
+    """A batch ready for a network: uint8 images (B, 3, S, S) and int64 labels (B,)."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class PerturbedImages(ImageDataset):
+    """Views of a manifest's images, each perturbed as the policy draws for it."""
+
+    def __init__(
+        self, manifest: Manifest, view: View, policy: Policy, *, at: int | None, augment: bool, seed: int
+    ) -> None:
+        super().__init__(manifest, view, augment=augment, seed=seed)
+        self.policy = policy
+        self.at = at
+        self.in_worker = True
+
+    def draw(self, draw: Draw) -> Perturbation:
+        """Return what happens to one draw: a pure function of seed, epoch, row and repeat."""
+        return self.policy.draw(self.seed + draw.epoch * EPOCH_STRIDE, draw.row * 64 + draw.repeat % 64)
+
+    def apply(self, images: Tensor, draws: Sequence[Draw]) -> Tensor:
+        """Perturb a batch of views (B, 3, S, S) on the device it is on."""
+        if self.policy.probability == 0:
+            return images
+        return perturb(images, [self.draw(draw) for draw in draws], at=self.at)
+
+    def __getitem__(self, index: int | Draw) -> tuple[Tensor, int, int]:
+        draw = index if isinstance(index, Draw) else Draw(int(index))
+        image, label, row = super().__getitem__(draw)
+        if self.in_worker:
+            image = self.apply(image[None], [draw])[0]
+        return image, label, row
+
+
+class Batches:
+    """The batches of every epoch, the same for any number of workers and any place of the perturbation.
+
+    On a CPU the workers perturb while the network trains; on an accelerator it is done there, batched.
+    `hold` leaves perturbation to the caller, for a method that changes images first.
+    """
+
+    def __init__(
+        self,
+        images: PerturbedImages,
+        sampler: BatchSampler,
+        *,
+        workers: int,
+        device: torch.device,
+        hold: bool,
+    ) -> None:
+        images.in_worker = device.type == "cpu" and not hold
+        self.images = images
+        self.sampler = sampler
+        self.device = device
+        self._loader = loader(
+            images,
+            batch_size=sampler.batch_size,
+            workers=workers,
+            sampler=sampler,
+            device=device.type,
+        )
+
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[tuple[Images, list[Draw]]]:
+        """Yield the batches of an epoch from number `start` on, with the draws that made them."""
+        self.sampler.set_epoch(epoch, start=start)
+        for draws, batch in zip(list(self.sampler), self._loader, strict=True):
+            images = batch.images.to(self.device, non_blocking=True)
+            yield Images(images, batch.labels.to(self.device, non_blocking=True)), draws
+
+    def perturbed(self, batch: Images, draws: Sequence[Draw]) -> Tensor:
+        """Return the batch's images perturbed, whether a worker did it already or not."""
+        return batch.images if self.images.in_worker else self.images.apply(batch.images, draws)

@@ -1,0 +1,79 @@
+"""Checkpoints of a training: tensors in safetensors, the place reached as JSON in its header."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ganprint.errors import TrainingError
+
+
+@dataclass
+class Place:
+    """How far a training has come: the next epoch and step, its history, and the best so far."""
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best_epoch: int | None = None
+    best_score: float | None = None
+    loss_sum: float = 0.0
+    correct: float = 0.0
+    samples: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    fingerprint: str = ""
+
+
+def save_checkpoint(
+    path: Path, place: Place, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None
+) -> None:
+    """Write modules, optimizer and place; the old file stays until the new one is whole."""
+    tensors = {
+        f"{name}/{key}": tensor.detach().cpu().contiguous().clone()
+        for name, module in modules.items()
+        for key, tensor in module.state_dict().items()
+    }
+    if optimizer is not None:
+        for number, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{number}/{key}": value.cpu().contiguous() for key, value in state.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".partial")
+    save_file(tensors, temporary, metadata={"place": json.dumps(asdict(place))})
+    temporary.replace(path)
+
+
+def load_checkpoint(
+    path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None
+) -> Place:
+    """Read what `save_checkpoint` wrote into modules and optimizer, and return the place.
+
+    Raises TrainingError where the file is damaged or belongs to another configuration.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            place = Place(**json.loads(file.metadata()["place"]))
+            tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        for name, module in modules.items():
+            module.load_state_dict(_below(tensors, f"{name}/"))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as cause:
+        raise TrainingError(
+            f"The checkpoint {path} cannot be resumed: {(str(cause).splitlines() or [''])[0]}",
+            "Resume with the configuration it was made with, or start again with --force.",
+        ) from cause
+    if optimizer is not None:
+        state: dict[int, dict[str, Any]] = {}
+        for key, tensor in _below(tensors, "optimizer/").items():
+            number, name = key.split("/")
+            state.setdefault(int(number), {})[name] = tensor
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    return place
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}

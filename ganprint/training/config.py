@@ -1,0 +1,145 @@
+"""Configurations: presets and files in YAML, `--set key=value`, and what all neural methods share."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import Field, ValidationError
+
+from ganprint.attributor import AttributorConfig, AttributorSpec
+from ganprint.errors import ConfigError
+
+Config = TypeVar("Config", bound=AttributorConfig)
+
+
+class NeuralConfig(AttributorConfig):
+    """How a neural attributor is trained; the defaults of the fields are RepMix's published values."""
+
+    optimizer: Literal["adam", "adamw"] = Field(
+        "adam", description="adam adds the decay to the gradient, adamw to the weight"
+    )
+    learning_rate: float = Field(1e-4, gt=0, description="step size at its peak")
+    betas: tuple[float, float] = Field((0.9, 0.999), description="momentum of the first and second moment")
+    weight_decay: float = Field(5e-4, ge=0, description="L2 penalty")
+    schedule: Literal["exponential", "cosine"] = Field(
+        "exponential",
+        description="exponential: times learning_rate_decay each epoch; cosine: to zero at the end",
+    )
+    learning_rate_decay: float = Field(
+        0.85, gt=0, le=1, description="factor per epoch of the exponential schedule"
+    )
+    warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate rises from zero")
+    epochs: int = Field(30, ge=1, description="epochs at most")
+    batch_size: int = Field(32, ge=1, description="samples per step, over all processes")
+    patience: int = Field(3, ge=1, description="epochs without a better validation before training stops")
+    monitor: Literal["loss", "balanced_accuracy"] = Field(
+        "loss", description="what decides the best epoch, on the validation images under the policy"
+    )
+    balanced: bool = Field(False, description="draw every source equally often")
+    policy: str = Field("train", description="perturbation of training images, as --policy")
+    perturb_at: int | None = Field(
+        None, ge=32, description="side at which images are perturbed; none: at the size of the view"
+    )
+    ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights that answer; 0: none")
+
+
+def read_config(
+    spec: AttributorSpec,
+    *,
+    preset: str | None = None,
+    file: Path | None = None,
+    assignments: Sequence[str] = (),
+) -> AttributorConfig:
+    """Build a method's configuration: defaults, then a preset, then a YAML file, then `key=value` pairs.
+
+    Keys of nested values are joined by dots (`view.size=128`); values are YAML. Raises ConfigError that
+    names the key at fault and the valid ones.
+    """
+    values: dict[str, Any] = {}
+    if preset is not None:
+        _merge(values, _read_yaml(_preset_file(spec, preset)))
+    elif spec.configs is not None and (spec.configs / f"{spec.name}.yaml").is_file():
+        _merge(values, _read_yaml(spec.configs / f"{spec.name}.yaml"))
+    if file is not None:
+        _merge(values, _read_yaml(file))
+    for assignment in assignments:
+        _merge(values, _parse_assignment(assignment))
+    return validate_config(spec.config, values)
+
+
+def preset_names(spec: AttributorSpec) -> tuple[str, ...]:
+    """Return the names of the presets that come with a method."""
+    return (
+        tuple(sorted(path.stem for path in spec.configs.glob(f"{spec.name}*.yaml"))) if spec.configs else ()
+    )
+
+
+def validate_config(model: type[Config], values: Mapping[str, Any]) -> Config:
+    """Check values against a configuration model; raise ConfigError naming the first key at fault."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as cause:
+        first = cause.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(
+                f"There is no configuration key {key}.", f"Keys: {', '.join(sorted(model.model_fields))}."
+            ) from cause
+        raise ConfigError(
+            f"The configuration key {key} cannot be {first['input']!r}: {first['msg']}."
+        ) from cause
+
+
+def _preset_file(spec: AttributorSpec, preset: str) -> Path:
+    names = preset_names(spec)
+    if spec.configs is None or preset not in names:
+        raise ConfigError(
+            f"{spec.name} has no preset called {preset}.", f"Presets: {', '.join(names) or 'none'}."
+        )
+    return spec.configs / f"{preset}.yaml"
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as cause:
+        raise ConfigError(f"{path} cannot be read: {cause.strerror}.", "Check the path.") from cause
+    except (yaml.YAMLError, UnicodeDecodeError) as cause:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(cause).split())}.") from cause
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ConfigError(f"{path} does not hold keys with values.", "Write one `key: value` a line.")
+    return values
+
+
+def _parse_assignment(assignment: str) -> dict[str, Any]:
+    key, equals, text = assignment.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"{assignment!r} sets nothing.", "Write --set key=value, as in --set epochs=10.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as cause:
+        raise ConfigError(f"The value of {key} is not YAML: {text!r}.") from cause
+    if isinstance(value, str):
+        value = _number(value)
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def _number(text: str) -> str | float:
+    """YAML 1.1 reads 1e-4 as text; a person means the number."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value

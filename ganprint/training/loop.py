@@ -1,0 +1,344 @@
+"""The one training loop: accelerate for devices, precision and processes; checkpoints and early stop."""
+
+import hashlib
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ganprint.data import BatchSampler
+from ganprint.errors import TrainingError
+from ganprint.perturb import parse_policy
+from ganprint.training.batches import Batches, Images, PerturbedImages
+from ganprint.training.checkpoint import Place, load_checkpoint, save_checkpoint
+from ganprint.training.config import NeuralConfig
+from ganprint.training.run import Progress, Run, Step
+
+if TYPE_CHECKING:
+    from ganprint.training.neural import Losses, NeuralAttributor
+
+LAST, BEST, HISTORY = "checkpoints/last.safetensors", "checkpoints/best.safetensors", "history.jsonl"
+VALIDATION_SEED = 1
+"""Validation images are perturbed the same way in every epoch of every training."""
+
+
+def train_network(attributor: "NeuralAttributor", train: Any, val: Any, run: Run) -> Mapping[str, Any]:
+    """Train an attributor's network in place and leave it with its best weights.
+
+    `train` and `val` are manifests' images. Returns epochs, best epoch, seconds and the history of losses.
+    Raises TrainingError where there is nothing to tell apart, a loss is not finite, or a checkpoint does
+    not fit. KeyboardInterrupt leaves a checkpoint from which `run.resume` goes on to the same numbers.
+    """
+    _check_images(attributor, train, val)
+    return _Trainer(attributor, train, val, run).run()
+
+
+class _Trainee(nn.Module):
+    """What several processes wrap: the network, with the loss as its forward pass."""
+
+    def __init__(self, attributor: "NeuralAttributor") -> None:
+        super().__init__()
+        self.network = attributor.network
+        self._loss = attributor.loss
+
+    def forward(self, images: Tensor, labels: Tensor, step: Step | None) -> "Losses":
+        return self._loss(images, labels, step)
+
+
+class _Trainer:
+    def __init__(self, attributor: "NeuralAttributor", train: Any, val: Any, run: Run) -> None:
+        from accelerate import Accelerator
+
+        self.config: NeuralConfig = attributor.config
+        self.attributor, self.run_settings = attributor, run
+        self.accelerator = Accelerator(
+            cpu=run.device == "cpu", mixed_precision="bf16" if run.precision == "bf16" else "no"
+        )
+        attributor.to(str(self.accelerator.device))
+        attributor.network.to(memory_format=torch.channels_last)
+        self.ema = (
+            AveragedModel(
+                attributor.network, multi_avg_fn=get_ema_multi_avg_fn(self.config.ema), use_buffers=True
+            )
+            if self.config.ema
+            else None
+        )
+        make = torch.optim.AdamW if self.config.optimizer == "adamw" else torch.optim.Adam
+        self.optimizer = make(
+            attributor.network.parameters(),
+            lr=self.config.learning_rate,
+            betas=self.config.betas,
+            weight_decay=self.config.weight_decay,
+        )
+        self.trainee = self.accelerator.prepare(_Trainee(attributor))
+        self.train, self.val = self._batches(train, val)
+        self.place = Place(fingerprint=self._fingerprint(train, val))
+        self.last_save = time.monotonic()
+        self.steps_per_second = 0.0
+
+    def _batches(self, train: Any, val: Any) -> tuple[Batches, Batches]:
+        config, run, acc = self.config, self.run_settings, self.accelerator
+        policy = parse_policy(config.policy)
+        size = config.batch_size * self.attributor.images_per_sample
+        share = {"rank": acc.process_index, "world_size": acc.num_processes}
+        seen = PerturbedImages(train, config.view, policy, at=config.perturb_at, augment=True, seed=run.seed)
+        held = PerturbedImages(
+            val, config.view, policy, at=config.perturb_at, augment=False, seed=VALIDATION_SEED
+        )
+        draws = BatchSampler(
+            seen.labels, batch_size=size, seed=run.seed, balanced=config.balanced, drop_last=True, **share
+        )
+        if not draws.batches:
+            raise TrainingError(
+                f"{len(seen)} training images are fewer than one batch of {size}.",
+                f"Set batch_size to at most {len(seen) // self.attributor.images_per_sample}.",
+            )
+        hold = self.attributor.changes_raw
+        train_batches = Batches(seen, draws, workers=run.workers, device=acc.device, hold=hold)
+        ordered = BatchSampler(held.labels, batch_size=64, shuffle=False)
+        val_batches = Batches(held, ordered, workers=min(run.workers, 1), device=acc.device, hold=False)
+        return train_batches, val_batches
+
+    def _fingerprint(self, train: Any, val: Any) -> str:
+        """A hash of all that a resumed training must share with the one it goes on from."""
+        parts = [self.config.model_dump_json(), self.attributor.sources, train.sha256, val.sha256]
+        return hashlib.sha256(json.dumps([*parts, self.run_settings.seed]).encode()).hexdigest()
+
+    @property
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"network": self.attributor.network} | ({"ema": self.ema} if self.ema else {})
+
+    def run(self) -> Mapping[str, Any]:
+        if self.run_settings.resume:
+            self._resume()
+        elif self.accelerator.is_main_process:
+            (self.run_settings.folder / HISTORY).unlink(missing_ok=True)
+        while self.place.epoch < self.config.epochs and not self._out_of_patience():
+            self._train_epoch()
+            validation = self._validate()
+            self._close_epoch(validation)
+        load_checkpoint(self.run_settings.folder / BEST, {"network": self.attributor.network}, None)
+        self.attributor.network.eval()
+        history = self.place.history
+        return {
+            "epochs": self.place.epoch,
+            "best_epoch": self.place.best_epoch,
+            "seconds": self.place.seconds,
+            "losses": {key: [round(row[key], 6) for row in history] for key in ("train_loss", "loss")},
+        }
+
+    def _resume(self) -> None:
+        path = self.run_settings.folder / LAST
+        if not path.is_file():
+            raise TrainingError(
+                f"There is no checkpoint in {self.run_settings.folder}.", "Leave --resume out to start anew."
+            )
+        fingerprint = self.place.fingerprint
+        place = load_checkpoint(path, self._modules, self.optimizer)
+        if place.fingerprint != fingerprint:
+            raise TrainingError(
+                f"The checkpoint in {self.run_settings.folder} is of another configuration, data or seed.",
+                "Resume with exactly those of the first start; the folder's config.yaml holds them.",
+            )
+        self.place = place
+
+    def _learning_rate(self, epoch: int, step: int, steps: int) -> float:
+        done = epoch * steps + step
+        rate = self.config.learning_rate * min(1.0, (done + 1) / max(1, self.config.warmup_steps))
+        if self.config.schedule == "exponential":
+            return rate * self.config.learning_rate_decay**epoch
+        return rate * 0.5 * (1 + math.cos(math.pi * done / (steps * self.config.epochs)))
+
+    def _train_epoch(self) -> None:
+        place, settings = self.place, self.run_settings
+        steps = self.train.sampler.batches
+        first, began = place.step, time.monotonic()
+        before = place.seconds
+        with _Interruption() as interruption:
+            for batch, draws in self.train.epoch(place.epoch, start=first):
+                self._train_step(batch, draws, steps)
+                place.step += 1
+                elapsed = time.monotonic() - began
+                place.seconds = before + elapsed
+                self.steps_per_second = (place.step - first) / elapsed
+                self._report(place.step, steps)
+                if interruption.asked:
+                    self.save()
+                    raise KeyboardInterrupt
+                if time.monotonic() - self.last_save > settings.checkpoint_seconds:
+                    self.save()
+
+    def _train_step(self, batch: Images, draws: list[Any], steps: int) -> None:
+        place = self.place
+        step = Step(
+            self.run_settings.seed,
+            place.epoch,
+            place.step,
+            self.accelerator.process_index,
+            self.accelerator.num_processes,
+            lambda tensor: self.accelerator.reduce(tensor, "sum"),
+        )
+        # Dropout and the like draw from torch's own stream; set so, a resumed step draws the same.
+        torch.manual_seed(int(step.random().integers(2**62)))
+        if self.attributor.changes_raw:
+            batch = batch._replace(images=self.attributor.mix_raw(batch.images, batch.labels, step))
+        images = self.attributor.scale(self.train.perturbed(batch, draws[: len(batch.images)]))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate(place.epoch, place.step, steps)
+        self.trainee.train()
+        with self.accelerator.autocast():
+            losses = self.trainee(images.contiguous(memory_format=torch.channels_last), batch.labels, step)
+        value = float(losses.total.detach())
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"The loss became {value} in epoch {place.epoch + 1}, step {place.step + 1}.",
+                "Lower learning_rate, or use --precision fp32.",
+            )
+        self.optimizer.zero_grad()
+        self.accelerator.backward(losses.total)
+        self.optimizer.step()
+        if self.ema is not None:
+            self.ema.update_parameters(self.attributor.network)
+        place.loss_sum += value * len(losses.labels)
+        place.correct += float((losses.logits.detach().argmax(1) == losses.labels).sum())
+        place.samples += len(losses.labels)
+
+    def _validate(self) -> dict[str, float]:
+        """Judge the answering weights on the validation images; every process sees them all."""
+        answering = self.ema.module if self.ema is not None else self.attributor.network
+        trained, self.attributor.network = self.attributor.network, answering
+        answering.eval()
+        loss, predicted, labels = 0.0, [], []
+        with torch.inference_mode():
+            for batch, draws in self.val.epoch(0):
+                images = self.attributor.scale(self.val.perturbed(batch, draws))
+                # Only the loss: a loader's workers, forked here, would inherit autocast.
+                with self.accelerator.autocast():
+                    losses = self.attributor.loss(
+                        images.contiguous(memory_format=torch.channels_last), batch.labels, None
+                    )
+                loss += float(losses.total) * len(batch.labels)
+                predicted.append(losses.logits.argmax(1).cpu().numpy())
+                labels.append(batch.labels.cpu().numpy())
+        self.attributor.network = trained
+        found, truth = np.concatenate(predicted), np.concatenate(labels)
+        recalls = [float((found[truth == label] == label).mean()) for label in np.unique(truth)]
+        return {
+            "loss": loss / len(truth),
+            "accuracy": float((found == truth).mean()),
+            "balanced_accuracy": sum(recalls) / len(recalls),
+            "detection_accuracy": float(((found > 0) == (truth > 0)).mean()),
+        }
+
+    def _close_epoch(self, validation: dict[str, float]) -> None:
+        place, folder = self.place, self.run_settings.folder
+        score = (
+            validation["balanced_accuracy"]
+            if self.config.monitor == "balanced_accuracy"
+            else -validation["loss"]
+        )
+        row = {
+            "epoch": place.epoch + 1,
+            "train_loss": place.loss_sum / place.samples,
+            "train_accuracy": place.correct / place.samples,
+            "seconds": round(place.seconds, 1),
+            **validation,
+        }
+        place.history.append(row)
+        steps = place.step
+        if place.best_score is None or score > place.best_score:
+            place.best_score, place.best_epoch = score, place.epoch + 1
+            if self.accelerator.is_main_process:
+                answering = self.ema.module if self.ema is not None else self.attributor.network
+                save_checkpoint(folder / BEST, place, {"network": answering}, None)
+        self._report(steps, steps, validation)
+        place.epoch, place.step = place.epoch + 1, 0
+        place.loss_sum, place.correct, place.samples = 0.0, 0.0, 0
+        self.save()
+        if self.accelerator.is_main_process:
+            with (folder / HISTORY).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            _write_tensorboard(folder, row)
+        self.accelerator.wait_for_everyone()
+
+    def _out_of_patience(self) -> bool:
+        best = self.place.best_epoch
+        return best is not None and self.place.epoch - best >= self.config.patience
+
+    def save(self) -> None:
+        """Write the last checkpoint."""
+        if self.accelerator.is_main_process:
+            save_checkpoint(self.run_settings.folder / LAST, self.place, self._modules, self.optimizer)
+        self.last_save = time.monotonic()
+
+    def _report(self, step: int, steps: int, validation: dict[str, float] | None = None) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        place = self.place
+        left = (self.config.epochs - place.epoch) * steps - step
+        self.run_settings.report(
+            Progress(
+                epoch=place.epoch + 1,
+                epochs=self.config.epochs,
+                step=step,
+                steps=steps,
+                loss=place.loss_sum / max(1, place.samples),
+                accuracy=place.correct / max(1, place.samples),
+                images_per_second=self.steps_per_second * self.train.sampler.batch_size,
+                seconds_left=left / self.steps_per_second,
+                validation=validation,
+            )
+        )
+
+
+class _Interruption:
+    """Hold SIGINT and SIGTERM back until the step in hand has ended, so that a checkpoint is of a whole step."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> "_Interruption":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: object) -> None:
+        self.asked = True
+
+
+def _check_images(attributor: "NeuralAttributor", train: Any, val: Any) -> None:
+    for name, images in (("training", train), ("validation", val)):
+        if not len(images):
+            raise TrainingError(f"There are no {name} images.", "Name a manifest with train and val splits.")
+    present = np.unique(train.labels)
+    missing = [name for label, name in enumerate(attributor.sources) if label not in present]
+    if missing:
+        raise TrainingError(
+            f"There are no training images of {', '.join(missing)}.",
+            "Every source to be told apart needs some; a method needs at least real and one other.",
+        )
+
+
+def _write_tensorboard(folder: Any, row: dict[str, float]) -> None:
+    """Add the epoch to TensorBoard's log where it is installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return
+    with SummaryWriter(str(folder / "tensorboard")) as writer:
+        for key, value in row.items():
+            writer.add_scalar(key, value, int(row["epoch"]))

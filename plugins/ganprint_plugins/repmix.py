@@ -1,0 +1,163 @@
+"""RepMix: representation mixing for robust attribution (Bui, Yu and Collomosse, ECCV 2022)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ganprint.attributor import AttributorSpec, Prediction
+from ganprint.errors import ConfigError
+from ganprint.training import Losses, NeuralAttributor, NeuralConfig, Step
+from ganprint.training.backbones import build_backbone, replace_output
+
+
+class RepMixConfig(NeuralConfig):
+    """RepMix's hyperparameters; the defaults are the paper's."""
+
+    backbone: str = Field("timm:resnet50", description="compact, alexnet, or any of timm's models")
+    backbone_options: dict[str, Any] = Field({}, description="arguments of the backbone's constructor")
+    pretrained: bool = Field(False, description="start from ImageNet weights, where they can be had")
+    embedding: int = Field(256, ge=2, description="width of the embedding")
+    mix_level: int = Field(
+        5,
+        ge=-1,
+        description="where images mix: -1 before perturbation, 0 the input, 1 the stem, 2.. the stages",
+    )
+    mix_count: int = Field(2, ge=1, le=8, description="images mixed into one sample; 1: no mixing")
+    mix_concentration: float = Field(0.4, gt=0, description="concentration of the symmetric Dirichlet")
+    compound: bool = Field(True, description="scale attribution logits by the detection answer")
+
+
+class RepMixNetwork(nn.Module):
+    """A backbone, a linear embedding, and two linear heads: detection (2) and attribution (K)."""
+
+    def __init__(self, config: RepMixConfig, sources: int) -> None:
+        super().__init__()
+        built = build_backbone(config.backbone, pretrained=config.pretrained, options=config.backbone_options)
+        if config.mix_level > len(built.cuts):
+            raise ConfigError(
+                f"{config.backbone} has no mix level {config.mix_level}.",
+                f"Its levels: -1 to {len(built.cuts)}.",
+            )
+        self.backbone = built.network
+        self.embedding = nn.Linear(built.features, config.embedding)
+        self.detection = nn.Linear(config.embedding, 2)
+        self.attribution = nn.Linear(config.embedding, sources)
+        self.cuts = built.cuts
+
+    def embed(self, images: Tensor, mix: Callable[[Tensor], Tensor] | None = None, level: int = 0) -> Tensor:
+        """Embed images (B, 3, S, S), letting `mix` act on the features at `level` (section 3.2, equation 2)."""
+        if mix is not None and level <= 0:
+            images = mix(images)
+        if mix is None or level <= 0:
+            return self.embedding(self.backbone(images))  # type: ignore[no-any-return]
+        handle = replace_output(self.backbone, self.cuts[level - 1], mix)
+        try:
+            return self.embedding(self.backbone(images))  # type: ignore[no-any-return]
+        finally:
+            handle.remove()
+
+    def heads(self, embedding: Tensor, *, compound: bool) -> tuple[Tensor, Tensor]:
+        """Return detection logits (B, 2) and attribution logits (B, K), compound or plain (section 3.3).
+
+        Compound: the real logit times the probability of real, every other times that of synthetic.
+        """
+        detection, attribution = self.detection(embedding), self.attribution(embedding)
+        if compound:
+            share = functional.softmax(detection, dim=1)
+            scale = torch.cat([share[:, :1], share[:, 1:].expand(-1, attribution.shape[1] - 1)], dim=1)
+            attribution = attribution * scale
+        return detection, attribution
+
+
+class RepMix(NeuralAttributor):
+    """Attribution by a network that is trained on mixtures of images' representations."""
+
+    spec = AttributorSpec(
+        name="repmix",
+        title="RepMix",
+        paper="Bui, Yu and Collomosse, RepMix: Representation Mixing for Robust Attribution of Synthesized "
+        "Images, ECCV 2022, arXiv 2207.02063",
+        year=2022,
+        config=RepMixConfig,
+        configs=Path(__file__).with_name("configs"),
+    )
+    config: RepMixConfig
+    network: RepMixNetwork
+
+    def build(self) -> RepMixNetwork:
+        """Return backbone, embedding and heads with fresh weights."""
+        return RepMixNetwork(self.config, len(self.sources))
+
+    @property
+    def images_per_sample(self) -> int:
+        """How many images are mixed into one."""
+        return self.config.mix_count
+
+    @property
+    def changes_raw(self) -> bool:
+        """Whether mixing comes before perturbation (mix level -1)."""
+        return self.config.mix_level == -1 and self.config.mix_count > 1
+
+    def mix_raw(self, images: Tensor, labels: Tensor, step: Step) -> Tensor:
+        """Mix uint8 images (M n, 3, S, S) into (M, 3, S, S)."""
+        mixed = mix(images.float(), self.ratios(len(images), step, images.device))
+        return mixed.round_().to(torch.uint8)
+
+    def ratios(self, images: int, step: Step, device: torch.device) -> Tensor:
+        """Draw the mixing ratios of this process's samples, (M, n), each row summing to one."""
+        count = self.config.mix_count
+        samples = images // count * step.world_size
+        drawn = step.random().dirichlet([self.config.mix_concentration] * count, size=samples)
+        return torch.from_numpy(step.share(drawn)).to(device, torch.float32)
+
+    def loss(self, images: Tensor, labels: Tensor, step: Step | None) -> Losses:
+        """Return the attribution and detection losses of mixed samples (section 3.3, equations 4 to 6).
+
+        Sample m mixes images m n to m n + n - 1, whose labels weigh as much as they do. On validation
+        images nothing is mixed.
+        """
+        count = self.config.mix_count if step is not None else 1
+        ratios = (
+            self.ratios(len(labels), step, images.device)
+            if step is not None and count > 1
+            else torch.ones(len(labels), 1, device=images.device)
+        )
+        mixes = count > 1 and not self.changes_raw
+        embedding = self.network.embed(
+            images, (lambda features: mix(features, ratios)) if mixes else None, self.config.mix_level
+        )
+        detection, attribution = self.network.heads(embedding.float(), compound=self.config.compound)
+        targets = labels.view(-1, count)
+        attribution_loss = (ratios * _cross_entropies(attribution, targets)).sum(1).mean()
+        # Class weights [1, 1 / (K - 1)]: all generators together weigh as much as real.
+        weights = torch.where(targets == 0, 1.0, 1.0 / (len(self.sources) - 1)) * ratios
+        judged = (weights * _cross_entropies(detection, (targets > 0).long())).sum()
+        total = (
+            step.sum_over_processes(weights.sum()) / step.world_size if step is not None else weights.sum()
+        )
+        foremost = targets.gather(1, ratios.argmax(1, keepdim=True)).squeeze(1)
+        return Losses(attribution_loss + judged / total, attribution, foremost)
+
+    def answer(self, images: Tensor) -> Prediction:
+        """Answer from unmixed images."""
+        embedding = self.network.embed(images)
+        detection, attribution = self.network.heads(embedding, compound=self.config.compound)
+        return Prediction(attribution=attribution, detection=detection, embedding=embedding)
+
+
+def mix(features: Tensor, ratios: Tensor) -> Tensor:
+    """Weigh every n consecutive rows of features (M n, ...) by ratios (M, n) into one of (M, ...)."""
+    samples, count = ratios.shape
+    grouped = features.view(samples, count, *features.shape[1:])
+    weights = ratios.to(features.dtype).view(samples, count, *[1] * (features.dim() - 1))
+    return (grouped * weights).sum(dim=1)
+
+
+def _cross_entropies(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the cross-entropy of logits (M, K) with each of targets (M, n), as (M, n)."""
+    return -functional.log_softmax(logits, dim=1).gather(1, targets)
