@@ -40,15 +40,17 @@ class ImageLoader(DataLoader[Any]):
     """A DataLoader of Batch that raises a worker's GanprintError as the worker raised it."""
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        failed: GanprintError | None = None
         for batch in super().__iter__():
             if isinstance(batch, GanprintError):
-                try:
-                    raise batch
-                finally:
-                    # Its traceback holds this frame: left in a cycle with it, the workers would be freed by
-                    # the garbage collector, in an order that keeps them from hearing that they should end.
-                    del batch
+                failed = batch
+                break
             yield batch
+        if failed is not None:
+            # End the workers here: a traceback that someone keeps would hold them, and when the garbage
+            # collector frees them with it their queues close before they hear that they should end.
+            self._iterator = None
+            raise failed
 
 
 def loader(

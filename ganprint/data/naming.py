@@ -78,11 +78,13 @@ def match_names(numbers: np.ndarray, column: pa.DictionaryArray, *, what: tuple[
     """
     codes = column.indices.to_numpy()
     words = column.dictionary.to_pylist()
-    pairs, first = np.unique(np.stack([numbers, codes]), axis=1, return_index=True)
+    # One key for each pair: sorting a million pairs as rows takes seconds.
+    distinct, places = np.unique(numbers, return_inverse=True)
+    keys, first = np.unique(places * np.int64(len(words)) + codes, return_index=True)
+    pairs = [(int(distinct[key // len(words)]), words[key % len(words)]) for key in keys.tolist()]
     names: dict[int, str] = {}
     owners: dict[str, int] = {}
-    for (number, code), row in sorted(zip(pairs.T.tolist(), first.tolist(), strict=True), key=lambda p: p[1]):
-        name = words[code]
+    for row, (number, name) in sorted(zip(first.tolist(), pairs, strict=True)):
         if number >= 0 and names.setdefault(number, name) != name:
             raise Disagreement(row, f"{what[0]} {number} is {names[number]!r} elsewhere and {name!r} here")
         if owners.setdefault(name, number) != number:
