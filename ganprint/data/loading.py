@@ -1,5 +1,6 @@
 """Batches of images from worker processes, the same at any number of them."""
 
+import signal
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -78,7 +79,13 @@ def loader(
         persistent_workers=workers > 0,
         prefetch_factor=prefetch if workers else None,
         generator=torch.Generator(),
+        worker_init_fn=_leave_interrupts_to_parent,
     )
+
+
+def _leave_interrupts_to_parent(worker: int) -> None:
+    """Ctrl-C reaches the whole process group; a worker that died of it would take the parent's step along."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _stack(items: Sequence[Any]) -> Batch | GanprintError:
