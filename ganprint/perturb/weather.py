@@ -52,7 +52,30 @@ MUD_THRESHOLD = 0.8
 
 def snow(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     """Whiten the image and add streaks of snow, falling one way and its opposite."""
-    flakes = torch.stack([_flakes(images, *each) for each in zip(severities, streams, strict=True)])
+    height, width = images.shape[-2:]
+    layers = []
+    for severity, stream in zip(severities, streams, strict=True):
+        rows, columns = (zoomed_size(side, SNOW[severity - 1][2])[0] for side in (height, width))
+        seeds = normal_fields([stream], rows, columns)[0]
+        layers.append(falling_snow(seeds, (height, width), severity, stream.uniform(*SNOW_ANGLE)))
+    return add_snow(images, torch.stack(layers)[:, None], severities)
+
+
+def falling_snow(seeds: Tensor, size: tuple[int, int], severity: int, angle: float) -> Tensor:
+    """Return streaks of snow (H, W), whole levels 0..255, at `angle` degrees.
+
+    They grow from standard normal `seeds`, whose sides `zoomed_size` gives for the size (H, W).
+    """
+    mean, deviation, scale, threshold, radius, sigma, _ = SNOW[severity - 1]
+    tall, wide = (zoomed_size(side, scale)[1] for side in size)
+    layer = enlarge((seeds * deviation + mean)[None, None], (tall, wide))[0]
+    layer = torch.where(layer < threshold, 0.0, layer.clamp(max=1))
+    layer = smear(layer, int(radius), sigma, angle)
+    return layer[0, : size[0], : size[1]].mul(255).round_()
+
+
+def add_snow(images: Tensor, flakes: Tensor, severities: Sequence[int]) -> Tensor:
+    """Return images whitened, plus layers of snow (n, 1, H, W) and the same upside down."""
     red, green, blue = images.unbind(1)
     grey = (red * LUMA[0] + green * LUMA[1] + blue * LUMA[2])[:, None]
     white = torch.maximum(images, grey * 1.5 + 127.5)
@@ -60,31 +83,29 @@ def snow(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -
     return images * kept + white * (1 - kept) + (flakes + flakes.rot90(2, (2, 3)))
 
 
-def _flakes(images: Tensor, severity: int, stream: Stream) -> Tensor:
-    """Return one layer of snow (1, H, W) in 0..255."""
-    mean, deviation, size, threshold, radius, sigma, _ = SNOW[severity - 1]
-    height, width = images.shape[-2:]
-    rows, tall = zoomed_size(height, size)
-    columns, wide = zoomed_size(width, size)
-    field = normal_fields([stream], 1, rows, columns).mul_(deviation).add_(mean)
-    layer = enlarge(field, (tall, wide))[0]
-    layer = torch.where(layer < threshold, 0.0, layer.clamp(max=1))
-    layer = smear(layer, int(radius), sigma, stream.uniform(*SNOW_ANGLE))
-    return layer[:, :height, :width].mul(255).round_()
-
-
 def frost(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     """Blend with a random part of a picture of frost."""
     height, width = images.shape[-2:]
     parts = []
     for stream in streams:
-        picture = _frost_picture(FROST_PICTURES[stream.below(len(FROST_PICTURES))], height, width)
+        picture = frost_picture(FROST_PICTURES[stream.below(len(FROST_PICTURES))], height, width)
         top, left = stream.below(picture.shape[1] - height), stream.below(picture.shape[2] - width)
         parts.append(picture[:, top : top + height, left : left + width])
-    ice = torch.stack(parts).to(images.device).to(images.dtype)
+    return blend_frost(images, torch.stack(parts), severities)
+
+
+def blend_frost(images: Tensor, ice: Tensor, severities: Sequence[int]) -> Tensor:
+    """Return the weighted sum of images and pieces of frost uint8 (n, 3, H, W)."""
     image_weight = per_image([each[0] for each in FROST], severities, images)
     ice_weight = per_image([each[1] for each in FROST], severities, images)
-    return ice.mul_(ice_weight).add_(images * image_weight)
+    return (ice.to(images.device).to(images.dtype) * ice_weight).add_(images * image_weight)
+
+
+def frost_picture(name: str, height: int, width: int) -> Tensor:
+    """Return a picture of frost, uint8 (3, h, w), large enough to cut a piece of height x width anywhere from."""
+    tall, wide = _frost_source(name).shape[1:]
+    scale = max(1.0, height / tall, width / wide) * FROST_SCALE
+    return _frost_resized(name, math.ceil(tall * scale), math.ceil(wide * scale))
 
 
 @lru_cache(maxsize=len(FROST_PICTURES))
@@ -102,12 +123,6 @@ def _frost_source(name: str) -> Tensor:
         )
     with Image.open(path) as picture:
         return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).contiguous()
-
-
-def _frost_picture(name: str, height: int, width: int) -> Tensor:
-    tall, wide = _frost_source(name).shape[1:]
-    scale = max(1.0, height / tall, width / wide) * FROST_SCALE
-    return _frost_resized(name, math.ceil(tall * scale), math.ceil(wide * scale))
 
 
 @lru_cache(maxsize=2 * len(FROST_PICTURES))
