@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganprint.cli.console import console, echo_csv, echo_json
 from ganprint.cli.options import BatchSize, Csv, Device, Json, Weights, check_device, check_formats
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def attribute(
     images = _read(inputs or [], files_from, recursive, max_pixels)
     for verdict in _verdicts(images, attributor, card, batch_size):
         writer.write(verdict)
-        failures += verdict.error is not None
+        if verdict.error is not None:
+            typer.echo(f"ganprint: {verdict.error.message}", err=True)
+            failures += 1
         matches += _matches(verdict, fail_on)
     writer.close()
     if failures:
@@ -102,24 +105,35 @@ def _verdicts(
     card: "Card",
     batch_size: int,
 ) -> Iterator["Verdict"]:
-    """Answer in batches, in the order of the images; only a batch is held."""
+    """Answer in batches, in the order of the images; only the views of a batch are held."""
     from itertools import islice
 
     from ganprint.errors import GanprintError
     from ganprint.forensics.answer import answer_images
     from ganprint.forensics.verdict import failed, judge
-    from ganprint.images.views import crop_views
 
-    while batch := list(islice(images, batch_size)):
-        views: list[Tensor] = [
-            crop_views(image.pixels, card.view) for _, image in batch if not isinstance(image, GanprintError)
-        ]
-        answers = iter(answer_images(attributor, views))
-        for name, image in batch:
+    viewed = (_view(name, image, card) for name, image in images)
+    while batch := list(islice(viewed, batch_size)):
+        answers = iter(answer_images(attributor, [views for _, _, views in batch if views is not None]))
+        for name, image, _ in batch:
             if isinstance(image, GanprintError):
                 yield failed(name, image, card)
             else:
                 yield judge(image, next(answers), card)
+
+
+def _view(
+    name: str, image: "ImageFile | GanprintError", card: "Card"
+) -> "tuple[str, ImageFile | GanprintError, Tensor | None]":
+    """Return an image's views, and the image without its pixels: a batch of photographs is a gigabyte."""
+    from dataclasses import replace
+
+    from ganprint.errors import GanprintError
+    from ganprint.images.views import crop_views
+
+    if isinstance(image, GanprintError):
+        return name, image, None
+    return name, replace(image, pixels=image.pixels[:0].copy()), crop_views(image.pixels, card.view)
 
 
 def _matches(verdict: "Verdict", fail_on: str | None) -> bool:
@@ -132,7 +146,7 @@ class _Json:
     """One JSON object a line."""
 
     def write(self, verdict: "Verdict") -> None:
-        typer.echo(verdict.model_dump_json())
+        echo_json(verdict.model_dump())
 
     def close(self) -> None:
         return None
@@ -142,34 +156,16 @@ class _Csv:
     """A header and one row an image; a column for each source's probability."""
 
     def __init__(self, card: "Card") -> None:
-        import csv
-
         self.card = card
-        self.rows = csv.writer(sys.stdout, lineterminator="\n")
         probabilities = [f"p_{name}" for name in card.sources]
-        self.rows.writerow(
-            [
-                "path",
-                "sha256",
-                "verdict",
-                "synthetic_probability",
-                "runner_up",
-                *probabilities,
-                "warnings",
-                "error",
-            ]
-        )
+        answer = ("verdict", "synthetic_probability", "runner_up")
+        echo_csv(["path", "sha256", *answer, *probabilities, "warnings", "error"])
 
     def write(self, verdict: "Verdict") -> None:
-        shares = [verdict.probabilities.get(name, "") for name in self.card.sources]
-        warnings = " ".join(verdict.warnings)
-        error = verdict.error.message if verdict.error else ""
-        self.rows.writerow(
-            [
-                *(verdict.path, verdict.sha256, verdict.verdict, verdict.synthetic_probability),
-                *(verdict.runner_up, *shares, warnings, error),
-            ]
-        )
+        shares = [verdict.probabilities.get(name) for name in self.card.sources]
+        answer = (verdict.verdict, verdict.synthetic_probability, verdict.runner_up)
+        error = verdict.error.message if verdict.error else None
+        echo_csv([verdict.path, verdict.sha256, *answer, *shares, " ".join(verdict.warnings), error])
 
     def close(self) -> None:
         return None
@@ -179,11 +175,8 @@ class _Text:
     """A paragraph an image for a person, and once what the weights can know."""
 
     def __init__(self, card: "Card") -> None:
-        from ganprint.cli.console import console
-
         self.card = card
         self.out = console()
-        self.errors = console(stderr=True)
         self.answered = 0
 
     def write(self, verdict: "Verdict") -> None:
@@ -193,7 +186,6 @@ class _Text:
         from ganprint.images import printable
 
         if verdict.error is not None:
-            self.errors.print(f"ganprint: {verdict.error.message}", soft_wrap=True)
             return
         self.answered += 1
         shares = verdict.probabilities

@@ -1,6 +1,10 @@
-"""Where rich writes: results to stdout, chatter and bars to stderr, plain where it is no terminal."""
+"""What every command prints with: tables, JSON and CSV to stdout, chatter and bars to stderr."""
 
-from typing import TYPE_CHECKING
+import csv
+import json
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,3 +38,19 @@ def progress_bar() -> "Progress":
         transient=True,
         disable=not errors.is_terminal,
     )
+
+
+def echo_json(content: Any, *, indent: int | None = None) -> None:
+    """Print JSON, names as they are; bytes in a file name that are no text become JSON's escapes for them."""
+    import typer
+
+    text = json.dumps(content, ensure_ascii=False, indent=indent)
+    typer.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def echo_csv(row: Iterable[object]) -> None:
+    """Print one CSV row; text is made harmless to spreadsheets, numbers stay, None is an empty cell."""
+    from ganprint.images.formats import cell
+
+    values = [cell(value) if isinstance(value, str) else value for value in row]
+    csv.writer(sys.stdout, lineterminator="\n").writerow(values)

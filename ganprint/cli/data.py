@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ganprint.cli.console import console, echo_json, progress_bar
+from ganprint.cli.options import Force, Json, Seed
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -19,14 +22,9 @@ _Data = Annotated[Path, typer.Argument(help="a CSV with path,label,dlabel or a f
 _Root = Annotated[
     Path | None, typer.Option(help="folder that relative paths start from, if not the CSV's own")
 ]
-_Seed = Annotated[int, typer.Option(min=0, help="seed of whatever is drawn")]
-_Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 
 _LISTED = 20
 """How many files of a kind are listed; --json has them all."""
-
-_PLAIN_WIDTH = 160
-"""Columns of a table that goes to a file or a pipe."""
 
 
 @app.command("check")
@@ -34,22 +32,19 @@ def check_command(
     data: _Data,
     root: _Root = None,
     limit: Annotated[int | None, typer.Option(min=1, help="open only so many, spread over sources")] = None,
-    seed: _Seed = 0,
+    seed: Seed = 0,
     workers: Annotated[int, typer.Option(min=0, help="processes that open files; 0: this one")] = 0,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Open every image and report what is missing, broken, doubled, leaked between splits or biased.
 
     Exit status 1 where a file is missing or unreadable, else 0, warnings or not.
     """
-    from rich.progress import Progress
-
     from ganprint.data.check import check
     from ganprint.data.manifest import Manifest
 
     manifest = Manifest.open(data, root=root, allow_gaps=True)
-    errors = _console(stderr=True)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("opening images", total=None)
         report = check(
             manifest,
@@ -59,9 +54,9 @@ def check_command(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if as_json:
-        typer.echo(report.model_dump_json())
+        echo_json(report.model_dump(mode="json"))
     else:
-        _render(report, _console())
+        _render(report, console())
     if not report.usable:
         raise typer.Exit(1)
 
@@ -81,9 +76,9 @@ def split_command(
         str, typer.Option(help="with --by semantic: names, comma separated, or how many to draw")
     ] = "1",
     root: _Root = None,
-    seed: _Seed = 0,
-    force: Annotated[bool, typer.Option("--force", help="overwrite the output")] = False,
-    as_json: _Json = False,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Write the manifest with a column `split`, divided within every source, the same for the same seed."""
     from ganprint.data.manifest import Manifest
@@ -101,25 +96,12 @@ def split_command(
     if as_json:
         _echo_split(divided, out)
     else:
-        _console().print(_cross_table(f"{len(divided)} images in {out}", "source", counts))
+        console().print(_cross_table(f"{len(divided)} images in {out}", "source", counts))
 
 
 def _echo_split(manifest: "Manifest", out: Path) -> None:
-    import json
-
     counts = Counter(manifest.splits.tolist())
-    typer.echo(
-        json.dumps({"out": str(out), "sha256": manifest.sha256, "images": dict(sorted(counts.items()))})
-    )
-
-
-def _console(*, stderr: bool = False) -> "Console":
-    from rich.console import Console
-
-    console = Console(stderr=stderr, highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = _PLAIN_WIDTH
-    return console
+    echo_json({"out": str(out), "sha256": manifest.sha256, "images": dict(sorted(counts.items()))})
 
 
 def _cross_table(title: str, row_name: str, counts: Counter[tuple[str, str]]) -> "Table":
@@ -139,29 +121,29 @@ def _cross_table(title: str, row_name: str, counts: Counter[tuple[str, str]]) ->
     return table
 
 
-def _render(report: "CheckReport", console: "Console") -> None:
+def _render(report: "CheckReport", out: "Console") -> None:
     splits: Counter[tuple[str, str]] = Counter()
     semantics: Counter[tuple[str, str]] = Counter()
     for count in report.counts:
         splits[count.source, count.split] += count.images
         semantics[count.semantic, count.source] += count.images
-    console.print(_cross_table("Images by source and split", "source", splits))
-    console.print(_cross_table("Images by semantic and source", "semantic", semantics))
+    out.print(_cross_table("Images by source and split", "source", splits))
+    out.print(_cross_table("Images by semantic and source", "semantic", semantics))
     if report.biases:
-        console.print(_bias_table(report))
-    _list(console, "missing", [problem.message for problem in report.missing])
-    _list(console, "unreadable", [problem.message for problem in report.unreadable])
+        out.print(_bias_table(report))
+    _list(out, "missing", [problem.message for problem in report.missing])
+    _list(out, "unreadable", [problem.message for problem in report.unreadable])
     doubles = [f"{' = '.join(double.paths)} (equal {double.kind})" for double in report.duplicates]
-    _list(console, "equal", doubles)
+    _list(out, "equal", doubles)
     leaks = [
         f"{leak.group}: " + ", ".join(f"{split} {images}" for split, images in sorted(leak.images.items()))
         for leak in report.group_leaks
     ]
-    _list(console, "groups in several splits", leaks)
+    _list(out, "groups in several splits", leaks)
     for warning in report.warnings:
-        console.print(f"Warning: {warning}", soft_wrap=True)
+        out.print(f"Warning: {warning}", soft_wrap=True)
     bad = len(report.missing) + len(report.unreadable)
-    console.print(
+    out.print(
         f"{report.checked} of {report.images} images opened: {len(report.missing)} missing, "
         f"{len(report.unreadable)} unreadable, {len(report.warnings)} warnings. "
         + ("Mend or remove the files above." if bad else "Usable."),
@@ -183,8 +165,8 @@ def _bias_table(report: "CheckReport") -> "Table":
     return table
 
 
-def _list(console: "Console", what: str, lines: list[str]) -> None:
+def _list(out: "Console", what: str, lines: list[str]) -> None:
     for line in lines[:_LISTED]:
-        console.print(f"{what}: {line}", soft_wrap=True)
+        out.print(f"{what}: {line}", soft_wrap=True)
     if len(lines) > _LISTED:
-        console.print(f"{what}: and {len(lines) - _LISTED} more (--json lists them)")
+        out.print(f"{what}: and {len(lines) - _LISTED} more (--json lists them)")

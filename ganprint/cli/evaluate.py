@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ganprint.cli.console import console, echo_csv, echo_json, progress_bar
 from ganprint.cli.options import (
     BatchSize,
     Csv,
     Data,
     Device,
+    Force,
     Json,
     Limit,
     Seed,
@@ -18,6 +20,7 @@ from ganprint.cli.options import (
     Workers,
     check_device,
     check_formats,
+    check_output,
 )
 
 if TYPE_CHECKING:
@@ -48,12 +51,12 @@ def evaluate(
     workers: Workers = 1,
     device: Device = "cpu",
     predictions: Annotated[Path | None, typer.Option(help="write one CSV row per image here")] = None,
+    force: Force = False,
     record: Annotated[bool, typer.Option("--record", help="write the result into the weights' card")] = False,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
     """Measure detection, attribution and balanced accuracy and NMI, each with a 95 % bootstrap interval."""
-    from ganprint.cli.console import progress_bar
     from ganprint.data import Manifest
     from ganprint.evaluation.runner import (
         Condition,
@@ -67,6 +70,7 @@ def evaluate(
 
     check_formats(as_json, as_csv)
     check_device(device)
+    check_output(predictions, force=force)
     drawn = parse_policy(policy)
     folder = Path(weights) if weights else default_for(method).path
     attributor, card = load_attributor(weights or folder, device=device)
@@ -89,7 +93,7 @@ def evaluate(
     if record:
         add_result(weights or folder, evaluation.result().model_copy(update={"command": _command()}))
     if as_json:
-        typer.echo(evaluation.model_dump_json())
+        echo_json(evaluation.model_dump(mode="json"))
     elif as_csv:
         _print_csv(evaluation)
     else:
@@ -103,24 +107,19 @@ def _command() -> str:
 
 
 def _print_csv(evaluation: "Evaluation") -> None:
-    import csv
-
-    rows = csv.writer(sys.stdout, lineterminator="\n")
-    rows.writerow(["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"])
+    echo_csv(["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"])
     head = [evaluation.method, evaluation.weights, evaluation.split, evaluation.policy, evaluation.seed]
     for name in METRICS:
         interval: Interval | None = getattr(evaluation, name)
         if interval is not None:
-            rows.writerow([*head, evaluation.n, name, interval.value, interval.low, interval.high])
+            echo_csv([*head, evaluation.n, name, interval.value, interval.low, interval.high])
     for source, (low, high) in evaluation.per_source_intervals.items():
         recall = evaluation.per_source[source]
-        rows.writerow([*head, evaluation.n, f"recall_{source}", recall, low, high])
+        echo_csv([*head, evaluation.n, f"recall_{source}", recall, low, high])
 
 
 def _print_tables(evaluation: "Evaluation") -> None:
     from rich.table import Table
-
-    from ganprint.cli.console import console
 
     out = console()
     where = f" at {evaluation.at} px" if evaluation.at else ""

@@ -1,14 +1,17 @@
 """`ganprint methods`: what is installed, from which paper, with which weights, and what failed to load."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from ganprint.cli.console import console, echo_json
+from ganprint.cli.options import Json
 
 if TYPE_CHECKING:
     from ganprint.attributor import AttributorSpec
 
 
-def methods(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:
+def methods(as_json: Json = False) -> None:
     """List the installed methods, their papers and weights, and those that failed to load."""
     from ganprint import plugins
     from ganprint.errors import PluginError
@@ -38,23 +41,15 @@ def methods(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] 
             }
         )
     if as_json:
-        _echo_json(records)
+        echo_json(records, indent=2)
     elif records:
         _print_table(records, papers)
     else:
         typer.echo("No method is installed: reinstall ganprint.", err=True)
 
 
-def _echo_json(records: list[dict[str, Any]]) -> None:
-    import json
-
-    typer.echo(json.dumps(records, ensure_ascii=False, indent=2))
-
-
 def _print_table(records: list[dict[str, Any]], papers: list[str]) -> None:
     from rich.table import Table
-
-    from ganprint.cli.weights import console
 
     table = Table("name", "title", "year", "paper", "from", "weights")
     for record, paper in zip(records, papers, strict=True):

@@ -35,9 +35,26 @@ def check_device(device: str) -> str:
         kind = torch.device(device).type
     except RuntimeError:
         raise UsageError(f"There is no device called {device!r}.", "Devices: cpu, cuda, cuda:N.") from None
-    if kind == "cuda" and not torch.cuda.is_available():
+    available = {
+        "cpu": True,
+        "cuda": (torch.device(device).index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not available.get(kind, False):
         raise UsageError(f"The device {device} is not available here.", "Use --device cpu.")
     return device
+
+
+def check_output(file: Path | None, *, force: bool) -> None:
+    """Refuse, before long work, a file to write that is there already or whose folder is not."""
+    from ganprint.errors import OutputExistsError, UsageError
+
+    if file is None:
+        return
+    if file.exists() and (not force or file.is_dir()):
+        raise OutputExistsError(f"{file} is there already.", "Give --force to overwrite a file.")
+    if not file.parent.is_dir():
+        raise UsageError(f"There is no folder {file.parent}.", "Make it, or name another file.")
 
 
 def check_formats(as_json: bool, as_csv: bool) -> None:

@@ -1,12 +1,12 @@
 """`ganprint perturb`: write corrupted copies of images."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganprint.cli.console import echo_json
 from ganprint.cli.options import Force, Json, Seed
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _report(source: Path, output: Path, drawn: "Perturbation", as_json: bool) ->
     from ganprint.images import printable
 
     if as_json:
-        typer.echo(json.dumps({"path": str(source), "output": str(output), **asdict(drawn)}))
+        echo_json({"path": str(source), "output": str(output), **asdict(drawn)})
         return
     what = f"{drawn.kind} {drawn.severity}" if drawn.kind else "unchanged"
     typer.echo(f"{printable(str(source))} -> {printable(str(output))}: {what}")

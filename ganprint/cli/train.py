@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ganprint.cli.console import console, progress_bar
 from ganprint.cli.options import Data, Device, Force, Method, Seed, Workers, check_device
 
 if TYPE_CHECKING:
@@ -34,43 +35,46 @@ def train(
     Interrupted, it leaves a checkpoint; the same command with --resume goes on to the same numbers. For
     several processes or machines: accelerate launch -m ganprint train ...
     """
+    from shlex import join
+
     from ganprint import plugins
     from ganprint.data import Manifest
     from ganprint.training import Run, read_config
-    from ganprint.training.artifact import check_folder, prepare, save_trained
+    from ganprint.training.artifact import describe, is_main_process, open_folder, prepare, save_trained
 
     check_device(device)
     attributor_class = plugins.load(method)
     chosen = read_config(attributor_class.spec, preset=preset, file=config, assignments=assignments or ())
     manifest = Manifest.open(data)
-    check_folder(out, resume=resume, force=force)
     attributor = prepare(attributor_class, chosen, manifest, seed)
     train_images, val_images = manifest.select("train"), manifest.select("val")
     reporter = _Reporter()
     run = Run(
         out, seed=seed, device=device, precision=precision, workers=workers, resume=resume, report=reporter
     )
+    command = join(["ganprint", *sys.argv[1:]])
+    card = describe(
+        attributor, run, train_images, val_images, name=name or out.resolve().name, command=command
+    )
+    open_folder(run, chosen, force=force)
     try:
         with reporter:
             facts = attributor.fit(train_images, val_images, run)
     except KeyboardInterrupt:
-        typer.echo(f"ganprint: interrupted; go on with the same command and --resume ({out}).", err=True)
+        if is_main_process():
+            kept = (out / "checkpoints" / "last.safetensors").is_file()
+            then = f"go on with the same command and --resume ({out})" if kept else "nothing was saved yet"
+            typer.echo(f"ganprint: interrupted; {then}.", err=True)
         raise typer.Exit(130) from None
-    from shlex import join
-
-    command = join(["ganprint", *sys.argv[1:]])
-    save_trained(
-        attributor, run, train_images, val_images, facts, name=name or out.resolve().name, command=command
-    )
-    typer.echo(str(out))
+    save_trained(attributor, run, card, facts)
+    if is_main_process():
+        typer.echo(str(out))
 
 
 class _Reporter:
     """A bar of the epoch on stderr, and a line for each finished epoch."""
 
     def __init__(self) -> None:
-        from ganprint.cli.console import console, progress_bar
-
         self.errors = console(stderr=True)
         self.bar = progress_bar()
         self.task = self.bar.add_task("training", total=None)

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganprint.cli.console import console, echo_json
+from ganprint.cli.options import Force, Json
+
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from ganprint.weights import Card, Entry, Interval, Result
@@ -15,20 +17,15 @@ app = typer.Typer(
     help="List, show and verify trained weights, or import official ones.", no_args_is_help=True
 )
 
-_Json = Annotated[bool, typer.Option("--json", help="print JSON")]
-
-_PLAIN_WIDTH = 160
-"""Columns of a table that goes to a file or a pipe."""
-
 
 @app.command("list")
-def list_command(as_json: _Json = False) -> None:
+def list_command(as_json: Json = False) -> None:
     """List the weights that can be named, with their method, sources and accuracy; damaged ones too."""
     from ganprint.weights import list_weights, search_path
 
     entries = list_weights()
     if as_json:
-        _echo_json([_entry_record(entry) for entry in entries])
+        echo_json([_entry_record(entry) for entry in entries], indent=2)
     elif entries:
         console().print(_list_table(entries))
     else:
@@ -38,7 +35,7 @@ def list_command(as_json: _Json = False) -> None:
 
 @app.command("show")
 def show_command(
-    name: Annotated[str, typer.Argument(help="name or folder of the weights")], as_json: _Json = False
+    name: Annotated[str, typer.Argument(help="name or folder of the weights")], as_json: Json = False
 ) -> None:
     """Show the card of one artifact: what it is, how it was trained, how well it does."""
     from ganprint.weights import find, read_card
@@ -46,7 +43,7 @@ def show_command(
     folder = find(name)
     card = read_card(folder)
     if as_json:
-        _echo_json({"path": str(folder), **card.model_dump(mode="json")})
+        echo_json({"path": str(folder), **card.model_dump(mode="json")}, indent=2)
         return
     out = console()
     out.print(_card_table(card, folder))
@@ -59,7 +56,7 @@ def show_command(
 @app.command("verify")
 def verify_command(
     name: Annotated[str | None, typer.Argument(help="name or folder; without it, all weights")] = None,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Check the hash, the tensors and the fit to the method; exit status 1 where any are damaged."""
     from ganprint.errors import WeightsError
@@ -72,7 +69,7 @@ def verify_command(
         )
     records = [_verify(folder) for folder in folders]
     if as_json:
-        _echo_json(records)
+        echo_json(records, indent=2)
     else:
         for record in records:
             warning = f" ({record['warning']})" if record["warning"] else ""
@@ -92,7 +89,7 @@ def import_command(
     out: Annotated[
         Path | None, typer.Option(help="the artifact's folder; by default NAME among the user's weights")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="replace an artifact that is there")] = False,
+    force: Force = False,
 ) -> None:
     """Turn an official RepMix checkpoint into an artifact without running anything in it."""
     import shlex
@@ -113,24 +110,8 @@ def import_command(
     typer.echo(artifact.path)
 
 
-def console() -> "Console":
-    """Return the console of results: no colour and a fixed width where stdout is not a terminal."""
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = _PLAIN_WIDTH
-    return console
-
-
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _echo_json(content: Any) -> None:
-    import json
-
-    typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
 
 
 def _entry_record(entry: "Entry") -> dict[str, Any]:

@@ -65,10 +65,14 @@ def _metrics(matrices: np.ndarray) -> dict[str, np.ndarray]:
     known = matrices[:, :-1]
     metrics = {"detection_accuracy": right / total}
     if known[0].sum():
-        images = np.maximum(known.sum((1, 2)), 1)
-        metrics["attribution_accuracy"] = np.trace(known, axis1=1, axis2=2) / images
-        metrics["balanced_accuracy"] = np.nanmean(_recall(matrices), axis=1)
-        metrics["nmi"] = _nmi(known / images[:, None, None])
+        # A resample may draw no image of a known source; it then says nothing of these metrics.
+        images = known.sum((1, 2))
+        some = np.where(images > 0, images, np.nan)
+        recall = _recall(matrices)
+        present = np.isfinite(recall).sum(1)
+        metrics["attribution_accuracy"] = np.trace(known, axis1=1, axis2=2) / some
+        metrics["balanced_accuracy"] = np.nansum(recall, axis=1) / np.where(present > 0, present, np.nan)
+        metrics["nmi"] = np.where(images > 0, _nmi(known / np.maximum(images, 1)[:, None, None]), np.nan)
     return metrics
 
 
@@ -84,8 +88,10 @@ def _nmi(joint: np.ndarray) -> np.ndarray:
     """Normalised mutual information of joint distributions (R, K, K), by the arithmetic mean of entropies."""
     truth, answer = joint.sum(2), joint.sum(1)
     apart, together = _entropy(truth) + _entropy(answer), _entropy(joint.reshape(len(joint), -1))
-    shared: np.ndarray = 2 * (apart - together) / np.where(apart > 0, apart, 1)
-    return np.where(apart > 0, shared, 1.0)
+    # Rounding may leave less than nothing shared.
+    shared: np.ndarray = np.maximum(2 * (apart - together), 0) / np.where(apart > 0, apart, 1)
+    shared[apart <= 0] = 1.0
+    return shared
 
 
 def _entropy(distributions: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from ganprint.attributor import Attributor, View
 from ganprint.data import Draw, Manifest, SourceImages, loader
 from ganprint.evaluation.metrics import Scores, score
 from ganprint.forensics.answer import answer_images
+from ganprint.images.formats import cell
 from ganprint.images.views import crop_views
 from ganprint.perturb import Engine, Perturbation, Policy, perturb
 from ganprint.weights import Card, Interval, Result
@@ -180,20 +181,16 @@ def write_predictions(path: Path, card: Card, manifest: Manifest, answers: Answe
         writer = csv.writer(file)
         writer.writerow(
             [
-                "path",
-                "source",
-                "predicted",
+                *("path", "source", "predicted"),
                 *(f"p_{name}" for name in card.sources),
-                "corruption",
-                "severity",
-                "seed",
+                *("corruption", "severity", "seed"),
             ]
         )
         for row, drawn in enumerate(answers.perturbations):
             what = [drawn.kind, drawn.severity, drawn.seed] if drawn.kind else ["", "", ""]
             shares = [f"{p:.6f}" for p in answers.probabilities[row]]
             predicted = card.sources[answers.predicted[row]]
-            writer.writerow([manifest.path(row), names[row], predicted, *shares, *what])
+            writer.writerow([cell(str(manifest.path(row))), cell(names[row]), predicted, *shares, *what])
 
 
 def _bounds(interval: Interval) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """Which image formats are read, told by their first bytes and never by the file's name."""
 
+import re
 from pathlib import PurePath
 
 # Each plug-in registers its format with Pillow on import; naming them here spares Image.init(), which
@@ -101,3 +102,17 @@ def promised_format(name: str) -> str | None:
 def printable(name: str) -> str:
     """Return a file name fit for a message: control and other unprintable characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
+
+
+_FORMULA = re.compile(r"\s*[=+@-]")
+_LINE_BREAK = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
+def cell(text: str) -> str:
+    """Return text, such as a file name, fit for a cell of a CSV: one line, valid UTF-8, and no formula.
+
+    Text that a spreadsheet would run gets an apostrophe before it, as spreadsheets write such text themselves;
+    line breaks become spaces, and bytes that are no text are escaped.
+    """
+    line = _LINE_BREAK.sub(" ", text).encode("utf-8", "backslashreplace").decode("utf-8")
+    return f"'{line}" if _FORMULA.match(line) else line

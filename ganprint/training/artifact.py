@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import yaml
+from pydantic import ValidationError
 
 from ganprint.attributor import Attributor, AttributorConfig
-from ganprint.errors import OutputExistsError, TrainingError
+from ganprint.errors import ConfigError, OutputExistsError, TrainingError
 from ganprint.training.run import Run
 from ganprint.weights import Card, DataRecord, TrainingRecord, save_artifact, utc_now
+from ganprint.weights.card import CARD_FILE, MODEL_FILE, first_fault
 from ganprint.weights.provenance import hardware, plugin_record, versions
 
 if TYPE_CHECKING:
@@ -20,13 +22,39 @@ if TYPE_CHECKING:
 LICENCE = "Weights: MIT, as ganprint. The training images belong to their makers and are not contained."
 
 
-def check_folder(folder: Path, *, resume: bool, force: bool) -> None:
-    """Refuse a folder that holds a training already, unless it is resumed or to be overwritten."""
-    if not resume and not force and (folder / "checkpoints").exists():
-        raise OutputExistsError(
-            f"{folder} holds a training already.", "Go on with --resume, or start again with --force."
-        )
-    folder.mkdir(parents=True, exist_ok=True)
+HELD = ("checkpoints", MODEL_FILE, CARD_FILE)
+"""What a training writes into its folder and would overwrite there, beside its configuration."""
+
+
+def is_main_process() -> bool:
+    """Tell whether this is the first, or the only one, of the processes that train together."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
+    """Make the run's folder and write config.yaml there; of several processes only the first does.
+
+    Raises OutputExistsError where the folder holds a training or weights and is neither resumed nor to be
+    overwritten, TrainingError where it cannot be written.
+    """
+    if not is_main_process() or run.resume:
+        return
+    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False).encode()
+    file = run.folder / "config.yaml"
+    try:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        present = [run.folder / name for name in HELD if (run.folder / name).exists()]
+        if file.exists() and file.read_bytes() != text:
+            present.append(file)
+        if present and not force:
+            raise OutputExistsError(
+                f"{present[0]} is there already.", "Go on with --resume, or start again with --force."
+            )
+        file.write_bytes(text)
+    except OSError as cause:
+        raise TrainingError(
+            f"{run.folder} cannot be written to: {cause.strerror}.", "Name another folder with --out."
+        ) from cause
 
 
 def prepare(
@@ -48,36 +76,45 @@ def prepare(
     return method(config, manifest.sources)
 
 
-def save_trained(
-    attributor: Attributor,
-    run: Run,
-    train: "Manifest",
-    val: "Manifest",
-    facts: Mapping[str, Any],
-    *,
-    name: str,
-    command: str,
-) -> None:
-    """Write weights, card and config.yaml into the run's folder; of several processes only the first does."""
-    if int(os.environ.get("RANK", "0")):
+def describe(
+    attributor: Attributor, run: Run, train: "Manifest", val: "Manifest", *, name: str, command: str
+) -> Card:
+    """Return the card of a training to come, so that what cannot be written on one fails before it.
+
+    Raises ConfigError where the name, or a source's or semantic's, cannot stand on a card.
+    """
+    try:
+        return Card(
+            name=name,
+            method=attributor.spec.name,
+            plugin=plugin_record(attributor.spec.name),
+            sources=attributor.sources,
+            semantics=tuple(name for name in train.semantics if name),
+            view=attributor.config.view,
+            config=attributor.config.model_dump(mode="json"),
+            data=DataRecord(name=Path(train.name).name, sha256=train.sha256, train=len(train), val=len(val)),
+            seed=run.seed,
+            command=command,
+            date=utc_now(),
+            hardware=hardware(run.device),
+            versions=versions(),
+            licence=LICENCE,
+        )
+    except ValidationError as cause:
+        raise ConfigError(
+            f"The weights cannot be called or described so: {first_fault(cause)}.",
+            "Give --name letters, digits, dots and dashes; sources start with real.",
+        ) from cause
+
+
+def save_trained(attributor: Attributor, run: Run, card: Card, facts: Mapping[str, Any]) -> None:
+    """Write weights and card into the run's folder; of several processes only the first does."""
+    if not is_main_process():
         return
-    config = attributor.config.model_dump(mode="json")
-    (run.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    card = Card(
-        name=name,
-        method=attributor.spec.name,
-        plugin=plugin_record(attributor.spec.name),
-        sources=attributor.sources,
-        semantics=train.semantics,
-        view=attributor.config.view,
-        config=config,
-        data=DataRecord(name=Path(train.name).name, sha256=train.sha256, train=len(train), val=len(val)),
-        seed=run.seed,
-        command=command,
-        date=utc_now(),
-        hardware=hardware(run.device),
-        versions=versions(),
-        training=TrainingRecord.model_validate(facts),
-        licence=LICENCE,
+    training = TrainingRecord.model_validate(facts)
+    save_artifact(
+        run.folder,
+        attributor.state(),
+        card.model_copy(update={"training": training, "date": utc_now()}),
+        force=True,
     )
-    save_artifact(run.folder, attributor.state(), card, force=True)

@@ -48,6 +48,15 @@ def save_checkpoint(
     temporary.replace(path)
 
 
+def read_place(path: Path) -> Place:
+    """Return how far the training of a checkpoint came; raise TrainingError where the file is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return Place(**json.loads(file.metadata()["place"]))
+    except _FAULTS as cause:
+        raise _not_resumed(path, cause) from cause
+
+
 def load_checkpoint(
     path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None
 ) -> Place:
@@ -55,24 +64,36 @@ def load_checkpoint(
 
     Raises TrainingError where the file is damaged or belongs to another configuration.
     """
+    place = read_place(path)
     try:
         with safe_open(path, framework="pt") as file:
-            place = Place(**json.loads(file.metadata()["place"]))
             tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         for name, module in modules.items():
             module.load_state_dict(_below(tensors, f"{name}/"))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as cause:
-        raise TrainingError(
-            f"The checkpoint {path} cannot be resumed: {(str(cause).splitlines() or [''])[0]}",
-            "Resume with the configuration it was made with, or start again with --force.",
-        ) from cause
+    except _FAULTS as cause:
+        raise _not_resumed(path, cause) from cause
     if optimizer is not None:
+        parameters = [each for group in optimizer.param_groups for each in group["params"]]
         state: dict[int, dict[str, Any]] = {}
         for key, tensor in _below(tensors, "optimizer/").items():
             number, name = key.split("/")
+            like = parameters[int(number)]
+            if tensor.shape == like.shape:
+                # In the parameter's memory format, as the optimiser made it: the same arithmetic, bit by bit.
+                tensor = torch.empty_like(like, dtype=tensor.dtype).copy_(tensor)
             state.setdefault(int(number), {})[name] = tensor
         optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     return place
+
+
+_FAULTS = (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError)
+
+
+def _not_resumed(path: Path, cause: Exception) -> TrainingError:
+    return TrainingError(
+        f"The checkpoint {path} cannot be resumed: {(str(cause).splitlines() or [''])[0]}",
+        "Resume with the configuration it was made with, or start again with --force.",
+    )
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -39,7 +39,7 @@ class NeuralConfig(AttributorConfig):
     balanced: bool = Field(False, description="draw every source equally often")
     policy: str = Field("train", description="perturbation of training images, as --policy")
     perturb_at: int | None = Field(
-        None, ge=32, description="side at which images are perturbed; none: at the size of the view"
+        None, ge=32, description="side at which images are perturbed; null: at the size of the view"
     )
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights that answer; 0: none")
 

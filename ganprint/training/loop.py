@@ -18,7 +18,7 @@ from ganprint.data import BatchSampler
 from ganprint.errors import TrainingError
 from ganprint.perturb import parse_policy
 from ganprint.training.batches import Batches, Images, PerturbedImages
-from ganprint.training.checkpoint import Place, load_checkpoint, save_checkpoint
+from ganprint.training.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from ganprint.training.config import NeuralConfig
 from ganprint.training.run import Progress, Run, Step
 
@@ -66,7 +66,9 @@ class _Trainer:
         attributor.network.to(memory_format=torch.channels_last)
         self.ema = (
             AveragedModel(
-                attributor.network, multi_avg_fn=get_ema_multi_avg_fn(self.config.ema), use_buffers=True
+                attributor.network,
+                multi_avg_fn=get_ema_multi_avg_fn(self.config.ema),  # type: ignore[no-untyped-call]
+                use_buffers=True,
             )
             if self.config.ema
             else None
@@ -88,6 +90,11 @@ class _Trainer:
         config, run, acc = self.config, self.run_settings, self.accelerator
         policy = parse_policy(config.policy)
         size = config.batch_size * self.attributor.images_per_sample
+        if config.batch_size % acc.num_processes:
+            raise TrainingError(
+                f"A batch of {config.batch_size} samples does not divide over {acc.num_processes} processes.",
+                f"Set batch_size to a multiple of {acc.num_processes}.",
+            )
         share = {"rank": acc.process_index, "world_size": acc.num_processes}
         seen = PerturbedImages(train, config.view, policy, at=config.perturb_at, augment=True, seed=run.seed)
         held = PerturbedImages(
@@ -120,11 +127,12 @@ class _Trainer:
         if self.run_settings.resume:
             self._resume()
         elif self.accelerator.is_main_process:
-            (self.run_settings.folder / HISTORY).unlink(missing_ok=True)
-        while self.place.epoch < self.config.epochs and not self._out_of_patience():
-            self._train_epoch()
-            validation = self._validate()
-            self._close_epoch(validation)
+            for name in (LAST, BEST, HISTORY):
+                (self.run_settings.folder / name).unlink(missing_ok=True)
+        with _Interruption() as interruption:
+            while self.place.epoch < self.config.epochs and not self._out_of_patience():
+                self._train_epoch(interruption)
+                self._close_epoch(self._validate(interruption))
         load_checkpoint(self.run_settings.folder / BEST, {"network": self.attributor.network}, None)
         self.attributor.network.eval()
         history = self.place.history
@@ -141,14 +149,12 @@ class _Trainer:
             raise TrainingError(
                 f"There is no checkpoint in {self.run_settings.folder}.", "Leave --resume out to start anew."
             )
-        fingerprint = self.place.fingerprint
-        place = load_checkpoint(path, self._modules, self.optimizer)
-        if place.fingerprint != fingerprint:
+        if read_place(path).fingerprint != self.place.fingerprint:
             raise TrainingError(
                 f"The checkpoint in {self.run_settings.folder} is of another configuration, data or seed.",
                 "Resume with exactly those of the first start; the folder's config.yaml holds them.",
             )
-        self.place = place
+        self.place = load_checkpoint(path, self._modules, self.optimizer)
 
     def _learning_rate(self, epoch: int, step: int, steps: int) -> float:
         done = epoch * steps + step
@@ -157,24 +163,31 @@ class _Trainer:
             return rate * self.config.learning_rate_decay**epoch
         return rate * 0.5 * (1 + math.cos(math.pi * done / (steps * self.config.epochs)))
 
-    def _train_epoch(self) -> None:
+    def _train_epoch(self, interruption: "_Interruption") -> None:
         place, settings = self.place, self.run_settings
         steps = self.train.sampler.batches
         first, began = place.step, time.monotonic()
         before = place.seconds
-        with _Interruption() as interruption:
-            for batch, draws in self.train.epoch(place.epoch, start=first):
-                self._train_step(batch, draws, steps)
-                place.step += 1
-                elapsed = time.monotonic() - began
-                place.seconds = before + elapsed
-                self.steps_per_second = (place.step - first) / elapsed
-                self._report(place.step, steps)
-                if interruption.asked:
-                    self.save()
-                    raise KeyboardInterrupt
-                if time.monotonic() - self.last_save > settings.checkpoint_seconds:
-                    self.save()
+        for batch, draws in self.train.epoch(place.epoch, start=first):
+            self._train_step(batch, draws, steps)
+            place.step += 1
+            elapsed = time.monotonic() - began
+            place.seconds = before + elapsed
+            self.steps_per_second = (place.step - first) / elapsed
+            self._report(place.step, steps)
+            self._stop_if_asked(interruption)
+            if time.monotonic() - self.last_save > settings.checkpoint_seconds:
+                self.save()
+
+    def _stop_if_asked(self, interruption: "_Interruption") -> None:
+        """Leave a checkpoint and stop where an interruption was asked for, in all processes at the same step."""
+        asked = interruption.asked
+        if self.accelerator.num_processes > 1:
+            flag = torch.tensor(float(asked), device=self.accelerator.device)
+            asked = bool(self.accelerator.reduce(flag, "sum") > 0)
+        if asked:
+            self.save()
+            raise KeyboardInterrupt
 
     def _train_step(self, batch: Images, draws: list[Any], steps: int) -> None:
         place = self.place
@@ -190,7 +203,8 @@ class _Trainer:
         torch.manual_seed(int(step.random().integers(2**62)))
         if self.attributor.changes_raw:
             batch = batch._replace(images=self.attributor.mix_raw(batch.images, batch.labels, step))
-        images = self.attributor.scale(self.train.perturbed(batch, draws[: len(batch.images)]))
+            draws = draws[:: self.attributor.images_per_sample]
+        images = self.attributor.scale(self.train.perturbed(batch, draws))
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(place.epoch, place.step, steps)
         self.trainee.train()
@@ -211,8 +225,10 @@ class _Trainer:
         place.correct += float((losses.logits.detach().argmax(1) == losses.labels).sum())
         place.samples += len(losses.labels)
 
-    def _validate(self) -> dict[str, float]:
+    def _validate(self, interruption: "_Interruption") -> dict[str, float]:
         """Judge the answering weights on the validation images; every process sees them all."""
+        from accelerate.utils import broadcast_object_list
+
         answering = self.ema.module if self.ema is not None else self.attributor.network
         trained, self.attributor.network = self.attributor.network, answering
         answering.eval()
@@ -228,15 +244,21 @@ class _Trainer:
                 loss += float(losses.total) * len(batch.labels)
                 predicted.append(losses.logits.argmax(1).cpu().numpy())
                 labels.append(batch.labels.cpu().numpy())
+                if interruption.asked and self.accelerator.num_processes == 1:
+                    break
         self.attributor.network = trained
+        self._stop_if_asked(interruption)
         found, truth = np.concatenate(predicted), np.concatenate(labels)
         recalls = [float((found[truth == label] == label).mean()) for label in np.unique(truth)]
-        return {
+        judged = {
             "loss": loss / len(truth),
             "accuracy": float((found == truth).mean()),
             "balanced_accuracy": sum(recalls) / len(recalls),
             "detection_accuracy": float(((found > 0) == (truth > 0)).mean()),
         }
+        # Each process has its own batch statistics; were each to judge by its own, they might stop apart.
+        shared: list[dict[str, float]] = broadcast_object_list([judged])
+        return shared[0]
 
     def _close_epoch(self, validation: dict[str, float]) -> None:
         place, folder = self.place, self.run_settings.folder
@@ -264,8 +286,8 @@ class _Trainer:
         place.loss_sum, place.correct, place.samples = 0.0, 0.0, 0
         self.save()
         if self.accelerator.is_main_process:
-            with (folder / HISTORY).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            lines = [json.dumps(each) + "\n" for each in place.history]
+            (folder / HISTORY).write_text("".join(lines), encoding="utf-8")
             _write_tensorboard(folder, row)
         self.accelerator.wait_for_everyone()
 
@@ -293,14 +315,17 @@ class _Trainer:
                 loss=place.loss_sum / max(1, place.samples),
                 accuracy=place.correct / max(1, place.samples),
                 images_per_second=self.steps_per_second * self.train.sampler.batch_size,
-                seconds_left=left / self.steps_per_second,
+                seconds_left=left / self.steps_per_second if self.steps_per_second else 0.0,
                 validation=validation,
             )
         )
 
 
 class _Interruption:
-    """Hold SIGINT and SIGTERM back until the step in hand has ended, so that a checkpoint is of a whole step."""
+    """Hold SIGINT and SIGTERM back until the step in hand has ended, so that a checkpoint is of a whole step.
+
+    A second SIGINT is not held back: it ends a step that hangs.
+    """
 
     def __init__(self) -> None:
         self.asked = False
@@ -317,6 +342,8 @@ class _Interruption:
             signal.signal(number, handler)
 
     def _ask(self, number: int, frame: object) -> None:
+        if self.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
         self.asked = True
 
 
@@ -324,6 +351,11 @@ def _check_images(attributor: "NeuralAttributor", train: Any, val: Any) -> None:
     for name, images in (("training", train), ("validation", val)):
         if not len(images):
             raise TrainingError(f"There are no {name} images.", "Name a manifest with train and val splits.")
+        if (images.labels < 0).any():
+            raise TrainingError(
+                f"Some {name} images are of a generator outside the sources (label -1).",
+                "Leave them out of the splits train and val, or give them a label of their own.",
+            )
     present = np.unique(train.labels)
     missing = [name for label, name in enumerate(attributor.sources) if label not in present]
     if missing:

@@ -162,6 +162,7 @@ def _config(
         if any(type(part) is not float or part != 0.5 for part in parts):
             raise _misfit(path, f"its {key} is not 0.5, and only the scaling to [-1, 1] is supported")
     level, size = settings.get("mixup_level", 5), settings.get("img_csize", 224)
+    resized = settings.get("img_rsize", 256)
     embedding = stored["embedding.weight"].shape[0]
     if type(level) is not int or not -1 <= level <= 5:
         raise _misfit(path, "its mixup_level is not an integer from -1 to 5")
@@ -171,7 +172,10 @@ def _config(
         view = View.model_validate({"kind": "resize", "size": size})
     except ValidationError:
         raise _misfit(path, "its img_csize is not a side from 32 to 2048") from None
-    for key in ("num_classes", "img_mean", "img_std", "mixup_level", "img_csize", "d_embed"):
+    if type(resized) is not int or not view.size <= resized <= 2 * view.size:
+        raise _misfit(path, f"its img_rsize is not a side from {view.size} to {2 * view.size}")
+    view = view.model_copy(update={"training_scale": resized / view.size})
+    for key in ("num_classes", "img_mean", "img_std", "mixup_level", "img_csize", "img_rsize", "d_embed"):
         left.pop(key, None)
     return {
         "view": view.model_dump(mode="json"),

@@ -32,7 +32,7 @@ PUBLISHED = {
     "d_embed": 256,
     "num_classes": len(SOURCES),
     "mixup_level": 5,
-    "img_rsize": 256,
+    "img_rsize": 240,
     "img_csize": 224,
     "img_mean": 0.5,
     "img_std": [0.5, 0.5, 0.5],
@@ -143,8 +143,9 @@ def test_the_hyperparameters_become_the_configuration_and_the_rest_is_kept_on_th
     path = tmp_path / "official.ckpt"
     path.write_bytes(official)
     card = load(path, tmp_path / "out").card
+    view = View(kind="resize", size=224, training_scale=240 / 224)
     assert card.config == {
-        "view": View(kind="resize", size=224).model_dump(mode="json"),
+        "view": view.model_dump(mode="json"),
         "backbone": "timm:resnet50",
         "embedding": 256,
         "mix_level": 5,
@@ -154,9 +155,9 @@ def test_the_hyperparameters_become_the_configuration_and_the_rest_is_kept_on_th
         "pretrained": False,
     }
     assert (card.method, card.sources, card.precision) == ("repmix", SOURCES, "float32")
-    assert card.view == View(kind="resize", size=224)
+    assert card.view == view
     assert card.training is not None
-    assert card.training.details["hyper_parameters"] == {"img_rsize": 256, "lr": 1e-4}
+    assert card.training.details["hyper_parameters"] == {"lr": 1e-4}
     assert card.training.details["epoch"] == 12
     assert "det_ce.weight" in card.notes
 
@@ -382,6 +383,8 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         ({"mixup_level": 6}, "mixup_level"),
         ({"mixup_level": 10**5000}, "mixup_level"),
         ({"img_csize": "large"}, "img_csize"),
+        ({"img_rsize": "large"}, "img_rsize"),
+        ({"img_rsize": 100}, "img_rsize"),
         ({"img_mean": [0.485, 0.456, 0.406]}, "img_mean"),
         ({"img_std": 1.0}, "img_std"),
     ],
