@@ -7,9 +7,15 @@ faster), and the totals over the 16 kinds that imagecorruptions still runs itsel
 kind as one batch (n, 3, H, W); imagecorruptions gets arrays (H, W, 3) one by one, as its `corrupt` does it.
 For fog, glass_blur and gaussian_blur, which crash there, the other column is our reference engine.
 Without `--images`, scikit-image's astronaut, coffee, chelsea and rocket are cut into squares.
+
+    python benchmarks/perturb_engines.py --parity FOLDER
+
+Instead of times: how far each engine is from stored outputs of imagecorruptions (FOLDER/manifest.json says
+which). The torch engine's distance means something for deterministic kinds only.
 """
 
 import argparse
+import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -62,17 +68,31 @@ def run_reference(kind: str, arrays: list[np.ndarray], draws: list[Perturbation]
             corrupt_by_reference(array, draw)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--images", type=Path)
-    parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--count", type=int, default=10)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+def print_parity(folder: Path) -> None:
+    print(f"{'kind':18s} {'reference: max':>14s} {'share off':>10s} {'torch: mean':>12s} {'least PSNR':>11s}")
+    rows: dict[str, list[tuple[float, float, float, float]]] = {}
+    for case in json.loads((folder / "manifest.json").read_text())["cases"]:
+        draw = Perturbation(case["corruption"], case["severity"], case["seed"])
+        before, after = (
+            torch.from_numpy(np.array(Image.open(folder / case[name]).convert("RGB"))).permute(2, 0, 1)[None]
+            for name in ("input", "output")
+        )
+        theirs = (perturb(before, [draw], engine="imagecorruptions").float() - after).abs()
+        ours = (perturb(before, [draw]).float() - after).abs()
+        decibels = 10 * np.log10(255**2 / max(ours.square().mean().item(), 1e-9))
+        share = (theirs > 0).float().mean().item()
+        rows.setdefault(case["corruption"], []).append(
+            (theirs.max().item(), share, ours.mean().item(), decibels)
+        )
+    for kind, cases in rows.items():
+        largest, share, mean, decibels = zip(*cases, strict=True)
+        print(f"{kind:18s} {max(largest):14.0f} {max(share):10.5f} {max(mean):12.3f} {min(decibels):11.1f}")
+
+
+def print_times(options: argparse.Namespace) -> None:
     import cv2
 
+    torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
     images = photographs(options.images, options.size, options.count)
     arrays = [np.ascontiguousarray(image.permute(1, 2, 0).numpy()) for image in images]
@@ -89,6 +109,21 @@ def main() -> None:
     print(f"{f'total of {len(NATIVE)}':18s} {ours:9.3f} {theirs:13.3f} {theirs / ours:7.2f}")
     seen = sum(times[kind][0] for kind in SEEN) / len(SEEN)
     print(f"torch, mean over the {len(SEEN)} seen in training: {seen:.3f} ms per image of {options.size} px")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--images", type=Path)
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--count", type=int, default=10)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--parity", type=Path)
+    options = parser.parse_args()
+    if options.parity:
+        print_parity(options.parity)
+    else:
+        print_times(options)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,23 @@
 """Fixtures that every test may use."""
 
+import csv
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+
+Program = Callable[..., subprocess.CompletedProcess[str]]
+
+TINY = (
+    *("--preset", "repmix-small", "--set", "backbone_options.widths=[8,8,8,8]", "--set", "view.size=32"),
+    *("--set", "perturb_at=null", "--set", "warmup_steps=0"),
+)
+"""Options of `ganprint train` under which an epoch of the tiny manifest takes a second."""
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +28,57 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the shared folder of references and images, absent at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a manifest of three easily told sources, 40 px PNGs, and in split open one outside them."""
+    folder = tmp_path_factory.mktemp("tiny")
+    random = np.random.default_rng(0)
+    rows = []
+    for split, count in (("train", 12), ("val", 4), ("test_seen", 5), ("open", 3)):
+        sources = {-1: "pix2pix"} if split == "open" else {0: "real", 1: "progan", 2: "stylegan"}
+        for label, source in sources.items():
+            for number in range(count):
+                pixels = random.integers(0, 256, (40, 40, 3)).astype(np.uint8)
+                if label == 1:
+                    pixels[::2] = pixels[1::2]
+                elif label == 2:
+                    pixels[:, ::2] = pixels[:, 1::2]
+                path = f"{source}/{split}{number}.png"
+                (folder / source).mkdir(exist_ok=True)
+                Image.fromarray(pixels).save(folder / path)
+                rows.append([path, label, number % 2, source, ("a", "b")[number % 2], split, f"{source}-1"])
+    with (folder / "tiny.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label", "dlabel", "source", "semantic", "split", "group"])
+        writer.writerows(rows)
+    return folder / "tiny.csv"
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """Return a function that runs the real `ganprint` on arguments, by itself with its output captured."""
+    home = tmp_path_factory.mktemp("home")
+
+    def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(home)}
+        environment |= options.pop("env", {})  # type: ignore[arg-type]
+        command = [sys.executable, "-m", "ganprint", *map(str, arguments)]
+        settings: dict[str, object] = {"capture_output": True, "text": True, "timeout": 240}
+        return subprocess.run(command, check=False, env=environment, **{**settings, **options})  # type: ignore[call-overload, no-any-return]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(
+    program: Program, tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return the folder of weights that the real program trained on the tiny manifest."""
+    out = tmp_path_factory.mktemp("trained") / "tiny"
+    settings = ("--set", "policy=none", "--set", "epochs=12", "--set", "ema=0", "--set", "batch_size=6")
+    data = ("--method", "repmix", "--data", tiny_manifest, "--out", out, "--workers", "0")
+    done = program("train", *data, *TINY, *settings)
+    assert done.returncode == 0, done.stderr
+    return out

@@ -33,7 +33,8 @@ def train(
     """Train a method on the splits train and val of a manifest.
 
     Interrupted, it leaves a checkpoint; the same command with --resume goes on to the same numbers. For
-    several processes or machines: accelerate launch -m ganprint train ...
+    several GPUs or machines: accelerate launch -m ganprint train ...; for several processes on a CPU:
+    torchrun --nproc_per_node 2 -m ganprint train ...
     """
     from shlex import join
 

@@ -96,7 +96,8 @@ def _nmi(joint: np.ndarray) -> np.ndarray:
 
 def _entropy(distributions: np.ndarray) -> np.ndarray:
     logarithms = np.log(np.where(distributions > 0, distributions, 1))
-    return -(distributions * logarithms).sum(1)
+    entropy: np.ndarray = -(distributions * logarithms).sum(1)
+    return entropy
 
 
 def _interval(value: float, spread: np.ndarray) -> Interval:

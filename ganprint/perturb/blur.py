@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganprint.perturb.filters import average_over_disk, enlarge, smear, smooth, smooth_each, zoomed_size
+from ganprint.perturb.filters import average_over_disk, enlarge, smear, smooth, zoomed_size
+from ganprint.perturb.severity import by_severity
 from ganprint.perturb.stream import Stream, uniform_fields
 
 DEFOCUS = (
@@ -35,23 +36,21 @@ ZOOM = ((1.11, 0.01), (1.16, 0.01), (1.21, 0.02), (1.26, 0.02), (1.31, 0.03))
 """Enlargements averaged over: the end and the step of np.arange from 1, whose rounding decides how many."""
 
 
-def gaussian_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+@by_severity
+def gaussian_blur(images: Tensor, severity: int) -> Tensor:
     """Blur by a Gaussian."""
-    return smooth_each(images, [GAUSSIAN[severity - 1] for severity in severities])
+    sigma = GAUSSIAN[severity - 1]
+    return smooth(images, (sigma, sigma))
 
 
-def defocus_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+@by_severity
+def defocus_blur(images: Tensor, severity: int) -> Tensor:
     """Average over a softened disk.
 
     The image is softened instead of the disk, which is the same but for the outermost pixels of the two
     largest disks, where only the sum of the reference's weights is kept.
     """
-    if len(set(severities)) > 1:
-        alone = zip(images, severities, streams, strict=True)
-        return torch.cat(
-            [defocus_blur(image[None], [severity], [stream]) for image, severity, stream in alone]
-        )
-    radius, sigma, reach, gain = DEFOCUS[severities[0] - 1]
+    radius, sigma, reach, gain = DEFOCUS[severity - 1]
     if reach:
         images = smooth(images, (sigma, sigma), edge="mirror", truncate=reach / sigma)
     return average_over_disk(images, radius).mul_(gain)
@@ -66,13 +65,11 @@ def motion_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Str
     return torch.stack(blurred)
 
 
-def zoom_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+@by_severity
+def zoom_blur(images: Tensor, severity: int) -> Tensor:
     """Average the image, counted twice, with its enlargements about the middle."""
-    if len(set(severities)) > 1:
-        alone = zip(images, severities, streams, strict=True)
-        return torch.cat([zoom_blur(image[None], [severity], [stream]) for image, severity, stream in alone])
     height, width = images.shape[-2:]
-    end, step = ZOOM[severities[0] - 1]
+    end, step = ZOOM[severity - 1]
     factors = np.arange(1, end, step)
     total = images * 2
     for factor in factors[1:]:
@@ -87,8 +84,7 @@ def zoom_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Strea
 def glass_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     """Blur, displace each pixel within a small neighbourhood, blur again."""
     height, width = images.shape[-2:]
-    sigmas = [GLASS[severity - 1][0] for severity in severities]
-    soft = smooth_each(images, sigmas)
+    soft = _soften_for_glass(images, severities, streams)
     # The reference keeps the blurred image as 8-bit; the gradient passes the truncation by.
     soft = soft + (soft.detach().add(1e-4).floor_() - soft.detach())
     displaced = []
@@ -98,7 +94,13 @@ def glass_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stre
             draws = uniform_fields([stream], 2, max(0, height - 2 * reach), max(0, width - 2 * reach))[0]
             image = displace(image, (draws * (2 * reach)).long() - reach, reach)
         displaced.append(image)
-    return smooth_each(torch.stack(displaced), sigmas)
+    return _soften_for_glass(torch.stack(displaced), severities, streams)
+
+
+@by_severity
+def _soften_for_glass(images: Tensor, severity: int) -> Tensor:
+    sigma = GLASS[severity - 1][0]
+    return smooth(images, (sigma, sigma))
 
 
 def displace(image: Tensor, offsets: Tensor, reach: int) -> Tensor:

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganprint.perturb.filters import smooth
-from ganprint.perturb.stream import Stream, per_image, uniform_fields
+from ganprint.perturb.severity import by_severity, per_image
+from ganprint.perturb.stream import Stream, uniform_fields
 
 BRIGHTNESS = (0.1, 0.2, 0.3, 0.4, 0.5)
 """Added to HSV's value, of 1."""
@@ -86,15 +87,13 @@ def elastic_transform(images: Tensor, severities: Sequence[int], streams: Sequen
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def pixelate(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+@by_severity
+def pixelate(images: Tensor, severity: int) -> Tensor:
     """Shrink by box averages and enlarge again by repetition, with Pillow's windows.
 
     Keeps the dtype, uint8 or float32; the averages of uint8 images are rounded.
     """
-    if len(set(severities)) > 1:
-        alone = zip(images, severities, streams, strict=True)
-        return torch.cat([pixelate(image[None], [severity], [stream]) for image, severity, stream in alone])
-    share = PIXELATE[severities[0] - 1]
+    share = PIXELATE[severity - 1]
     height, width = images.shape[-2:]
     rows, columns = max(1, int(height * share)), max(1, int(width * share))
     small = _box_average(images.float(), rows).transpose(2, 3).contiguous()

@@ -1,7 +1,7 @@
 """Perturb a batch: check it, group it by kind, corrupt each group, put it together again."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
@@ -11,11 +11,10 @@ from torch import Tensor
 from ganprint.errors import PerturbationError
 from ganprint.perturb import blur, digital, fog, noise, weather
 from ganprint.perturb.kinds import Perturbation
+from ganprint.perturb.severity import Kernel
 from ganprint.perturb.stream import Stream
 
 Engine = Literal["torch", "imagecorruptions"]
-Kernel = Callable[[Tensor, Sequence[int], Sequence[Stream]], Tensor]
-"""Images float32 (n, 3, H, W) in 0..255, severities, streams; gives images that may leave that range."""
 
 KERNELS: dict[str, Kernel] = {
     "gaussian_noise": noise.gaussian_noise,
@@ -43,7 +42,7 @@ KEEPING_UINT8 = ("pixelate", "jpeg_compression")
 """Kinds whose kernel gives uint8 for uint8 images, rounding by itself; the others' results are truncated."""
 
 CPU_CHUNK = 2**17
-"""Pixels corrupted at a time on the CPU, so that intermediate results stay in its cache."""
+"""Pixels corrupted at a time by each thread on the CPU, so that intermediate results stay in its cache."""
 
 
 def perturb(
@@ -73,6 +72,7 @@ def perturb(
             groups[perturbation.kind].append(index)
     with torch.set_grad_enabled(torch.is_grad_enabled() and images.is_floating_point()):
         for members in groups.values():
+            members.sort(key=lambda index: perturbations[index].severity)
             for chunk in _chunks(members, images, at):
                 chosen = [perturbations[index] for index in chunk]
                 selected = images.index_select(0, torch.tensor(chunk, device=images.device))
@@ -85,7 +85,7 @@ def _chunks(members: list[int], images: Tensor, at: int | None) -> list[list[int
     if images.device.type != "cpu":
         return [members]
     pixels = at * at if at else images.shape[-2] * images.shape[-1]
-    length = max(1, CPU_CHUNK // pixels)
+    length = max(1, CPU_CHUNK * torch.get_num_threads() // pixels)
     return [members[start : start + length] for start in range(0, len(members), length)]
 
 

@@ -5,7 +5,6 @@ say otherwise, and pass gradients.
 """
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -67,13 +66,6 @@ def smooth(
     for left, weight in enumerate(horizontal[1:], start=1):
         blurred.add_(padded[..., left : left + width], alpha=weight)
     return blurred
-
-
-def smooth_each(images: Tensor, sigmas: Sequence[float], edge: Edge = "nearest") -> Tensor:
-    """Return each image blurred by a Gaussian of its own standard deviation, pixels."""
-    if len(set(sigmas)) == 1:
-        return smooth(images, (sigmas[0], sigmas[0]), edge)
-    return torch.cat([smooth(image[None], (s, s), edge) for image, s in zip(images, sigmas, strict=True)])
 
 
 def smear(image: Tensor, radius: int, sigma: float, angle: float) -> Tensor:

@@ -46,9 +46,3 @@ def uniform_fields(streams: Sequence[Stream], *shape: int) -> Tensor:
     for field, stream in zip(fields, streams, strict=True):
         field.uniform_(generator=stream.fields)
     return fields
-
-
-def per_image(table: Sequence[float], severities: Sequence[int], images: Tensor) -> Tensor:
-    """Return the constant of each image's severity as a tensor (n, 1, 1, 1) beside `images`."""
-    values = [table[severity - 1] for severity in severities]
-    return torch.tensor(values, dtype=images.dtype, device=images.device).view(-1, 1, 1, 1)

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from ganprint.errors import PerturbationError
 from ganprint.perturb.filters import enlarge, smear, smooth, zoomed_size
-from ganprint.perturb.stream import Stream, normal_fields, per_image
+from ganprint.perturb.severity import per_image
+from ganprint.perturb.stream import Stream, normal_fields
 
 SNOW = (
     (0.1, 0.3, 3, 0.5, 10, 4, 0.8),

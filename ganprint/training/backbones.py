@@ -49,7 +49,7 @@ def _compact(options: dict[str, Any], pretrained: bool) -> Backbone:
     try:
         network = CompactResNet(**options)
     except (TypeError, ValueError) as cause:
-        raise ConfigError(f"The compact backbone cannot be built: {cause}.") from cause
+        raise _not_built("The compact backbone", options, cause) from cause
     cuts = ("stem", *(f"stages.{number}" for number in range(len(network.stages))))
     return Backbone(network, network.num_features, cuts)
 
@@ -62,7 +62,7 @@ def _alexnet(options: dict[str, Any], pretrained: bool) -> Backbone:
     except OSError as cause:
         raise _no_pretrained("alexnet", cause) from cause
     except TypeError as cause:
-        raise ConfigError(f"alexnet cannot be built: {cause}.") from cause
+        raise _not_built("alexnet", options, cause) from cause
     # Everything but the last layer, which names ImageNet's classes.
     features = network.classifier[-1].in_features
     network.classifier[-1] = nn.Identity()
@@ -82,7 +82,7 @@ def _timm(name: str, options: dict[str, Any], pretrained: bool) -> Backbone:
     try:
         network = timm.create_model(name, pretrained=pretrained, num_classes=0, **options)
     except TypeError as cause:
-        raise ConfigError(f"timm's {name} cannot be built: {cause}.") from cause
+        raise _not_built(f"timm's {name}", options, cause) from cause
     except (OSError, RuntimeError) as cause:
         if not pretrained:
             raise
@@ -101,6 +101,14 @@ def _timm_cuts(network: nn.Module) -> tuple[str, ...]:
     elif "stem" in modules and "stem" not in cuts:
         cuts.insert(0, "stem")
     return tuple(cuts)
+
+
+def _not_built(name: str, options: Mapping[str, Any], cause: Exception) -> ConfigError:
+    given = ", ".join(options) or "none"
+    return ConfigError(
+        f"{name} cannot be built: {cause}.",
+        f"Its options are {given}; others are set with backbone_options={{...}}, none with {{}}.",
+    )
 
 
 def _no_pretrained(name: str, cause: Exception) -> ConfigError:

@@ -53,8 +53,9 @@ def read_config(
 ) -> AttributorConfig:
     """Build a method's configuration: defaults, then a preset, then a YAML file, then `key=value` pairs.
 
-    Keys of nested values are joined by dots (`view.size=128`); values are YAML. Raises ConfigError that
-    names the key at fault and the valid ones.
+    Keys of nested values are joined by dots (`view.size=128`); values are YAML. A file's nested keys are
+    merged into the preset's, while an assignment replaces what the key had. Raises ConfigError that names the
+    key at fault and the valid ones.
     """
     values: dict[str, Any] = {}
     if preset is not None:
@@ -64,7 +65,7 @@ def read_config(
     if file is not None:
         _merge(values, _read_yaml(file))
     for assignment in assignments:
-        _merge(values, _parse_assignment(assignment))
+        _assign(values, assignment)
     return validate_config(spec.config, values)
 
 
@@ -114,7 +115,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _parse_assignment(assignment: str) -> dict[str, Any]:
+def _assign(values: dict[str, Any], assignment: str) -> None:
     key, equals, text = assignment.partition("=")
     if not equals or not key:
         raise ConfigError(f"{assignment!r} sets nothing.", "Write --set key=value, as in --set epochs=10.")
@@ -124,9 +125,12 @@ def _parse_assignment(assignment: str) -> dict[str, Any]:
         raise ConfigError(f"The value of {key} is not YAML: {text!r}.") from cause
     if isinstance(value, str):
         value = _number(value)
-    for part in reversed(key.split(".")):
-        value = {part: value}
-    return dict(value)
+    *parents, last = key.split(".")
+    for parent in parents:
+        if not isinstance(values.get(parent), dict):
+            values[parent] = {}
+        values = values[parent]
+    values[last] = value
 
 
 def _number(text: str) -> str | float:
