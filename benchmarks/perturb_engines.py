@@ -90,7 +90,7 @@ def print_parity(folder: Path) -> None:
 
 
 def print_times(options: argparse.Namespace) -> None:
-    import cv2
+    import cv2  # comes with imagecorruptions, and sets its own threads
 
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)

@@ -29,7 +29,10 @@ class View(BaseModel):
     kind: Literal["resize", "native"] = Field("resize", description="resize, or native crops")
     size: int = Field(224, ge=32, le=2048, description="side of the input, pixels")
     training_scale: float = Field(
-        256 / 224, ge=1, le=2, description="resize view in training: side of the square that is cropped, over size"
+        256 / 224,
+        ge=1,
+        le=2,
+        description="resize view in training: side of the square that is cropped, over size",
     )
     crops: int = Field(5, ge=1, le=64, description="native crops per image when answering")
 

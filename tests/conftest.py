@@ -31,6 +31,19 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def reference_engine() -> str:
+    """Return the reference engine's name, or skip: OpenCV, which it imports, needs system libraries."""
+    from ganprint.errors import PerturbationError
+    from ganprint.perturb.reference import package_functions
+
+    try:
+        package_functions()
+    except PerturbationError as error:
+        pytest.skip(f"{error.message} {error.hint}")
+    return "imagecorruptions"
+
+
+@pytest.fixture(scope="session")
 def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a manifest of three easily told sources, 40 px PNGs, and in split open one outside them."""
     folder = tmp_path_factory.mktemp("tiny")
@@ -72,9 +85,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 
 @pytest.fixture(scope="session")
-def tiny_weights(
-    program: Program, tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def tiny_weights(program: Program, tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of weights that the real program trained on the tiny manifest."""
     out = tmp_path_factory.mktemp("trained") / "tiny"
     settings = ("--set", "policy=none", "--set", "epochs=12", "--set", "ema=0", "--set", "batch_size=6")

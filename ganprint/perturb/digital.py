@@ -4,6 +4,7 @@ Images are float32 (n, 3, H, W) in 0..255, results may leave that range; constan
 (Hendrycks and Dietterich 2019).
 """
 
+import io
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -140,7 +141,7 @@ def _box_windows(size: int, small: int, device: torch.device) -> tuple[Tensor, T
 
 
 def jpeg_compression(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
-    """Compress and decompress with libjpeg (4:2:0), on the CPU, through OpenCV. Carries no gradient.
+    """Compress and decompress with libjpeg (4:2:0), on the CPU, through Pillow. Carries no gradient.
 
     Keeps the dtype, uint8 or float32, and rounds float32 to whole levels first.
     """
@@ -153,9 +154,9 @@ def jpeg_compression(images: Tensor, severities: Sequence[int], streams: Sequenc
 
 
 def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    import cv2
+    from PIL import Image
 
-    red, green, blue = image
-    _, data = cv2.imencode(".jpg", cv2.merge((blue, green, red)), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    blue, green, red = cv2.split(cv2.imdecode(data, cv2.IMREAD_COLOR))
-    return np.stack([red, green, blue])
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(file, "JPEG", quality=quality)
+    with Image.open(file) as decoded:
+        return np.asarray(decoded).transpose(2, 0, 1)

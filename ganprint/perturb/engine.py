@@ -1,7 +1,8 @@
 """Perturb a batch: check it, group it by kind, corrupt each group, put it together again."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, get_args
 
 import torch
@@ -42,7 +43,7 @@ KEEPING_UINT8 = ("pixelate", "jpeg_compression")
 """Kinds whose kernel gives uint8 for uint8 images, rounding by itself; the others' results are truncated."""
 
 CPU_CHUNK = 2**17
-"""Pixels corrupted at a time by each thread on the CPU, so that intermediate results stay in its cache."""
+"""Pixels that a thread corrupts at a time on the CPU, so that intermediate results stay in its cache."""
 
 
 def perturb(
@@ -70,22 +71,43 @@ def perturb(
     for index, perturbation in enumerate(perturbations):
         if perturbation.kind is not None:
             groups[perturbation.kind].append(index)
-    with torch.set_grad_enabled(torch.is_grad_enabled() and images.is_floating_point()):
-        for members in groups.values():
-            members.sort(key=lambda index: perturbations[index].severity)
-            for chunk in _chunks(members, images, at):
-                chosen = [perturbations[index] for index in chunk]
-                selected = images.index_select(0, torch.tensor(chunk, device=images.device))
-                for index, corrupted in zip(chunk, _perturb_group(selected, chosen, engine, at), strict=True):
-                    result[index] = corrupted
+    chunks = []
+    for members in groups.values():
+        members.sort(key=lambda index: perturbations[index].severity)
+        chunks += _chunks(members, images, at)
+
+    def corrupt(chunk: list[int]) -> Tensor:
+        selected = images.index_select(0, torch.tensor(chunk, device=images.device))
+        return _perturb_group(selected, [perturbations[index] for index in chunk], engine, at)
+
+    alone = images.device.type != "cpu" or images.requires_grad or engine != "torch"
+    for chunk, group in zip(chunks, _map(corrupt, chunks, alone), strict=True):
+        for index, corrupted in zip(chunk, group, strict=True):
+            result[index] = corrupted
     return result
+
+
+def _map(function: Callable[[list[int]], Tensor], chunks: list[list[int]], alone: bool) -> Iterable[Tensor]:
+    """Give each of torch's threads chunks of its own: they wait for each other once, not at every operation."""
+    threads = torch.get_num_threads()
+    if alone or threads == 1 or len(chunks) == 1:
+        return map(function, chunks)
+    try:
+        with ThreadPoolExecutor(min(threads, len(chunks)), initializer=_use_one_thread) as pool:
+            return list(pool.map(function, chunks))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _use_one_thread() -> None:
+    torch.set_num_threads(1)
 
 
 def _chunks(members: list[int], images: Tensor, at: int | None) -> list[list[int]]:
     if images.device.type != "cpu":
         return [members]
     pixels = at * at if at else images.shape[-2] * images.shape[-1]
-    length = max(1, CPU_CHUNK * torch.get_num_threads() // pixels)
+    length = max(1, CPU_CHUNK // pixels)
     return [members[start : start + length] for start in range(0, len(members), length)]
 
 

@@ -112,7 +112,8 @@ def package_functions() -> dict[str, Callable[..., Any]]:
         except Exception as error:
             raise PerturbationError(
                 f"The reference engine cannot import imagecorruptions: {error}.",
-                "Try: pip install imagecorruptions",
+                "Try: pip install imagecorruptions; its OpenCV needs system libraries that a bare Debian gets "
+                "by: apt-get install libgl1 libglib2.0-0",
             ) from error
     return {kind: getattr(module, kind) for kind in CORRUPTIONS}
 

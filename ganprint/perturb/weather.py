@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganprint.errors import PerturbationError
+from ganprint.perturb.drops import light_on
 from ganprint.perturb.filters import enlarge, smear, smooth, zoomed_size
 from ganprint.perturb.severity import per_image
 from ganprint.perturb.stream import Stream, normal_fields
@@ -134,7 +135,7 @@ def _frost_resized(name: str, height: int, width: int) -> Tensor:
 
 
 def spatter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
-    """Splash with water (severity 1 to 3) or mud (4 and 5)."""
+    """Splash with water (severity 1 to 3; its drops are made on the CPU) or mud (4 and 5)."""
     height, width = images.shape[-2:]
     spattered = []
     for image, severity, stream in zip(images, severities, streams, strict=True):
@@ -142,7 +143,8 @@ def spatter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]
         field = normal_fields([stream], 1, height, width).mul_(deviation).add_(mean)
         liquid = smooth(field, (sigma, sigma))[0]
         if severity < FIRST_MUD:
-            light = _water(torch.where(liquid < threshold, 0.0, liquid)).mul_(strength)
+            drops = torch.where(liquid < threshold, 0.0, liquid)[0].mul(255).to(torch.uint8)
+            light = torch.from_numpy(light_on(drops.cpu().numpy())).to(image.device).mul_(strength)
             colour = torch.tensor(WATER, device=image.device).view(3, 1, 1)
             # The reference clips the splash's colour, which is below 1 whatever its opacity.
             spattered.append(image + light * colour)
@@ -153,20 +155,3 @@ def spatter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]
             colour = torch.tensor(MUD, device=image.device).view(3, 1, 1)
             spattered.append(image + cover * (colour - image))
     return torch.stack(spattered)
-
-
-def _water(liquid: Tensor) -> Tensor:
-    """Return how light falls on drops (1, H, W), at most 1.
-
-    Edges, distances to them and the histogram are OpenCV's, on the CPU: torch has no counterparts.
-    """
-    import cv2
-
-    drops = liquid[0].mul(255).to(torch.uint8).cpu().numpy()
-    distance = cv2.distanceTransform(255 - cv2.Canny(drops, 50, 150), cv2.DIST_L2, 5)
-    relief = cv2.blur(np.minimum(distance, 20), (3, 3)).astype(np.uint8)
-    emboss = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]])
-    relief = cv2.filter2D(cv2.equalizeHist(relief), cv2.CV_8U, emboss)
-    light = drops * cv2.blur(relief, (3, 3)).astype(np.float32)
-    peak = light.max()
-    return torch.from_numpy(light / peak if peak > 0 else light)[None].to(liquid.device)

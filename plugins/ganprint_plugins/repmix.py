@@ -66,11 +66,14 @@ class RepMixNetwork(nn.Module):
 
         Compound: the real logit times the probability of real, every other times that of synthetic.
         """
-        detection, attribution = self.detection(embedding), self.attribution(embedding)
-        if compound:
-            share = functional.softmax(detection, dim=1)
-            scale = torch.cat([share[:, :1], share[:, 1:].expand(-1, attribution.shape[1] - 1)], dim=1)
-            attribution = attribution * scale
+        # In full precision: the compound product and the losses would feel bf16's eight bits.
+        with torch.autocast(embedding.device.type, enabled=False):
+            embedding = embedding.float()
+            detection, attribution = self.detection(embedding), self.attribution(embedding)
+            if compound:
+                share = functional.softmax(detection, dim=1)
+                scale = torch.cat([share[:, :1], share[:, 1:].expand(-1, attribution.shape[1] - 1)], dim=1)
+                attribution = attribution * scale
         return detection, attribution
 
 
@@ -131,7 +134,7 @@ class RepMix(NeuralAttributor):
         embedding = self.network.embed(
             images, (lambda features: mix(features, ratios)) if mixes else None, self.config.mix_level
         )
-        detection, attribution = self.network.heads(embedding.float(), compound=self.config.compound)
+        detection, attribution = self.network.heads(embedding, compound=self.config.compound)
         targets = labels.view(-1, count)
         attribution_loss = (ratios * _cross_entropies(attribution, targets)).sum(1).mean()
         # Class weights [1, 1 / (K - 1)]: all generators together weigh as much as real.

@@ -85,6 +85,7 @@ def psnr(one: Tensor, other: Tensor) -> float:
     return float("inf") if error == 0 else 10 * np.log10(255**2 / error)
 
 
+@pytest.mark.usefixtures("reference_engine")
 @pytest.mark.parametrize("kind", [kind for kind in CORRUPTIONS if kind != SEEDLESS])
 def test_the_reference_engine_repeats_the_stored_outputs(stored, kind):
     for case in of_kind(stored, kind):
@@ -185,6 +186,7 @@ def standard_errors_apart(one: Tensor, other: Tensor) -> float:
     return ((one.mean(dim=0) - other.mean(dim=0)).abs() / error.clamp(min=1e-9)).max().item()
 
 
+@pytest.mark.usefixtures("reference_engine")
 @pytest.mark.parametrize("kind", RANDOM)
 def test_random_kinds_change_images_in_the_references_distribution(photograph, kind):
     """Also that the comparison would see a wrong constant: the neighbouring severity's."""
@@ -211,6 +213,7 @@ def test_random_kinds_change_images_in_the_references_distribution(photograph, k
             )
 
 
+@pytest.mark.usefixtures("reference_engine")
 def test_the_reference_leaves_no_stand_in_modules_behind(photograph):
     import sys
 

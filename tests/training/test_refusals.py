@@ -1,0 +1,175 @@
+"""A training that cannot work is refused with a sentence before it starts, and the smallest ones work."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganprint.data import Manifest
+from ganprint.errors import ConfigError, GanprintError, OutputExistsError, TrainingError
+from ganprint.training import Run, read_config
+from ganprint.training.artifact import describe, open_folder, prepare
+from ganprint.weights import load_attributor, save_artifact
+from ganprint_plugins.repmix import RepMix
+
+Row = dict[str, str]
+Keep = Callable[[Row], bool]
+
+SETTINGS = (
+    "backbone_options.widths=[8,8,8,8]",
+    "view.size=32",
+    "perturb_at=null",
+    "epochs=1",
+    "batch_size=2",
+)
+
+
+def fit(manifest: Path, out: Path, *settings: str, **run: Any) -> RepMix:
+    data = Manifest.open(manifest)
+    config = read_config(RepMix.spec, preset="repmix-small", assignments=[*SETTINGS, *settings])
+    attributor = prepare(RepMix, config, data, 0)
+    assert isinstance(attributor, RepMix)
+    attributor.fit(data.select("train"), data.select("val"), Run(out, **run))
+    return attributor
+
+
+def rewritten(manifest: Path, tmp_path: Path, keep: Keep = lambda row: True, **changed: str) -> Path:
+    """Return a copy of a manifest with some rows, columns of training rows changed."""
+    with manifest.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if keep(row)]
+    for row in rows:
+        row["path"] = str(manifest.parent / row["path"])
+        if row["split"] == "train" and row["source"] == "stylegan":
+            row.update(changed)
+    out = tmp_path / "rewritten.csv"
+    with out.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return out
+
+
+def is_first(row: Row) -> bool:
+    return row["path"].rsplit("/")[-1] in ("train0.png", "val0.png")
+
+
+@pytest.mark.parametrize(
+    ("keep", "says", "hint"),
+    [
+        (lambda row: row["source"] == "real", "one source only, real", "at least one generator"),
+        (lambda row: row["split"] != "val", "no split val", "ganprint data split"),
+        (lambda row: row["split"] != "train", "no split train", "ganprint data split"),
+        (
+            lambda row: (row["split"], row["source"]) != ("train", "progan"),
+            "no training images of progan",
+            "Every source",
+        ),
+        (
+            lambda row: (row["split"], row["source"]) != ("train", "real"),
+            "no training images of real",
+            "real and one other",
+        ),
+    ],
+    ids=["one source", "no val", "no train", "a source without training images", "no real training images"],
+)
+def test_data_that_cannot_teach_are_refused_with_what_is_missing(
+    tiny_manifest: Path, tmp_path: Path, keep: Keep, says: str, hint: str
+) -> None:
+    with pytest.raises(TrainingError) as caught:
+        fit(rewritten(tiny_manifest, tmp_path, keep), tmp_path)
+    assert says in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_images_of_no_known_source_among_those_to_train_on_are_refused(
+    tiny_manifest: Path, tmp_path: Path
+) -> None:
+    outside = {"label": "-1", "source": "pix2pix"}
+    keep: Keep = lambda row: row["source"] != "stylegan" or row["split"] == "train"  # noqa: E731
+    with pytest.raises(TrainingError, match=r"outside the sources \(label -1\)"):
+        fit(rewritten(tiny_manifest, tmp_path, keep, **outside), tmp_path)
+
+
+def test_one_image_of_each_source_is_enough_for_a_batch_of_them(tiny_manifest: Path, tmp_path: Path) -> None:
+    data = rewritten(tiny_manifest, tmp_path, is_first)
+    fit(data, tmp_path / "one", "batch_size=1")
+    with pytest.raises(TrainingError, match="3 training images are fewer than one batch of 4") as caught:
+        fit(data, tmp_path / "two", "batch_size=2")
+    assert "Set batch_size to at most 1." in caught.value.hint
+
+
+def test_fewer_images_than_are_mixed_into_one_sample_are_refused(tiny_manifest: Path, tmp_path: Path) -> None:
+    data = rewritten(tiny_manifest, tmp_path, is_first)
+    with pytest.raises(TrainingError, match="fewer than one batch of 4") as caught:
+        fit(data, tmp_path, "batch_size=1", "mix_count=4")
+    assert "at most 0" not in caught.value.hint
+
+
+def test_a_loss_that_is_not_finite_stops_training_and_says_so(tiny_manifest: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="The loss became nan in epoch"):
+        fit(tiny_manifest, tmp_path, "learning_rate=1e38", "warmup_steps=0", "optimizer=adam", "epochs=3")
+
+
+def test_two_trainings_of_other_precision_follow_one_another_in_one_process(
+    tiny_manifest: Path, tmp_path: Path
+) -> None:
+    fit(tiny_manifest, tmp_path / "fp32")
+    fit(tiny_manifest, tmp_path / "bf16", precision="bf16")
+    fit(tiny_manifest, tmp_path / "again")
+
+
+@pytest.mark.parametrize(
+    "present", ["checkpoints/last.safetensors", "model.safetensors", "card.yaml", "config.yaml"]
+)
+def test_a_folder_that_holds_something_is_only_overwritten_by_force(present: str, tmp_path: Path) -> None:
+    config = read_config(RepMix.spec, preset="repmix-small")
+    (tmp_path / present).parent.mkdir(exist_ok=True)
+    (tmp_path / present).write_text("mine")
+    with pytest.raises(OutputExistsError, match="there already") as caught:
+        open_folder(Run(tmp_path), config, force=False)
+    assert "--resume" in caught.value.hint and "--force" in caught.value.hint
+    open_folder(Run(tmp_path, resume=True), config, force=False)
+    assert (tmp_path / present).read_text() == "mine"
+    open_folder(Run(tmp_path), config, force=True)
+
+
+def test_the_configuration_written_beside_a_training_can_be_trained_with(tmp_path: Path) -> None:
+    config = read_config(RepMix.spec, preset="repmix-native", assignments=["betas=[0.1, 0.2]"])
+    open_folder(Run(tmp_path), config, force=False)
+    assert read_config(RepMix.spec, file=tmp_path / "config.yaml") == config
+    open_folder(Run(tmp_path), config, force=False)
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    config = read_config(RepMix.spec, preset="repmix-small")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(GanprintError, match="cannot be written to|there already"):
+            open_folder(Run(folder), config, force=False)
+
+
+def test_a_name_that_no_card_can_have_is_refused_before_training(tiny_manifest: Path, tmp_path: Path) -> None:
+    data = Manifest.open(tiny_manifest)
+    config = read_config(RepMix.spec, preset="repmix-small", assignments=SETTINGS)
+    attributor = prepare(RepMix, config, data, 0)
+    train, val = data.select("train"), data.select("val")
+    with pytest.raises(ConfigError, match="cannot be called"):
+        describe(attributor, Run(tmp_path), train, val, name="my weights!", command="")
+
+
+def test_the_card_says_what_was_trained_and_the_weights_load(tiny_manifest: Path, tmp_path: Path) -> None:
+    data = Manifest.open(tiny_manifest)
+    config = read_config(RepMix.spec, preset="repmix-small", assignments=SETTINGS)
+    attributor = prepare(RepMix, config, data, 4)
+    train, val = data.select("train"), data.select("val")
+    card = describe(attributor, Run(tmp_path, seed=4), train, val, name="tiny", command="ganprint train")
+    save_artifact(tmp_path / "tiny", attributor.state(), card)
+    _, found = load_attributor(tmp_path / "tiny")
+    assert found.sources == ("real", "progan", "stylegan")
+    assert (found.semantics, found.seed, found.command) == (("a", "b"), 4, "ganprint train")
+    assert found.data is not None
+    assert (found.data.name, found.data.train, found.data.val) == ("tiny.csv", 36, 12)
+    assert found.data.sha256 == train.sha256
+    assert found.view == config.view
