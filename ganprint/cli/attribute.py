@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import console, echo_csv, echo_json
-from ganprint.cli.options import BatchSize, Csv, Device, Json, Weights, check_device, check_formats
+from ganprint.cli.options import (
+    BatchSize,
+    Csv,
+    Device,
+    Json,
+    Weights,
+    check_device,
+    check_formats,
+    chosen_weights,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,13 +57,13 @@ def attribute(
     3 no usable weights, 4 a verdict that --fail-on names.
     """
     from ganprint.errors import UsageError
-    from ganprint.weights import default_for, load_attributor
+    from ganprint.weights import load_attributor
 
     check_formats(as_json, as_csv)
     if not inputs and files_from is None:
         raise UsageError("No image was named.", "ganprint attribute IMAGE, or --files-from LIST.")
     check_device(device)
-    attributor, card = load_attributor(weights or default_for(method).path, device=device)
+    attributor, card = load_attributor(chosen_weights(weights, method), device=device)
     if fail_on is not None and fail_on not in (*card.sources, "synthetic"):
         raise UsageError(
             f"No verdict can be {fail_on!r}.", f"Verdicts: synthetic, {', '.join(card.sources)}."

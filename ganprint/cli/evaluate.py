@@ -21,6 +21,7 @@ from ganprint.cli.options import (
     check_device,
     check_formats,
     check_output,
+    chosen_weights,
 )
 
 if TYPE_CHECKING:
@@ -65,16 +66,24 @@ def evaluate(
         write_predictions,
     )
     from ganprint.evaluation.runner import evaluate as score_answers
+    from ganprint.images import printable
     from ganprint.perturb import parse_policy
-    from ganprint.weights import add_result, default_for, load_attributor
+    from ganprint.weights import add_result, load_attributor
 
     check_formats(as_json, as_csv)
     check_device(device)
     check_output(predictions, force=force)
     drawn = parse_policy(policy)
-    folder = Path(weights) if weights else default_for(method).path
-    attributor, card = load_attributor(weights or folder, device=device)
+    chosen = chosen_weights(weights, method)
+    attributor, card = load_attributor(chosen, device=device)
     images = Manifest.open(data, sources=card.sources).select(split, limit=limit, seed=seed)
+    outside = sorted(set(images.column("source")[images.labels < 0]))
+    if outside:
+        typer.echo(
+            f"ganprint: {card.name} does not know {', '.join(map(printable, outside))}; images of such sources "
+            "count for detection only.",
+            err=True,
+        )
     size = default_size(card.view, drawn) if at is None else at or None
     condition = Condition(drawn, seed, size, engine)
     with progress_bar() as bar:
@@ -91,7 +100,7 @@ def evaluate(
     if predictions is not None:
         write_predictions(predictions, card, images, answers)
     if record:
-        add_result(weights or folder, evaluation.result().model_copy(update={"command": _command()}))
+        add_result(chosen, evaluation.result().model_copy(update={"command": _command()}))
     if as_json:
         echo_json(evaluation.model_dump(mode="json"))
     elif as_csv:

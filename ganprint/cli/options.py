@@ -45,6 +45,17 @@ def check_device(device: str) -> str:
     return device
 
 
+def chosen_weights(weights: str | None, method: str) -> "str | Path":
+    """Return the weights that were named, or the method's default; raise PluginError where there is no such method."""
+    if weights:
+        return weights
+    from ganprint import plugins
+    from ganprint.weights import default_for
+
+    plugins.load(method)
+    return default_for(method).path
+
+
 def check_output(file: Path | None, *, force: bool) -> None:
     """Refuse, before long work, a file to write that is there already or whose folder is not."""
     from ganprint.errors import OutputExistsError, UsageError

@@ -74,8 +74,7 @@ def _box(image: Array) -> Array:
 def _filtered(image: Array, weights: tuple[tuple[int, int, int], ...]) -> Array:
     """Return the correlation of an image (H, W) with 3 x 3 weights, its edge mirrored as dcb|abc."""
     height, width = image.shape
-    mode = "reflect" if min(height, width) > 1 else "edge"
-    around = np.pad(image, 1, mode=mode)
+    around = np.pad(image, 1, mode="reflect") if min(height, width) > 1 else np.pad(image, 1, mode="edge")
     total = np.zeros_like(image)
     for row, line in enumerate(weights):
         for column, weight in enumerate(line):

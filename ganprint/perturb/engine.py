@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Literal, get_args
 
 import torch
@@ -42,6 +43,9 @@ KERNELS: dict[str, Kernel] = {
 KEEPING_UINT8 = ("pixelate", "jpeg_compression")
 """Kinds whose kernel gives uint8 for uint8 images, rounding by itself; the others' results are truncated."""
 
+LIGHT = KEEPING_UINT8
+"""Kinds of so little work that threads would wait for Python's lock most of the time."""
+
 CPU_CHUNK = 2**17
 """Pixels that a thread corrupts at a time on the CPU, so that intermediate results stay in its cache."""
 
@@ -80,17 +84,20 @@ def perturb(
         selected = images.index_select(0, torch.tensor(chunk, device=images.device))
         return _perturb_group(selected, [perturbations[index] for index in chunk], engine, at)
 
-    alone = images.device.type != "cpu" or images.requires_grad or engine != "torch"
-    for chunk, group in zip(chunks, _map(corrupt, chunks, alone), strict=True):
+    pooled = images.device.type == "cpu" and engine == "torch" and not images.requires_grad
+    light = [chunk for chunk in chunks if perturbations[chunk[0]].kind in LIGHT]
+    heavy = [chunk for chunk in chunks if perturbations[chunk[0]].kind not in LIGHT]
+    done = _map_in_threads(corrupt, heavy) if pooled else map(corrupt, heavy)
+    for chunk, group in zip([*heavy, *light], chain(done, map(corrupt, light)), strict=True):
         for index, corrupted in zip(chunk, group, strict=True):
             result[index] = corrupted
     return result
 
 
-def _map(function: Callable[[list[int]], Tensor], chunks: list[list[int]], alone: bool) -> Iterable[Tensor]:
+def _map_in_threads(function: Callable[[list[int]], Tensor], chunks: list[list[int]]) -> Iterable[Tensor]:
     """Give each of torch's threads chunks of its own: they wait for each other once, not at every operation."""
     threads = torch.get_num_threads()
-    if alone or threads == 1 or len(chunks) == 1:
+    if threads == 1 or len(chunks) < 2:
         return map(function, chunks)
     try:
         with ThreadPoolExecutor(min(threads, len(chunks)), initializer=_use_one_thread) as pool:

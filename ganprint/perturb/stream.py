@@ -17,7 +17,12 @@ class Stream:
 
     def __init__(self, seed: int, device: torch.device) -> None:
         self.seed = seed
-        self.fields = torch.Generator(device).manual_seed(seed)
+        self.device = device
+
+    @cached_property
+    def fields(self) -> torch.Generator:
+        """The generator of fields, on the images' device."""
+        return torch.Generator(self.device).manual_seed(self.seed)
 
     @cached_property
     def _numbers(self) -> np.random.Generator:
@@ -34,7 +39,7 @@ class Stream:
 
 def normal_fields(streams: Sequence[Stream], *shape: int) -> Tensor:
     """Return standard normal numbers (n, *shape) float32, one image's from each stream."""
-    fields = torch.empty((len(streams), *shape), device=streams[0].fields.device)
+    fields = torch.empty((len(streams), *shape), device=streams[0].device)
     for field, stream in zip(fields, streams, strict=True):
         field.normal_(generator=stream.fields)
     return fields
@@ -42,7 +47,7 @@ def normal_fields(streams: Sequence[Stream], *shape: int) -> Tensor:
 
 def uniform_fields(streams: Sequence[Stream], *shape: int) -> Tensor:
     """Return numbers uniform in [0, 1), (n, *shape) float32, one image's from each stream."""
-    fields = torch.empty((len(streams), *shape), device=streams[0].fields.device)
+    fields = torch.empty((len(streams), *shape), device=streams[0].device)
     for field, stream in zip(fields, streams, strict=True):
         field.uniform_(generator=stream.fields)
     return fields

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ganprint_plugins.repmix import RepMix, RepMixConfig, mix
 from torch import Tensor
 from torch.nn import functional
 
 from ganprint.errors import ConfigError
 from ganprint.training import Step, read_config
-from ganprint_plugins.repmix import RepMix, RepMixConfig, mix
 
 SOURCES = ("real", "progan", "stylegan")
 COMPACT = {"backbone": "compact", "backbone_options": {"widths": [8, 8, 8, 8]}}

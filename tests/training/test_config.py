@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ganprint_plugins.repmix import RepMix, RepMixConfig
 
 from ganprint.errors import ConfigError
 from ganprint.training import read_config
 from ganprint.training.config import preset_names
-from ganprint_plugins.repmix import RepMix, RepMixConfig
 
 
 def read(*assignments: str, **options: Any) -> RepMixConfig:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from ganprint_plugins.repmix import RepMix
 from safetensors.torch import load_file
 
 from ganprint.data import Manifest
 from ganprint.training import Run, read_config
 from ganprint.training.artifact import prepare
 from ganprint.training.checkpoint import read_place
-from ganprint_plugins.repmix import RepMix
 
 # Batch statistics are of a process's own images, so that only a network without them can agree: GroupNorm.
 SETTINGS = (

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from ganprint_plugins.repmix import RepMix
 from safetensors.torch import load_file
 
 from ganprint.data import Manifest
@@ -18,7 +19,6 @@ from ganprint.errors import TrainingError
 from ganprint.training import Progress, Run, read_config
 from ganprint.training.artifact import prepare
 from ganprint.training.checkpoint import read_place
-from ganprint_plugins.repmix import RepMix
 
 SETTINGS = (
     "backbone=timm:resnet18",

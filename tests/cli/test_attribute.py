@@ -1,0 +1,173 @@
+"""`ganprint attribute` as a user runs it: what goes to stdout, what to stderr, and the exit status."""
+
+import csv
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+FIELDS = [
+    *("schema_version", "path", "sha256", "width", "height", "format", "verdict", "source"),
+    *("synthetic_probability", "probabilities", "runner_up", "method", "weights", "weights_sha256"),
+    *("warnings", "error"),
+]
+
+
+@pytest.fixture
+def attribute(program, tiny_weights: Path, tmp_path: Path):
+    """Return a function that runs `attribute` with the tiny weights in an empty folder."""
+
+    def run(*arguments: str | Path, **options: Any):
+        return program("attribute", *arguments, "--weights", tiny_weights, cwd=tmp_path, **options)
+
+    return run
+
+
+@pytest.fixture
+def case(tiny_manifest: Path, tmp_path: Path) -> Path:
+    """Return a folder of three images, one below, one broken and a text file."""
+    folder = tmp_path / "case"
+    (folder / "deep").mkdir(parents=True)
+    for number, source in enumerate(("real", "progan", "stylegan")):
+        with Image.open(tiny_manifest.parent / source / "test_seen0.png") as image:
+            image.save(folder / ("deep" if number == 2 else "") / f"{source}.png")
+    (folder / "broken.png").write_bytes((folder / "real.png").read_bytes()[:100])
+    (folder / "notes.txt").write_text("not an image")
+    return folder
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_json_has_the_stable_fields_and_the_right_answers(attribute, case: Path, tiny_weights: Path) -> None:
+    done = attribute(case, "--recursive", "--json")
+    found = {Path(row["path"]).name: row for row in lines(done.stdout)}
+    assert list(found) == ["broken.png", "stylegan.png", "progan.png", "real.png"]
+    assert all(list(row) == FIELDS for row in found.values())
+    for source in ("progan", "stylegan"):
+        row = found[f"{source}.png"]
+        assert (row["verdict"], row["source"], row["error"]) == (source, source, None)
+        assert row["synthetic_probability"] > 0.5
+    real = found["real.png"]
+    assert (real["verdict"], real["source"]) == ("real", None)
+    assert (real["width"], real["height"], real["format"]) == (40, 40, "PNG")
+    assert real["sha256"] == hashlib.sha256((case / "real.png").read_bytes()).hexdigest()
+    weights = (tiny_weights / "model.safetensors").read_bytes()
+    assert real["weights_sha256"] == hashlib.sha256(weights).hexdigest()
+    assert sum(real["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert real["runner_up"] != "real"
+    broken = found["broken.png"]
+    assert broken["verdict"] is None
+    assert broken["error"]["code"] == "damaged_image"
+    assert "broken.png" in broken["error"]["message"]
+
+
+def test_a_bad_file_is_named_on_stderr_and_exits_1_with_the_rest_done(attribute, case: Path) -> None:
+    done = attribute(case)
+    assert done.returncode == 1
+    assert "broken.png" in done.stderr
+    assert "progan.png: synthetic, progan" in done.stdout
+    assert "real.png: real" in done.stdout
+    assert "stylegan" in done.stdout.splitlines()[-2]
+    assert "not calibrated" in done.stdout
+
+
+def test_without_failures_it_exits_0_and_says_nothing_on_stderr(attribute, case: Path) -> None:
+    done = attribute(case / "real.png", case / "progan.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+
+
+def test_the_same_input_gives_the_same_bytes_alone_and_in_a_batch(attribute, case: Path) -> None:
+    one = attribute(case / "real.png", "--json").stdout
+    assert attribute(case / "real.png", "--json").stdout == one
+    batch = lines(attribute(case / "progan.png", case / "real.png", "--json").stdout)
+    alone = json.loads(one)
+    assert batch[1]["probabilities"] == pytest.approx(alone["probabilities"], abs=1e-4)
+
+
+def test_standard_input_patterns_and_lists_name_images_too(attribute, case: Path, tmp_path: Path) -> None:
+    data = (case / "progan.png").read_bytes()
+    done = attribute("-", "--json", input=data, text=False)
+    assert (lines(done.stdout.decode())[0]["path"], done.returncode) == ("-", 0)
+    assert [row["verdict"] for row in lines(attribute("case/**/*gan.png", "--json").stdout)] == [
+        "stylegan",
+        "progan",
+    ]
+    (tmp_path / "list.txt").write_text("case/real.png\ncase/absent.png\n")
+    done = attribute("--files-from", "list.txt", "--json")
+    assert [row["error"] and row["error"]["code"] for row in lines(done.stdout)] == [None, "not_found"]
+    assert done.returncode == 1
+
+
+def test_csv_has_a_row_an_image_and_formulas_are_disarmed(attribute, tmp_path: Path) -> None:
+    name = '=HYPERLINK("x").png'
+    Image.fromarray(np.full((40, 40, 3), 128, np.uint8)).save(tmp_path / name)
+    done = attribute(name, "--csv")
+    (row,) = csv.DictReader(io.StringIO(done.stdout))
+    assert list(row) == [
+        *("path", "sha256", "verdict", "synthetic_probability", "runner_up"),
+        *("p_real", "p_progan", "p_stylegan", "warnings", "error"),
+    ]
+    assert row["path"].endswith(name)
+    assert not row["path"].startswith("=")
+
+
+def test_hostile_names_do_not_reach_the_terminal(attribute, tmp_path: Path) -> None:
+    names = ["\x1b[31mred.png", "two\nlines.png", "[bold]markup.png", ":smile:.png"]
+    for name in names:
+        Image.fromarray(np.full((40, 40, 3), 128, np.uint8)).save(tmp_path / name)
+    text = attribute(*names).stdout
+    assert "\x1b" not in text
+    assert sum(": synthetic" in line or ": real" in line for line in text.splitlines()) == 4
+    assert "[bold]markup.png" in text
+    assert ":smile:.png" in text
+    assert [row["path"] for row in lines(attribute(*names, "--json").stdout)] == names
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"), [("synthetic", 4), ("progan", 4), ("stylegan", 0), ("real", 0), ("nobody", 2)]
+)
+def test_the_verdict_is_an_exit_status_only_when_asked_for(
+    attribute, case: Path, verdict: str, status: int
+) -> None:
+    assert attribute(case / "progan.png", "--fail-on", verdict).returncode == status
+
+
+def test_a_folder_without_images_and_a_limit_on_pixels_are_sentences(
+    attribute, case: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    done = attribute("empty", "--json")
+    assert done.returncode == 1
+    assert "empty" in lines(done.stdout)[0]["error"]["message"]
+    done = attribute(case / "real.png", "--max-pixels", "1000")
+    assert done.returncode == 1
+    assert "--max-pixels" in done.stderr or "1,000" in done.stderr
+
+
+def test_what_to_beware_of_is_said_with_the_answer(attribute, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 300, 4)).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    (row,) = lines(attribute("large.png", "--json").stdout)
+    said = " ".join(row["warnings"])
+    for part in ("reduced from 200 to 32 px", "white", "not calibrated"):
+        assert part in said
+
+
+def test_a_reader_that_goes_away_ends_the_program_quietly(program, tiny_weights: Path, case: Path) -> None:
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "ganprint", "attribute", str(case / "real.png"), "--json"]
+    with subprocess.Popen(
+        [*command, "--weights", str(tiny_weights)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()

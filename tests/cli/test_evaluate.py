@@ -1,0 +1,156 @@
+"""`ganprint train` and `ganprint evaluate` as a user runs them: fields, files, records."""
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
+FIELDS = [
+    *("method", "weights", "weights_sha256", "data_sha256", "split", "policy", "at", "engine", "seed", "n"),
+    *METRICS,
+    *("per_source", "per_source_intervals", "per_group", "confusion", "confusion_intervals"),
+    "images_per_second",
+]
+
+
+@pytest.fixture
+def evaluate(program, tiny_weights: Path, tiny_manifest: Path):
+    """Return a function that runs `evaluate` on the tiny manifest."""
+
+    def run(*arguments: str | Path, weights: Path = tiny_weights):
+        return program(
+            "evaluate", "--weights", weights, "--data", tiny_manifest, "--workers", "0", *arguments
+        )
+
+    return run
+
+
+def parsed(done: Any) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_json_has_the_stable_fields(evaluate) -> None:
+    found = parsed(evaluate("--split", "test_seen", "--json"))
+    assert list(found) == FIELDS
+    assert (found["split"], found["policy"], found["n"], found["seed"]) == ("test_seen", "none", 15, 0)
+    assert found["attribution_accuracy"]["value"] >= 0.7
+    for name in METRICS:
+        assert list(found[name]) == ["value", "low", "high"]
+        assert found[name]["low"] <= found[name]["value"] <= found[name]["high"]
+    assert list(found["per_source"]) == ["real", "progan", "stylegan"]
+    assert sum(found["confusion"]["real"].values()) == 5
+    assert set(found["per_group"]) == {"real-1", "progan-1", "stylegan-1"}
+
+
+def test_the_predictions_file_repeats_the_metrics(evaluate, tmp_path: Path) -> None:
+    file = tmp_path / "predictions.csv"
+    options = ("--split", "test_seen", "--policy", "test-seen", "--json", "--predictions", file)
+    found = parsed(evaluate(*options))
+    rows = list(csv.DictReader(file.open()))
+    right = np.mean([row["source"] == row["predicted"] for row in rows])
+    assert right == pytest.approx(found["attribution_accuracy"]["value"], abs=1e-6)
+    assert all(row["corruption"] and 1 <= int(row["severity"]) <= 5 for row in rows)
+    done = evaluate(*options)
+    assert done.returncode == 2
+    assert "--force" in done.stderr
+    assert evaluate(*options, "--force").returncode == 0
+
+
+def test_workers_and_batches_change_no_answer(evaluate) -> None:
+    one = parsed(evaluate("--policy", "test-seen", "--json"))
+    other = parsed(evaluate("--policy", "test-seen", "--json", "--workers", "2", "--batch-size", "5"))
+    for fields in (one, other):
+        del fields["images_per_second"]
+    assert one == other
+
+
+def test_perturbation_is_at_224_for_the_resize_view_unless_said_otherwise(evaluate) -> None:
+    assert parsed(evaluate("--policy", "pixelate:3", "--json"))["at"] == 224
+    assert parsed(evaluate("--policy", "pixelate:3", "--json", "--at", "0"))["at"] is None
+    assert parsed(evaluate("--json"))["at"] is None
+
+
+def test_an_open_split_gives_detection_only(evaluate) -> None:
+    found = parsed(evaluate("--split", "open", "--json"))
+    assert found["attribution_accuracy"] is None
+    assert found["detection_accuracy"]["value"] >= 0
+    assert list(found["confusion"]) == ["unknown"]
+
+
+def test_tables_and_csv_say_the_same(evaluate) -> None:
+    text = evaluate("--split", "test_seen").stdout
+    assert "15 images of test_seen, policy none, seed 0" in text
+    rows = list(csv.DictReader(io.StringIO(evaluate("--split", "test_seen", "--csv").stdout)))
+    for row in rows[:4]:
+        assert row["metric"] in METRICS
+        assert f"{float(row['value']):.4f}" in text
+    assert [row["metric"] for row in rows[4:]] == ["recall_real", "recall_progan", "recall_stylegan"]
+
+
+def test_record_adds_to_the_card_once_per_condition(evaluate, tiny_weights: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("model.safetensors", "card.yaml"):
+        shutil.copy(tiny_weights / name, copy)
+    for _ in range(2):
+        evaluate("--split", "test_seen", "--record", weights=copy)
+    evaluate("--split", "test_seen", "--policy", "test-seen", "--record", weights=copy)
+    metrics = yaml.safe_load((copy / "card.yaml").read_text())["metrics"]
+    assert [(each["split"], each["policy"], each["n"]) for each in metrics] == [
+        ("test_seen", "none", 15),
+        ("test_seen", "test-seen", 15),
+    ]
+    assert metrics[0]["command"].startswith("ganprint evaluate ")
+    assert metrics[0]["per_source_intervals"]["real"]
+
+
+def test_a_limit_takes_of_every_source(evaluate) -> None:
+    found = parsed(evaluate("--split", "test_seen", "--limit", "6", "--json"))
+    assert found["n"] == 6
+    assert [sum(row.values()) for row in found["confusion"].values()] == [2, 2, 2]
+
+
+def test_a_split_that_is_not_there_is_named_with_those_that_are(evaluate) -> None:
+    done = evaluate("--split", "test_sen")
+    assert done.returncode == 2
+    assert "test_sen" in done.stderr
+    assert "test_seen" in done.stderr
+
+
+def test_sources_that_the_weights_do_not_know_are_named_and_count_for_detection_only(
+    program, tiny_weights: Path, tiny_manifest: Path
+) -> None:
+    text = tiny_manifest.read_text().replace(",stylegan,", ",biggan,")
+    other = tiny_manifest.parent / "other.csv"
+    other.write_text(text)
+    options = ("--split", "test_seen", "--workers", "0", "--json")
+    done = program("evaluate", "--weights", tiny_weights, "--data", other, *options)
+    assert "tiny does not know biggan;" in done.stderr
+    found = parsed(done)
+    assert list(found["per_source"]) == ["real", "progan"]
+    assert sum(found["confusion"]["unknown"].values()) == 5
+
+
+def test_training_says_where_its_weights_are_and_its_progress_on_stderr(
+    tiny_weights: Path, program, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    assert {path.name for path in tiny_weights.iterdir()} >= {
+        *("card.yaml", "model.safetensors", "config.yaml", "history.jsonl", "checkpoints")
+    }
+    data = ("--method", "repmix", "--data", tiny_manifest, "--out", tiny_weights)
+    done = program("train", *data, "--preset", "repmix-small")
+    assert done.returncode == 2
+    assert "--force" in done.stderr
+    shown = program("weights", "show", tiny_weights)
+    assert shown.returncode == 0
+    verified = program("weights", "verify", tiny_weights)
+    assert verified.returncode == 0, verified.stderr

@@ -1,0 +1,96 @@
+"""How the program starts: help without torch, version, errors as sentences, interruption."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ganprint
+
+COMMANDS = (
+    "attribute",
+    "train",
+    "evaluate",
+    "perturb",
+    "data check",
+    "data split",
+    "weights list",
+    "weights show",
+    "weights verify",
+    "weights import",
+    "methods",
+)
+
+
+def test_help_comes_without_torch_numpy_or_any_plugin() -> None:
+    code = (
+        "import sys; sys.argv = ['ganprint', '--help']\n"
+        "from ganprint.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'scipy', 'PIL', 'pydantic', 'ganprint_plugins', 'yaml'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    for command in COMMANDS:
+        assert command.split()[0] in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, program) -> None:
+    done = program(*command.split(), "--help")
+    assert done.returncode == 0
+    assert "Usage: ganprint " + command in done.stdout
+    assert done.stderr == ""
+
+
+def test_version_is_the_distributions(program) -> None:
+    assert program("--version").stdout == f"ganprint {ganprint.__version__}\n"
+
+
+def test_methods_lists_repmix_with_the_stable_names(program) -> None:
+    (repmix,) = [row for row in json.loads(program("methods", "--json").stdout) if row["name"] == "repmix"]
+    assert list(repmix) == ["name", "title", "year", "distribution", "version", "weights", "error"]
+    assert (repmix["year"], repmix["error"]) == (2022, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["attribute"], 2, "No image was named."),
+        (["attribute", "x.png", "--method", "nobody"], 2, "no method called nobody"),
+        (["attribute", "x.png", "--weights", "nobody"], 3, "nobody"),
+        (["attribute", "x.png", "--json", "--csv"], 2, "exclude each other"),
+        (["attribute", "x.png", "--device", "tpu9"], 2, "no device called"),
+        (["attribute", "x.png", "--device", "cuda:99"], 2, "not available"),
+        (["evaluate", "--data", "absent.csv"], 2, "absent.csv"),
+        (["train", "--method", "repmix", "--data", "absent.csv", "--out", "o"], 2, "absent.csv"),
+        (["nonsense"], 2, "No such command"),
+        (["weights", "show", "nobody"], 3, "nobody"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_errors_are_sentences_with_their_exit_status(
+    arguments: list[str], status: int, says: str, program, tmp_path: Path, tiny_weights: Path
+) -> None:
+    known = {"GANPRINT_WEIGHTS": str(tiny_weights.parent)}
+    done = program(*arguments, cwd=tmp_path, env=known)
+    assert (done.returncode, done.stdout) == (status, ""), done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_weights_the_command_that_makes_them_is_named(program, tmp_path: Path, monkeypatch) -> None:
+    code = (
+        "import sys; sys.argv = ['ganprint', 'attribute', 'x.png']\n"
+        "from pathlib import Path; from ganprint.weights import store\n"
+        "store.search_path = lambda: [Path('empty')]\n"
+        "from ganprint.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert "ganprint train --method repmix" in done.stderr
