@@ -1,5 +1,6 @@
 """Datasets that decode one image of a manifest when it is asked for, and hold none."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,10 @@ class SourceImages(Dataset[tuple[Tensor, int, int]]):
     def __getitem__(self, index: int | Draw) -> tuple[Tensor, int, int]:
         row = index.row if isinstance(index, Draw) else int(index)
         return self.read(row), int(self.labels[row]), row
+
+    def items(self, indices: Sequence[int | Draw]) -> list[tuple[Tensor, int, int]]:
+        """Return the items of a batch: what a loader asks for, so that a subclass can work on them together."""
+        return [self[index] for index in indices]
 
     def read(self, row: int) -> Tensor:
         """Return the pixels of a row's image, uint8 (3, H, W); raise ImageError naming its file."""

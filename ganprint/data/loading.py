@@ -22,7 +22,7 @@ class Batch(NamedTuple):
 
 
 class _Caught(Dataset[Any]):
-    """Hands an error over as an item: the loader would rebuild it from a traceback and lose its hint."""
+    """Gives whole batches, an error as an item: the loader would rebuild it from a traceback and lose its hint."""
 
     def __init__(self, images: SourceImages) -> None:
         self.images = images
@@ -30,11 +30,13 @@ class _Caught(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: int | Draw) -> tuple[Tensor, int, int] | GanprintError:
+    def __getitems__(
+        self, indices: Sequence[int | Draw]
+    ) -> Sequence[tuple[Tensor, int, int] | GanprintError]:
         try:
-            return self.images[index]
+            return self.images.items(indices)
         except GanprintError as error:
-            return error
+            return [error]
 
 
 class ImageLoader(DataLoader[Any]):

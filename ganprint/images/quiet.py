@@ -6,6 +6,8 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
+from typing import Any
 
 from PIL import _imaging
 
@@ -44,14 +46,19 @@ class QuietDecoders:
         logger, handler = logging.getLogger("PIL"), logging.NullHandler()
         logger.addHandler(handler)
         self._undo.callback(logger.removeHandler, handler)
-        self._silence_libtiff()
+        # Pillow takes away only libtiff's handler for warnings; the one for errors prints.
+        set_handler = _libtiff_error_handler()
+        if set_handler is not None:
+            self._undo.callback(set_handler, set_handler(None))
 
-    def _silence_libtiff(self) -> None:
-        """Take away libtiff's error handler, which prints; Pillow takes away only the one for warnings."""
-        try:
-            # Found among the libraries that Pillow's own is linked to, so it is the libtiff that decodes.
-            set_handler = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
-        except (AttributeError, OSError):
-            return  # linked in another way: its lines stay on stderr, and nothing else changes
-        set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
-        self._undo.callback(set_handler, set_handler(None))
+
+@cache
+def _libtiff_error_handler() -> Any:
+    """Return libtiff's function that sets its error handler and gives the one before."""
+    try:
+        # Found among the libraries that Pillow's own is linked to, so it is the libtiff that decodes.
+        set_handler = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
+    except (AttributeError, OSError):
+        return None  # linked in another way: its lines stay on stderr, and nothing else changes
+    set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+    return set_handler

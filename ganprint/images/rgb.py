@@ -93,6 +93,8 @@ def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
 
 
 def _in_strips(image: Image.Image) -> Pixels:
+    if image.mode == "RGB" and image.width * image.height <= _STRIP_PIXELS:
+        return np.array(image)
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     for rows, strip in _strips(image):
         pixels[rows] = np.asarray(strip.convert("RGB"))

@@ -152,7 +152,7 @@ def jpeg_compression(images: Tensor, severities: Sequence[int], streams: Sequenc
             for image, severity in zip(levels.to("cpu", torch.uint8).numpy(), severities, strict=True)
         ]
     )
-    return torch.from_numpy(decoded).permute(0, 3, 1, 2).to(images.device, images.dtype)
+    return torch.from_numpy(decoded).permute(0, 3, 1, 2).contiguous().to(images.device, images.dtype)
 
 
 def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:

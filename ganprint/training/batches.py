@@ -22,7 +22,7 @@ class Images(NamedTuple):
 
 
 class PerturbedImages(ImageDataset):
-    """Views of a manifest's images, each perturbed as the policy draws for it."""
+    """Views of a manifest's images; those of a batch are perturbed as the policy draws for each."""
 
     def __init__(
         self, manifest: Manifest, view: View, policy: Policy, *, at: int | None, augment: bool, seed: int
@@ -42,12 +42,14 @@ class PerturbedImages(ImageDataset):
             return images
         return perturb(images, [self.draw(draw) for draw in draws], at=self.at)
 
-    def __getitem__(self, index: int | Draw) -> tuple[Tensor, int, int]:
-        draw = index if isinstance(index, Draw) else Draw(int(index))
-        image, label, row = super().__getitem__(draw)
-        if self.in_worker:
-            image = self.apply(image[None], [draw])[0]
-        return image, label, row
+    def items(self, indices: Sequence[int | Draw]) -> list[tuple[Tensor, int, int]]:
+        """Return a batch's views, perturbed together if that is a worker's part."""
+        draws = [index if isinstance(index, Draw) else Draw(int(index)) for index in indices]
+        views = super().items(draws)
+        if not self.in_worker:
+            return views
+        images, labels, rows = zip(*views, strict=True)
+        return list(zip(self.apply(torch.stack(images), draws), labels, rows, strict=True))
 
 
 class Batches:

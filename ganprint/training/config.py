@@ -1,11 +1,11 @@
 """Configurations: presets and files in YAML, `--set key=value`, and what all neural methods share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from ganprint.attributor import AttributorConfig, AttributorSpec
 from ganprint.errors import ConfigError
@@ -84,12 +84,23 @@ def validate_config(model: type[Config], values: Mapping[str, Any]) -> Config:
         first = cause.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
+            names = sorted(_fields_at(model, first["loc"][:-1]))
             raise ConfigError(
-                f"There is no configuration key {key}.", f"Keys: {', '.join(sorted(model.model_fields))}."
+                f"There is no configuration key {key}.", f"Keys: {', '.join(names)}."
             ) from cause
         raise ConfigError(
             f"The configuration key {key} cannot be {first['input']!r}: {first['msg']}."
         ) from cause
+
+
+def _fields_at(model: type[BaseModel], place: Sequence[str | int]) -> Iterable[str]:
+    """Return the names of the fields of the model that lies at a place within another."""
+    for part in place:
+        inner = model.model_fields[str(part)].annotation
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        model = inner
+    return model.model_fields
 
 
 def _preset_file(spec: AttributorSpec, preset: str) -> Path:

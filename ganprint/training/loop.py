@@ -59,9 +59,8 @@ class _Trainer:
 
         self.config: NeuralConfig = attributor.config
         self.attributor, self.run_settings = attributor, run
-        self.accelerator = Accelerator(
-            cpu=run.device == "cpu", mixed_precision="bf16" if run.precision == "bf16" else "no"
-        )
+        # Accelerate fixes mixed precision for the whole process; a library's caller may train twice.
+        self.accelerator = Accelerator(cpu=run.device == "cpu", mixed_precision="no")
         attributor.to(str(self.accelerator.device))
         attributor.network.to(memory_format=torch.channels_last)
         self.ema = (
@@ -106,7 +105,9 @@ class _Trainer:
         if not draws.batches:
             raise TrainingError(
                 f"{len(seen)} training images are fewer than one batch of {size}.",
-                f"Set batch_size to at most {len(seen) // self.attributor.images_per_sample}.",
+                f"Set batch_size to at most {len(seen) // self.attributor.images_per_sample}."
+                if len(seen) >= self.attributor.images_per_sample
+                else f"One sample takes {self.attributor.images_per_sample} images.",
             )
         hold = self.attributor.changes_raw
         train_batches = Batches(seen, draws, workers=run.workers, device=acc.device, hold=hold)
@@ -118,6 +119,10 @@ class _Trainer:
         """A hash of all that a resumed training must share with the one it goes on from."""
         parts = [self.config.model_dump_json(), self.attributor.sources, train.sha256, val.sha256]
         return hashlib.sha256(json.dumps([*parts, self.run_settings.seed]).encode()).hexdigest()
+
+    def _autocast(self) -> torch.autocast:
+        kind = self.accelerator.device.type
+        return torch.autocast(kind, torch.bfloat16, enabled=self.run_settings.precision == "bf16")
 
     @property
     def _modules(self) -> dict[str, nn.Module]:
@@ -208,7 +213,7 @@ class _Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(place.epoch, place.step, steps)
         self.trainee.train()
-        with self.accelerator.autocast():
+        with self._autocast():
             losses = self.trainee(images.contiguous(memory_format=torch.channels_last), batch.labels, step)
         value = float(losses.total.detach())
         if not math.isfinite(value):
@@ -237,7 +242,7 @@ class _Trainer:
             for batch, draws in self.val.epoch(0):
                 images = self.attributor.scale(self.val.perturbed(batch, draws))
                 # Only the loss: a loader's workers, forked here, would inherit autocast.
-                with self.accelerator.autocast():
+                with self._autocast():
                     losses = self.attributor.loss(
                         images.contiguous(memory_format=torch.channels_last), batch.labels, None
                     )

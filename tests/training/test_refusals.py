@@ -109,7 +109,7 @@ def test_fewer_images_than_are_mixed_into_one_sample_are_refused(tiny_manifest: 
 
 def test_a_loss_that_is_not_finite_stops_training_and_says_so(tiny_manifest: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="The loss became nan in epoch"):
-        fit(tiny_manifest, tmp_path, "learning_rate=1e38", "warmup_steps=0", "optimizer=adam", "epochs=3")
+        fit(tiny_manifest, tmp_path, "learning_rate=1e20", "warmup_steps=0", "optimizer=adam", "epochs=3")
 
 
 def test_two_trainings_of_other_precision_follow_one_another_in_one_process(
