@@ -1,6 +1,6 @@
 """`ganprint methods`: what is installed, from which paper, with which weights, and what failed to load."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,8 +11,43 @@ if TYPE_CHECKING:
     from ganprint.attributor import AttributorSpec
 
 
-def methods(as_json: Json = False) -> None:
+def methods(
+    name: Annotated[
+        str | None, typer.Argument(help="one method: its presets, and the keys that --set takes")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """List the installed methods, their papers and weights, and those that failed to load."""
+    from ganprint import plugins
+
+    if name is None:
+        _list(as_json)
+    else:
+        _show(plugins.load(name).spec, as_json)
+
+
+def _show(spec: "AttributorSpec", as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from ganprint.training.config import config_keys, preset_names
+
+    keys, presets = config_keys(spec.config), preset_names(spec)
+    if as_json:
+        about = {"name": spec.name, "title": spec.title, "paper": spec.paper, "year": spec.year}
+        echo_json({**about, "presets": presets, "keys": [asdict(key) for key in keys]}, indent=2)
+        return
+    out = console()
+    out.print(f"{spec.title}: {spec.paper}", soft_wrap=True)
+    out.print(f"Presets: {', '.join(presets) or 'none'}", soft_wrap=True)
+    table = Table("key", "default", "meaning")
+    for key in keys:
+        table.add_row(key.name, str(key.default), key.description)
+    out.print(table)
+
+
+def _list(as_json: bool) -> None:
     from ganprint import plugins
     from ganprint.errors import PluginError
     from ganprint.weights import list_weights

@@ -20,7 +20,7 @@ def train(
     preset: Annotated[str | None, typer.Option(help="a configuration that comes with the method")] = None,
     config: Annotated[Path | None, typer.Option(help="a YAML file of configuration keys")] = None,
     assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value of the configuration; repeatable")
+        list[str] | None, typer.Option("--set", help="key=value; `ganprint methods NAME` lists the keys; repeatable")
     ] = None,
     name: Annotated[str | None, typer.Option(help="name on the card; the folder's if left out")] = None,
     seed: Seed = 0,

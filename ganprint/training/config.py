@@ -1,6 +1,7 @@
 """Configurations: presets and files in YAML, `--set key=value`, and what all neural methods share."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -74,6 +75,27 @@ def preset_names(spec: AttributorSpec) -> tuple[str, ...]:
     return (
         tuple(sorted(path.stem for path in spec.configs.glob(f"{spec.name}*.yaml"))) if spec.configs else ()
     )
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a configuration as `--set` takes it, dotted where it lies within another."""
+
+    name: str
+    default: Any
+    description: str
+
+
+def config_keys(model: type[BaseModel]) -> list[Key]:
+    """List the keys of a configuration, those within it spread out, with the defaults of its fields."""
+    keys = []
+    for name, field in model.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        if isinstance(default, BaseModel):
+            keys += [replace(key, name=f"{name}.{key.name}") for key in config_keys(type(default))]
+        else:
+            keys.append(Key(name, default, field.description or ""))
+    return keys
 
 
 def validate_config(model: type[Config], values: Mapping[str, Any]) -> Config:

@@ -162,6 +162,18 @@ def listing(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
     return program
 
 
+def test_one_method_shows_its_presets_and_the_help_of_every_key(listing: typer.Typer) -> None:
+    found = json.loads(run(listing, "repmix", "--json").stdout)
+    assert found["presets"] == ["repmix", "repmix-native", "repmix-small"]
+    keys = {key["name"]: key for key in found["keys"]}
+    assert {"view.size", "mix_level", "learning_rate", "policy"} <= keys.keys()
+    assert all(key["description"] for key in keys.values())
+    assert keys["mix_concentration"]["default"] == 0.4
+    text = run(listing, "repmix").stdout
+    assert "ECCV 2022" in text
+    assert all(name in text for name in keys)
+
+
 def test_methods_names_papers_weights_and_what_failed(store: Path, listing: typer.Typer) -> None:
     put(store, "good", method="repmix")
     records = {record["name"]: record for record in json.loads(run(listing, "--json").stdout)}
