@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--preset", default="repmix-native")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", default="0")
+    parser.add_argument("--workers", default="1")
     arguments = parser.parse_args()
     print(f"{arguments.preset}, {arguments.epochs} epochs each, seed {arguments.seed}")
     print("| | clean det / attr / bal | perturbed det / attr / bal |")
@@ -41,6 +42,7 @@ def main() -> None:
         if not (folder / "card.yaml").is_file():
             sets = [f"--set={value}" for value in [*settings, f"epochs={arguments.epochs}"]]
             common = ["--data", arguments.data, "--preset", arguments.preset, "--seed", arguments.seed]
+            common += ["--workers", arguments.workers]
             resume = ["--resume"] if (folder / "checkpoints/last.safetensors").is_file() else []
             train = ["train", "--method", "repmix", *common, "--out", str(folder), "--precision", "bf16"]
             ganprint(*train, *resume, *sets)
