@@ -1,7 +1,7 @@
 """The ablation in small: mixing, compound loss and perturbation switched off, same budget, one table.
 
 Each row trains with `ganprint train` and is evaluated on test_seen, clean and under the 15 seen corruptions.
-Rows already trained are not trained again.
+Rows already trained, in a folder named by preset, epochs and seed, are not trained again.
 """
 
 import argparse
@@ -38,7 +38,8 @@ def main() -> None:
     print("| | clean det / attr / bal | perturbed det / attr / bal |")
     print("|---|---|---|")
     for name, settings in ROWS.items():
-        folder = arguments.out / name.replace(" ", "-")
+        budget = f"{arguments.preset}-{arguments.epochs}-{arguments.seed}"
+        folder = arguments.out / budget / name.replace(" ", "-")
         if not (folder / "card.yaml").is_file():
             sets = [f"--set={value}" for value in [*settings, f"epochs={arguments.epochs}"]]
             common = ["--data", arguments.data, "--preset", arguments.preset, "--seed", arguments.seed]

@@ -16,6 +16,7 @@ from ganprint.cli.options import (
     Weights,
     check_device,
     check_formats,
+    check_method,
     chosen_weights,
 )
 
@@ -38,7 +39,9 @@ def attribute(
     ] = None,
     files_from: Annotated[Path | None, typer.Option(help="a file that lists images, one path a line")] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")] = False,
-    method: Annotated[str, typer.Option(help="the method, as `ganprint methods` names it")] = "repmix",
+    method: Annotated[
+        str | None, typer.Option(help="the method, as `ganprint methods` names it; repmix if left out")
+    ] = None,
     weights: Weights = None,
     device: Device = "cpu",
     batch_size: BatchSize = 16,
@@ -64,6 +67,7 @@ def attribute(
         raise UsageError("No image was named.", "ganprint attribute IMAGE, or --files-from LIST.")
     check_device(device)
     attributor, card = load_attributor(chosen_weights(weights, method), device=device)
+    check_method(method, card)
     if fail_on is not None and fail_on not in (*card.sources, "synthetic"):
         raise UsageError(
             f"No verdict can be {fail_on!r}.", f"Verdicts: synthetic, {', '.join(card.sources)}."
@@ -98,14 +102,18 @@ def _read(
             yield "-", read_image(sys.stdin.buffer.read(), name="-", max_pixels=limit)
         except ImageError as error:
             yield "-", error
-    for found in find_images(inputs, recursive=recursive, files_from=files_from):
-        if isinstance(found, ImageError):
-            yield "", found
-            continue
-        try:
-            yield str(found), read_image(found, max_pixels=limit)
-        except ImageError as error:
-            yield str(found), error
+    asked: list[tuple[str, list[str], Path | None]] = [(name, [name], None) for name in inputs]
+    if files_from is not None:
+        asked.append((str(files_from), [], files_from))
+    for name, named, listed in asked:
+        for found in find_images(named, recursive=recursive, files_from=listed):
+            if isinstance(found, ImageError):
+                yield name, found
+                continue
+            try:
+                yield str(found), read_image(found, max_pixels=limit)
+            except ImageError as error:
+                yield str(found), error
 
 
 def _verdicts(

@@ -20,6 +20,7 @@ from ganprint.cli.options import (
     Workers,
     check_device,
     check_formats,
+    check_method,
     check_output,
     chosen_weights,
 )
@@ -33,7 +34,9 @@ METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "n
 
 def evaluate(
     data: Data,
-    method: Annotated[str, typer.Option(help="the method, as `ganprint methods` names it")] = "repmix",
+    method: Annotated[
+        str | None, typer.Option(help="the method, as `ganprint methods` names it; repmix if left out")
+    ] = None,
     weights: Weights = None,
     split: Annotated[str | None, typer.Option(help="the split to evaluate; all rows if left out")] = None,
     policy: Annotated[
@@ -41,7 +44,9 @@ def evaluate(
     ] = "none",
     at: Annotated[
         int | None,
-        typer.Option(min=0, help="perturb at this side; 0: own size; weights with the resize view: 224"),
+        typer.Option(
+            min=0, max=4096, help="perturb at this side; 0: own size; weights with the resize view: 224"
+        ),
     ] = None,
     engine: Annotated[
         Literal["torch", "imagecorruptions"], typer.Option(help="what perturbs the images")
@@ -59,6 +64,7 @@ def evaluate(
 ) -> None:
     """Measure detection, attribution and balanced accuracy and NMI, each with a 95 % bootstrap interval."""
     from ganprint.data import Manifest
+    from ganprint.errors import UsageError
     from ganprint.evaluation.runner import (
         Condition,
         answer_manifest,
@@ -73,10 +79,20 @@ def evaluate(
     check_formats(as_json, as_csv)
     check_device(device)
     check_output(predictions, force=force)
+    if record and limit:
+        raise UsageError("--record is for whole splits.", "Leave --limit out.")
     drawn = parse_policy(policy)
     chosen = chosen_weights(weights, method)
     attributor, card = load_attributor(chosen, device=device)
-    images = Manifest.open(data, sources=card.sources).select(split, limit=limit, seed=seed)
+    check_method(method, card)
+    manifest = Manifest.open(data, sources=card.sources)
+    if manifest.named_by_position:
+        typer.echo(
+            f"ganprint: {manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be "
+            f"{', '.join(card.sources)}.",
+            err=True,
+        )
+    images = manifest.select(split, limit=limit, seed=seed)
     outside = sorted(set(images.column("source")[images.labels < 0]))
     if outside:
         typer.echo(
@@ -97,22 +113,30 @@ def evaluate(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     evaluation = score_answers(card, images, split or "all", condition, answers)
-    if predictions is not None:
-        write_predictions(predictions, card, images, answers)
-    if record:
-        add_result(chosen, evaluation.result().model_copy(update={"command": _command()}))
+    for failure in answers.failures:
+        typer.echo(f"ganprint: {failure.message}", err=True)
     if as_json:
         echo_json(evaluation.model_dump(mode="json"))
     elif as_csv:
         _print_csv(evaluation)
     else:
         _print_tables(evaluation)
+    if predictions is not None:
+        write_predictions(predictions, card, images, answers)
+    if record:
+        add_result(chosen, evaluation.result().model_copy(update={"command": _command()}))
+    if answers.failures:
+        raise typer.Exit(1)
 
 
 def _command() -> str:
     from shlex import join
 
     return join(["ganprint", *sys.argv[1:]])
+
+
+def _cell(interval: "Interval | None") -> str:
+    return "" if interval is None else f"{interval.value:.3f} ({interval.low:.3f} - {interval.high:.3f})"
 
 
 def _print_csv(evaluation: "Evaluation") -> None:
@@ -160,8 +184,8 @@ def _print_tables(evaluation: "Evaluation") -> None:
         for name, values in evaluation.per_group.items():
             groups.add_row(
                 name,
-                str(int(values["n"])),
-                f"{values['attribution_accuracy']:.3f}",
-                f"{values['detection_accuracy']:.3f}",
+                str(values.n),
+                _cell(values.attribution_accuracy),
+                _cell(values.detection_accuracy),
             )
         out.print(groups)

@@ -31,9 +31,9 @@ def _show(spec: "AttributorSpec", as_json: bool) -> None:
 
     from rich.table import Table
 
-    from ganprint.training.config import config_keys, preset_names
+    from ganprint.training.config import config_keys, preset_names, read_config
 
-    keys, presets = config_keys(spec.config), preset_names(spec)
+    keys, presets = config_keys(read_config(spec)), preset_names(spec)
     if as_json:
         about = {"name": spec.name, "title": spec.title, "paper": spec.paper, "year": spec.year}
         echo_json({**about, "presets": presets, "keys": [asdict(key) for key in keys]}, indent=2)

@@ -1,9 +1,14 @@
 """Options that mean the same in every command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from ganprint.weights import Card
+
+DEFAULT_METHOD = "repmix"
 
 Method = Annotated[str, typer.Option("--method", help="the method, as `ganprint methods` names it")]
 Weights = Annotated[
@@ -13,7 +18,7 @@ Weights = Annotated[
 Data = Annotated[
     Path, typer.Option("--data", help="a manifest with path,label,dlabel or a folder source/semantic/*")
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of whatever is drawn")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="seed of whatever is drawn")]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="images read and answered at a time")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="processes that read images; 0: this one")]
@@ -45,15 +50,26 @@ def check_device(device: str) -> str:
     return device
 
 
-def chosen_weights(weights: str | None, method: str) -> "str | Path":
+def chosen_weights(weights: str | None, method: str | None) -> str | Path:
     """Return the weights that were named, or the method's default; raise PluginError where there is no such method."""
-    if weights:
+    if weights is not None:
         return weights
     from ganprint import plugins
     from ganprint.weights import default_for
 
-    plugins.load(method)
-    return default_for(method).path
+    plugins.load(method or DEFAULT_METHOD)
+    return default_for(method or DEFAULT_METHOD).path
+
+
+def check_method(method: str | None, card: "Card") -> None:
+    """Refuse weights of another method than the one that was named."""
+    if method is not None and card.method != method:
+        from ganprint.errors import UsageError
+
+        raise UsageError(
+            f"The weights {card.name} are of the method {card.method}, not {method}.",
+            "Name one of --method and --weights.",
+        )
 
 
 def check_output(file: Path | None, *, force: bool) -> None:

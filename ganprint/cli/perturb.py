@@ -28,7 +28,9 @@ def perturb(
     engine: Annotated[str, typer.Option(help="torch, or imagecorruptions, the reference")] = "torch",
     at: Annotated[
         int | None,
-        typer.Option(help="resize to this side, corrupt, resize back: 224 is the published protocol"),
+        typer.Option(
+            max=4096, help="resize to this side, corrupt, resize back: 224 is the published protocol"
+        ),
     ] = None,
     seed: Seed = 0,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")] = False,

@@ -20,7 +20,8 @@ def train(
     preset: Annotated[str | None, typer.Option(help="a configuration that comes with the method")] = None,
     config: Annotated[Path | None, typer.Option(help="a YAML file of configuration keys")] = None,
     assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value; `ganprint methods NAME` lists the keys; repeatable")
+        list[str] | None,
+        typer.Option("--set", help="key=value; `ganprint methods NAME` lists the keys; repeatable"),
     ] = None,
     name: Annotated[str | None, typer.Option(help="name on the card; the folder's if left out")] = None,
     seed: Seed = 0,
@@ -33,7 +34,7 @@ def train(
     """Train a method on the splits train and val of a manifest.
 
     Interrupted, it leaves a checkpoint; the same command with --resume goes on to the same numbers. For
-    several GPUs or machines: accelerate launch -m ganprint train ...; for several processes on a CPU:
+    several GPUs or machines: accelerate launch -m ganprint train --device cuda ...; for several processes on a CPU:
     torchrun --nproc_per_node 2 -m ganprint train ...
     """
     from shlex import join
@@ -53,7 +54,8 @@ def train(
     run = Run(
         out, seed=seed, device=device, precision=precision, workers=workers, resume=resume, report=reporter
     )
-    command = join(["ganprint", *sys.argv[1:]])
+    # As it was first started: that gives the same weights without the folder's checkpoint.
+    command = join(["ganprint", *(word for word in sys.argv[1:] if word not in ("--resume", "--force"))])
     card = describe(
         attributor, run, train_images, val_images, name=name or out.resolve().name, command=command
     )

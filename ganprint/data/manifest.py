@@ -24,7 +24,8 @@ class Manifest:
 
     `sources[label]` names a row's source, `sources[0]` being real; label -1 is a generator outside the
     known ones. `labels` and `dlabels` are int64 (N,). `root` is what relative paths resolve against;
-    `real_folder` is what the folder of the real images was called where names were learned from paths.
+    `real_folder` is what the folder of the real images was called where names were learned from paths;
+    `named_by_position` says of an opened manifest that nothing in its file names the sources.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Manifest:
         self.sources = tuple(sources)
         self.name = name or str(root)
         self.real_folder = real_folder
+        self.named_by_position = False
         self.labels: np.ndarray = np.array(self._chunk("label").to_numpy())
         self.dlabels: np.ndarray = np.array(self._chunk("dlabel").to_numpy())
 
@@ -58,15 +60,17 @@ class Manifest:
         path = Path(path)
         if path.is_dir():
             table, names = read_folders(path)
-            manifest = cls(table, path, names)
+            manifest, by_position = cls(table, path, names), False
         else:
             named = name_rows(read_table(path), path, sources or ())
             folder = Path(root) if root is not None else path.parent
             manifest = cls(named.table, folder, named.sources, name=str(path), real_folder=named.real_folder)
+            by_position = named.by_position
         if sources is not None:
-            return manifest.renumber(sources)
-        if not allow_gaps:
+            manifest = manifest.renumber(sources)
+        elif not allow_gaps:
             manifest._refuse_gaps()
+        manifest.named_by_position = by_position
         return manifest
 
     def _refuse_gaps(self) -> None:
@@ -202,8 +206,13 @@ class Manifest:
             paths = [os.path.relpath(there / text, here) for text in self._chunk("path").to_pylist()]
             table = table.set_column(self.columns.index("path"), "path", pa.array(paths, pa.string()))
         decoded = [pc.cast(c, pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
-        here.mkdir(parents=True, exist_ok=True)
-        pyarrow.csv.write_csv(pa.table(decoded, names=table.column_names), file)
+        try:
+            here.mkdir(parents=True, exist_ok=True)
+            pyarrow.csv.write_csv(pa.table(decoded, names=table.column_names), file)
+        except OSError as cause:
+            raise ManifestError(
+                f"{file} cannot be written: {cause.strerror or cause}.", "Name another file with --out."
+            ) from cause
         return Manifest(table, file.parent, self.sources, name=str(file), real_folder=self.real_folder)
 
     @cached_property

@@ -21,11 +21,15 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class NamedRows:
-    """A table with `source` and `semantic`, the names its labels index, and the real folder's own name."""
+    """A table with `source` and `semantic`, the names its labels index, and the real folder's own name.
+
+    `by_position` says that nothing in the file names the sources.
+    """
 
     table: pa.Table
     sources: tuple[str, ...]
     real_folder: str
+    by_position: bool = False
 
 
 def name_rows(table: pa.Table, file: Path, fallback: Sequence[str]) -> NamedRows:
@@ -39,13 +43,13 @@ def name_rows(table: pa.Table, file: Path, fallback: Sequence[str]) -> NamedRows
     dlabels = table["dlabel"].to_numpy()
     unnamed = [name for name in ("source", "semantic") if name not in table.column_names]
     folders = [folder_column(table["path"].chunk(0), depth) for depth in range(DEEPEST)] if unnamed else []
-    real_folder = REAL
+    real_folder, by_position = REAL, False
     try:
         if "source" in table.column_names:
             names = match_names(labels, table["source"].chunk(0), what=("label", "source"))
             _require_real(names, labels)
         else:
-            names, column, real_folder = _learn_sources(labels, folders, fallback)
+            names, column, real_folder, by_position = _learn_sources(labels, folders, fallback)
             table = table.append_column("source", column)
         if "semantic" in table.column_names:
             match_names(dlabels, table["semantic"].chunk(0), what=("dlabel", "semantic"))
@@ -58,7 +62,7 @@ def name_rows(table: pa.Table, file: Path, fallback: Sequence[str]) -> NamedRows
         ) from fault
     top = int(labels.max(initial=0))
     known = tuple(names.get(number, f"source-{number}" if number else REAL) for number in range(top + 1))
-    return NamedRows(table, known, real_folder)
+    return NamedRows(table, known, real_folder, by_position)
 
 
 class Disagreement(Exception):  # noqa: N818 - never reaches a user: the manifest turns it into a ManifestError
@@ -134,13 +138,16 @@ def _require_real(names: Names, labels: np.ndarray) -> None:
 
 def _learn_sources(
     labels: np.ndarray, folders: list[pa.DictionaryArray | None], fallback: Sequence[str]
-) -> tuple[dict[int, str], pa.DictionaryArray, str]:
-    """Return names, the column and the real folder's name; blank the depth in `folders` that was used."""
+) -> tuple[dict[int, str], pa.DictionaryArray, str, bool]:
+    """Return names, the column, the real folder's name, and whether nothing but `fallback` gave the names.
+
+    The depth in `folders` that was used is blanked.
+    """
     learned = learn_names(labels, folders)
     if learned is None:
         numbers = np.unique(labels[labels >= 0]).tolist()
         names = {n: fallback[n] if n < len(fallback) else f"source-{n}" for n in numbers} | {0: REAL}
-        return names, named_column(labels, names, UNKNOWN), REAL
+        return names, named_column(labels, names, UNKNOWN), REAL, True
     depth, names = learned
     column = folders[depth]
     assert column is not None
@@ -148,7 +155,7 @@ def _learn_sources(
     real_folder = names.get(0, REAL)
     words = [REAL if name == real_folder else name for name in column.dictionary.to_pylist()]
     names = {number: REAL if number == 0 else name for number, name in names.items()}
-    return names, pa.DictionaryArray.from_arrays(column.indices, pa.array(words)), real_folder
+    return names, pa.DictionaryArray.from_arrays(column.indices, pa.array(words)), real_folder, False
 
 
 def _learn_semantics(dlabels: np.ndarray, folders: list[pa.DictionaryArray | None]) -> pa.DictionaryArray:

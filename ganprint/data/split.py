@@ -25,7 +25,7 @@ class Fractions:
     test: float = 0.1
 
     def __post_init__(self) -> None:
-        if min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6:
+        if not (min(self.shares) >= 0 and abs(sum(self.shares) - 1) <= 1e-6):
             raise UsageError(
                 f"The fractions {self.train:g}, {self.val:g} and {self.test:g} do not sum to 1.",
                 "For example: --train 0.8 --val 0.1 --test 0.1",

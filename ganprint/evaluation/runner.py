@@ -2,9 +2,10 @@
 
 import csv
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from ganprint.attributor import Attributor, View
 from ganprint.data import Draw, Manifest, SourceImages, loader
+from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.metrics import Scores, score
 from ganprint.forensics.answer import answer_images
 from ganprint.images.formats import cell
@@ -21,6 +23,16 @@ from ganprint.weights import Card, Interval, Result
 
 PUBLISHED_SIZE = 224
 """Side at which the published protocol perturbs (Bui et al. 2022, section 4.1)."""
+
+
+class GroupScores(BaseModel):
+    """How weights do on the images of one group; attribution is None where their source is not known."""
+
+    model_config = ConfigDict(frozen=True)
+
+    n: int
+    detection_accuracy: Interval
+    attribution_accuracy: Interval | None = None
 
 
 class Evaluation(BaseModel):
@@ -44,10 +56,11 @@ class Evaluation(BaseModel):
     nmi: Interval | None = None
     per_source: dict[str, float]
     per_source_intervals: dict[str, tuple[float, float]]
-    per_group: dict[str, dict[str, float]]
+    per_group: dict[str, GroupScores]
     confusion: dict[str, dict[str, int]]
     confusion_intervals: dict[str, dict[str, tuple[float, float]]]
     images_per_second: float
+    failed: int = 0
 
     def result(self) -> Result:
         """Return what a card records of this evaluation."""
@@ -63,7 +76,14 @@ class Evaluation(BaseModel):
             values={name: value for name, value in values.items() if value is not None},
             per_source=self.per_source,
             per_source_intervals=self.per_source_intervals,
-            per_group={name: group["attribution_accuracy"] for name, group in self.per_group.items()},
+            per_group={
+                name: group.attribution_accuracy.value
+                for name, group in self.per_group.items()
+                if group.attribution_accuracy is not None
+            },
+            data_sha256=self.data_sha256,
+            at=self.at,
+            engine=self.engine,
         )
 
 
@@ -79,13 +99,17 @@ class Condition:
 
 @dataclass(frozen=True)
 class Answers:
-    """One row per image: true and predicted labels (N,), probabilities (N, K), and what was done to it."""
+    """One row per image that could be read: its row in the manifest, true and predicted labels (N,),
+    probabilities (N, K), and what was done to it; `failures` says why the others could not.
+    """
 
+    rows: np.ndarray
     labels: np.ndarray
     predicted: np.ndarray
     probabilities: np.ndarray
     perturbations: list[Perturbation]
     seconds: float
+    failures: list[ImageError]
 
 
 def default_size(view: View, policy: Policy) -> int | None:
@@ -94,7 +118,10 @@ def default_size(view: View, policy: Policy) -> int | None:
 
 
 class _ConditionedViews(SourceImages):
-    """Views of images perturbed at their own size, as (k, 3, S, S): computed where the image is decoded."""
+    """Views of images perturbed at their own size, as (k, 3, S, S): computed where the image is decoded.
+
+    In a batch, an image that cannot be read is its ImageError.
+    """
 
     def __init__(self, manifest: Manifest, view: View, condition: Condition) -> None:
         super().__init__(manifest)
@@ -108,6 +135,15 @@ class _ConditionedViews(SourceImages):
         perturbed = perturb(image[None], [drawn], engine=condition.engine, at=condition.at)[0]
         return crop_views(perturbed, self.view), label, row
 
+    def items(self, indices: Sequence[int | Draw]) -> list[tuple[Any, int, int]]:
+        return [self._item(index.row if isinstance(index, Draw) else int(index)) for index in indices]
+
+    def _item(self, row: int) -> tuple[Any, int, int]:
+        try:
+            return self[row]
+        except ImageError as error:
+            return error, int(self.labels[row]), row
+
 
 def answer_manifest(
     attributor: Attributor,
@@ -120,23 +156,31 @@ def answer_manifest(
 ) -> Answers:
     """Answer for every image of a manifest under a condition; `progress` is told images done and in all.
 
-    Raises ImageError naming the first file that cannot be read.
+    Raises the first ImageError where no image at all can be read.
     """
     began = time.monotonic()
     images = _ConditionedViews(manifest, attributor.config.view, condition)
-    labels, found = [], []
+    rows: list[int] = []
+    found: list[np.ndarray] = []
+    failures: list[ImageError] = []
     for batch in loader(images, batch_size=batch_size, workers=workers):
-        found += [answer.probabilities for answer in answer_images(attributor, batch.images)]
-        labels.append(batch.labels.numpy())
-        progress(len(found), len(manifest))
+        failures += [views for views in batch.images if isinstance(views, ImageError)]
+        whole = [number for number, views in enumerate(batch.images) if isinstance(views, Tensor)]
+        answers = answer_images(attributor, [batch.images[number] for number in whole])
+        found += [answer.probabilities for answer in answers]
+        rows += batch.rows[whole].tolist()
+        progress(len(found) + len(failures), len(manifest))
+    if not found:
+        raise failures[0]
     probabilities = np.stack(found)
-    drawn = [condition.policy.draw(condition.seed, row) for row in range(len(manifest))]
     return Answers(
-        np.concatenate(labels),
+        np.array(rows),
+        manifest.labels[rows],
         probabilities.argmax(1),
         probabilities,
-        drawn,
+        [condition.policy.draw(condition.seed, row) for row in rows],
         time.monotonic() - began,
+        failures,
     )
 
 
@@ -157,10 +201,11 @@ def evaluate(
         engine=condition.engine,
         seed=condition.seed,
         n=len(answers.labels),
+        failed=len(answers.failures),
         **scores.values,
         per_source={name: recall.value for name, recall in scores.recall.items()},
         per_source_intervals={name: _bounds(recall) for name, recall in scores.recall.items()},
-        per_group=_per_group(manifest, answers),
+        per_group=_per_group(manifest, answers, card.sources),
         confusion=_named(scores, scores.confusion, rows, card.sources),
         confusion_intervals={
             true: {
@@ -175,7 +220,19 @@ def evaluate(
 
 
 def write_predictions(path: Path, card: Card, manifest: Manifest, answers: Answers) -> None:
-    """Write one CSV row per image: path, true and predicted source, probabilities, what was done to it."""
+    """Write one CSV row per image: path, true and predicted source, probabilities, what was done to it.
+
+    The file appears whole or not at all. Raises UsageError where it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        _write_rows(partial, card, manifest, answers)
+        partial.replace(path)
+    except OSError as cause:
+        raise UsageError(f"{path} cannot be written: {cause.strerror}.", "Name another file.") from cause
+
+
+def _write_rows(path: Path, card: Card, manifest: Manifest, answers: Answers) -> None:
     names = manifest.column("source")
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -186,10 +243,10 @@ def write_predictions(path: Path, card: Card, manifest: Manifest, answers: Answe
                 *("corruption", "severity", "seed"),
             ]
         )
-        for row, drawn in enumerate(answers.perturbations):
+        for number, (row, drawn) in enumerate(zip(answers.rows, answers.perturbations, strict=True)):
             what = [drawn.kind, drawn.severity, drawn.seed] if drawn.kind else ["", "", ""]
-            shares = [f"{p:.6f}" for p in answers.probabilities[row]]
-            predicted = card.sources[answers.predicted[row]]
+            shares = [f"{p:.6f}" for p in answers.probabilities[number]]
+            predicted = card.sources[answers.predicted[number]]
             writer.writerow([cell(str(manifest.path(row))), cell(names[row]), predicted, *shares, *what])
 
 
@@ -207,15 +264,15 @@ def _named(
     }
 
 
-def _per_group(manifest: Manifest, answers: Answers) -> dict[str, dict[str, float]]:
-    groups = manifest.groups
+def _per_group(manifest: Manifest, answers: Answers, sources: tuple[str, ...]) -> dict[str, GroupScores]:
+    groups = manifest.groups[answers.rows]
     found = {}
     for name in sorted(set(groups.tolist()) - {""}):
         here = groups == name
-        labels, predicted = answers.labels[here], answers.predicted[here]
-        found[name] = {
-            "n": int(here.sum()),
-            "attribution_accuracy": round(float((labels == predicted).mean()), 6),
-            "detection_accuracy": round(float(((predicted > 0) == (labels != 0)).mean()), 6),
-        }
+        values = score(answers.labels[here], answers.predicted[here], sources).values
+        found[name] = GroupScores(
+            n=int(here.sum()),
+            detection_accuracy=values["detection_accuracy"],
+            attribution_accuracy=values.get("attribution_accuracy"),
+        )
     return found

@@ -26,8 +26,10 @@ class Failure(BaseModel):
 class Verdict(BaseModel):
     """The answer for one image: a line of `attribute --json`; field names are stable.
 
-    `verdict` is `real` or the name of a source, None where there is an `error`; `source` is the synthetic
-    source, None for a real image. Probabilities are in [0, 1]; `synthetic_probability` is one minus real's.
+    `verdict` is `real` or the name of a source, whichever has the largest probability, None where there is
+    an `error`; `source` is the synthetic source, None for a real image. Probabilities are in [0, 1], means
+    over the views; `spread` is their standard deviation over the views; `synthetic_probability` is one minus
+    real's.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,6 +50,7 @@ class Verdict(BaseModel):
     weights_sha256: str | None
     warnings: list[str] = []
     error: Failure | None = None
+    spread: dict[str, float] = {}
 
 
 def judge(image: ImageFile, answer: Answer, card: Card) -> Verdict:
@@ -67,6 +70,7 @@ def judge(image: ImageFile, answer: Answer, card: Card) -> Verdict:
         probabilities={name: round(float(p), 6) for name, p in zip(names, answer.probabilities, strict=True)},
         runner_up=names[order[1]],
         warnings=[*_doubts(image, answer, card), *image.notes, UNCALIBRATED],
+        spread={name: round(float(s), 6) for name, s in zip(names, answer.spread, strict=True)},
         **_weights(card),
     )
 
@@ -94,6 +98,10 @@ def _doubts(image: ImageFile, answer: Answer, card: Card) -> list[str]:
         doubts.append(
             f"The image was reduced from {side} to {view.size} px, which removes most of a generator's traces; "
             "weights with the native view look at its own pixels."
+        )
+    if answer.probabilities.argmax() == 0 and answer.probabilities[0] < 0.5:
+        doubts.append(
+            "Real is the likeliest single answer, but the synthetic sources together are likelier than it."
         )
     agreeing = int((answer.views == int(answer.probabilities.argmax())).sum())
     if agreeing < len(answer.views):

@@ -104,7 +104,7 @@ def printable(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
 
 
-_FORMULA = re.compile(r"\s*[=+@-]")
+_FORMULA = re.compile(r"\s*[=+@-].", re.DOTALL)
 _LINE_BREAK = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 

@@ -10,7 +10,8 @@ import yaml
 from pydantic import ValidationError
 
 from ganprint.attributor import Attributor, AttributorConfig
-from ganprint.errors import ConfigError, OutputExistsError, TrainingError
+from ganprint.errors import ConfigError, GanprintError, OutputExistsError, TrainingError
+from ganprint.training.neural import NeuralAttributor
 from ganprint.training.run import Run
 from ganprint.weights import Card, DataRecord, TrainingRecord, save_artifact, utc_now
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, first_fault
@@ -44,12 +45,13 @@ def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
         present = [run.folder / name for name in HELD if (run.folder / name).exists()]
-        if file.exists() and file.read_bytes() != text:
-            present.append(file)
         if present and not force:
             raise OutputExistsError(
                 f"{present[0]} is there already.", "Go on with --resume, or start again with --force."
             )
+        # Weights of before must not be taken for this training's, should it fail.
+        for name in (MODEL_FILE, CARD_FILE):
+            (run.folder / name).unlink(missing_ok=True)
         file.write_bytes(text)
     except OSError as cause:
         raise TrainingError(
@@ -60,7 +62,10 @@ def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
 def prepare(
     method: type[Attributor], config: AttributorConfig, manifest: "Manifest", seed: int
 ) -> Attributor:
-    """Build an attributor with fresh weights drawn under the seed, for the manifest's sources."""
+    """Build an attributor with fresh weights drawn under the seed, for the manifest's sources.
+
+    Raises TrainingError where the manifest cannot teach, ConfigError where the network cannot be built or run.
+    """
     if len(manifest.sources) < 2:
         raise TrainingError(
             f"{manifest.name} has one source only, {manifest.sources[0]}.",
@@ -73,7 +78,20 @@ def prepare(
                 "Divide it: ganprint data split MANIFEST --by image --out SPLIT.csv",
             )
     torch.manual_seed(seed)
-    return method(config, manifest.sources)
+    try:
+        attributor = method(config, manifest.sources)
+        if isinstance(attributor, NeuralAttributor):
+            # One trial answer, before anything is written or waited for.
+            attributor.predict(torch.zeros(2, 3, config.view.size, config.view.size, dtype=torch.uint8))
+    except GanprintError:
+        raise
+    except Exception as cause:
+        # A configuration reaches constructors and kernels of other packages, which raise what they like.
+        raise ConfigError(
+            f"{method.spec.title} cannot be built so: {type(cause).__name__}: {' '.join(str(cause).split())}.",
+            f"The keys and their meaning: ganprint methods {method.spec.name}.",
+        ) from cause
+    return attributor
 
 
 def describe(
@@ -111,7 +129,7 @@ def save_trained(attributor: Attributor, run: Run, card: Card, facts: Mapping[st
     """Write weights and card into the run's folder; of several processes only the first does."""
     if not is_main_process():
         return
-    training = TrainingRecord.model_validate(facts)
+    training = TrainingRecord.model_validate({"precision": run.precision, **facts})
     save_artifact(
         run.folder,
         attributor.state(),

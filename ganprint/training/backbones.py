@@ -115,7 +115,7 @@ def _no_pretrained(name: str, cause: Exception) -> ConfigError:
     reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
     return ConfigError(
         f"The ImageNet weights of {name} cannot be had: {reason}",
-        "Set pretrained=false to start from random weights, or fill the hub's cache where there is a network.",
+        "Give --set pretrained=false to start from random weights, or fill the hub's cache where there is a network.",
     )
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from ganprint.attributor import AttributorConfig, AttributorSpec
 from ganprint.errors import ConfigError
+from ganprint.perturb import parse_policy
 
 Config = TypeVar("Config", bound=AttributorConfig)
 
@@ -43,6 +44,12 @@ class NeuralConfig(AttributorConfig):
         None, ge=32, description="side at which images are perturbed; null: at the size of the view"
     )
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights that answer; 0: none")
+
+    @field_validator("policy")
+    @classmethod
+    def _is_a_policy(cls, policy: str) -> str:
+        parse_policy(policy)
+        return policy
 
 
 def read_config(
@@ -86,15 +93,15 @@ class Key:
     description: str
 
 
-def config_keys(model: type[BaseModel]) -> list[Key]:
-    """List the keys of a configuration, those within it spread out, with the defaults of its fields."""
+def config_keys(config: BaseModel) -> list[Key]:
+    """List the keys of a configuration, those within it spread out, with its values as their defaults."""
     keys = []
-    for name, field in model.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        if isinstance(default, BaseModel):
-            keys += [replace(key, name=f"{name}.{key.name}") for key in config_keys(type(default))]
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        if isinstance(value, BaseModel):
+            keys += [replace(key, name=f"{name}.{key.name}") for key in config_keys(value)]
         else:
-            keys.append(Key(name, default, field.description or ""))
+            keys.append(Key(name, value, field.description or ""))
     return keys
 
 

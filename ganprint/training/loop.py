@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 import signal
 import threading
 import time
@@ -60,7 +61,15 @@ class _Trainer:
         self.config: NeuralConfig = attributor.config
         self.attributor, self.run_settings = attributor, run
         # Accelerate fixes mixed precision for the whole process; a library's caller may train twice.
-        self.accelerator = Accelerator(cpu=run.device == "cpu", mixed_precision="no")
+        asked = torch.device(run.device)
+        if asked.type == "cuda" and asked.index is not None and "LOCAL_RANK" not in os.environ:
+            torch.cuda.set_device(asked.index)
+        self.accelerator = Accelerator(cpu=asked.type == "cpu", mixed_precision="no")
+        if self.accelerator.device.type != asked.type:
+            raise TrainingError(
+                f"Training was asked for on {asked.type} and would run on {self.accelerator.device.type}.",
+                "Accelerate keeps one kind of device for a process: train in a process of its own.",
+            )
         attributor.to(str(self.accelerator.device))
         attributor.network.to(memory_format=torch.channels_last)
         self.ema = (
@@ -118,7 +127,8 @@ class _Trainer:
     def _fingerprint(self, train: Any, val: Any) -> str:
         """A hash of all that a resumed training must share with the one it goes on from."""
         parts = [self.config.model_dump_json(), self.attributor.sources, train.sha256, val.sha256]
-        return hashlib.sha256(json.dumps([*parts, self.run_settings.seed]).encode()).hexdigest()
+        how = [self.run_settings.seed, self.run_settings.precision]
+        return hashlib.sha256(json.dumps([*parts, *how]).encode()).hexdigest()
 
     def _autocast(self) -> torch.autocast:
         kind = self.accelerator.device.type
@@ -156,7 +166,7 @@ class _Trainer:
             )
         if read_place(path).fingerprint != self.place.fingerprint:
             raise TrainingError(
-                f"The checkpoint in {self.run_settings.folder} is of another configuration, data or seed.",
+                f"The checkpoint in {self.run_settings.folder} is of another configuration, data, seed or precision.",
                 "Resume with exactly those of the first start; the folder's config.yaml holds them.",
             )
         self.place = load_checkpoint(path, self._modules, self.optimizer)

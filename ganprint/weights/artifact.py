@@ -149,17 +149,27 @@ def load_attributor(name_or_path: str | Path, *, device: str = "cpu") -> tuple["
 
 
 def add_result(name_or_path: str | Path, result: Result) -> Path:
-    """Write an evaluation into an artifact's card, in place of one of the same split, policy and seed.
+    """Write an evaluation into an artifact's card, in place of one of the same data and condition.
 
-    Returns the artifact's folder. Raises WeightsError where there is none or its card is damaged.
+    Returns the artifact's folder. Raises WeightsError where there is none, its card is damaged, or it
+    cannot be written to.
     """
     folder = find(name_or_path)
     card = read_card(folder)
-    condition = (result.split, result.policy, result.seed)
-    others = [other for other in card.metrics if (other.split, other.policy, other.seed) != condition]
+    others = [other for other in card.metrics if _condition(other) != _condition(result)]
     metrics = sorted([*others, result], key=lambda each: (each.split, each.policy, each.seed or 0))
-    _write(folder, {CARD_FILE: card.model_copy(update={"metrics": metrics}).to_yaml().encode()})
+    try:
+        _write(folder, {CARD_FILE: card.model_copy(update={"metrics": metrics}).to_yaml().encode()})
+    except OSError as cause:
+        raise WeightsError(
+            f"The card in {folder} cannot be written: {cause.strerror}.",
+            "Copy the weights to a folder of your own and name that one with --weights.",
+        ) from cause
     return folder
+
+
+def _condition(result: Result) -> tuple[object, ...]:
+    return (result.split, result.policy, result.seed, result.data_sha256, result.at, result.engine)
 
 
 def _stored(tensors: Mapping[str, "Tensor"], half: bool, keep: Collection[str]) -> dict[str, "Tensor"]:

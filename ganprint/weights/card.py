@@ -55,6 +55,7 @@ class TrainingRecord(_Record):
 
     epochs: int | None = Field(default=None, ge=0)
     seconds: float | None = Field(default=None, ge=0)
+    precision: str | None = None
     best_epoch: int | None = None
     losses: dict[str, list[float]] = {}
     details: dict[str, JsonValue] = {}
@@ -75,6 +76,9 @@ class Result(_Record):
     policy: str
     n: int = Field(ge=0)
     seed: int | None = None
+    data_sha256: Sha256 | None = None
+    at: int | None = None
+    engine: str | None = None
     values: dict[str, Interval]
     per_source: dict[str, float] = {}
     per_source_intervals: dict[str, tuple[float, float]] = {}

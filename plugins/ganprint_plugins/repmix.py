@@ -16,7 +16,7 @@ from ganprint.training.backbones import build_backbone, replace_output
 
 
 class RepMixConfig(NeuralConfig):
-    """RepMix's hyperparameters; the defaults are the paper's."""
+    """RepMix's hyperparameters; with `pretrained`, which the preset repmix sets, the defaults are the paper's."""
 
     backbone: str = Field("timm:resnet50", description="compact, alexnet, or any of timm's models")
     backbone_options: dict[str, Any] = Field({}, description="arguments of the backbone's constructor")

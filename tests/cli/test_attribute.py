@@ -14,7 +14,7 @@ from PIL import Image
 FIELDS = [
     *("schema_version", "path", "sha256", "width", "height", "format", "verdict", "source"),
     *("synthetic_probability", "probabilities", "runner_up", "method", "weights", "weights_sha256"),
-    *("warnings", "error"),
+    *("warnings", "error", "spread"),
 ]
 
 

@@ -16,7 +16,7 @@ FIELDS = [
     *("method", "weights", "weights_sha256", "data_sha256", "split", "policy", "at", "engine", "seed", "n"),
     *METRICS,
     *("per_source", "per_source_intervals", "per_group", "confusion", "confusion_intervals"),
-    "images_per_second",
+    *("images_per_second", "failed"),
 ]
 
 
@@ -111,6 +111,49 @@ def test_record_adds_to_the_card_once_per_condition(evaluate, tiny_weights: Path
     ]
     assert metrics[0]["command"].startswith("ganprint evaluate ")
     assert metrics[0]["per_source_intervals"]["real"]
+
+
+def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_scored(
+    program, tiny_weights: Path, tiny_manifest: Path
+) -> None:
+    other = tiny_manifest.parent / "broken.csv"
+    other.write_text(tiny_manifest.read_text().replace("progan/test_seen0.png", "progan/absent.png"))
+    for workers in ("0", "1"):
+        options = ("--split", "test_seen", "--workers", workers, "--json")
+        done = program("evaluate", "--weights", tiny_weights, "--data", other, *options)
+        assert done.returncode == 1
+        assert "absent.png" in done.stderr
+        found = json.loads(done.stdout)
+        assert (found["n"], found["failed"]) == (14, 1)
+        assert sum(found["confusion"]["progan"].values()) == 4
+
+
+def test_weights_of_another_method_than_named_are_refused(evaluate) -> None:
+    assert evaluate("--method", "repmix", "--split", "test_seen").returncode == 0
+    done = evaluate("--method", "prnu", "--split", "test_seen")
+    assert done.returncode == 2
+    assert "of the method repmix, not prnu" in done.stderr
+
+
+def test_labels_without_names_are_said_to_be_taken_by_position(
+    program, tiny_weights: Path, tiny_manifest: Path
+) -> None:
+    rows = [line.split(",") for line in tiny_manifest.read_text().splitlines()]
+    flat = tiny_manifest.parent / "flat.csv"
+    known = [row for row in rows if row[1] != "-1"]
+    paths = [tiny_manifest.parent / row[0] for row in known[1:]]
+    links = [tiny_manifest.parent / f"flat{number}.png" for number in range(len(paths))]
+    for link, path in zip(links, paths, strict=True):
+        link.symlink_to(path)
+    body = [f"{link.name},{row[1]},{row[2]}" for link, row in zip(links, known[1:], strict=True)]
+    flat.write_text("\n".join(["path,label,dlabel", *body]) + "\n")
+    done = program("evaluate", "--weights", tiny_weights, "--data", flat, "--workers", "0", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "names no sources; its labels 0, 1, 2, ... are taken to be real, progan, stylegan" in done.stderr
+
+
+def test_a_limited_evaluation_is_not_recorded(evaluate) -> None:
+    assert evaluate("--limit", "6", "--record").returncode == 2
 
 
 def test_a_limit_takes_of_every_source(evaluate) -> None:

@@ -120,9 +120,7 @@ def test_two_trainings_of_other_precision_follow_one_another_in_one_process(
     fit(tiny_manifest, tmp_path / "again")
 
 
-@pytest.mark.parametrize(
-    "present", ["checkpoints/last.safetensors", "model.safetensors", "card.yaml", "config.yaml"]
-)
+@pytest.mark.parametrize("present", ["checkpoints/last.safetensors", "model.safetensors", "card.yaml"])
 def test_a_folder_that_holds_something_is_only_overwritten_by_force(present: str, tmp_path: Path) -> None:
     config = read_config(RepMix.spec, preset="repmix-small")
     (tmp_path / present).parent.mkdir(exist_ok=True)
@@ -140,6 +138,40 @@ def test_the_configuration_written_beside_a_training_can_be_trained_with(tmp_pat
     open_folder(Run(tmp_path), config, force=False)
     assert read_config(RepMix.spec, file=tmp_path / "config.yaml") == config
     open_folder(Run(tmp_path), config, force=False)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "backbone_options.widths=[]",
+        "backbone_options.widths=[-1,8,8,8]",
+        "backbone_options.stem_stride=0",
+        "backbone=timm:vit_tiny_patch16_224",
+    ],
+)
+def test_a_network_that_cannot_be_built_or_run_is_refused_before_anything_is_written(
+    tiny_manifest: Path, tmp_path: Path, settings: str
+) -> None:
+    options = () if "widths" in settings or "stride" in settings else ("backbone_options={}",)
+    with pytest.raises(ConfigError, match="cannot be built so"):
+        fit(tiny_manifest, tmp_path / "out", settings, *options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_configuration_left_by_a_start_that_failed_blocks_nothing(tmp_path: Path) -> None:
+    config = read_config(RepMix.spec, preset="repmix-small")
+    open_folder(Run(tmp_path), config, force=False)
+    other = read_config(RepMix.spec, preset="repmix-native")
+    open_folder(Run(tmp_path), other, force=False)
+    assert read_config(RepMix.spec, file=tmp_path / "config.yaml") == other
+
+
+def test_force_takes_the_weights_of_before_away_at_once(tmp_path: Path) -> None:
+    for name in ("model.safetensors", "card.yaml"):
+        (tmp_path / name).write_text("of before")
+    open_folder(Run(tmp_path), read_config(RepMix.spec, preset="repmix-small"), force=True)
+    assert not (tmp_path / "model.safetensors").exists()
+    assert not (tmp_path / "card.yaml").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:

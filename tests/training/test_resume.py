@@ -103,13 +103,13 @@ def test_resuming_a_finished_training_changes_nothing(tiny_manifest: Path, whole
 
 @pytest.mark.parametrize(
     ("settings", "run"),
-    [(["learning_rate=0.1"], {}), (["embedding=16"], {}), ([], {"seed": 1})],
-    ids=["configuration", "shape of the network", "seed"],
+    [(["learning_rate=0.1"], {}), (["embedding=16"], {}), ([], {"seed": 1}), ([], {"precision": "bf16"})],
+    ids=["configuration", "shape of the network", "seed", "precision"],
 )
 def test_resuming_with_another_configuration_or_seed_is_refused(
     tiny_manifest: Path, whole: Path, settings: list[str], run: dict[str, Any]
 ) -> None:
-    with pytest.raises(TrainingError, match="another configuration, data or seed"):
+    with pytest.raises(TrainingError, match="another configuration, data, seed or precision"):
         train(tiny_manifest, whole, *settings, resume=True, **run)
 
 
@@ -119,7 +119,7 @@ def test_resuming_on_other_data_or_from_nothing_or_from_damage_is_refused(
     data = Manifest.open(tiny_manifest)
     config = read_config(RepMix.spec, preset="repmix-small", assignments=SETTINGS)
     attributor = prepare(RepMix, config, data, 0)
-    with pytest.raises(TrainingError, match="another configuration, data or seed"):
+    with pytest.raises(TrainingError, match="another configuration, data, seed or precision"):
         attributor.fit(data.select("train"), data.select("test_seen"), Run(whole, resume=True))
     with pytest.raises(TrainingError, match="There is no checkpoint"):
         train(tiny_manifest, tmp_path, resume=True)

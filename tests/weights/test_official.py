@@ -499,7 +499,7 @@ def test_the_command_prints_the_folder_on_stdout_and_what_was_dropped_on_stderr(
     assert "det_ce.weight and optimiser state were dropped" in result.stderr
     card = load_artifact(tmp_path / "user" / "new").card
     assert (card.name, card.sources, card.semantics) == ("new", SOURCES, ("face",))
-    assert card.command.startswith("ganprint ")
+    assert card.command.startswith("ganprint")
 
 
 def mutated(content: bytes, chance: random.Random) -> bytes:
