@@ -74,6 +74,7 @@ def alone(manifest: Manifest, attributor: NeuralAttributor, policy: str, images:
     data = PerturbedImages(
         manifest, config.view, parse_policy(policy), at=config.perturb_at, augment=True, seed=0
     )
+    images = min(images, len(data))
     began = time.perf_counter()
     for first in range(0, images, 64):
         data.items([Draw(row) for row in range(first, min(first + 64, images))])
