@@ -30,8 +30,8 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Csv = Annotated[bool, typer.Option("--csv", help="print CSV")]
 
 
-def check_device(device: str) -> str:
-    """Return the device if torch can use it here; raise UsageError else."""
+def check_device(device: str) -> None:
+    """Raise UsageError unless torch can use the device here."""
     import torch
 
     from ganprint.errors import UsageError
@@ -47,7 +47,6 @@ def check_device(device: str) -> str:
     }
     if not available.get(kind, False):
         raise UsageError(f"The device {device} is not available here.", "Use --device cpu.")
-    return device
 
 
 def chosen_weights(weights: str | None, method: str | None) -> str | Path:

@@ -43,7 +43,7 @@ KERNELS: dict[str, Kernel] = {
 KEEPING_UINT8 = ("pixelate", "jpeg_compression")
 """Kinds whose kernel gives uint8 for uint8 images, rounding by itself; the others' results are truncated."""
 
-LIGHT = KEEPING_UINT8
+LIGHT = ("pixelate", "jpeg_compression")
 """Kinds of so little work that threads would wait for Python's lock most of the time."""
 
 CPU_CHUNK = 2**17
