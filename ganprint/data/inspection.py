@@ -34,7 +34,7 @@ def inspect_file(path: str) -> FileFacts:
     except ImageError as error:
         return FileFacts(error=error.code, message=error.message)
     digest = hashlib.sha256(repr(image.pixels.shape).encode())
-    digest.update(np.ascontiguousarray(image.pixels))
+    digest.update(np.ascontiguousarray(image.pixels).data)
     return FileFacts(
         content=bytes.fromhex(image.sha256),
         pixels=digest.digest(),
