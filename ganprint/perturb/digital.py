@@ -145,11 +145,16 @@ def jpeg_compression(images: Tensor, severities: Sequence[int], streams: Sequenc
 
     Keeps the dtype, uint8 or float32, and rounds float32 to whole levels first.
     """
+    return through_jpeg(images, [JPEG[severity - 1] for severity in severities])
+
+
+def through_jpeg(images: Tensor, qualities: Sequence[int]) -> Tensor:
+    """Return images compressed at libjpeg's `qualities` and decompressed, of the same dtype and device."""
     levels = images if images.dtype == torch.uint8 else images.detach().round().clamp(0, 255)
     decoded = np.stack(
         [
-            _through_jpeg(image, JPEG[severity - 1])
-            for image, severity in zip(levels.to("cpu", torch.uint8).numpy(), severities, strict=True)
+            _through_jpeg(image, quality)
+            for image, quality in zip(levels.to("cpu", torch.uint8).numpy(), qualities, strict=True)
         ]
     )
     return torch.from_numpy(decoded).permute(0, 3, 1, 2).contiguous().to(images.device, images.dtype)

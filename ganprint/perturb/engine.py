@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganprint.errors import PerturbationError
-from ganprint.perturb import blur, digital, fog, noise, weather
+from ganprint.perturb import blur, digital, fog, immunise, noise, weather
 from ganprint.perturb.kinds import Perturbation
 from ganprint.perturb.severity import Kernel
 from ganprint.perturb.stream import Stream
@@ -38,6 +38,12 @@ KERNELS: dict[str, Kernel] = {
     "gaussian_blur": blur.gaussian_blur,
     "spatter": weather.spatter,
     "saturate": digital.saturate,
+    "random_noise": immunise.random_noise,
+    "random_blur": immunise.random_blur,
+    "random_crop": immunise.random_crop,
+    "random_jpeg": immunise.random_jpeg,
+    "relighting": immunise.relighting,
+    "combination": immunise.combination,
 }
 
 KEEPING_UINT8 = ("pixelate", "jpeg_compression")
@@ -62,7 +68,7 @@ def perturb(
     `images` (B, 3, H, W) are uint8 in 0..255, or floating in 0..1; the result has the same shape, dtype and
     device. An image comes out the same alone or in any batch on one device (8-bit images within 1).
     Floating images are computed in float32, not truncated to 8 bits, and keep gradients except under
-    shot_noise, jpeg_compression and the engine `imagecorruptions`.
+    shot_noise, jpeg_compression, random_jpeg, combination and the engine `imagecorruptions`.
 
     `at` resizes each perturbed image to at x at (bilinear, antialiased), corrupts there and resizes back:
     the published protocol. `engine` is `torch`, or `imagecorruptions`, the reference, one image at a time.

@@ -1,4 +1,4 @@
-"""The nineteen corruptions by name, and what happens to one image."""
+"""The kinds of perturbation by name, and what happens to one image."""
 
 from dataclasses import dataclass
 
@@ -33,6 +33,12 @@ UNSEEN = ("glass_blur", "motion_blur", "zoom_blur", "snow")
 SEEN = tuple(kind for kind in CORRUPTIONS if kind not in UNSEEN)
 """The fifteen that RepMix's training draws from."""
 
+IMMUNISING = ("random_noise", "random_blur", "random_crop", "random_jpeg", "relighting", "combination")
+"""The five perturbations of Yu et al. (ICCV 2019, section 4.4) and their combination."""
+
+KINDS = (*CORRUPTIONS, *IMMUNISING)
+"""Everything that can happen to an image."""
+
 SEVERITIES = (1, 2, 3, 4, 5)
 
 
@@ -62,10 +68,9 @@ UNTOUCHED = Perturbation(None, 0, 0)
 
 
 def check_kind(kind: str) -> None:
-    """Raise PerturbationError, listing the valid names, unless `kind` is a corruption."""
-    if kind not in CORRUPTIONS:
-        names = ", ".join(CORRUPTIONS)
-        raise PerturbationError(f"There is no corruption {kind!r}.", f"Corruptions: {names}.")
+    """Raise PerturbationError, listing the valid names, unless `kind` is one of KINDS."""
+    if kind not in KINDS:
+        raise PerturbationError(f"There is no corruption {kind!r}.", f"Corruptions: {', '.join(KINDS)}.")
 
 
 def check_severity(severity: int) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 
 from ganprint.errors import PerturbationError
 from ganprint.perturb.kinds import (
-    CORRUPTIONS,
+    IMMUNISING,
+    KINDS,
     SEEN,
     SEVERITIES,
     UNSEEN,
@@ -24,6 +25,7 @@ SETS: dict[str, tuple[tuple[str, ...], float]] = {
     "train": (SEEN, TRAIN_PROBABILITY),
     "test-seen": (SEEN, 1.0),
     "test-unseen": (UNSEEN, 1.0),
+    "immunise": (IMMUNISING, 1.0),
     "none": ((), 0.0),
 }
 """Named policies: the kinds drawn from, and the probability that an image is perturbed."""
@@ -73,7 +75,7 @@ class Policy:
 def parse_policy(text: str) -> Policy:
     """Return the policy that `text` names.
 
-    `train`, `test-seen`, `test-unseen`, `none`; `train:0.6` is the same with another probability;
+    `train`, `test-seen`, `test-unseen`, `immunise`, `none`; `train:0.6` is the same with another probability;
     `jpeg_compression` draws the severity and `jpeg_compression:3` fixes it. PerturbationError lists
     the valid names.
     """
@@ -81,11 +83,11 @@ def parse_policy(text: str) -> Policy:
     if name in SETS:
         kinds, probability = SETS[name]
         return Policy(text, _number(text, value) if colon else probability, kinds)
-    if name in CORRUPTIONS:
+    if name in KINDS:
         return Policy(text, 1.0, (name,), (_severity(text, value),) if colon else SEVERITIES)
     raise PerturbationError(
         f"There is no policy {text!r}.",
-        f"Policies: {', '.join(SETS)}, or a corruption: {', '.join(CORRUPTIONS)}.",
+        f"Policies: {', '.join(SETS)}, or a corruption: {', '.join(KINDS)}.",
     )
 
 

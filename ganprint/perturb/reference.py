@@ -31,11 +31,16 @@ def corrupt_by_reference(image: Array, perturbation: Perturbation) -> Array:
     """Return a uint8 RGB image (H, W, 3) corrupted, as imagecorruptions 1.1.2 does after np.random.seed.
 
     The seed is taken modulo 2^32; NumPy's global state is as before afterwards. PerturbationError where
-    imagecorruptions cannot be imported.
+    imagecorruptions cannot be imported, or has no such kind.
     """
     kind, severity, seed = perturbation.kind, perturbation.severity, perturbation.seed % 2**32
     if kind is None:
         return image.copy()
+    if kind not in CORRUPTIONS:
+        raise PerturbationError(
+            f"imagecorruptions has no {kind}.",
+            f"It has: {', '.join(CORRUPTIONS)}; others need --engine torch.",
+        )
     if kind in REPLACED:
         return REPLACED[kind](image, severity, np.random.RandomState(seed))
     from PIL import Image

@@ -124,7 +124,7 @@ def test_an_input_is_never_overwritten(folder):
         (["--policy", "train", "--severity", "3"], UsageError, "--severity goes with --corruption"),
         (["--corruption", "train"], PerturbationError, "gaussian_noise, shot_noise"),
         (["--corruption", "fog", "--severity", "6"], PerturbationError, "1, 2, 3, 4, 5"),
-        (["--policy", "training"], PerturbationError, "train, test-seen, test-unseen, none"),
+        (["--policy", "training"], PerturbationError, "train, test-seen, test-unseen, immunise, none"),
         (["--corruption", "fog", "--engine", "numpy"], PerturbationError, "torch, imagecorruptions"),
         (["--corruption", "fog", "--at", "0"], PerturbationError, "0 x 0"),
     ],
