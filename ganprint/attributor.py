@@ -1,13 +1,15 @@
 """The plug-in contract: what a method gives, and what it is given."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,6 +77,59 @@ class Prediction:
     embedding: "Tensor | None" = None
 
 
+@dataclass(frozen=True)
+class Panel:
+    """One picture of an explanation: values (H, W), shown in colours with their scale beside them, or
+    (H, W, 3) in 0..1, shown as they are. `diverging` centres the colours on zero.
+    """
+
+    title: str
+    values: np.ndarray
+    diverging: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands, told after every step and, with `validation`, after every round.
+
+    A round is an epoch, or one pass over the images of a method that needs few. `loss` and `accuracy` are
+    running means over the round, None where there is none yet; `seconds_left` counts to the last round.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    images_per_second: float
+    seconds_left: float
+    loss: float | None = None
+    accuracy: float | None = None
+    validation: Mapping[str, float] | None = None
+    stage: str = "epoch"
+
+
+def _say_nothing(progress: Progress) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: where its files go and how it is carried out.
+
+    `precision` is fp32 or bf16; `workers` loader processes; `resume` goes on from the folder's last
+    checkpoint; `checkpoint_seconds` is the longest stretch of work that an interruption can lose.
+    """
+
+    folder: Path
+    seed: int = 0
+    device: str = "cpu"
+    precision: str = "fp32"
+    workers: int = 0
+    resume: bool = False
+    checkpoint_seconds: float = 120.0
+    report: Callable[[Progress], None] = field(default=_say_nothing, compare=False)
+
+
 class LabelledImages(Protocol):
     """Rows of a manifest: where images lie and what made them; no pixels are held.
 
@@ -91,6 +146,10 @@ class LabelledImages(Protocol):
 
     def path(self, row: int) -> Path:
         """Return where the image of a row lies."""
+        ...
+
+    def select(self, *, limit: int | None = None, seed: int = 0) -> "LabelledImages":
+        """Return at most `limit` rows, drawn under the seed, spread over the sources."""
         ...
 
     def __len__(self) -> int: ...
@@ -110,8 +169,11 @@ class Attributor(ABC):
         self.sources = tuple(sources)
 
     @abstractmethod
-    def fit(self, train: LabelledImages, val: LabelledImages, run: "Any") -> Mapping[str, Any]:
-        """Learn from `train`, choose on `val`; return what the card should record of the training."""
+    def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
+        """Learn from `train`, choose on `val`; return what the card's record of the training should hold.
+
+        Its keys: `epochs`, `best_epoch`, `seconds`, `losses` (name to one value an epoch), `details`.
+        """
 
     @abstractmethod
     def predict(self, images: "Tensor") -> Prediction:
@@ -124,6 +186,28 @@ class Attributor(ABC):
     @abstractmethod
     def load_state(self, tensors: Mapping[str, "Tensor"]) -> None:
         """Take the tensors that `state` gave; raise WeightsError where names or shapes do not fit."""
+
+    def explain(self, image: "Tensor") -> list[Panel]:
+        """Return pictures of what the answer for one uint8 image (3, S, S) rests on; none by default."""
+        return []
+
+    @property
+    def explains(self) -> bool:
+        """Whether `explain` has anything to show."""
+        return type(self).explain is not Attributor.explain
+
+    def check_images(self, images: "Tensor") -> None:
+        """Raise UsageError unless images are uint8 (B, 3, S, S), S being the view's size."""
+        size = self.config.view.size
+        if (
+            str(images.dtype) != "torch.uint8"
+            or images.ndim != 4
+            or tuple(images.shape[1:]) != (3, size, size)
+        ):
+            raise UsageError(
+                f"{self.spec.title} cannot answer for {images.dtype} images of shape {tuple(images.shape)}.",
+                f"With this configuration it takes uint8 (B, 3, {size}, {size}); see ganprint.images.crop_views.",
+            )
 
     def to(self, device: str) -> "Attributor":
         """Move to a torch device and return self; methods without tensors there need not override."""

@@ -8,6 +8,7 @@ import typer
 from ganprint.cli import data, weights
 from ganprint.cli.attribute import attribute
 from ganprint.cli.evaluate import evaluate
+from ganprint.cli.explain import explain
 from ganprint.cli.methods import methods
 from ganprint.cli.perturb import perturb
 from ganprint.cli.train import train
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(attribute)
 app.command()(train)
 app.command()(evaluate)
+app.command()(explain)
 app.command()(perturb)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")

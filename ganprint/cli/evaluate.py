@@ -40,7 +40,10 @@ def evaluate(
     weights: Weights = None,
     split: Annotated[str | None, typer.Option(help="the split to evaluate; all rows if left out")] = None,
     policy: Annotated[
-        str, typer.Option(help="none, test-seen, test-unseen, train, a corruption, or corruption:severity")
+        str,
+        typer.Option(
+            help="none, test-seen, test-unseen, train, immunise, a corruption, or corruption:severity"
+        ),
     ] = "none",
     at: Annotated[
         int | None,

@@ -19,11 +19,19 @@ def perturb(
     out: Annotated[
         Path, typer.Argument(help="folder for the PNG files, or for one image a .png", metavar="OUT")
     ],
-    corruption: Annotated[str | None, typer.Option(help="one of the 19 corruptions of ImageNet-C")] = None,
+    corruption: Annotated[
+        str | None,
+        typer.Option(
+            help="one of the 19 corruptions of ImageNet-C, or random_noise, random_blur, random_crop, random_jpeg, "
+            "relighting, combination"
+        ),
+    ] = None,
     severity: Annotated[int | None, typer.Option(help="1 to 5; drawn for each image if left out")] = None,
     policy: Annotated[
         str | None,
-        typer.Option(help="train, test-seen, test-unseen, none, or a corruption; train:0.6, snow:3"),
+        typer.Option(
+            help="train, test-seen, test-unseen, immunise, none, or a corruption; train:0.6, snow:3"
+        ),
     ] = None,
     engine: Annotated[str, typer.Option(help="torch, or imagecorruptions, the reference")] = "torch",
     at: Annotated[

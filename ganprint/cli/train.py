@@ -10,7 +10,7 @@ from ganprint.cli.console import console, progress_bar
 from ganprint.cli.options import Data, Device, Force, Method, Seed, Workers, check_device
 
 if TYPE_CHECKING:
-    from ganprint.training import Progress
+    from ganprint.attributor import Progress
 
 
 def train(
@@ -22,6 +22,10 @@ def train(
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", help="key=value; `ganprint methods NAME` lists the keys; repeatable"),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="weights of the same method and sources to finetune, by name or folder"),
     ] = None,
     name: Annotated[str | None, typer.Option(help="name on the card; the folder's if left out")] = None,
     seed: Seed = 0,
@@ -42,13 +46,14 @@ def train(
     from ganprint import plugins
     from ganprint.data import Manifest
     from ganprint.training import Run, read_config
-    from ganprint.training.artifact import describe, is_main_process, open_folder, prepare, save_trained
+    from ganprint.training.artifact import describe, open_folder, prepare, save_trained
+    from ganprint.training.checkpoint import is_main_process
 
     check_device(device)
     attributor_class = plugins.load(method)
     chosen = read_config(attributor_class.spec, preset=preset, file=config, assignments=assignments or ())
     manifest = Manifest.open(data)
-    attributor = prepare(attributor_class, chosen, manifest, seed)
+    attributor = prepare(attributor_class, chosen, manifest, seed, start=start)
     train_images, val_images = manifest.select("train"), manifest.select("val")
     reporter = _Reporter()
     run = Run(
@@ -65,7 +70,7 @@ def train(
             facts = attributor.fit(train_images, val_images, run)
     except KeyboardInterrupt:
         if is_main_process():
-            kept = (out / "checkpoints" / "last.safetensors").is_file()
+            kept = any((out / "checkpoints").glob("*.safetensors"))
             then = f"go on with the same command and --resume ({out})" if kept else "nothing was saved yet"
             typer.echo(f"ganprint: interrupted; {then}.", err=True)
         raise typer.Exit(130) from None
@@ -74,8 +79,15 @@ def train(
         typer.echo(str(out))
 
 
+VALIDATION_NAMES = {
+    "accuracy": "attribution",
+    "balanced_accuracy": "balanced",
+    "detection_accuracy": "detection",
+}
+
+
 class _Reporter:
-    """A bar of the epoch on stderr, and a line for each finished epoch."""
+    """A bar of the epoch on stderr, and a line for each finished epoch or trial."""
 
     def __init__(self) -> None:
         self.errors = console(stderr=True)
@@ -91,19 +103,20 @@ class _Reporter:
 
     def __call__(self, progress: "Progress") -> None:
         minutes, seconds = divmod(round(progress.seconds_left), 60)
+        where = f"{progress.stage} {progress.epoch}/{progress.epochs}"
+        running = {"loss": progress.loss, "accuracy": progress.accuracy}
+        parts = [f"{name} {value:.3f}" for name, value in running.items() if value is not None]
+        speed = f"{progress.images_per_second:.0f} images/s"
         self.bar.update(
             self.task,
             completed=progress.step,
             total=progress.steps,
-            description=f"epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.3f}  "
-            f"accuracy {progress.accuracy:.3f}  {progress.images_per_second:.0f} images/s  "
-            f"{minutes}:{seconds:02} left",
+            description="  ".join([where, *parts, speed, f"{minutes}:{seconds:02} left"]),
         )
         if progress.validation is not None:
-            found = progress.validation
-            self.errors.print(
-                f"epoch {progress.epoch}/{progress.epochs}: train loss {progress.loss:.3f}; validation loss "
-                f"{found['loss']:.3f}, attribution {found['accuracy']:.3f}, balanced "
-                f"{found['balanced_accuracy']:.3f}, detection {found['detection_accuracy']:.3f}",
-                soft_wrap=True,
+            said = f"train loss {progress.loss:.3f}; " if progress.loss is not None else ""
+            found = ", ".join(
+                f"{VALIDATION_NAMES.get(name, name)} {value:.3f}"
+                for name, value in progress.validation.items()
             )
+            self.errors.print(f"{where}: {said}validation {found}", soft_wrap=True)

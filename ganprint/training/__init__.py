@@ -1,7 +1,21 @@
-"""The one training loop for neural attributors, with what it needs: configuration, backbones, checkpoints."""
+"""Training: the one loop for neural attributors, the one pass for the others, configuration, checkpoints."""
 
-from ganprint.training.config import NeuralConfig, read_config
+from ganprint.attributor import Progress, Run
+from ganprint.training.config import NeuralConfig, TrainingConfig, read_config
 from ganprint.training.neural import Losses, NeuralAttributor
-from ganprint.training.run import Progress, Run, Step
+from ganprint.training.step import Step
+from ganprint.training.streaming import Accumulator, accumulate, stream
 
-__all__ = ["Losses", "NeuralAttributor", "NeuralConfig", "Progress", "Run", "Step", "read_config"]
+__all__ = [
+    "Accumulator",
+    "Losses",
+    "NeuralAttributor",
+    "NeuralConfig",
+    "Progress",
+    "Run",
+    "Step",
+    "TrainingConfig",
+    "accumulate",
+    "read_config",
+    "stream",
+]

@@ -1,6 +1,5 @@
 """From a configuration to an attributor to train, and from a trained one to an artifact with its card."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +8,12 @@ import torch
 import yaml
 from pydantic import ValidationError
 
-from ganprint.attributor import Attributor, AttributorConfig
-from ganprint.errors import ConfigError, GanprintError, OutputExistsError, TrainingError
+from ganprint.attributor import Attributor, AttributorConfig, Run
+from ganprint.errors import ConfigError, GanprintError, OutputExistsError, TrainingError, WeightsError
+from ganprint.training.batches import check_images
+from ganprint.training.checkpoint import is_main_process
 from ganprint.training.neural import NeuralAttributor
-from ganprint.training.run import Run
-from ganprint.weights import Card, DataRecord, TrainingRecord, save_artifact, utc_now
+from ganprint.weights import Card, DataRecord, TrainingRecord, load_artifact, save_artifact, utc_now
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, first_fault
 from ganprint.weights.provenance import hardware, plugin_record, versions
 
@@ -25,11 +25,6 @@ LICENCE = "Weights: MIT, as ganprint. The training images belong to their makers
 
 HELD = ("checkpoints", MODEL_FILE, CARD_FILE)
 """What a training writes into its folder and would overwrite there, beside its configuration."""
-
-
-def is_main_process() -> bool:
-    """Tell whether this is the first, or the only one, of the processes that train together."""
-    return int(os.environ.get("RANK", "0")) == 0
 
 
 def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
@@ -60,11 +55,17 @@ def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
 
 
 def prepare(
-    method: type[Attributor], config: AttributorConfig, manifest: "Manifest", seed: int
+    method: type[Attributor],
+    config: AttributorConfig,
+    manifest: "Manifest",
+    seed: int,
+    *,
+    start: str | None = None,
 ) -> Attributor:
-    """Build an attributor with fresh weights drawn under the seed, for the manifest's sources.
+    """Build an attributor for the manifest's sources, with weights drawn under the seed or those of `start`.
 
-    Raises TrainingError where the manifest cannot teach, ConfigError where the network cannot be built or run.
+    Raises TrainingError where the manifest cannot teach, ConfigError where the network cannot be built or run,
+    WeightsError where there is no `start` or it does not fit method, sources and configuration.
     """
     if len(manifest.sources) < 2:
         raise TrainingError(
@@ -77,12 +78,15 @@ def prepare(
                 f"{manifest.name} has no split {split}; it has {', '.join(manifest.split_names) or 'none'}.",
                 "Divide it: ganprint data split MANIFEST --by image --out SPLIT.csv",
             )
+    check_images(manifest.sources, manifest.select("train"), manifest.select("val"))
     torch.manual_seed(seed)
     try:
         attributor = method(config, manifest.sources)
         if isinstance(attributor, NeuralAttributor):
             # One trial answer, before anything is written or waited for.
             attributor.predict(torch.zeros(2, 3, config.view.size, config.view.size, dtype=torch.uint8))
+        if start is not None:
+            _start_from(attributor, start)
     except GanprintError:
         raise
     except Exception as cause:
@@ -92,6 +96,23 @@ def prepare(
             f"The keys and their meaning: ganprint methods {method.spec.name}.",
         ) from cause
     return attributor
+
+
+def _start_from(attributor: Attributor, start: str) -> None:
+    """Load weights to finetune into an attributor of the same method, whose training begins with them."""
+    if not isinstance(attributor, NeuralAttributor):
+        raise ConfigError(
+            f"{attributor.spec.title} is not trained step by step, so there is nothing to start from.",
+            "Leave --start out.",
+        )
+    artifact = load_artifact(start)
+    if artifact.card.method != attributor.spec.name or artifact.card.sources != attributor.sources:
+        raise WeightsError(
+            f"The weights {artifact.card.name} are of {artifact.card.method} for "
+            f"{', '.join(artifact.card.sources)}, not of {attributor.spec.name} for {', '.join(attributor.sources)}.",
+            "Finetuning needs weights of the same method and sources, in the same order.",
+        )
+    attributor.load_state(artifact.tensors)
 
 
 def describe(

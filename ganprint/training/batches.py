@@ -3,15 +3,21 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ganprint.attributor import View
 from ganprint.data import BatchSampler, Draw, ImageDataset, Manifest, loader
+from ganprint.errors import TrainingError
 from ganprint.perturb import Perturbation, Policy, perturb
 
 EPOCH_STRIDE = 1 << 40
 """Keeps the streams of different epochs and repeats apart in one policy seed."""
+
+
+VALIDATION_SEED = 1
+"""Validation images are perturbed the same way in every epoch of every training."""
 
 
 class Images(NamedTuple):
@@ -90,3 +96,22 @@ class Batches:
     def perturbed(self, batch: Images, draws: Sequence[Draw]) -> Tensor:
         """Return the batch's images perturbed, whether a worker did it already or not."""
         return batch.images if self.images.in_worker else self.images.apply(batch.images, draws)
+
+
+def check_images(sources: Sequence[str], train: Manifest, val: Manifest) -> None:
+    """Raise TrainingError unless every source has training images and no image is of another source."""
+    for name, images in (("training", train), ("validation", val)):
+        if not len(images):
+            raise TrainingError(f"There are no {name} images.", "Name a manifest with train and val splits.")
+        if (images.labels < 0).any():
+            raise TrainingError(
+                f"Some {name} images are of a generator outside the sources (label -1).",
+                "Leave them out of the splits train and val, or give them a label of their own.",
+            )
+    present = np.unique(train.labels)
+    missing = [name for label, name in enumerate(sources) if label not in present]
+    if missing:
+        raise TrainingError(
+            f"There are no training images of {', '.join(missing)}.",
+            "Every source to be told apart needs some; a method needs at least real and one other.",
+        )

@@ -1,6 +1,7 @@
 """Checkpoints of a training: tensors in safetensors, the place reached as JSON in its header."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,6 +31,11 @@ class Place:
     fingerprint: str = ""
 
 
+def is_main_process() -> bool:
+    """Tell whether this is the first, or the only one, of the processes that train together."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def save_checkpoint(
     path: Path, place: Place, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None
 ) -> None:
@@ -42,10 +48,24 @@ def save_checkpoint(
     if optimizer is not None:
         for number, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{number}/{key}": value.cpu().contiguous() for key, value in state.items()}
+    write_tensors(path, place, tensors)
+
+
+def write_tensors(path: Path, place: Place, tensors: dict[str, Tensor]) -> None:
+    """Write named tensors and the place reached; the old file stays until the new one is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".partial")
     save_file(tensors, temporary, metadata={"place": json.dumps(asdict(place))})
     temporary.replace(path)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint; raise TrainingError where the file is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except _FAULTS as cause:
+        raise _not_resumed(path, cause) from cause
 
 
 def read_place(path: Path) -> Place:
@@ -65,9 +85,8 @@ def load_checkpoint(
     Raises TrainingError where the file is damaged or belongs to another configuration.
     """
     place = read_place(path)
+    tensors = read_tensors(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         for name, module in modules.items():
             module.load_state_dict(_below(tensors, f"{name}/"))
     except _FAULTS as cause:

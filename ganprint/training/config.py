@@ -15,7 +15,22 @@ from ganprint.perturb import parse_policy
 Config = TypeVar("Config", bound=AttributorConfig)
 
 
-class NeuralConfig(AttributorConfig):
+class TrainingConfig(AttributorConfig):
+    """What images a method is trained on, beyond its view."""
+
+    policy: str = Field("train", description="perturbation of training images, as --policy")
+    perturb_at: int | None = Field(
+        None, ge=32, description="side at which images are perturbed; null: at the size of the view"
+    )
+
+    @field_validator("policy")
+    @classmethod
+    def _is_a_policy(cls, policy: str) -> str:
+        parse_policy(policy)
+        return policy
+
+
+class NeuralConfig(TrainingConfig):
     """How a neural attributor is trained; the defaults of the fields are RepMix's published values."""
 
     optimizer: Literal["adam", "adamw"] = Field(
@@ -39,17 +54,7 @@ class NeuralConfig(AttributorConfig):
         "loss", description="what decides the best epoch, on the validation images under the policy"
     )
     balanced: bool = Field(False, description="draw every source equally often")
-    policy: str = Field("train", description="perturbation of training images, as --policy")
-    perturb_at: int | None = Field(
-        None, ge=32, description="side at which images are perturbed; null: at the size of the view"
-    )
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights that answer; 0: none")
-
-    @field_validator("policy")
-    @classmethod
-    def _is_a_policy(cls, policy: str) -> str:
-        parse_policy(policy)
-        return policy
 
 
 def read_config(

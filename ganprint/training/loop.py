@@ -4,8 +4,6 @@ import hashlib
 import json
 import math
 import os
-import signal
-import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,30 +13,29 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ganprint.attributor import Progress, Run
 from ganprint.data import BatchSampler
 from ganprint.errors import TrainingError
 from ganprint.perturb import parse_policy
-from ganprint.training.batches import Batches, Images, PerturbedImages
+from ganprint.training.batches import VALIDATION_SEED, Batches, Images, PerturbedImages
 from ganprint.training.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from ganprint.training.config import NeuralConfig
-from ganprint.training.run import Progress, Run, Step
+from ganprint.training.interruption import Interruption
+from ganprint.training.step import Step
 
 if TYPE_CHECKING:
     from ganprint.training.neural import Losses, NeuralAttributor
 
 LAST, BEST, HISTORY = "checkpoints/last.safetensors", "checkpoints/best.safetensors", "history.jsonl"
-VALIDATION_SEED = 1
-"""Validation images are perturbed the same way in every epoch of every training."""
 
 
 def train_network(attributor: "NeuralAttributor", train: Any, val: Any, run: Run) -> Mapping[str, Any]:
     """Train an attributor's network in place and leave it with its best weights.
 
     `train` and `val` are manifests' images. Returns epochs, best epoch, seconds and the history of losses.
-    Raises TrainingError where there is nothing to tell apart, a loss is not finite, or a checkpoint does
-    not fit. KeyboardInterrupt leaves a checkpoint from which `run.resume` goes on to the same numbers.
+    Raises TrainingError where a loss is not finite, or a checkpoint does not fit. KeyboardInterrupt leaves a
+    checkpoint from which `run.resume` goes on to the same numbers.
     """
-    _check_images(attributor, train, val)
     return _Trainer(attributor, train, val, run).run()
 
 
@@ -144,7 +141,7 @@ class _Trainer:
         elif self.accelerator.is_main_process:
             for name in (LAST, BEST, HISTORY):
                 (self.run_settings.folder / name).unlink(missing_ok=True)
-        with _Interruption() as interruption:
+        with Interruption() as interruption:
             while self.place.epoch < self.config.epochs and not self._out_of_patience():
                 self._train_epoch(interruption)
                 self._close_epoch(self._validate(interruption))
@@ -160,6 +157,8 @@ class _Trainer:
 
     def _resume(self) -> None:
         path = self.run_settings.folder / LAST
+        if not path.is_file() and any(path.parent.glob("*.safetensors")):
+            return  # Interrupted in a pass over the images that comes before the network's first step.
         if not path.is_file():
             raise TrainingError(
                 f"There is no checkpoint in {self.run_settings.folder}.", "Leave --resume out to start anew."
@@ -178,7 +177,7 @@ class _Trainer:
             return rate * self.config.learning_rate_decay**epoch
         return rate * 0.5 * (1 + math.cos(math.pi * done / (steps * self.config.epochs)))
 
-    def _train_epoch(self, interruption: "_Interruption") -> None:
+    def _train_epoch(self, interruption: Interruption) -> None:
         place, settings = self.place, self.run_settings
         steps = self.train.sampler.batches
         first, began = place.step, time.monotonic()
@@ -194,7 +193,7 @@ class _Trainer:
             if time.monotonic() - self.last_save > settings.checkpoint_seconds:
                 self.save()
 
-    def _stop_if_asked(self, interruption: "_Interruption") -> None:
+    def _stop_if_asked(self, interruption: Interruption) -> None:
         """Leave a checkpoint and stop where an interruption was asked for, in all processes at the same step."""
         asked = interruption.asked
         if self.accelerator.num_processes > 1:
@@ -240,7 +239,7 @@ class _Trainer:
         place.correct += float((losses.logits.detach().argmax(1) == losses.labels).sum())
         place.samples += len(losses.labels)
 
-    def _validate(self, interruption: "_Interruption") -> dict[str, float]:
+    def _validate(self, interruption: Interruption) -> dict[str, float]:
         """Judge the answering weights on the validation images; every process sees them all."""
         from accelerate.utils import broadcast_object_list
 
@@ -333,50 +332,6 @@ class _Trainer:
                 seconds_left=left / self.steps_per_second if self.steps_per_second else 0.0,
                 validation=validation,
             )
-        )
-
-
-class _Interruption:
-    """Hold SIGINT and SIGTERM back until the step in hand has ended, so that a checkpoint is of a whole step.
-
-    A second SIGINT is not held back: it ends a step that hangs.
-    """
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._previous: dict[int, Any] = {}
-
-    def __enter__(self) -> "_Interruption":
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._previous[number] = signal.signal(number, self._ask)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, frame: object) -> None:
-        if self.asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.asked = True
-
-
-def _check_images(attributor: "NeuralAttributor", train: Any, val: Any) -> None:
-    for name, images in (("training", train), ("validation", val)):
-        if not len(images):
-            raise TrainingError(f"There are no {name} images.", "Name a manifest with train and val splits.")
-        if (images.labels < 0).any():
-            raise TrainingError(
-                f"Some {name} images are of a generator outside the sources (label -1).",
-                "Leave them out of the splits train and val, or give them a label of their own.",
-            )
-    present = np.unique(train.labels)
-    missing = [name for label, name in enumerate(attributor.sources) if label not in present]
-    if missing:
-        raise TrainingError(
-            f"There are no training images of {', '.join(missing)}.",
-            "Every source to be told apart needs some; a method needs at least real and one other.",
         )
 
 

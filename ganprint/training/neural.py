@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from ganprint.attributor import Attributor, AttributorConfig, LabelledImages, Prediction
+from ganprint.attributor import Attributor, AttributorConfig, LabelledImages, Prediction, Run
 from ganprint.errors import ConfigError, WeightsError
 from ganprint.training.config import NeuralConfig
-from ganprint.training.run import Run, Step
+from ganprint.training.step import Step
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class Losses:
 class NeuralAttributor(Attributor):
     """An attributor whose state is a network trained by gradient descent.
 
-    A subclass implements `build`, `loss` and `answer`. All images reach them as float (B, 3, S, S), scaled
-    by `scale` to [-1, 1] unless it is overridden.
+    A subclass implements `build`, and `loss` and `answer` unless its network maps images to attribution
+    logits that cross-entropy judges. All images reach them as float (B, 3, S, S), scaled by `scale` to
+    [-1, 1] unless it is overridden.
     """
 
     config: NeuralConfig
@@ -47,13 +49,14 @@ class NeuralAttributor(Attributor):
     def build(self) -> nn.Module:
         """Return the network with fresh weights."""
 
-    @abstractmethod
     def loss(self, images: Tensor, labels: Tensor, step: Step | None) -> Losses:
         """Judge a batch, labels int64 (B,); `step` is None on validation images, where nothing is random."""
+        logits = self.network(images).float()
+        return Losses(functional.cross_entropy(logits, labels), logits, labels)
 
-    @abstractmethod
     def answer(self, images: Tensor) -> Prediction:
         """Answer for scaled images, without gradients switched off."""
+        return Prediction(attribution=self.network(images))
 
     @property
     def images_per_sample(self) -> int:
@@ -80,7 +83,8 @@ class NeuralAttributor(Attributor):
         return train_network(self, train, val, run)
 
     def predict(self, images: Tensor) -> Prediction:
-        """Answer for uint8 RGB images (B, 3, S, S)."""
+        """Answer for uint8 RGB images (B, 3, S, S); raise UsageError for others."""
+        self.check_images(images)
         self.network.eval()
         with torch.inference_mode():
             scaled = self.scale(images.to(self.device)).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,119 @@
+"""DCT-CNN: a small network on log-scaled cosine spectra (Frank et al., ICML 2020)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ganprint.attributor import AttributorSpec, LabelledImages, Panel, Run
+from ganprint.images.spectrum import log_dct
+from ganprint.training import Losses, NeuralAttributor, NeuralConfig, Step, accumulate
+from ganprint.training.moments import Moments
+
+FLATTEST = 1e-3
+"""Least standard deviation of a coefficient's logarithm that is divided by."""
+
+
+class DCTCNNConfig(NeuralConfig):
+    """DCT-CNN's hyperparameters."""
+
+    classifier: Literal["cnn", "multinomial", "ridge"] = Field(
+        "cnn", description="cnn, or a linear map judged by cross-entropy or by squared error"
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the last layer; published: none")
+
+
+class SpectrumNetwork(nn.Module):
+    """Standardised log-spectra (B, 3, S, S) to logits (B, K), with the statistics that standardise them."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: DCTCNNConfig, sources: int) -> None:
+        super().__init__()
+        size = config.view.size
+        self.register_buffer("mean", torch.zeros(3, size, size))
+        self.register_buffer("deviation", torch.ones(3, size, size))
+        if config.classifier == "cnn":
+            self.layers = nn.Sequential(
+                *(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU()),
+                *(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2)),
+                *(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2)),
+                *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Dropout(config.dropout)),
+                nn.Linear(32 * (size // 4) ** 2, sources),
+            )
+        else:
+            self.layers = nn.Sequential(
+                nn.Flatten(), nn.Dropout(config.dropout), nn.Linear(3 * size**2, sources)
+            )
+
+    def forward(self, spectra: Tensor) -> Tensor:
+        """Map standardised spectra (B, 3, S, S) to logits (B, K)."""
+        logits: Tensor = self.layers(spectra)
+        return logits
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the statistics are those of some images."""
+        return bool((self.deviation != 1).any())
+
+    def standardise(self, spectra: Tensor) -> Tensor:
+        """Bring each coefficient to mean 0 and deviation 1 over the training images (section 5.1)."""
+        return (spectra - self.mean) / self.deviation.clamp(min=FLATTEST)
+
+
+class DCTCNN(NeuralAttributor):
+    """Attribution by a network that sees an image's cosine spectrum."""
+
+    spec = AttributorSpec(
+        name="dct-cnn",
+        title="DCT-CNN",
+        paper="Frank, Eisenhofer, Schönherr, Fischer, Kolossa and Holz, Leveraging Frequency Analysis for Deep "
+        "Fake Image Recognition, ICML 2020, arXiv 2003.08685",
+        year=2020,
+        config=DCTCNNConfig,
+        configs=Path(__file__).with_name("configs"),
+    )
+    config: DCTCNNConfig
+    network: SpectrumNetwork
+
+    def build(self) -> SpectrumNetwork:
+        """Return the network with fresh weights and no statistics."""
+        return SpectrumNetwork(self.config, len(self.sources))
+
+    def scale(self, images: Tensor) -> Tensor:
+        """Map uint8 images to standardised log-spectra, float (B, 3, S, S)."""
+        return self.network.standardise(log_dct(images.float()))
+
+    def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
+        """Measure the spectra's mean and deviation in one pass, unless finetuning brought them, then train."""
+        if not self.network.is_measured:
+            self._measure(train, run)
+        return super().fit(train, val, run)
+
+    def _measure(self, train: LabelledImages, run: Run) -> None:
+        moments = Moments(lambda images: log_dct(images.float()))
+        accumulate(moments, train, self.config, run, name="spectra")
+        self.network.mean.copy_(moments.mean)
+        self.network.deviation.copy_(moments.deviation)
+
+    def loss(self, images: Tensor, labels: Tensor, step: Step | None) -> Losses:
+        """Judge by cross-entropy; ridge regression by the squared distance to the sources' unit vectors."""
+        if self.config.classifier != "ridge":
+            return super().loss(images, labels, step)
+        logits = self.network(images).float()
+        targets = functional.one_hot(labels, len(self.sources)).float()
+        return Losses(functional.mse_loss(logits, targets), logits, labels)
+
+    def explain(self, image: Tensor) -> list[Panel]:
+        """Return the image's log-spectrum and how it departs from the training images'."""
+        spectrum = log_dct(image.to(self.device).float()).mean(0)
+        departure = self.scale(image[None].to(self.device))[0].mean(0)
+        return [
+            Panel("log spectrum (DCT)", spectrum.cpu().numpy()),
+            Panel("deviations from the mean of training", departure.cpu().numpy(), diverging=True),
+        ]

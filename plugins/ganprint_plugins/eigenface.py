@@ -1,0 +1,223 @@
+"""EigenFace: principal components (Sirovich and Kirby 1987) and a linear support vector machine."""
+
+import time
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ganprint.attributor import Attributor, AttributorSpec, LabelledImages, Panel, Prediction, Run
+from ganprint.errors import WeightsError
+from ganprint.training import TrainingConfig, accumulate, stream
+from ganprint.training.grid import best_trial, report_trial
+from ganprint.training.sharpness import fit_sharpness
+from ganprint.training.streaming import answer_validation
+
+ITERATIONS = 20_000
+"""Of liblinear's solver at most."""
+
+
+class EigenFaceConfig(TrainingConfig):
+    """EigenFace's hyperparameters: the grid of which the best setting on validation is kept."""
+
+    pca_images: int = Field(10_000, ge=2, description="training images that the components are found from")
+    pca_batch: int = Field(
+        512, ge=1, description="images in memory at a time, at least the components' number"
+    )
+    components: int = Field(1024, ge=1, description="components at most, whatever variance they explain")
+    variances: tuple[float, ...] = Field(
+        (0.25, 0.5, 0.75, 0.95), min_length=1, description="grid: share of variance to explain"
+    )
+    penalties: tuple[float, ...] = Field(
+        (1e-4, 1e-3, 1e-2, 1e-1), min_length=1, description="grid: C of the support vector machine"
+    )
+    monitor: Literal["accuracy", "balanced_accuracy"] = Field(
+        "accuracy", description="what decides the best setting, on the validation images under the policy"
+    )
+
+
+class Components:
+    """scikit-learn's incremental PCA of images as rows: only a batch of them is ever in memory."""
+
+    FITTED = (
+        *("components_", "mean_", "var_", "singular_values_", "explained_variance_"),
+        *("explained_variance_ratio_", "noise_variance_"),
+    )
+
+    def __init__(self, count: int) -> None:
+        from sklearn.decomposition import IncrementalPCA
+
+        self.pca = IncrementalPCA(count)
+
+    def update(self, images: Tensor, labels: Tensor) -> None:
+        """Take in uint8 images (B, 3, S, S); the first batch needs as many as there are components."""
+        self.pca.partial_fit(_rows(images))
+        # In one order in memory, as a checkpoint gives it back: the same arithmetic, bit by bit.
+        self.pca.components_ = np.ascontiguousarray(self.pca.components_)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return scikit-learn's fitted attributes."""
+        seen = {"seen": torch.tensor(int(self.pca.n_samples_seen_))}
+        return seen | {name: torch.from_numpy(np.array(getattr(self.pca, name))) for name in self.FITTED}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what `tensors` gave."""
+        for name in self.FITTED:
+            setattr(self.pca, name, tensors[name].numpy())
+        self.pca.n_samples_seen_ = np.int64(tensors["seen"])
+        self.pca.n_components_ = len(self.pca.components_)
+        self.pca.batch_size_ = self.pca.n_components_
+
+    def count_for(self, variance: float) -> int:
+        """Return how many components explain a share of the variance, or how many there are."""
+        explained = np.cumsum(self.pca.explained_variance_ratio_)
+        return min(int(np.searchsorted(explained, variance)) + 1, len(explained))
+
+
+class EigenFace(Attributor):
+    """Attribution of an image's coordinates among the principal components of the training images."""
+
+    spec = AttributorSpec(
+        name="eigenface",
+        title="EigenFace",
+        paper="Sirovich and Kirby, Low-dimensional Procedure for the Characterization of Human Faces, JOSA A 1987",
+        year=1987,
+        config=EigenFaceConfig,
+        configs=Path(__file__).with_name("configs"),
+    )
+    config: EigenFaceConfig
+
+    def __init__(self, config: EigenFaceConfig, sources: Sequence[str]) -> None:
+        super().__init__(config, sources)
+        pixels = 3 * config.view.size**2
+        self.device = torch.device("cpu")
+        self.tensors = {
+            "mean": torch.zeros(pixels),
+            "components": torch.zeros(1, pixels),
+            "weights": torch.zeros(len(self.sources), 1),
+            "biases": torch.zeros(len(self.sources)),
+        }
+
+    def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
+        """Find components in one pass and coordinates in another; keep the setting best on validation."""
+        began = time.monotonic()
+        some = train.select(limit=self.config.pca_images, seed=run.seed)
+        components = Components(min(self.config.components, len(some)))
+        accumulate(
+            components, some, self.config, run, name="components", batch_size=self._batch_size(len(some))
+        )
+        self._take(components)
+        seen = [
+            (self.coordinates(batch.images), batch.labels)
+            for batch in stream(train, self.config, run, seed=run.seed)
+        ]
+        coordinates, labels = (torch.cat(parts).numpy() for parts in zip(*seen, strict=True))
+        held, truth = answer_validation(self.coordinates, val, self.config, run)
+
+        settings = list(product(self.config.variances, self.config.penalties))
+        trials, machines, scores = [], [], []
+        for number, (variance, penalty) in enumerate(settings):
+            count = components.count_for(variance)
+            machines.append(_fit_machine(coordinates[:, :count], labels, penalty, run.seed))
+            scores.append(held[:, :count] @ machines[-1][0].T + machines[-1][1])
+            setting = {"variance": variance, "components": count, "C": penalty}
+            trials.append(report_trial(setting, scores[-1], truth, run, (number + 1, len(settings))))
+        best = best_trial(trials, self.config.monitor)
+        sharpness = fit_sharpness(scores[best], truth)
+        weights, biases = (torch.from_numpy(sharpness * part).float() for part in machines[best])
+        self.tensors |= {"weights": weights, "biases": biases}
+        self.tensors["components"] = self.tensors["components"][: weights.shape[1]]
+        explained = float(np.sum(components.pca.explained_variance_ratio_))
+        return {
+            "seconds": time.monotonic() - began,
+            "details": {
+                "grid": [trial.record() for trial in trials],
+                "explained_by_all": round(explained, 4),
+            },
+        }
+
+    def coordinates(self, images: Tensor) -> Tensor:
+        """Return the coordinates (B, C) of uint8 images (B, 3, S, S) among the components."""
+        rows = images.to(self.device).flatten(1).float() / 255
+        return (rows - self.tensors["mean"]) @ self.tensors["components"].T
+
+    def predict(self, images: Tensor) -> Prediction:
+        """Answer for uint8 RGB images (B, 3, S, S); logits are the machine's margins, sharpened."""
+        self.check_images(images)
+        with torch.inference_mode():
+            embedding = self.coordinates(images)
+            logits = embedding @ self.tensors["weights"].T + self.tensors["biases"]
+        return Prediction(attribution=logits, embedding=embedding)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return mean, components, and the machine's weights and biases."""
+        return dict(self.tensors)
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take what `state` gave; raise WeightsError where names or shapes do not fit."""
+        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        count = shapes.get("weights", (0, 0))[-1]
+        pixels, sources = 3 * self.config.view.size**2, len(self.sources)
+        expected = {
+            "mean": (pixels,),
+            "components": (count, pixels),
+            "weights": (sources, count),
+            "biases": (sources,),
+        }
+        if shapes != expected:
+            raise WeightsError(
+                f"The tensors {shapes} are not those of {sources} sources at {self.config.view.size} px.",
+                "The card's configuration and the tensors must come from the same training.",
+            )
+        self.tensors = {name: tensor.to(self.device) for name, tensor in tensors.items()}
+
+    def to(self, device: str) -> "EigenFace":
+        """Move all tensors to a device."""
+        self.device = torch.device(device)
+        self.tensors = {name: tensor.to(self.device) for name, tensor in self.tensors.items()}
+        return self
+
+    def explain(self, image: Tensor) -> list[Panel]:
+        """Return what the components keep of the image, and what they leave."""
+        size = self.config.view.size
+        kept = self.coordinates(image[None]) @ self.tensors["components"] + self.tensors["mean"]
+        picture = kept.view(3, size, size).permute(1, 2, 0).cpu()
+        left = image.permute(1, 2, 0).cpu().float() / 255 - picture
+        return [
+            Panel(f"as {len(self.tensors['components'])} components show it", picture.clamp(0, 1).numpy()),
+            Panel("what they leave out", left.mean(2).numpy(), diverging=True),
+        ]
+
+    def _batch_size(self, images: int) -> int:
+        """Return a batch that holds as many images as components, and leaves no last one that is much smaller."""
+        least = min(max(self.config.components, self.config.pca_batch), images)
+        return -(-images // max(1, images // least))
+
+    def _take(self, components: Components) -> None:
+        found = {"mean": components.pca.mean_, "components": components.pca.components_}
+        self.tensors |= {name: torch.from_numpy(values).float() for name, values in found.items()}
+
+
+def _rows(images: Tensor) -> np.ndarray:
+    rows: np.ndarray = images.flatten(1).numpy().astype(np.float32) / 255
+    return rows
+
+
+def _fit_machine(
+    coordinates: np.ndarray, labels: np.ndarray, penalty: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights (K, C) and biases (K,) of a linear support vector machine, one source against the rest."""
+    from sklearn.svm import LinearSVC
+
+    machine = LinearSVC(C=penalty, dual=False, random_state=seed, max_iter=ITERATIONS)
+    machine.fit(coordinates, labels)
+    if len(machine.classes_) == 2:
+        return np.concatenate([-machine.coef_, machine.coef_]), np.concatenate(
+            [-machine.intercept_, machine.intercept_]
+        )
+    return machine.coef_, machine.intercept_

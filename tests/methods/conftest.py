@@ -1,0 +1,51 @@
+"""Small configurations under which every method learns the tiny manifest in seconds."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganprint import plugins
+from ganprint.attributor import Attributor, Run
+from ganprint.data import Manifest
+from ganprint.training import read_config
+from ganprint.training.artifact import prepare
+
+COMMON = ("view.size=32", "policy=none")
+NEURAL = (*COMMON, "epochs=2", "batch_size=6", "warmup_steps=0")
+SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
+    "yu": ("yu", (*NEURAL, "feature_base=128")),
+    "yu pre-downsampling": ("yu", (*NEURAL, "feature_base=128", "variant=pre-downsampling")),
+    "yu residual": ("yu", (*NEURAL, "feature_base=128", "variant=pre-downsampling-residual")),
+    "yu visual": ("yu", (*NEURAL, "feature_base=128", "variant=visual")),
+    "yu reimplementation": ("yu", (*NEURAL, "backbone=compact", "backbone_options={widths: [8, 8, 8, 8]}")),
+    "dct-cnn": ("dct-cnn", NEURAL),
+    "dct-cnn multinomial": ("dct-cnn", (*NEURAL, "classifier=multinomial")),
+    "dct-cnn ridge": ("dct-cnn", (*NEURAL, "classifier=ridge")),
+    "eigenface": ("eigenface", (*COMMON, "components=8")),
+    "prnu": ("prnu", (*COMMON, "levels=[1, 2]", "sigmas=[1.0, 20.0]")),
+    "reverse-engineering": (
+        "reverse-engineering",
+        (*NEURAL, "depth=3", "width=4", "head_widths=[4, 4]", "hidden=8", "low_frequencies=13"),
+    ),
+}
+"""By test id: the method, and its settings beyond its own defaults."""
+
+Fit = Callable[..., Attributor]
+
+
+@pytest.fixture
+def fit(tiny_manifest: Path) -> Fit:
+    """Return a function that trains a small configuration on the tiny manifest, or another, in this process."""
+
+    def train(name: str, out: Path, *settings: str, data: Path | None = None, **run: Any) -> Attributor:
+        method, small = SMALL[name]
+        attributor_class = plugins.load(method)
+        config = read_config(attributor_class.spec, assignments=[*small, *settings])
+        manifest = Manifest.open(data or tiny_manifest)
+        attributor = prepare(attributor_class, config, manifest, 0)
+        attributor.fit(manifest.select("train"), manifest.select("val"), Run(out, **run))
+        return attributor
+
+    return train

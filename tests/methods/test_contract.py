@@ -1,0 +1,254 @@
+"""Every method keeps the contract: it trains, resumes, reloads, answers alike, and fails with a sentence."""
+
+import csv
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ganprint import plugins
+from ganprint.attributor import Attributor, Progress
+from ganprint.data import ImageDataset, Manifest
+from ganprint.errors import ConfigError, GanprintError, TrainingError, UsageError, WeightsError
+from ganprint.training import Run, read_config
+from ganprint.training.artifact import describe, prepare, save_trained
+from ganprint.weights import load_attributor
+
+from .conftest import SMALL, Fit
+
+METHODS = ("repmix", "yu", "dct-cnn", "eigenface", "prnu", "reverse-engineering")
+
+
+def images_of(manifest: Path, split: str, size: int = 32) -> torch.Tensor:
+    view = plugins.load("prnu").spec.config().view.model_copy(update={"size": size})
+    dataset = ImageDataset(Manifest.open(manifest).select(split), view)
+    return torch.stack([dataset[row][0] for row in range(len(dataset))])
+
+
+def same_states(one: Attributor, other: Attributor) -> bool:
+    first, second = one.state(), other.state()
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_six_methods_are_installed_and_each_has_the_papers_preset() -> None:
+    assert {plugin.name for plugin in plugins.discover()} >= set(METHODS)
+    for method in METHODS:
+        spec = plugins.load(method).spec
+        assert spec.configs is not None and (spec.configs / f"{method}.yaml").is_file()
+        assert spec.title and spec.paper and spec.year
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_preset_of_a_method_is_valid(method: str) -> None:
+    spec = plugins.load(method).spec
+    assert spec.configs is not None
+    for file in spec.configs.glob(f"{method}*.yaml"):
+        read_config(spec, preset=file.stem)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_trained_weights_answer_the_same_after_reload(
+    name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    attributor = fit(name, tmp_path)
+    data = Manifest.open(tiny_manifest)
+    train, val = data.select("train"), data.select("val")
+    card = describe(attributor, Run(tmp_path), train, val, name="small", command="")
+    save_trained(attributor, Run(tmp_path), card, {})
+    loaded, _ = load_attributor(tmp_path)
+    images = images_of(tiny_manifest, "test_seen")
+    before, after = attributor.predict(images), loaded.predict(images)
+    assert before.attribution.shape == (len(images), 3)
+    assert torch.isfinite(after.attribution).all()
+    spread = float(before.attribution.std())
+    assert float((before.attribution - after.attribution).abs().max()) < 0.02 * max(spread, 1e-3)
+    assert torch.equal(loaded.predict(images[2:3]).attribution.argmax(1), after.attribution[2:3].argmax(1))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_same_seed_gives_the_same_weights(name: str, fit: Fit, tmp_path: Path) -> None:
+    assert same_states(fit(name, tmp_path / "one"), fit(name, tmp_path / "two"))
+
+
+@pytest.mark.parametrize("name", ["dct-cnn", "eigenface", "prnu", "yu visual"])
+def test_an_interrupted_training_resumes_to_the_same_weights(name: str, fit: Fit, tmp_path: Path) -> None:
+    settings = ("pca_batch=12",) if name == "eigenface" else ()
+    whole = fit(name, tmp_path / "whole", *settings)
+    told: list[Progress] = []
+
+    def interrupt(progress: Progress) -> None:
+        told.append(progress)
+        if len(told) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(name, tmp_path / "stopped", *settings, report=interrupt)
+    assert list((tmp_path / "stopped/checkpoints").iterdir())
+    assert same_states(whole, fit(name, tmp_path / "stopped", *settings, resume=True))
+
+
+@pytest.mark.parametrize("name", ["eigenface", "prnu", "dct-cnn"])
+def test_a_checkpoint_of_other_data_or_settings_is_not_resumed(name: str, fit: Fit, tmp_path: Path) -> None:
+    fit(name, tmp_path)
+    with pytest.raises(TrainingError, match="another configuration, data"):
+        fit(name, tmp_path, resume=True, seed=1)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_images_of_another_size_are_refused_with_the_right_one(name: str) -> None:
+    method, settings = SMALL[name]
+    attributor_class = plugins.load(method)
+    config = read_config(attributor_class.spec, assignments=list(settings))
+    attributor = attributor_class(config, ("real", "progan"))
+    with pytest.raises(UsageError, match=r"shape \(1, 3, 48, 48\)") as caught:
+        attributor.predict(torch.zeros(1, 3, 48, 48, dtype=torch.uint8))
+    assert "(B, 3, 32, 32)" in caught.value.hint
+
+
+def rewritten(manifest: Path, folder: Path, rows: list[dict[str, str]]) -> Path:
+    for row in rows:
+        row["path"] = str(manifest.parent / row["path"])
+    file = folder / "data.csv"
+    with file.open("w", newline="") as out:
+        writer = csv.DictWriter(out, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return file
+
+
+@pytest.fixture
+def rows(tiny_manifest: Path) -> list[dict[str, str]]:
+    with tiny_manifest.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", ["yu", "dct-cnn", "eigenface", "prnu", "reverse-engineering"])
+def test_one_source_is_too_few(
+    name: str, fit: Fit, rows: list[dict[str, str]], tiny_manifest: Path, tmp_path: Path
+) -> None:
+    only = [row for row in rows if row["label"] == "0"]
+    with pytest.raises(TrainingError, match="one source only, real"):
+        fit(name, tmp_path / "out", data=rewritten(tiny_manifest, tmp_path, only))
+
+
+@pytest.mark.parametrize("name", ["yu", "dct-cnn", "eigenface", "prnu", "reverse-engineering"])
+def test_one_image_of_each_source_trains_or_says_why_not(
+    name: str, fit: Fit, rows: list[dict[str, str]], tiny_manifest: Path, tmp_path: Path
+) -> None:
+    few = [row for row in rows if row["split"] == "val"] + [
+        row for row in rows if row["split"] == "train" and row["path"].endswith("train0.png")
+    ]
+    data = rewritten(tiny_manifest, tmp_path, few)
+    if name in ("eigenface", "prnu"):
+        answer = fit(name, tmp_path / "out", data=data).predict(images_of(tiny_manifest, "val"))
+        assert torch.isfinite(answer.attribution).all()
+    else:
+        with pytest.raises(TrainingError, match="fewer than one batch"):
+            fit(name, tmp_path / "out", data=data)
+        fit(name, tmp_path / "smaller", "batch_size=3", data=data)
+
+
+def test_two_sources_are_told_apart_by_the_linear_methods(
+    fit: Fit, rows: list[dict[str, str]], tiny_manifest: Path, tmp_path: Path
+) -> None:
+    two = [row for row in rows if row["label"] in ("0", "1")]
+    data = rewritten(tiny_manifest, tmp_path, two)
+    for name in ("eigenface", "prnu"):
+        assert fit(name, tmp_path / name, data=data).predict(
+            images_of(tiny_manifest, "val")
+        ).attribution.shape == (12, 2)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_weights_of_other_shapes_are_refused(name: str, fit: Fit, tmp_path: Path) -> None:
+    attributor = fit(name, tmp_path)
+    method, settings = SMALL[name]
+    attributor_class = plugins.load(method)
+    config = read_config(attributor_class.spec, assignments=list(settings))
+    other = attributor_class(config, ("real", "progan"))
+    with pytest.raises(WeightsError):
+        other.load_state(attributor.state())
+    with pytest.raises(WeightsError):
+        attributor.load_state({})
+
+
+def test_finetuning_starts_from_named_weights_and_refuses_those_of_others(
+    fit: Fit, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    attributor = fit("dct-cnn", tmp_path / "first")
+    data = Manifest.open(tiny_manifest)
+    train, val = data.select("train"), data.select("val")
+    card = describe(attributor, Run(tmp_path), train, val, name="first", command="")
+    save_trained(attributor, Run(tmp_path / "first"), card, {})
+    start = str(tmp_path / "first")
+    finetuned = prepare(type(attributor), attributor.config, data, 5, start=start)
+    for key, tensor in attributor.state().items():
+        assert torch.allclose(finetuned.state()[key], tensor, rtol=2e-3, atol=2e-3)
+    before = finetuned.network.mean.clone()
+    finetuned.fit(train, val, Run(tmp_path / "second"))
+    assert torch.equal(finetuned.network.mean, before)
+
+    others = (
+        Manifest.open(tiny_manifest).select("train", sources=["real", "progan"]).renumber(["real", "progan"])
+    )
+    assert others.sources == ("real", "progan")
+    yu = plugins.load("yu")
+    with pytest.raises(WeightsError, match="are of dct-cnn for real, progan, stylegan, not of yu"):
+        prepare(yu, read_config(yu.spec, assignments=list(SMALL["yu"][1])), data, 0, start=start)
+    prnu = plugins.load("prnu")
+    with pytest.raises(ConfigError, match="nothing to start from"):
+        prepare(prnu, read_config(prnu.spec, assignments=list(SMALL["prnu"][1])), data, 0, start=start)
+    with pytest.raises(GanprintError, match="no weights called nowhere"):
+        prepare(type(attributor), attributor.config, data, 0, start="nowhere")
+
+
+@pytest.mark.parametrize("name", [name for name in SMALL if name not in ("yu", "yu reimplementation")])
+def test_pictures_are_finite_and_of_the_views_size(
+    name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    attributor = fit(name, tmp_path)
+    if name in ("yu pre-downsampling", "yu residual"):
+        assert not attributor.explains
+        return
+    panels = attributor.explain(images_of(tiny_manifest, "val")[0])
+    assert attributor.explains and panels
+    for panel in panels:
+        assert panel.values.shape[:2] == (32, 32)
+        assert np.isfinite(panel.values).all()
+    if name == "yu visual":
+        assert [panel.title.split(":")[0] for panel in panels] == [
+            "image fingerprint",
+            *(f"fingerprint of {source}" for source in attributor.sources),
+            *(f"response to {source}" for source in attributor.sources),
+        ]
+
+
+def test_the_program_trains_evaluates_and_lists_a_method_that_is_no_network(
+    program: Any, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "tiny-eigen"
+    settings = [part for each in SMALL["eigenface"][1] for part in ("--set", each)]
+    options = ("--method", "eigenface", "--data", tiny_manifest, "--out", out, "--workers", "0")
+    trained = program("train", *options, *settings)
+    assert trained.returncode == 0, trained.stderr
+    assert "variance 0.95" in trained.stderr and "validation attribution" in trained.stderr
+    evaluated = program(
+        "evaluate",
+        "--weights",
+        out,
+        "--data",
+        tiny_manifest,
+        "--split",
+        "test_seen",
+        "--workers",
+        "0",
+        "--csv",
+    )
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert "attribution_accuracy" in evaluated.stdout
+    again = program("train", *options, *settings)
+    assert again.returncode == 2 and "--resume" in again.stderr
