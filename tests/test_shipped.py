@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ganprint.evaluation.leaderboard import read_entries
 from ganprint.weights import default_for, list_weights, load_artifact, load_attributor
 from ganprint.weights.store import shipped_folder
 
@@ -15,12 +16,33 @@ CONDITIONS = {
     ("test_seen", "test-unseen"),
     ("test_unseen", "none"),
 }
+LEADERBOARD = Path(__file__).resolve().parents[1] / "leaderboard"
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-def test_both_repmix_weights_are_there_and_native_is_the_default() -> None:
-    assert {"repmix-native", "repmix-wild128"} <= set(SHIPPED)
-    assert default_for("repmix", [shipped_folder()]).name == "repmix-native"
+DEFAULTS = {
+    "repmix": "repmix-native",
+    "yu": "yu-wild128",
+    "dct-cnn": "dct-cnn-wild128",
+    "eigenface": "eigenface-wild128",
+    "prnu": "prnu-wild128",
+    "reverse-engineering": "reverse-engineering-wild128",
+}
+
+
+@pytest.mark.parametrize("method", DEFAULTS)
+def test_every_method_has_weights_of_which_one_is_the_default(method: str) -> None:
+    assert default_for(method, [shipped_folder()]).name == DEFAULTS[method]
+
+
+def test_every_result_of_the_leaderboard_is_of_the_weights_that_are_shipped() -> None:
+    for entry in read_entries(LEADERBOARD):
+        card = load_artifact(shipped_folder() / entry.weights).card
+        assert entry.weights_sha256 == card.sha256
+        (recorded,) = [
+            each for each in card.metrics if (each.split, each.policy) == (entry.split, entry.policy)
+        ]
+        assert recorded.values["attribution_accuracy"] == entry.attribution_accuracy
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -52,12 +74,12 @@ def test_attribute_answers_without_options_from_any_folder(program, tmp_path: Pa
     assert {row["weights"] for row in rows} == {"repmix-native"}
 
 
-@pytest.mark.parametrize(("name", "manifest"), [("repmix-native", "native"), ("repmix-wild128", "wild128")])
-def test_the_card_says_what_an_evaluation_gives(name: str, manifest: str, shared: Path, program) -> None:
-    data = shared / "data" / "wild" / f"{manifest}.csv"
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_card_says_what_an_evaluation_gives(name: str, shared: Path, program) -> None:
+    card = load_artifact(shipped_folder() / name).card
+    data = shared / "data" / "wild" / card.data.name
     options = ("--split", "test_seen", "--workers", "0", "--json")
     found = json.loads(program("evaluate", "--weights", name, "--data", data, *options).stdout)
-    card = load_artifact(shipped_folder() / name).card
     (recorded,) = [each for each in card.metrics if (each.split, each.policy) == ("test_seen", "none")]
     for metric, interval in recorded.values.items():
         assert found[metric]["value"] == pytest.approx(interval.value, abs=0.005)

@@ -7,6 +7,7 @@ import typer
 
 from ganprint.cli import data, weights
 from ganprint.cli.attribute import attribute
+from ganprint.cli.compare import compare
 from ganprint.cli.evaluate import evaluate
 from ganprint.cli.explain import explain
 from ganprint.cli.methods import methods
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command()(attribute)
 app.command()(train)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(explain)
 app.command()(perturb)
 app.add_typer(data.app, name="data")

@@ -88,9 +88,9 @@ def _explainer(method: str | None, weights: str | None, device: str) -> "tuple[A
             return attributor, card
     raise UsageError(
         f"The weights {card.name} of {card.method} have no picture to explain an answer by.",
-        f"Try another method than {card.method}: dct-cnn, prnu, eigenface, reverse-engineering, yu."
+        f"Try another method than {card.method}: dct-cnn, prnu, eigenface, reverse-engineering."
         if card.method == DEFAULT_METHOD
-        else "Name others with --weights.",
+        else f"Name others with --weights; {card.method}'s presets: ganprint methods {card.method}.",
     )
 
 

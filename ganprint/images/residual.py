@@ -2,7 +2,7 @@
 
 Mihcak, Kozintsev and Ramchandran's adaptive Wiener filter in the wavelet domain (ICASSP 1999), as camera
 forensics uses it (Chen, Fridrich, Goljan and Lukas, TIFS 2008) and Marra et al. (MIPR 2019) for GANs.
-Batched on torch; every step is a product with a small matrix. `residual_reference` is the same on PyWavelets.
+Batched on torch; the transform is a product with two small matrices. `residual_reference` is the same on PyWavelets.
 """
 
 from functools import lru_cache
@@ -11,6 +11,7 @@ import numpy as np
 import pywt
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ganprint.images.spectrum import luma
 
@@ -19,6 +20,8 @@ EDGE = "symmetric"
 """How PyWavelets continues an image over its border."""
 WINDOWS = (3, 5, 7, 9)
 """Sides of the squares over which a coefficient's variance is estimated; the least estimate counts."""
+CPU_CHUNK = 2**20
+"""Values of images whose residuals are computed at a time on the CPU."""
 
 
 def noise_residuals(images: Tensor, *, levels: int, sigma: float) -> Tensor:
@@ -28,7 +31,8 @@ def noise_residuals(images: Tensor, *, levels: int, sigma: float) -> Tensor:
     noise's deviation. In each detail band the Wiener filter's noise part is kept; the rest is dropped.
     """
     planes = images.reshape(-1, *images.shape[-2:])
-    return _denoise(planes, levels, sigma**2).reshape(images.shape)
+    parts = [_compose(_noise_bands(part, levels, sigma)) for part in _chunks(planes)]
+    return torch.cat(parts).reshape(images.shape)
 
 
 def clean_residuals(images: Tensor, *, levels: int, sigma: float) -> Tensor:
@@ -37,8 +41,14 @@ def clean_residuals(images: Tensor, *, levels: int, sigma: float) -> Tensor:
     Grey by luma, the means of rows and columns of the four sub-grids removed, peaks of the spectrum
     flattened by a Wiener filter with the residual's own deviation.
     """
-    grey = luma(noise_residuals(images, levels=levels, sigma=sigma))
-    return flatten_spectrum(remove_means(grey))
+
+    def clean(part: Tensor) -> Tensor:
+        bands = _noise_bands(part.flatten(0, 1), levels, sigma)
+        # Luma is linear, so one plane is composed instead of three.
+        grey = [(_luma_of_bands(each, len(part)), size) for each, size in bands]
+        return flatten_spectrum(remove_means(_compose(grey)))
+
+    return torch.cat([clean(part) for part in _chunks(images)])
 
 
 def remove_means(planes: Tensor) -> Tensor:
@@ -67,34 +77,77 @@ def flatten_spectrum(planes: Tensor) -> Tensor:
     return flattened
 
 
-def _denoise(planes: Tensor, levels: int, variance: float) -> Tensor:
-    """Return what the details of planes (P, H, W) hold of noise, from the deepest level up."""
-    height, width = planes.shape[-2:]
-    down, across = (_analysis(side, planes.dtype, planes.device) for side in (height, width))
-    bands = down @ planes @ across.mT
-    rows, columns = bands.shape[-2] // 2, bands.shape[-1] // 2
-    quarters = bands.view(-1, 2, rows, 2, columns).movedim(3, 2)
-    noise = _wiener_noise(quarters, variance)
-    # The approximation: what deeper levels find in it, and none of the image itself.
-    noise[:, 0, 0] = (
-        _denoise(bands[:, :rows, :columns], levels - 1, variance)[:, :rows, :columns] if levels > 1 else 0.0
-    )
-    noisy = noise.movedim(2, 3).flatten(3, 4).flatten(1, 2)
-    up, along = (_synthesis(side, planes.dtype, planes.device) for side in (height, width))
-    return (up @ noisy @ along.mT)[:, :height, :width]
+def _chunks(images: Tensor) -> list[Tensor]:
+    """Return images in groups whose bands stay in a processor's cache; on an accelerator all together."""
+    if images.device.type != "cpu":
+        return [images]
+    length = max(1, CPU_CHUNK // images[0].numel())
+    return [images[start : start + length] for start in range(0, len(images), length)]
+
+
+def _noise_bands(planes: Tensor, levels: int, sigma: float) -> list[tuple[Tensor, tuple[int, int]]]:
+    """Return for each level the noise of its details (P, 3, h, w) and the size of the plane above it."""
+    bands = []
+    for _ in range(levels):
+        height, width = planes.shape[-2:]
+        down, across = (_analysis(side, planes.dtype, planes.device) for side in (height, width))
+        quarters = down @ planes @ across.mT
+        rows, columns = quarters.shape[-2] // 2, quarters.shape[-1] // 2
+        details = (
+            quarters[:, :rows, columns:],
+            quarters[:, rows:, :columns],
+            quarters[:, rows:, columns:],
+        )
+        bands.append((_wiener_noise(torch.stack(details, dim=1), sigma**2), (height, width)))
+        planes = quarters[:, :rows, :columns]
+    return bands
+
+
+def _compose(bands: list[tuple[Tensor, tuple[int, int]]]) -> Tensor:
+    """Return planes (P, H, W) from their levels' details, from the deepest up, on an approximation of zero."""
+    planes = torch.zeros_like(bands[-1][0][:, 0])
+    for details, (height, width) in reversed(bands):
+        rows, columns = details.shape[-2:]
+        upper = torch.cat([planes[:, :rows, :columns], details[:, 0]], dim=2)
+        lower = torch.cat([details[:, 1], details[:, 2]], dim=2)
+        up, along = (_synthesis(side, planes.dtype, planes.device) for side in (height, width))
+        planes = (up @ torch.cat([upper, lower], dim=1) @ along.mT)[:, :height, :width]
+    return planes
+
+
+def _luma_of_bands(details: Tensor, images: int) -> Tensor:
+    """Return the luma (B, 3, h, w) of the details (3 B, 3, h, w) of B images' red, green and blue."""
+    colours = details.view(images, 3, *details.shape[1:])
+    return luma(colours.transpose(1, 2))
 
 
 def _wiener_noise(values: Tensor, variance: float | Tensor) -> Tensor:
     """Return the noise part of values (..., H, W): each times noise over noise and least local variance."""
-    energy = values.square()
-    local: Tensor | None = None
-    for window in WINDOWS:
-        rows, columns = (_box(side, window, values.dtype, values.device) for side in values.shape[-2:])
-        mean = rows @ energy @ columns
-        local = mean if local is None else torch.minimum(local, mean)
-    assert local is not None
-    signal = (local - variance).clamp_(min=0)
-    return values * (variance / (signal + variance))
+    signal = (_least_mean(values.square()) - variance).clamp_(min=0)
+    return values * (variance / signal.add_(variance))
+
+
+def _least_mean(energy: Tensor) -> Tensor:
+    """Return the least of the means over windows of 3, 5, 7 and 9 around each place, zeros beyond the border.
+
+    The sums of a smaller window are part of the larger one's: shifted copies are added up.
+    """
+    height, width = energy.shape[-2:]
+    reach = max(WINDOWS) // 2
+    wide = functional.pad(energy, (reach, reach))
+    row = energy.clone()
+    least: Tensor | None = None
+    for step in range(1, reach + 1):
+        row.add_(wide[..., reach - step : reach - step + width])
+        row.add_(wide[..., reach + step : reach + step + width])
+        high = functional.pad(row, (0, 0, step, step))
+        total = high[..., :height, :].clone()
+        for top in range(1, 2 * step + 1):
+            total.add_(high[..., top : top + height, :])
+        total.div_((2 * step + 1) ** 2)
+        least = total if least is None else torch.minimum(least, total, out=least)
+    assert least is not None
+    return least
 
 
 @lru_cache(maxsize=64)
@@ -111,11 +164,3 @@ def _synthesis(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     unit, zero = np.eye(length), np.zeros((length, length))
     pair = [pywt.idwt(unit, zero, WAVELET, axis=0), pywt.idwt(zero, unit, WAVELET, axis=0)]
     return torch.from_numpy(np.concatenate(pair, axis=1)).to(device, dtype)
-
-
-@lru_cache(maxsize=128)
-def _box(size: int, window: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return the matrix (size, size) that averages over a window, zeros beyond the border."""
-    places = torch.arange(size)
-    near = (places[:, None] - places).abs() <= window // 2
-    return (near.to(dtype) / window).to(device)

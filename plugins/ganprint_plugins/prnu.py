@@ -29,8 +29,6 @@ CLIPPED = 250.0
 """Grey level above which a channel's largest value may be clipped."""
 THRESHOLDS = 101
 """Quantiles of the strongest correlations that are tried as the threshold below which an image is real."""
-CHUNK = 32
-"""Images whose residuals are computed at a time, so that their bands stay in the cache."""
 
 
 class PRNUConfig(TrainingConfig):
@@ -69,15 +67,12 @@ class FingerprintSums:
             shape = (self.sources, *images.shape[1:])
             self._residuals = torch.zeros(len(self.settings), *shape, dtype=torch.float64)
             self._intensities = torch.zeros(shape, dtype=torch.float64)
-        for start in range(0, len(images), CHUNK):
-            here = slice(start, start + CHUNK)
-            levels, labels_here = images[here].float(), labels[here]
-            self._intensities.index_add_(
-                0, labels_here, (_intensity(levels) * _unclipped(levels)).square().double()
-            )
-            for number, (depth, sigma) in enumerate(self.settings):
-                weighted = noise_residuals(levels, levels=depth, sigma=sigma) * levels / 255
-                self._residuals[number].index_add_(0, labels_here, weighted.double())
+        levels = images.float()
+        weights = (_intensity(levels) * _unclipped(levels)).square()
+        self._intensities.index_add_(0, labels, weights.double())
+        for number, (depth, sigma) in enumerate(self.settings):
+            weighted = noise_residuals(levels, levels=depth, sigma=sigma) * levels / 255
+            self._residuals[number].index_add_(0, labels, weighted.double())
 
     def fingerprints(self) -> Tensor:
         """Return the fingerprints of all settings and sources (G, K, H, W), float32, in grey and cleaned."""
@@ -181,11 +176,8 @@ class PRNU(Attributor):
         """Answer for uint8 RGB images (B, 3, S, S); the logits are correlations, sharpened."""
         self.check_images(images)
         with torch.inference_mode():
-            parts = [
-                correlate(self._residuals(images[start : start + CHUNK]), self.fingerprints)
-                for start in range(0, len(images), CHUNK)
-            ]
-            return Prediction(attribution=self.sharpness * self.setting.scores(torch.cat(parts)))
+            correlations = correlate(self._residuals(images), self.fingerprints)
+            return Prediction(attribution=self.sharpness * self.setting.scores(correlations))
 
     def state(self) -> dict[str, Tensor]:
         """Return fingerprints, the setting they were made with, and the sharpness of the logits."""

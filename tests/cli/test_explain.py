@@ -1,0 +1,97 @@
+"""`explain` writes one picture of what a method saw, and says what it cannot draw."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganprint.attributor import Panel, View
+from ganprint.data import Manifest
+from ganprint.errors import OutputExistsError, UsageError
+from ganprint.forensics.figures import draw_panels
+from ganprint.forensics.spectra import average_spectra, spectrum_panels
+from ganprint.images.spectrum import log_dct
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "chelsea.png"
+
+
+def test_average_spectra_are_the_mean_of_each_sources_log_dct(tiny_manifest: Path) -> None:
+    images = Manifest.open(tiny_manifest).select("train")
+    found = average_spectra(images, View(kind="native", size=32))
+    assert list(found) == ["real", "progan", "stylegan"]
+    import torch
+
+    from ganprint.data import ImageDataset
+
+    dataset = ImageDataset(images, View(kind="native", size=32))
+    progan = torch.stack([dataset[row][0] for row in np.flatnonzero(images.labels == 1).tolist()])
+    np.testing.assert_allclose(found["progan"], log_dct(progan.float()).mean((0, 1)).numpy(), atol=1e-4)
+    # Rows repeated in pairs hold nothing at the highest vertical frequencies.
+    assert found["progan"][-4:].mean() < found["real"][-4:].mean() - 0.5
+    titles = [panel.title for panel in spectrum_panels(found)]
+    assert titles[3:] == ["progan minus real", "stylegan minus real"]
+
+
+def test_sources_outside_the_known_ones_are_averaged_under_their_names(tiny_manifest: Path) -> None:
+    images = Manifest.open(tiny_manifest).select("open")
+    assert list(average_spectra(images, View(kind="native", size=32))) == ["pix2pix"]
+
+
+def test_the_same_panels_make_the_same_file_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    panels = [
+        Panel("$ not mathematics", np.random.default_rng(0).normal(size=(20, 20)), diverging=True),
+        Panel("constant", np.zeros((20, 20))),
+        Panel("zero around zero", np.zeros((20, 20)), diverging=True),
+        Panel("colours", np.random.default_rng(1).random((20, 20, 3))),
+    ]
+    draw_panels(panels, "a caption with $x$ and <html>", tmp_path / "one.png")
+    draw_panels(panels, "a caption with $x$ and <html>", tmp_path / "two.png")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    with pytest.raises(OutputExistsError):
+        draw_panels(panels, "", tmp_path / "one.png")
+    with pytest.raises(UsageError, match="cannot be written"):
+        draw_panels(panels, "", tmp_path / "absent" / "one.png")
+
+
+@pytest.mark.parametrize("method", ["dct-cnn", "eigenface", "prnu", "reverse-engineering"])
+def test_every_baseline_draws_the_example(method: str, program: Any, tmp_path: Path) -> None:
+    done = program("explain", EXAMPLE, "--method", method, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"chelsea-{method}.png"
+    with Image.open(tmp_path / f"chelsea-{method}.png") as picture:
+        assert picture.format == "PNG" and picture.width >= 700
+    again = program("explain", EXAMPLE, "--method", method, cwd=tmp_path)
+    assert again.returncode == 2 and "--force" in again.stderr
+
+
+def test_a_manifests_spectra_are_drawn(program: Any, tiny_manifest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "spectra.png"
+    done = program(
+        "explain", "--spectrum", "--data", tiny_manifest, "--split", "train", "--size", "32", "--out", out
+    )
+    assert done.returncode == 0, done.stderr
+    with Image.open(out) as picture:
+        assert picture.format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "Either an image or"),
+        (("x.png", "--spectrum"), "Either an image or"),
+        (("--spectrum",), "ganprint explain --spectrum --data MANIFEST"),
+        (("x.png", "--data", "m.csv"), "Either an image or"),
+        (("x.png",), "have no picture"),
+        (("x.png", "--method", "yu"), "ganprint methods yu"),
+        (("x.png", "--method", "prnu"), "x.png does not exist"),
+    ],
+)
+def test_what_cannot_be_drawn_is_a_sentence_and_a_hint(
+    arguments: tuple[str, ...], said: str, program: Any, tmp_path: Path
+) -> None:
+    done = program("explain", *arguments, cwd=tmp_path)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

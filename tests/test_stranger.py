@@ -1,0 +1,106 @@
+"""A seventh method, of a distribution of its own, is installed with pip, found, trained and answers."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "tests" / "stranger"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Install the stranger's distribution into a scratch folder; return an environment that sees it."""
+    target = tmp_path_factory.mktemp("site")
+    copy = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "ganprint_azimuthal.py"):
+        (copy / name).write_bytes((SOURCE / name).read_bytes())
+    offline = ("--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        *offline,
+        "--target",
+        str(target),
+        str(copy),
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    path = os.pathsep.join(filter(None, [str(target), os.environ.get("PYTHONPATH")]))
+    return {"PYTHONPATH": path}
+
+
+def test_the_method_is_listed_with_its_distribution_beside_ours(program: Any, site: dict[str, str]) -> None:
+    done = program("methods", "--json", env=site)
+    assert done.returncode == 0, done.stderr
+    found = {each["name"]: each for each in json.loads(done.stdout)}
+    assert len(found) == 7
+    assert (found["azimuthal"]["distribution"], found["azimuthal"]["version"]) == (
+        "ganprint-azimuthal",
+        "0.1",
+    )
+    assert all(each["error"] is None for each in found.values())
+    shown = program("methods", "azimuthal", env=site)
+    assert "penalty" in shown.stdout and "policy" in shown.stdout
+
+
+def test_it_trains_is_evaluated_and_attributes_like_any_other(
+    program: Any, site: dict[str, str], tiny_manifest: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "azimuthal"
+    options = ("--method", "azimuthal", "--data", tiny_manifest, "--out", out, "--workers", "0")
+    settings = ("--set", "view.size=32", "--set", "policy=none")
+    trained = program("train", *options, *settings, env=site)
+    assert trained.returncode == 0, trained.stderr
+    data = ("--data", tiny_manifest, "--split", "test_seen", "--workers", "0", "--json")
+    evaluated = json.loads(program("evaluate", "--weights", out, *data, env=site).stdout)
+    assert evaluated["method"] == "azimuthal"
+    image = next(tiny_manifest.parent.glob("progan/*.png"))
+    answered = program("attribute", image, "--weights", out, "--json", env=site)
+    assert json.loads(answered.stdout)["method"] == "azimuthal"
+    without = program("attribute", image, "--weights", out)
+    assert without.returncode == 2
+    assert "no method called azimuthal" in without.stderr
+
+
+def test_the_tutorial_shows_exactly_the_files_that_were_installed_and_they_are_short() -> None:
+    tutorial = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(?:python|toml)\n(.*?)```", tutorial, flags=re.DOTALL)
+    for name in ("pyproject.toml", "ganprint_azimuthal.py"):
+        content = (SOURCE / name).read_text(encoding="utf-8")
+        assert content in blocks
+    assert len((SOURCE / "ganprint_azimuthal.py").read_text(encoding="utf-8").splitlines()) < 60
+
+
+def test_a_broken_plugin_and_a_name_claimed_twice_are_listed_with_their_fault_and_break_nothing(
+    program: Any, tmp_path: Path
+) -> None:
+    for distribution, point in (
+        ("broken", "shattered = shattered_plugin:Method"),
+        ("first", "twice = ganprint_plugins.prnu:PRNU"),
+        ("second", "twice = ganprint_plugins.prnu:PRNU"),
+    ):
+        info = tmp_path / f"{distribution}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[ganprint.attributors]\n{point}\n")
+    (tmp_path / "shattered_plugin.py").write_text("raise ImportError('a part is missing')")
+    done = program("methods", "--json", env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    errors = {each["distribution"]: each["error"] for each in found if each["error"]}
+    assert errors.keys() == {"broken", "first", "second"}
+    assert "a part is missing" in errors["broken"]
+    assert "by first and second" in errors["first"]
+    assert sum(each["error"] is None for each in found) == 6
+    asked = program("attribute", "x.png", "--method", "twice", env={"PYTHONPATH": str(tmp_path)})
+    assert asked.returncode == 2 and "claimed 2 times" in asked.stderr
