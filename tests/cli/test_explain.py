@@ -85,7 +85,7 @@ def test_a_manifests_spectra_are_drawn(program: Any, tiny_manifest: Path, tmp_pa
         (("x.png", "--data", "m.csv"), "Either an image or"),
         (("x.png",), "have no picture"),
         (("x.png", "--method", "yu"), "ganprint methods yu"),
-        (("x.png", "--method", "prnu"), "x.png does not exist"),
+        (("x.png", "--method", "prnu"), "There is no file x.png"),
     ],
 )
 def test_what_cannot_be_drawn_is_a_sentence_and_a_hint(

@@ -55,7 +55,7 @@ def test_a_wrong_policy_is_refused_with_what_would_be_right(text):
         parse_policy(text)
     assert caught.value.message
     if text in ("", "trian"):
-        assert "train, test-seen, test-unseen, none" in caught.value.hint
+        assert "train, test-seen, test-unseen, immunise, none" in caught.value.hint
         assert all(kind in caught.value.hint for kind in CORRUPTIONS)
 
 

@@ -480,7 +480,7 @@ def test_an_imported_checkpoint_answers_as_the_official_layout_computes(
     path = tmp_path / "official.ckpt"
     path.write_bytes(official)
     attributor, _ = load_attributor(load(path, tmp_path / "out").path)
-    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    images = torch.randint(0, 256, (2, 3, 224, 224), dtype=torch.uint8)
     state = {official_name(name): tensor for name, tensor in network.items()}
     expected = official_logits(state, images / 127.5 - 1)
     assert expected.std(dim=0).max() > 1e-3 * expected.abs().max()
