@@ -80,9 +80,10 @@ def compare(
     """
     from ganprint.data import Manifest
     from ganprint.errors import UsageError
-    from ganprint.evaluation.leaderboard import read_entries
+    from ganprint.evaluation.leaderboard import read_entries, save_entry
     from ganprint.evaluation.runner import Condition, default_size
     from ganprint.perturb import parse_policy
+    from ganprint.weights import add_result
 
     check_formats(as_json, as_csv)
     check_device(device)
@@ -120,7 +121,12 @@ def compare(
                         )
                     )
                     bar.remove_task(task)
-                _keep(found[-1], stored, out, record)
+                    if out is not None:
+                        save_entry(out, found[-1])
+                if record:
+                    add_result(
+                        stored.path, found[-1].result().model_copy(update={"command": found[-1].command})
+                    )
                 bar.advance(whole)
     if as_json:
         echo_json([entry.model_dump(mode="json") for entry in found])
@@ -203,23 +209,14 @@ def _measure(
     )
 
 
-def _keep(entry: "Entry", stored: "StoredWeights", out: Path | None, record: bool) -> None:
-    from ganprint.evaluation.leaderboard import save_entry
-    from ganprint.weights import add_result
-
-    if out is not None:
-        save_entry(out, entry)
-    if record:
-        add_result(stored.path, entry.result().model_copy(update={"command": entry.command}))
-
-
 def _columns(entries: "list[Entry]") -> list[tuple[str, str]]:
     return list(dict.fromkeys((entry.split, entry.policy) for entry in entries))
 
 
 def _rows(entries: "list[Entry]", intervals: bool) -> "list[tuple[str, list[tuple[str, bool]]]]":
     """Return for each weights its cells, four a condition, and whether each is the best of its column."""
-    from ganprint.evaluation.leaderboard import METRICS, best_values
+    from ganprint.evaluation.leaderboard import best_values
+    from ganprint.evaluation.runner import METRICS
 
     best = best_values(entries)
     by_weights: dict[str, dict[tuple[str, str], Entry]] = {}
@@ -268,7 +265,7 @@ def _print_markdown(entries: "list[Entry]", intervals: bool) -> None:
 
 
 def _print_csv(entries: "list[Entry]") -> None:
-    from ganprint.evaluation.leaderboard import METRICS
+    from ganprint.evaluation.runner import METRICS
 
     echo_csv(["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"])
     for entry in entries:

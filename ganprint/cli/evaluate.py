@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ganprint.evaluation.runner import Evaluation
     from ganprint.weights import Interval
 
-METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
-
 
 def evaluate(
     data: Data,
@@ -143,6 +141,8 @@ def _cell(interval: "Interval | None") -> str:
 
 
 def _print_csv(evaluation: "Evaluation") -> None:
+    from ganprint.evaluation.runner import METRICS
+
     echo_csv(["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"])
     head = [evaluation.method, evaluation.weights, evaluation.split, evaluation.policy, evaluation.seed]
     for name in METRICS:
@@ -156,6 +156,8 @@ def _print_csv(evaluation: "Evaluation") -> None:
 
 def _print_tables(evaluation: "Evaluation") -> None:
     from rich.table import Table
+
+    from ganprint.evaluation.runner import METRICS
 
     out = console()
     where = f" at {evaluation.at} px" if evaluation.at else ""

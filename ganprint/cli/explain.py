@@ -7,7 +7,6 @@ import typer
 
 from ganprint.cli.console import progress_bar
 from ganprint.cli.options import (
-    DEFAULT_METHOD,
     Device,
     Force,
     Limit,
@@ -88,9 +87,7 @@ def _explainer(method: str | None, weights: str | None, device: str) -> "tuple[A
             return attributor, card
     raise UsageError(
         f"The weights {card.name} of {card.method} have no picture to explain an answer by.",
-        f"Try another method than {card.method}: dct-cnn, prnu, eigenface, reverse-engineering."
-        if card.method == DEFAULT_METHOD
-        else f"Name others with --weights; {card.method}'s presets: ganprint methods {card.method}.",
+        f"Name another --method, or other --weights; {card.method}'s presets: ganprint methods {card.method}.",
     )
 
 

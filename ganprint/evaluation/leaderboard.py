@@ -8,9 +8,7 @@ from typing import Literal
 from pydantic import AwareDatetime, ConfigDict, ValidationError
 
 from ganprint.errors import ManifestError, UsageError
-from ganprint.evaluation.runner import Condition, Evaluation
-
-METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
+from ganprint.evaluation.runner import METRICS, Condition, Evaluation
 
 
 class Entry(Evaluation):

@@ -25,6 +25,10 @@ PUBLISHED_SIZE = 224
 """Side at which the published protocol perturbs (Bui et al. 2022, section 4.1)."""
 
 
+METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
+"""The metrics of an evaluation, in the order of tables."""
+
+
 class GroupScores(BaseModel):
     """How weights do on the images of one group; attribution is None where their source is not known."""
 
@@ -64,10 +68,7 @@ class Evaluation(BaseModel):
 
     def result(self) -> Result:
         """Return what a card records of this evaluation."""
-        values = {
-            name: getattr(self, name)
-            for name in ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
-        }
+        values = {name: getattr(self, name) for name in METRICS}
         return Result(
             split=self.split,
             policy=self.policy,

@@ -30,6 +30,14 @@ class TrainingConfig(AttributorConfig):
         return policy
 
 
+class GridConfig(TrainingConfig):
+    """How a method without a network chooses among its settings; its other fields are the grid."""
+
+    monitor: Literal["accuracy", "balanced_accuracy"] = Field(
+        "accuracy", description="what decides the best setting, on the validation images under the policy"
+    )
+
+
 class NeuralConfig(TrainingConfig):
     """How a neural attributor is trained; the defaults of the fields are RepMix's published values."""
 

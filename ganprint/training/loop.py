@@ -20,6 +20,7 @@ from ganprint.perturb import parse_policy
 from ganprint.training.batches import VALIDATION_SEED, Batches, Images, PerturbedImages
 from ganprint.training.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from ganprint.training.config import NeuralConfig
+from ganprint.training.grid import judge
 from ganprint.training.interruption import Interruption
 from ganprint.training.step import Step
 
@@ -263,13 +264,7 @@ class _Trainer:
         self.attributor.network = trained
         self._stop_if_asked(interruption)
         found, truth = np.concatenate(predicted), np.concatenate(labels)
-        recalls = [float((found[truth == label] == label).mean()) for label in np.unique(truth)]
-        judged = {
-            "loss": loss / len(truth),
-            "accuracy": float((found == truth).mean()),
-            "balanced_accuracy": sum(recalls) / len(recalls),
-            "detection_accuracy": float(((found > 0) == (truth > 0)).mean()),
-        }
+        judged = {"loss": loss / len(truth), **judge(found, truth)}
         # Each process has its own batch statistics; were each to judge by its own, they might stop apart.
         shared: list[dict[str, float]] = broadcast_object_list([judged])
         return shared[0]

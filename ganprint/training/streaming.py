@@ -59,23 +59,23 @@ def accumulate(
     *,
     name: str,
     batch_size: int = 64,
-    part: tuple[int, int] = (1, 1),
 ) -> None:
     """Show every image to an accumulator once, with checkpoints under `name` in the run's folder.
 
-    `part` (i, n) says in the progress that this is pass i of n. With `run.resume` a pass goes on where its
-    checkpoint ends, to the same numbers; a finished one is not repeated. Raises TrainingError where the
-    checkpoint is of another configuration, data or seed, KeyboardInterrupt, with a checkpoint, where asked.
+    With `run.resume` a pass goes on where its checkpoint ends, to the same numbers; a finished one is not
+    repeated. Raises TrainingError where the checkpoint is of another configuration, data or seed,
+    KeyboardInterrupt, with a checkpoint, where asked.
     """
     path = run.folder / "checkpoints" / f"{name}.safetensors"
     place = Place(fingerprint=_fingerprint(config, images, run, name))
     if run.resume and path.is_file():
-        if read_place(path).fingerprint != place.fingerprint:
+        reached = read_place(path)
+        if reached.fingerprint != place.fingerprint:
             raise TrainingError(
                 f"The checkpoint {path} is of another configuration, data or seed.",
                 "Resume with exactly those of the first start; the folder's config.yaml holds them.",
             )
-        place = read_place(path)
+        place = reached
         accumulator.load(read_tensors(path))
     elif is_main_process():
         path.unlink(missing_ok=True)
@@ -96,7 +96,7 @@ def accumulate(
             if is_main_process():
                 left = (steps - place.step) / rate
                 speed = rate * batch_size
-                run.report(Progress(*part, place.step, steps, speed, left, stage=name))
+                run.report(Progress(1, 1, place.step, steps, speed, left, stage=name))
             if interruption.asked:
                 save()
                 raise KeyboardInterrupt

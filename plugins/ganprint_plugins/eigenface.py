@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganprint.attributor import Attributor, AttributorSpec, LabelledImages, Panel, Prediction, Run
 from ganprint.errors import WeightsError
-from ganprint.training import TrainingConfig, accumulate, stream
+from ganprint.training import GridConfig, accumulate, stream
 from ganprint.training.grid import best_trial, report_trial
 from ganprint.training.sharpness import fit_sharpness
 from ganprint.training.streaming import answer_validation
@@ -22,7 +22,7 @@ ITERATIONS = 20_000
 """Of liblinear's solver at most."""
 
 
-class EigenFaceConfig(TrainingConfig):
+class EigenFaceConfig(GridConfig):
     """EigenFace's hyperparameters: the grid of which the best setting on validation is kept."""
 
     pca_images: int = Field(10_000, ge=2, description="training images that the components are found from")
@@ -35,9 +35,6 @@ class EigenFaceConfig(TrainingConfig):
     )
     penalties: tuple[float, ...] = Field(
         (1e-4, 1e-3, 1e-2, 1e-1), min_length=1, description="grid: C of the support vector machine"
-    )
-    monitor: Literal["accuracy", "balanced_accuracy"] = Field(
-        "accuracy", description="what decides the best setting, on the validation images under the policy"
     )
 
 

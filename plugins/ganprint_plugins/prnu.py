@@ -17,7 +17,7 @@ from ganprint.attributor import Attributor, AttributorSpec, LabelledImages, Pane
 from ganprint.errors import WeightsError
 from ganprint.images.residual import clean_residuals, flatten_spectrum, noise_residuals, remove_means
 from ganprint.images.spectrum import luma
-from ganprint.training import TrainingConfig, accumulate
+from ganprint.training import GridConfig, accumulate
 from ganprint.training.grid import best_trial, judge, report_trial
 from ganprint.training.sharpness import fit_sharpness
 from ganprint.training.streaming import answer_validation
@@ -31,7 +31,7 @@ THRESHOLDS = 101
 """Quantiles of the strongest correlations that are tried as the threshold below which an image is real."""
 
 
-class PRNUConfig(TrainingConfig):
+class PRNUConfig(GridConfig):
     """PRNU's hyperparameters: the grid of which the best setting on validation is kept."""
 
     levels: tuple[int, ...] = Field((1, 2, 3, 4), min_length=1, description="grid: wavelet decompositions")
@@ -44,9 +44,6 @@ class PRNUConfig(TrainingConfig):
         ("fingerprint", "threshold"),
         min_length=1,
         description="grid: real is the source of a fingerprint as the paper has it, or no fingerprint's correlation",
-    )
-    monitor: Literal["accuracy", "balanced_accuracy"] = Field(
-        "accuracy", description="what decides the best setting, on the validation images under the policy"
     )
 
 

@@ -56,8 +56,8 @@ class YuConfig(NeuralConfig):
 class Equalised(nn.Module):
     """A layer whose weights are of deviation 1 and scaled as He et al. (2015) would draw them when they are used.
 
-    All layers then learn at one rate (Karras et al., ICLR 2018, section 4.1), without which so deep a
-    network with no normalisation does not start to learn.
+    All layers then learn at one rate (Karras et al., ICLR 2018, section 4.1). With He's initialisation and
+    plain layers, so deep a network without normalisation had not left the largest class after three epochs.
     """
 
     def __init__(self, layer: nn.Conv2d | nn.Linear, gain: float = 2**0.5) -> None:

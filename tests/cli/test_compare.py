@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ganprint.evaluation.leaderboard import METRICS, best_values, read_entries
+from ganprint.evaluation.leaderboard import best_values, read_entries
+from ganprint.evaluation.runner import METRICS
 
 CONDITIONS = ("--condition", "test_seen:none", "--condition", "test_seen:gaussian_noise:5")
 
@@ -84,7 +85,6 @@ def test_the_best_of_each_column_is_marked(compare: Any, tmp_path: Path) -> None
     best = best_values(read_entries(tmp_path / "results"))
     lines = done.stdout.splitlines()
     assert lines[0] == "| weights | test_seen, none | test_seen, gaussian_noise:5 |"
-    assert all("**" in column for column in "".join(lines[2:]).split("/")[:1])
     marked = sum(line.count("**") // 2 for line in lines[2:])
     assert marked >= len(best)
     for value in best.values():

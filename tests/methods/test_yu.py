@@ -134,5 +134,5 @@ def test_validation_judges_attribution_alone() -> None:
     training = attributor.loss(images, labels, Step(0, 0, 0))
     expected = nn.functional.cross_entropy(validation.logits, labels)
     torch.testing.assert_close(validation.total, expected)
-    assert float(training.total) > float(validation.total)
+    assert training.total.item() > validation.total.item()
     torch.testing.assert_close(training.logits, validation.logits)
