@@ -21,7 +21,8 @@ REAL = "real"
 class View(BaseModel):
     """How an image of any size becomes the tensor a method sees.
 
-    `resize` takes the largest centred square and resizes it to `size`: the published protocol.
+    `resize` takes the largest centred square and resizes it to `size`: the published protocol. With
+    `answering_scale` above 1 it is resized to more, and `crops` squares are taken of it.
     `native` takes `crops` squares of `size` at the image's own pixels, because resampling destroys
     generator traces; smaller images are reflect-padded.
     """
@@ -36,7 +37,18 @@ class View(BaseModel):
         le=2,
         description="resize view in training: side of the square that is cropped, over size",
     )
-    crops: int = Field(5, ge=1, le=64, description="native crops per image when answering")
+    answering_scale: float = Field(
+        1.0,
+        ge=1,
+        le=2,
+        description="resize view when answering: side of the square that is cropped, over size",
+    )
+    crops: int = Field(5, ge=1, le=64, description="squares per image when answering, where there is room")
+
+    @property
+    def square(self) -> int:
+        """Side in pixels of the square that the resize view takes its crops of when answering."""
+        return round(self.size * self.answering_scale)
 
 
 class AttributorConfig(BaseModel):

@@ -160,14 +160,18 @@ def _list_table(entries: "list[Entry]") -> "Table":
 def _card_table(card: "Card", folder: Path) -> "Table":
     from rich.table import Table
 
-    crops = f", {card.view.crops} crops" if card.view.kind == "native" else ""
+    view = f"{card.view.kind}, {card.view.size} px"
+    if card.view.square > card.view.size:
+        view += f" of {card.view.square}"
+    if card.view.kind == "native" or card.view.square > card.view.size:
+        view += f", {card.view.crops} crops"
     data, training = card.data, card.training
     rows = {
         "name": card.name + (" (default of its method)" if card.default else ""),
         "method": f"{card.method}, of {card.plugin.distribution} {card.plugin.version}",
         "sources": ", ".join(card.sources),
         "semantics": ", ".join(card.semantics),
-        "view": f"{card.view.kind}, {card.view.size} px{crops}",
+        "view": view,
         "config": ", ".join(f"{key}={value}" for key, value in card.config.items() if key != "view"),
         "data": f"{data.name}, {data.train} to train on, {data.val} to choose on" if data else "",
         "data sha256": data.sha256 if data else "",

@@ -88,15 +88,17 @@ def _doubts(image: ImageFile, answer: Answer, card: Card) -> list[str]:
     view: View = card.view
     doubts = []
     side = min(image.width, image.height)
-    if side < view.size:
-        done = "continued by reflection" if view.kind == "native" else "enlarged"
+    done, least = (
+        ("enlarged", view.square) if view.kind == "resize" else ("continued by reflection", view.size)
+    )
+    if side < least:
         doubts.append(
-            f"The image is too small: {image.width} x {image.height} px was {done} to the {view.size} px "
+            f"The image is too small: {image.width} x {image.height} px was {done} to the {least} px "
             "that these weights look at."
         )
-    if view.kind == "resize" and side >= 2 * view.size:
+    if view.kind == "resize" and side >= 2 * view.square:
         doubts.append(
-            f"The image was reduced from {side} to {view.size} px, which removes most of a generator's traces; "
+            f"The image was reduced from {side} to {view.square} px, which removes most of a generator's traces; "
             "weights with the native view look at its own pixels."
         )
     if answer.probabilities.argmax() == 0 and answer.probabilities[0] < 0.5:

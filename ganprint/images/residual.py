@@ -20,7 +20,7 @@ EDGE = "symmetric"
 """How PyWavelets continues an image over its border."""
 WINDOWS = (3, 5, 7, 9)
 """Sides of the squares over which a coefficient's variance is estimated; the least estimate counts."""
-CPU_CHUNK = 2**20
+CPU_CHUNK = 2**19
 """Values of images whose residuals are computed at a time on the CPU."""
 
 
@@ -68,13 +68,23 @@ def flatten_spectrum(planes: Tensor) -> Tensor:
 
     The magnitudes pass the adaptive Wiener filter; the noise variance is the plane's own (one less in the divisor).
     """
-    spectrum = torch.fft.fft2(planes)
-    magnitude = spectrum.abs() / (planes.shape[-2] * planes.shape[-1]) ** 0.5
-    variance = planes.flatten(1).var(1).view(-1, 1, 1)
-    kept = _wiener_noise(magnitude, variance)
-    share = torch.where(magnitude > 0, kept / magnitude, 0.0)
-    flattened: Tensor = torch.fft.ifft2(spectrum * share).real
+    height, width = planes.shape[-2:]
+    spectrum = torch.fft.rfft2(planes)
+    magnitude = _both_halves(spectrum.abs(), width).div_((height * width) ** 0.5)
+    # Several times as quick as var().
+    energy = (planes - planes.mean((1, 2), keepdim=True)).square_().sum((1, 2), keepdim=True)
+    variance = energy.div_(height * width - 1).clamp_(min=torch.finfo(planes.dtype).tiny)
+    share = _noise_share(magnitude, variance)
+    # The windows end at the border, so the two halves' shares differ; the real part is their mean's.
+    share.add_(share.flip(1, 2).roll((1, 1), (1, 2))).div_(2)
+    flattened: Tensor = torch.fft.irfft2(spectrum * share[..., : width // 2 + 1], s=(height, width))
     return flattened
+
+
+def _both_halves(half: Tensor, width: int) -> Tensor:
+    """Return magnitudes (B, H, W), equal at opposite frequencies, from the half (B, H, W // 2 + 1) of them."""
+    opposite = half[..., 1 : (width + 1) // 2].flip(1, 2).roll(1, 1)
+    return torch.cat([half, opposite], dim=2)
 
 
 def _chunks(images: Tensor) -> list[Tensor]:
@@ -91,15 +101,15 @@ def _noise_bands(planes: Tensor, levels: int, sigma: float) -> list[tuple[Tensor
     for _ in range(levels):
         height, width = planes.shape[-2:]
         down, across = (_analysis(side, planes.dtype, planes.device) for side in (height, width))
-        quarters = down @ planes @ across.mT
-        rows, columns = quarters.shape[-2] // 2, quarters.shape[-1] // 2
-        details = (
-            quarters[:, :rows, columns:],
-            quarters[:, rows:, :columns],
-            quarters[:, rows:, columns:],
-        )
-        bands.append((_wiener_noise(torch.stack(details, dim=1), sigma**2), (height, width)))
-        planes = quarters[:, :rows, :columns]
+        rows, columns = len(down) // 2, len(across) // 2
+        halves = down @ planes
+        low, high = halves[:, :rows], halves[:, rows:]
+        details = planes.new_empty(len(planes), 3, rows, columns)
+        torch.matmul(low, across[columns:].mT, out=details[:, 0])
+        torch.matmul(high, across[:columns].mT, out=details[:, 1])
+        torch.matmul(high, across[columns:].mT, out=details[:, 2])
+        bands.append((_wiener_noise(details, sigma**2), (height, width)))
+        planes = low @ across[:columns].mT
     return bands
 
 
@@ -121,33 +131,54 @@ def _luma_of_bands(details: Tensor, images: int) -> Tensor:
     return luma(colours.transpose(1, 2))
 
 
-def _wiener_noise(values: Tensor, variance: float | Tensor) -> Tensor:
-    """Return the noise part of values (..., H, W): each times noise over noise and least local variance."""
-    signal = (_least_mean(values.square()) - variance).clamp_(min=0)
-    return values * (variance / signal.add_(variance))
+def _wiener_noise(values: Tensor, variance: float) -> Tensor:
+    """Return the noise part of values (..., H, W)."""
+    return _noise_share(values, variance).mul_(values)
+
+
+def _noise_share(values: Tensor, variance: float | Tensor) -> Tensor:
+    """Return noise over noise and signal, whose variance is the least local one beyond the noise's."""
+    signal = _least_mean(values.square()).sub_(variance).clamp_(min=0)
+    return signal.add_(variance).reciprocal_().mul_(variance)
 
 
 def _least_mean(energy: Tensor) -> Tensor:
     """Return the least of the means over windows of 3, 5, 7 and 9 around each place, zeros beyond the border.
 
-    The sums of a smaller window are part of the larger one's: shifted copies are added up.
+    A window's sums are of rows, each a smaller window's and its two ends, and of these in pairs and fours.
+    Memory is taken once: most of the time would go into fresh pages.
     """
     height, width = energy.shape[-2:]
     reach = max(WINDOWS) // 2
-    wide = functional.pad(energy, (reach, reach))
-    row = energy.clone()
-    least: Tensor | None = None
+    padded = functional.pad(energy, (reach, reach, reach, reach))
+    rows = padded[..., reach : reach + width].clone()
+    least, other = torch.empty_like(energy), torch.empty_like(energy)
+    scratch = [torch.empty_like(rows) for _ in range(3)]
     for step in range(1, reach + 1):
-        row.add_(wide[..., reach - step : reach - step + width])
-        row.add_(wide[..., reach + step : reach + step + width])
-        high = functional.pad(row, (0, 0, step, step))
-        total = high[..., :height, :].clone()
-        for top in range(1, 2 * step + 1):
-            total.add_(high[..., top : top + height, :])
-        total.div_((2 * step + 1) ** 2)
-        least = total if least is None else torch.minimum(least, total, out=least)
-    assert least is not None
+        rows.add_(padded[..., reach - step : reach - step + width])
+        rows.add_(padded[..., reach + step : reach + step + width])
+        mean = least if step == 1 else other
+        _sum_rows(rows[..., reach - step : reach + height + step, :], scratch, mean)
+        mean.div_((2 * step + 1) ** 2)
+        torch.minimum(least, mean, out=least)
     return least
+
+
+def _sum_rows(rows: Tensor, scratch: list[Tensor], out: Tensor) -> None:
+    """Write into `out` (..., h, w) the sums of each h' - h + 1 neighbouring rows of (..., h', w), an odd number."""
+    height = out.shape[-2]
+    others = rows.shape[-2] - height
+    total = rows[..., others:, :]
+    covered, span = 0, 1
+    for larger in scratch:
+        if covered == others:
+            break
+        sums = larger[..., : rows.shape[-2] - span, :]
+        rows = torch.add(rows[..., :-span, :], rows[..., span:, :], out=sums)
+        span *= 2
+        if others & span:
+            total = torch.add(total, rows[..., covered : covered + height, :], out=out)
+            covered += span
 
 
 @lru_cache(maxsize=64)

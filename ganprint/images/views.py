@@ -18,15 +18,16 @@ def crop_views(pixels: Tensor | NDArray[np.uint8], view: View) -> Tensor:
     """Return the squares of an image that a method answers on.
 
     `pixels` is uint8, a tensor (3, H, W) or an array (H, W, 3); the result is uint8 (k, 3, S, S), S being
-    `view.size`. `resize` gives k = 1: the largest centred square, resized. `native` gives up to `view.crops`
-    squares of the image's own pixels, the centre first and then each as far from the others as can be; fewer
-    where they would all but repeat each other, and one, reflect-padded, where a side is shorter than S.
+    `view.size`. They are up to `view.crops` squares of the image's own pixels (`native`) or of its largest
+    centred square resized to `view.square` (`resize`, where that is mostly S: k = 1), the centre first and
+    then each as far from the others as can be; fewer where they would all but repeat each other, and one,
+    reflect-padded, where a native side is shorter than S.
     """
-    image = _channels_first(pixels)
+    image, size = _channels_first(pixels), view.size
     if view.kind == "resize":
-        return _resize(_centred_square(image), view.size)[None]
-    image = _padded(image, view.size)
-    size = view.size
+        image = _resize(_centred_square(image), view.square)
+    else:
+        image = _padded(image, size)
     places = _crop_places(image.shape[1] - size, image.shape[2] - size, size, view.crops)
     return torch.stack([image[:, top : top + size, left : left + size] for top, left in places])
 

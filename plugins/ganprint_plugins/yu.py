@@ -76,22 +76,25 @@ class Equalised(nn.Module):
 
 
 class ProgressiveClassifier(nn.Module):
-    """The discriminator of progressive GAN as a classifier: images (B, 3, S, S), S a power of two, to logits.
+    """The discriminator of progressive GAN as a classifier: images (B, 3, S, S) to logits.
 
     From S down to `pool_from` each resolution has two 3x3 convolutions and an average pooling; then the mean
-    over what places are left, of which each saw a patch of the image only (section 3.2, post-pooling).
+    over what places are left, of which each saw a patch of the image only (section 3.2, post-pooling). The
+    paper's S is 128; between powers of two a resolution has the channels of the next.
     """
 
     def __init__(self, size: int, outputs: int, config: YuConfig) -> None:
         super().__init__()
-        if size & (size - 1) or config.pool_from & (config.pool_from - 1) or config.pool_from > size:
+        halvings = size // config.pool_from
+        if size % config.pool_from or halvings & (halvings - 1):
             raise ConfigError(
-                f"The progan network cannot pool {size} px from {config.pool_from} px on.",
-                "Both have to be powers of two, as in view.size=128 and pool_from=4.",
+                f"The progan network cannot halve {size} px until {config.pool_from} px.",
+                "The first over the second has to be a power of two, as in view.size=128 and pool_from=4.",
             )
 
         def channels(resolution: int) -> int:
-            return min(config.feature_base >> (int(math.log2(resolution)) - 1), config.feature_max)
+            stage = (resolution - 1).bit_length() - 1
+            return min(config.feature_base >> stage, config.feature_max)
 
         layers: list[nn.Module] = [
             Equalised(nn.Conv2d(3, channels(size), 1)),

@@ -140,6 +140,18 @@ def test_random_resized_views_are_crops_of_the_scaled_square(side: int) -> None:
         )
 
 
+def test_an_answering_scale_takes_crops_of_the_larger_square() -> None:
+    view = View(kind="resize", size=SIZE, answering_scale=1.5, crops=5)
+    assert view.square == 96
+    pixels = picture(96, 120)
+    found = places(pixels, crop_views(pixels, view))
+    # Of the centred square, which starts at column 12.
+    assert found == [(16, 28), (0, 12), (0, 44), (32, 12), (32, 44)]
+    large = picture(200, 200)
+    reduced = np.asarray(Image.fromarray(large).resize((96, 96), Image.Resampling.LANCZOS))
+    assert places(reduced, crop_views(large, view))[0] == (16, 16)
+
+
 @pytest.mark.parametrize("kind", ["resize", "native"])
 def test_a_random_view_draws_as_many_numbers_whatever_the_image(kind: str) -> None:
     view = View(kind=kind, size=SIZE)  # type: ignore[arg-type]

@@ -71,8 +71,8 @@ def test_bands_add_up_to_the_image_and_the_low_one_is_smooth() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"size": 48}, "cannot pool 48 px"),
-        ({"pool_from": 64}, "cannot pool 32 px from 64 px"),
+        ({"size": 40, "pool_from": 6}, "cannot halve 40 px until 6 px"),
+        ({"pool_from": 64}, "cannot halve 32 px until 64 px"),
         ({"variant": "pre-downsampling", "resolution": 12}, "cannot be halved to 12 px"),
         ({"variant": "pre-downsampling-residual", "resolution": 64}, "cannot be halved to 64 px"),
         ({"backbone": "resnet999"}, "no model called resnet999"),
