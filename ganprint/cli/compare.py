@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -10,44 +10,46 @@ from ganprint.cli.console import console, echo_csv, echo_json, progress_bar
 from ganprint.cli.options import (
     BatchSize,
     Csv,
-    Data,
     Device,
+    Engine,
     Force,
     Json,
     Limit,
+    Precision,
     Seed,
     Workers,
     check_device,
     check_formats,
 )
+from ganprint.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-    from rich.progress import Progress, TaskID
-
-    from ganprint.data import Manifest
     from ganprint.evaluation.leaderboard import Entry
-    from ganprint.evaluation.runner import Condition
-    from ganprint.weights import Entry as StoredWeights
+    from ganprint.evaluation.runner import Comparison, Contender
+    from ganprint.evaluation.tables import Table
 
 CONDITIONS = ("test_seen:none", "test_seen:test-seen", "test_unseen:none")
-SHORT = {
-    "detection_accuracy": "detection",
-    "attribution_accuracy": "attribution",
-    "balanced_accuracy": "balanced",
-    "nmi": "NMI",
-}
+
+Metric = Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"]
 
 
 def compare(
-    data: Data,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="a manifest with path,label,dlabel or a folder source/semantic/*"),
+    ] = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(
             "--weights",
             help="name or folder of weights; repeatable; if left out, all that were trained on this manifest",
         ),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="methods, with commas between, or all: those of the weights, or their defaults"),
     ] = None,
     conditions: Annotated[
         list[str] | None,
@@ -56,90 +58,141 @@ def compare(
             help="SPLIT:POLICY; repeatable; test_seen:none, test_seen:test-seen and test_unseen:none if left out",
         ),
     ] = None,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="clean and every corruption at every severity, on --split")
+    ] = False,
+    open_set: Annotated[
+        bool,
+        typer.Option("--open-set", help="--split and the split open together: AUROC and OSCR of confidence"),
+    ] = False,
+    split: Annotated[str, typer.Option(help="the split of --robustness and --open-set")] = "test_seen",
+    corruptions: Annotated[
+        list[str] | None, typer.Option("--corruption", help="only this one in --robustness; repeatable")
+    ] = None,
+    severities: Annotated[
+        list[int] | None,
+        typer.Option("--severity", min=1, max=5, help="only this one in --robustness; repeatable"),
+    ] = None,
+    metric: Annotated[Metric, typer.Option(help="the metric of robustness tables")] = "attribution_accuracy",
     out: Annotated[
         Path | None,
         typer.Option(help="folder of results, one JSON each; what is there is not computed again"),
     ] = None,
+    predictions: Annotated[
+        bool, typer.Option("--predictions", help="write a CSV of one row per image beside each result")
+    ] = False,
+    renamed: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="NAME=SOURCE: take the data's NAME for the weights' SOURCE; repeatable"),
+    ] = None,
+    engine: Engine = "torch",
+    precision: Precision = "fp32",
     seed: Seed = 0,
     limit: Limit = None,
     batch_size: BatchSize = 32,
     workers: Workers = 1,
     device: Device = "cpu",
     force: Force = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be computed, and stop")] = False,
     record: Annotated[
         bool, typer.Option("--record", help="write the results into the weights' cards")
     ] = False,
+    figures: Annotated[Path | None, typer.Option(help="folder to draw figures into, as PNG")] = None,
     intervals: Annotated[bool, typer.Option("--intervals", help="print 95 % bootstrap intervals")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="print a Markdown table")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="print Markdown tables")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="print LaTeX tables (booktabs)")] = False,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """Measure detection, attribution and balanced accuracy and NMI of several weights, and print one table.
+    """Measure detection, attribution and balanced accuracy and NMI of several weights, and print tables.
 
-    With --out an interrupted comparison goes on where it was; --force computes all anew.
+    Images are read and perturbed once for all weights of one view. With --out an interrupted comparison goes on
+    where it was; --force computes all anew. Several processes share the work: torchrun --nproc-per-node 2
+    --no-python ganprint compare ...
     """
-    from ganprint.data import Manifest
     from ganprint.errors import UsageError
-    from ganprint.evaluation.leaderboard import read_entries, save_entry
-    from ganprint.evaluation.runner import Condition, default_size
-    from ganprint.perturb import parse_policy
-    from ganprint.weights import add_result
+    from ganprint.evaluation.runner import Comparison, Settings
 
     check_formats(as_json, as_csv)
+    if sum((markdown, latex, as_json, as_csv)) > 1:
+        raise UsageError("--markdown, --latex, --json and --csv exclude each other.", "Give one of them.")
     check_device(device)
+    if data is None:
+        raise UsageError(
+            "No data are named.",
+            "Give --data a manifest, a CSV with path,label,dlabel and split, or a folder source/semantic/*.",
+        )
     if limit and (record or out):
         raise UsageError("--record and --out are for whole splits.", "Leave --limit out.")
-    asked = [_condition(text) for text in conditions or CONDITIONS]
-    chosen = _weights(weights, data)
-    known = read_entries(out) if out is not None and out.is_dir() and not force else []
-    found: list[Entry] = []
-    with progress_bar() as bar:
-        whole = bar.add_task("results", total=len(chosen) * len(asked))
-        for stored in chosen:
-            assert stored.card is not None
-            manifest = Manifest.open(data, sources=stored.card.sources)
-            for split, policy in asked:
-                drawn = parse_policy(policy)
-                condition = Condition(drawn, seed, default_size(stored.card.view, drawn))
-                images = manifest.select(split, limit=limit, seed=seed)
-                digest = stored.card.sha256
-                old = [each for each in known if each.answers(digest, images.sha256, split, condition)]
-                if old:
-                    found.append(old[0])
-                else:
-                    task = bar.add_task(f"{stored.name} on {split} under {policy}", total=len(images))
-                    found.append(
-                        _measure(
-                            stored,
-                            images,
-                            split,
-                            condition,
-                            device=device,
-                            batch_size=batch_size,
-                            workers=workers,
-                            progress=_progress(bar, task),
-                        )
-                    )
-                    bar.remove_task(task)
-                    if out is not None:
-                        save_entry(out, found[-1])
-                if record:
-                    add_result(
-                        stored.path, found[-1].result().model_copy(update={"command": found[-1].command})
-                    )
-                bar.advance(whole)
+    if predictions and out is None:
+        raise UsageError("--predictions are written beside the results.", "Give --out a folder.")
+    asked = _conditions(conditions, split, robustness, open_set, corruptions, severities)
+    comparison = Comparison(
+        data,
+        _contenders(weights, method, data),
+        asked,
+        Settings(
+            seed=seed,
+            limit=limit,
+            engine=engine,
+            precision=precision,
+            device=device,
+            batch_size=batch_size,
+            workers=workers,
+            renamed=_renamed(renamed),
+            command=_command(),
+        ),
+        out,
+        predictions,
+        force,
+    )
+    if dry_run:
+        _print_plan(comparison)
+        return
+    entries, failed = _run(comparison)
+    if not entries:
+        return
+    if record:
+        _record(comparison, entries)
+    if figures is not None:
+        from ganprint.evaluation.figures import draw_comparison
+
+        for file in draw_comparison(entries, figures, metric, force=force):
+            typer.echo(f"ganprint: drawn: {file}", err=True)
     if as_json:
-        echo_json([entry.model_dump(mode="json") for entry in found])
+        echo_json([entry.model_dump(mode="json") for entry in entries])
     elif as_csv:
-        _print_csv(found)
-    elif markdown:
-        _print_markdown(found, intervals)
+        _print_csv(entries)
     else:
-        _print_table(found, intervals)
+        for table in _tables(entries, robustness=robustness, split=split, metric=metric):
+            _print(table, markdown=markdown, latex=latex, intervals=intervals)
+    if failed:
+        raise typer.Exit(1)
 
 
-def _progress(bar: "Progress", task: "TaskID") -> "Callable[[int, int], None]":
-    return lambda done, total: bar.update(task, completed=done, total=total)
+def _conditions(
+    named: list[str] | None,
+    split: str,
+    robustness: bool,
+    open_set: bool,
+    corruptions: list[str] | None,
+    severities: list[int] | None,
+) -> list[tuple[str, str]]:
+    from ganprint.errors import UsageError
+    from ganprint.evaluation.experiments import robustness_conditions
+    from ganprint.perturb import CORRUPTIONS, SEVERITIES
+
+    if (corruptions or severities) and not robustness:
+        raise UsageError(
+            "--corruption and --severity choose among those of --robustness.",
+            "Add --robustness, or name one with --condition test_seen:jpeg_compression:3.",
+        )
+    asked = [_condition(text) for text in named or ()]
+    if robustness:
+        asked += robustness_conditions(split, corruptions or CORRUPTIONS, sorted(severities or SEVERITIES))
+    if open_set:
+        asked.append((f"{split}+open", "none"))
+    return list(dict.fromkeys(asked or [_condition(text) for text in CONDITIONS]))
 
 
 def _condition(text: str) -> tuple[str, str]:
@@ -154,123 +207,141 @@ def _condition(text: str) -> tuple[str, str]:
     return split, policy
 
 
-def _weights(names: list[str] | None, data: Path) -> "list[StoredWeights]":
-    from ganprint.errors import WeightsError
-    from ganprint.weights import Entry, find, list_weights, read_card
+def _renamed(pairs: list[str] | None) -> tuple[tuple[str, str], ...]:
+    from ganprint.errors import UsageError
 
+    found = []
+    for pair in pairs or ():
+        name, equals, source = pair.partition("=")
+        if not (name and equals and source):
+            raise UsageError(f"{pair!r} maps nothing.", "Write NAME=SOURCE, as in --map ada=stylegan2.")
+        found.append((name, source))
+    return tuple(found)
+
+
+def _contenders(names: list[str] | None, method: str | None, data: Path) -> "list[Contender]":
+    from ganprint.errors import UsageError, WeightsError
+    from ganprint.evaluation.runner import Contender
+    from ganprint.weights import default_for, find, list_weights, read_card
+
+    methods = _methods(method)
     if names:
-        folders = [find(name) for name in names]
-        return [Entry(folder.name, folder, 0, read_card(folder)) for folder in folders]
-    every = [entry for entry in list_weights() if entry.card and not entry.error]
-    fitting = [
-        entry for entry in every if entry.card and entry.card.data and entry.card.data.name == data.name
-    ]
+        folders = [find(name) for name in dict.fromkeys(names)]
+        chosen = [Contender(folder, read_card(folder)) for folder in folders]
+        chosen = [each for each in chosen if methods is None or each.card.method in methods]
+        if not chosen:
+            raise UsageError(f"None of these weights is of the method {method}.", "Leave --method out.")
+        return chosen
+    every = [Contender(entry.path, entry.card) for entry in list_weights() if entry.card and not entry.error]
+    fitting = [each for each in every if each.card.data and each.card.data.name == data.name]
+    if methods is not None:
+        fitting = [each for each in fitting if each.card.method in methods]
+        without = [name for name in methods if name not in {each.card.method for each in fitting}]
+        defaults = [default_for(name) for name in without]
+        fitting += [Contender(entry.path, entry.card) for entry in defaults if entry.card]
     if not fitting:
         raise WeightsError(
             f"No installed weights were trained on {data.name}.",
-            f"Name some with --weights: {', '.join(entry.name for entry in every) or 'there are none'}.",
+            f"Name some with --weights: {', '.join(each.name for each in every) or 'there are none'}.",
         )
-    return sorted(fitting, key=lambda entry: (entry.card.method if entry.card else "", entry.name))
+    return sorted(fitting, key=lambda each: (each.card.method, each.name))
 
 
-def _measure(
-    stored: "StoredWeights",
-    images: "Manifest",
-    split: str,
-    condition: "Condition",
-    *,
-    device: str,
-    batch_size: int,
-    workers: int,
-    progress: "Callable[[int, int], None]",
-) -> "Entry":
-    """Answer for a split's images with some weights and score the answers."""
-    from shlex import join
+def _methods(text: str | None) -> list[str] | None:
+    """Return the methods that were named, each checked to exist; None where none was, or all were."""
+    from ganprint import plugins
 
-    from ganprint.evaluation.leaderboard import Entry
-    from ganprint.evaluation.runner import answer_manifest, evaluate
-    from ganprint.weights import load_attributor, utc_now
-    from ganprint.weights.provenance import hardware, versions
+    if text is None or text == "all":
+        return None
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        plugins.load(name)
+    return names
 
-    attributor, card = load_attributor(stored.path, device=device)
-    answers = answer_manifest(
-        attributor, images, condition, batch_size=batch_size, workers=workers, progress=progress
+
+def _print_plan(comparison: "Comparison") -> None:
+    blocks = comparison.missing(comparison.blocks)
+    cells = sum(len(block.cells) for block in blocks)
+    images = sum(len(comparison.images(cell)) for block in blocks for cell in block.cells)
+    typer.echo(
+        f"{len(comparison.cells)} results of {len(comparison.contenders)} weights in "
+        f"{len(comparison.conditions)} conditions; {len(comparison.cells) - cells} are there, {cells} missing: "
+        f"{images:,} answers in {len(blocks)} passes over the images"
     )
-    for failure in answers.failures:
-        typer.echo(f"ganprint: {failure.message}", err=True)
-    evaluation = evaluate(card, images, split, condition, answers)
-    return Entry(
-        **evaluation.model_dump(),
-        data=Path(images.name).stem,
-        command=join(["ganprint", *sys.argv[1:]]),
-        date=utc_now(),
-        hardware=hardware(device),
-        versions=versions(),
-    )
+    for block in blocks:
+        names = ", ".join(cell.contender.name for cell in block.cells)
+        typer.echo(f"{block.split} under {block.condition.policy}: {names}")
 
 
-def _columns(entries: "list[Entry]") -> list[tuple[str, str]]:
-    return list(dict.fromkeys((entry.split, entry.policy) for entry in entries))
+def _run(comparison: "Comparison") -> "tuple[list[Entry], bool]":
+    from ganprint.errors import ImageError
+    from ganprint.evaluation.runner import Block
+
+    failures: dict[str, None] = {}
+
+    def warn(failure: ImageError) -> None:
+        if failure.message not in failures:
+            typer.echo(f"ganprint: {failure.message}", err=True)
+        failures[failure.message] = None
+
+    with progress_bar() as bar:
+        blocks = comparison.missing(comparison.blocks)
+        whole = bar.add_task("images", total=sum(len(comparison.images(b.cells[0])) for b in blocks))
+
+        def tell(block: Block, images: int) -> None:
+            bar.update(whole, advance=images, description=f"{block.split} under {block.condition.policy}")
+
+        for message in comparison.doubts():
+            typer.echo(f"ganprint: {message}", err=True)
+        return comparison.run(progress=tell, warn=warn), bool(failures)
 
 
-def _rows(entries: "list[Entry]", intervals: bool) -> "list[tuple[str, list[tuple[str, bool]]]]":
-    """Return for each weights its cells, four a condition, and whether each is the best of its column."""
-    from ganprint.evaluation.leaderboard import best_values
-    from ganprint.evaluation.runner import METRICS
+def _record(comparison: "Comparison", entries: "Sequence[Entry]") -> None:
+    from ganprint.weights import add_result
 
-    best = best_values(entries)
-    by_weights: dict[str, dict[tuple[str, str], Entry]] = {}
+    folders = {contender.name: contender.path for contender in comparison.contenders}
     for entry in entries:
-        by_weights.setdefault(entry.weights, {})[entry.split, entry.policy] = entry
-    rows = []
-    for name, results in by_weights.items():
-        cells = []
-        for split, policy in _columns(entries):
-            for metric in METRICS:
-                interval = getattr(results[split, policy], metric)
-                if interval is None:
-                    cells.append(("", False))
-                    continue
-                text = f"{interval.value:.3f}"
-                if intervals:
-                    text += f" ({interval.low:.3f} - {interval.high:.3f})"
-                cells.append((text, interval.value == best[split, policy, metric]))
-        rows.append((name, cells))
-    return rows
+        result = entry.result().model_copy(update={"command": entry.command})
+        add_result(folders[entry.weights], result)
 
 
-def _print_table(entries: "list[Entry]", intervals: bool) -> None:
-    from rich.table import Table
-    from rich.text import Text
+def _tables(entries: "Sequence[Entry]", *, robustness: bool, split: str, metric: str) -> "list[Table]":
+    from ganprint.evaluation.experiments import Robustness, condition_table, is_fixed
 
-    out = console()
-    rows = dict(_rows(entries, intervals))
-    for number, (split, policy) in enumerate(_columns(entries)):
-        count = next(entry.n for entry in entries if (entry.split, entry.policy) == (split, policy))
-        table = Table("weights", *SHORT.values(), title=f"{split}, policy {policy}: {count} images")
-        for name, cells in rows.items():
-            here = cells[4 * number : 4 * number + 4]
-            table.add_row(name, *(Text(text, style="bold" if top else "") for text, top in here))
-        out.print(table)
-
-
-def _print_markdown(entries: "list[Entry]", intervals: bool) -> None:
-    heads = [f"{split}, {policy}" for split, policy in _columns(entries)]
-    typer.echo("| weights | " + " | ".join(heads) + " |")
-    typer.echo("|---|" + "---|" * len(heads))
-    for name, cells in _rows(entries, intervals):
-        marked = [f"**{text}**" if top else text for text, top in cells]
-        groups = [" / ".join(marked[start : start + 4]) for start in range(0, len(marked), 4)]
-        typer.echo(f"| {name} | " + " | ".join(groups) + " |")
+    if not robustness:
+        return [condition_table(entries)]
+    part = [
+        entry for entry in entries if entry.split == split and (entry.policy == "none" or is_fixed(entry))
+    ]
+    others = [entry for entry in entries if entry not in part]
+    found = Robustness(part, split, metric)
+    tables = [found.table(), *(found.severity_table(name) for name in found.names)]
+    return [*([condition_table(others)] if others else []), *tables]
 
 
-def _print_csv(entries: "list[Entry]") -> None:
-    from ganprint.evaluation.runner import METRICS
+def _print(table: "Table", *, markdown: bool, latex: bool, intervals: bool) -> None:
+    from ganprint.evaluation.tables import to_latex, to_markdown
+
+    if markdown:
+        typer.echo(f"{table.title}\n\n{to_markdown(table, intervals=intervals)}")
+    elif latex:
+        typer.echo(to_latex(table, intervals=intervals))
+    else:
+        print_table(console(), table, intervals=intervals)
+
+
+def _print_csv(entries: "Sequence[Entry]") -> None:
+    from ganprint.evaluation.experiments import metrics_of
 
     echo_csv(["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"])
     for entry in entries:
         head = [entry.method, entry.weights, entry.split, entry.policy, entry.seed, entry.n]
-        for name in METRICS:
+        for name in metrics_of([entry]):
             interval = getattr(entry, name)
-            if interval is not None:
-                echo_csv([*head, name, interval.value, interval.low, interval.high])
+            echo_csv([*head, name, interval.value, interval.low, interval.high])
+
+
+def _command() -> str:
+    from shlex import join
+
+    return join(["ganprint", *sys.argv[1:]])

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,9 +12,11 @@ from ganprint.cli.options import (
     Csv,
     Data,
     Device,
+    Engine,
     Force,
     Json,
     Limit,
+    Precision,
     Seed,
     Weights,
     Workers,
@@ -26,7 +28,7 @@ from ganprint.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from ganprint.evaluation.runner import Evaluation
+    from ganprint.evaluation.results import Evaluation
     from ganprint.weights import Interval
 
 
@@ -49,9 +51,8 @@ def evaluate(
             min=0, max=4096, help="perturb at this side; 0: own size; weights with the resize view: 224"
         ),
     ] = None,
-    engine: Annotated[
-        Literal["torch", "imagecorruptions"], typer.Option(help="what perturbs the images")
-    ] = "torch",
+    engine: Engine = "torch",
+    precision: Precision = "fp32",
     seed: Seed = 0,
     limit: Limit = None,
     batch_size: BatchSize = 32,
@@ -66,13 +67,8 @@ def evaluate(
     """Measure detection, attribution and balanced accuracy and NMI, each with a 95 % bootstrap interval."""
     from ganprint.data import Manifest
     from ganprint.errors import UsageError
-    from ganprint.evaluation.runner import (
-        Condition,
-        answer_manifest,
-        default_size,
-        write_predictions,
-    )
-    from ganprint.evaluation.runner import evaluate as score_answers
+    from ganprint.evaluation.answers import Condition, answer_manifest, default_size, write_predictions
+    from ganprint.evaluation.results import evaluate as score_answers
     from ganprint.images import printable
     from ganprint.perturb import parse_policy
     from ganprint.weights import add_result, load_attributor
@@ -102,13 +98,14 @@ def evaluate(
             err=True,
         )
     size = default_size(card.view, drawn) if at is None else at or None
-    condition = Condition(drawn, seed, size, engine)
+    condition = Condition(drawn, seed, size, engine, precision)
     with progress_bar() as bar:
         task = bar.add_task(f"{card.name} on {split or 'all'} under {policy}", total=len(images))
-        answers = answer_manifest(
-            attributor,
+        (answers,) = answer_manifest(
+            [attributor],
             images,
             condition,
+            device=device,
             batch_size=batch_size,
             workers=workers,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
@@ -141,11 +138,11 @@ def _cell(interval: "Interval | None") -> str:
 
 
 def _print_csv(evaluation: "Evaluation") -> None:
-    from ganprint.evaluation.runner import METRICS
+    from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS
 
     echo_csv(["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"])
     head = [evaluation.method, evaluation.weights, evaluation.split, evaluation.policy, evaluation.seed]
-    for name in METRICS:
+    for name in (*METRICS, *OPEN_SET_METRICS):
         interval: Interval | None = getattr(evaluation, name)
         if interval is not None:
             echo_csv([*head, evaluation.n, name, interval.value, interval.low, interval.high])
@@ -157,7 +154,7 @@ def _print_csv(evaluation: "Evaluation") -> None:
 def _print_tables(evaluation: "Evaluation") -> None:
     from rich.table import Table
 
-    from ganprint.evaluation.runner import METRICS
+    from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS
 
     out = console()
     where = f" at {evaluation.at} px" if evaluation.at else ""
@@ -168,7 +165,7 @@ def _print_tables(evaluation: "Evaluation") -> None:
         soft_wrap=True,
     )
     table = Table("metric", "value", "95 % interval")
-    for name in METRICS:
+    for name in (*METRICS, *OPEN_SET_METRICS):
         interval: Interval | None = getattr(evaluation, name)
         if interval is not None:
             table.add_row(

@@ -1,7 +1,7 @@
 """Options that mean the same in every command."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -24,6 +24,13 @@ BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="images read
 Workers = Annotated[int, typer.Option("--workers", min=0, help="processes that read images; 0: this one")]
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="use only so many images, spread over sources")
+]
+Engine = Annotated[
+    Literal["torch", "imagecorruptions"], typer.Option("--engine", help="what perturbs the images")
+]
+Precision = Annotated[
+    Literal["fp32", "bf16"],
+    typer.Option("--precision", help="arithmetic of networks; bf16 is quicker on a GPU"),
 ]
 Force = Annotated[bool, typer.Option("--force", help="overwrite what is there")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]

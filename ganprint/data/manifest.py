@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -150,11 +150,16 @@ class Manifest:
     ) -> "Manifest":
         """Return the rows of a split, of some sources or semantics, labels unchanged, in their order.
 
+        `split` may name several, as in `test_seen+open`.
         `limit` draws that many rows under `seed`, spread as evenly over the sources as they allow.
         Raises ManifestError listing the valid names for a name that no row has, and where no row is left.
         """
         keep = np.ones(len(self), dtype=bool)
-        wanted = {"split": None if split is None else [split], "source": sources, "semantic": semantics}
+        wanted = {
+            "split": None if split is None else split.split("+"),
+            "source": sources,
+            "semantic": semantics,
+        }
         for column, chosen in wanted.items():
             if chosen is not None:
                 keep &= self._among(column, chosen)
@@ -183,6 +188,26 @@ class Manifest:
         numbers = np.asarray([names.index(w) if w in names else -1 for w in words], dtype=np.int64)
         table = self.table.set_column(self.columns.index("label"), "label", pa.array(numbers[codes]))
         return Manifest(table, self.root, names, name=self.name, real_folder=self.real_folder)
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """The sources that these rows name, sorted, whether `sources` has them or not."""
+        codes, names = self.codes("source")
+        return tuple(sorted(names[code] for code in np.unique(codes).tolist()))
+
+    def rename_sources(self, names: Mapping[str, str]) -> "Manifest":
+        """Return the rows with some sources called otherwise, labels unchanged; `renumber` makes them agree.
+
+        Raises ManifestError for a name that no row has.
+        """
+        absent = sorted(set(names) - set(self.source_names))
+        if absent:
+            raise ManifestError(
+                f"{self.name} has no source {', '.join(map(repr, absent))}.",
+                f"It has: {', '.join(self.source_names)}.",
+            )
+        codes, words = self.codes("source")
+        return self.with_column("source", codes, [names.get(word, word) for word in words])
 
     def with_column(self, column: str, codes: np.ndarray, names: Sequence[str]) -> "Manifest":
         """Return the rows with a text column set: int codes (N,) into `names`."""

@@ -1,14 +1,13 @@
 """Results as files: one JSON for each weights, data and condition, which a table is made of."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import AwareDatetime, ConfigDict, ValidationError
 
 from ganprint.errors import ManifestError, UsageError
-from ganprint.evaluation.runner import METRICS, Condition, Evaluation
+from ganprint.evaluation.results import Evaluation
 
 
 class Entry(Evaluation):
@@ -29,21 +28,47 @@ class Entry(Evaluation):
         parts = [self.weights, self.split, self.policy.replace(":", "-"), f"seed{self.seed}"]
         if self.at:
             parts.append(f"at{self.at}")
+        if self.engine != "torch":
+            parts.append(self.engine)
+        if self.precision != "fp32":
+            parts.append(self.precision)
         return "__".join(parts) + ".json"
 
-    def answers(self, weights_sha256: str | None, data_sha256: str, split: str, condition: Condition) -> bool:
-        """Tell whether this is the result of the same weights on the same images under the same condition."""
-        mine = (
-            self.weights_sha256,
-            self.data_sha256,
-            self.split,
-            self.policy,
-            self.seed,
-            self.at,
-            self.engine,
-        )
-        asked = (weights_sha256, data_sha256, split, str(condition.policy))
-        return mine == (*asked, condition.seed, condition.at, condition.engine) and self.failed == 0
+
+class Key(NamedTuple):
+    """What a result depends on; two results with the same key are the same."""
+
+    weights_sha256: str | None
+    data_sha256: str
+    split: str
+    policy: str
+    seed: int
+    at: int | None
+    engine: str
+    precision: str
+    ganprint: str
+    torch: str
+
+
+def entry_key(entry: Entry) -> Key:
+    """Return what a result depends on."""
+    return Key(
+        entry.weights_sha256,
+        entry.data_sha256,
+        entry.split,
+        entry.policy,
+        entry.seed,
+        entry.at,
+        entry.engine,
+        entry.precision,
+        entry.versions.get("ganprint", ""),
+        entry.versions.get("torch", ""),
+    )
+
+
+def predictions_file(folder: Path, entry: Entry) -> Path:
+    """Return the CSV of one row per image that belongs to a result kept under a folder."""
+    return (folder / entry.data / entry.file_name).with_suffix(".csv")
 
 
 def save_entry(folder: Path, entry: Entry) -> Path:
@@ -71,15 +96,3 @@ def read_entries(folder: Path) -> list[Entry]:
                 f"{file} is not a result that compare wrote.", "Move it away, or compare into another folder."
             ) from cause
     return entries
-
-
-def best_values(entries: Iterable[Entry]) -> dict[tuple[str, str, str], float]:
-    """Return the highest value of each metric by split, policy and name."""
-    best: dict[tuple[str, str, str], float] = {}
-    for entry in entries:
-        for name in METRICS:
-            interval = getattr(entry, name)
-            if interval is not None:
-                key = (entry.split, entry.policy, name)
-                best[key] = max(best.get(key, -1.0), interval.value)
-    return best

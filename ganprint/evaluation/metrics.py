@@ -47,8 +47,8 @@ def score(labels: np.ndarray, predicted: np.ndarray, sources: tuple[str, ...], *
     recall_spread = _recall(resamples)
     present = np.flatnonzero(confusion[:count].sum(1))
     return Scores(
-        values={name: _interval(values[0], spread[name]) for name, values in observed.items()},
-        recall={sources[k]: _interval(recall[k], recall_spread[:, k]) for k in present},
+        values={name: interval(values[0], spread[name]) for name, values in observed.items()},
+        recall={sources[k]: interval(recall[k], recall_spread[:, k]) for k in present},
         confusion=confusion,
         confusion_low=low,
         confusion_high=high,
@@ -100,6 +100,7 @@ def _entropy(distributions: np.ndarray) -> np.ndarray:
     return entropy
 
 
-def _interval(value: float, spread: np.ndarray) -> Interval:
+def interval(value: float, spread: np.ndarray) -> Interval:
+    """Return a value with the 95 % percentile interval of its resamples (R,), NaN being none."""
     low, high = np.nanpercentile(spread, _PERCENTILES)
     return Interval(value=round(float(value), 6), low=round(float(low), 6), high=round(float(high), 6))

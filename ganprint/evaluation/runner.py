@@ -1,279 +1,303 @@
-"""Evaluate weights on a manifest: every image at its own size, perturbed, viewed, answered, counted."""
+"""Which weights answer under which conditions, what of it is missing, and the run that fills it in."""
 
-import csv
-import time
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict
-from torch import Tensor
-
-from ganprint.attributor import Attributor, View
-from ganprint.data import Draw, Manifest, SourceImages, loader
+from ganprint.attributor import REAL, Attributor
+from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
-from ganprint.evaluation.metrics import Scores, score
-from ganprint.forensics.answer import answer_images
-from ganprint.images.formats import cell
-from ganprint.images.views import crop_views
-from ganprint.perturb import Engine, Perturbation, Policy, perturb
-from ganprint.weights import Card, Interval, Result
-
-PUBLISHED_SIZE = 224
-"""Side at which the published protocol perturbs (Bui et al. 2022, section 4.1)."""
-
-
-METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
-"""The metrics of an evaluation, in the order of tables."""
-
-
-class GroupScores(BaseModel):
-    """How weights do on the images of one group; attribution is None where their source is not known."""
-
-    model_config = ConfigDict(frozen=True)
-
-    n: int
-    detection_accuracy: Interval
-    attribution_accuracy: Interval | None = None
+from ganprint.evaluation.answers import (
+    Condition,
+    Precision,
+    answer_manifest,
+    default_size,
+    write_predictions,
+)
+from ganprint.evaluation.leaderboard import Entry, Key, entry_key, predictions_file, read_entries, save_entry
+from ganprint.evaluation.results import evaluate
+from ganprint.images import printable
+from ganprint.perturb import Engine, parse_policy
+from ganprint.weights import Card, load_attributor, utc_now
+from ganprint.weights.provenance import hardware, versions
 
 
-class Evaluation(BaseModel):
-    """How one artifact does on one split under one policy: `evaluate --json`; field names are stable."""
+@dataclass(frozen=True)
+class Contender:
+    """Weights that take part in a comparison."""
 
-    model_config = ConfigDict(frozen=True)
+    path: Path
+    card: Card
 
-    method: str
-    weights: str
-    weights_sha256: str | None
-    data_sha256: str
+    @property
+    def name(self) -> str:
+        """The card's name, which results are kept under."""
+        return self.card.name
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One result to have: some weights on a split in a condition."""
+
+    contender: Contender
     split: str
-    policy: str
-    at: int | None
-    engine: str
-    seed: int
-    n: int
-    detection_accuracy: Interval
-    attribution_accuracy: Interval | None = None
-    balanced_accuracy: Interval | None = None
-    nmi: Interval | None = None
-    per_source: dict[str, float]
-    per_source_intervals: dict[str, tuple[float, float]]
-    per_group: dict[str, GroupScores]
-    confusion: dict[str, dict[str, int]]
-    confusion_intervals: dict[str, dict[str, tuple[float, float]]]
-    images_per_second: float
-    failed: int = 0
-
-    def result(self) -> Result:
-        """Return what a card records of this evaluation."""
-        values = {name: getattr(self, name) for name in METRICS}
-        return Result(
-            split=self.split,
-            policy=self.policy,
-            n=self.n,
-            seed=self.seed,
-            values={name: value for name, value in values.items() if value is not None},
-            per_source=self.per_source,
-            per_source_intervals=self.per_source_intervals,
-            per_group={
-                name: group.attribution_accuracy.value
-                for name, group in self.per_group.items()
-                if group.attribution_accuracy is not None
-            },
-            data_sha256=self.data_sha256,
-            at=self.at,
-            engine=self.engine,
-        )
+    condition: Condition
 
 
 @dataclass(frozen=True)
-class Condition:
-    """What happens to the images before a method sees them; `at` None perturbs at their own size."""
+class Block:
+    """Cells of the same images in the same condition, which are read and perturbed once for all of them."""
 
-    policy: Policy
+    cells: tuple[Cell, ...]
+
+    @property
+    def split(self) -> str:
+        """The split that all cells have in common."""
+        return self.cells[0].split
+
+    @property
+    def condition(self) -> Condition:
+        """The condition that all cells have in common."""
+        return self.cells[0].condition
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a comparison is computed; all but the last four decide its results."""
+
     seed: int = 0
-    at: int | None = None
+    limit: int | None = None
     engine: Engine = "torch"
+    precision: Precision = "fp32"
+    renamed: tuple[tuple[str, str], ...] = ()
+    device: str = "cpu"
+    batch_size: int = 32
+    workers: int = 0
+    command: str = ""
 
 
-@dataclass(frozen=True)
-class Answers:
-    """One row per image that could be read: its row in the manifest, true and predicted labels (N,),
-    probabilities (N, K), and what was done to it; `failures` says why the others could not.
+@dataclass
+class Comparison:
+    """The cells of weights x (split, policy) over a manifest, and the results there are of them.
+
+    With `out` each result is a JSON file there, and with `predictions` a CSV of one row per image beside it;
+    what is there already for the same weights, data, condition and versions is not computed again, unless
+    `force` is given.
     """
 
-    rows: np.ndarray
-    labels: np.ndarray
-    predicted: np.ndarray
-    probabilities: np.ndarray
-    perturbations: list[Perturbation]
-    seconds: float
-    failures: list[ImageError]
+    data: Path
+    contenders: Sequence[Contender]
+    conditions: Sequence[tuple[str, str]]
+    settings: Settings = field(default_factory=Settings)
+    out: Path | None = None
+    predictions: bool = False
+    force: bool = False
 
+    def __post_init__(self) -> None:
+        self._versions = versions()
+        self._images: dict[tuple[tuple[str, ...], str], Manifest] = {}
+        self._manifests: dict[tuple[str, ...], Manifest] = {}
+        self._attributors: dict[Path, Attributor] = {}
+        names = [contender.name for contender in self.contenders]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise UsageError(
+                f"Two of the weights are called {', '.join(twice)}.", "Results are kept by name: rename one."
+            )
+        policies = {text: parse_policy(text) for _, text in self.conditions}
+        self.cells = [
+            Cell(
+                contender,
+                split,
+                Condition(
+                    policies[text],
+                    self.settings.seed,
+                    default_size(contender.card.view, policies[text]),
+                    self.settings.engine,
+                    self.settings.precision,
+                ),
+            )
+            for contender in self.contenders
+            for split, text in self.conditions
+        ]
+        self.found: dict[Key, Entry] = {}
+        if self.out is not None and self.out.is_dir() and not self.force:
+            for entry in read_entries(self.out):
+                rows = predictions_file(self.out, entry)
+                if not entry.failed and (rows.is_file() or not self.predictions):
+                    self.found[entry_key(entry)] = entry
 
-def default_size(view: View, policy: Policy) -> int | None:
-    """Return the side at which a policy perturbs for weights of this view: the published protocol's or None."""
-    return PUBLISHED_SIZE if view.kind == "resize" and policy.probability > 0 else None
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """All cells, those of the same images and condition together, with a result or without."""
+        together: dict[tuple[tuple[str, ...], str, Condition], list[Cell]] = {}
+        for cell in self.cells:
+            group = (cell.contender.card.sources, cell.split, cell.condition)
+            together.setdefault(group, []).append(cell)
+        return [Block(tuple(cells)) for cells in together.values()]
 
+    def missing(self, blocks: Sequence[Block]) -> list[Block]:
+        """Return the blocks with only those cells that have no result yet."""
+        left = [
+            Block(tuple(cell for cell in block.cells if self._key(cell) not in self.found))
+            for block in blocks
+        ]
+        return [block for block in left if block.cells]
 
-class _ConditionedViews(SourceImages):
-    """Views of images perturbed at their own size, as (k, 3, S, S): computed where the image is decoded.
+    def images(self, cell: Cell) -> Manifest:
+        """Return the images of a cell, numbered as its weights number their sources."""
+        sources = cell.contender.card.sources
+        if (sources, cell.split) not in self._images:
+            if sources not in self._manifests:
+                self._manifests[sources] = self._open(sources)
+            settings = self.settings
+            chosen = self._manifests[sources].select(cell.split, limit=settings.limit, seed=settings.seed)
+            _check(chosen, cell)
+            self._images[sources, cell.split] = chosen
+        return self._images[sources, cell.split]
 
-    In a batch, an image that cannot be read is its ImageError.
-    """
+    def doubts(self) -> list[str]:
+        """Return what should be known of the data before their results are read, a sentence each."""
+        found: dict[str, None] = {}
+        for cell in self.cells:
+            sources = cell.contender.card.sources
+            outside = [name for name in self.images(cell).source_names if name not in sources]
+            if outside:
+                found[
+                    f"{cell.contender.name} does not know {', '.join(map(printable, outside))} in {cell.split}; "
+                    "images of such sources count for detection and open-set metrics only."
+                ] = None
+        return list(found)
 
-    def __init__(self, manifest: Manifest, view: View, condition: Condition) -> None:
-        super().__init__(manifest)
-        self.view = view
-        self.condition = condition
+    def _open(self, sources: tuple[str, ...]) -> Manifest:
+        manifest = Manifest.open(self.data, sources=sources)
+        names = dict(self.settings.renamed)
+        return manifest.rename_sources(names).renumber(sources) if names else manifest
 
-    def __getitem__(self, index: int | Draw) -> tuple[Tensor, int, int]:
-        image, label, row = super().__getitem__(index)
-        condition = self.condition
-        drawn = condition.policy.draw(condition.seed, row)
-        perturbed = perturb(image[None], [drawn], engine=condition.engine, at=condition.at)[0]
-        return crop_views(perturbed, self.view), label, row
+    def run(
+        self,
+        *,
+        progress: Callable[[Block, int], None] = lambda block, images: None,
+        warn: Callable[[ImageError], None] = lambda failure: None,
+    ) -> list[Entry]:
+        """Compute what is missing and return all results, by weights and then condition.
 
-    def items(self, indices: Sequence[int | Draw]) -> list[tuple[Any, int, int]]:
-        return [self._item(index.row if isinstance(index, Draw) else int(index)) for index in indices]
+        `progress` is told of each batch its block and how many images it had. Started as several processes
+        (`torchrun`), each computes every n-th block, and the first returns the union, the others nothing.
+        """
+        rank, processes = (int(os.environ.get(name, default)) for name, default in _PROCESSES)
+        # Shared out before results are looked up: a process that starts late may find another's already.
+        share = self.missing(self.blocks[rank::processes])
+        mine = [entry for block in share for entry in self._answer(block, progress, warn)]
+        if processes > 1:
+            mine = _gather(mine, self.settings.device)
+            if rank:
+                return []
+            for entry in mine:
+                self._keep(entry)
+        return self.results()
 
-    def _item(self, row: int) -> tuple[Any, int, int]:
-        try:
-            return self[row]
-        except ImageError as error:
-            return error, int(self.labels[row]), row
+    def results(self) -> list[Entry]:
+        """Return the results there are, by weights and then condition."""
+        keys = [self._key(cell) for cell in self.cells]
+        return [self.found[key] for key in keys if key in self.found]
 
+    def _answer(
+        self, block: Block, progress: Callable[[Block, int], None], warn: Callable[[ImageError], None]
+    ) -> list[Entry]:
+        images, settings = self.images(block.cells[0]), self.settings
+        told = 0
 
-def answer_manifest(
-    attributor: Attributor,
-    manifest: Manifest,
-    condition: Condition,
-    *,
-    batch_size: int = 32,
-    workers: int = 0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Answers:
-    """Answer for every image of a manifest under a condition; `progress` is told images done and in all.
+        def tell(done: int, total: int) -> None:
+            nonlocal told
+            progress(block, done - told)
+            told = done
 
-    Raises the first ImageError where no image at all can be read.
-    """
-    began = time.monotonic()
-    images = _ConditionedViews(manifest, attributor.config.view, condition)
-    rows: list[int] = []
-    found: list[np.ndarray] = []
-    failures: list[ImageError] = []
-    for batch in loader(images, batch_size=batch_size, workers=workers):
-        failures += [views for views in batch.images if isinstance(views, ImageError)]
-        whole = [number for number, views in enumerate(batch.images) if isinstance(views, Tensor)]
-        answers = answer_images(attributor, [batch.images[number] for number in whole])
-        found += [answer.probabilities for answer in answers]
-        rows += batch.rows[whole].tolist()
-        progress(len(found) + len(failures), len(manifest))
-    if not found:
-        raise failures[0]
-    probabilities = np.stack(found)
-    return Answers(
-        np.array(rows),
-        manifest.labels[rows],
-        probabilities.argmax(1),
-        probabilities,
-        [condition.policy.draw(condition.seed, row) for row in rows],
-        time.monotonic() - began,
-        failures,
-    )
-
-
-def evaluate(
-    card: Card, manifest: Manifest, split: str, condition: Condition, answers: Answers
-) -> Evaluation:
-    """Score answers: over all images, by source, by group, and as a confusion matrix."""
-    scores = score(answers.labels, answers.predicted, card.sources)
-    rows = [*card.sources, "unknown"]
-    return Evaluation(
-        method=card.method,
-        weights=card.name,
-        weights_sha256=card.sha256,
-        data_sha256=manifest.sha256,
-        split=split,
-        policy=str(condition.policy),
-        at=condition.at,
-        engine=condition.engine,
-        seed=condition.seed,
-        n=len(answers.labels),
-        failed=len(answers.failures),
-        **scores.values,
-        per_source={name: recall.value for name, recall in scores.recall.items()},
-        per_source_intervals={name: _bounds(recall) for name, recall in scores.recall.items()},
-        per_group=_per_group(manifest, answers, card.sources),
-        confusion=_named(scores, scores.confusion, rows, card.sources),
-        confusion_intervals={
-            true: {
-                name: (float(scores.confusion_low[i, k]), float(scores.confusion_high[i, k]))
-                for k, name in enumerate(card.sources)
-            }
-            for i, true in enumerate(rows)
-            if scores.confusion[i].any()
-        },
-        images_per_second=round(len(answers.labels) / answers.seconds, 2),
-    )
-
-
-def write_predictions(path: Path, card: Card, manifest: Manifest, answers: Answers) -> None:
-    """Write one CSV row per image: path, true and predicted source, probabilities, what was done to it.
-
-    The file appears whole or not at all. Raises UsageError where it cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        _write_rows(partial, card, manifest, answers)
-        partial.replace(path)
-    except OSError as cause:
-        raise UsageError(f"{path} cannot be written: {cause.strerror}.", "Name another file.") from cause
-
-
-def _write_rows(path: Path, card: Card, manifest: Manifest, answers: Answers) -> None:
-    names = manifest.column("source")
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            [
-                *("path", "source", "predicted"),
-                *(f"p_{name}" for name in card.sources),
-                *("corruption", "severity", "seed"),
-            ]
+        every = answer_manifest(
+            [self._attributor(cell.contender) for cell in block.cells],
+            images,
+            block.condition,
+            device=settings.device,
+            batch_size=settings.batch_size,
+            workers=settings.workers,
+            progress=tell,
         )
-        for number, (row, drawn) in enumerate(zip(answers.rows, answers.perturbations, strict=True)):
-            what = [drawn.kind, drawn.severity, drawn.seed] if drawn.kind else ["", "", ""]
-            shares = [f"{p:.6f}" for p in answers.probabilities[number]]
-            predicted = card.sources[answers.predicted[number]]
-            writer.writerow([cell(str(manifest.path(row))), cell(names[row]), predicted, *shares, *what])
+        for failure in every[0].failures:
+            warn(failure)
+        entries = []
+        for cell, answers in zip(block.cells, every, strict=True):
+            card = cell.contender.card
+            evaluation = evaluate(card, images, block.split, block.condition, answers)
+            entry = Entry(
+                **evaluation.model_dump(),
+                data=Path(images.name).stem,
+                command=settings.command,
+                date=utc_now(),
+                hardware=hardware(settings.device),
+                versions=self._versions,
+            )
+            if self.out is not None and self.predictions:
+                file = predictions_file(self.out, entry)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                write_predictions(file, card, images, answers)
+            self._keep(entry)
+            entries.append(entry)
+        return entries
 
+    def _keep(self, entry: Entry) -> None:
+        self.found[entry_key(entry)] = entry
+        if self.out is not None:
+            save_entry(self.out, entry)
 
-def _bounds(interval: Interval) -> tuple[float, float]:
-    return (interval.low or 0.0, interval.high or 0.0)
+    def _attributor(self, contender: Contender) -> Attributor:
+        if contender.path not in self._attributors:
+            attributor, _ = load_attributor(contender.path, device=self.settings.device)
+            self._attributors[contender.path] = attributor
+        return self._attributors[contender.path]
 
-
-def _named(
-    scores: Scores, counts: np.ndarray, rows: list[str], columns: tuple[str, ...]
-) -> dict[str, dict[str, int]]:
-    return {
-        true: {name: int(counts[i, k]) for k, name in enumerate(columns)}
-        for i, true in enumerate(rows)
-        if scores.confusion[i].any()
-    }
-
-
-def _per_group(manifest: Manifest, answers: Answers, sources: tuple[str, ...]) -> dict[str, GroupScores]:
-    groups = manifest.groups[answers.rows]
-    found = {}
-    for name in sorted(set(groups.tolist()) - {""}):
-        here = groups == name
-        values = score(answers.labels[here], answers.predicted[here], sources).values
-        found[name] = GroupScores(
-            n=int(here.sum()),
-            detection_accuracy=values["detection_accuracy"],
-            attribution_accuracy=values.get("attribution_accuracy"),
+    def _key(self, cell: Cell) -> Key:
+        condition = cell.condition
+        return Key(
+            cell.contender.card.sha256,
+            self.images(cell).sha256,
+            cell.split,
+            str(condition.policy),
+            condition.seed,
+            condition.at,
+            condition.engine,
+            condition.precision,
+            self._versions["ganprint"],
+            self._versions["torch"],
         )
-    return found
+
+
+def _check(images: Manifest, cell: Cell) -> None:
+    """Refuse images on which attribution cannot be measured for these weights."""
+    names, sources = images.source_names, cell.contender.card.sources
+    if len(names) < 2:
+        raise UsageError(
+            f"{images.name} has images of {printable(names[0])} only in {cell.split}.",
+            "Attribution is measured between two sources at least: name another split.",
+        )
+    if not set(names) & set(sources) - {REAL}:
+        raise UsageError(
+            f"{cell.contender.name} knows no generator of {images.name}: {', '.join(map(printable, names))}.",
+            f"It knows {', '.join(sources)}; --map NAME=SOURCE says which is which.",
+        )
+
+
+_PROCESSES = (("RANK", "0"), ("WORLD_SIZE", "1"))
+
+
+def _gather(entries: list[Entry], device: str) -> list[Entry]:
+    """Return the entries of all processes, in each of them, however long the slowest takes."""
+    from accelerate import Accelerator
+    from accelerate.utils import InitProcessGroupKwargs, gather_object
+
+    patience = InitProcessGroupKwargs(timeout=timedelta(days=30))
+    Accelerator(cpu=device == "cpu", kwargs_handlers=[patience])
+    gathered: list[Entry] = gather_object(entries)
+    return gathered

@@ -1,13 +1,17 @@
 """`compare` prints one table of several weights, keeps each result, and computes none twice."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ganprint.evaluation.leaderboard import best_values, read_entries
-from ganprint.evaluation.runner import METRICS
+from ganprint.evaluation.leaderboard import read_entries
+from ganprint.evaluation.results import METRICS
 
 CONDITIONS = ("--condition", "test_seen:none", "--condition", "test_seen:gaussian_noise:5")
 
@@ -80,15 +84,174 @@ def test_what_is_in_the_folder_is_not_computed_again_unless_forced(
         assert entry.versions["ganprint"] and entry.weights_sha256
 
 
-def test_the_best_of_each_column_is_marked(compare: Any, tmp_path: Path) -> None:
-    done = compare("--out", tmp_path / "results", "--markdown")
-    best = best_values(read_entries(tmp_path / "results"))
-    lines = done.stdout.splitlines()
-    assert lines[0] == "| weights | test_seen, none | test_seen, gaussian_noise:5 |"
-    marked = sum(line.count("**") // 2 for line in lines[2:])
-    assert marked >= len(best)
-    for value in best.values():
-        assert f"**{value:.3f}**" in done.stdout
+def test_tables_are_printed_as_markdown_and_latex(compare: Any) -> None:
+    done = compare("--markdown")
+    title, blank, head, line, *rows = done.stdout.splitlines()
+    metrics = "detection / attribution / balanced / NMI"
+    assert title == "15 images, seed 0" and not blank
+    assert head == f"| weights | test_seen, none: {metrics} | test_seen, gaussian_noise:5: {metrics} |"
+    assert line == "|---|---|---|"
+    assert [row.split(" | ")[0] for row in rows if row] == ["| tiny", "| tiny-prnu"]
+    assert done.stdout.count("**") % 2 == 0 and "**" in done.stdout
+    latex = compare("--latex").stdout
+    assert r"\multicolumn{4}{c}{test\_seen, gaussian\_noise:5}" in latex and r"\bottomrule" in latex
+
+
+def test_robustness_has_every_corruption_with_the_unseen_marked(compare: Any, tmp_path: Path) -> None:
+    chosen = (
+        "--corruption",
+        "glass_blur",
+        "--corruption",
+        "jpeg_compression",
+        "--severity",
+        "1",
+        "--severity",
+        "5",
+    )
+    out = tmp_path / "results"
+    done = compare("--robustness", *chosen, "--out", out, "--markdown", "--figures", tmp_path / "figures")
+    assert done.returncode == 0, done.stderr
+    found = {(entry.weights, entry.policy): entry for entry in read_entries(out)}
+    # Those of --condition, and clean once.
+    assert {policy for _, policy in found} == {
+        *(
+            "none",
+            "gaussian_noise:5",
+            "glass_blur:1",
+            "glass_blur:5",
+            "jpeg_compression:1",
+            "jpeg_compression:5",
+        ),
+    }
+
+    def attribution(policy: str) -> float:
+        interval = found["tiny", policy].attribution_accuracy
+        assert interval is not None
+        return interval.value
+
+    mean = (attribution("glass_blur:1") + attribution("glass_blur:5")) / 2
+    change = (mean - attribution("none")) / attribution("none")
+    line = next(line for line in done.stdout.splitlines() if line.startswith("| glass_blur †"))
+    assert f"{mean:.3f} ({change:+.0%})" in line
+    assert "| mean of the unseen †" in done.stdout and "tiny-prnu: attribution on test_seen" in done.stdout
+    names = {file.name for file in (tmp_path / "figures").iterdir()}
+    assert names == {
+        *("robustness-test_seen.png", "severity-test_seen.png"),
+        *("confusion-tiny-test_seen.png", "confusion-tiny-prnu-test_seen.png"),
+    }
+    again = compare("--robustness", *chosen, "--out", out, "--figures", tmp_path / "figures")
+    assert again.returncode == 2 and "is there already" in again.stderr
+
+
+def test_open_set_measures_confidence_against_sources_outside(compare: Any) -> None:
+    done = compare("--open-set", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "does not know pix2pix in test_seen+open" in done.stderr
+    both = [each for each in json.loads(done.stdout) if each["split"] == "test_seen+open"]
+    assert [each["n"] for each in both] == [18, 18]
+    for each in both:
+        assert 0 <= each["oscr"]["value"] <= each["auroc"]["value"] <= 1
+    assert all(each["auroc"] is None for each in json.loads(done.stdout) if each["split"] == "test_seen")
+
+
+def test_a_dry_run_says_what_is_missing_and_computes_nothing(compare: Any, tmp_path: Path) -> None:
+    done = compare("--dry-run", "--out", tmp_path / "results")
+    assert done.returncode == 0
+    assert (
+        "4 results of 2 weights in 2 conditions; 0 are there, 4 missing: 60 answers in 2 passes"
+        in done.stdout
+    )
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_killed_comparison_ends_in_the_tables_of_an_uninterrupted_one(
+    compare: Any, tiny_manifest: Path, tiny_weights: Path, other_weights: Path, tmp_path: Path
+) -> None:
+    kinds = [part for kind in ("fog", "contrast", "pixelate", "snow") for part in ("--corruption", kind)]
+    options = ("--robustness", *kinds, "--markdown", "--predictions", "--out")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    expected = compare(*options, whole)
+    assert expected.returncode == 0, expected.stderr
+    weights = ("--weights", tiny_weights, "--weights", other_weights)
+    command = ["compare", "--data", tiny_manifest, *weights, *CONDITIONS, "--workers", "0", *options, killed]
+    started = subprocess.Popen(
+        [sys.executable, "-m", "ganprint", *map(str, command)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    until = time.monotonic() + 60
+    while len(list(killed.rglob("*.json"))) < 5 and time.monotonic() < until:
+        time.sleep(0.01)
+    started.kill()
+    started.wait()
+    done = len(list(killed.rglob("*.json")))
+    assert 5 <= done < len(list(whole.rglob("*.json")))
+    resumed = compare(*options, killed)
+    assert resumed.stdout == expected.stdout
+    rows = {file.relative_to(whole): file.read_bytes() for file in whole.rglob("*.csv")}
+    assert rows and {file.relative_to(killed): file.read_bytes() for file in killed.rglob("*.csv")} == rows
+    assert not list(killed.rglob("*.partial"))
+
+
+def test_two_processes_give_what_one_gives(
+    compare: Any, tiny_manifest: Path, tiny_weights: Path, other_weights: Path, tmp_path: Path
+) -> None:
+    alone = json.loads(compare("--json").stdout)
+    weights = ("--weights", tiny_weights, "--weights", other_weights)
+    options = (
+        "--data",
+        tiny_manifest,
+        *weights,
+        *CONDITIONS,
+        "--workers",
+        "0",
+        "--json",
+        "--out",
+        tmp_path / "out",
+    )
+    launch = (
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        "2",
+        "-m",
+        "ganprint",
+        "compare",
+    )
+    done = subprocess.run(
+        [sys.executable, *launch, *map(str, options)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    together = json.loads(done.stdout)
+    varying = ("images_per_second", "command", "date")
+    for each in (*alone, *together):
+        for name in varying:
+            del each[name]
+    assert together == alone
+    assert len(read_entries(tmp_path / "out")) == 4
+
+
+def test_the_datas_names_can_be_mapped_to_the_weights(
+    compare: Any, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    renamed = tmp_path / "renamed.csv"
+    text = tiny_manifest.read_text().replace(",progan,", ",pg,").replace(",stylegan,", ",sg,")
+    renamed.write_text(
+        text.replace("\n", f"\n{tiny_manifest.parent}/").removesuffix(f"{tiny_manifest.parent}/")
+    )
+    alone = json.loads(compare("--json").stdout)
+    refused = compare("--data", renamed, "--json")
+    assert refused.returncode == 2 and "knows no generator of" in refused.stderr and "--map" in refused.stderr
+    mapped = compare("--data", renamed, "--map", "pg=progan", "--map", "sg=stylegan", "--json")
+    assert mapped.returncode == 0, mapped.stderr
+    assert [each["confusion"] for each in json.loads(mapped.stdout)] == [each["confusion"] for each in alone]
 
 
 @pytest.mark.parametrize("form", ["--csv", "--intervals"])
@@ -109,6 +272,14 @@ def test_other_forms_are_printed(form: str, compare: Any) -> None:
         (("--condition", "nowhere:none"), 2, "no split 'nowhere'"),
         (("--condition", "test_seen:rain"), 2, "There is no policy 'rain'"),
         (("--weights", "nothing"), 3, "no weights called nothing"),
+        (("--corruption", "fog"), 2, "choose among those of --robustness"),
+        (("--robustness", "--corruption", "rain"), 2, "There is no policy 'rain:1'"),
+        (("--predictions",), 2, "beside the results"),
+        (("--map", "pg"), 2, "'pg' maps nothing"),
+        (("--map", "pg=progan"), 2, "has no source 'pg'"),
+        (("--condition", "open:none"), 2, "has images of pix2pix only in open"),
+        (("--json", "--latex"), 2, "exclude each other"),
+        (("--method", "prnu,nothing"), 2, "no method called nothing"),
         (("--limit", "3", "--record"), 2, "whole splits"),
         ((), 3, "No installed weights were trained on tiny.csv"),
     ],

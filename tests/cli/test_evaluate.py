@@ -13,8 +13,10 @@ import yaml
 
 METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
 FIELDS = [
-    *("method", "weights", "weights_sha256", "data_sha256", "split", "policy", "at", "engine", "seed", "n"),
+    *("method", "weights", "weights_sha256", "data_sha256", "split", "policy", "at", "engine"),
+    *("precision", "seed", "n"),
     *METRICS,
+    *("auroc", "oscr"),
     *("per_source", "per_source_intervals", "per_group", "confusion", "confusion_intervals"),
     *("images_per_second", "failed"),
 ]

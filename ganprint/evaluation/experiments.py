@@ -1,0 +1,171 @@
+"""The published experiments: which conditions each needs, and the tables that their results make."""
+
+from collections.abc import Sequence
+from statistics import mean
+
+from ganprint.evaluation.leaderboard import Entry
+from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS
+from ganprint.evaluation.tables import DAGGER, Cell, Column, Row, Table
+from ganprint.perturb import CORRUPTIONS, SEEN, SEVERITIES, UNSEEN
+
+SHORT = {
+    "detection_accuracy": "detection",
+    "attribution_accuracy": "attribution",
+    "balanced_accuracy": "balanced",
+    "nmi": "NMI",
+    "auroc": "AUROC",
+    "oscr": "OSCR",
+}
+"""What tables call the metrics."""
+
+Conditions = Sequence[tuple[str, str]]
+"""Pairs of a split and a policy."""
+
+
+def robustness_conditions(
+    split: str, corruptions: Sequence[str] = CORRUPTIONS, severities: Sequence[int] = SEVERITIES
+) -> list[tuple[str, str]]:
+    """Return clean and each corruption at each severity (Bui et al. 2022, figure 4)."""
+    return [(split, "none")] + [
+        (split, f"{kind}:{severity}") for kind in corruptions for severity in severities
+    ]
+
+
+def condition_table(entries: Sequence[Entry]) -> Table:
+    """Return weights by conditions, of each the metrics (Bui et al. 2022, table 1)."""
+    conditions = list(dict.fromkeys((entry.split, entry.policy) for entry in entries))
+    measured = [
+        (condition, metric)
+        for condition in conditions
+        for metric in metrics_of([entry for entry in entries if (entry.split, entry.policy) == condition])
+    ]
+    columns = [Column(f"{split}, {policy}", SHORT[metric]) for (split, policy), metric in measured]
+    rows = [
+        Row(
+            name,
+            tuple(
+                Cell.of(getattr(found[condition], metric)) if condition in found else Cell(None)
+                for condition, metric in measured
+            ),
+        )
+        for name, found in _by_weights(entries).items()
+    ]
+    counts = sorted({entry.n for entry in entries})
+    images = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    return Table(f"{images} images, seed {entries[0].seed}", "weights", tuple(columns), tuple(rows))
+
+
+def metrics_of(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Return the metrics that some of the results have, in the order of tables."""
+    return tuple(
+        name
+        for name in (*METRICS, *OPEN_SET_METRICS)
+        if any(getattr(entry, name) is not None for entry in entries)
+    )
+
+
+class Robustness:
+    """A metric of several weights on a split, clean and by corruption and severity, as far as it was measured.
+
+    `names` are the weights, `kinds` the corruptions, the seen before the unseen, `severities` those measured.
+    """
+
+    def __init__(self, entries: Sequence[Entry], split: str, metric: str) -> None:
+        self.split, self.metric = split, metric
+        self._found = {(entry.weights, entry.policy): entry for entry in entries if entry.split == split}
+        fixed = [_kind_and_severity(policy) for _, policy in self._found]
+        measured = {kind for kind, _ in filter(None, fixed)}
+        self.kinds = [kind for kind in (*SEEN, *UNSEEN) if kind in measured]
+        self.severities = sorted({severity for _, severity in filter(None, fixed)})
+        self.unseen = [kind for kind in self.kinds if kind in UNSEEN]
+        self.names = list(dict.fromkeys(name for name, _ in self._found))
+
+    def clean(self, name: str) -> float | None:
+        """Return some weights' value on unperturbed images."""
+        return self._value(name, "none")
+
+    def value(self, name: str, kind: str, severity: int) -> float | None:
+        """Return some weights' value under a corruption of one severity."""
+        return self._value(name, f"{kind}:{severity}")
+
+    def mean(self, name: str, kind: str) -> float | None:
+        """Return some weights' mean over the severities of a corruption, all of which are there; else None."""
+        return _mean([self.value(name, kind, severity) for severity in self.severities])
+
+    def table(self) -> Table:
+        """Return corruptions by weights: the mean over severities, and what part of the clean value is lost.
+
+        Unseen corruptions are marked; the means of the seen, the unseen and all stand below.
+        """
+        clean = [self.clean(name) for name in self.names]
+        means = {kind: [self.mean(name, kind) for name in self.names] for kind in self.kinds}
+        rows = [Row("clean", tuple(Cell(value) for value in clean))]
+        rows += [Row(_marked(kind), _with_losses(means[kind], clean)) for kind in self.kinds]
+        for title, chosen in (
+            ("mean of the seen", [kind for kind in self.kinds if kind not in UNSEEN]),
+            (f"mean of the unseen {DAGGER}", self.unseen),
+            ("mean of all", self.kinds),
+        ):
+            if chosen:
+                values = [_mean(column) for column in zip(*(means[kind] for kind in chosen), strict=True)]
+                rows.append(Row(title, _with_losses(values, clean)))
+        columns = tuple(Column("", name) for name in self.names)
+        title = f"{SHORT[self.metric]} on {self.split}, mean over severities (change from clean)"
+        return Table(title, "corruption", columns, tuple(rows), best="across")
+
+    def severity_table(self, name: str) -> Table:
+        """Return corruptions by severities for some weights."""
+        rows = [
+            Row(
+                _marked(kind),
+                (
+                    *(Cell(self.value(name, kind, severity)) for severity in self.severities),
+                    Cell(self.mean(name, kind)),
+                ),
+                ranked=False,
+            )
+            for kind in self.kinds
+        ]
+        columns = [Column("", f"severity {severity}") for severity in self.severities]
+        title = f"{name}: {SHORT[self.metric]} on {self.split}"
+        return Table(title, "corruption", (*columns, Column("", "mean")), tuple(rows))
+
+    def _value(self, name: str, policy: str) -> float | None:
+        entry = self._found.get((name, policy))
+        interval = None if entry is None else getattr(entry, self.metric)
+        return None if interval is None else float(interval.value)
+
+
+def _kind_and_severity(policy: str) -> tuple[str, int] | None:
+    """Return the corruption and severity that a policy fixes; None where it fixes none."""
+    kind, _, severity = policy.partition(":")
+    return (kind, int(severity)) if kind in CORRUPTIONS and severity.isdigit() else None
+
+
+def is_fixed(entry: Entry) -> bool:
+    """Tell whether a result is of one corruption at one severity."""
+    return _kind_and_severity(entry.policy) is not None
+
+
+def _by_weights(entries: Sequence[Entry]) -> dict[str, dict[tuple[str, str], Entry]]:
+    by_name: dict[str, dict[tuple[str, str], Entry]] = {}
+    for entry in entries:
+        by_name.setdefault(entry.weights, {})[entry.split, entry.policy] = entry
+    return by_name
+
+
+def _marked(kind: str) -> str:
+    return f"{kind} {DAGGER}" if kind in UNSEEN else kind
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean, or None where a value is missing: a mean over fewer would not compare."""
+    there = [value for value in values if value is not None]
+    return mean(there) if there and len(there) == len(values) else None
+
+
+def _with_losses(values: Sequence[float | None], clean: Sequence[float | None]) -> tuple[Cell, ...]:
+    return tuple(
+        Cell(value, note=f"{(value - before) / before:+.0%}" if value is not None and before else "")
+        for value, before in zip(values, clean, strict=True)
+    )

@@ -1,0 +1,137 @@
+"""Figures of results: robustness bars and severity curves as the papers draw them, and confusion matrices."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ganprint.errors import OutputExistsError, UsageError
+from ganprint.evaluation.experiments import SHORT, Robustness
+from ganprint.evaluation.leaderboard import Entry
+
+BAR_INCHES = 0.12
+"""Width of one bar."""
+UNSEEN = "#eeeeee"
+"""Behind the corruptions that training never shows."""
+
+
+def draw_comparison(
+    entries: Sequence[Entry], folder: Path, metric: str, *, form: str = "png", force: bool = False
+) -> list[Path]:
+    """Draw what these results allow into a folder and return the files.
+
+    `robustness-SPLIT`: bars of a metric by corruption (Bui et al. 2022, figure 4); `severity-SPLIT`: its curves
+    by severity, clean being 0; `confusion-WEIGHTS-SPLIT`: of clean images. Raises OutputExistsError where a file is
+    there and `force` is not given, UsageError where one cannot be written.
+    """
+    figures: dict[str, Figure] = {}
+    for split in dict.fromkeys(entry.split for entry in entries):
+        found = Robustness(entries, split, metric)
+        if found.kinds:
+            figures[f"robustness-{split}"] = _bars(found)
+            figures[f"severity-{split}"] = _curves(found)
+    for entry in entries:
+        if entry.policy == "none":
+            figures[f"confusion-{entry.weights}-{entry.split}"] = _confusion(entry)
+    files = {folder / f"{name}.{form}": figure for name, figure in figures.items()}
+    there = [file for file in files if file.exists() and not force]
+    if there:
+        raise OutputExistsError(f"{there[0]} is there already.", "Give --force to overwrite it.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, figure in files.items():
+            # Without program and date: the same figure from the same results, byte for byte.
+            metadata = {"Date": None} if form == "svg" else {"Software": None}
+            figure.savefig(file, format=form, metadata=metadata, bbox_inches="tight")
+    except OSError as cause:
+        raise UsageError(
+            f"{cause.filename} cannot be written: {cause.strerror}.", "Name another folder."
+        ) from cause
+    return list(files)
+
+
+def _bars(found: "Robustness") -> Figure:
+    kinds, names = found.kinds, found.names
+    width = 0.85 / len(names)
+    figure = Figure(figsize=(max(6.0, len(kinds) * (len(names) + 2) * BAR_INCHES), 3.6), dpi=150)
+    axes = figure.add_subplot()
+    _shade_unseen(axes, found)
+    for number, name in enumerate(names):
+        heights = [found.mean(name, kind) or 0.0 for kind in kinds]
+        places = np.arange(len(kinds)) + (number - (len(names) - 1) / 2) * width
+        axes.bar(places, heights, width, color=_colour(number), label=name)
+    axes.set_xticks(
+        range(len(kinds)), [kind.replace("_", " ") for kind in kinds], rotation=45, ha="right", fontsize=8
+    )
+    axes.set_xlim(-0.6, len(kinds) - 0.4)
+    axes.set_ylim(0, 1)
+    axes.set_ylabel(f"{SHORT[found.metric]}, mean over severities", fontsize=8)
+    axes.set_title(f"{found.split}; shaded: corruptions that training never shows", fontsize=9)
+    axes.legend(
+        fontsize=7, ncols=min(len(names), 5), loc="upper center", bbox_to_anchor=(0.5, -0.32), frameon=False
+    )
+    return figure
+
+
+def _curves(found: "Robustness") -> Figure:
+    kinds, columns = found.kinds, min(len(found.kinds), 5)
+    rows = -(-len(kinds) // columns)
+    figure = Figure(figsize=(max(columns * 2.2, 5.5), rows * 1.9 + 0.6), dpi=150, layout="constrained")
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for place, axes in enumerate(grid.flat):
+        if place >= len(kinds):
+            axes.set_axis_off()
+            continue
+        kind = kinds[place]
+        if kind in found.unseen:
+            axes.set_facecolor(UNSEEN)
+        for number, name in enumerate(found.names):
+            points = [
+                (0, found.clean(name)),
+                *((level, found.value(name, kind, level)) for level in found.severities),
+            ]
+            there = [(level, value) for level, value in points if value is not None]
+            axes.plot(*zip(*there, strict=True), color=_colour(number), marker=".", linewidth=1, label=name)
+        axes.set_title(kind.replace("_", " "), fontsize=8)
+        axes.set_ylim(0, 1)
+        axes.tick_params(labelsize=7)
+        if place >= len(kinds) - columns:
+            axes.set_xlabel("severity (0: clean)", fontsize=7)
+    figure.supylabel(f"{SHORT[found.metric]} on {found.split}", fontsize=8)
+    handles, labels = grid.flat[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, fontsize=7, ncols=min(len(labels), 5), loc="outside upper center", frameon=False
+    )
+    return figure
+
+
+def _confusion(entry: Entry) -> Figure:
+    answered = list(next(iter(entry.confusion.values())))
+    counts = np.array([[row[name] for name in answered] for row in entry.confusion.values()])
+    shares = counts / counts.sum(1, keepdims=True)
+    side = 0.5 * max(counts.shape) + 1.6
+    figure = Figure(figsize=(side, side), dpi=150)
+    axes = figure.add_subplot()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(answered)), answered, rotation=45, ha="right", fontsize=7)
+    axes.set_yticks(range(len(counts)), list(entry.confusion), fontsize=7)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xlabel("answered", fontsize=8)
+    axes.set_ylabel("true", fontsize=8)
+    axes.set_title(f"{entry.weights}, {entry.split}, images", fontsize=9)
+    return figure
+
+
+def _shade_unseen(axes: Axes, found: "Robustness") -> None:
+    for place, kind in enumerate(found.kinds):
+        if kind in found.unseen:
+            axes.axvspan(place - 0.5, place + 0.5, color=UNSEEN, zorder=0, linewidth=0)
+
+
+def _colour(number: int) -> str:
+    return f"C{number % 10}"

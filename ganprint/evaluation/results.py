@@ -1,0 +1,145 @@
+"""How weights did on images in a condition: metrics, recall, groups and confusion, from their answers."""
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from ganprint.data import Manifest
+from ganprint.evaluation.answers import Answers, Condition, Precision
+from ganprint.evaluation.metrics import Scores, score
+from ganprint.evaluation.open_set import score_open_set
+from ganprint.weights import Card, Interval, Result
+
+METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
+"""The metrics of an evaluation, in the order of tables."""
+OPEN_SET_METRICS = ("auroc", "oscr")
+"""Those that need images of sources outside the weights'."""
+
+
+class GroupScores(BaseModel):
+    """How weights do on the images of one group; attribution is None where their source is not known."""
+
+    model_config = ConfigDict(frozen=True)
+
+    n: int
+    detection_accuracy: Interval
+    attribution_accuracy: Interval | None = None
+
+
+class Evaluation(BaseModel):
+    """How one artifact does on one split under one policy: `evaluate --json`; field names are stable.
+
+    `auroc` and `oscr` are there where some images are of a source outside the weights' and some are not.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    method: str
+    weights: str
+    weights_sha256: str | None
+    data_sha256: str
+    split: str
+    policy: str
+    at: int | None
+    engine: str
+    precision: Precision = "fp32"
+    seed: int
+    n: int
+    detection_accuracy: Interval
+    attribution_accuracy: Interval | None = None
+    balanced_accuracy: Interval | None = None
+    nmi: Interval | None = None
+    auroc: Interval | None = None
+    oscr: Interval | None = None
+    per_source: dict[str, float]
+    per_source_intervals: dict[str, tuple[float, float]]
+    per_group: dict[str, GroupScores]
+    confusion: dict[str, dict[str, int]]
+    confusion_intervals: dict[str, dict[str, tuple[float, float]]]
+    images_per_second: float
+    failed: int = 0
+
+    def result(self) -> Result:
+        """Return what a card records of this evaluation."""
+        values = {name: getattr(self, name) for name in (*METRICS, *OPEN_SET_METRICS)}
+        return Result(
+            split=self.split,
+            policy=self.policy,
+            n=self.n,
+            seed=self.seed,
+            values={name: value for name, value in values.items() if value is not None},
+            per_source=self.per_source,
+            per_source_intervals=self.per_source_intervals,
+            per_group={
+                name: group.attribution_accuracy.value
+                for name, group in self.per_group.items()
+                if group.attribution_accuracy is not None
+            },
+            data_sha256=self.data_sha256,
+            at=self.at,
+            engine=self.engine,
+        )
+
+
+def evaluate(
+    card: Card, manifest: Manifest, split: str, condition: Condition, answers: Answers
+) -> Evaluation:
+    """Score answers: over all images, by source, by group, and as a confusion matrix."""
+    scores = score(answers.labels, answers.predicted, card.sources)
+    rows = [*card.sources, "unknown"]
+    return Evaluation(
+        method=card.method,
+        weights=card.name,
+        weights_sha256=card.sha256,
+        data_sha256=manifest.sha256,
+        split=split,
+        policy=str(condition.policy),
+        at=condition.at,
+        engine=condition.engine,
+        precision=condition.precision,
+        seed=condition.seed,
+        n=len(answers.labels),
+        failed=len(answers.failures),
+        **scores.values,
+        **score_open_set(answers.labels, answers.predicted, answers.probabilities.max(1)),
+        per_source={name: recall.value for name, recall in scores.recall.items()},
+        per_source_intervals={name: _bounds(recall) for name, recall in scores.recall.items()},
+        per_group=_per_group(manifest, answers, card.sources),
+        confusion=_named(scores, scores.confusion, rows, card.sources),
+        confusion_intervals={
+            true: {
+                name: (float(scores.confusion_low[i, k]), float(scores.confusion_high[i, k]))
+                for k, name in enumerate(card.sources)
+            }
+            for i, true in enumerate(rows)
+            if scores.confusion[i].any()
+        },
+        images_per_second=round(len(answers.labels) / answers.seconds, 2),
+    )
+
+
+def _bounds(interval: Interval) -> tuple[float, float]:
+    return (interval.low or 0.0, interval.high or 0.0)
+
+
+def _named(
+    scores: Scores, counts: np.ndarray, rows: list[str], columns: tuple[str, ...]
+) -> dict[str, dict[str, int]]:
+    return {
+        true: {name: int(counts[i, k]) for k, name in enumerate(columns)}
+        for i, true in enumerate(rows)
+        if scores.confusion[i].any()
+    }
+
+
+def _per_group(manifest: Manifest, answers: Answers, sources: tuple[str, ...]) -> dict[str, GroupScores]:
+    groups = manifest.groups[answers.rows]
+    found = {}
+    for name in sorted(set(groups.tolist()) - {""}):
+        here = groups == name
+        values = score(answers.labels[here], answers.predicted[here], sources).values
+        found[name] = GroupScores(
+            n=int(here.sum()),
+            detection_accuracy=values["detection_accuracy"],
+            attribution_accuracy=values.get("attribution_accuracy"),
+        )
+    return found

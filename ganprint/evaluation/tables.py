@@ -1,0 +1,139 @@
+"""Tables of results as values, and their text in Markdown and LaTeX."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from ganprint.weights import Interval
+
+DAGGER = "†"
+"""Marks, in a name, a corruption that training never shows."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column; neighbours of the same `group` stand under one heading."""
+
+    group: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value with its 95 % interval, or none; `note` follows it in parentheses."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+    @classmethod
+    def of(cls, interval: Interval | None) -> "Cell":
+        """Return the cell of a metric."""
+        return cls(None) if interval is None else cls(interval.value, interval.low, interval.high)
+
+    def text(self, *, intervals: bool = False) -> str:
+        """Return the value to three places, its note, and its interval if asked for."""
+        if self.value is None:
+            return ""
+        interval = f"{self.low:.3f} - {self.high:.3f}" if intervals and self.low is not None else ""
+        beside = ", ".join(part for part in (self.note, interval) if part)
+        return f"{self.value:.3f}" + (f" ({beside})" if beside else "")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A named row of cells, one a column; a row that is not `ranked` is neither best nor second best."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    ranked: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under columns; the largest value and the next are marked down each column or across each row."""
+
+    title: str
+    corner: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    best: Literal["down", "across"] = "down"
+
+    def places(self) -> list[list[int]]:
+        """Return for each row and column 1 where the value is the best, 2 where it is next, else 0."""
+        ranked = [row for row in self.rows if row.ranked]
+        if self.best == "across":
+            return [_places(row.cells) if row.ranked else [0] * len(row.cells) for row in self.rows]
+        columns = zip(*(row.cells for row in ranked), strict=True)
+        found = iter(zip(*map(_places, columns), strict=True))
+        return [list(next(found)) if row.ranked else [0] * len(row.cells) for row in self.rows]
+
+    @property
+    def groups(self) -> list[tuple[str, list[int]]]:
+        """The headings in order, each with the numbers of its columns."""
+        numbered = groupby(enumerate(self.columns), key=lambda pair: pair[1].group)
+        return [(name, [number for number, _ in pairs]) for name, pairs in numbered]
+
+
+def _places(cells: Sequence[Cell]) -> list[int]:
+    values = sorted({round(cell.value, 3) for cell in cells if cell.value is not None}, reverse=True)
+    place = {value: number for number, value in enumerate(values[:2], start=1)}
+    return [0 if cell.value is None else place.get(round(cell.value, 3), 0) for cell in cells]
+
+
+def to_markdown(table: Table, *, intervals: bool = False) -> str:
+    """Return a Markdown table, the best in bold and the next in italics.
+
+    The columns of a heading become one, with slashes.
+    """
+    marks = ("", "**", "*")
+    heads = []
+    for group, numbers in table.groups:
+        names = " / ".join(table.columns[number].name for number in numbers)
+        heads.append(f"{group}: {names}" if group and names else group or names)
+    lines = [f"| {table.corner} | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for row, places in zip(table.rows, table.places(), strict=True):
+        texts = [
+            f"{marks[place]}{cell.text(intervals=intervals)}{marks[place]}"
+            for cell, place in zip(row.cells, places, strict=True)
+        ]
+        together = [" / ".join(texts[number] for number in numbers) for _, numbers in table.groups]
+        lines.append(f"| {row.name} | {' | '.join(together)} |")
+    return "\n".join(lines) + "\n"
+
+
+def to_latex(table: Table, *, intervals: bool = False) -> str:
+    """Return a LaTeX table for the booktabs package, the best in bold and the next underlined."""
+    marks = ("{}", r"\textbf{{{}}}", r"\underline{{{}}}")
+    lines = [f"% {table.title}", rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}", r"\toprule"]
+    if any(group for group, _ in table.groups):
+        spans = [
+            rf"\multicolumn{{{len(numbers)}}}{{c}}{{{_escaped(group)}}}" for group, numbers in table.groups
+        ]
+        lines.append(" & ".join(["", *spans]) + r" \\")
+    names = [table.corner, *(column.name for column in table.columns)]
+    lines += [" & ".join(map(_escaped, names)) + r" \\", r"\midrule"]
+    for row, places in zip(table.rows, table.places(), strict=True):
+        texts = [
+            marks[place].format(_escaped(cell.text(intervals=intervals)))
+            for cell, place in zip(row.cells, places, strict=True)
+        ]
+        lines.append(" & ".join([_escaped(row.name), *texts]) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+_LATEX = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        DAGGER: r"\textdagger{}",
+    }
+)
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_LATEX)
