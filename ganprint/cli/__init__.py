@@ -10,6 +10,7 @@ from ganprint.cli.attribute import attribute
 from ganprint.cli.compare import compare
 from ganprint.cli.evaluate import evaluate
 from ganprint.cli.explain import explain
+from ganprint.cli.leaderboard import leaderboard
 from ganprint.cli.methods import methods
 from ganprint.cli.perturb import perturb
 from ganprint.cli.train import train
@@ -26,6 +27,7 @@ app.command()(attribute)
 app.command()(train)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(leaderboard)
 app.command()(explain)
 app.command()(perturb)
 app.add_typer(data.app, name="data")

@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import console, echo_csv, echo_json, progress_bar
+from ganprint.cli.console import progress_bar
 from ganprint.cli.options import (
     BatchSize,
     Csv,
@@ -19,20 +19,29 @@ from ganprint.cli.options import (
     Seed,
     Workers,
     check_device,
-    check_formats,
+    check_output,
 )
-from ganprint.cli.tables import print_table
+from ganprint.cli.tables import (
+    FigureForm,
+    Figures,
+    Html,
+    Intervals,
+    Latex,
+    Markdown,
+    Metric,
+    chosen_form,
+    draw_results,
+    print_results,
+    write_results_page,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ganprint.evaluation.leaderboard import Entry
     from ganprint.evaluation.runner import Comparison, Contender
-    from ganprint.evaluation.tables import Table
 
 CONDITIONS = ("test_seen:none", "test_seen:test-seen", "test_unseen:none")
-
-Metric = Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"]
 
 
 def compare(
@@ -73,7 +82,7 @@ def compare(
         list[int] | None,
         typer.Option("--severity", min=1, max=5, help="only this one in --robustness; repeatable"),
     ] = None,
-    metric: Annotated[Metric, typer.Option(help="the metric of robustness tables")] = "attribution_accuracy",
+    metric: Metric = "attribution_accuracy",
     out: Annotated[
         Path | None,
         typer.Option(help="folder of results, one JSON each; what is there is not computed again"),
@@ -97,10 +106,12 @@ def compare(
     record: Annotated[
         bool, typer.Option("--record", help="write the results into the weights' cards")
     ] = False,
-    figures: Annotated[Path | None, typer.Option(help="folder to draw figures into, as PNG")] = None,
-    intervals: Annotated[bool, typer.Option("--intervals", help="print 95 % bootstrap intervals")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="print Markdown tables")] = False,
-    latex: Annotated[bool, typer.Option("--latex", help="print LaTeX tables (booktabs)")] = False,
+    figures: Figures = None,
+    figure_form: FigureForm = "png",
+    html: Html = None,
+    intervals: Intervals = False,
+    markdown: Markdown = False,
+    latex: Latex = False,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
@@ -111,11 +122,11 @@ def compare(
     --no-python ganprint compare ...
     """
     from ganprint.errors import UsageError
+    from ganprint.evaluation.experiments import result_tables
     from ganprint.evaluation.runner import Comparison, Settings
 
-    check_formats(as_json, as_csv)
-    if sum((markdown, latex, as_json, as_csv)) > 1:
-        raise UsageError("--markdown, --latex, --json and --csv exclude each other.", "Give one of them.")
+    form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
+    check_output(html, force=force)
     check_device(device)
     if data is None:
         raise UsageError(
@@ -154,18 +165,11 @@ def compare(
         return
     if record:
         _record(comparison, entries)
-    if figures is not None:
-        from ganprint.evaluation.figures import draw_comparison
-
-        for file in draw_comparison(entries, figures, metric, force=force):
-            typer.echo(f"ganprint: drawn: {file}", err=True)
-    if as_json:
-        echo_json([entry.model_dump(mode="json") for entry in entries])
-    elif as_csv:
-        _print_csv(entries)
-    else:
-        for table in _tables(entries, robustness=robustness, split=split, metric=metric):
-            _print(table, markdown=markdown, latex=latex, intervals=intervals)
+    draw_results(entries, metric, figures, figure_form, force=force)
+    tables = result_tables(entries, metric, [split] if robustness else [])
+    if html is not None:
+        write_results_page(html, tables, entries, metric, force=force)
+    print_results(tables, entries, form, intervals=intervals)
     if failed:
         raise typer.Exit(1)
 
@@ -303,42 +307,6 @@ def _record(comparison: "Comparison", entries: "Sequence[Entry]") -> None:
     for entry in entries:
         result = entry.result().model_copy(update={"command": entry.command})
         add_result(folders[entry.weights], result)
-
-
-def _tables(entries: "Sequence[Entry]", *, robustness: bool, split: str, metric: str) -> "list[Table]":
-    from ganprint.evaluation.experiments import Robustness, condition_table, is_fixed
-
-    if not robustness:
-        return [condition_table(entries)]
-    part = [
-        entry for entry in entries if entry.split == split and (entry.policy == "none" or is_fixed(entry))
-    ]
-    others = [entry for entry in entries if entry not in part]
-    found = Robustness(part, split, metric)
-    tables = [found.table(), *(found.severity_table(name) for name in found.names)]
-    return [*([condition_table(others)] if others else []), *tables]
-
-
-def _print(table: "Table", *, markdown: bool, latex: bool, intervals: bool) -> None:
-    from ganprint.evaluation.tables import to_latex, to_markdown
-
-    if markdown:
-        typer.echo(f"{table.title}\n\n{to_markdown(table, intervals=intervals)}")
-    elif latex:
-        typer.echo(to_latex(table, intervals=intervals))
-    else:
-        print_table(console(), table, intervals=intervals)
-
-
-def _print_csv(entries: "Sequence[Entry]") -> None:
-    from ganprint.evaluation.experiments import metrics_of
-
-    echo_csv(["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"])
-    for entry in entries:
-        head = [entry.method, entry.weights, entry.split, entry.policy, entry.seed, entry.n]
-        for name in metrics_of([entry]):
-            interval = getattr(entry, name)
-            echo_csv([*head, name, interval.value, interval.low, interval.high])
 
 
 def _command() -> str:

@@ -1,26 +1,118 @@
-"""Tables of results on a terminal."""
+"""Results on a terminal, as text of other forms, as figures and as a page: what commands that show them share."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ganprint.cli.console import console, echo_csv, echo_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Sequence
 
+    from ganprint.evaluation.leaderboard import Entry
     from ganprint.evaluation.tables import Table
 
+Metric = Annotated[
+    Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"],
+    typer.Option("--metric", help="the metric of robustness tables and figures"),
+]
+Figures = Annotated[Path | None, typer.Option("--figures", help="folder to draw figures into")]
+FigureForm = Annotated[Literal["png", "svg"], typer.Option("--figure-form", help="what figures are drawn as")]
+Html = Annotated[Path | None, typer.Option("--html", help="write one page with all tables and figures here")]
+Intervals = Annotated[bool, typer.Option("--intervals", help="print 95 % bootstrap intervals")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="print Markdown tables")]
+Latex = Annotated[bool, typer.Option("--latex", help="print LaTeX tables (booktabs)")]
+
+Form = Literal["terminal", "markdown", "latex", "json", "csv"]
 STYLES = ("", "bold", "underline")
 """Of a value that is neither, the best, the second best."""
 
 
-def print_table(out: "Console", table: "Table", *, intervals: bool = False) -> None:
+def chosen_form(*, markdown: bool, latex: bool, as_json: bool, as_csv: bool) -> Form:
+    """Return the form that one option names, tables for a terminal if none does; refuse two."""
+    from ganprint.errors import UsageError
+
+    asked: dict[Form, bool] = {"markdown": markdown, "latex": latex, "json": as_json, "csv": as_csv}
+    forms = [form for form, wanted in asked.items() if wanted]
+    if len(forms) > 1:
+        names = " and ".join(f"--{form}" for form in forms)
+        raise UsageError(f"{names} exclude each other.", "Give one of them.")
+    return forms[0] if forms else "terminal"
+
+
+def print_results(
+    tables: "Sequence[Table]", entries: "Sequence[Entry]", form: Form, *, intervals: bool = False
+) -> None:
+    """Print tables in a form; JSON and CSV are of the results themselves."""
+    from ganprint.evaluation.tables import to_latex, to_markdown
+
+    if form == "json":
+        echo_json([entry.model_dump(mode="json") for entry in entries])
+    elif form == "csv":
+        _print_csv(entries)
+    for table in tables if form in ("terminal", "markdown", "latex") else ():
+        if form == "markdown":
+            typer.echo(f"{table.title}\n\n{to_markdown(table, intervals=intervals)}")
+        elif form == "latex":
+            typer.echo(to_latex(table, intervals=intervals))
+        else:
+            _print_table(table, intervals=intervals)
+
+
+def draw_results(
+    entries: "Sequence[Entry]",
+    metric: str,
+    folder: Path | None,
+    form: Literal["png", "svg"],
+    *,
+    force: bool,
+) -> None:
+    """Draw what results allow into a folder, if one is named, and say which files."""
+    if folder is None:
+        return
+    from ganprint.evaluation.figures import comparison_figures, save_figures
+
+    for file in save_figures(comparison_figures(entries, metric), folder, form=form, force=force):
+        typer.echo(f"ganprint: drawn: {file}", err=True)
+
+
+def write_results_page(
+    path: Path, tables: "Sequence[Table]", entries: "Sequence[Entry]", metric: str, *, force: bool
+) -> None:
+    """Write one page of tables, figures and where the results come from."""
+    from ganprint.evaluation.figures import comparison_figures, to_svg
+    from ganprint.evaluation.page import write_page
+
+    figures, names = [], list(dict.fromkeys(entry.data for entry in entries))
+    for data in names:
+        here = [entry for entry in entries if entry.data == data]
+        drawn = comparison_figures(here, metric).items()
+        figures += [(f"{data}: {name}", to_svg(figure)) for name, figure in drawn]
+    write_page(path, f"ganprint: results on {', '.join(names)}", tables, entries, figures, force=force)
+
+
+def _print_table(table: "Table", *, intervals: bool) -> None:
     """Print a table, one below the other for each heading of its columns: a terminal is narrow."""
     from rich.table import Table as Drawn
     from rich.text import Text
 
-    places = table.places()
+    out, places = console(), table.places()
     for group, numbers in table.groups:
-        title = f"{table.title}: {group}" if group and len(table.groups) > 1 else table.title
+        title = f"{table.title}: {group}" if group else table.title
         drawn = Drawn(table.corner, *(table.columns[number].name for number in numbers), title=title)
         for row, place in zip(table.rows, places, strict=True):
             cells = [Text(row.cells[n].text(intervals=intervals), style=STYLES[place[n]]) for n in numbers]
             drawn.add_row(row.name, *cells)
         out.print(drawn)
+
+
+def _print_csv(entries: "Sequence[Entry]") -> None:
+    from ganprint.evaluation.experiments import metrics_of
+
+    echo_csv(["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"])
+    for entry in entries:
+        head = [entry.method, entry.weights, entry.split, entry.policy, entry.seed, entry.n]
+        for name in metrics_of([entry]):
+            interval = getattr(entry, name)
+            echo_csv([*head, name, interval.value, interval.low, interval.high])

@@ -142,9 +142,26 @@ def _kind_and_severity(policy: str) -> tuple[str, int] | None:
     return (kind, int(severity)) if kind in CORRUPTIONS and severity.isdigit() else None
 
 
-def is_fixed(entry: Entry) -> bool:
-    """Tell whether a result is of one corruption at one severity."""
-    return _kind_and_severity(entry.policy) is not None
+def robustness_splits(entries: Sequence[Entry]) -> list[str]:
+    """Return the splits on which some corruption was measured at more severities than one."""
+    found = []
+    for split in dict.fromkeys(entry.split for entry in entries):
+        fixed = {_kind_and_severity(entry.policy) for entry in entries if entry.split == split} - {None}
+        kinds = [pair[0] for pair in fixed if pair]
+        if len(kinds) > len(set(kinds)):
+            found.append(split)
+    return found
+
+
+def result_tables(entries: Sequence[Entry], metric: str, robustness: Sequence[str]) -> list[Table]:
+    """Return the tables of results: by condition, and of the splits in `robustness` by corruption and severity."""
+    apart = [entry for entry in entries if entry.split in robustness and _kind_and_severity(entry.policy)]
+    others = [entry for entry in entries if entry not in apart]
+    tables = [condition_table(others)] if others else []
+    for split in robustness:
+        found = Robustness(entries, split, metric)
+        tables += [found.table(), *(found.severity_table(name) for name in found.names)]
+    return tables
 
 
 def _by_weights(entries: Sequence[Entry]) -> dict[str, dict[tuple[str, str], Entry]]:

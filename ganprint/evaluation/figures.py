@@ -1,9 +1,12 @@
 """Figures of results: robustness bars and severity curves as the papers draw them, and confusion matrices."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -11,20 +14,19 @@ from ganprint.errors import OutputExistsError, UsageError
 from ganprint.evaluation.experiments import SHORT, Robustness
 from ganprint.evaluation.leaderboard import Entry
 
+Form = Literal["png", "svg"]
+
 BAR_INCHES = 0.12
 """Width of one bar."""
 UNSEEN = "#eeeeee"
 """Behind the corruptions that training never shows."""
 
 
-def draw_comparison(
-    entries: Sequence[Entry], folder: Path, metric: str, *, form: str = "png", force: bool = False
-) -> list[Path]:
-    """Draw what these results allow into a folder and return the files.
+def comparison_figures(entries: Sequence[Entry], metric: str) -> dict[str, Figure]:
+    """Return by name the figures that these results allow.
 
     `robustness-SPLIT`: bars of a metric by corruption (Bui et al. 2022, figure 4); `severity-SPLIT`: its curves
-    by severity, clean being 0; `confusion-WEIGHTS-SPLIT`: of clean images. Raises OutputExistsError where a file is
-    there and `force` is not given, UsageError where one cannot be written.
+    by severity, clean being 0; `confusion-WEIGHTS-SPLIT`: of clean images.
     """
     figures: dict[str, Figure] = {}
     for split in dict.fromkeys(entry.split for entry in entries):
@@ -35,6 +37,16 @@ def draw_comparison(
     for entry in entries:
         if entry.policy == "none":
             figures[f"confusion-{entry.weights}-{entry.split}"] = _confusion(entry)
+    return figures
+
+
+def save_figures(
+    figures: Mapping[str, Figure], folder: Path, *, form: Form = "png", force: bool = False
+) -> list[Path]:
+    """Write figures under their names into a folder and return the files.
+
+    Raises OutputExistsError where one is there and `force` is not given, UsageError where one cannot be written.
+    """
     files = {folder / f"{name}.{form}": figure for name, figure in figures.items()}
     there = [file for file in files if file.exists() and not force]
     if there:
@@ -42,14 +54,32 @@ def draw_comparison(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, figure in files.items():
-            # Without program and date: the same figure from the same results, byte for byte.
-            metadata = {"Date": None} if form == "svg" else {"Software": None}
-            figure.savefig(file, format=form, metadata=metadata, bbox_inches="tight")
+            file.write_bytes(_rendered(figure, form))
     except OSError as cause:
         raise UsageError(
             f"{cause.filename} cannot be written: {cause.strerror}.", "Name another folder."
         ) from cause
     return list(files)
+
+
+def to_svg(figure: Figure) -> str:
+    """Return a figure as an SVG element to put into a page."""
+    text = _rendered(figure, "svg").decode()
+    return text[text.index("<svg") :]
+
+
+def _rendered(figure: Figure, form: Form) -> bytes:
+    """Return the file's bytes: the same figure from the same results, without program and date."""
+    content = BytesIO()
+    # Names of an SVG's parts are hashes with this salt, else with a random one.
+    with rc_context({"svg.hashsalt": "ganprint"}):
+        figure.savefig(
+            content,
+            format=form,
+            metadata={"Date": None} if form == "svg" else {"Software": None},
+            bbox_inches="tight",
+        )
+    return content.getvalue()
 
 
 def _bars(found: "Robustness") -> Figure:

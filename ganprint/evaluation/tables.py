@@ -1,7 +1,7 @@
 """Tables of results as values, and their text in Markdown and LaTeX."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
@@ -60,6 +60,10 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     best: Literal["down", "across"] = "down"
+
+    def titled(self, data: str) -> "Table":
+        """Return the table with the name of its data before its title."""
+        return replace(self, title=f"{data}: {self.title}")
 
     def places(self) -> list[list[int]]:
         """Return for each row and column 1 where the value is the best, 2 where it is next, else 0."""

@@ -55,7 +55,7 @@ def test_the_same_panels_make_the_same_file_and_nothing_is_overwritten(tmp_path:
         draw_panels(panels, "", tmp_path / "absent" / "one.png")
 
 
-@pytest.mark.parametrize("method", ["dct-cnn", "eigenface", "prnu", "reverse-engineering"])
+@pytest.mark.parametrize("method", ["yu", "dct-cnn", "eigenface", "prnu", "reverse-engineering"])
 def test_every_baseline_draws_the_example(method: str, program: Any, tmp_path: Path) -> None:
     done = program("explain", EXAMPLE, "--method", method, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -84,7 +84,7 @@ def test_a_manifests_spectra_are_drawn(program: Any, tiny_manifest: Path, tmp_pa
         (("--spectrum",), "ganprint explain --spectrum --data MANIFEST"),
         (("x.png", "--data", "m.csv"), "Either an image or"),
         (("x.png",), "have no picture"),
-        (("x.png", "--method", "yu"), "ganprint methods yu"),
+        (("x.png", "--weights", "yu-wild128"), "ganprint methods yu"),
         (("x.png", "--method", "prnu"), "There is no file x.png"),
     ],
 )

@@ -1,0 +1,76 @@
+"""`ganprint leaderboard`: the tables of results that `compare --out` kept, and the published ones beside them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganprint.cli.options import Csv, Force, Json, check_output
+from ganprint.cli.tables import (
+    FigureForm,
+    Figures,
+    Html,
+    Intervals,
+    Latex,
+    Markdown,
+    Metric,
+    chosen_form,
+    draw_results,
+    print_results,
+    write_results_page,
+)
+
+
+def leaderboard(
+    folder: Annotated[Path, typer.Argument(help="folder of results, as compare --out wrote it")] = Path(
+        "leaderboard"
+    ),
+    data: Annotated[
+        str | None, typer.Option(help="results on this data set only, a folder within the folder")
+    ] = None,
+    published: Annotated[
+        bool, typer.Option(help="add the RepMix paper's tables, measured by its authors on Attribution88")
+    ] = True,
+    metric: Metric = "attribution_accuracy",
+    figures: Figures = None,
+    figure_form: FigureForm = "png",
+    html: Html = None,
+    force: Force = False,
+    intervals: Intervals = False,
+    markdown: Markdown = False,
+    latex: Latex = False,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Print the tables of results that compare --out kept; nothing is computed."""
+    from ganprint.errors import UsageError
+    from ganprint.evaluation.experiments import result_tables, robustness_splits
+    from ganprint.evaluation.leaderboard import read_entries
+    from ganprint.evaluation.published import ablation_table, comparison_table
+
+    form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
+    check_output(html, force=force)
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}.", "Name one that compare --out wrote.")
+    entries = read_entries(folder)
+    names = sorted({entry.data for entry in entries})
+    if data is not None:
+        entries = [entry for entry in entries if entry.data == data]
+    if not entries:
+        what = f" on {data}" if data else ""
+        raise UsageError(
+            f"{folder} holds no results{what}.",
+            f"It has results on {', '.join(names)}." if names else "ganprint compare --out writes them.",
+        )
+    if figures is not None and len({entry.data for entry in entries}) > 1:
+        raise UsageError("Figures are of one data set.", f"Name one with --data: {', '.join(names)}.")
+    draw_results(entries, metric, figures, figure_form, force=force)
+    tables = []
+    for name in dict.fromkeys(entry.data for entry in entries):
+        here = [entry for entry in entries if entry.data == name]
+        tables += [table.titled(name) for table in result_tables(here, metric, robustness_splits(here))]
+    if published:
+        tables += [comparison_table(), ablation_table()]
+    if html is not None:
+        write_results_page(html, tables, entries, metric, force=force)
+    print_results(tables, entries, form, intervals=intervals)

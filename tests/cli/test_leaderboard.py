@@ -1,0 +1,110 @@
+"""`leaderboard` shows what `compare --out` kept, with the published numbers apart, and as one page."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganprint.evaluation.leaderboard import read_entries
+from ganprint.evaluation.published import ABLATION, COMPARISON
+
+KEPT = Path(__file__).resolve().parents[2] / "leaderboard"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of the shipped results of two weights on one data set."""
+    out = tmp_path_factory.mktemp("kept") / "wild128"
+    out.mkdir()
+    for file in (KEPT / "wild128").glob("*.json"):
+        if file.name.startswith(("repmix-wild128__", "prnu-wild128__")):
+            shutil.copy(file, out)
+    return out.parent
+
+
+def test_measured_and_published_rows_never_share_a_table(program: Any, folder: Path) -> None:
+    done = program("leaderboard", folder, "--markdown")
+    assert done.returncode == 0, done.stderr
+    tables = [part for part in re.split(r"\n\n(?=[^|\n])", done.stdout) if part.strip()]
+    measured = [table for table in tables if "repmix-wild128" in table]
+    published = [table for table in tables if "(published)" in table]
+    assert len(measured) == 1 and len(published) == 2 and not set(measured) & set(published)
+    assert sum(table.count("(published)") for table in published) == len(COMPARISON) + len(ABLATION)
+    (entry,) = [
+        each
+        for each in read_entries(folder)
+        if (each.weights, each.split, each.policy) == ("repmix-wild128", "test_seen", "none")
+    ]
+    assert entry.attribution_accuracy is not None
+    assert f"{entry.attribution_accuracy.value:.3f}" in measured[0]
+    assert "(published)" not in program("leaderboard", folder, "--no-published").stdout
+
+
+def test_json_is_the_results_themselves(program: Any, folder: Path) -> None:
+    found = json.loads(program("leaderboard", folder, "--data", "wild128", "--json").stdout)
+    assert found == [entry.model_dump(mode="json") for entry in read_entries(folder)]
+
+
+class _Page(HTMLParser):
+    """Collects what a page would fetch, and checks that its elements close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.fetched += [
+            value
+            for name in ("src", "href", "xlink:href")
+            if (value := named.get(name)) and not value.startswith(("#", "data:"))
+        ]
+        if tag not in ("meta", "link"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in ("meta", "link"):
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_fetches_nothing(program: Any, folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    assert program("leaderboard", folder, "--html", file).returncode == 0
+    text = file.read_text()
+    page = _Page()
+    page.feed(text)
+    assert not page.fetched and not page.open
+    assert "@import" not in text and "url(" not in re.sub(r"url\(#[^)]*\)", "", text)
+    entries = read_entries(folder)
+    assert text.count("<code>") == 3 * len(entries)
+    assert text.count("<svg") == sum(entry.policy == "none" for entry in entries)
+    again = program("leaderboard", folder, "--html", file)
+    assert again.returncode == 2 and "is there already" in again.stderr
+    assert program("leaderboard", folder, "--html", file, "--force").returncode == 0
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("absent",), "There is no folder absent"),
+        (("{folder}", "--data", "full"), "It has results on wild128"),
+        (("{empty}",), "holds no results"),
+        (("{folder}", "--csv", "--markdown"), "exclude each other"),
+    ],
+)
+def test_what_cannot_be_shown_is_a_sentence(
+    options: tuple[str, ...], said: str, program: Any, folder: Path, tmp_path: Path
+) -> None:
+    named = [option.format(folder=folder, empty=tmp_path) for option in options]
+    done = program("leaderboard", *named)
+    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
