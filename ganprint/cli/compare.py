@@ -64,7 +64,8 @@ def compare(
         list[str] | None,
         typer.Option(
             "--condition",
-            help="SPLIT:POLICY; repeatable; test_seen:none, test_seen:test-seen and test_unseen:none if left out",
+            help="SPLIT:POLICY, POLICY as for evaluate; repeatable; "
+            "test_seen:none, test_seen:test-seen and test_unseen:none if left out",
         ),
     ] = None,
     robustness: Annotated[
@@ -74,7 +75,15 @@ def compare(
         bool,
         typer.Option("--open-set", help="--split and the split open together: AUROC and OSCR of confidence"),
     ] = False,
-    split: Annotated[str, typer.Option(help="the split of --robustness and --open-set")] = "test_seen",
+    resharing: Annotated[
+        bool,
+        typer.Option(
+            "--resharing", help="clean and what sharing does: JPEG, resizing, cropping, chains; on --split"
+        ),
+    ] = False,
+    split: Annotated[
+        str, typer.Option(help="the split of --robustness, --resharing and --open-set")
+    ] = "test_seen",
     corruptions: Annotated[
         list[str] | None, typer.Option("--corruption", help="only this one in --robustness; repeatable")
     ] = None,
@@ -137,7 +146,15 @@ def compare(
         raise UsageError("--record and --out are for whole splits.", "Leave --limit out.")
     if predictions and out is None:
         raise UsageError("--predictions are written beside the results.", "Give --out a folder.")
-    asked = _conditions(conditions, split, robustness, open_set, corruptions, severities)
+    asked = _conditions(
+        conditions,
+        split,
+        corruptions,
+        severities,
+        robustness=robustness,
+        resharing=resharing,
+        open_set=open_set,
+    )
     comparison = Comparison(
         data,
         _contenders(weights, method, data),
@@ -177,13 +194,15 @@ def compare(
 def _conditions(
     named: list[str] | None,
     split: str,
-    robustness: bool,
-    open_set: bool,
     corruptions: list[str] | None,
     severities: list[int] | None,
+    *,
+    robustness: bool,
+    resharing: bool,
+    open_set: bool,
 ) -> list[tuple[str, str]]:
     from ganprint.errors import UsageError
-    from ganprint.evaluation.experiments import robustness_conditions
+    from ganprint.evaluation.experiments import resharing_conditions, robustness_conditions
     from ganprint.perturb import CORRUPTIONS, SEVERITIES
 
     if (corruptions or severities) and not robustness:
@@ -194,6 +213,8 @@ def _conditions(
     asked = [_condition(text) for text in named or ()]
     if robustness:
         asked += robustness_conditions(split, corruptions or CORRUPTIONS, sorted(severities or SEVERITIES))
+    if resharing:
+        asked += resharing_conditions(split)
     if open_set:
         asked.append((f"{split}+open", "none"))
     return list(dict.fromkeys(asked or [_condition(text) for text in CONDITIONS]))

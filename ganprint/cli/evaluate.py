@@ -42,7 +42,8 @@ def evaluate(
     policy: Annotated[
         str,
         typer.Option(
-            help="none, test-seen, test-unseen, train, immunise, a corruption, or corruption:severity"
+            help="none, test-seen, test-unseen, train, immunise, a corruption, corruption:severity, or a chain as "
+            "share:resize=0.5+jpeg=80"
         ),
     ] = "none",
     at: Annotated[
@@ -70,7 +71,7 @@ def evaluate(
     from ganprint.evaluation.answers import Condition, answer_manifest, default_size, write_predictions
     from ganprint.evaluation.results import evaluate as score_answers
     from ganprint.images import printable
-    from ganprint.perturb import parse_policy
+    from ganprint.perturb import parse_treatment
     from ganprint.weights import add_result, load_attributor
 
     check_formats(as_json, as_csv)
@@ -78,7 +79,7 @@ def evaluate(
     check_output(predictions, force=force)
     if record and limit:
         raise UsageError("--record is for whole splits.", "Leave --limit out.")
-    drawn = parse_policy(policy)
+    drawn = parse_treatment(policy)
     chosen = chosen_weights(weights, method)
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
@@ -110,7 +111,7 @@ def evaluate(
             workers=workers,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    evaluation = score_answers(card, images, split or "all", condition, answers)
+    evaluation = score_answers(card, images, split or "all", answers)
     for failure in answers.failures:
         typer.echo(f"ganprint: {failure.message}", err=True)
     if as_json:

@@ -11,7 +11,7 @@ from ganprint.cli.options import Force, Json, Seed
 
 if TYPE_CHECKING:
     from ganprint.errors import ImageError
-    from ganprint.perturb import Engine, Perturbation, Policy
+    from ganprint.perturb import Engine, Perturbation, Policy, Sharing
 
 
 def perturb(
@@ -30,7 +30,8 @@ def perturb(
     policy: Annotated[
         str | None,
         typer.Option(
-            help="train, test-seen, test-unseen, immunise, none, or a corruption; train:0.6, snow:3"
+            help="train, test-seen, test-unseen, immunise, none, a corruption, or a chain of sharing; train:0.6, "
+            "snow:3, share:resize=0.5+jpeg=80"
         ),
     ] = None,
     engine: Annotated[str, typer.Option(help="torch, or imagecorruptions, the reference")] = "torch",
@@ -50,6 +51,8 @@ def perturb(
     What an image gets is fixed by the seed and by its place among all outputs in order of name.
     Exit status: 0 all written, 1 some images failed (each is named, the rest written), 2 usage.
     """
+    from ganprint.perturb import Policy
+
     chosen = _policy(corruption, severity, policy)
     outputs, failures = _plan(inputs, out, recursive)
     _check_outputs(outputs, force)
@@ -57,7 +60,7 @@ def perturb(
         _complain(error)
     failed = len(failures)
     for index, (output, source) in enumerate(sorted(outputs.items())):
-        drawn = chosen.draw(seed, index)
+        drawn = chosen.draw(seed, index) if isinstance(chosen, Policy) else chosen
         problem = _perturb_file(source, output, drawn, engine, at)
         if problem is not None:
             failed += 1
@@ -68,9 +71,9 @@ def perturb(
         raise typer.Exit(1)
 
 
-def _policy(corruption: str | None, severity: int | None, policy: str | None) -> "Policy":
+def _policy(corruption: str | None, severity: int | None, policy: str | None) -> "Policy | Sharing":
     from ganprint.errors import UsageError
-    from ganprint.perturb import CORRUPTIONS, parse_policy
+    from ganprint.perturb import CORRUPTIONS, parse_policy, parse_treatment
     from ganprint.perturb.kinds import check_kind
 
     if (corruption is None) == (policy is None):
@@ -80,7 +83,7 @@ def _policy(corruption: str | None, severity: int | None, policy: str | None) ->
     if corruption is None:
         if severity is not None:
             raise UsageError("--severity goes with --corruption.", "In a policy: --policy jpeg_compression:3")
-        return parse_policy(str(policy))
+        return parse_treatment(str(policy))
     check_kind(corruption)
     return parse_policy(corruption if severity is None else f"{corruption}:{severity}")
 
@@ -131,7 +134,7 @@ def _check_outputs(outputs: dict[Path, Path], force: bool) -> None:
 
 
 def _perturb_file(
-    source: Path, output: Path, drawn: "Perturbation", engine: str, at: int | None
+    source: Path, output: Path, drawn: "Perturbation | Sharing", engine: str, at: int | None
 ) -> "ImageError | None":
     """Write one perturbed image; return what kept it from being read or written."""
     from typing import cast
@@ -141,6 +144,7 @@ def _perturb_file(
 
     from ganprint.errors import ImageError, ImageUnreadableError
     from ganprint.images import printable, read_image
+    from ganprint.perturb import Sharing
     from ganprint.perturb import perturb as perturb_images
 
     try:
@@ -148,7 +152,10 @@ def _perturb_file(
     except ImageError as error:
         return error
     images = torch.tensor(pixels).permute(2, 0, 1)[None].contiguous()
-    corrupted = perturb_images(images, [drawn], engine=cast("Engine", engine), at=at)[0]
+    if isinstance(drawn, Sharing):
+        corrupted = drawn.apply(images[0])
+    else:
+        corrupted = perturb_images(images, [drawn], engine=cast("Engine", engine), at=at)[0]
     part = output.with_name(output.name + ".part")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -161,13 +168,18 @@ def _perturb_file(
     return None
 
 
-def _report(source: Path, output: Path, drawn: "Perturbation", as_json: bool) -> None:
+def _report(source: Path, output: Path, drawn: "Perturbation | Sharing", as_json: bool) -> None:
     from ganprint.images import printable
+    from ganprint.perturb import Sharing
 
     if as_json:
-        echo_json({"path": str(source), "output": str(output), **asdict(drawn)})
+        done = {"shared": str(drawn)} if isinstance(drawn, Sharing) else asdict(drawn)
+        echo_json({"path": str(source), "output": str(output), **done})
         return
-    what = f"{drawn.kind} {drawn.severity}" if drawn.kind else "unchanged"
+    if isinstance(drawn, Sharing):
+        what = str(drawn)
+    else:
+        what = f"{drawn.kind} {drawn.severity}" if drawn.kind else "unchanged"
     typer.echo(f"{printable(str(source))} -> {printable(str(output))}: {what}")
 
 

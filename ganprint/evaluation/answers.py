@@ -2,7 +2,7 @@
 
 import csv
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from ganprint.errors import ImageError, UsageError
 from ganprint.forensics.answer import answer_images
 from ganprint.images.formats import cell
 from ganprint.images.views import crop_views
-from ganprint.perturb import Engine, Perturbation, Policy, perturb
+from ganprint.perturb import Engine, Policy, Sharing, perturb
 from ganprint.weights import Card
 
 PUBLISHED_SIZE = 224
@@ -30,20 +30,35 @@ Precision = Literal["fp32", "bf16"]
 class Condition:
     """What happens to the images before a method sees them; `at` None perturbs at their own size.
 
-    `precision` is that of a network's arithmetic.
+    `precision` is that of a network's arithmetic. A chain of sharing happens to all alike, always at their own
+    size, whatever seed, `at` and engine.
     """
 
-    policy: Policy
+    policy: Policy | Sharing
     seed: int = 0
     at: int | None = None
     engine: Engine = "torch"
     precision: Precision = "fp32"
 
+    def treat(self, images: Tensor, rows: Sequence[int]) -> Iterable[Tensor]:
+        """Return images uint8 (B, 3, H, W), of these rows of a manifest, as they are in this condition."""
+        if isinstance(self.policy, Sharing):
+            return map(self.policy.apply, images)
+        drawn = [self.policy.draw(self.seed, row) for row in rows]
+        return perturb(images, drawn, engine=self.engine, at=self.at)
+
+    def describe(self, row: int) -> tuple[str, int | None, int | None]:
+        """Return what happens to the image of a row: its name, severity and seed, as far as there are any."""
+        if isinstance(self.policy, Sharing):
+            return str(self.policy), None, None
+        drawn = self.policy.draw(self.seed, row)
+        return (drawn.kind, drawn.severity, drawn.seed) if drawn.kind else ("", None, None)
+
 
 @dataclass(frozen=True)
 class Answers:
     """One row per image that could be read: its row in the manifest, true and predicted labels (N,),
-    probabilities (N, K), and what was done to it; `failures` says why the others could not.
+    probabilities (N, K); `condition` says what was done to it, `failures` why the others could not be.
 
     `seconds` is the method's own time and its share of reading and perturbing.
     """
@@ -52,14 +67,15 @@ class Answers:
     labels: np.ndarray
     predicted: np.ndarray
     probabilities: np.ndarray
-    perturbations: list[Perturbation]
+    condition: Condition
     seconds: float
     failures: list[ImageError]
 
 
-def default_size(view: View, policy: Policy) -> int | None:
+def default_size(view: View, policy: Policy | Sharing) -> int | None:
     """Return the side at which a policy perturbs for weights of this view: the published protocol's or None."""
-    return PUBLISHED_SIZE if view.kind == "resize" and policy.probability > 0 else None
+    perturbs = isinstance(policy, Policy) and policy.probability > 0
+    return PUBLISHED_SIZE if view.kind == "resize" and perturbs else None
 
 
 class _ConditionedViews(SourceImages):
@@ -74,20 +90,31 @@ class _ConditionedViews(SourceImages):
         self.condition = condition
 
     def __getitem__(self, index: int | Draw) -> tuple[Any, int, int]:
-        image, label, row = super().__getitem__(index)
-        condition = self.condition
-        drawn = condition.policy.draw(condition.seed, row)
-        perturbed = perturb(image[None], [drawn], engine=condition.engine, at=condition.at)[0]
-        return tuple(crop_views(perturbed, view) for view in self.views), label, row
+        (item,) = self.items([index])
+        if isinstance(item[0], ImageError):
+            raise item[0]
+        return item
 
     def items(self, indices: Sequence[int | Draw]) -> list[tuple[Any, int, int]]:
-        return [self._item(index.row if isinstance(index, Draw) else int(index)) for index in indices]
+        """Return the items of a batch; images of one size are perturbed together, which is several times as quick."""
+        rows = [index.row if isinstance(index, Draw) else int(index) for index in indices]
+        found: list[Any] = [self._read(row) for row in rows]
+        sizes: dict[Any, list[int]] = {}
+        for place, image in enumerate(found):
+            if isinstance(image, Tensor):
+                sizes.setdefault(image.shape, []).append(place)
+        for places in sizes.values():
+            images = torch.stack([found[place] for place in places])
+            treated = self.condition.treat(images, [rows[place] for place in places])
+            for place, image in zip(places, treated, strict=True):
+                found[place] = tuple(crop_views(image, view) for view in self.views)
+        return [(item, int(self.labels[row]), row) for item, row in zip(found, rows, strict=True)]
 
-    def _item(self, row: int) -> tuple[Any, int, int]:
+    def _read(self, row: int) -> Tensor | ImageError:
         try:
-            return self[row]
+            return self.read(row)
         except ImageError as error:
-            return error, int(self.labels[row]), row
+            return error
 
 
 def answer_manifest(
@@ -129,14 +156,13 @@ def answer_manifest(
     if not rows:
         raise failures[0]
     shared = (time.monotonic() - began - sum(seconds)) / len(attributors)
-    perturbations = [condition.policy.draw(condition.seed, row) for row in rows]
     return [
         Answers(
             np.array(rows),
             manifest.labels[rows],
             (probabilities := np.stack(each)).argmax(1),
             probabilities,
-            perturbations,
+            condition,
             shared + own,
             failures,
         )
@@ -168,8 +194,8 @@ def _write_rows(path: Path, card: Card, manifest: Manifest, answers: Answers) ->
                 *("corruption", "severity", "seed"),
             ]
         )
-        for number, (row, drawn) in enumerate(zip(answers.rows, answers.perturbations, strict=True)):
-            what = [drawn.kind, drawn.severity, drawn.seed] if drawn.kind else ["", "", ""]
+        for number, row in enumerate(answers.rows.tolist()):
+            what = answers.condition.describe(row)
             shares = [f"{p:.6f}" for p in answers.probabilities[number]]
             predicted = card.sources[answers.predicted[number]]
             writer.writerow([cell(str(manifest.path(row))), cell(names[row]), predicted, *shares, *what])

@@ -6,7 +6,8 @@ from statistics import mean
 from ganprint.evaluation.leaderboard import Entry
 from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS
 from ganprint.evaluation.tables import DAGGER, Cell, Column, Row, Table
-from ganprint.perturb import CORRUPTIONS, SEEN, SEVERITIES, UNSEEN
+from ganprint.perturb import CORRUPTIONS, RESHARING, SEEN, SEVERITIES, UNSEEN
+from ganprint.perturb.sharing import PREFIX
 
 SHORT = {
     "detection_accuracy": "detection",
@@ -29,6 +30,25 @@ def robustness_conditions(
     return [(split, "none")] + [
         (split, f"{kind}:{severity}") for kind in corruptions for severity in severities
     ]
+
+
+def resharing_conditions(split: str) -> list[tuple[str, str]]:
+    """Return clean and what happens to images that are shared online, single steps and chains of two."""
+    return [(split, "none"), *((split, PREFIX + chain) for chain in RESHARING)]
+
+
+def resharing_table(entries: Sequence[Entry], split: str, metric: str) -> Table:
+    """Return chains of sharing by weights: a metric, and what part of the clean value is lost."""
+    found = Robustness(entries, split, metric)
+    chains = [entry.policy for entry in entries if entry.split == split and entry.policy.startswith(PREFIX)]
+    clean = [found.value(name, "none") for name in found.names]
+    rows = [Row("clean", tuple(map(Cell, clean)))]
+    for chain in dict.fromkeys(chains):
+        values = [found.value(name, chain) for name in found.names]
+        rows.append(Row(chain.removeprefix(PREFIX), _with_losses(values, clean)))
+    columns = tuple(Column("", name) for name in found.names)
+    title = f"{SHORT[metric]} on {split} after sharing (change from clean)"
+    return Table(title, "shared", columns, tuple(rows), best="across")
 
 
 def condition_table(entries: Sequence[Entry]) -> Table:
@@ -80,24 +100,22 @@ class Robustness:
         self.unseen = [kind for kind in self.kinds if kind in UNSEEN]
         self.names = list(dict.fromkeys(name for name, _ in self._found))
 
-    def clean(self, name: str) -> float | None:
-        """Return some weights' value on unperturbed images."""
-        return self._value(name, "none")
-
-    def value(self, name: str, kind: str, severity: int) -> float | None:
-        """Return some weights' value under a corruption of one severity."""
-        return self._value(name, f"{kind}:{severity}")
+    def value(self, name: str, policy: str) -> float | None:
+        """Return some weights' value under a policy, `none` being clean."""
+        entry = self._found.get((name, policy))
+        interval = None if entry is None else getattr(entry, self.metric)
+        return None if interval is None else float(interval.value)
 
     def mean(self, name: str, kind: str) -> float | None:
         """Return some weights' mean over the severities of a corruption, all of which are there; else None."""
-        return _mean([self.value(name, kind, severity) for severity in self.severities])
+        return _mean([self.value(name, f"{kind}:{severity}") for severity in self.severities])
 
     def table(self) -> Table:
         """Return corruptions by weights: the mean over severities, and what part of the clean value is lost.
 
         Unseen corruptions are marked; the means of the seen, the unseen and all stand below.
         """
-        clean = [self.clean(name) for name in self.names]
+        clean = [self.value(name, "none") for name in self.names]
         means = {kind: [self.mean(name, kind) for name in self.names] for kind in self.kinds}
         rows = [Row("clean", tuple(Cell(value) for value in clean))]
         rows += [Row(_marked(kind), _with_losses(means[kind], clean)) for kind in self.kinds]
@@ -119,7 +137,7 @@ class Robustness:
             Row(
                 _marked(kind),
                 (
-                    *(Cell(self.value(name, kind, severity)) for severity in self.severities),
+                    *(Cell(self.value(name, f"{kind}:{level}")) for level in self.severities),
                     Cell(self.mean(name, kind)),
                 ),
                 ranked=False,
@@ -129,11 +147,6 @@ class Robustness:
         columns = [Column("", f"severity {severity}") for severity in self.severities]
         title = f"{name}: {SHORT[self.metric]} on {self.split}"
         return Table(title, "corruption", (*columns, Column("", "mean")), tuple(rows))
-
-    def _value(self, name: str, policy: str) -> float | None:
-        entry = self._found.get((name, policy))
-        interval = None if entry is None else getattr(entry, self.metric)
-        return None if interval is None else float(interval.value)
 
 
 def _kind_and_severity(policy: str) -> tuple[str, int] | None:
@@ -154,10 +167,12 @@ def robustness_splits(entries: Sequence[Entry]) -> list[str]:
 
 
 def result_tables(entries: Sequence[Entry], metric: str, robustness: Sequence[str]) -> list[Table]:
-    """Return the tables of results: by condition, and of the splits in `robustness` by corruption and severity."""
-    apart = [entry for entry in entries if entry.split in robustness and _kind_and_severity(entry.policy)]
-    others = [entry for entry in entries if entry not in apart]
+    """Return the tables of results: by condition, after sharing, and of the splits in `robustness` by corruption."""
+    fixed = [entry for entry in entries if entry.split in robustness and _kind_and_severity(entry.policy)]
+    shared = [entry for entry in entries if entry.policy.startswith(PREFIX)]
+    others = [entry for entry in entries if entry not in fixed and entry not in shared]
     tables = [condition_table(others)] if others else []
+    tables += [resharing_table(entries, split, metric) for split in dict.fromkeys(e.split for e in shared)]
     for split in robustness:
         found = Robustness(entries, split, metric)
         tables += [found.table(), *(found.severity_table(name) for name in found.names)]

@@ -119,8 +119,8 @@ def _curves(found: "Robustness") -> Figure:
             axes.set_facecolor(UNSEEN)
         for number, name in enumerate(found.names):
             points = [
-                (0, found.clean(name)),
-                *((level, found.value(name, kind, level)) for level in found.severities),
+                (0, found.value(name, "none")),
+                *((level, found.value(name, f"{kind}:{level}")) for level in found.severities),
             ]
             there = [(level, value) for level, value in points if value is not None]
             axes.plot(*zip(*there, strict=True), color=_colour(number), marker=".", linewidth=1, label=name)

@@ -4,7 +4,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ganprint.data import Manifest
-from ganprint.evaluation.answers import Answers, Condition, Precision
+from ganprint.evaluation.answers import Answers, Precision
 from ganprint.evaluation.metrics import Scores, score
 from ganprint.evaluation.open_set import score_open_set
 from ganprint.weights import Card, Interval, Result
@@ -80,10 +80,9 @@ class Evaluation(BaseModel):
         )
 
 
-def evaluate(
-    card: Card, manifest: Manifest, split: str, condition: Condition, answers: Answers
-) -> Evaluation:
+def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Evaluation:
     """Score answers: over all images, by source, by group, and as a confusion matrix."""
+    condition = answers.condition
     scores = score(answers.labels, answers.predicted, card.sources)
     rows = [*card.sources, "unknown"]
     return Evaluation(

@@ -20,7 +20,7 @@ from ganprint.evaluation.answers import (
 from ganprint.evaluation.leaderboard import Entry, Key, entry_key, predictions_file, read_entries, save_entry
 from ganprint.evaluation.results import evaluate
 from ganprint.images import printable
-from ganprint.perturb import Engine, parse_policy
+from ganprint.perturb import Engine, parse_treatment
 from ganprint.weights import Card, load_attributor, utc_now
 from ganprint.weights.provenance import hardware, versions
 
@@ -107,7 +107,7 @@ class Comparison:
             raise UsageError(
                 f"Two of the weights are called {', '.join(twice)}.", "Results are kept by name: rename one."
             )
-        policies = {text: parse_policy(text) for _, text in self.conditions}
+        policies = {text: parse_treatment(text) for _, text in self.conditions}
         self.cells = [
             Cell(
                 contender,
@@ -230,7 +230,7 @@ class Comparison:
         entries = []
         for cell, answers in zip(block.cells, every, strict=True):
             card = cell.contender.card
-            evaluation = evaluate(card, images, block.split, block.condition, answers)
+            evaluation = evaluate(card, images, block.split, answers)
             entry = Entry(
                 **evaluation.model_dump(),
                 data=Path(images.name).stem,

@@ -90,21 +90,23 @@ def _places(cells: Sequence[Cell]) -> list[int]:
 def to_markdown(table: Table, *, intervals: bool = False) -> str:
     """Return a Markdown table, the best in bold and the next in italics.
 
-    The columns of a heading become one, with slashes.
+    The columns under a heading become one, with slashes; those under none stand alone.
     """
     marks = ("", "**", "*")
-    heads = []
-    for group, numbers in table.groups:
-        names = " / ".join(table.columns[number].name for number in numbers)
-        heads.append(f"{group}: {names}" if group and names else group or names)
+    together = [
+        (f"{group}: " if group else "", part)
+        for group, numbers in table.groups
+        for part in ([numbers] if group else [[number] for number in numbers])
+    ]
+    heads = [group + " / ".join(table.columns[number].name for number in part) for group, part in together]
     lines = [f"| {table.corner} | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
     for row, places in zip(table.rows, table.places(), strict=True):
         texts = [
             f"{marks[place]}{cell.text(intervals=intervals)}{marks[place]}"
             for cell, place in zip(row.cells, places, strict=True)
         ]
-        together = [" / ".join(texts[number] for number in numbers) for _, numbers in table.groups]
-        lines.append(f"| {row.name} | {' | '.join(together)} |")
+        cells = [" / ".join(texts[number] for number in part) for _, part in together]
+        lines.append(f"| {row.name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

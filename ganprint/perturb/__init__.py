@@ -11,10 +11,12 @@ from ganprint.perturb.kinds import (
     Perturbation,
 )
 from ganprint.perturb.policy import Policy, parse_policy
+from ganprint.perturb.sharing import PREFIX, RESHARING, Sharing, parse_sharing
 
 __all__ = [
     "CORRUPTIONS",
     "IMMUNISING",
+    "RESHARING",
     "SEEN",
     "SEVERITIES",
     "UNSEEN",
@@ -22,6 +24,14 @@ __all__ = [
     "Engine",
     "Perturbation",
     "Policy",
+    "Sharing",
     "parse_policy",
+    "parse_sharing",
+    "parse_treatment",
     "perturb",
 ]
+
+
+def parse_treatment(text: str) -> Policy | Sharing:
+    """Return the chain of sharing that `text` names after `share:`, else the policy."""
+    return parse_sharing(text) if text.startswith(PREFIX) else parse_policy(text)

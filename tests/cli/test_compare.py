@@ -12,6 +12,7 @@ import pytest
 
 from ganprint.evaluation.leaderboard import read_entries
 from ganprint.evaluation.results import METRICS
+from ganprint.perturb import RESHARING
 
 CONDITIONS = ("--condition", "test_seen:none", "--condition", "test_seen:gaussian_noise:5")
 
@@ -298,3 +299,13 @@ def test_a_file_that_is_no_result_is_named(compare: Any, tmp_path: Path) -> None
     (tmp_path / "mine.json").write_text("{}")
     done = compare("--out", tmp_path)
     assert done.returncode == 2 and "mine.json is not a result" in done.stderr
+
+
+def test_resharing_has_a_row_for_each_chain(compare: Any) -> None:
+    done = compare("--resharing", "--markdown")
+    assert done.returncode == 0, done.stderr
+    table = done.stdout[done.stdout.index("after sharing") :]
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    assert rows[0] == "| shared | tiny | tiny-prnu |" and rows[1].startswith("| clean |")
+    assert [row.split(" | ")[0] for row in rows[2:]] == [f"| {chain}" for chain in RESHARING]
+    assert all(row.count("%") == 2 for row in rows[2:])

@@ -1,0 +1,135 @@
+"""What happens to an image that is shared online: recompression, resizing, cropping, and chains of these.
+
+Unlike the corruptions these may change an image's size. Pillow does them as services and browsers do.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+import torch
+from PIL import Image, ImageEnhance
+from torch import Tensor
+
+from ganprint.errors import PerturbationError
+
+PREFIX = "share:"
+SCREEN_EDGE = 0.02
+"""Share of each side that a screenshot cuts off."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A kind of step: its value's range and meaning, and what it does to an RGB image."""
+
+    low: float
+    high: float
+    meaning: str
+    apply: Callable[[Image.Image, float], Image.Image]
+
+
+def _recompress(image: Image.Image, form: str, quality: float) -> Image.Image:
+    file = BytesIO()
+    image.save(file, form, quality=round(quality))
+    with Image.open(file) as found:
+        return found.convert("RGB")
+
+
+def _resize(image: Image.Image, factor: float, method: Image.Resampling) -> Image.Image:
+    width, height = (max(1, round(side * factor)) for side in image.size)
+    return image.resize((width, height), method)
+
+
+def _crop(image: Image.Image, kept: float) -> Image.Image:
+    width, height = (max(1, round(side * kept)) for side in image.size)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+def _rotate(image: Image.Image, degrees: float) -> Image.Image:
+    """Rotate about the centre, and cut the largest upright rectangle of the same proportions that is all image."""
+    turned = image.rotate(degrees, Image.Resampling.BICUBIC)
+    angle = math.radians(abs(degrees))
+    long, short = max(image.size), min(image.size)
+    return _crop(turned, short / (long * math.sin(angle) + short * math.cos(angle)))
+
+
+def _screenshot(image: Image.Image, factor: float) -> Image.Image:
+    """Show at a factor of the size, scaled as a browser does, and cut the edges off."""
+    return _crop(_resize(image, factor, Image.Resampling.BILINEAR), 1 - 2 * SCREEN_EDGE)
+
+
+STEPS: Mapping[str, Step] = {
+    "jpeg": Step(1, 100, "quality", lambda image, value: _recompress(image, "JPEG", value)),
+    "webp": Step(1, 100, "quality", lambda image, value: _recompress(image, "WEBP", value)),
+    "resize": Step(0.1, 4, "factor", lambda image, value: _resize(image, value, Image.Resampling.LANCZOS)),
+    "crop": Step(0.1, 1, "share of each side that stays", _crop),
+    "rotate": Step(-45, 45, "degrees", _rotate),
+    "saturation": Step(0, 4, "factor", lambda image, value: ImageEnhance.Color(image).enhance(value)),
+    "brightness": Step(0.1, 4, "factor", lambda image, value: ImageEnhance.Brightness(image).enhance(value)),
+    "contrast": Step(0.1, 4, "factor", lambda image, value: ImageEnhance.Contrast(image).enhance(value)),
+    "screenshot": Step(0.25, 4, "factor of display", _screenshot),
+}
+"""The steps that a chain is made of, by name."""
+
+RESHARING = (
+    *(f"jpeg={quality}" for quality in (95, 90, 80, 70, 60, 50, 40, 30)),
+    "webp=80",
+    *(f"resize={factor}" for factor in (0.5, 0.75, 1.5, 2)),
+    *("crop=0.9", "crop=0.75", "rotate=5"),
+    *("saturation=1.3", "brightness=1.15", "contrast=1.2"),
+    *("screenshot=0.8", "screenshot=1.25"),
+    *("resize=0.5+jpeg=80", "jpeg=80+jpeg=60", "crop=0.9+jpeg=70", "screenshot=0.8+jpeg=75"),
+)
+"""What `compare --resharing` measures, single steps and chains of two."""
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """A chain of steps, each a name of STEPS with its value, done to every image alike.
+
+    PerturbationError says which step or value is not valid.
+    """
+
+    steps: tuple[tuple[str, float], ...]
+
+    def __post_init__(self) -> None:
+        for name, value in self.steps:
+            if name not in STEPS:
+                raise PerturbationError(
+                    f"There is no step {name!r} of sharing.", f"Steps: {', '.join(STEPS)}."
+                )
+            step = STEPS[name]
+            if not step.low <= value <= step.high:
+                raise PerturbationError(
+                    f"{name}={value:g} is out of range.",
+                    f"{name} takes a {step.meaning}, {step.low:g} to {step.high:g}.",
+                )
+
+    def __str__(self) -> str:
+        return PREFIX + "+".join(f"{name}={value:g}" for name, value in self.steps)
+
+    def apply(self, image: Tensor) -> Tensor:
+        """Return an image uint8 (3, H, W) as it is after all steps, uint8 (3, H', W')."""
+        picture = Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
+        for name, value in self.steps:
+            picture = STEPS[name].apply(picture, value)
+        pixels = torch.from_numpy(np.array(picture))
+        return pixels.permute(2, 0, 1).contiguous().to(image.device)
+
+
+def parse_sharing(text: str) -> Sharing:
+    """Return the chain that `text` names, as in `share:resize=0.5+jpeg=80`; PerturbationError says what is wrong."""
+    steps = []
+    for part in text.removeprefix(PREFIX).split("+"):
+        name, _, value = part.partition("=")
+        try:
+            steps.append((name, float(value)))
+        except ValueError:
+            raise PerturbationError(
+                f"{part!r} is no step of sharing.",
+                "Write NAME=VALUE, chained by +, as in share:resize=0.5+jpeg=80.",
+            ) from None
+    return Sharing(tuple(steps))

@@ -1,0 +1,95 @@
+"""Chains of sharing do what they say, in their order, to every image alike."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganprint.errors import PerturbationError
+from ganprint.perturb import RESHARING, Policy, Sharing, parse_sharing, parse_treatment
+
+
+def picture(height: int = 60, width: int = 90) -> torch.Tensor:
+    across, down = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
+    noise = np.random.default_rng(0).normal(0, 20, (height, width))
+    pixels = np.stack([across, down, 128 + noise]).clip(0, 255).astype(np.uint8)
+    return torch.from_numpy(pixels)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("share:jpeg=80", (60, 90)),
+        ("share:webp=80", (60, 90)),
+        ("share:resize=0.5", (30, 45)),
+        ("share:resize=2", (120, 180)),
+        ("share:crop=0.75", (45, 68)),
+        ("share:screenshot=1", (58, 86)),
+        ("share:resize=0.5+crop=0.5", (15, 22)),
+        ("share:brightness=1.15", (60, 90)),
+    ],
+)
+def test_the_size_is_that_of_the_steps(text: str, size: tuple[int, int]) -> None:
+    image = picture()
+    found = parse_sharing(text).apply(image)
+    assert found.dtype == torch.uint8 and tuple(found.shape) == (3, *size)
+    assert torch.equal(found, parse_sharing(text).apply(image))
+    assert torch.equal(image, picture())
+
+
+@pytest.mark.parametrize("chain", RESHARING)
+def test_every_listed_chain_reads_as_it_is_written_and_changes_the_image(chain: str) -> None:
+    sharing = parse_treatment(f"share:{chain}")
+    assert isinstance(sharing, Sharing) and str(sharing) == f"share:{chain}"
+    found = sharing.apply(picture())
+    assert found.shape != picture().shape or not torch.equal(found, picture())
+
+
+def test_lower_quality_is_farther_from_the_image_and_order_matters() -> None:
+    image = picture().float()
+
+    def apart(text: str) -> float:
+        return float((parse_sharing(text).apply(picture()).float() - image).abs().mean())
+
+    assert apart("jpeg=95") < apart("jpeg=70") < apart("jpeg=30")
+    one, other = (
+        parse_sharing(text).apply(picture()) for text in ("resize=0.5+jpeg=30", "jpeg=30+resize=0.5")
+    )
+    assert one.shape == other.shape and not torch.equal(one, other)
+
+
+def test_a_jpeg_step_is_pillows_at_that_quality(tmp_path) -> None:
+    pixels = picture().permute(1, 2, 0).numpy()
+    Image.fromarray(pixels).save(tmp_path / "x.jpg", quality=70)
+    expected = np.asarray(Image.open(tmp_path / "x.jpg"))
+    assert np.array_equal(parse_sharing("jpeg=70").apply(picture()).permute(1, 2, 0).numpy(), expected)
+
+
+@pytest.mark.parametrize("degrees", [-30, 5, 45])
+def test_a_rotated_image_has_no_corners_of_nothing(degrees: int) -> None:
+    white = torch.full((3, 80, 120), 255, dtype=torch.uint8)
+    found = parse_sharing(f"rotate={degrees}").apply(white)
+    assert int(found[:, 1:-1, 1:-1].min()) > 250
+    assert found.shape[1] / found.shape[2] == pytest.approx(80 / 120, abs=0.03)
+    assert found.shape[1] < 80
+
+
+def test_a_policy_is_still_a_policy() -> None:
+    assert isinstance(parse_treatment("test-seen"), Policy)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("share:jpeg", "'jpeg' is no step"),
+        ("share:", "'' is no step"),
+        ("share:blur=3", "no step 'blur'"),
+        ("share:jpeg=0", "jpeg=0 is out of range"),
+        ("share:resize=nan", "out of range"),
+        ("share:resize=0.5+", "'' is no step"),
+    ],
+)
+def test_what_is_no_chain_is_a_sentence(text: str, said: str) -> None:
+    with pytest.raises(PerturbationError) as caught:
+        parse_treatment(text)
+    assert said in caught.value.message and caught.value.hint
