@@ -1,12 +1,11 @@
 """`ganprint compare`: several methods' weights under the same conditions, side by side."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import progress_bar
+from ganprint.cli.console import command_line, progress_bar
 from ganprint.cli.options import (
     BatchSize,
     Csv,
@@ -29,6 +28,7 @@ from ganprint.cli.tables import (
     Latex,
     Markdown,
     Metric,
+    check_figures,
     chosen_form,
     draw_results,
     print_results,
@@ -53,12 +53,12 @@ def compare(
         list[str] | None,
         typer.Option(
             "--weights",
-            help="name or folder of weights; repeatable; if left out, all that were trained on this manifest",
+            help="name or folder of weights; repeatable; if left out, all trained on a manifest of this name",
         ),
     ] = None,
     method: Annotated[
         str | None,
-        typer.Option(help="methods, with commas between, or all: those of the weights, or their defaults"),
+        typer.Option(help="methods, with commas between: of the weights; where none fits, their defaults"),
     ] = None,
     conditions: Annotated[
         list[str] | None,
@@ -126,9 +126,9 @@ def compare(
 ) -> None:
     """Measure detection, attribution and balanced accuracy and NMI of several weights, and print tables.
 
-    Images are read and perturbed once for all weights of one view. With --out an interrupted comparison goes on
-    where it was; --force computes all anew. Several processes share the work: torchrun --nproc-per-node 2
-    --no-python ganprint compare ...
+    Images are read and perturbed once for all weights with the same sources. With --out an interrupted comparison
+    goes on where it was; --force computes all anew and overwrites figures and pages. Several processes share the
+    work: torchrun --standalone --nproc-per-node 2 --no-python ganprint compare ...
     """
     from ganprint.errors import UsageError
     from ganprint.evaluation.experiments import result_tables
@@ -136,6 +136,7 @@ def compare(
 
     form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
     check_output(html, force=force)
+    check_figures(figures, force=force)
     check_device(device)
     if data is None:
         raise UsageError(
@@ -168,7 +169,7 @@ def compare(
             batch_size=batch_size,
             workers=workers,
             renamed=_renamed(renamed),
-            command=_command(),
+            command=command_line(),
         ),
         out,
         predictions,
@@ -177,17 +178,17 @@ def compare(
     if dry_run:
         _print_plan(comparison)
         return
-    entries, failed = _run(comparison)
+    entries = _run(comparison)
     if not entries:
         return
+    tables = result_tables(entries, metric, [split] if robustness else [])
+    print_results(tables, entries, form, intervals=intervals)
     if record:
         _record(comparison, entries)
     draw_results(entries, metric, figures, figure_form, force=force)
-    tables = result_tables(entries, metric, [split] if robustness else [])
     if html is not None:
         write_results_page(html, tables, entries, metric, force=force)
-    print_results(tables, entries, form, intervals=intervals)
-    if failed:
+    if any(entry.failed for entry in entries):
         raise typer.Exit(1)
 
 
@@ -273,11 +274,13 @@ def _contenders(names: list[str] | None, method: str | None, data: Path) -> "lis
 
 
 def _methods(text: str | None) -> list[str] | None:
-    """Return the methods that were named, each checked to exist; None where none was, or all were."""
+    """Return the methods that were named, each checked to exist; None where none was."""
     from ganprint import plugins
 
-    if text is None or text == "all":
+    if text is None:
         return None
+    if text == "all":
+        return [plugin.name for plugin in plugins.discover() if plugin.error is None]
     names = [name.strip() for name in text.split(",")]
     for name in names:
         plugins.load(name)
@@ -298,7 +301,7 @@ def _print_plan(comparison: "Comparison") -> None:
         typer.echo(f"{block.split} under {block.condition.policy}: {names}")
 
 
-def _run(comparison: "Comparison") -> "tuple[list[Entry], bool]":
+def _run(comparison: "Comparison") -> "list[Entry]":
     from ganprint.errors import ImageError
     from ganprint.evaluation.runner import Block
 
@@ -318,7 +321,7 @@ def _run(comparison: "Comparison") -> "tuple[list[Entry], bool]":
 
         for message in comparison.doubts():
             typer.echo(f"ganprint: {message}", err=True)
-        return comparison.run(progress=tell, warn=warn), bool(failures)
+        return comparison.run(progress=tell, warn=warn)
 
 
 def _record(comparison: "Comparison", entries: "Sequence[Entry]") -> None:
@@ -328,9 +331,3 @@ def _record(comparison: "Comparison", entries: "Sequence[Entry]") -> None:
     for entry in entries:
         result = entry.result().model_copy(update={"command": entry.command})
         add_result(folders[entry.weights], result)
-
-
-def _command() -> str:
-    from shlex import join
-
-    return join(["ganprint", *sys.argv[1:]])

@@ -24,6 +24,13 @@ def console(*, stderr: bool = False) -> "Console":
     return out
 
 
+def command_line() -> str:
+    """Return the command that runs, as a shell would take it again."""
+    from shlex import join
+
+    return join(["ganprint", *sys.argv[1:]])
+
+
 def progress_bar() -> "Progress":
     """Return a bar on stderr that vanishes when done and is not drawn where stderr is no terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -1,12 +1,11 @@
 """`ganprint evaluate`: how well weights do on a manifest."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import console, echo_csv, echo_json, progress_bar
+from ganprint.cli.console import command_line, console, echo_csv, echo_json, progress_bar
 from ganprint.cli.options import (
     BatchSize,
     Csv,
@@ -68,10 +67,10 @@ def evaluate(
     """Measure detection, attribution and balanced accuracy and NMI, each with a 95 % bootstrap interval."""
     from ganprint.data import Manifest
     from ganprint.errors import UsageError
-    from ganprint.evaluation.answers import Condition, answer_manifest, default_size, write_predictions
+    from ganprint.evaluation.answers import Condition, answer_manifest, write_predictions
     from ganprint.evaluation.results import evaluate as score_answers
     from ganprint.images import printable
-    from ganprint.perturb import parse_treatment
+    from ganprint.perturb import Sharing, parse_treatment
     from ganprint.weights import add_result, load_attributor
 
     check_formats(as_json, as_csv)
@@ -98,8 +97,9 @@ def evaluate(
             "count for detection only.",
             err=True,
         )
-    size = default_size(card.view, drawn) if at is None else at or None
-    condition = Condition(drawn, seed, size, engine, precision)
+    if isinstance(drawn, Sharing) and (at or engine != "torch"):
+        raise UsageError("A chain of sharing has neither --at nor --engine.", "Leave them out.")
+    condition = Condition.of(drawn, card.view, seed=seed, at=at, engine=engine, precision=precision)
     with progress_bar() as bar:
         task = bar.add_task(f"{card.name} on {split or 'all'} under {policy}", total=len(images))
         (answers,) = answer_manifest(
@@ -123,15 +123,9 @@ def evaluate(
     if predictions is not None:
         write_predictions(predictions, card, images, answers)
     if record:
-        add_result(chosen, evaluation.result().model_copy(update={"command": _command()}))
+        add_result(chosen, evaluation.result().model_copy(update={"command": command_line()}))
     if answers.failures:
         raise typer.Exit(1)
-
-
-def _command() -> str:
-    from shlex import join
-
-    return join(["ganprint", *sys.argv[1:]])
 
 
 def _cell(interval: "Interval | None") -> str:

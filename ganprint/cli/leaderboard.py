@@ -1,7 +1,7 @@
 """`ganprint leaderboard`: the tables of results that `compare --out` kept, and the published ones beside them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,11 @@ from ganprint.cli.tables import (
     print_results,
     write_results_page,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ganprint.evaluation.leaderboard import Entry
 
 
 def leaderboard(
@@ -62,15 +67,32 @@ def leaderboard(
             f"{folder} holds no results{what}.",
             f"It has results on {', '.join(names)}." if names else "ganprint compare --out writes them.",
         )
-    if figures is not None and len({entry.data for entry in entries}) > 1:
-        raise UsageError("Figures are of one data set.", f"Name one with --data: {', '.join(names)}.")
-    draw_results(entries, metric, figures, figure_form, force=force)
+    if figures is not None and len(_alike(entries)) > 1:
+        raise UsageError(
+            "Figures are of one data set, seed, engine and precision.",
+            f"Name one with --data: {', '.join(names)}; or keep the others in another folder.",
+        )
     tables = []
-    for name in dict.fromkeys(entry.data for entry in entries):
-        here = [entry for entry in entries if entry.data == name]
-        tables += [table.titled(name) for table in result_tables(here, metric, robustness_splits(here))]
+    for (name, seed, engine, precision), alike in _alike(entries).items():
+        parts = [
+            name,
+            f"seed {seed}",
+            *[part for part in (engine, precision) if part not in ("torch", "fp32")],
+        ]
+        tables += [
+            table.titled(", ".join(parts)) for table in result_tables(alike, metric, robustness_splits(alike))
+        ]
     if published:
         tables += [comparison_table(), ablation_table()]
     if html is not None:
         write_results_page(html, tables, entries, metric, force=force)
+    draw_results(entries, metric, figures, figure_form, force=force)
     print_results(tables, entries, form, intervals=intervals)
+
+
+def _alike(entries: "Sequence[Entry]") -> "dict[tuple[str, int, str, str], list[Entry]]":
+    """Return the results by what tables must not mix: data, seed, engine and precision."""
+    found: dict[tuple[str, int, str, str], list[Entry]] = {}
+    for entry in entries:
+        found.setdefault((entry.data, entry.seed, entry.engine, entry.precision), []).append(entry)
+    return found

@@ -51,9 +51,12 @@ def perturb(
     What an image gets is fixed by the seed and by its place among all outputs in order of name.
     Exit status: 0 all written, 1 some images failed (each is named, the rest written), 2 usage.
     """
+    from ganprint.errors import UsageError
     from ganprint.perturb import Policy
 
     chosen = _policy(corruption, severity, policy)
+    if not isinstance(chosen, Policy) and (at or engine != "torch"):
+        raise UsageError("A chain of sharing has neither --at nor --engine.", "Leave them out.")
     outputs, failures = _plan(inputs, out, recursive)
     _check_outputs(outputs, force)
     for error in failures:
@@ -153,7 +156,10 @@ def _perturb_file(
         return error
     images = torch.tensor(pixels).permute(2, 0, 1)[None].contiguous()
     if isinstance(drawn, Sharing):
-        corrupted = drawn.apply(images[0])
+        try:
+            corrupted = drawn.apply(images[0])
+        except ImageError as error:
+            return type(error)(f"{printable(str(source))}: {error.message}", error.hint)
     else:
         corrupted = perturb_images(images, [drawn], engine=cast("Engine", engine), at=at)[0]
     part = output.with_name(output.name + ".part")

@@ -60,6 +60,22 @@ def print_results(
             _print_table(table, intervals=intervals)
 
 
+def check_figures(folder: Path | None, *, force: bool) -> None:
+    """Refuse, before long work, a folder for figures that has files in it already."""
+    from ganprint.errors import OutputExistsError
+
+    if (
+        folder is not None
+        and not force
+        and folder.exists()
+        and (not folder.is_dir() or any(folder.iterdir()))
+    ):
+        raise OutputExistsError(
+            f"{folder} is there already, with files in it.",
+            "Name another, or give --force to overwrite figures.",
+        )
+
+
 def draw_results(
     entries: "Sequence[Entry]",
     metric: str,
@@ -110,9 +126,11 @@ def _print_table(table: "Table", *, intervals: bool) -> None:
 def _print_csv(entries: "Sequence[Entry]") -> None:
     from ganprint.evaluation.experiments import metrics_of
 
-    echo_csv(["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"])
+    head = ["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"]
+    echo_csv([*head, "data", "at", "engine", "precision"])
     for entry in entries:
-        head = [entry.method, entry.weights, entry.split, entry.policy, entry.seed, entry.n]
+        tail = [entry.data, entry.at, entry.engine, entry.precision]
+        row = [entry.method, entry.weights, entry.split, entry.policy, entry.seed, entry.n]
         for name in metrics_of([entry]):
             interval = getattr(entry, name)
-            echo_csv([*head, name, interval.value, interval.low, interval.high])
+            echo_csv([*row, name, interval.value, interval.low, interval.high, *tail])

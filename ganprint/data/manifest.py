@@ -156,7 +156,7 @@ class Manifest:
         """
         keep = np.ones(len(self), dtype=bool)
         wanted = {
-            "split": None if split is None else split.split("+"),
+            "split": None if split is None else self._splits_of(split),
             "source": sources,
             "semantic": semantics,
         }
@@ -171,6 +171,9 @@ class Manifest:
         if limit is not None and limit < len(rows):
             rows = _spread(rows, self.labels[rows], limit, seed)
         return self.take(rows)
+
+    def _splits_of(self, text: str) -> list[str]:
+        return [text] if text in self.split_names else text.split("+")
 
     def take(self, rows: np.ndarray) -> "Manifest":
         """Return the given rows, int (M,), in the given order."""
@@ -193,7 +196,7 @@ class Manifest:
     def source_names(self) -> tuple[str, ...]:
         """The sources that these rows name, sorted, whether `sources` has them or not."""
         codes, names = self.codes("source")
-        return tuple(sorted(names[code] for code in np.unique(codes).tolist()))
+        return tuple(sorted({names[code] for code in np.unique(codes).tolist()}))
 
     def rename_sources(self, names: Mapping[str, str]) -> "Manifest":
         """Return the rows with some sources called otherwise, labels unchanged; `renumber` makes them agree.
@@ -264,7 +267,7 @@ class Manifest:
 
     def _present(self, column: str) -> tuple[str, ...]:
         codes, names = self.codes(column)
-        return tuple(sorted(names[code] for code in np.unique(codes).tolist() if names[code]))
+        return tuple(sorted({names[code] for code in np.unique(codes).tolist()} - {""}))
 
     def _among(self, column: str, chosen: Sequence[str]) -> np.ndarray:
         present = self._present(column)

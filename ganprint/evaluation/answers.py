@@ -2,7 +2,7 @@
 
 import csv
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from ganprint.forensics.answer import answer_images
 from ganprint.images.formats import cell
 from ganprint.images.views import crop_views
 from ganprint.perturb import Engine, Policy, Sharing, perturb
+from ganprint.training import NeuralAttributor
 from ganprint.weights import Card
 
 PUBLISHED_SIZE = 224
@@ -30,8 +31,7 @@ Precision = Literal["fp32", "bf16"]
 class Condition:
     """What happens to the images before a method sees them; `at` None perturbs at their own size.
 
-    `precision` is that of a network's arithmetic. A chain of sharing happens to all alike, always at their own
-    size, whatever seed, `at` and engine.
+    `precision` is that of a network's arithmetic, where the method has one.
     """
 
     policy: Policy | Sharing
@@ -40,12 +40,35 @@ class Condition:
     engine: Engine = "torch"
     precision: Precision = "fp32"
 
-    def treat(self, images: Tensor, rows: Sequence[int]) -> Iterable[Tensor]:
-        """Return images uint8 (B, 3, H, W), of these rows of a manifest, as they are in this condition."""
+    @classmethod
+    def of(
+        cls,
+        policy: Policy | Sharing,
+        view: View,
+        *,
+        seed: int = 0,
+        at: int | None = None,
+        engine: Engine = "torch",
+        precision: Precision = "fp32",
+    ) -> "Condition":
+        """Return the condition for weights of a view: `at` None is the published protocol's side, 0 the image's own.
+
+        A chain of sharing happens to all images alike, at their own size: nothing but precision is left to say.
+        """
+        if isinstance(policy, Sharing):
+            return cls(policy, precision=precision)
+        size = default_size(view, policy) if at is None else at or None
+        return cls(policy, seed, size, engine, precision)
+
+    def treat(self, images: Tensor, rows: Sequence[int]) -> Sequence[Tensor | ImageError]:
+        """Return images uint8 (B, 3, H, W), of these rows of a manifest, as they are in this condition.
+
+        An image that a step of sharing cannot be done to is its error.
+        """
         if isinstance(self.policy, Sharing):
-            return map(self.policy.apply, images)
+            return [_shared(self.policy, image) for image in images]
         drawn = [self.policy.draw(self.seed, row) for row in rows]
-        return perturb(images, drawn, engine=self.engine, at=self.at)
+        return list(perturb(images, drawn, engine=self.engine, at=self.at))
 
     def describe(self, row: int) -> tuple[str, int | None, int | None]:
         """Return what happens to the image of a row: its name, severity and seed, as far as there are any."""
@@ -53,6 +76,13 @@ class Condition:
             return str(self.policy), None, None
         drawn = self.policy.draw(self.seed, row)
         return (drawn.kind, drawn.severity, drawn.seed) if drawn.kind else ("", None, None)
+
+
+def _shared(sharing: Sharing, image: Tensor) -> Tensor | ImageError:
+    try:
+        return sharing.apply(image)
+    except ImageError as error:
+        return error
 
 
 @dataclass(frozen=True)
@@ -107,7 +137,11 @@ class _ConditionedViews(SourceImages):
             images = torch.stack([found[place] for place in places])
             treated = self.condition.treat(images, [rows[place] for place in places])
             for place, image in zip(places, treated, strict=True):
-                found[place] = tuple(crop_views(image, view) for view in self.views)
+                found[place] = (
+                    image
+                    if isinstance(image, ImageError)
+                    else tuple(crop_views(image, view) for view in self.views)
+                )
         return [(item, int(self.labels[row]), row) for item, row in zip(found, rows, strict=True)]
 
     def _read(self, row: int) -> Tensor | ImageError:
@@ -148,7 +182,8 @@ def answer_manifest(
             start = time.monotonic()
             squares: list[Tensor] = [batch.images[place][view] for place in whole]
             kind = torch.device(device).type
-            with torch.autocast(kind, torch.bfloat16, enabled=condition.precision == "bf16"):
+            halved = condition.precision == "bf16" and isinstance(attributor, NeuralAttributor)
+            with torch.autocast(kind, torch.bfloat16, enabled=halved):
                 answers = answer_images(attributor, squares)
             found[number] += [answer.probabilities for answer in answers]
             seconds[number] += time.monotonic() - start
@@ -177,6 +212,7 @@ def write_predictions(path: Path, card: Card, manifest: Manifest, answers: Answe
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         _write_rows(partial, card, manifest, answers)
         partial.replace(path)
     except OSError as cause:

@@ -40,13 +40,14 @@ def resharing_conditions(split: str) -> list[tuple[str, str]]:
 def resharing_table(entries: Sequence[Entry], split: str, metric: str) -> Table:
     """Return chains of sharing by weights: a metric, and what part of the clean value is lost."""
     found = Robustness(entries, split, metric)
-    chains = [entry.policy for entry in entries if entry.split == split and entry.policy.startswith(PREFIX)]
-    clean = [found.value(name, "none") for name in found.names]
+    shared = [entry for entry in entries if entry.split == split and entry.policy.startswith(PREFIX)]
+    names = list(dict.fromkeys(entry.weights for entry in shared))
+    clean = [found.value(name, "none") for name in names]
     rows = [Row("clean", tuple(map(Cell, clean)))]
-    for chain in dict.fromkeys(chains):
-        values = [found.value(name, chain) for name in found.names]
+    for chain in dict.fromkeys(entry.policy for entry in shared):
+        values = [found.value(name, chain) for name in names]
         rows.append(Row(chain.removeprefix(PREFIX), _with_losses(values, clean)))
-    columns = tuple(Column("", name) for name in found.names)
+    columns = tuple(Column("", name) for name in names)
     title = f"{SHORT[metric]} on {split} after sharing (change from clean)"
     return Table(title, "shared", columns, tuple(rows), best="across")
 
@@ -72,7 +73,7 @@ def condition_table(entries: Sequence[Entry]) -> Table:
     ]
     counts = sorted({entry.n for entry in entries})
     images = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-    return Table(f"{images} images, seed {entries[0].seed}", "weights", tuple(columns), tuple(rows))
+    return Table(f"{images} images", "weights", tuple(columns), tuple(rows))
 
 
 def metrics_of(entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -98,7 +99,8 @@ class Robustness:
         self.kinds = [kind for kind in (*SEEN, *UNSEEN) if kind in measured]
         self.severities = sorted({severity for _, severity in filter(None, fixed)})
         self.unseen = [kind for kind in self.kinds if kind in UNSEEN]
-        self.names = list(dict.fromkeys(name for name, _ in self._found))
+        fixed_for = [name for name, policy in self._found if _kind_and_severity(policy)]
+        self.names = list(dict.fromkeys(fixed_for))
 
     def value(self, name: str, policy: str) -> float | None:
         """Return some weights' value under a policy, `none` being clean."""

@@ -89,7 +89,8 @@ def _bars(found: "Robustness") -> Figure:
     axes = figure.add_subplot()
     _shade_unseen(axes, found)
     for number, name in enumerate(names):
-        heights = [found.mean(name, kind) or 0.0 for kind in kinds]
+        means = [found.mean(name, kind) for kind in kinds]
+        heights = [np.nan if value is None else value for value in means]
         places = np.arange(len(kinds)) + (number - (len(names) - 1) / 2) * width
         axes.bar(places, heights, width, color=_colour(number), label=name)
     axes.set_xticks(

@@ -1,12 +1,14 @@
 """Results as files: one JSON for each weights, data and condition, which a table is made of."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pydantic import AwareDatetime, ConfigDict, ValidationError
 
 from ganprint.errors import ManifestError, UsageError
+from ganprint.evaluation.answers import Condition
 from ganprint.evaluation.results import Evaluation
 
 
@@ -25,20 +27,15 @@ class Entry(Evaluation):
     @property
     def file_name(self) -> str:
         """The name of the result's file: weights and condition, so that a later run replaces it."""
-        parts = [self.weights, self.split, self.policy.replace(":", "-"), f"seed{self.seed}"]
-        if self.at:
-            parts.append(f"at{self.at}")
-        if self.engine != "torch":
-            parts.append(self.engine)
-        if self.precision != "fp32":
-            parts.append(self.precision)
-        return "__".join(parts) + ".json"
+        return result_name(self.weights, self.split, self)
 
 
 class Key(NamedTuple):
-    """What a result depends on; two results with the same key are the same."""
+    """What a result depends on, and the name it goes by; two results with the same key are the same."""
 
+    weights: str
     weights_sha256: str | None
+    setup_sha256: str | None
     data_sha256: str
     split: str
     policy: str
@@ -50,20 +47,47 @@ class Key(NamedTuple):
     torch: str
 
 
+def result_name(weights: str, split: str, condition: Condition | Evaluation) -> str:
+    """Return the name of the file for what some weights answer on a split in a condition."""
+    parts = [weights, split, str(condition.policy).replace(":", "-"), f"seed{condition.seed}"]
+    if condition.at:
+        parts.append(f"at{condition.at}")
+    if condition.engine != "torch":
+        parts.append(condition.engine)
+    if condition.precision != "fp32":
+        parts.append(condition.precision)
+    return "__".join(parts) + ".json"
+
+
+def result_key(
+    weights: str,
+    digests: tuple[str | None, str | None, str],
+    split: str,
+    condition: Condition | Evaluation,
+    versions: Mapping[str, str],
+) -> Key:
+    """Return the key of what some weights answer on a split in a condition, with some versions of packages.
+
+    `digests` are of the weights' tensors, of their setup, and of the data.
+    """
+    return Key(
+        weights,
+        *digests,
+        split,
+        str(condition.policy),
+        condition.seed,
+        condition.at,
+        condition.engine,
+        condition.precision,
+        versions.get("ganprint", ""),
+        versions.get("torch", ""),
+    )
+
+
 def entry_key(entry: Entry) -> Key:
     """Return what a result depends on."""
-    return Key(
-        entry.weights_sha256,
-        entry.data_sha256,
-        entry.split,
-        entry.policy,
-        entry.seed,
-        entry.at,
-        entry.engine,
-        entry.precision,
-        entry.versions.get("ganprint", ""),
-        entry.versions.get("torch", ""),
-    )
+    digests = (entry.weights_sha256, entry.setup_sha256, entry.data_sha256)
+    return result_key(entry.weights, digests, entry.split, entry, entry.versions)
 
 
 def predictions_file(folder: Path, entry: Entry) -> Path:
@@ -78,7 +102,8 @@ def save_entry(folder: Path, entry: Entry) -> Path:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(".partial")
-        partial.write_text(text, encoding="utf-8")
+        # Bytes of a file name that are no text become JSON's escapes for them.
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
         partial.replace(file)
     except OSError as cause:
         raise UsageError(f"{file} cannot be written: {cause.strerror}.", "Name another folder.") from cause

@@ -1,5 +1,8 @@
 """How weights did on images in a condition: metrics, recall, groups and confusion, from their answers."""
 
+import hashlib
+import json
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
@@ -28,6 +31,7 @@ class GroupScores(BaseModel):
 class Evaluation(BaseModel):
     """How one artifact does on one split under one policy: `evaluate --json`; field names are stable.
 
+    `setup_sha256` is of the weights' method, view and configuration, on which answers depend, too.
     `auroc` and `oscr` are there where some images are of a source outside the weights' and some are not.
     """
 
@@ -36,6 +40,7 @@ class Evaluation(BaseModel):
     method: str
     weights: str
     weights_sha256: str | None
+    setup_sha256: str | None = None
     data_sha256: str
     split: str
     policy: str
@@ -77,6 +82,7 @@ class Evaluation(BaseModel):
             data_sha256=self.data_sha256,
             at=self.at,
             engine=self.engine,
+            precision=None if self.precision == "fp32" else self.precision,
         )
 
 
@@ -89,6 +95,7 @@ def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Ev
         method=card.method,
         weights=card.name,
         weights_sha256=card.sha256,
+        setup_sha256=setup_sha256(card),
         data_sha256=manifest.sha256,
         split=split,
         policy=str(condition.policy),
@@ -114,6 +121,12 @@ def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Ev
         },
         images_per_second=round(len(answers.labels) / answers.seconds, 2),
     )
+
+
+def setup_sha256(card: Card) -> str:
+    """Return the SHA-256 of what answers depend on beside the tensors: method, sources, view and configuration."""
+    setup = card.model_dump(mode="json", include={"method", "sources", "view", "config"})
+    return hashlib.sha256(json.dumps(setup, sort_keys=True).encode()).hexdigest()
 
 
 def _bounds(interval: Interval) -> tuple[float, float]:

@@ -14,11 +14,19 @@ from ganprint.evaluation.answers import (
     Condition,
     Precision,
     answer_manifest,
-    default_size,
     write_predictions,
 )
-from ganprint.evaluation.leaderboard import Entry, Key, entry_key, predictions_file, read_entries, save_entry
-from ganprint.evaluation.results import evaluate
+from ganprint.evaluation.leaderboard import (
+    Entry,
+    Key,
+    entry_key,
+    predictions_file,
+    read_entries,
+    result_key,
+    result_name,
+    save_entry,
+)
+from ganprint.evaluation.results import evaluate, setup_sha256
 from ganprint.images import printable
 from ganprint.perturb import Engine, parse_treatment
 from ganprint.weights import Card, load_attributor, utc_now
@@ -97,7 +105,7 @@ class Comparison:
     force: bool = False
 
     def __post_init__(self) -> None:
-        self._versions = versions()
+        self._versions, self._device = versions(), self.settings.device
         self._images: dict[tuple[tuple[str, ...], str], Manifest] = {}
         self._manifests: dict[tuple[str, ...], Manifest] = {}
         self._attributors: dict[Path, Attributor] = {}
@@ -112,21 +120,23 @@ class Comparison:
             Cell(
                 contender,
                 split,
-                Condition(
+                Condition.of(
                     policies[text],
-                    self.settings.seed,
-                    default_size(contender.card.view, policies[text]),
-                    self.settings.engine,
-                    self.settings.precision,
+                    contender.card.view,
+                    seed=self.settings.seed,
+                    engine=self.settings.engine,
+                    precision=self.settings.precision,
                 ),
             )
             for contender in self.contenders
             for split, text in self.conditions
         ]
         self.found: dict[Key, Entry] = {}
+        self._kept: dict[tuple[str, str], Entry] = {}
         if self.out is not None and self.out.is_dir() and not self.force:
             for entry in read_entries(self.out):
                 rows = predictions_file(self.out, entry)
+                self._kept[entry.data, entry.file_name] = entry
                 if not entry.failed and (rows.is_file() or not self.predictions):
                     self.found[entry_key(entry)] = entry
 
@@ -151,17 +161,28 @@ class Comparison:
         """Return the images of a cell, numbered as its weights number their sources."""
         sources = cell.contender.card.sources
         if (sources, cell.split) not in self._images:
-            if sources not in self._manifests:
-                self._manifests[sources] = self._open(sources)
             settings = self.settings
-            chosen = self._manifests[sources].select(cell.split, limit=settings.limit, seed=settings.seed)
+            chosen = self._whole(cell.contender).select(cell.split, limit=settings.limit, seed=settings.seed)
             _check(chosen, cell)
             self._images[sources, cell.split] = chosen
         return self._images[sources, cell.split]
 
+    def _whole(self, contender: Contender) -> Manifest:
+        sources = contender.card.sources
+        if sources not in self._manifests:
+            self._manifests[sources] = self._open(sources)
+        return self._manifests[sources]
+
     def doubts(self) -> list[str]:
         """Return what should be known of the data before their results are read, a sentence each."""
         found: dict[str, None] = {}
+        for contender in self.contenders:
+            manifest = self._whole(contender)
+            if manifest.named_by_position:
+                found[
+                    f"{manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be "
+                    f"{', '.join(manifest.sources)}."
+                ] = None
         for cell in self.cells:
             sources = cell.contender.card.sources
             outside = [name for name in self.images(cell).source_names if name not in sources]
@@ -174,6 +195,11 @@ class Comparison:
 
     def _open(self, sources: tuple[str, ...]) -> Manifest:
         manifest = Manifest.open(self.data, sources=sources)
+        if manifest.named_by_position and any(each.card.sources != sources for each in self.contenders):
+            raise UsageError(
+                f"{manifest.name} names no sources, and these weights number theirs differently.",
+                "Add a column source, or compare weights with the same sources.",
+            )
         names = dict(self.settings.renamed)
         return manifest.rename_sources(names).renumber(sources) if names else manifest
 
@@ -189,16 +215,19 @@ class Comparison:
         (`torchrun`), each computes every n-th block, and the first returns the union, the others nothing.
         """
         rank, processes = (int(os.environ.get(name, default)) for name, default in _PROCESSES)
+        if processes > 1:
+            self._device = _join(self.settings.device)
+        self._prepare_out()
         # Shared out before results are looked up: a process that starts late may find another's already.
         share = self.missing(self.blocks[rank::processes])
-        mine = [entry for block in share for entry in self._answer(block, progress, warn)]
+        for block in share:
+            self._answer(block, progress, warn)
         if processes > 1:
-            mine = _gather(mine, self.settings.device)
-            if rank:
-                return []
-            for entry in mine:
-                self._keep(entry)
-        return self.results()
+            cells = [cell for block in self.blocks[rank::processes] for cell in block.cells]
+            for entry in _gather([self.found[self._key(cell)] for cell in cells]):
+                if not rank and entry_key(entry) not in self.found:
+                    self._keep(entry)
+        return [] if rank else self.results()
 
     def results(self) -> list[Entry]:
         """Return the results there are, by weights and then condition."""
@@ -207,7 +236,7 @@ class Comparison:
 
     def _answer(
         self, block: Block, progress: Callable[[Block, int], None], warn: Callable[[ImageError], None]
-    ) -> list[Entry]:
+    ) -> None:
         images, settings = self.images(block.cells[0]), self.settings
         told = 0
 
@@ -220,58 +249,66 @@ class Comparison:
             [self._attributor(cell.contender) for cell in block.cells],
             images,
             block.condition,
-            device=settings.device,
+            device=self._device,
             batch_size=settings.batch_size,
             workers=settings.workers,
             progress=tell,
         )
         for failure in every[0].failures:
             warn(failure)
-        entries = []
         for cell, answers in zip(block.cells, every, strict=True):
             card = cell.contender.card
             evaluation = evaluate(card, images, block.split, answers)
             entry = Entry(
                 **evaluation.model_dump(),
-                data=Path(images.name).stem,
+                data=_data_name(images),
                 command=settings.command,
                 date=utc_now(),
                 hardware=hardware(settings.device),
                 versions=self._versions,
             )
             if self.out is not None and self.predictions:
-                file = predictions_file(self.out, entry)
-                file.parent.mkdir(parents=True, exist_ok=True)
-                write_predictions(file, card, images, answers)
+                write_predictions(predictions_file(self.out, entry), card, images, answers)
             self._keep(entry)
-            entries.append(entry)
-        return entries
 
     def _keep(self, entry: Entry) -> None:
         self.found[entry_key(entry)] = entry
         if self.out is not None:
+            if not self.predictions:
+                # Rows of an earlier result would not be this one's.
+                predictions_file(self.out, entry).unlink(missing_ok=True)
             save_entry(self.out, entry)
+
+    def _prepare_out(self) -> None:
+        """Make the folder of results; refuse one that holds results of other images under the same names."""
+        if self.out is None:
+            return
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as cause:
+            raise UsageError(
+                f"{self.out} is no folder to write to: {cause.strerror}.", "Name another with --out."
+            ) from cause
+        for cell in self.cells:
+            images = self.images(cell)
+            name = result_name(cell.contender.name, cell.split, cell.condition)
+            kept = self._kept.get((_data_name(images), name))
+            if kept is not None and kept.data_sha256 != images.sha256:
+                raise UsageError(
+                    f"{self.out} holds results of other images under the name {kept.data}.",
+                    "Compare into another folder, or replace them with --force.",
+                )
 
     def _attributor(self, contender: Contender) -> Attributor:
         if contender.path not in self._attributors:
-            attributor, _ = load_attributor(contender.path, device=self.settings.device)
+            attributor, _ = load_attributor(contender.path, device=self._device)
             self._attributors[contender.path] = attributor
         return self._attributors[contender.path]
 
     def _key(self, cell: Cell) -> Key:
-        condition = cell.condition
-        return Key(
-            cell.contender.card.sha256,
-            self.images(cell).sha256,
-            cell.split,
-            str(condition.policy),
-            condition.seed,
-            condition.at,
-            condition.engine,
-            condition.precision,
-            self._versions["ganprint"],
-            self._versions["torch"],
-        )
+        card = cell.contender.card
+        digests = (card.sha256, setup_sha256(card), self.images(cell).sha256)
+        return result_key(card.name, digests, cell.split, cell.condition, self._versions)
 
 
 def _check(images: Manifest, cell: Cell) -> None:
@@ -292,12 +329,29 @@ def _check(images: Manifest, cell: Cell) -> None:
 _PROCESSES = (("RANK", "0"), ("WORLD_SIZE", "1"))
 
 
-def _gather(entries: list[Entry], device: str) -> list[Entry]:
-    """Return the entries of all processes, in each of them, however long the slowest takes."""
-    from accelerate import Accelerator
-    from accelerate.utils import InitProcessGroupKwargs, gather_object
+def _data_name(images: Manifest) -> str:
+    return Path(images.name).resolve().stem
 
+
+def _join(device: str) -> str:
+    """Join the other processes, waiting for them however long it takes, and return this one's device."""
+    import torch
+    from accelerate import Accelerator
+    from accelerate.utils import InitProcessGroupKwargs
+
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if device.startswith("cuda") and here > torch.cuda.device_count():
+        raise UsageError(
+            f"{here} processes are to share {torch.cuda.device_count()} GPUs.",
+            "Start one process for each GPU at most.",
+        )
     patience = InitProcessGroupKwargs(timeout=timedelta(days=30))
-    Accelerator(cpu=device == "cpu", kwargs_handlers=[patience])
+    return str(Accelerator(cpu=device == "cpu", kwargs_handlers=[patience]).device)
+
+
+def _gather(entries: list[Entry]) -> list[Entry]:
+    """Return the entries of all processes, in each of them."""
+    from accelerate.utils import gather_object
+
     gathered: list[Entry] = gather_object(entries)
     return gathered

@@ -99,6 +99,7 @@ def to_markdown(table: Table, *, intervals: bool = False) -> str:
         for part in ([numbers] if group else [[number] for number in numbers])
     ]
     heads = [group + " / ".join(table.columns[number].name for number in part) for group, part in together]
+    heads = [head.replace("|", r"\|") for head in heads]
     lines = [f"| {table.corner} | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
     for row, places in zip(table.rows, table.places(), strict=True):
         texts = [
@@ -106,7 +107,8 @@ def to_markdown(table: Table, *, intervals: bool = False) -> str:
             for cell, place in zip(row.cells, places, strict=True)
         ]
         cells = [" / ".join(texts[number] for number in part) for _, part in together]
-        lines.append(f"| {row.name} | {' | '.join(cells)} |")
+        name = row.name.replace("|", r"\|")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

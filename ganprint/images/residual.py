@@ -76,8 +76,9 @@ def flatten_spectrum(planes: Tensor) -> Tensor:
     variance = energy.div_(height * width - 1).clamp_(min=torch.finfo(planes.dtype).tiny)
     share = _noise_share(magnitude, variance)
     # The windows end at the border, so the two halves' shares differ; the real part is their mean's.
-    share.add_(share.flip(1, 2).roll((1, 1), (1, 2))).div_(2)
-    flattened: Tensor = torch.fft.irfft2(spectrum * share[..., : width // 2 + 1], s=(height, width))
+    opposite = torch.cat([share[..., :1], share[..., (width + 1) // 2 :].flip(2)], dim=2).flip(1).roll(1, 1)
+    kept = opposite.add_(share[..., : width // 2 + 1]).div_(2)
+    flattened: Tensor = torch.fft.irfft2(spectrum.mul_(kept), s=(height, width))
     return flattened
 
 
@@ -102,14 +103,14 @@ def _noise_bands(planes: Tensor, levels: int, sigma: float) -> list[tuple[Tensor
         height, width = planes.shape[-2:]
         down, across = (_analysis(side, planes.dtype, planes.device) for side in (height, width))
         rows, columns = len(down) // 2, len(across) // 2
-        halves = down @ planes
-        low, high = halves[:, :rows], halves[:, rows:]
-        details = planes.new_empty(len(planes), 3, rows, columns)
-        torch.matmul(low, across[columns:].mT, out=details[:, 0])
-        torch.matmul(high, across[:columns].mT, out=details[:, 1])
-        torch.matmul(high, across[columns:].mT, out=details[:, 2])
-        bands.append((_wiener_noise(details, sigma**2), (height, width)))
-        planes = low @ across[:columns].mT
+        quarters = down @ (planes @ across.mT)
+        details = (
+            quarters[:, :rows, columns:],
+            quarters[:, rows:, :columns],
+            quarters[:, rows:, columns:],
+        )
+        bands.append((_wiener_noise(torch.stack(details, dim=1), sigma**2), (height, width)))
+        planes = quarters[:, :rows, :columns]
     return bands
 
 

@@ -13,7 +13,8 @@ import torch
 from PIL import Image, ImageEnhance
 from torch import Tensor
 
-from ganprint.errors import PerturbationError
+from ganprint.errors import DecompressionBombError, PerturbationError
+from ganprint.images.limits import DEFAULT_MAX_PIXELS
 
 PREFIX = "share:"
 SCREEN_EDGE = 0.02
@@ -32,13 +33,23 @@ class Step:
 
 def _recompress(image: Image.Image, form: str, quality: float) -> Image.Image:
     file = BytesIO()
-    image.save(file, form, quality=round(quality))
+    try:
+        image.save(file, form, quality=round(quality))
+    except (OSError, ValueError) as cause:
+        raise DecompressionBombError(
+            f"An image of {image.width} x {image.height} px cannot be written as {form}.", "Leave it out."
+        ) from cause
     with Image.open(file) as found:
         return found.convert("RGB")
 
 
 def _resize(image: Image.Image, factor: float, method: Image.Resampling) -> Image.Image:
     width, height = (max(1, round(side * factor)) for side in image.size)
+    if width * height > DEFAULT_MAX_PIXELS:
+        raise DecompressionBombError(
+            f"An image of {image.width} x {image.height} px would be {width} x {height} px, too many.",
+            "Leave it out, or enlarge by less.",
+        )
     return image.resize((width, height), method)
 
 
@@ -112,7 +123,10 @@ class Sharing:
         return PREFIX + "+".join(f"{name}={value:g}" for name, value in self.steps)
 
     def apply(self, image: Tensor) -> Tensor:
-        """Return an image uint8 (3, H, W) as it is after all steps, uint8 (3, H', W')."""
+        """Return an image uint8 (3, H, W) as it is after all steps, uint8 (3, H', W').
+
+        Raises DecompressionBombError where a format does not hold an image so large, or memory might not.
+        """
         picture = Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
         for name, value in self.steps:
             picture = STEPS[name].apply(picture, value)

@@ -169,7 +169,8 @@ def add_result(name_or_path: str | Path, result: Result) -> Path:
 
 
 def _condition(result: Result) -> tuple[object, ...]:
-    return (result.split, result.policy, result.seed, result.data_sha256, result.at, result.engine)
+    drawn = (result.split, result.policy, result.seed, result.data_sha256, result.at, result.engine)
+    return (*drawn, result.precision or "fp32")
 
 
 def _stored(tensors: Mapping[str, "Tensor"], half: bool, keep: Collection[str]) -> dict[str, "Tensor"]:

@@ -79,6 +79,7 @@ class Result(_Record):
     data_sha256: Sha256 | None = None
     at: int | None = None
     engine: str | None = None
+    precision: str | None = None
     values: dict[str, Interval]
     per_source: dict[str, float] = {}
     per_source_intervals: dict[str, tuple[float, float]] = {}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -89,7 +90,7 @@ def test_tables_are_printed_as_markdown_and_latex(compare: Any) -> None:
     done = compare("--markdown")
     title, blank, head, line, *rows = done.stdout.splitlines()
     metrics = "detection / attribution / balanced / NMI"
-    assert title == "15 images, seed 0" and not blank
+    assert title == "15 images" and not blank
     assert head == f"| weights | test_seen, none: {metrics} | test_seen, gaussian_noise:5: {metrics} |"
     assert line == "|---|---|---|"
     assert [row.split(" | ")[0] for row in rows if row] == ["| tiny", "| tiny-prnu"]
@@ -239,6 +240,82 @@ def test_two_processes_give_what_one_gives(
     assert len(read_entries(tmp_path / "out")) == 4
 
 
+def test_a_process_that_resumes_gives_what_it_had_and_what_it_computes(
+    compare: Any, tiny_manifest: Path, tiny_weights: Path, other_weights: Path, tmp_path: Path
+) -> None:
+    """Two machines, each with its own folder: the second has some of its share already."""
+    weights = ("--weights", tiny_weights, "--weights", other_weights)
+    data = ("--data", tiny_manifest, *weights, "--workers", "0")
+    first = compare("--out", tmp_path / "rank1")
+    assert first.returncode == 0, first.stderr
+    script = tmp_path / "one.py"
+    script.write_text(
+        "import os, sys\n"
+        "folder = sys.argv.pop()\n"
+        "sys.argv += ['--out', f\"{folder}/rank{os.environ['RANK']}\"]\n"
+        "from ganprint.cli import main\n"
+        "main()\n"
+    )
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", script)
+    done = subprocess.run(
+        [sys.executable, *map(str, (*launch, "compare", *data, *CONDITIONS, "--json", tmp_path))],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)) == 4
+    assert len(read_entries(tmp_path / "rank0")) == 4
+
+
+def test_results_of_other_images_or_another_view_are_not_taken_for_these(
+    compare: Any, tiny_manifest: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    assert compare("--out", out).returncode == 0
+    other = tmp_path / "other" / "tiny.csv"
+    other.parent.mkdir()
+    lines = tiny_manifest.read_text().splitlines()
+    kept = [lines[0], *(f"{tiny_manifest.parent}/{line}" for line in lines[1:] if "test_seen4" not in line)]
+    other.write_text("\n".join(kept) + "\n")
+    refused = compare("--data", other, "--out", out)
+    assert refused.returncode == 2 and "results of other images under the name tiny" in refused.stderr
+    assert compare("--data", other, "--out", out, "--force").returncode == 0
+
+    changed = tmp_path / "tiny"
+    shutil.copytree(tiny_weights, changed)
+    card = changed / "card.yaml"
+    card.write_text(card.read_text().replace("training_scale: 1.0", "training_scale: 1.5"))
+    data = ("--data", tiny_manifest, *CONDITIONS, "--dry-run", "--out", tmp_path / "two")
+    assert compare("--out", tmp_path / "two").returncode == 0
+    assert "0 missing" in compare("--dry-run", "--out", tmp_path / "two").stdout
+    again = compare("--weights", changed, *data)
+    assert again.returncode == 2 and "Two of the weights are called tiny" in again.stderr
+
+
+def test_predictions_of_an_earlier_result_do_not_stay_beside_a_later_one(
+    compare: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    assert compare("--out", out, "--predictions").returncode == 0
+    assert len(list(out.rglob("*.csv"))) == 4
+    assert compare("--out", out, "--force").returncode == 0
+    assert not list(out.rglob("*.csv"))
+
+
+def test_a_folder_with_figures_is_refused_before_anything_is_computed(compare: Any, tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "mine.png").touch()
+    done = compare("--figures", tmp_path / "figures", "--out", tmp_path / "results")
+    assert done.returncode == 2 and "with files in it" in done.stderr
+    assert not (tmp_path / "results").exists()
+    (tmp_path / "file").touch()
+    done = compare("--out", tmp_path / "file")
+    assert done.returncode == 2 and "no folder to write to" in done.stderr
+
+
 def test_the_datas_names_can_be_mapped_to_the_weights(
     compare: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:
@@ -260,7 +337,8 @@ def test_other_forms_are_printed(form: str, compare: Any) -> None:
     done = compare(form)
     assert done.returncode == 0, done.stderr
     if form == "--csv":
-        assert done.stdout.splitlines()[0] == "method,weights,split,policy,seed,n,metric,value,low,high"
+        head = "method,weights,split,policy,seed,n,metric,value,low,high,data,at,engine,precision"
+        assert done.stdout.splitlines()[0] == head
         assert len(done.stdout.splitlines()) == 1 + 4 * 4
     else:
         assert "tiny-prnu" in done.stdout and " - " in done.stdout

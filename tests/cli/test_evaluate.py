@@ -13,7 +13,17 @@ import yaml
 
 METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
 FIELDS = [
-    *("method", "weights", "weights_sha256", "data_sha256", "split", "policy", "at", "engine"),
+    *(
+        "method",
+        "weights",
+        "weights_sha256",
+        "setup_sha256",
+        "data_sha256",
+        "split",
+        "policy",
+        "at",
+        "engine",
+    ),
     *("precision", "seed", "n"),
     *METRICS,
     *("auroc", "oscr"),

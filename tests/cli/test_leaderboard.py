@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ganprint.evaluation.leaderboard import read_entries
+from ganprint.evaluation.leaderboard import read_entries, save_entry
 from ganprint.evaluation.published import ABLATION, COMPARISON
 
 KEPT = Path(__file__).resolve().parents[2] / "leaderboard"
@@ -47,6 +47,23 @@ def test_measured_and_published_rows_never_share_a_table(program: Any, folder: P
 def test_json_is_the_results_themselves(program: Any, folder: Path) -> None:
     found = json.loads(program("leaderboard", folder, "--data", "wild128", "--json").stdout)
     assert found == [entry.model_dump(mode="json") for entry in read_entries(folder)]
+
+
+def test_seeds_and_precisions_have_tables_of_their_own(program: Any, folder: Path, tmp_path: Path) -> None:
+    (entry,) = [
+        each
+        for each in read_entries(folder)
+        if (each.weights, each.split, each.policy) == ("repmix-wild128", "test_seen", "none")
+    ]
+    for changes in ({}, {"seed": 1}, {"precision": "bf16"}):
+        save_entry(tmp_path, entry.model_copy(update=changes))
+    done = program("leaderboard", tmp_path, "--no-published", "--markdown")
+    titles = [line for line in done.stdout.splitlines() if line.startswith("wild128")]
+    assert titles == [
+        "wild128, seed 0: 723 images", "wild128, seed 0, bf16: 723 images", "wild128, seed 1: 723 images",
+    ]  # fmt: skip
+    refused = program("leaderboard", tmp_path, "--figures", tmp_path / "figures")
+    assert refused.returncode == 2 and "one data set, seed" in refused.stderr
 
 
 class _Page(HTMLParser):

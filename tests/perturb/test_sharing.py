@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganprint.errors import PerturbationError
+from ganprint.errors import ImageError, PerturbationError
 from ganprint.perturb import RESHARING, Policy, Sharing, parse_sharing, parse_treatment
 
 
@@ -72,6 +72,13 @@ def test_a_rotated_image_has_no_corners_of_nothing(degrees: int) -> None:
     assert int(found[:, 1:-1, 1:-1].min()) > 250
     assert found.shape[1] / found.shape[2] == pytest.approx(80 / 120, abs=0.03)
     assert found.shape[1] < 80
+
+
+def test_what_a_format_cannot_hold_is_a_sentence() -> None:
+    with pytest.raises(ImageError, match="cannot be written as WEBP"):
+        parse_sharing("webp=80").apply(torch.zeros(3, 20, 17_000, dtype=torch.uint8))
+    with pytest.raises(ImageError, match="too many"):
+        parse_sharing("resize=4+resize=4+resize=4").apply(torch.zeros(3, 1000, 1000, dtype=torch.uint8))
 
 
 def test_a_policy_is_still_a_policy() -> None:
