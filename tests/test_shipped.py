@@ -74,7 +74,7 @@ def test_attribute_answers_without_options_from_any_folder(program, tmp_path: Pa
     assert {row["weights"] for row in rows} == {"repmix-native"}
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", DEFAULTS.values())
 def test_the_card_says_what_an_evaluation_gives(name: str, shared: Path, program) -> None:
     card = load_artifact(shipped_folder() / name).card
     data = shared / "data" / "wild" / card.data.name
