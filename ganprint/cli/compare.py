@@ -108,7 +108,7 @@ def compare(
     seed: Seed = 0,
     limit: Limit = None,
     batch_size: BatchSize = 32,
-    workers: Workers = 1,
+    workers: Workers = 0,
     device: Device = "cpu",
     force: Force = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be computed, and stop")] = False,
