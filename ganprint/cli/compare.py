@@ -131,13 +131,10 @@ def compare(
     work: torchrun --standalone --nproc-per-node 2 --no-python ganprint compare ...
     """
     from ganprint.errors import UsageError
-    from ganprint.evaluation.experiments import result_tables
-    from ganprint.evaluation.runner import Comparison, Settings
 
     form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
     check_output(html, force=force)
     check_figures(figures, force=force)
-    check_device(device)
     if data is None:
         raise UsageError(
             "No data are named.",
@@ -147,6 +144,7 @@ def compare(
         raise UsageError("--record and --out are for whole splits.", "Leave --limit out.")
     if predictions and out is None:
         raise UsageError("--predictions are written beside the results.", "Give --out a folder.")
+    names = _renamed(renamed)
     asked = _conditions(
         conditions,
         split,
@@ -156,6 +154,11 @@ def compare(
         resharing=resharing,
         open_set=open_set,
     )
+    check_device(device)
+    # What imports torch comes after what can be refused without it.
+    from ganprint.evaluation.experiments import result_tables
+    from ganprint.evaluation.runner import Comparison, Settings
+
     comparison = Comparison(
         data,
         _contenders(weights, method, data),
@@ -168,7 +171,7 @@ def compare(
             device=device,
             batch_size=batch_size,
             workers=workers,
-            renamed=_renamed(renamed),
+            renamed=names,
             command=command_line(),
         ),
         out,
@@ -203,8 +206,6 @@ def _conditions(
     open_set: bool,
 ) -> list[tuple[str, str]]:
     from ganprint.errors import UsageError
-    from ganprint.evaluation.experiments import resharing_conditions, robustness_conditions
-    from ganprint.perturb import CORRUPTIONS, SEVERITIES
 
     if (corruptions or severities) and not robustness:
         raise UsageError(
@@ -212,6 +213,9 @@ def _conditions(
             "Add --robustness, or name one with --condition test_seen:jpeg_compression:3.",
         )
     asked = [_condition(text) for text in named or ()]
+    from ganprint.evaluation.experiments import resharing_conditions, robustness_conditions
+    from ganprint.perturb import CORRUPTIONS, SEVERITIES
+
     if robustness:
         asked += robustness_conditions(split, corruptions or CORRUPTIONS, sorted(severities or SEVERITIES))
     if resharing:
