@@ -126,7 +126,7 @@ class _ConditionedViews(SourceImages):
         return item
 
     def items(self, indices: Sequence[int | Draw]) -> list[tuple[Any, int, int]]:
-        """Return the items of a batch; images of one size are perturbed together, which is several times as quick."""
+        """Return the items of a batch; images of one size are perturbed together, which is quicker."""
         rows = [index.row if isinstance(index, Draw) else int(index) for index in indices]
         found: list[Any] = [self._read(row) for row in rows]
         sizes: dict[Any, list[int]] = {}

@@ -19,9 +19,6 @@ SHORT = {
 }
 """What tables call the metrics."""
 
-Conditions = Sequence[tuple[str, str]]
-"""Pairs of a split and a policy."""
-
 
 def robustness_conditions(
     split: str, corruptions: Sequence[str] = CORRUPTIONS, severities: Sequence[int] = SEVERITIES
@@ -170,9 +167,13 @@ def robustness_splits(entries: Sequence[Entry]) -> list[str]:
 
 def result_tables(entries: Sequence[Entry], metric: str, robustness: Sequence[str]) -> list[Table]:
     """Return the tables of results: by condition, after sharing, and of the splits in `robustness` by corruption."""
-    fixed = [entry for entry in entries if entry.split in robustness and _kind_and_severity(entry.policy)]
     shared = [entry for entry in entries if entry.policy.startswith(PREFIX)]
-    others = [entry for entry in entries if entry not in fixed and entry not in shared]
+    others = [
+        entry
+        for entry in entries
+        if not entry.policy.startswith(PREFIX)
+        and not (entry.split in robustness and _kind_and_severity(entry.policy))
+    ]
     tables = [condition_table(others)] if others else []
     tables += [resharing_table(entries, split, metric) for split in dict.fromkeys(e.split for e in shared)]
     for split in robustness:

@@ -264,7 +264,7 @@ class Comparison:
                 data=_data_name(images),
                 command=settings.command,
                 date=utc_now(),
-                hardware=hardware(settings.device),
+                hardware=hardware(self._device),
                 versions=self._versions,
             )
             if self.out is not None and self.predictions:

@@ -71,7 +71,7 @@ def flatten_spectrum(planes: Tensor) -> Tensor:
     height, width = planes.shape[-2:]
     spectrum = torch.fft.rfft2(planes)
     magnitude = _both_halves(spectrum.abs(), width).div_((height * width) ** 0.5)
-    # Several times as quick as var().
+    # Quicker than var().
     energy = (planes - planes.mean((1, 2), keepdim=True)).square_().sum((1, 2), keepdim=True)
     variance = energy.div_(height * width - 1).clamp_(min=torch.finfo(planes.dtype).tiny)
     share = _noise_share(magnitude, variance)
@@ -147,7 +147,7 @@ def _least_mean(energy: Tensor) -> Tensor:
     """Return the least of the means over windows of 3, 5, 7 and 9 around each place, zeros beyond the border.
 
     A window's sums are of rows, each a smaller window's and its two ends, and of these in pairs and fours.
-    Memory is taken once: most of the time would go into fresh pages.
+    Memory is taken once, for all windows.
     """
     height, width = energy.shape[-2:]
     reach = max(WINDOWS) // 2

@@ -196,34 +196,11 @@ def test_a_killed_comparison_ends_in_the_tables_of_an_uninterrupted_one(
     assert not list(killed.rglob("*.partial"))
 
 
-def test_two_processes_give_what_one_gives(
-    compare: Any, tiny_manifest: Path, tiny_weights: Path, other_weights: Path, tmp_path: Path
-) -> None:
-    alone = json.loads(compare("--json").stdout)
-    weights = ("--weights", tiny_weights, "--weights", other_weights)
-    options = (
-        "--data",
-        tiny_manifest,
-        *weights,
-        *CONDITIONS,
-        "--workers",
-        "0",
-        "--json",
-        "--out",
-        tmp_path / "out",
-    )
-    launch = (
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node",
-        "2",
-        "-m",
-        "ganprint",
-        "compare",
-    )
+def two_processes(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a program as torchrun does, twice at once, and return what both printed."""
+    launch = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
     done = subprocess.run(
-        [sys.executable, *launch, *map(str, options)],
+        [*launch, *map(str, arguments)],
         check=False,
         capture_output=True,
         text=True,
@@ -231,6 +208,16 @@ def test_two_processes_give_what_one_gives(
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_two_processes_give_what_one_gives(
+    compare: Any, tiny_manifest: Path, tiny_weights: Path, other_weights: Path, tmp_path: Path
+) -> None:
+    alone = json.loads(compare("--json").stdout)
+    weights = ("--weights", tiny_weights, "--weights", other_weights)
+    options = ("--data", tiny_manifest, *weights, *CONDITIONS, "--workers", "0", "--json")
+    done = two_processes("-m", "ganprint", "compare", *options, "--out", tmp_path / "out")
     together = json.loads(done.stdout)
     varying = ("images_per_second", "command", "date")
     for each in (*alone, *together):
@@ -256,16 +243,7 @@ def test_a_process_that_resumes_gives_what_it_had_and_what_it_computes(
         "from ganprint.cli import main\n"
         "main()\n"
     )
-    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", script)
-    done = subprocess.run(
-        [sys.executable, *map(str, (*launch, "compare", *data, *CONDITIONS, "--json", tmp_path))],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
+    done = two_processes(script, "compare", *data, *CONDITIONS, "--json", tmp_path)
     assert len(json.loads(done.stdout)) == 4
     assert len(read_entries(tmp_path / "rank0")) == 4
 
