@@ -10,9 +10,11 @@ import torch
 from PIL import Image
 
 from ganprint.attributor import Attributor
+from ganprint.cli.memory import keep_freed_memory
 from ganprint.data import Manifest
-from ganprint.evaluation.answers import PUBLISHED_SIZE
+from ganprint.evaluation.conditions import PUBLISHED_SIZE
 from ganprint.evaluation.runner import Comparison, Contender, Settings
+from ganprint.forensics.answer import VIEWS_AT_ONCE
 from ganprint.images.views import crop_views
 from ganprint.perturb import CORRUPTIONS, Perturbation, perturb
 from ganprint.weights import find, load_attributor
@@ -55,7 +57,7 @@ def main() -> None:
     parser.add_argument("--split", default="test_seen")
     parser.add_argument("--severity", type=int, default=3)
     parser.add_argument("--limit", type=int, help="use only so many images")
-    parser.add_argument("--workers", type=int, default=1, help="the runner's; the plain loop has one process")
+    parser.add_argument("--workers", type=int, default=0, help="the runner's; the plain loop has one process")
     options = parser.parse_args()
     attributor, card = load_attributor(options.weights)
     images = Manifest.open(options.data, sources=card.sources).select(options.split, limit=options.limit)
@@ -69,6 +71,7 @@ def main() -> None:
     shares = ", ".join(f"{name} {value / plain:.0%}" for name, value in parts.items())
     print(f"plain loop: {plain:.1f} s, {count / plain:.0f} images/s; {shares}")
 
+    keep_freed_memory()  # As the command does.
     comparison = Comparison(
         options.data,
         [Contender(find(options.weights), card)],
@@ -78,9 +81,9 @@ def main() -> None:
     began = time.perf_counter()
     comparison.run()
     runner = time.perf_counter() - began
-    square = torch.zeros(32, 3, card.view.size, card.view.size, dtype=torch.uint8)
+    square = torch.zeros(VIEWS_AT_ONCE, 3, card.view.size, card.view.size, dtype=torch.uint8)
     began = time.perf_counter()
-    for _ in range(count // 32):
+    for _ in range(count // len(square)):
         attributor.predict(square)
     network = time.perf_counter() - began
     print(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, progress_bar
+from ganprint.cli.memory import keep_freed_memory
 from ganprint.cli.options import (
     BatchSize,
     Csv,
@@ -159,6 +160,7 @@ def compare(
     from ganprint.evaluation.experiments import result_tables
     from ganprint.evaluation.runner import Comparison, Settings
 
+    keep_freed_memory()
     comparison = Comparison(
         data,
         _contenders(weights, method, data),
@@ -323,7 +325,8 @@ def _run(comparison: "Comparison") -> "list[Entry]":
         def tell(block: Block, images: int) -> None:
             bar.update(whole, advance=images, description=f"{block.split} under {block.condition.policy}")
 
-        for message in comparison.doubts():
+        # Of several processes the first speaks for all.
+        for message in comparison.doubts() if comparison.is_first else ():
             typer.echo(f"ganprint: {message}", err=True)
         return comparison.run(progress=tell, warn=warn)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, console, echo_csv, echo_json, progress_bar
+from ganprint.cli.memory import keep_freed_memory
 from ganprint.cli.options import (
     BatchSize,
     Csv,
@@ -67,7 +68,8 @@ def evaluate(
     """Measure detection, attribution and balanced accuracy and NMI, each with a 95 % bootstrap interval."""
     from ganprint.data import Manifest
     from ganprint.errors import UsageError
-    from ganprint.evaluation.answers import Condition, answer_manifest, write_predictions
+    from ganprint.evaluation.answers import answer_manifest, write_predictions
+    from ganprint.evaluation.conditions import Condition
     from ganprint.evaluation.results import evaluate as score_answers
     from ganprint.images import printable
     from ganprint.perturb import Sharing, parse_treatment
@@ -90,6 +92,7 @@ def evaluate(
             err=True,
         )
     images = manifest.select(split, limit=limit, seed=seed)
+    keep_freed_memory()
     outside = sorted(set(images.column("source")[images.labels < 0]))
     if outside:
         typer.echo(

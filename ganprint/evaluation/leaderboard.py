@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from pydantic import AwareDatetime, ConfigDict, ValidationError
 
 from ganprint.errors import ManifestError, UsageError
-from ganprint.evaluation.answers import Condition
+from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.results import Evaluation
 
 

@@ -34,12 +34,7 @@ def score(labels: np.ndarray, predicted: np.ndarray, sources: tuple[str, ...], *
     bootstrap draws matrices from the multinomial of the observed one, which is the same thing, quickly.
     """
     count = len(sources)
-    confusion = np.zeros((count + 1, count), dtype=np.int64)
-    np.add.at(confusion, (np.where(labels < 0, count, labels), predicted), 1)
-    drawn = np.random.default_rng(seed).multinomial(
-        len(labels), confusion.ravel() / len(labels), size=RESAMPLES
-    )
-    resamples = drawn.reshape(-1, count + 1, count)
+    confusion, resamples = _confusions(labels, predicted, count, seed)
     observed = _metrics(confusion[None])
     spread = _metrics(resamples)
     low, high = np.percentile(resamples, _PERCENTILES, axis=0)
@@ -55,24 +50,54 @@ def score(labels: np.ndarray, predicted: np.ndarray, sources: tuple[str, ...], *
     )
 
 
+def score_accuracies(
+    labels: np.ndarray, predicted: np.ndarray, sources: tuple[str, ...], *, seed: int = 0
+) -> dict[str, Interval]:
+    """Return detection accuracy and, where any label is known, attribution accuracy, as `score` does, quickly."""
+    confusion, resamples = _confusions(labels, predicted, len(sources), seed)
+    spread = _accuracies(resamples)
+    return {name: interval(values[0], spread[name]) for name, values in _accuracies(confusion[None]).items()}
+
+
+def _confusions(
+    labels: np.ndarray, predicted: np.ndarray, count: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the confusion matrix (K + 1, K) and its resamples (R, K + 1, K)."""
+    confusion = np.zeros((count + 1, count), dtype=np.int64)
+    np.add.at(confusion, (np.where(labels < 0, count, labels), predicted), 1)
+    drawn = np.random.default_rng(seed).multinomial(
+        len(labels), confusion.ravel() / len(labels), size=RESAMPLES
+    )
+    return confusion, drawn.reshape(-1, count + 1, count)
+
+
 _PERCENTILES = (50 * (1 - LEVEL), 50 * (1 + LEVEL))
 
 
 def _metrics(matrices: np.ndarray) -> dict[str, np.ndarray]:
     """Return each metric for matrices (R, K + 1, K), as (R,)."""
+    metrics = _accuracies(matrices)
+    known = matrices[:, :-1]
+    if known[0].sum():
+        images = known.sum((1, 2))
+        recall = _recall(matrices)
+        present = np.isfinite(recall).sum(1)
+        metrics["balanced_accuracy"] = np.nansum(recall, axis=1) / np.where(present > 0, present, np.nan)
+        metrics["nmi"] = np.where(images > 0, _nmi(known / np.maximum(images, 1)[:, None, None]), np.nan)
+    return metrics
+
+
+def _accuracies(matrices: np.ndarray) -> dict[str, np.ndarray]:
+    """Return detection and attribution accuracy for matrices (R, K + 1, K), as (R,)."""
     total = matrices.sum((1, 2))
     right = matrices[:, 0, 0] + matrices[:, 1:, 1:].sum((1, 2))
     known = matrices[:, :-1]
     metrics = {"detection_accuracy": right / total}
     if known[0].sum():
-        # A resample may draw no image of a known source; it then says nothing of these metrics.
+        # A resample may draw no image of a known source; it then says nothing of attribution.
         images = known.sum((1, 2))
         some = np.where(images > 0, images, np.nan)
-        recall = _recall(matrices)
-        present = np.isfinite(recall).sum(1)
         metrics["attribution_accuracy"] = np.trace(known, axis1=1, axis2=2) / some
-        metrics["balanced_accuracy"] = np.nansum(recall, axis=1) / np.where(present > 0, present, np.nan)
-        metrics["nmi"] = np.where(images > 0, _nmi(known / np.maximum(images, 1)[:, None, None]), np.nan)
     return metrics
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ganprint.data import Manifest
-from ganprint.evaluation.answers import Answers, Precision
-from ganprint.evaluation.metrics import Scores, score
+from ganprint.evaluation.answers import Answers
+from ganprint.evaluation.conditions import Precision
+from ganprint.evaluation.metrics import Scores, score, score_accuracies
 from ganprint.evaluation.open_set import score_open_set
 from ganprint.weights import Card, Interval, Result
 
@@ -148,7 +149,7 @@ def _per_group(manifest: Manifest, answers: Answers, sources: tuple[str, ...]) -
     found = {}
     for name in sorted(set(groups.tolist()) - {""}):
         here = groups == name
-        values = score(answers.labels[here], answers.predicted[here], sources).values
+        values = score_accuracies(answers.labels[here], answers.predicted[here], sources)
         found[name] = GroupScores(
             n=int(here.sum()),
             detection_accuracy=values["detection_accuracy"],

@@ -1,5 +1,7 @@
 """Which weights answer under which conditions, what of it is missing, and the run that fills it in."""
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +12,8 @@ from pathlib import Path
 from ganprint.attributor import REAL, Attributor
 from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
-from ganprint.evaluation.answers import (
-    Condition,
-    Precision,
-    answer_manifest,
-    write_predictions,
-)
+from ganprint.evaluation.answers import answer_manifest, write_predictions
+from ganprint.evaluation.conditions import Condition, Kept, Precision
 from ganprint.evaluation.leaderboard import (
     Entry,
     Key,
@@ -27,6 +25,7 @@ from ganprint.evaluation.leaderboard import (
     save_entry,
 )
 from ganprint.evaluation.results import evaluate, setup_sha256
+from ganprint.evaluation.unfinished import Notebook
 from ganprint.images import printable
 from ganprint.perturb import Engine, parse_treatment
 from ganprint.weights import Card, load_attributor, utc_now
@@ -109,6 +108,7 @@ class Comparison:
         self._images: dict[tuple[tuple[str, ...], str], Manifest] = {}
         self._manifests: dict[tuple[str, ...], Manifest] = {}
         self._attributors: dict[Path, Attributor] = {}
+        self._pixels = Kept()
         names = [contender.name for contender in self.contenders]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -173,6 +173,11 @@ class Comparison:
             self._manifests[sources] = self._open(sources)
         return self._manifests[sources]
 
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the only process or the first of several, which has all results."""
+        return _place()[0] == 0
+
     def doubts(self) -> list[str]:
         """Return what should be known of the data before their results are read, a sentence each."""
         found: dict[str, None] = {}
@@ -214,7 +219,7 @@ class Comparison:
         `progress` is told of each batch its block and how many images it had. Started as several processes
         (`torchrun`), each computes every n-th block, and the first returns the union, the others nothing.
         """
-        rank, processes = (int(os.environ.get(name, default)) for name, default in _PROCESSES)
+        rank, processes = _place()
         if processes > 1:
             self._device = _join(self.settings.device)
         self._prepare_out()
@@ -245,6 +250,7 @@ class Comparison:
             progress(block, done - told)
             told = done
 
+        notebook = self._notebook(block)
         every = answer_manifest(
             [self._attributor(cell.contender) for cell in block.cells],
             images,
@@ -252,6 +258,8 @@ class Comparison:
             device=self._device,
             batch_size=settings.batch_size,
             workers=settings.workers,
+            kept=self._pixels,
+            notebook=notebook,
             progress=tell,
         )
         for failure in every[0].failures:
@@ -270,6 +278,19 @@ class Comparison:
             if self.out is not None and self.predictions:
                 write_predictions(predictions_file(self.out, entry), card, images, answers)
             self._keep(entry)
+        if notebook:
+            notebook.remove()
+
+    def _notebook(self, block: Block) -> Notebook | None:
+        """Return where the answers so far of a block are kept: named by all that they share."""
+        if self.out is None or self.force:
+            return None
+        first = self._key(block.cells[0])
+        shared = first._replace(weights="", weights_sha256=None, setup_sha256=None)
+        text = json.dumps([*shared, block.cells[0].contender.card.sources, self.settings.batch_size])
+        names = [f"{key.weights_sha256} {key.setup_sha256}" for key in map(self._key, block.cells)]
+        file = f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
+        return Notebook(self.out / ".unfinished" / file, names)
 
     def _keep(self, entry: Entry) -> None:
         self.found[entry_key(entry)] = entry
@@ -326,7 +347,9 @@ def _check(images: Manifest, cell: Cell) -> None:
         )
 
 
-_PROCESSES = (("RANK", "0"), ("WORLD_SIZE", "1"))
+def _place() -> tuple[int, int]:
+    """Return the number of this process, and how many there are."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _data_name(images: Manifest) -> str:

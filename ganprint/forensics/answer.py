@@ -23,7 +23,13 @@ class Answer:
     views: np.ndarray
 
 
-def answer_images(attributor: Attributor, images: Sequence[Tensor], *, batch_size: int = 64) -> list[Answer]:
+VIEWS_AT_ONCE = 16
+"""Features of more views leave a CPU's cache: the compact network at 128 px takes 2.6 ms a view so, 4.0 of 64."""
+
+
+def answer_images(
+    attributor: Attributor, images: Sequence[Tensor], *, batch_size: int = VIEWS_AT_ONCE
+) -> list[Answer]:
     """Answer for images given as their views, uint8 (k, 3, S, S) each, `batch_size` views at a time."""
     if not images:
         return []

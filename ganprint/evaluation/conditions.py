@@ -1,0 +1,163 @@
+"""Conditions: what happens to images before methods see them, and the images as they are then."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ganprint.attributor import View
+from ganprint.data import Draw, Manifest, SourceImages
+from ganprint.errors import ImageError
+from ganprint.images.views import crop_views
+from ganprint.perturb import Engine, Policy, Sharing, perturb
+
+PUBLISHED_SIZE = 224
+"""Side at which the published protocol perturbs (Bui et al. 2022, section 4.1)."""
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What happens to the images before a method sees them; `at` None perturbs at their own size.
+
+    `precision` is that of a network's arithmetic, where the method has one.
+    """
+
+    policy: Policy | Sharing
+    seed: int = 0
+    at: int | None = None
+    engine: Engine = "torch"
+    precision: Precision = "fp32"
+
+    @classmethod
+    def of(
+        cls,
+        policy: Policy | Sharing,
+        view: View,
+        *,
+        seed: int = 0,
+        at: int | None = None,
+        engine: Engine = "torch",
+        precision: Precision = "fp32",
+    ) -> "Condition":
+        """Return the condition for weights of a view: `at` None is the published protocol's side, 0 the image's own.
+
+        A chain of sharing happens to all images alike, at their own size: nothing but precision is left to say.
+        """
+        if isinstance(policy, Sharing):
+            return cls(policy, precision=precision)
+        size = default_size(view, policy) if at is None else at or None
+        return cls(policy, seed, size, engine, precision)
+
+    def treat(self, images: Tensor, rows: Sequence[int]) -> Sequence[Tensor | ImageError]:
+        """Return images uint8 (B, 3, H, W), of these rows of a manifest, as they are in this condition.
+
+        An image that a step of sharing cannot be done to is its error.
+        """
+        if isinstance(self.policy, Sharing):
+            return [_shared(self.policy, image) for image in images]
+        drawn = [self.policy.draw(self.seed, row) for row in rows]
+        return list(perturb(images, drawn, engine=self.engine, at=self.at))
+
+    def describe(self, row: int) -> tuple[str, int | None, int | None]:
+        """Return what happens to the image of a row: its name, severity and seed, as far as there are any."""
+        if isinstance(self.policy, Sharing):
+            return str(self.policy), None, None
+        drawn = self.policy.draw(self.seed, row)
+        return (drawn.kind, drawn.severity, drawn.seed) if drawn.kind else ("", None, None)
+
+
+def _shared(sharing: Sharing, image: Tensor) -> Tensor | ImageError:
+    try:
+        return sharing.apply(image)
+    except ImageError as error:
+        return error
+
+
+def default_size(view: View, policy: Policy | Sharing) -> int | None:
+    """Return the side at which a policy perturbs for weights of this view: the published protocol's or None."""
+    perturbs = isinstance(policy, Policy) and policy.probability > 0
+    return PUBLISHED_SIZE if view.kind == "resize" and perturbs else None
+
+
+class Kept:
+    """Decoded images for another condition: the first ones that fit into `limit` bytes.
+
+    All are asked for again in the same order, so that giving up the oldest would keep none of use.
+    """
+
+    def __init__(self, limit: int = 2**28) -> None:
+        self.left = limit
+        self._images: dict[Path, Tensor] = {}
+
+    def get(self, path: Path) -> Tensor | None:
+        """Return the image of a path, uint8 (3, H, W), if it is kept."""
+        return self._images.get(path)
+
+    def add(self, path: Path, image: Tensor) -> None:
+        """Keep an image if there is room."""
+        if image.nbytes <= self.left:
+            self.left -= image.nbytes
+            self._images[path] = image
+
+
+class ConditionedViews(SourceImages):
+    """Images perturbed at their own size, as a tuple of each view's squares (k, 3, S, S).
+
+    All is computed where the image is decoded. In a batch, an image that cannot be read is its ImageError.
+    """
+
+    def __init__(
+        self, manifest: Manifest, views: Sequence[View], condition: Condition, kept: "Kept | None" = None
+    ) -> None:
+        super().__init__(manifest)
+        self.views = tuple(views)
+        self.condition = condition
+        self.kept = kept
+
+    def __getitem__(self, index: int | Draw) -> tuple[Any, int, int]:
+        (item,) = self.items([index])
+        if isinstance(item[0], ImageError):
+            raise item[0]
+        return item
+
+    def items(self, indices: Sequence[int | Draw]) -> list[tuple[Any, int, int]]:
+        """Return the items of a batch; images of one size are perturbed together, which is quicker."""
+        rows = [index.row if isinstance(index, Draw) else int(index) for index in indices]
+        found: list[Any] = [self._read(row) for row in rows]
+        sizes: dict[Any, list[int]] = {}
+        for place, image in enumerate(found):
+            if isinstance(image, Tensor):
+                sizes.setdefault(image.shape, []).append(place)
+        for places in sizes.values():
+            images = torch.stack([found[place] for place in places])
+            treated = self.condition.treat(images, [rows[place] for place in places])
+            for place, image in zip(places, treated, strict=True):
+                found[place] = (
+                    image
+                    if isinstance(image, ImageError)
+                    else tuple(crop_views(image, view) for view in self.views)
+                )
+        return [(item, int(self.labels[row]), row) for item, row in zip(found, rows, strict=True)]
+
+    def failure(self, row: int) -> ImageError | None:
+        """Return why the image of a row has no answer, None where it can have one."""
+        (item,) = self.items([row])
+        return item[0] if isinstance(item[0], ImageError) else None
+
+    def _read(self, row: int) -> Tensor | ImageError:
+        path = self.manifest.path(row)
+        image = self.kept.get(path) if self.kept is not None else None
+        if image is not None:
+            return image
+        try:
+            image = self.read(row)
+        except ImageError as error:
+            return error
+        if self.kept is not None:
+            self.kept.add(path, image)
+        return image

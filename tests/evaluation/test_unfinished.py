@@ -1,0 +1,85 @@
+"""A condition that was interrupted goes on where its notebook ends, to the same answers."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganprint.data import Manifest
+from ganprint.evaluation.answers import answer_manifest
+from ganprint.evaluation.conditions import Condition, Kept
+from ganprint.evaluation.unfinished import Notebook
+from ganprint.perturb import parse_policy
+from ganprint.weights import load_attributor
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Manifest:
+    """Return eleven images, of which the third cannot be read."""
+    random = np.random.default_rng(0)
+    with (tmp_path / "few.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label", "dlabel", "source"])
+        for number in range(11):
+            Image.fromarray(random.integers(0, 256, (40, 40, 3), np.uint8)).save(tmp_path / f"{number}.png")
+            writer.writerow([f"{number}.png", number % 2, 0, ("real", "progan")[number % 2]])
+    (tmp_path / "2.png").write_bytes(b"no image")
+    return Manifest.open(tmp_path / "few.csv")
+
+
+def test_it_goes_on_to_the_same_answers(images: Manifest, tiny_weights: Path, tmp_path: Path) -> None:
+    attributors = [load_attributor(tiny_weights)[0] for _ in range(2)]
+    condition = Condition(parse_policy("test-seen"))
+    whole = answer_manifest(attributors, images, condition, batch_size=2)
+    notebook = Notebook(tmp_path / "notes" / "a.safetensors", ("one", "two"), every=0)
+
+    def stop_at_the_third_batch(done: int, total: int) -> None:
+        if done == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        answer_manifest(
+            attributors, images, condition, batch_size=2, notebook=notebook, progress=stop_at_the_third_batch
+        )
+    told: list[int] = []
+    resumed = answer_manifest(
+        attributors,
+        images,
+        condition,
+        batch_size=2,
+        notebook=notebook,
+        progress=lambda done, total: told.append(done),
+    )
+    assert told == [6, 8, 10, 11]
+    for before, after in zip(whole, resumed, strict=True):
+        np.testing.assert_array_equal(after.rows, before.rows)
+        np.testing.assert_array_equal(after.probabilities, before.probabilities)
+        np.testing.assert_array_equal(after.labels, before.labels)
+        assert [str(each) for each in after.failures] == [str(each) for each in before.failures] != []
+    notebook.remove()
+    assert not (tmp_path / "notes").exists()
+
+
+def test_a_notebook_that_lacks_a_method_or_is_damaged_is_begun_anew(tmp_path: Path) -> None:
+    notebook = Notebook(tmp_path / "a.safetensors", ("one", "two"))
+    found = notebook.read()
+    found.batches, found.rows = 3, [0, 1]
+    found.probabilities = [[np.ones(2), np.ones(2)], [np.zeros(2), np.zeros(2)]]
+    notebook.write(found)
+    only_two = Notebook(notebook.path, ("two",)).read()
+    assert only_two.batches == 3 and np.array(only_two.probabilities).sum() == 0
+    assert Notebook(notebook.path, ("one", "three")).read().batches == 0
+    notebook.path.write_bytes(notebook.path.read_bytes()[:20])
+    assert notebook.read().batches == 0
+
+
+def test_images_are_kept_while_there_is_room(images: Manifest, tiny_weights: Path) -> None:
+    attributor, _ = load_attributor(tiny_weights)
+    kept = Kept(limit=3 * 40 * 40 * 3)
+    for _ in range(2):
+        (answers,) = answer_manifest([attributor], images, Condition(parse_policy("none")), kept=kept)
+        assert len(answers.rows) == 10
+    assert kept.left == 0
+    assert kept.get(images.path(0)) is not None and kept.get(images.path(4)) is None
