@@ -124,12 +124,17 @@ def _say_nothing(progress: Progress) -> None:
     return None
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Run:
     """One training: where its files go and how it is carried out.
 
     `precision` is fp32 or bf16; `workers` loader processes; `resume` goes on from the folder's last
-    checkpoint; `checkpoint_seconds` is the longest stretch of work that an interruption can lose.
+    checkpoint; `checkpoint_seconds` is the longest stretch of work that an interruption can lose. A training that
+    is told to `stop` leaves a checkpoint and raises KeyboardInterrupt, as on Ctrl-C.
     """
 
     folder: Path
@@ -140,6 +145,7 @@ class Run:
     resume: bool = False
     checkpoint_seconds: float = 120.0
     report: Callable[[Progress], None] = field(default=_say_nothing, compare=False)
+    stop: Callable[[], bool] = field(default=_never, compare=False)
 
 
 class LabelledImages(Protocol):

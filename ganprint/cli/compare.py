@@ -1,11 +1,20 @@
 """`ganprint compare`: several methods' weights under the same conditions, side by side."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ganprint.cli.conditions import (
+    CONDITIONS,
+    STUDIED,
+    adversarial_asked,
+    others_asked,
+    parse_condition,
+    robustness_asked,
+)
 from ganprint.cli.console import command_line, progress_bar
+from ganprint.cli.contenders import chosen_contenders, named_contender, renamed_sources
 from ganprint.cli.memory import keep_freed_memory
 from ganprint.cli.options import (
     BatchSize,
@@ -21,6 +30,7 @@ from ganprint.cli.options import (
     check_device,
     check_output,
 )
+from ganprint.cli.studies import Trainings, train_missing
 from ganprint.cli.tables import (
     FigureForm,
     Figures,
@@ -39,10 +49,14 @@ from ganprint.cli.tables import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ganprint.evaluation.leaderboard import Entry
-    from ganprint.evaluation.runner import Comparison, Contender
+    from matplotlib.figure import Figure
 
-CONDITIONS = ("test_seen:none", "test_seen:test-seen", "test_unseen:none")
+    from ganprint.evaluation.leaderboard import Entry
+    from ganprint.evaluation.runner import Comparison
+    from ganprint.evaluation.studies import Variant
+
+ATTACKS, TRAININGS = "Of --adversarial", "Of --semantics and --ablation"
+"""Headings in the help."""
 
 
 def compare(
@@ -82,15 +96,84 @@ def compare(
             "--resharing", help="clean and what sharing does: JPEG, resizing, cropping, chains; on --split"
         ),
     ] = False,
-    split: Annotated[
-        str, typer.Option(help="the split of --robustness, --resharing and --open-set")
-    ] = "test_seen",
+    adversarial: Annotated[
+        bool,
+        typer.Option(
+            "--adversarial",
+            help="clean and white-box attacks on --split; methods without gradients through others' weights",
+        ),
+    ] = False,
+    semantics: Annotated[
+        bool,
+        typer.Option("--semantics", help="train each --method on 1, 2, ... semantics, and test it as ever"),
+    ] = False,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="train RepMix with parts of it changed, and test it as ever")
+    ] = False,
+    split: Annotated[str, typer.Option(help="the split of all of these experiments")] = "test_seen",
     corruptions: Annotated[
         list[str] | None, typer.Option("--corruption", help="only this one in --robustness; repeatable")
     ] = None,
     severities: Annotated[
         list[int] | None,
         typer.Option("--severity", min=1, max=5, help="only this one in --robustness; repeatable"),
+    ] = None,
+    attacks: Annotated[
+        list[str] | None,
+        typer.Option("--attack", help="fgsm or pgd; repeatable; both if left out", rich_help_panel=ATTACKS),
+    ] = None,
+    epsilons: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--epsilon",
+            min=1,
+            max=255,
+            help="largest change, in levels of 255; repeatable; 2, 4, 8, 16, 24 and 32 if left out",
+            rich_help_panel=ATTACKS,
+        ),
+    ] = None,
+    target: Annotated[
+        Literal["attribution", "detection"],
+        typer.Option(help="the answer that attacks make wrong", rich_help_panel=ATTACKS),
+    ] = "attribution",
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="steps of PGD; 10 if left out", rich_help_panel=ATTACKS)
+    ] = None,
+    surrogate: Annotated[
+        str | None,
+        typer.Option(
+            help="weights that methods without gradients are attacked through; the first with gradients if left out",
+            rich_help_panel=ATTACKS,
+        ),
+    ] = None,
+    counts: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--semantics-count",
+            min=1,
+            help="train on so many semantics only; repeatable",
+            rich_help_panel=TRAININGS,
+        ),
+    ] = None,
+    parts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--part",
+            help="of the ablation: parts, levels, counts, backbones, or a row's name; repeatable",
+            rich_help_panel=TRAININGS,
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="a preset, or what follows the method's name in it", rich_help_panel=TRAININGS),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value of every training; repeatable", rich_help_panel=TRAININGS),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(min=0, help="minutes to train; the same command goes on", rich_help_panel=TRAININGS),
     ] = None,
     metric: Metric = "attribution_accuracy",
     out: Annotated[
@@ -141,30 +224,41 @@ def compare(
             "No data are named.",
             "Give --data a manifest, a CSV with path,label,dlabel and split, or a folder source/semantic/*.",
         )
-    if limit and (record or out):
-        raise UsageError("--record and --out are for whole splits.", "Leave --limit out.")
+    if limit and record:
+        raise UsageError("--record is for whole splits.", "Leave --limit out.")
     if predictions and out is None:
         raise UsageError("--predictions are written beside the results.", "Give --out a folder.")
-    names = _renamed(renamed)
-    asked = _conditions(
-        conditions,
-        split,
-        corruptions,
-        severities,
-        robustness=robustness,
-        resharing=resharing,
-        open_set=open_set,
-    )
+    trainings = Trainings(semantics, ablation, counts or (), parts or (), preset, assignments or (), budget)
+    trainings.check(weights=weights, method=method, out=out)
+    names = renamed_sources(renamed)
+    asked = [parse_condition(text) for text in conditions or ()]
+    asked += robustness_asked(split, corruptions, severities, asked=robustness)
+    asked += adversarial_asked(split, attacks, epsilons, target, steps, surrogate, asked=adversarial)
+    asked += others_asked(split, resharing=resharing, open_set=open_set)
+    if not asked:
+        asked = [parse_condition(text) for text in (STUDIED if trainings.asked else CONDITIONS)]
     check_device(device)
     # What imports torch comes after what can be refused without it.
-    from ganprint.evaluation.experiments import result_tables
-    from ganprint.evaluation.runner import Comparison, Settings
+    from ganprint.evaluation.overview import result_tables
+    from ganprint.evaluation.plan import Settings
+    from ganprint.evaluation.runner import Comparison
 
     keep_freed_memory()
+    study = None
+    if trainings.asked and out is not None:
+        study = trainings.study(
+            data, method, out, seed=seed, device=device, precision=precision, workers=workers
+        )
+        if dry_run:
+            trainings.print_plan(study)
+            return
+        train_missing(study, budget)
+        if not study.contenders():
+            raise typer.Exit(1)
     comparison = Comparison(
         data,
-        _contenders(weights, method, data),
-        asked,
+        study.contenders() if study else chosen_contenders(weights, method, data),
+        list(dict.fromkeys(asked)),
         Settings(
             seed=seed,
             limit=limit,
@@ -179,6 +273,7 @@ def compare(
         out,
         predictions,
         force,
+        named_contender(surrogate) if surrogate else None,
     )
     if dry_run:
         _print_plan(comparison)
@@ -186,111 +281,17 @@ def compare(
     entries = _run(comparison)
     if not entries:
         return
-    tables = result_tables(entries, metric, [split] if robustness else [])
+    variants = study.variants if study else ()
+    tables = result_tables(entries, metric, [split] if robustness else [], variants)
     print_results(tables, entries, form, intervals=intervals)
     if record:
         _record(comparison, entries)
-    draw_results(entries, metric, figures, figure_form, force=force)
+    drawn = _figures(comparison, entries, metric, variants) if figures or html else {}
+    draw_results(drawn, figures, figure_form, force=force)
     if html is not None:
-        write_results_page(html, tables, entries, metric, force=force)
+        write_results_page(html, tables, entries, drawn, force=force)
     if any(entry.failed for entry in entries):
         raise typer.Exit(1)
-
-
-def _conditions(
-    named: list[str] | None,
-    split: str,
-    corruptions: list[str] | None,
-    severities: list[int] | None,
-    *,
-    robustness: bool,
-    resharing: bool,
-    open_set: bool,
-) -> list[tuple[str, str]]:
-    from ganprint.errors import UsageError
-
-    if (corruptions or severities) and not robustness:
-        raise UsageError(
-            "--corruption and --severity choose among those of --robustness.",
-            "Add --robustness, or name one with --condition test_seen:jpeg_compression:3.",
-        )
-    asked = [_condition(text) for text in named or ()]
-    from ganprint.evaluation.experiments import resharing_conditions, robustness_conditions
-    from ganprint.perturb import CORRUPTIONS, SEVERITIES
-
-    if robustness:
-        asked += robustness_conditions(split, corruptions or CORRUPTIONS, sorted(severities or SEVERITIES))
-    if resharing:
-        asked += resharing_conditions(split)
-    if open_set:
-        asked.append((f"{split}+open", "none"))
-    return list(dict.fromkeys(asked or [_condition(text) for text in CONDITIONS]))
-
-
-def _condition(text: str) -> tuple[str, str]:
-    from ganprint.errors import UsageError
-
-    split, colon, policy = text.partition(":")
-    if not split or not colon or not policy:
-        raise UsageError(
-            f"{text!r} is no condition.",
-            "Write SPLIT:POLICY, as in --condition test_seen:jpeg_compression:3.",
-        )
-    return split, policy
-
-
-def _renamed(pairs: list[str] | None) -> tuple[tuple[str, str], ...]:
-    from ganprint.errors import UsageError
-
-    found = []
-    for pair in pairs or ():
-        name, equals, source = pair.partition("=")
-        if not (name and equals and source):
-            raise UsageError(f"{pair!r} maps nothing.", "Write NAME=SOURCE, as in --map ada=stylegan2.")
-        found.append((name, source))
-    return tuple(found)
-
-
-def _contenders(names: list[str] | None, method: str | None, data: Path) -> "list[Contender]":
-    from ganprint.errors import UsageError, WeightsError
-    from ganprint.evaluation.runner import Contender
-    from ganprint.weights import default_for, find, list_weights, read_card
-
-    methods = _methods(method)
-    if names:
-        folders = [find(name) for name in dict.fromkeys(names)]
-        chosen = [Contender(folder, read_card(folder)) for folder in folders]
-        chosen = [each for each in chosen if methods is None or each.card.method in methods]
-        if not chosen:
-            raise UsageError(f"None of these weights is of the method {method}.", "Leave --method out.")
-        return chosen
-    every = [Contender(entry.path, entry.card) for entry in list_weights() if entry.card and not entry.error]
-    fitting = [each for each in every if each.card.data and each.card.data.name == data.name]
-    if methods is not None:
-        fitting = [each for each in fitting if each.card.method in methods]
-        without = [name for name in methods if name not in {each.card.method for each in fitting}]
-        defaults = [default_for(name) for name in without]
-        fitting += [Contender(entry.path, entry.card) for entry in defaults if entry.card]
-    if not fitting:
-        raise WeightsError(
-            f"No installed weights were trained on {data.name}.",
-            f"Name some with --weights: {', '.join(each.name for each in every) or 'there are none'}.",
-        )
-    return sorted(fitting, key=lambda each: (each.card.method, each.name))
-
-
-def _methods(text: str | None) -> list[str] | None:
-    """Return the methods that were named, each checked to exist; None where none was."""
-    from ganprint import plugins
-
-    if text is None:
-        return None
-    if text == "all":
-        return [plugin.name for plugin in plugins.discover() if plugin.error is None]
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        plugins.load(name)
-    return names
 
 
 def _print_plan(comparison: "Comparison") -> None:
@@ -309,7 +310,7 @@ def _print_plan(comparison: "Comparison") -> None:
 
 def _run(comparison: "Comparison") -> "list[Entry]":
     from ganprint.errors import ImageError
-    from ganprint.evaluation.runner import Block
+    from ganprint.evaluation.plan import Block
 
     failures: dict[str, None] = {}
 
@@ -329,6 +330,17 @@ def _run(comparison: "Comparison") -> "list[Entry]":
         for message in comparison.doubts() if comparison.is_first else ():
             typer.echo(f"ganprint: {message}", err=True)
         return comparison.run(progress=tell, warn=warn)
+
+
+def _figures(
+    comparison: "Comparison", entries: "Sequence[Entry]", metric: str, variants: "Sequence[Variant]"
+) -> "dict[str, Figure]":
+    """Return all figures: of the results, and of the images that were answered for clean."""
+    from ganprint.evaluation.embeddings import image_figures
+    from ganprint.evaluation.figures import comparison_figures, semantics_figures
+
+    of_results = comparison_figures(entries, metric) | semantics_figures(entries, variants, metric)
+    return of_results | image_figures(comparison)
 
 
 def _record(comparison: "Comparison", entries: "Sequence[Entry]") -> None:

@@ -23,6 +23,8 @@ from ganprint.cli.tables import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.figure import Figure
+
     from ganprint.evaluation.leaderboard import Entry
 
 
@@ -49,9 +51,11 @@ def leaderboard(
 ) -> None:
     """Print the tables of results that compare --out kept; nothing is computed."""
     from ganprint.errors import UsageError
-    from ganprint.evaluation.experiments import result_tables, robustness_splits
+    from ganprint.evaluation.experiments import robustness_splits
+    from ganprint.evaluation.figures import comparison_figures
     from ganprint.evaluation.leaderboard import read_entries
-    from ganprint.evaluation.published import ablation_table, comparison_table
+    from ganprint.evaluation.overview import result_tables
+    from ganprint.evaluation.published import ablation_table, adversarial_table, comparison_table
 
     form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
     check_output(html, force=force)
@@ -83,11 +87,23 @@ def leaderboard(
             table.titled(", ".join(parts)) for table in result_tables(alike, metric, robustness_splits(alike))
         ]
     if published:
-        tables += [comparison_table(), ablation_table()]
+        tables += [comparison_table(), adversarial_table(), ablation_table()]
     if html is not None:
-        write_results_page(html, tables, entries, metric, force=force)
-    draw_results(entries, metric, figures, figure_form, force=force)
+        write_results_page(html, tables, entries, _figures_of_all(entries, metric), force=force)
+    if figures is not None:
+        draw_results(comparison_figures(entries, metric), figures, figure_form, force=force)
     print_results(tables, entries, form, intervals=intervals)
+
+
+def _figures_of_all(entries: "Sequence[Entry]", metric: str) -> "dict[str, Figure]":
+    """Return the figures of each data set, its name before theirs."""
+    from ganprint.evaluation.figures import comparison_figures
+
+    drawn: dict[str, Figure] = {}
+    for data in dict.fromkeys(entry.data for entry in entries):
+        here = comparison_figures([entry for entry in entries if entry.data == data], metric)
+        drawn |= {f"{data}: {name}": figure for name, figure in here.items()}
+    return drawn
 
 
 def _alike(entries: "Sequence[Entry]") -> "dict[tuple[str, int, str, str], list[Entry]]":

@@ -76,7 +76,7 @@ def perturb(
 
 def _policy(corruption: str | None, severity: int | None, policy: str | None) -> "Policy | Sharing":
     from ganprint.errors import UsageError
-    from ganprint.perturb import CORRUPTIONS, parse_policy, parse_treatment
+    from ganprint.perturb import CORRUPTIONS, Attack, parse_policy, parse_treatment
     from ganprint.perturb.kinds import check_kind
 
     if (corruption is None) == (policy is None):
@@ -86,7 +86,13 @@ def _policy(corruption: str | None, severity: int | None, policy: str | None) ->
     if corruption is None:
         if severity is not None:
             raise UsageError("--severity goes with --corruption.", "In a policy: --policy jpeg_compression:3")
-        return parse_treatment(str(policy))
+        treatment = parse_treatment(str(policy))
+        if isinstance(treatment, Attack):
+            raise UsageError(
+                "An attack is on weights, which perturb has none of.",
+                "ganprint compare --adversarial attacks those it compares.",
+            )
+        return treatment
     check_kind(corruption)
     return parse_policy(corruption if severity is None else f"{corruption}:{severity}")
 

@@ -8,7 +8,9 @@ import typer
 from ganprint.cli.console import console, echo_csv, echo_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.figure import Figure
 
     from ganprint.evaluation.leaderboard import Entry
     from ganprint.evaluation.tables import Table
@@ -77,35 +79,32 @@ def check_figures(folder: Path | None, *, force: bool) -> None:
 
 
 def draw_results(
-    entries: "Sequence[Entry]",
-    metric: str,
-    folder: Path | None,
-    form: Literal["png", "svg"],
-    *,
-    force: bool,
+    drawn: "Mapping[str, Figure]", folder: Path | None, form: Literal["png", "svg"], *, force: bool
 ) -> None:
-    """Draw what results allow into a folder, if one is named, and say which files."""
+    """Write figures by name into a folder, if one is named, and say which files."""
     if folder is None:
         return
-    from ganprint.evaluation.figures import comparison_figures, save_figures
+    from ganprint.evaluation.figures import save_figures
 
-    for file in save_figures(comparison_figures(entries, metric), folder, form=form, force=force):
+    for file in save_figures(drawn, folder, form=form, force=force):
         typer.echo(f"ganprint: drawn: {file}", err=True)
 
 
 def write_results_page(
-    path: Path, tables: "Sequence[Table]", entries: "Sequence[Entry]", metric: str, *, force: bool
+    path: Path,
+    tables: "Sequence[Table]",
+    entries: "Sequence[Entry]",
+    drawn: "Mapping[str, Figure]",
+    *,
+    force: bool,
 ) -> None:
     """Write one page of tables, figures and where the results come from."""
-    from ganprint.evaluation.figures import comparison_figures, to_svg
+    from ganprint.evaluation.figures import to_svg
     from ganprint.evaluation.page import write_page
 
-    figures, names = [], list(dict.fromkeys(entry.data for entry in entries))
-    for data in names:
-        here = [entry for entry in entries if entry.data == data]
-        drawn = comparison_figures(here, metric).items()
-        figures += [(f"{data}: {name}", to_svg(figure)) for name, figure in drawn]
-    write_page(path, f"ganprint: results on {', '.join(names)}", tables, entries, figures, force=force)
+    figures = [(name, to_svg(figure)) for name, figure in drawn.items()]
+    names = ", ".join(dict.fromkeys(entry.data for entry in entries))
+    write_page(path, f"ganprint: results on {names}", tables, entries, figures, force=force)
 
 
 def _print_table(table: "Table", *, intervals: bool) -> None:

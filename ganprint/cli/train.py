@@ -46,35 +46,38 @@ def train(
     from ganprint import plugins
     from ganprint.data import Manifest
     from ganprint.training import Run, read_config
-    from ganprint.training.artifact import describe, open_folder, prepare, save_trained
+    from ganprint.training.artifact import train_weights
     from ganprint.training.checkpoint import is_main_process
 
     check_device(device)
     attributor_class = plugins.load(method)
     chosen = read_config(attributor_class.spec, preset=preset, file=config, assignments=assignments or ())
     manifest = Manifest.open(data)
-    attributor = prepare(attributor_class, chosen, manifest, seed, start=start)
-    train_images, val_images = manifest.select("train"), manifest.select("val")
-    reporter = _Reporter()
+    reporter = Reporter()
     run = Run(
         out, seed=seed, device=device, precision=precision, workers=workers, resume=resume, report=reporter
     )
     # As it was first started: that gives the same weights without the folder's checkpoint.
     command = join(["ganprint", *(word for word in sys.argv[1:] if word not in ("--resume", "--force"))])
-    card = describe(
-        attributor, run, train_images, val_images, name=name or out.resolve().name, command=command
-    )
-    open_folder(run, chosen, force=force)
+    card_name = name or out.resolve().name
     try:
         with reporter:
-            facts = attributor.fit(train_images, val_images, run)
+            train_weights(
+                attributor_class,
+                chosen,
+                manifest,
+                run,
+                name=card_name,
+                command=command,
+                start=start,
+                force=force,
+            )
     except KeyboardInterrupt:
         if is_main_process():
             kept = any((out / "checkpoints").glob("*.safetensors"))
             then = f"go on with the same command and --resume ({out})" if kept else "nothing was saved yet"
             typer.echo(f"ganprint: interrupted; {then}.", err=True)
         raise typer.Exit(130) from None
-    save_trained(attributor, run, card, facts)
     if is_main_process():
         typer.echo(str(out))
 
@@ -86,24 +89,30 @@ VALIDATION_NAMES = {
 }
 
 
-class _Reporter:
-    """A bar of the epoch on stderr, and a line for each finished epoch or trial."""
+class Reporter:
+    """A bar of the epoch on stderr, and a line for each finished epoch or trial; of several trainings, which it is."""
 
     def __init__(self) -> None:
         self.errors = console(stderr=True)
+        self.name = ""
         self.bar = progress_bar()
         self.task = self.bar.add_task("training", total=None)
 
-    def __enter__(self) -> "_Reporter":
+    def __enter__(self) -> "Reporter":
         self.bar.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.bar.stop()
 
+    def begin(self, name: str) -> None:
+        """Put a training's name before what is said of it."""
+        self.name = f"{name}: "
+
     def __call__(self, progress: "Progress") -> None:
+        """Show where the training stands."""
         minutes, seconds = divmod(round(progress.seconds_left), 60)
-        where = f"{progress.stage} {progress.epoch}/{progress.epochs}"
+        where = f"{self.name}{progress.stage} {progress.epoch}/{progress.epochs}"
         running = {"loss": progress.loss, "accuracy": progress.accuracy}
         parts = [f"{name} {value:.3f}" for name, value in running.items() if value is not None]
         speed = f"{progress.images_per_second:.0f} images/s"

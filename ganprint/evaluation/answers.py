@@ -13,10 +13,13 @@ from torch import Tensor
 from ganprint.attributor import Attributor
 from ganprint.data import BatchSampler, Manifest, loader
 from ganprint.errors import ImageError, UsageError
+from ganprint.evaluation.adversarial import attack_images, attack_seeds
 from ganprint.evaluation.conditions import Condition, ConditionedViews, Kept
 from ganprint.evaluation.unfinished import Notebook, Unfinished
 from ganprint.forensics.answer import VIEWS_AT_ONCE, answer_images
 from ganprint.images.formats import cell
+from ganprint.images.views import crop_views
+from ganprint.perturb import Attack
 from ganprint.training import NeuralAttributor
 from ganprint.weights import Card
 
@@ -45,6 +48,7 @@ def answer_manifest(
     manifest: Manifest,
     condition: Condition,
     *,
+    victim: Attributor | None = None,
     device: str = "cpu",
     batch_size: int = 32,
     workers: int = 0,
@@ -54,10 +58,10 @@ def answer_manifest(
 ) -> list[Answers]:
     """Answer for every image of a manifest under a condition, with each of several methods.
 
-    An image is read and perturbed once; methods of the same view share its squares. `progress` is told images
-    done and in all; `device` is where the methods are; `kept` holds images read before, where there are no workers.
-    With a notebook the answers so far are kept there, and gone on from. Raises the first ImageError where no image
-    at all can be read.
+    An image is read and perturbed once; methods of the same view share its squares. An attack is made on
+    `victim`. `progress` is told images done and in all; `device` is where the methods are; `kept` holds images read
+    before, where there are no workers. With a notebook the answers so far are kept there, and gone on from. Raises
+    the first ImageError where no image at all can be read.
     """
     views = list(dict.fromkeys(attributor.config.view for attributor in attributors))
     images = ConditionedViews(manifest, views, condition, None if workers else kept)
@@ -70,11 +74,17 @@ def answer_manifest(
         whole = [number for number, item in enumerate(batch.images) if not isinstance(item, ImageError)]
         found.failed += batch.rows[sorted(set(range(len(batch.rows))) - set(whole))].tolist()
         found.rows += batch.rows[whole].tolist()
+        items = [batch.images[place] for place in whole]
+        if isinstance(condition.policy, Attack):
+            seeds = attack_seeds(condition.seed, batch.rows[whole].tolist())
+            labels = batch.labels[whole].tolist()
+            attacked = attack_images(_differentiable(victim), items, labels, condition.policy, seeds)
+            items = [tuple(crop_views(image, view) for view in views) for image in attacked]
         now = time.monotonic()
         found.shared += now - began
         for number, attributor in enumerate(attributors):
             view = views.index(attributor.config.view)
-            squares: list[Tensor] = [batch.images[place][view] for place in whole]
+            squares: list[Tensor] = [item[view] for item in items]
             found.probabilities[number] += _probabilities(attributor, squares, condition, device)
             now, before = time.monotonic(), now
             found.seconds[number] += now - before
@@ -87,6 +97,17 @@ def answer_manifest(
     if not found.rows:
         raise failures[0]
     return list(_answers(found, manifest, condition, failures))
+
+
+def _differentiable(victim: Attributor | None) -> NeuralAttributor:
+    if victim is None:
+        raise UsageError("An attack needs weights to attack.", "Name them as the victim.")
+    if not isinstance(victim, NeuralAttributor):
+        raise UsageError(
+            f"{victim.spec.title} has no gradients to attack along.",
+            "compare attacks it through other weights: --adversarial, and --surrogate names them.",
+        )
+    return victim
 
 
 def _probabilities(

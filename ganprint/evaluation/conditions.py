@@ -12,7 +12,7 @@ from ganprint.attributor import View
 from ganprint.data import Draw, Manifest, SourceImages
 from ganprint.errors import ImageError
 from ganprint.images.views import crop_views
-from ganprint.perturb import Engine, Policy, Sharing, perturb
+from ganprint.perturb import Attack, Engine, Policy, Sharing, Treatment, perturb
 
 PUBLISHED_SIZE = 224
 """Side at which the published protocol perturbs (Bui et al. 2022, section 4.1)."""
@@ -27,7 +27,7 @@ class Condition:
     `precision` is that of a network's arithmetic, where the method has one.
     """
 
-    policy: Policy | Sharing
+    policy: Treatment
     seed: int = 0
     at: int | None = None
     engine: Engine = "torch"
@@ -36,7 +36,7 @@ class Condition:
     @classmethod
     def of(
         cls,
-        policy: Policy | Sharing,
+        policy: Treatment,
         view: View,
         *,
         seed: int = 0,
@@ -47,17 +47,23 @@ class Condition:
         """Return the condition for weights of a view: `at` None is the published protocol's side, 0 the image's own.
 
         A chain of sharing happens to all images alike, at their own size: nothing but precision is left to say.
+        An attack is at their own size, too.
         """
         if isinstance(policy, Sharing):
             return cls(policy, precision=precision)
+        if isinstance(policy, Attack):
+            return cls(policy, seed, precision=precision)
         size = default_size(view, policy) if at is None else at or None
         return cls(policy, seed, size, engine, precision)
 
     def treat(self, images: Tensor, rows: Sequence[int]) -> Sequence[Tensor | ImageError]:
         """Return images uint8 (B, 3, H, W), of these rows of a manifest, as they are in this condition.
 
-        An image that a step of sharing cannot be done to is its error.
+        An image that a step of sharing cannot be done to is its error. Under an attack they stay as they are: it needs
+        a method, and comes after.
         """
+        if isinstance(self.policy, Attack):
+            return list(images)
         if isinstance(self.policy, Sharing):
             return [_shared(self.policy, image) for image in images]
         drawn = [self.policy.draw(self.seed, row) for row in rows]
@@ -65,7 +71,7 @@ class Condition:
 
     def describe(self, row: int) -> tuple[str, int | None, int | None]:
         """Return what happens to the image of a row: its name, severity and seed, as far as there are any."""
-        if isinstance(self.policy, Sharing):
+        if not isinstance(self.policy, Policy):
             return str(self.policy), None, None
         drawn = self.policy.draw(self.seed, row)
         return (drawn.kind, drawn.severity, drawn.seed) if drawn.kind else ("", None, None)
@@ -78,7 +84,7 @@ def _shared(sharing: Sharing, image: Tensor) -> Tensor | ImageError:
         return error
 
 
-def default_size(view: View, policy: Policy | Sharing) -> int | None:
+def default_size(view: View, policy: Treatment) -> int | None:
     """Return the side at which a policy perturbs for weights of this view: the published protocol's or None."""
     perturbs = isinstance(policy, Policy) and policy.probability > 0
     return PUBLISHED_SIZE if view.kind == "resize" and perturbs else None
@@ -108,7 +114,8 @@ class Kept:
 class ConditionedViews(SourceImages):
     """Images perturbed at their own size, as a tuple of each view's squares (k, 3, S, S).
 
-    All is computed where the image is decoded. In a batch, an image that cannot be read is its ImageError.
+    All is computed where the image is decoded. In a batch, an image that cannot be read is its ImageError. Under an
+    attack an item is the image itself (3, H, W).
     """
 
     def __init__(
@@ -137,12 +144,14 @@ class ConditionedViews(SourceImages):
             images = torch.stack([found[place] for place in places])
             treated = self.condition.treat(images, [rows[place] for place in places])
             for place, image in zip(places, treated, strict=True):
-                found[place] = (
-                    image
-                    if isinstance(image, ImageError)
-                    else tuple(crop_views(image, view) for view in self.views)
-                )
+                found[place] = image if isinstance(image, ImageError) else self._squares(image)
         return [(item, int(self.labels[row]), row) for item, row in zip(found, rows, strict=True)]
+
+    def _squares(self, image: Tensor) -> Any:
+        """Return an image's squares in each view; under an attack the image, whose views come after it."""
+        if isinstance(self.condition.policy, Attack):
+            return image
+        return tuple(crop_views(image, view) for view in self.views)
 
     def failure(self, row: int) -> ImageError | None:
         """Return why the image of a row has no answer, None where it can have one."""

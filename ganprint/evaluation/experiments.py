@@ -7,7 +7,9 @@ from ganprint.evaluation.leaderboard import Entry
 from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS
 from ganprint.evaluation.tables import DAGGER, Cell, Column, Row, Table
 from ganprint.perturb import CORRUPTIONS, RESHARING, SEEN, SEVERITIES, UNSEEN
-from ganprint.perturb.sharing import PREFIX
+from ganprint.perturb.attacks import PREFIX as ATTACKED
+from ganprint.perturb.attacks import Attack, parse_attack
+from ganprint.perturb.sharing import PREFIX as SHARED
 
 SHORT = {
     "detection_accuracy": "detection",
@@ -31,19 +33,77 @@ def robustness_conditions(
 
 def resharing_conditions(split: str) -> list[tuple[str, str]]:
     """Return clean and what happens to images that are shared online, single steps and chains of two."""
-    return [(split, "none"), *((split, PREFIX + chain) for chain in RESHARING)]
+    return [(split, "none"), *((split, SHARED + chain) for chain in RESHARING)]
+
+
+def adversarial_conditions(split: str, attacks: Sequence[Attack]) -> list[tuple[str, str]]:
+    """Return clean and each attack (Bui et al. 2022, table 2)."""
+    return [(split, "none"), *((split, str(attack)) for attack in attacks)]
+
+
+def adversarial_table(entries: Sequence[Entry], split: str) -> Table:
+    """Return weights by attacks: the error, one minus the accuracy of what was attacked.
+
+    Weights attacked through others' gradients say so.
+    """
+    found = {(entry.weights, entry.policy): entry for entry in entries if entry.split == split}
+    attacked = [entry for entry in found.values() if entry.policy.startswith(ATTACKED)]
+    through = {entry.weights: entry.surrogate for entry in attacked}
+    attacks = [parse_attack(policy) for policy in dict.fromkeys(entry.policy for entry in attacked)]
+    columns, keys = [], []
+    for target in dict.fromkeys(attack.target for attack in attacks):
+        columns.append(Column("", f"clean {target}"))
+        keys.append(("none", target))
+    for attack in attacks:
+        steps = f", {attack.steps} steps" if attack.kind == "pgd" else ""
+        columns.append(Column(f"{attack.kind.upper()} on {attack.target}{steps}", f"{attack.epsilon}/255"))
+        keys.append((str(attack), attack.target))
+    rows = []
+    for name, surrogate in through.items():
+        cells = tuple(_error(found.get((name, policy)), target) for policy, target in keys)
+        rows.append(Row(f"{name} (through {surrogate})" if surrogate else name, cells))
+    title = f"error on {split} under white-box attack"
+    return Table(title, "weights", tuple(columns), tuple(rows), of_errors=True)
+
+
+def adversarial_curves(
+    entries: Sequence[Entry], split: str
+) -> dict[tuple[str, str], list[tuple[str, dict[int, float]]]]:
+    """Return by attack and target the error of each of the weights by the largest change, 0 being clean."""
+    found = {(entry.weights, entry.policy): entry for entry in entries if entry.split == split}
+    curves: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
+    for (name, policy), entry in found.items():
+        if not policy.startswith(ATTACKED):
+            continue
+        attack = parse_attack(policy)
+        by_name = curves.setdefault((attack.kind, attack.target), {})
+        clean = _error(found.get((name, "none")), attack.target).value
+        label = f"{name} (through {entry.surrogate})" if entry.surrogate else name
+        curve = by_name.setdefault(label, {} if clean is None else {0: clean})
+        error = _error(entry, attack.target).value
+        if error is not None:
+            curve[attack.epsilon] = error
+    return {which: list(by_name.items()) for which, by_name in curves.items()}
+
+
+def _error(entry: Entry | None, target: str) -> Cell:
+    accuracy = getattr(entry, f"{target}_accuracy", None)
+    if accuracy is None:
+        return Cell(None)
+    low, high = (None if bound is None else 1 - bound for bound in (accuracy.high, accuracy.low))
+    return Cell(1 - accuracy.value, low, high)
 
 
 def resharing_table(entries: Sequence[Entry], split: str, metric: str) -> Table:
     """Return chains of sharing by weights: a metric, and what part of the clean value is lost."""
     found = Robustness(entries, split, metric)
-    shared = [entry for entry in entries if entry.split == split and entry.policy.startswith(PREFIX)]
+    shared = [entry for entry in entries if entry.split == split and entry.policy.startswith(SHARED)]
     names = list(dict.fromkeys(entry.weights for entry in shared))
     clean = [found.value(name, "none") for name in names]
     rows = [Row("clean", tuple(map(Cell, clean)))]
     for chain in dict.fromkeys(entry.policy for entry in shared):
         values = [found.value(name, chain) for name in names]
-        rows.append(Row(chain.removeprefix(PREFIX), _with_losses(values, clean)))
+        rows.append(Row(chain.removeprefix(SHARED), _with_losses(values, clean)))
     columns = tuple(Column("", name) for name in names)
     title = f"{SHORT[metric]} on {split} after sharing (change from clean)"
     return Table(title, "shared", columns, tuple(rows), best="across")
@@ -91,12 +151,12 @@ class Robustness:
     def __init__(self, entries: Sequence[Entry], split: str, metric: str) -> None:
         self.split, self.metric = split, metric
         self._found = {(entry.weights, entry.policy): entry for entry in entries if entry.split == split}
-        fixed = [_kind_and_severity(policy) for _, policy in self._found]
+        fixed = [fixed_corruption(policy) for _, policy in self._found]
         measured = {kind for kind, _ in filter(None, fixed)}
         self.kinds = [kind for kind in (*SEEN, *UNSEEN) if kind in measured]
         self.severities = sorted({severity for _, severity in filter(None, fixed)})
         self.unseen = [kind for kind in self.kinds if kind in UNSEEN]
-        fixed_for = [name for name, policy in self._found if _kind_and_severity(policy)]
+        fixed_for = [name for name, policy in self._found if fixed_corruption(policy)]
         self.names = list(dict.fromkeys(fixed_for))
 
     def value(self, name: str, policy: str) -> float | None:
@@ -148,38 +208,27 @@ class Robustness:
         return Table(title, "corruption", (*columns, Column("", "mean")), tuple(rows))
 
 
-def _kind_and_severity(policy: str) -> tuple[str, int] | None:
+def fixed_corruption(policy: str) -> tuple[str, int] | None:
     """Return the corruption and severity that a policy fixes; None where it fixes none."""
     kind, _, severity = policy.partition(":")
     return (kind, int(severity)) if kind in CORRUPTIONS and severity.isdigit() else None
+
+
+def robustness_tables(entries: Sequence[Entry], split: str, metric: str) -> list[Table]:
+    """Return corruptions by weights, and then for each of the weights corruptions by severities."""
+    found = Robustness(entries, split, metric)
+    return [found.table(), *(found.severity_table(name) for name in found.names)]
 
 
 def robustness_splits(entries: Sequence[Entry]) -> list[str]:
     """Return the splits on which some corruption was measured at more severities than one."""
     found = []
     for split in dict.fromkeys(entry.split for entry in entries):
-        fixed = {_kind_and_severity(entry.policy) for entry in entries if entry.split == split} - {None}
+        fixed = {fixed_corruption(entry.policy) for entry in entries if entry.split == split} - {None}
         kinds = [pair[0] for pair in fixed if pair]
         if len(kinds) > len(set(kinds)):
             found.append(split)
     return found
-
-
-def result_tables(entries: Sequence[Entry], metric: str, robustness: Sequence[str]) -> list[Table]:
-    """Return the tables of results: by condition, after sharing, and of the splits in `robustness` by corruption."""
-    shared = [entry for entry in entries if entry.policy.startswith(PREFIX)]
-    others = [
-        entry
-        for entry in entries
-        if not entry.policy.startswith(PREFIX)
-        and not (entry.split in robustness and _kind_and_severity(entry.policy))
-    ]
-    tables = [condition_table(others)] if others else []
-    tables += [resharing_table(entries, split, metric) for split in dict.fromkeys(e.split for e in shared)]
-    for split in robustness:
-        found = Robustness(entries, split, metric)
-        tables += [found.table(), *(found.severity_table(name) for name in found.names)]
-    return tables
 
 
 def _by_weights(entries: Sequence[Entry]) -> dict[str, dict[tuple[str, str], Entry]]:

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ganprint.errors import OutputExistsError, UsageError
-from ganprint.evaluation.experiments import SHORT, Robustness
+from ganprint.evaluation.experiments import SHORT, Robustness, adversarial_curves
 from ganprint.evaluation.leaderboard import Entry
+from ganprint.evaluation.studies import Variant, semantics_curves
 
 Form = Literal["png", "svg"]
 
@@ -26,7 +27,8 @@ def comparison_figures(entries: Sequence[Entry], metric: str) -> dict[str, Figur
     """Return by name the figures that these results allow.
 
     `robustness-SPLIT`: bars of a metric by corruption (Bui et al. 2022, figure 4); `severity-SPLIT`: its curves
-    by severity, clean being 0; `confusion-WEIGHTS-SPLIT`: of clean images.
+    by severity, clean being 0; `adversarial-ATTACK-TARGET-SPLIT`: the error by the largest change;
+    `confusion-WEIGHTS-SPLIT`: of clean images.
     """
     figures: dict[str, Figure] = {}
     for split in dict.fromkeys(entry.split for entry in entries):
@@ -34,9 +36,30 @@ def comparison_figures(entries: Sequence[Entry], metric: str) -> dict[str, Figur
         if found.kinds:
             figures[f"robustness-{split}"] = _bars(found)
             figures[f"severity-{split}"] = _curves(found)
+        attacked = adversarial_curves(entries, split)
+        for (kind, target), curves in attacked.items():
+            title = f"{split}, {kind.upper()} on {target}"
+            figures[f"adversarial-{kind}-{target}-{split}"] = _lines(
+                curves, "largest change, of 255", f"error of {target}", title
+            )
     for entry in entries:
         if entry.policy == "none":
             figures[f"confusion-{entry.weights}-{entry.split}"] = _confusion(entry)
+    return figures
+
+
+def semantics_figures(
+    entries: Sequence[Entry], variants: Sequence[Variant], metric: str
+) -> dict[str, Figure]:
+    """Return `semantics-SPLIT-POLICY`: a metric by the number of training semantics (Bui et al. 2022, figure 5)."""
+    curves = semantics_curves(entries, variants, metric)
+    figures = {}
+    for split, policy in dict.fromkeys(condition for condition, _ in curves):
+        here = [(method, curve) for (which, method), curve in curves.items() if which == (split, policy)]
+        title = f"{split}, {policy}"
+        figures[f"semantics-{split}-{policy.replace(':', '-')}"] = _lines(
+            here, "training semantics", SHORT[metric], title
+        )
     return figures
 
 
@@ -135,6 +158,30 @@ def _curves(found: "Robustness") -> Figure:
     figure.legend(
         handles, labels, fontsize=7, ncols=min(len(labels), 5), loc="outside upper center", frameon=False
     )
+    return figure
+
+
+def _lines(curves: Sequence[tuple[str, Mapping[int, float]]], across: str, up: str, title: str) -> Figure:
+    """Draw values in 0..1 over whole numbers, a line for each name."""
+    figure = Figure(figsize=(6.4, 3.6), dpi=150, layout="constrained")
+    axes = figure.add_subplot()
+    for number, (name, curve) in enumerate(curves):
+        places = sorted(curve)
+        axes.plot(
+            places,
+            [curve[place] for place in places],
+            color=_colour(number),
+            marker=".",
+            linewidth=1,
+            label=name,
+        )
+    axes.set_xticks(sorted({place for _, curve in curves for place in curve}))
+    axes.set_ylim(0, 1)
+    axes.set_xlabel(across, fontsize=8)
+    axes.set_ylabel(up, fontsize=8)
+    axes.set_title(title, fontsize=9)
+    axes.tick_params(labelsize=7)
+    figure.legend(loc="outside right center", fontsize=7, frameon=False)
     return figure
 
 

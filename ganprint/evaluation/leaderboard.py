@@ -13,12 +13,17 @@ from ganprint.evaluation.results import Evaluation
 
 
 class Entry(Evaluation):
-    """A measured result: an evaluation, the data's name, and the command, date and machine that gave it."""
+    """A measured result: an evaluation, the data's name, and the command, date and machine that gave it.
+
+    `surrogate` are the weights whose gradients an attack used, where these weights' own method has none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     schema_version: Literal[1] = 1
     data: str
+    surrogate: str | None = None
+    surrogate_sha256: str | None = None
     command: str
     date: AwareDatetime
     hardware: str
@@ -27,7 +32,7 @@ class Entry(Evaluation):
     @property
     def file_name(self) -> str:
         """The name of the result's file: weights and condition, so that a later run replaces it."""
-        return result_name(self.weights, self.split, self)
+        return result_name(self.weights, self.split, self, self.surrogate)
 
 
 class Key(NamedTuple):
@@ -43,11 +48,14 @@ class Key(NamedTuple):
     at: int | None
     engine: str
     precision: str
+    surrogate_sha256: str | None
     ganprint: str
     torch: str
 
 
-def result_name(weights: str, split: str, condition: Condition | Evaluation) -> str:
+def result_name(
+    weights: str, split: str, condition: Condition | Evaluation, surrogate: str | None = None
+) -> str:
     """Return the name of the file for what some weights answer on a split in a condition."""
     parts = [weights, split, str(condition.policy).replace(":", "-"), f"seed{condition.seed}"]
     if condition.at:
@@ -56,6 +64,8 @@ def result_name(weights: str, split: str, condition: Condition | Evaluation) -> 
         parts.append(condition.engine)
     if condition.precision != "fp32":
         parts.append(condition.precision)
+    if surrogate:
+        parts.append(f"through-{surrogate}")
     return "__".join(parts) + ".json"
 
 
@@ -65,10 +75,12 @@ def result_key(
     split: str,
     condition: Condition | Evaluation,
     versions: Mapping[str, str],
+    surrogate_sha256: str | None = None,
 ) -> Key:
     """Return the key of what some weights answer on a split in a condition, with some versions of packages.
 
-    `digests` are of the weights' tensors, of their setup, and of the data.
+    `digests` are of the weights' tensors, of their setup, and of the data; `surrogate_sha256` of the tensors that
+    an attack went through instead.
     """
     return Key(
         weights,
@@ -79,6 +91,7 @@ def result_key(
         condition.at,
         condition.engine,
         condition.precision,
+        surrogate_sha256,
         versions.get("ganprint", ""),
         versions.get("torch", ""),
     )
@@ -87,7 +100,7 @@ def result_key(
 def entry_key(entry: Entry) -> Key:
     """Return what a result depends on."""
     digests = (entry.weights_sha256, entry.setup_sha256, entry.data_sha256)
-    return result_key(entry.weights, digests, entry.split, entry, entry.versions)
+    return result_key(entry.weights, digests, entry.split, entry, entry.versions, entry.surrogate_sha256)
 
 
 def predictions_file(folder: Path, entry: Entry) -> Path:

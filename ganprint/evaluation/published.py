@@ -31,6 +31,16 @@ ABLATION: Mapping[str, Values] = {
 }
 """Detection, attribution, NMI in a setting of its own: comparable within this table only."""
 
+EPSILONS = (2, 4, 8, 16, 24, 32)
+"""Largest changes of the published attack, in levels of 255."""
+
+ADVERSARIAL: Mapping[str, tuple[float, ...]] = {
+    "RepMix": (0.1509, 0.1952, 0.2454, 0.3008, 0.3333, 0.3572),
+    "Yu et al.": (0.2113, 0.2709, 0.3328, 0.3945, 0.4303, 0.4534),
+    "DCT-CNN": (0.1545, 0.2190, 0.2831, 0.3375, 0.3642, 0.3812),
+}
+"""Error under the published attack, by its largest change."""
+
 METRICS = ("detection", "attribution", "NMI")
 
 
@@ -49,3 +59,11 @@ def ablation_table() -> Table:
     columns = tuple(Column("", name) for name in METRICS)
     rows = tuple(Row(f"{name} (published)", tuple(map(Cell, values))) for name, values in ABLATION.items())
     return Table("Published: Bui et al., ECCV 2022, ablation", "RepMix", columns, rows)
+
+
+def adversarial_table() -> Table:
+    """Return the published errors under attack (table 2)."""
+    columns = tuple(Column("", f"{epsilon}/255") for epsilon in EPSILONS)
+    rows = tuple(Row(f"{name} (published)", tuple(map(Cell, values))) for name, values in ADVERSARIAL.items())
+    title = "Published: Bui et al., ECCV 2022, table 2, error under attack"
+    return Table(title, "method", columns, rows, of_errors=True)

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from ganprint.attributor import REAL, Attributor
 from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import answer_manifest, write_predictions
-from ganprint.evaluation.conditions import Condition, Kept, Precision
+from ganprint.evaluation.conditions import Condition, Kept
 from ganprint.evaluation.leaderboard import (
     Entry,
     Key,
@@ -24,66 +22,14 @@ from ganprint.evaluation.leaderboard import (
     result_name,
     save_entry,
 )
+from ganprint.evaluation.plan import Block, Cell, Contender, Settings
+from ganprint.evaluation.processes import gather, join, place
 from ganprint.evaluation.results import evaluate, setup_sha256
 from ganprint.evaluation.unfinished import Notebook
 from ganprint.images import printable
-from ganprint.perturb import Engine, parse_treatment
-from ganprint.weights import Card, load_attributor, utc_now
+from ganprint.perturb import Attack, Treatment, parse_treatment
+from ganprint.weights import load_attributor, utc_now
 from ganprint.weights.provenance import hardware, versions
-
-
-@dataclass(frozen=True)
-class Contender:
-    """Weights that take part in a comparison."""
-
-    path: Path
-    card: Card
-
-    @property
-    def name(self) -> str:
-        """The card's name, which results are kept under."""
-        return self.card.name
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One result to have: some weights on a split in a condition."""
-
-    contender: Contender
-    split: str
-    condition: Condition
-
-
-@dataclass(frozen=True)
-class Block:
-    """Cells of the same images in the same condition, which are read and perturbed once for all of them."""
-
-    cells: tuple[Cell, ...]
-
-    @property
-    def split(self) -> str:
-        """The split that all cells have in common."""
-        return self.cells[0].split
-
-    @property
-    def condition(self) -> Condition:
-        """The condition that all cells have in common."""
-        return self.cells[0].condition
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a comparison is computed; all but the last four decide its results."""
-
-    seed: int = 0
-    limit: int | None = None
-    engine: Engine = "torch"
-    precision: Precision = "fp32"
-    renamed: tuple[tuple[str, str], ...] = ()
-    device: str = "cpu"
-    batch_size: int = 32
-    workers: int = 0
-    command: str = ""
 
 
 @dataclass
@@ -92,7 +38,8 @@ class Comparison:
 
     With `out` each result is a JSON file there, and with `predictions` a CSV of one row per image beside it;
     what is there already for the same weights, data, condition and versions is not computed again, unless
-    `force` is given.
+    `force` is given. Weights whose method has no gradients are attacked through `surrogate`, if there is none
+    through the first of the others that tells the same sources apart.
     """
 
     data: Path
@@ -102,6 +49,7 @@ class Comparison:
     out: Path | None = None
     predictions: bool = False
     force: bool = False
+    surrogate: Contender | None = None
 
     def __post_init__(self) -> None:
         self._versions, self._device = versions(), self.settings.device
@@ -117,17 +65,7 @@ class Comparison:
             )
         policies = {text: parse_treatment(text) for _, text in self.conditions}
         self.cells = [
-            Cell(
-                contender,
-                split,
-                Condition.of(
-                    policies[text],
-                    contender.card.view,
-                    seed=self.settings.seed,
-                    engine=self.settings.engine,
-                    precision=self.settings.precision,
-                ),
-            )
+            self._cell(contender, split, policies[text])
             for contender in self.contenders
             for split, text in self.conditions
         ]
@@ -140,12 +78,40 @@ class Comparison:
                 if not entry.failed and (rows.is_file() or not self.predictions):
                     self.found[entry_key(entry)] = entry
 
+    def _cell(self, contender: Contender, split: str, policy: Treatment) -> Cell:
+        settings = self.settings
+        condition = Condition.of(
+            policy,
+            contender.card.view,
+            seed=settings.seed,
+            engine=settings.engine,
+            precision=settings.precision,
+        )
+        victim = self._victim(contender) if isinstance(policy, Attack) else None
+        return Cell(contender, split, condition, victim)
+
+    def _victim(self, contender: Contender) -> Contender:
+        """Return the weights whose gradients an attack on a contender follows."""
+        if contender.has_gradients:
+            return contender
+        given = [self.surrogate] if self.surrogate else list(self.contenders)
+        fitting = [
+            each for each in given if each.has_gradients and each.card.sources == contender.card.sources
+        ]
+        if not fitting:
+            raise UsageError(
+                f"{contender.name} can be attacked only through weights with gradients and the same sources.",
+                "Name some with --surrogate.",
+            )
+        return fitting[0]
+
     @cached_property
     def blocks(self) -> list[Block]:
         """All cells, those of the same images and condition together, with a result or without."""
-        together: dict[tuple[tuple[str, ...], str, Condition], list[Cell]] = {}
+        together: dict[tuple[tuple[str, ...], str, Condition, Path | None], list[Cell]] = {}
         for cell in self.cells:
-            group = (cell.contender.card.sources, cell.split, cell.condition)
+            victim = cell.victim.path if cell.victim else None
+            group = (cell.contender.card.sources, cell.split, cell.condition, victim)
             together.setdefault(group, []).append(cell)
         return [Block(tuple(cells)) for cells in together.values()]
 
@@ -176,7 +142,7 @@ class Comparison:
     @property
     def is_first(self) -> bool:
         """Whether this is the only process or the first of several, which has all results."""
-        return _place()[0] == 0
+        return place()[0] == 0
 
     def doubts(self) -> list[str]:
         """Return what should be known of the data before their results are read, a sentence each."""
@@ -219,9 +185,9 @@ class Comparison:
         `progress` is told of each batch its block and how many images it had. Started as several processes
         (`torchrun`), each computes every n-th block, and the first returns the union, the others nothing.
         """
-        rank, processes = _place()
+        rank, processes = place()
         if processes > 1:
-            self._device = _join(self.settings.device)
+            self._device = join(self.settings.device)
         self._prepare_out()
         # Shared out before results are looked up: a process that starts late may find another's already.
         share = self.missing(self.blocks[rank::processes])
@@ -229,7 +195,7 @@ class Comparison:
             self._answer(block, progress, warn)
         if processes > 1:
             cells = [cell for block in self.blocks[rank::processes] for cell in block.cells]
-            for entry in _gather([self.found[self._key(cell)] for cell in cells]):
+            for entry in gather([self.found[self._key(cell)] for cell in cells]):
                 if not rank and entry_key(entry) not in self.found:
                     self._keep(entry)
         return [] if rank else self.results()
@@ -252,9 +218,10 @@ class Comparison:
 
         notebook = self._notebook(block)
         every = answer_manifest(
-            [self._attributor(cell.contender) for cell in block.cells],
+            [self.attributor(cell.contender) for cell in block.cells],
             images,
             block.condition,
+            victim=self.attributor(block.victim) if block.victim else None,
             device=self._device,
             batch_size=settings.batch_size,
             workers=settings.workers,
@@ -269,7 +236,9 @@ class Comparison:
             evaluation = evaluate(card, images, block.split, answers)
             entry = Entry(
                 **evaluation.model_dump(),
-                data=_data_name(images),
+                data=_data_name(images, self.settings.limit),
+                surrogate=cell.surrogate.name if cell.surrogate else None,
+                surrogate_sha256=cell.surrogate.card.sha256 if cell.surrogate else None,
                 command=settings.command,
                 date=utc_now(),
                 hardware=hardware(self._device),
@@ -287,7 +256,9 @@ class Comparison:
             return None
         first = self._key(block.cells[0])
         shared = first._replace(weights="", weights_sha256=None, setup_sha256=None)
-        text = json.dumps([*shared, block.cells[0].contender.card.sources, self.settings.batch_size])
+        victim = block.victim.card.sha256 if block.victim else None
+        sources = block.cells[0].contender.card.sources
+        text = json.dumps([*shared, victim, sources, self.settings.batch_size])
         names = [f"{key.weights_sha256} {key.setup_sha256}" for key in map(self._key, block.cells)]
         file = f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
         return Notebook(self.out / ".unfinished" / file, names)
@@ -312,15 +283,17 @@ class Comparison:
             ) from cause
         for cell in self.cells:
             images = self.images(cell)
-            name = result_name(cell.contender.name, cell.split, cell.condition)
-            kept = self._kept.get((_data_name(images), name))
+            through = cell.surrogate.name if cell.surrogate else None
+            name = result_name(cell.contender.name, cell.split, cell.condition, through)
+            kept = self._kept.get((_data_name(images, self.settings.limit), name))
             if kept is not None and kept.data_sha256 != images.sha256:
                 raise UsageError(
                     f"{self.out} holds results of other images under the name {kept.data}.",
                     "Compare into another folder, or replace them with --force.",
                 )
 
-    def _attributor(self, contender: Contender) -> Attributor:
+    def attributor(self, contender: Contender) -> Attributor:
+        """Return the method with a contender's weights, loaded once."""
         if contender.path not in self._attributors:
             attributor, _ = load_attributor(contender.path, device=self._device)
             self._attributors[contender.path] = attributor
@@ -329,7 +302,8 @@ class Comparison:
     def _key(self, cell: Cell) -> Key:
         card = cell.contender.card
         digests = (card.sha256, setup_sha256(card), self.images(cell).sha256)
-        return result_key(card.name, digests, cell.split, cell.condition, self._versions)
+        through = cell.surrogate.card.sha256 if cell.surrogate else None
+        return result_key(card.name, digests, cell.split, cell.condition, self._versions, through)
 
 
 def _check(images: Manifest, cell: Cell) -> None:
@@ -347,34 +321,7 @@ def _check(images: Manifest, cell: Cell) -> None:
         )
 
 
-def _place() -> tuple[int, int]:
-    """Return the number of this process, and how many there are."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def _data_name(images: Manifest) -> str:
-    return Path(images.name).resolve().stem
-
-
-def _join(device: str) -> str:
-    """Join the other processes, waiting for them however long it takes, and return this one's device."""
-    import torch
-    from accelerate import Accelerator
-    from accelerate.utils import InitProcessGroupKwargs
-
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    if device.startswith("cuda") and here > torch.cuda.device_count():
-        raise UsageError(
-            f"{here} processes are to share {torch.cuda.device_count()} GPUs.",
-            "Start one process for each GPU at most.",
-        )
-    patience = InitProcessGroupKwargs(timeout=timedelta(days=30))
-    return str(Accelerator(cpu=device == "cpu", kwargs_handlers=[patience]).device)
-
-
-def _gather(entries: list[Entry]) -> list[Entry]:
-    """Return the entries of all processes, in each of them."""
-    from accelerate.utils import gather_object
-
-    gathered: list[Entry] = gather_object(entries)
-    return gathered
+def _data_name(images: Manifest, limit: int | None) -> str:
+    """Return the name that results of these images are kept under: fewer images are other data."""
+    name = Path(images.name).resolve().stem
+    return name if limit is None else f"{name}-limit{limit}"

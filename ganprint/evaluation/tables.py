@@ -53,13 +53,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under columns; the largest value and the next are marked down each column or across each row."""
+    """Rows under columns; the best value and the next are marked down each column or across each row.
+
+    The best is the largest, or the smallest where the values are of errors.
+    """
 
     title: str
     corner: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     best: Literal["down", "across"] = "down"
+    of_errors: bool = False
 
     def titled(self, data: str) -> "Table":
         """Return the table with the name of its data before its title."""
@@ -69,9 +73,9 @@ class Table:
         """Return for each row and column 1 where the value is the best, 2 where it is next, else 0."""
         ranked = [row for row in self.rows if row.ranked]
         if self.best == "across":
-            return [_places(row.cells) if row.ranked else [0] * len(row.cells) for row in self.rows]
+            return [self._places(row.cells) if row.ranked else [0] * len(row.cells) for row in self.rows]
         columns = zip(*(row.cells for row in ranked), strict=True)
-        found = iter(zip(*map(_places, columns), strict=True))
+        found = iter(zip(*map(self._places, columns), strict=True))
         return [list(next(found)) if row.ranked else [0] * len(row.cells) for row in self.rows]
 
     @property
@@ -80,11 +84,11 @@ class Table:
         numbered = groupby(enumerate(self.columns), key=lambda pair: pair[1].group)
         return [(name, [number for number, _ in pairs]) for name, pairs in numbered]
 
-
-def _places(cells: Sequence[Cell]) -> list[int]:
-    values = sorted({round(cell.value, 3) for cell in cells if cell.value is not None}, reverse=True)
-    place = {value: number for number, value in enumerate(values[:2], start=1)}
-    return [0 if cell.value is None else place.get(round(cell.value, 3), 0) for cell in cells]
+    def _places(self, cells: Sequence[Cell]) -> list[int]:
+        values = sorted({round(cell.value, 3) for cell in cells if cell.value is not None})
+        best = values if self.of_errors else values[::-1]
+        place = {value: number for number, value in enumerate(best[:2], start=1)}
+        return [0 if cell.value is None else place.get(round(cell.value, 3), 0) for cell in cells]
 
 
 def to_markdown(table: Table, *, intervals: bool = False) -> str:

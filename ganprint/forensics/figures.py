@@ -28,6 +28,17 @@ def draw_panels(panels: Sequence[Panel], caption: str, path: Path, *, force: boo
     """
     if path.exists() and not force:
         raise OutputExistsError(f"{path} is there already.", "Give --force to overwrite it.")
+    try:
+        # Without the program's version: the same picture from the same input, byte for byte.
+        panel_figure(panels, caption).savefig(path, format="png", metadata={"Software": None})
+    except OSError as cause:
+        raise UsageError(
+            f"{path} cannot be written: {cause.strerror}.", "Name another file with --out."
+        ) from cause
+
+
+def panel_figure(panels: Sequence[Panel], caption: str) -> Figure:
+    """Return a figure of panels in a grid with a caption below."""
     columns = min(len(panels), max(3, math.ceil(math.sqrt(1.6 * len(panels)))))
     rows = -(-len(panels) // columns)
     height = rows * PANEL_INCHES + CAPTION_INCHES
@@ -38,13 +49,7 @@ def draw_panels(panels: Sequence[Panel], caption: str, path: Path, *, force: boo
         _draw(figure.add_subplot(grid[number // columns, number % columns]), panel)
     lines = textwrap.fill(caption, max(110, CAPTION_LINE * columns))
     figure.text(0.02, 0.1 / height, lines, fontsize=7, va="bottom", parse_math=False)
-    try:
-        # Without the program's version: the same picture from the same input, byte for byte.
-        figure.savefig(path, format="png", metadata={"Software": None})
-    except OSError as cause:
-        raise UsageError(
-            f"{path} cannot be written: {cause.strerror}.", "Name another file with --out."
-        ) from cause
+    return figure
 
 
 def _draw(axes: Axes, panel: Panel) -> None:

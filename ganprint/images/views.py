@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from ganprint.attributor import View
 
@@ -30,6 +31,25 @@ def crop_views(pixels: Tensor | NDArray[np.uint8], view: View) -> Tensor:
         image = _padded(image, size)
     places = _crop_places(image.shape[1] - size, image.shape[2] - size, size, view.crops)
     return torch.stack([image[:, top : top + size, left : left + size] for top, left in places])
+
+
+def differentiable_views(images: Tensor, view: View) -> Tensor:
+    """Return the squares of float images (B, 3, H, W) as `crop_views` takes them, (B, k, 3, S, S), with gradients.
+
+    Where the view resizes, bicubic interpolation with antialiasing stands for Lanczos, which has none here.
+    """
+    size = view.size
+    if view.kind == "resize":
+        images = _centred_square(images)
+        if images.shape[-1] != view.square:
+            side = (view.square, view.square)
+            images = interpolate(images, side, mode="bicubic", antialias=True).clamp(0, 255)
+    else:
+        images = _padded(images, size)
+    height, width = images.shape[-2:]
+    places = _crop_places(height - size, width - size, size, view.crops)
+    crops = [images[..., top : top + size, left : left + size] for top, left in places]
+    return torch.stack(crops, dim=1)
 
 
 def random_view(pixels: Tensor | NDArray[np.uint8], view: View, generator: np.random.Generator) -> Tensor:
@@ -68,10 +88,10 @@ def _channels_first(pixels: Tensor | NDArray[np.uint8]) -> Tensor:
 
 
 def _centred_square(image: Tensor) -> Tensor:
-    _, height, width = image.shape
+    height, width = image.shape[-2:]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    return image[:, top : top + side, left : left + side]
+    return image[..., top : top + side, left : left + side]
 
 
 def _resize(square: Tensor, side: int) -> Tensor:
@@ -87,7 +107,7 @@ def _resize(square: Tensor, side: int) -> Tensor:
 
 def _padded(image: Tensor, size: int) -> Tensor:
     """Continue each side shorter than `size` by reflection, as often as it takes, the image in the middle."""
-    for axis in (1, 2):
+    for axis in (-2, -1):
         length = image.shape[axis]
         if length < size:
             image = image.index_select(axis, _reflected(length, size).to(image.device))

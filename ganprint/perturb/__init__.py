@@ -1,5 +1,7 @@
-"""The 19 corruptions of ImageNet-C on torch, the imagecorruptions reference, and policies that draw them."""
+"""The 19 corruptions of ImageNet-C on torch, the imagecorruptions reference, policies, sharing and attacks."""
 
+from ganprint.perturb import attacks, sharing
+from ganprint.perturb.attacks import Attack, parse_attack
 from ganprint.perturb.engine import Engine, perturb
 from ganprint.perturb.kinds import (
     CORRUPTIONS,
@@ -11,7 +13,7 @@ from ganprint.perturb.kinds import (
     Perturbation,
 )
 from ganprint.perturb.policy import Policy, parse_policy
-from ganprint.perturb.sharing import PREFIX, RESHARING, Sharing, parse_sharing
+from ganprint.perturb.sharing import RESHARING, Sharing, parse_sharing
 
 __all__ = [
     "CORRUPTIONS",
@@ -21,10 +23,13 @@ __all__ = [
     "SEVERITIES",
     "UNSEEN",
     "UNTOUCHED",
+    "Attack",
     "Engine",
     "Perturbation",
     "Policy",
     "Sharing",
+    "Treatment",
+    "parse_attack",
     "parse_policy",
     "parse_sharing",
     "parse_treatment",
@@ -32,6 +37,12 @@ __all__ = [
 ]
 
 
-def parse_treatment(text: str) -> Policy | Sharing:
-    """Return the chain of sharing that `text` names after `share:`, else the policy."""
-    return parse_sharing(text) if text.startswith(PREFIX) else parse_policy(text)
+Treatment = Policy | Sharing | Attack
+"""What can be done to the images of an evaluation."""
+
+
+def parse_treatment(text: str) -> Treatment:
+    """Return the chain of sharing that `text` names after `share:`, the attack after `attack:`, else the policy."""
+    if text.startswith(sharing.PREFIX):
+        return parse_sharing(text)
+    return parse_attack(text) if text.startswith(attacks.PREFIX) else parse_policy(text)

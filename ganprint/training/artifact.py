@@ -27,6 +27,29 @@ HELD = ("checkpoints", MODEL_FILE, CARD_FILE)
 """What a training writes into its folder and would overwrite there, beside its configuration."""
 
 
+def train_weights(
+    method: type[Attributor],
+    config: AttributorConfig,
+    manifest: "Manifest",
+    run: Run,
+    *,
+    name: str,
+    command: str,
+    start: str | None = None,
+    force: bool = False,
+) -> None:
+    """Train a method on a manifest's splits train and val, and write weights and card into the run's folder.
+
+    Raises what `prepare`, `describe` and `open_folder` do, and KeyboardInterrupt, with a checkpoint to resume
+    from, where it was interrupted.
+    """
+    attributor = prepare(method, config, manifest, run.seed, start=start)
+    train, val = manifest.select("train"), manifest.select("val")
+    card = describe(attributor, run, train, val, name=name, command=command)
+    open_folder(run, config, force=force)
+    save_trained(attributor, run, card, attributor.fit(train, val, run))
+
+
 def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
     """Make the run's folder and write config.yaml there; of several processes only the first does.
 

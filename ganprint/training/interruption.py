@@ -2,17 +2,19 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from typing import Any
 
 
 class Interruption:
     """Hold SIGINT and SIGTERM back until the step in hand has ended, so that a checkpoint is of a whole step.
 
-    A second SIGINT is not held back: it ends a step that hangs.
+    `stop` may ask for one, too. A second SIGINT is not held back: it ends a step that hangs.
     """
 
-    def __init__(self) -> None:
-        self.asked = False
+    def __init__(self, stop: Callable[[], bool]) -> None:
+        self._stop = stop
+        self._signalled = False
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
@@ -25,7 +27,12 @@ class Interruption:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
+    @property
+    def asked(self) -> bool:
+        """Whether the work should stop after the step in hand."""
+        return self._signalled or self._stop()
+
     def _ask(self, number: int, frame: object) -> None:
-        if self.asked and number == signal.SIGINT:
+        if self._signalled and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.asked = True
+        self._signalled = True

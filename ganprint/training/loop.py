@@ -142,7 +142,7 @@ class _Trainer:
         elif self.accelerator.is_main_process:
             for name in (LAST, BEST, HISTORY):
                 (self.run_settings.folder / name).unlink(missing_ok=True)
-        with Interruption() as interruption:
+        with Interruption(self.run_settings.stop) as interruption:
             while self.place.epoch < self.config.epochs and not self._out_of_patience():
                 self._train_epoch(interruption)
                 self._close_epoch(self._validate(interruption))

@@ -90,6 +90,13 @@ class NeuralAttributor(Attributor):
             scaled = self.scale(images.to(self.device)).contiguous(memory_format=torch.channels_last)
             return self.answer(scaled)
 
+    def differentiate(self, images: Tensor) -> Prediction:
+        """Answer as `predict` does for float images (B, 3, S, S) in 0..255, with gradients to the images."""
+        self.network.eval()
+        # Not the images themselves: `scale` may work in place.
+        scaled = self.scale(images.to(self.device) * 1.0).contiguous(memory_format=torch.channels_last)
+        return self.answer(scaled)
+
     def state(self) -> dict[str, Tensor]:
         """Return the network's parameters and buffers."""
         return {name: tensor.detach() for name, tensor in self.network.state_dict().items()}

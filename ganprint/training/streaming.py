@@ -88,7 +88,7 @@ def accumulate(
                 path, place, {key: each.contiguous() for key, each in accumulator.tensors().items()}
             )
 
-    with Interruption() as interruption:
+    with Interruption(run.stop) as interruption:
         for batch in stream(images, config, run, seed=run.seed, batch_size=batch_size, start=first):
             accumulator.update(batch.images, batch.labels)
             place.step += 1

@@ -1,0 +1,81 @@
+"""Which conditions the options of `compare` ask for, each a split and what happens to its images."""
+
+from collections.abc import Sequence
+
+CONDITIONS = ("test_seen:none", "test_seen:test-seen", "test_unseen:none")
+"""Where nothing else is asked for."""
+STUDIED = CONDITIONS[:2]
+"""Likewise, of weights that an experiment trained."""
+
+
+def parse_condition(text: str) -> tuple[str, str]:
+    """Return the split and policy of SPLIT:POLICY."""
+    from ganprint.errors import UsageError
+
+    split, colon, policy = text.partition(":")
+    if not split or not colon or not policy:
+        raise UsageError(
+            f"{text!r} is no condition.",
+            "Write SPLIT:POLICY, as in --condition test_seen:jpeg_compression:3.",
+        )
+    return split, policy
+
+
+def robustness_asked(
+    split: str, corruptions: Sequence[str] | None, severities: Sequence[int] | None, *, asked: bool
+) -> list[tuple[str, str]]:
+    """Return the conditions of `--robustness`; refuse a choice among them where it is not asked for."""
+    from ganprint.errors import UsageError
+
+    if not asked:
+        if corruptions or severities:
+            raise UsageError(
+                "--corruption and --severity choose among those of --robustness.",
+                "Add --robustness, or name one with --condition test_seen:jpeg_compression:3.",
+            )
+        return []
+    from ganprint.evaluation.experiments import robustness_conditions
+    from ganprint.perturb import CORRUPTIONS, SEVERITIES
+
+    return robustness_conditions(split, corruptions or CORRUPTIONS, sorted(severities or SEVERITIES))
+
+
+def adversarial_asked(
+    split: str,
+    attacks: Sequence[str] | None,
+    epsilons: Sequence[int] | None,
+    target: str,
+    steps: int | None,
+    surrogate: str | None,
+    *,
+    asked: bool,
+) -> list[tuple[str, str]]:
+    """Return the conditions of `--adversarial`; refuse what describes attacks where it is not asked for."""
+    from ganprint.errors import UsageError
+
+    if not asked:
+        if attacks or epsilons or surrogate or steps or target != "attribution":
+            raise UsageError(
+                "--attack, --epsilon, --target, --steps and --surrogate are of --adversarial.",
+                "Add --adversarial, or name one with --condition test_seen:attack:pgd=8.",
+            )
+        return []
+    from ganprint.evaluation.experiments import adversarial_conditions
+    from ganprint.evaluation.published import EPSILONS
+    from ganprint.perturb import Attack
+    from ganprint.perturb.attacks import STEPS
+
+    chosen = [
+        Attack(kind, epsilon, target, steps or STEPS)  # type: ignore[arg-type]
+        for kind in dict.fromkeys(attacks or ("fgsm", "pgd"))
+        for epsilon in sorted(set(epsilons or EPSILONS))
+    ]
+    return adversarial_conditions(split, chosen)
+
+
+def others_asked(split: str, *, resharing: bool, open_set: bool) -> list[tuple[str, str]]:
+    """Return the conditions of `--resharing` and `--open-set`."""
+    from ganprint.evaluation.experiments import resharing_conditions
+
+    found = resharing_conditions(split) if resharing else []
+    return [*found, *([(f"{split}+open", "none")] if open_set else [])]

@@ -1,0 +1,74 @@
+"""Which weights a comparison is of: named, of named methods, or all that were trained on the data."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ganprint.evaluation.plan import Contender
+
+
+def named_contender(name: str) -> "Contender":
+    """Return the weights of a name or folder; raise WeightsError where there are none."""
+    from ganprint.evaluation.plan import Contender
+    from ganprint.weights import find, read_card
+
+    folder = find(name)
+    return Contender(folder, read_card(folder))
+
+
+def chosen_contenders(names: list[str] | None, method: str | None, data: Path) -> "list[Contender]":
+    """Return the weights that are named, or those trained on a manifest of this name, by method.
+
+    A method that is named and has none of these takes part with its default weights.
+    """
+    from ganprint.errors import UsageError, WeightsError
+    from ganprint.evaluation.plan import Contender
+    from ganprint.weights import default_for, list_weights
+
+    methods = chosen_methods(method)
+    if names:
+        chosen = [named_contender(name) for name in dict.fromkeys(names)]
+        chosen = [each for each in chosen if methods is None or each.card.method in methods]
+        if not chosen:
+            raise UsageError(f"None of these weights is of the method {method}.", "Leave --method out.")
+        return chosen
+    every = [Contender(entry.path, entry.card) for entry in list_weights() if entry.card and not entry.error]
+    fitting = [each for each in every if each.card.data and each.card.data.name == data.name]
+    if methods is not None:
+        fitting = [each for each in fitting if each.card.method in methods]
+        without = [name for name in methods if name not in {each.card.method for each in fitting}]
+        defaults = [default_for(name) for name in without]
+        fitting += [Contender(entry.path, entry.card) for entry in defaults if entry.card]
+    if not fitting:
+        raise WeightsError(
+            f"No installed weights were trained on {data.name}.",
+            f"Name some with --weights: {', '.join(each.name for each in every) or 'there are none'}.",
+        )
+    return sorted(fitting, key=lambda each: (each.card.method, each.name))
+
+
+def chosen_methods(text: str | None) -> list[str] | None:
+    """Return the methods that were named with commas, each checked to exist; None where none was."""
+    from ganprint import plugins
+
+    if text is None:
+        return None
+    if text == "all":
+        return [plugin.name for plugin in plugins.discover() if plugin.error is None]
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        plugins.load(name)
+    return names
+
+
+def renamed_sources(pairs: list[str] | None) -> tuple[tuple[str, str], ...]:
+    """Return what `--map` says, as pairs of the data's name and the weights'."""
+    from ganprint.errors import UsageError
+
+    found = []
+    for pair in pairs or ():
+        name, equals, source = pair.partition("=")
+        if not (name and equals and source):
+            raise UsageError(f"{pair!r} maps nothing.", "Write NAME=SOURCE, as in --map ada=stylegan2.")
+        found.append((name, source))
+    return tuple(found)

@@ -1,0 +1,122 @@
+"""The experiments of `compare` that train: which variants, and their trainings within a budget."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from ganprint.cli.console import command_line
+from ganprint.cli.contenders import chosen_methods
+from ganprint.cli.train import Reporter
+
+if TYPE_CHECKING:
+    from ganprint.evaluation.studies import Study, Variant
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """What the command line says of trainings; `budget` is in minutes."""
+
+    semantics: bool
+    ablation: bool
+    counts: Sequence[int]
+    parts: Sequence[str]
+    preset: str | None
+    assignments: Sequence[str]
+    budget: float | None
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything is to be trained."""
+        return self.semantics or self.ablation
+
+    def check(self, *, weights: list[str] | None, method: str | None, out: Path | None) -> None:
+        """Raise UsageError where the options do not go together."""
+        from ganprint.errors import UsageError
+        from ganprint.evaluation.processes import place
+
+        trains = (self.counts, self.parts, self.preset, self.assignments, self.budget is not None)
+        if not self.asked:
+            if any(trains):
+                raise UsageError(
+                    "--semantics-count, --part, --preset, --set and --budget are for trainings.",
+                    "Add --semantics or --ablation.",
+                )
+            return
+        if weights:
+            raise UsageError("--semantics and --ablation train weights of their own.", "Leave --weights out.")
+        if out is None:
+            raise UsageError("Trainings need a folder.", "Give --out; what is trained there is kept.")
+        if self.ablation and method not in (None, "repmix") and not self.semantics:
+            raise UsageError("The ablation is of repmix.", "Leave --method out, or name repmix.")
+        if place()[1] > 1:
+            raise UsageError(
+                "The trainings of an experiment run in one process.",
+                "Share one among several with torchrun -m ganprint train, and compare its weights.",
+            )
+
+    def study(
+        self,
+        data: Path,
+        method: str | None,
+        out: Path,
+        *,
+        seed: int,
+        device: str,
+        precision: str,
+        workers: int,
+    ) -> "Study":
+        """Return all that is to be trained, and what of it is there."""
+        from ganprint.data import Manifest
+        from ganprint.evaluation.studies import Study, ablation_variants, semantics_variants
+
+        found: list[Variant] = []
+        if self.ablation:
+            found += ablation_variants(self.parts, preset=self.preset, assignments=self.assignments)
+        if self.semantics:
+            methods = chosen_methods(method or "all") or []
+            found += semantics_variants(
+                methods, Manifest.open(data), self.counts, preset=self.preset, assignments=self.assignments
+            )
+        return Study(data, found, out, seed, device, precision, workers, command_line())
+
+    def print_plan(self, study: "Study") -> None:
+        """Say what is to be trained, and on what."""
+        missing = study.missing()
+        typer.echo(
+            f"{len(study.variants)} trainings; {len(study.variants) - len(missing)} are there, {len(missing)} missing"
+        )
+        for variant in missing:
+            on = f": {', '.join(variant.semantics)}" if variant.semantics is not None else ""
+            typer.echo(f"{variant.name}{on}")
+
+
+def train_missing(study: "Study", budget: float | None) -> None:
+    """Train what is missing, as far as `budget` minutes allow; say what is left. Exit 130 where interrupted."""
+    ends = None if budget is None else time.monotonic() + 60 * budget
+
+    def is_over() -> bool:
+        return ends is not None and time.monotonic() >= ends
+
+    missing = study.missing()
+    reporter = Reporter()
+    with reporter:
+        for number, variant in enumerate(missing):
+            if is_over():
+                break
+            reporter.begin(f"{variant.name} ({number + 1} of {len(missing)})")
+            try:
+                study.train(variant, report=reporter, stop=is_over)
+            except KeyboardInterrupt:
+                if not is_over():
+                    typer.echo("ganprint: interrupted; the same command goes on.", err=True)
+                    raise typer.Exit(130) from None
+    left = [variant.name for variant in study.missing()]
+    if left:
+        typer.echo(
+            f"ganprint: the budget is spent; not trained to the end: {', '.join(left)}. The same command goes on.",
+            err=True,
+        )

@@ -1,0 +1,105 @@
+"""Figures of the images themselves: how methods place them, and what spectra their sources have."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ganprint.attributor import Attributor, View
+from ganprint.data import Manifest, loader
+from ganprint.errors import ImageError
+from ganprint.evaluation.conditions import Condition, ConditionedViews
+from ganprint.evaluation.runner import Comparison
+from ganprint.forensics.answer import VIEWS_AT_ONCE
+from ganprint.forensics.figures import panel_figure
+from ganprint.forensics.spectra import average_spectra, spectrum_panels
+from ganprint.perturb import parse_policy
+
+MOST_IMAGES = 2000
+"""More points hide each other, and t-SNE's time grows with them."""
+FEWEST_IMAGES = 10
+
+
+def embed_images(
+    attributor: Attributor, images: Manifest, *, workers: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return where a method places images, (N, D) float32, and the rows (N,) of those that could be read.
+
+    It is the embedding of the centre view, or the attribution logits where a method has none.
+    """
+    condition = Condition(parse_policy("none"))
+    views = ConditionedViews(images, [attributor.config.view], condition)
+    found: list[np.ndarray] = []
+    rows: list[int] = []
+    for batch in loader(views, batch_size=VIEWS_AT_ONCE, workers=workers):
+        whole = [
+            (item[0][:1], row)
+            for item, row in zip(batch.images, batch.rows.tolist(), strict=True)
+            if not isinstance(item, ImageError)
+        ]
+        if whole:
+            squares, here = zip(*whole, strict=True)
+            answer = attributor.predict(torch.cat(squares))
+            placed = answer.attribution if answer.embedding is None else answer.embedding
+            found.append(placed.float().cpu().numpy())
+            rows += here
+    return np.concatenate(found) if found else np.empty((0, 1), np.float32), np.array(rows, dtype=np.int64)
+
+
+def image_figures(comparison: Comparison) -> dict[str, Figure]:
+    """Return `embedding-WEIGHTS-SPLIT`, t-SNE of where each of the weights places images, and `spectra-SPLIT`.
+
+    They are of the clean splits of a comparison: at most MOST_IMAGES, spread over the sources, at least
+    FEWEST_IMAGES.
+    """
+    figures: dict[str, Figure] = {}
+    clean = [cell for cell in comparison.cells if str(cell.condition.policy) == "none"]
+    for split in dict.fromkeys(cell.split for cell in clean):
+        for cell in (cell for cell in clean if cell.split == split):
+            images = comparison.images(cell).select(limit=MOST_IMAGES)
+            attributor, name = comparison.attributor(cell.contender), cell.contender.name
+            points, rows = embed_images(attributor, images, workers=comparison.settings.workers)
+            images = images.take(rows)
+            if len(points) < FEWEST_IMAGES:
+                continue
+            title = f"{name}, {split}, clean: t-SNE of {len(points)} images"
+            figures[f"embedding-{name}-{split}"] = _scatter(points, images, title)
+            if f"spectra-{split}" not in figures:
+                figures[f"spectra-{split}"] = _spectra(images, attributor.config.view, split)
+    return figures
+
+
+def _spectra(images: Manifest, view: View, split: str) -> Figure:
+    caption = (
+        f"Mean logarithm of the orthonormal DCT-II's magnitudes over {len(images)} images of {split}, "
+        f"{view.kind} view of {view.size} px, low frequencies top left. Differences between sources are "
+        "differences of these images, format and content included."
+    )
+    return panel_figure(spectrum_panels(average_spectra(images, view)), caption)
+
+
+def _scatter(points: np.ndarray, images: Manifest, title: str) -> Figure:
+    """Draw points in the plane where t-SNE (van der Maaten and Hinton 2008) brings them, coloured by source."""
+    from sklearn.manifold import TSNE
+
+    perplexity = min(30.0, (len(points) - 1) / 3)
+    places = TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(points)
+    figure = Figure(figsize=(6.4, 4.4), dpi=150, layout="constrained")
+    axes = figure.add_subplot()
+    names = images.column("source")
+    known = [name for name in images.sources if name in set(names)]
+    _draw(axes, places, names, [*known, *sorted(set(names) - set(known))], len(known))
+    axes.set_title(title, fontsize=9)
+    axes.set_axis_off()
+    figure.legend(loc="outside right center", fontsize=7, frameon=False, markerscale=2)
+    return figure
+
+
+def _draw(axes: Axes, places: np.ndarray, names: np.ndarray, order: Sequence[str], known: int) -> None:
+    for number, name in enumerate(order):
+        across, up = places[names == name].T
+        colour = f"C{number % 10}" if number < known else "black"
+        marker = "o" if number < known else "x"
+        axes.scatter(across, up, s=6, color=colour, marker=marker, linewidths=0.8, label=name)

@@ -1,0 +1,81 @@
+"""What is to be computed in a comparison: weights, the results to have of them, and how."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ganprint import plugins
+from ganprint.evaluation.conditions import Condition, Precision
+from ganprint.perturb import Engine
+from ganprint.training import NeuralAttributor
+from ganprint.weights import Card
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Weights that take part in a comparison."""
+
+    path: Path
+    card: Card
+
+    @property
+    def name(self) -> str:
+        """The card's name, which results are kept under."""
+        return self.card.name
+
+    @cached_property
+    def has_gradients(self) -> bool:
+        """Whether attacks can follow its method's own gradients."""
+        return issubclass(plugins.load(self.card.method), NeuralAttributor)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One result to have: some weights on a split in a condition; an attack is on the `victim`'s gradients."""
+
+    contender: Contender
+    split: str
+    condition: Condition
+    victim: Contender | None = None
+
+    @property
+    def surrogate(self) -> Contender | None:
+        """The victim where it is not the contender itself."""
+        return None if self.victim == self.contender else self.victim
+
+
+@dataclass(frozen=True)
+class Block:
+    """Cells of the same images in the same condition, which are read and perturbed once for all of them."""
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def split(self) -> str:
+        """The split that all cells have in common."""
+        return self.cells[0].split
+
+    @property
+    def condition(self) -> Condition:
+        """The condition that all cells have in common."""
+        return self.cells[0].condition
+
+    @property
+    def victim(self) -> Contender | None:
+        """The weights that an attack is on, for all cells the same."""
+        return self.cells[0].victim
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a comparison is computed; all but the last four decide its results."""
+
+    seed: int = 0
+    limit: int | None = None
+    engine: Engine = "torch"
+    precision: Precision = "fp32"
+    renamed: tuple[tuple[str, str], ...] = ()
+    device: str = "cpu"
+    batch_size: int = 32
+    workers: int = 0
+    command: str = ""

@@ -1,0 +1,306 @@
+"""The published experiments that train: on fewer semantics, and RepMix with parts of it changed."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ganprint import plugins
+from ganprint.attributor import AttributorConfig, Progress, Run
+from ganprint.data import Manifest
+from ganprint.errors import ConfigError, UsageError, WeightsError
+from ganprint.evaluation.experiments import condition_table
+from ganprint.evaluation.leaderboard import Entry
+from ganprint.evaluation.plan import Contender
+from ganprint.evaluation.tables import Cell, Column, Row, Table
+from ganprint.training import read_config
+from ganprint.training.artifact import train_weights
+from ganprint.training.config import preset_names
+from ganprint.weights import Card, read_card
+from ganprint.weights.card import CARD_FILE
+
+ABLATION: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "parts": {
+        "all": (),
+        "without compound loss": ("compound=false",),
+        "without mixing": ("mix_count=1",),
+        "without both": ("compound=false", "mix_count=1"),
+        "without augmentation": ("policy=none",),
+    },
+    "levels": {
+        "mixing before perturbation": ("mix_level=-1",),
+        **{f"mixing at level {level}": (f"mix_level={level}",) for level in range(6)},
+    },
+    "counts": {f"{count} images mixed": (f"mix_count={count}",) for count in (3, 4)},
+    "backbones": {
+        "VGG16 backbone": ("backbone=timm:vgg16", "backbone_options={}"),
+        "AlexNet backbone": ("backbone=alexnet", "backbone_options={}"),
+    },
+}
+"""Changes of RepMix by group (Bui et al. 2022, sections 4.3 and 4.4), each as assignments to its configuration."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One training of a study: `name` is its folder's and its card's, `label` what tables call it.
+
+    With `semantics` it is trained and validated on images of these alone.
+    """
+
+    name: str
+    label: str
+    method: str
+    config: AttributorConfig
+    semantics: tuple[str, ...] | None = None
+
+
+def ablation_variants(
+    chosen: Sequence[str], *, preset: str | None, assignments: Sequence[str]
+) -> list[Variant]:
+    """Return RepMix and its changes: those of the groups or labels that are chosen, all if none is.
+
+    As many images go into a step whatever the number mixed. A change that changes nothing is left out.
+    Raises UsageError listing the valid choices.
+    """
+    every = {label: change for group in ABLATION.values() for label, change in group.items()}
+    wanted = ["all"]
+    for name in chosen or ABLATION:
+        if name not in ABLATION and name not in every:
+            raise UsageError(
+                f"The ablation has no part {name!r}.",
+                f"Groups: {', '.join(ABLATION)}; parts: {', '.join(every)}.",
+            )
+        wanted += ABLATION.get(name, [name])
+    spec = plugins.load("repmix").spec
+    preset = _preset("repmix", preset)
+    base = read_config(spec, preset=preset, assignments=assignments).model_dump()
+    images = base["batch_size"] * base["mix_count"]
+    variants: dict[str, Variant] = {}
+    for label in dict.fromkeys(wanted):
+        config = read_config(spec, preset=preset, assignments=[*assignments, *every[label]])
+        count = config.model_dump()["mix_count"]
+        config = config.model_copy(update={"batch_size": images // count})
+        name = f"repmix-{label.lower().replace(' ', '-')}"
+        variants.setdefault(config.model_dump_json(), Variant(name, label, "repmix", config))
+    return list(variants.values())
+
+
+def semantics_variants(
+    methods: Sequence[str],
+    manifest: Manifest,
+    counts: Sequence[int],
+    *,
+    preset: str | None,
+    assignments: Sequence[str],
+) -> list[Variant]:
+    """Return each method trained on the first n semantics, for each n of `counts`, or for all there are.
+
+    Raises UsageError where there are no such many, or where a source has no training image of them.
+    """
+    ordered = order_semantics(manifest.select("train"))
+    least = _fewest(manifest.select("train"), ordered)
+    asked = sorted(set(counts or range(least, len(ordered) + 1)))
+    if asked[0] < least or asked[-1] > len(ordered):
+        raise UsageError(
+            f"Trainings on {', '.join(map(str, asked))} semantics cannot all be done.",
+            f"{manifest.name} has {len(ordered)}, and every source has images of the first {least} or more.",
+        )
+    return [
+        Variant(f"{method}-{count}-semantics", str(count), method, config, ordered[:count])
+        for method in methods
+        for config in [
+            read_config(
+                plugins.load(method).spec, preset=_preset(method, preset), assignments=list(assignments)
+            )
+        ]
+        for count in asked
+    ]
+
+
+def order_semantics(train: Manifest) -> tuple[str, ...]:
+    """Return a manifest's semantics: each next one shows the most sources not shown yet, then has the most images."""
+    codes, names = train.codes("semantic")
+    counts = np.zeros((len(names), len(train.sources)), dtype=np.int64)
+    np.add.at(counts, (codes, train.labels), 1)
+    left, shown, order = list(range(len(names))), np.zeros(len(train.sources), dtype=bool), []
+    while left:
+        best = max(
+            left, key=lambda n: (int(((counts[n] > 0) & ~shown).sum()), int(counts[n].sum()), names[n])
+        )
+        left.remove(best)
+        shown |= counts[best] > 0
+        order.append(names[best])
+    return tuple(name for name in order if name)
+
+
+def _fewest(train: Manifest, ordered: Sequence[str]) -> int:
+    """Return of how many of the ordered semantics there are images by every source."""
+    sources = len(np.unique(train.labels))
+    return next(
+        count
+        for count in range(1, len(ordered) + 1)
+        if len(np.unique(train.select(semantics=ordered[:count]).labels)) == sources
+    )
+
+
+def _preset(method: str, preset: str | None) -> str | None:
+    """Return a method's preset by its name, or by what follows the method's name in it."""
+    if preset is None:
+        return None
+    names = preset_names(plugins.load(method).spec)
+    for name in (preset, f"{method}-{preset}"):
+        if name in names:
+            return name
+    raise ConfigError(f"{method} has no preset {preset}.", f"Presets: {', '.join(names) or 'none'}.")
+
+
+@dataclass
+class Study:
+    """Variants of a method, or of several, each trained once under `out/trained`, whatever comes between.
+
+    Raises UsageError where a folder there holds another training under the same name.
+    """
+
+    data: Path
+    variants: Sequence[Variant]
+    out: Path
+    seed: int = 0
+    device: str = "cpu"
+    precision: str = "fp32"
+    workers: int = 0
+    command: str = ""
+    _cards: dict[str, Card] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for variant in self.variants:
+            if (self.folder(variant) / CARD_FILE).is_file():
+                self._cards[variant.name] = self._checked(variant)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The images that variants are trained on, all of them."""
+        return Manifest.open(self.data)
+
+    def folder(self, variant: Variant) -> Path:
+        """Return where a variant's weights and checkpoints are."""
+        return self.out / "trained" / variant.name
+
+    def missing(self) -> list[Variant]:
+        """Return the variants that are not trained, or not to the end."""
+        return [variant for variant in self.variants if variant.name not in self._cards]
+
+    def contenders(self) -> list[Contender]:
+        """Return the weights of the variants that are trained."""
+        return [
+            Contender(self.folder(variant), self._cards[variant.name])
+            for variant in self.variants
+            if variant.name in self._cards
+        ]
+
+    def train(
+        self, variant: Variant, *, report: Callable[[Progress], None], stop: Callable[[], bool]
+    ) -> None:
+        """Train a variant, from its checkpoint where there is one; KeyboardInterrupt where it was stopped."""
+        folder = self.folder(variant)
+        run = Run(
+            folder,
+            seed=self.seed,
+            device=self.device,
+            precision=self.precision,
+            workers=self.workers,
+            resume=any((folder / "checkpoints").glob("*.safetensors")),
+            report=report,
+            stop=stop,
+        )
+        train_weights(
+            plugins.load(variant.method),
+            variant.config,
+            self._images(variant),
+            run,
+            name=variant.name,
+            command=self.command,
+        )
+        self._cards[variant.name] = read_card(folder)
+
+    def _images(self, variant: Variant) -> Manifest:
+        """Return the manifest with only those of a variant's semantics in train and val."""
+        if variant.semantics is None:
+            return self.manifest
+        codes, names = self.manifest.codes("semantic")
+        chosen = np.isin(codes, [names.index(name) for name in variant.semantics])
+        taught = np.isin(self.manifest.splits, ("train", "val"))
+        return self.manifest.take(np.flatnonzero(chosen | ~taught))
+
+    def _checked(self, variant: Variant) -> Card:
+        card = read_card(self.folder(variant))
+        train = self._images(variant).select("train")
+        same = (
+            card.config == variant.config.model_dump(mode="json")
+            and card.seed == self.seed
+            and card.data is not None
+            and card.data.sha256 == train.sha256
+        )
+        if not same:
+            raise UsageError(
+                f"{self.folder(variant)} holds a training with another configuration, data or seed.",
+                "Name another folder with --out, or remove that one.",
+            )
+        if card.training is None or card.training.precision != self.precision:
+            raise WeightsError(
+                f"{self.folder(variant)} was not trained in {self.precision}.",
+                "Give the --precision it was trained in, or name another folder with --out.",
+            )
+        return card
+
+
+def study_tables(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> list[Table]:
+    """Return the changes of a method by conditions, and methods by the number of training semantics."""
+    labels = {variant.name: variant.label for variant in variants if variant.semantics is None}
+    changed = [
+        entry.model_copy(update={"weights": labels[entry.weights]})
+        for entry in entries
+        if entry.weights in labels
+    ]
+    tables = [condition_table(changed)] if changed else []
+    if semantics_curves(entries, variants, metric):
+        tables.append(semantics_table(entries, variants, metric))
+    return tables
+
+
+def semantics_table(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> Table:
+    """Return methods by the number of training semantics, under each condition."""
+    curves = semantics_curves(entries, variants, metric)
+    counts = sorted({count for curve in curves.values() for count in curve})
+    conditions = list(dict.fromkeys(condition for condition, _ in curves))
+    columns = [
+        Column(f"{split}, {policy}", f"{count} semantics") for split, policy in conditions for count in counts
+    ]
+    rows = [
+        Row(
+            method,
+            tuple(
+                Cell(curves.get((condition, method), {}).get(count))
+                for condition in conditions
+                for count in counts
+            ),
+        )
+        for method in dict.fromkeys(method for _, method in curves)
+    ]
+    title = f"{metric.replace('_', ' ')} by the number of training semantics"
+    return Table(title, "method", tuple(columns), tuple(rows))
+
+
+def semantics_curves(
+    entries: Sequence[Entry], variants: Iterable[Variant], metric: str
+) -> dict[tuple[tuple[str, str], str], dict[int, float]]:
+    """Return by condition and method the metric for each number of training semantics."""
+    named = {variant.name: variant for variant in variants if variant.semantics is not None}
+    curves: dict[tuple[tuple[str, str], str], dict[int, float]] = {}
+    for entry in entries:
+        variant, value = named.get(entry.weights), getattr(entry, metric)
+        if variant is not None and variant.semantics is not None and value is not None:
+            curve = curves.setdefault(((entry.split, entry.policy), variant.method), {})
+            curve[len(variant.semantics)] = float(value.value)
+    return curves
