@@ -169,7 +169,11 @@ def compare(
     ] = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", help="key=value of every training; repeatable", rich_help_panel=TRAININGS),
+        typer.Option(
+            "--set",
+            help="key=value of every training, METHOD:key=value of one method's; repeatable",
+            rich_help_panel=TRAININGS,
+        ),
     ] = None,
     budget: Annotated[
         float | None,

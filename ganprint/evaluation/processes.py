@@ -1,5 +1,6 @@
 """Several processes that share a comparison, as torchrun starts them."""
 
+import atexit
 import os
 from datetime import timedelta
 from typing import TypeVar
@@ -27,7 +28,10 @@ def join(device: str) -> str:
             "Start one process for each GPU at most.",
         )
     patience = InitProcessGroupKwargs(timeout=timedelta(days=30))
-    return str(Accelerator(cpu=device == "cpu", kwargs_handlers=[patience]).device)
+    joined = Accelerator(cpu=device == "cpu", kwargs_handlers=[patience])
+    # A process that ends while threads of the group are alive is aborted, and takes the others along.
+    atexit.register(joined.end_training)
+    return str(joined.device)
 
 
 def gather(results: list[T]) -> list[T]:

@@ -73,13 +73,11 @@ def ablation_variants(
                 f"Groups: {', '.join(ABLATION)}; parts: {', '.join(every)}.",
             )
         wanted += ABLATION.get(name, [name])
-    spec = plugins.load("repmix").spec
-    preset = _preset("repmix", preset)
-    base = read_config(spec, preset=preset, assignments=assignments).model_dump()
+    base = _config("repmix", preset, assignments).model_dump()
     images = base["batch_size"] * base["mix_count"]
     variants: dict[str, Variant] = {}
     for label in dict.fromkeys(wanted):
-        config = read_config(spec, preset=preset, assignments=[*assignments, *every[label]])
+        config = _config("repmix", preset, [*assignments, *every[label]])
         count = config.model_dump()["mix_count"]
         config = config.model_copy(update={"batch_size": images // count})
         name = f"repmix-{label.lower().replace(' ', '-')}"
@@ -97,7 +95,8 @@ def semantics_variants(
 ) -> list[Variant]:
     """Return each method trained on the first n semantics, for each n of `counts`, or for all there are.
 
-    Raises UsageError where there are no such many, or where a source has no training image of them.
+    `assignments` are `key=value`, or `METHOD:key=value` for one of them. Raises UsageError where there
+    are not so many, or where a source has no training image of them.
     """
     ordered = order_semantics(manifest.select("train"))
     least = _fewest(manifest.select("train"), ordered)
@@ -110,11 +109,7 @@ def semantics_variants(
     return [
         Variant(f"{method}-{count}-semantics", str(count), method, config, ordered[:count])
         for method in methods
-        for config in [
-            read_config(
-                plugins.load(method).spec, preset=_preset(method, preset), assignments=list(assignments)
-            )
-        ]
+        for config in [_config(method, preset, assignments)]
         for count in asked
     ]
 
@@ -143,6 +138,14 @@ def _fewest(train: Manifest, ordered: Sequence[str]) -> int:
         for count in range(1, len(ordered) + 1)
         if len(np.unique(train.select(semantics=ordered[:count]).labels)) == sources
     )
+
+
+def _config(method: str, preset: str | None, assignments: Sequence[str]) -> AttributorConfig:
+    """Return a method's configuration; an assignment `OTHER:key=value` is for another method."""
+    of_all = [text for text in assignments if ":" not in text.partition("=")[0]]
+    own = [text.removeprefix(f"{method}:") for text in assignments if text.startswith(f"{method}:")]
+    spec = plugins.load(method).spec
+    return read_config(spec, preset=_preset(method, preset), assignments=[*of_all, *own])
 
 
 def _preset(method: str, preset: str | None) -> str | None:
@@ -217,14 +220,14 @@ class Study:
         train_weights(
             plugins.load(variant.method),
             variant.config,
-            self._images(variant),
+            self.images(variant),
             run,
             name=variant.name,
             command=self.command,
         )
         self._cards[variant.name] = read_card(folder)
 
-    def _images(self, variant: Variant) -> Manifest:
+    def images(self, variant: Variant) -> Manifest:
         """Return the manifest with only those of a variant's semantics in train and val."""
         if variant.semantics is None:
             return self.manifest
@@ -235,7 +238,7 @@ class Study:
 
     def _checked(self, variant: Variant) -> Card:
         card = read_card(self.folder(variant))
-        train = self._images(variant).select("train")
+        train = self.images(variant).select("train")
         same = (
             card.config == variant.config.model_dump(mode="json")
             and card.seed == self.seed

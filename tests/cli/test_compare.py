@@ -139,7 +139,8 @@ def test_robustness_has_every_corruption_with_the_unseen_marked(compare: Any, tm
     names = {file.name for file in (tmp_path / "figures").iterdir()}
     assert names == {
         *("robustness-test_seen.png", "severity-test_seen.png"),
-        *("confusion-tiny-test_seen.png", "confusion-tiny-prnu-test_seen.png"),
+        *("confusion-tiny-test_seen.png", "confusion-tiny-prnu-test_seen.png", "spectra-test_seen.png"),
+        *("embedding-tiny-test_seen.png", "embedding-tiny-prnu-test_seen.png"),
     }
     again = compare("--robustness", *chosen, "--out", out, "--figures", tmp_path / "figures")
     assert again.returncode == 2 and "is there already" in again.stderr
@@ -309,6 +310,26 @@ def test_the_datas_names_can_be_mapped_to_the_weights(
     assert [each["confusion"] for each in json.loads(mapped.stdout)] == [each["confusion"] for each in alone]
 
 
+def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(compare: Any, tmp_path: Path) -> None:
+    options = ("--adversarial", "--attack", "pgd", "--epsilon", "2", "--epsilon", "32", "--markdown")
+    done = compare(*options, "--out", tmp_path / "out", "--figures", tmp_path / "figures")
+    assert done.returncode == 0, done.stderr
+    table = done.stdout[done.stdout.index("under white-box attack") :]
+    head, _, *rows = [line for line in table.splitlines() if line.startswith("|")]
+    assert head == "| weights | clean attribution | PGD on attribution, 10 steps: 2/255 / 32/255 |"
+    assert [row.split(" | ")[0] for row in rows] == ["| tiny", "| tiny-prnu (through tiny)"]
+    found = {(entry.weights, entry.policy): entry for entry in read_entries(tmp_path / "out")}
+    for name, through in (("tiny", None), ("tiny-prnu", "tiny")):
+        entry = found[name, "attack:pgd=32"]
+        assert entry.surrogate == through and (entry.surrogate_sha256 is None) == (through is None)
+        error = f"{1 - entry.attribution_accuracy.value:.3f}"  # type: ignore[union-attr]
+        assert error in next(row for row in rows if row.startswith(f"| {name}"))
+    assert (tmp_path / "figures" / "adversarial-pgd-attribution-test_seen.png").is_file()
+    before = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")}
+    assert compare(*options, "--out", tmp_path / "out").stdout == done.stdout
+    assert {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")} == before
+
+
 @pytest.mark.parametrize("form", ["--csv", "--intervals"])
 def test_other_forms_are_printed(form: str, compare: Any) -> None:
     done = compare(form)
@@ -336,7 +357,7 @@ def test_other_forms_are_printed(form: str, compare: Any) -> None:
         (("--condition", "open:none"), 2, "has images of pix2pix only in open"),
         (("--json", "--latex"), 2, "exclude each other"),
         (("--method", "prnu,nothing"), 2, "no method called nothing"),
-        (("--limit", "3", "--record"), 2, "whole splits"),
+        (("--limit", "3", "--record"), 2, "for whole splits"),
         ((), 3, "No installed weights were trained on tiny.csv"),
     ],
 )

@@ -14,7 +14,7 @@ from ganprint import plugins
 from ganprint.attributor import Attributor, Progress, View
 from ganprint.data import ImageDataset, Manifest
 from ganprint.errors import ConfigError, GanprintError, TrainingError, UsageError, WeightsError
-from ganprint.training import Run, read_config
+from ganprint.training import NeuralAttributor, Run, read_config
 from ganprint.training.artifact import describe, prepare, save_trained
 from ganprint.weights import load_attributor
 
@@ -66,6 +66,21 @@ def test_trained_weights_answer_the_same_after_reload(
     spread = float(before.attribution.std())
     assert float((before.attribution - after.attribution).abs().max()) < 0.02 * max(spread, 1e-3)
     assert torch.equal(loaded.predict(images[2:3]).attribution.argmax(1), after.attribution[2:3].argmax(1))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_with_gradients_a_network_answers_as_without(
+    name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    attributor = fit(name, tmp_path)
+    if not isinstance(attributor, NeuralAttributor):
+        pytest.skip("has no network")
+    images = images_of(tiny_manifest, "test_seen")
+    leaf = images.float().requires_grad_()
+    logits = attributor.differentiate(leaf).attribution
+    torch.testing.assert_close(logits, attributor.predict(images).attribution, rtol=1e-4, atol=1e-4)
+    (gradient,) = torch.autograd.grad(logits[:, 0].sum(), leaf)
+    assert torch.isfinite(gradient).all() and (gradient.flatten(1).abs().amax(1) > 0).all()
 
 
 @pytest.mark.parametrize("name", SMALL)

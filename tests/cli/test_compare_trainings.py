@@ -1,0 +1,91 @@
+"""`compare --ablation` and `--semantics` train what is missing, go on where they were, and print their tables."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganprint.evaluation.leaderboard import read_entries
+
+TINY = (
+    *("--preset", "small", "--set", "view.size=32", "--set", "policy=none"),
+    *("--set", "repmix:backbone_options.widths=[8,8,8,8]", "--set", "repmix:warmup_steps=0"),
+    *("--set", "repmix:epochs=2", "--set", "repmix:batch_size=6", "--set", "repmix:ema=0"),
+    *("--set", "prnu:levels=[1]", "--set", "prnu:sigmas=[20.0]", "--workers", "0"),
+)
+
+
+def test_an_ablation_is_trained_within_its_budget_and_goes_on(
+    program: Any, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    parts = (
+        "--ablation",
+        "--part",
+        "without both",
+        *TINY,
+        "--out",
+        tmp_path / "out",
+        "--data",
+        tiny_manifest,
+    )
+    planned = program("compare", *parts, "--dry-run")
+    assert planned.returncode == 0, planned.stderr
+    assert planned.stdout.splitlines() == [
+        "2 trainings; 0 are there, 2 missing",
+        "repmix-all",
+        "repmix-without-both",
+    ]
+    none = program("compare", *parts, "--budget", "0")
+    assert none.returncode == 1
+    assert "not trained to the end: repmix-all, repmix-without-both. The same command goes on" in none.stderr
+    done = program("compare", *parts, "--markdown")
+    assert done.returncode == 0, done.stderr
+    assert "repmix-without-both (2 of 2): epoch 2/2" in done.stderr
+    rows = [line.split(" | ")[0] for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert rows == ["| weights", "| all", "| without both"]
+    again = program("compare", *parts, "--markdown")
+    assert again.stdout == done.stdout and "epoch" not in again.stderr
+    other = program("compare", *parts, "--set", "repmix:epochs=3")
+    assert other.returncode == 2 and "another configuration, data or seed" in other.stderr
+
+
+def test_semantics_are_a_row_for_each_method_and_a_curve(
+    program: Any, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    options = ("--semantics", "--method", "repmix,prnu", *TINY, "--data", tiny_manifest)
+    figures = ("--figures", tmp_path / "figures", "--condition", "test_seen:none")
+    done = program("compare", *options, "--out", tmp_path / "out", "--markdown", *figures)
+    assert done.returncode == 0, done.stderr
+    title, _, head, _, *rows = done.stdout.splitlines()
+    assert title == "attribution accuracy by the number of training semantics"
+    assert head == "| method | test_seen, none: 1 semantics / 2 semantics |"
+    assert [row.split(" | ")[0] for row in rows if row] == ["| repmix", "| prnu"]
+    names = {entry.weights for entry in read_entries(tmp_path / "out")}
+    assert names == {f"{method}-{n}-semantics" for method in ("repmix", "prnu") for n in (1, 2)}
+    drawn = {file.name for file in (tmp_path / "figures").iterdir()}
+    assert drawn >= {
+        *("semantics-test_seen-none.png", "spectra-test_seen.png"),
+        *("embedding-repmix-1-semantics-test_seen.png", "embedding-prnu-2-semantics-test_seen.png"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--ablation",), "Trainings need a folder"),
+        (("--ablation", "--out", "o", "--weights", "prnu-wild128"), "train weights of their own"),
+        (("--ablation", "--out", "o", "--method", "prnu"), "The ablation is of repmix"),
+        (("--ablation", "--out", "o", "--part", "rain"), "no part 'rain'"),
+        (("--semantics", "--out", "o", "--semantics-count", "9"), "Trainings on 9 semantics"),
+        (("--budget", "3"), "are for trainings"),
+        (("--epsilon", "3"), "are of --adversarial"),
+        (("--adversarial", "--attack", "cw", "--weights", "repmix-wild128"), "no attack 'cw'"),
+        (("--adversarial", "--weights", "prnu-wild128"), "only through weights with gradients"),
+    ],
+)
+def test_what_cannot_be_trained_or_attacked_is_a_sentence(
+    options: tuple[str, ...], said: str, program: Any, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    done = program("compare", "--data", tiny_manifest, *options, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr and "Traceback" not in done.stderr
