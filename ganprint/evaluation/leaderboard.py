@@ -111,7 +111,10 @@ def predictions_file(folder: Path, entry: Entry) -> Path:
 def save_entry(folder: Path, entry: Entry) -> Path:
     """Write a result under FOLDER/DATA and return its file; an old one is replaced whole."""
     file = folder / entry.data / entry.file_name
-    text = json.dumps(entry.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+    # A field a line: short, and changes can be told apart.
+    fields = entry.model_dump(mode="json").items()
+    lines = [f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in fields]
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(".partial")
