@@ -118,8 +118,7 @@ class Comparison:
     def missing(self, blocks: Sequence[Block]) -> list[Block]:
         """Return the blocks with only those cells that have no result yet."""
         left = [
-            Block(tuple(cell for cell in block.cells if self._key(cell) not in self.found))
-            for block in blocks
+            Block(tuple(cell for cell in block.cells if self.key(cell) not in self.found)) for block in blocks
         ]
         return [block for block in left if block.cells]
 
@@ -195,14 +194,14 @@ class Comparison:
             self._answer(block, progress, warn)
         if processes > 1:
             cells = [cell for block in self.blocks[rank::processes] for cell in block.cells]
-            for entry in gather([self.found[self._key(cell)] for cell in cells]):
+            for entry in gather([self.found[self.key(cell)] for cell in cells]):
                 if not rank and entry_key(entry) not in self.found:
                     self._keep(entry)
         return [] if rank else self.results()
 
     def results(self) -> list[Entry]:
         """Return the results there are, by weights and then condition."""
-        keys = [self._key(cell) for cell in self.cells]
+        keys = [self.key(cell) for cell in self.cells]
         return [self.found[key] for key in keys if key in self.found]
 
     def _answer(
@@ -254,12 +253,12 @@ class Comparison:
         """Return where the answers so far of a block are kept: named by all that they share."""
         if self.out is None or self.force:
             return None
-        first = self._key(block.cells[0])
+        first = self.key(block.cells[0])
         shared = first._replace(weights="", weights_sha256=None, setup_sha256=None)
         victim = block.victim.card.sha256 if block.victim else None
         sources = block.cells[0].contender.card.sources
         text = json.dumps([*shared, victim, sources, self.settings.batch_size])
-        names = [f"{key.weights_sha256} {key.setup_sha256}" for key in map(self._key, block.cells)]
+        names = [f"{key.weights_sha256} {key.setup_sha256}" for key in map(self.key, block.cells)]
         file = f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
         return Notebook(self.out / ".unfinished" / file, names)
 
@@ -299,7 +298,8 @@ class Comparison:
             self._attributors[contender.path] = attributor
         return self._attributors[contender.path]
 
-    def _key(self, cell: Cell) -> Key:
+    def key(self, cell: Cell) -> Key:
+        """Return what the result of a cell depends on."""
         card = cell.contender.card
         digests = (card.sha256, setup_sha256(card), self.images(cell).sha256)
         through = cell.surrogate.card.sha256 if cell.surrogate else None
