@@ -179,6 +179,10 @@ def compare(
         float | None,
         typer.Option(min=0, help="minutes to train; the same command goes on", rich_help_panel=TRAININGS),
     ] = None,
+    training_precision: Annotated[
+        Literal["fp32", "bf16"],
+        typer.Option("--training-precision", help="arithmetic of trainings", rich_help_panel=TRAININGS),
+    ] = "fp32",
     metric: Metric = "attribution_accuracy",
     out: Annotated[
         Path | None,
@@ -251,7 +255,7 @@ def compare(
     study = None
     if trainings.asked and out is not None:
         study = trainings.study(
-            data, method, out, seed=seed, device=device, precision=precision, workers=workers
+            data, method, out, seed=seed, device=device, precision=training_precision, workers=workers
         )
         if dry_run:
             trainings.print_plan(study)

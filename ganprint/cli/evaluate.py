@@ -42,8 +42,8 @@ def evaluate(
     policy: Annotated[
         str,
         typer.Option(
-            help="none, test-seen, test-unseen, train, immunise, a corruption, corruption:severity, or a chain as "
-            "share:resize=0.5+jpeg=80"
+            help="none, test-seen, test-unseen, train, immunise, a corruption, corruption:severity, a chain as "
+            "share:resize=0.5+jpeg=80, or an attack as attack:pgd=8"
         ),
     ] = "none",
     at: Annotated[
@@ -72,7 +72,7 @@ def evaluate(
     from ganprint.evaluation.conditions import Condition
     from ganprint.evaluation.results import evaluate as score_answers
     from ganprint.images import printable
-    from ganprint.perturb import Sharing, parse_treatment
+    from ganprint.perturb import Attack, Policy, parse_treatment
     from ganprint.weights import add_result, load_attributor
 
     check_formats(as_json, as_csv)
@@ -100,8 +100,8 @@ def evaluate(
             "count for detection only.",
             err=True,
         )
-    if isinstance(drawn, Sharing) and (at or engine != "torch"):
-        raise UsageError("A chain of sharing has neither --at nor --engine.", "Leave them out.")
+    if not isinstance(drawn, Policy) and (at or engine != "torch"):
+        raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
     condition = Condition.of(drawn, card.view, seed=seed, at=at, engine=engine, precision=precision)
     with progress_bar() as bar:
         task = bar.add_task(f"{card.name} on {split or 'all'} under {policy}", total=len(images))
@@ -109,6 +109,7 @@ def evaluate(
             [attributor],
             images,
             condition,
+            victim=attributor if isinstance(drawn, Attack) else None,
             device=device,
             batch_size=batch_size,
             workers=workers,

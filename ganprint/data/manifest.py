@@ -150,10 +150,13 @@ class Manifest:
     ) -> "Manifest":
         """Return the rows of a split, of some sources or semantics, labels unchanged, in their order.
 
-        `split` may name several, as in `test_seen+open`.
+        `split` may name several, as in `test_seen+open`, and a semantic of them, as in `test_seen@face`.
         `limit` draws that many rows under `seed`, spread as evenly over the sources as they allow.
         Raises ManifestError listing the valid names for a name that no row has, and where no row is left.
         """
+        if split is not None and "@" in split and split not in self.split_names:
+            split, _, semantic = split.partition("@")
+            semantics = [semantic]
         keep = np.ones(len(self), dtype=bool)
         wanted = {
             "split": None if split is None else self._splits_of(split),

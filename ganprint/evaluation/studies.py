@@ -253,7 +253,7 @@ class Study:
         if card.training is None or card.training.precision != self.precision:
             raise WeightsError(
                 f"{self.folder(variant)} was not trained in {self.precision}.",
-                "Give the --precision it was trained in, or name another folder with --out.",
+                "Give the --training-precision it had, or name another folder with --out.",
             )
         return card
 

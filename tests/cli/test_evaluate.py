@@ -209,3 +209,13 @@ def test_training_says_where_its_weights_are_and_its_progress_on_stderr(
     assert shown.returncode == 0
     verified = program("weights", "verify", tiny_weights)
     assert verified.returncode == 0, verified.stderr
+
+
+def test_an_attack_is_on_the_weights_that_are_evaluated(evaluate) -> None:
+    split = ("--split", "test_seen", "--policy", "attack:pgd=32", "--json")
+    attacked = parsed(evaluate(*split))
+    assert attacked["policy"] == "attack:pgd=32"
+    assert attacked["attribution_accuracy"]["value"] < 0.5
+    refused = evaluate(*split, weights=Path("prnu-wild128"))
+    assert refused.returncode == 2 and "PRNU" in refused.stderr and "no gradients" in refused.stderr
+    assert evaluate(*split, "--at", "224").returncode == 2

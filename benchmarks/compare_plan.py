@@ -1,0 +1,71 @@
+"""Plan a comparison over a million images, and go on with it, and print what that takes: seconds and memory.
+
+Run: python benchmarks/compare_plan.py [--rows 1000000]
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from open_manifest import write_manifest
+
+NAMES = ("repmix-wild128", "prnu-wild128", "dct-cnn-wild128")
+SEVERITIES = ((), (3,), (1, 2, 3, 4, 5))
+
+
+def plan(data: Path, severities: tuple[int, ...], out: Path, results: int) -> None:
+    """Plan NAMES x clean and 19 corruptions at some severities, `results` of which are in `out`; print the cost."""
+    from ganprint.evaluation.experiments import robustness_conditions
+    from ganprint.evaluation.leaderboard import read_entries, save_entry
+    from ganprint.evaluation.plan import Contender
+    from ganprint.evaluation.runner import Comparison
+    from ganprint.perturb import CORRUPTIONS
+    from ganprint.weights import find, read_card
+
+    contenders = [Contender(find(name), read_card(find(name))) for name in NAMES]
+    conditions = robustness_conditions("test_seen", CORRUPTIONS, severities)
+    if results:
+        template = read_entries(Path(__file__).parents[1] / "leaderboard" / "wild128")[0]
+        every = Comparison(data, contenders, conditions)
+        for cell in every.cells[:results]:
+            key = every.key(cell)
+            same = {name: getattr(key, name) for name in key._fields if name in type(template).model_fields}
+            versions = {"ganprint": key.ganprint, "torch": key.torch}
+            save_entry(out, template.model_copy(update={**same, "versions": versions, "data": data.stem}))
+    began = time.perf_counter()
+    comparison = Comparison(data, contenders, conditions, out=out)
+    missing = sum(len(block.cells) for block in comparison.missing(comparison.blocks))
+    seconds = time.perf_counter() - began
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{len(comparison.cells):>8}{missing:>9}{seconds:>9.1f} s{megabytes:>9.0f} MB", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--plan", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.plan:
+        data, severities, out, results = options.plan
+        plan(Path(data), tuple(map(int, severities.split())), Path(out), int(results))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "million.csv"
+        write_manifest(data, options.rows, bare=False)
+        print(f"{options.rows:,} rows, {len(NAMES)} weights")
+        print(f"{'results':>8}{'missing':>9}{'planned in':>11}{'peak':>12}", flush=True)
+        for severities in SEVERITIES:
+            cells = len(NAMES) * (1 + 19 * len(severities))
+            for results in (0, cells // 2, cells):
+                text = " ".join(map(str, severities))
+                chosen = [str(data), text, f"{folder}/results{cells}-{results}", str(results)]
+                # A process for each: memory that one has asked for would count for the next.
+                subprocess.run([sys.executable, __file__, "--plan", *chosen], check=True)
+
+
+if __name__ == "__main__":
+    main()
