@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from ganprint.cli import data, weights
+from ganprint.cli import data, forge, weights
 from ganprint.cli.attribute import attribute
 from ganprint.cli.compare import compare
 from ganprint.cli.evaluate import evaluate
@@ -32,6 +32,7 @@ app.command()(explain)
 app.command()(perturb)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
+app.add_typer(forge.app, name="forge")
 app.command()(methods)
 
 

@@ -32,6 +32,11 @@ class Interruption:
         """Whether the work should stop after the step in hand."""
         return self._signalled or self._stop()
 
+    @property
+    def was_signalled(self) -> bool:
+        """Whether a signal asked."""
+        return self._signalled
+
     def _ask(self, number: int, frame: object) -> None:
         if self._signalled and number == signal.SIGINT:
             raise KeyboardInterrupt

@@ -1,8 +1,6 @@
 """Artifacts on disk: a folder with model.safetensors and card.yaml, written whole and checked when read."""
 
 import hashlib
-import os
-import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +11,13 @@ from pydantic import ValidationError
 from ganprint import plugins
 from ganprint.errors import OutputExistsError, WeightsError
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, Card, Result, first_fault, read_card
+from ganprint.weights.files import count_parameters, stored_tensors, write_folder
 from ganprint.weights.store import find
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ganprint.attributor import Attributor
-
-HALF_ERROR = 2.0**-10
-"""Largest rounding error of a halved tensor, relative to its largest value; float16 proper costs 2**-11."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +55,19 @@ def save_artifact(
     present = [name for name in (MODEL_FILE, CARD_FILE) if (folder / name).exists()]
     if present and not force:
         raise OutputExistsError(f"{folder / present[0]} is there already.", "Give --force to replace it.")
-    stored = _stored(tensors, half, keep)
+    stored = stored_tensors(tensors, half=half, keep=keep)
     content = save(stored, metadata={"format": "pt"})
     halved = any(str(tensor.dtype) == "torch.float16" for tensor in stored.values())
     card = card.model_copy(
         update={
             "sha256": hashlib.sha256(content).hexdigest(),
-            "parameters": _parameters(stored),
+            "parameters": count_parameters(stored),
             "precision": "float16" if halved else "float32",
         }
     )
     files = {MODEL_FILE: content, CARD_FILE: card.to_yaml().encode()}
     try:
-        _write(folder, files)
+        write_folder(folder, files)
     except OSError as cause:
         raise WeightsError(
             f"The weights cannot be written to {folder}: {cause.strerror}.",
@@ -106,7 +102,7 @@ def load_artifact(name_or_path: str | Path) -> Artifact:
         tensors = load(content)
     except (SafetensorError, KeyError, ValueError, RuntimeError) as cause:
         raise WeightsError(f"{path} is not a safetensors file: {cause}.", hint) from cause
-    if card.parameters is not None and _parameters(tensors) != card.parameters:
+    if card.parameters is not None and count_parameters(tensors) != card.parameters:
         raise WeightsError(f"{path} does not hold the {card.parameters} parameters its card says.", hint)
     full = {
         name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()
@@ -159,7 +155,7 @@ def add_result(name_or_path: str | Path, result: Result) -> Path:
     others = [other for other in card.metrics if _condition(other) != _condition(result)]
     metrics = sorted([*others, result], key=lambda each: (each.split, each.policy, each.seed or 0))
     try:
-        _write(folder, {CARD_FILE: card.model_copy(update={"metrics": metrics}).to_yaml().encode()})
+        write_folder(folder, {CARD_FILE: card.model_copy(update={"metrics": metrics}).to_yaml().encode()})
     except OSError as cause:
         raise WeightsError(
             f"The card in {folder} cannot be written: {cause.strerror}.",
@@ -171,68 +167,6 @@ def add_result(name_or_path: str | Path, result: Result) -> Path:
 def _condition(result: Result) -> tuple[object, ...]:
     drawn = (result.split, result.policy, result.seed, result.data_sha256, result.at, result.engine)
     return (*drawn, result.precision or "fp32")
-
-
-def _stored(tensors: Mapping[str, "Tensor"], half: bool, keep: Collection[str]) -> dict[str, "Tensor"]:
-    if not tensors:
-        raise WeightsError("There are no tensors to save.", "Fit the method first.")
-    stored = {}
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        if tensor.is_floating_point():
-            tensor = tensor.float()
-            if tensor.isnan().any():
-                raise WeightsError(
-                    f"The tensor {name} holds NaN: training diverged.", "Lower the learning rate."
-                )
-            if half and tensor.ndim >= 2 and name not in keep:
-                tensor = _halved(tensor)
-        # A copy, as safetensors refuses tensors that share memory.
-        stored[name] = tensor.clone()
-    return stored
-
-
-def _halved(tensor: "Tensor") -> "Tensor":
-    if tensor.numel() == 0:
-        return tensor.half()
-    half = tensor.half()
-    error = (half.float() - tensor).abs().max()
-    # An infinite error, or NaN from infinity itself, fails the comparison.
-    return half if bool(error <= HALF_ERROR * tensor.abs().max()) else tensor
-
-
-def _parameters(tensors: Mapping[str, "Tensor"]) -> int:
-    return sum(tensor.numel() for tensor in tensors.values() if tensor.is_floating_point())
-
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.is_dir():
-        partials = {folder / f".{name}.{os.getpid()}.partial": folder / name for name in files}
-        try:
-            for partial, target in partials.items():
-                _write_through(partial, files[target.name])
-            for partial, target in partials.items():
-                partial.replace(target)
-        finally:
-            for partial in partials:
-                partial.unlink(missing_ok=True)
-        return
-    beside = folder.parent / f".{folder.name}.{os.getpid()}.partial"
-    try:
-        beside.mkdir()
-        for name, content in files.items():
-            _write_through(beside / name, content)
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _write_through(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _one_line(cause: Exception) -> str:

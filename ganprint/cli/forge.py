@@ -1,0 +1,161 @@
+"""`ganprint forge`: train small generators of seven architectures on photographs, and sample them."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganprint.cli.console import command_line, console, progress_bar
+from ganprint.cli.options import Device, Force, Seed, check_device
+
+if TYPE_CHECKING:
+    from ganprint.forge.grid import Grid, Task
+    from ganprint.forge.store import GeneratorCard
+
+app = typer.Typer(
+    help="Train small generators of seven GAN architectures on photographs, and sample them.",
+    no_args_is_help=True,
+)
+
+_Out = Annotated[Path, typer.Option("--out", help="folder of generators, one folder each")]
+
+
+@app.command("train")
+def train_command(
+    photos: Annotated[Path, typer.Option(help="a folder with a folder of photographs for each semantic")],
+    out: _Out = Path("generators"),
+    sources: Annotated[
+        str,
+        typer.Option(
+            help="architectures, with commas between; all: dcgan, sngan, cramergan, mmdgan, progan, ..."
+        ),
+    ] = "all",
+    semantics: Annotated[
+        str | None, typer.Option(help="semantics, with commas between; all of the folder's if left out")
+    ] = None,
+    seeds: Annotated[
+        list[int] | None,
+        typer.Option("--seed", min=0, help="one training of each for this seed; repeatable; 0"),
+    ] = None,
+    resolution: Annotated[int, typer.Option(help="side of the images: 64 or 128")] = 64,
+    steps: Annotated[int, typer.Option(min=1, help="steps of each; more than before goes on")] = 2000,
+    budget: Annotated[
+        float | None, typer.Option(min=0, help="minutes to train; the same command goes on")
+    ] = None,
+    device: Device = "cpu",
+) -> None:
+    """Train a generator for each architecture, semantic and seed, those that have come least far first.
+
+    Each folder has the generator (float16) with its card, a sheet of samples, its losses and a checkpoint.
+    Interrupted or out of budget, the same command goes on to the same weights.
+    """
+    from ganprint.forge.families import FAMILIES
+    from ganprint.forge.grid import Grid, Task
+    from ganprint.forge.photos import chosen_semantics
+    from ganprint.training.interruption import Interruption
+
+    check_device(device)
+    names = list(FAMILIES) if sources == "all" else [name.strip() for name in sources.split(",")]
+    shown = chosen_semantics(photos, [name.strip() for name in semantics.split(",")] if semantics else [])
+    tasks = [
+        Task(source, semantic, seed)
+        for seed in dict.fromkeys(seeds or [0])
+        for semantic in shown
+        for source in dict.fromkeys(names)
+    ]
+    grid = Grid(photos, tasks, out, steps, resolution, device, command_line())
+    ends = None if budget is None else time.monotonic() + 60 * budget
+    with progress_bar() as bar, Interruption(lambda: ends is not None and time.monotonic() >= ends) as stop:
+        whole = bar.add_task("steps", total=steps * len(tasks), completed=sum(map(grid.done, tasks)))
+
+        def report(task: Task, step: int) -> None:
+            bar.update(whole, advance=1, description=f"{task.source} {task.semantic}, step {step}")
+
+        def saved(task: Task, card: "GeneratorCard") -> None:
+            bar.console.print(
+                f"{card.name}: {card.steps} steps, {card.seconds:.0f} s, spectral distance {card.distance:.3f}",
+                soft_wrap=True,
+            )
+
+        finished = grid.train(report=report, saved=saved, stop=lambda: stop.asked)
+        interrupted = stop.was_signalled
+    _print_grid(grid)
+    if not finished:
+        why = "interrupted" if interrupted else "the budget is spent"
+        typer.echo(f"ganprint: {why}; the same command goes on.", err=True)
+        raise typer.Exit(130 if interrupted else 0)
+
+
+@app.command("sample")
+def sample_command(
+    source: Annotated[str, typer.Option(help="architecture of the generator")],
+    semantic: Annotated[str, typer.Option(help="what it shows")],
+    out: Annotated[Path, typer.Argument(help="folder for the images, PNG")],
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="how many images")] = 16,
+    seed: Seed = 0,
+    generators: Annotated[Path, typer.Option(help="folder of generators, as forge train wrote it")] = Path(
+        "generators"
+    ),
+    training_seed: Annotated[int, typer.Option(min=0, help="seed that the generator was trained under")] = 0,
+    resolution: Annotated[int | None, typer.Option(help="of the generator, where there are several")] = None,
+    device: Device = "cpu",
+    force: Force = False,
+) -> None:
+    """Write images of a generator as PNG: image number i under a seed is always the same."""
+    from PIL import Image
+
+    from ganprint.errors import OutputExistsError, UsageError
+    from ganprint.forge.sampling import sample_images
+    from ganprint.forge.store import list_generators, load_generator
+
+    check_device(device)
+    every = list_generators(generators)
+    wanted = (source, semantic, training_seed)
+    fitting = [
+        path
+        for path, card in every
+        if (card.source, card.semantic, card.seed) == wanted and resolution in (None, card.resolution)
+    ]
+    if len(fitting) != 1:
+        what = "no generator" if not fitting else "several generators"
+        raise UsageError(
+            f"{generators} has {what} of {source} for {semantic} under the training seed {training_seed}.",
+            f"It has: {', '.join(card.name for _, card in every) or 'none'}.",
+        )
+    generator, card = load_generator(fitting[0], device=device)
+    (first,) = sample_images(generator, [0], seed=seed)
+    if first.shape[-1] != card.resolution:
+        raise UsageError(
+            f"{card.name} has grown to {first.shape[-1]} px only after {card.steps} steps.",
+            "Train it for more: ganprint forge train --steps ...",
+        )
+    files = [out / f"{card.name}-{seed}-{number:05}.png" for number in range(count)]
+    there = [file for file in files if file.exists()]
+    if there and not force:
+        raise OutputExistsError(f"{there[0]} is there already.", "Give --force to overwrite it.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for file, image in zip(files, sample_images(generator, range(count), seed=seed), strict=True):
+            Image.fromarray(image.permute(1, 2, 0).numpy()).save(file)
+    except OSError as cause:
+        raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
+    typer.echo(str(out))
+
+
+def _print_grid(grid: "Grid") -> None:
+    """Print the whole grid: of each generator its steps and its distance to the photographs."""
+    from rich.table import Table
+
+    sources = list(dict.fromkeys(task.source for task in grid.tasks))
+    title = f"steps of {grid.steps}, spectral distance to the photographs (smaller is nearer)"
+    table = Table("semantic", *sources, title=title)
+    for semantic, seed in dict.fromkeys((task.semantic, task.seed) for task in grid.tasks):
+        cells = [_cell(grid, task) for task in grid.tasks if (task.semantic, task.seed) == (semantic, seed)]
+        table.add_row(f"{semantic}, seed {seed}", *cells)
+    console().print(table)
+
+
+def _cell(grid: "Grid", task: "Task") -> str:
+    card = grid.card(task)
+    return "" if card is None else f"{card.steps}, {card.distance:.3f}"

@@ -1,0 +1,55 @@
+"""Cramér GAN (Bellemare et al. 2017): the energy distance of a critic's features."""
+
+from torch import Tensor, nn
+
+from ganprint.forge.dcgan import StridedCritic, TransposedGenerator
+from ganprint.forge.family import Critic, Family, Generator
+from ganprint.forge.losses import slope_penalty
+
+FEATURES = 64
+"""Length of the critic's features (the paper has 256)."""
+PENALTY = 10.0
+"""Weight of the slope penalty (algorithm 1)."""
+
+
+class CramerGAN(Family):
+    """The generator that MMD GAN has, too: transposed convolutions of 5 by 5."""
+
+    name = "cramergan"
+    title = "Cramér GAN"
+    paper = "Bellemare et al., The Cramer Distance as a Solution to Biased Wasserstein Gradients, arXiv 1705.10743"
+    generator_rate = 1e-4
+    betas = (0.5, 0.9)
+
+    def generator(self) -> Generator:
+        """Return the generator, about 1.2 million parameters at 64 px."""
+        return TransposedGenerator(self.resolution, 5, 160)
+
+    def critic(self) -> nn.Module:
+        """Return the critic, to (B, FEATURES)."""
+        return StridedCritic(self.resolution, 5, FEATURES, normalised=False)
+
+    def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
+        """Return minus the surrogate of the energy distance, and the slope penalty on its witness (algorithm 1)."""
+        one, other = fake.chunk(2)
+        photographs = real[: len(one)]
+        anchor = critic(other)
+
+        def witness(images: Tensor) -> Tensor:
+            features = critic(images)
+            norms: Tensor = features.norm(dim=1)
+            return _distance(features, anchor) - norms
+
+        distance = witness(photographs).mean() - witness(one).mean()
+        return PENALTY * slope_penalty(witness, photographs, one) - distance
+
+    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the energy distance of the critic's features, with two independent fakes to a photograph."""
+        one, other = critic(fake).chunk(2)
+        photographs = critic(real[: len(one)])
+        across = _distance(photographs, one) + _distance(photographs, other)
+        return (across - _distance(one, other)).mean()
+
+
+def _distance(one: Tensor, other: Tensor) -> Tensor:
+    return (one - other).square().sum(1).add(1e-8).sqrt()

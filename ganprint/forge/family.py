@@ -1,0 +1,93 @@
+"""What an architecture gives: its generator, its critic, and what each is to minimise."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+RESOLUTIONS = (64, 128)
+"""Sides of the images that generators make, in pixels."""
+LATENT = 128
+"""Length of the latent vector, in all families."""
+
+Critic = Callable[[Tensor], Tensor]
+
+
+class Generator(nn.Module):
+    """A network from latent vectors (B, LATENT) to images (B, 3, R, R), about -1 to 1.
+
+    `noise_sides` are the sides of the square fields of noise that it adds inside; none in most families.
+    """
+
+    noise_sides: tuple[int, ...] = ()
+
+    def forward(self, latents: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
+        """Return images; `noise` has a field (B, 1, S, S) for each of `noise_sides`, drawn if left out."""
+        raise NotImplementedError
+
+    def drawn(self, latents: Tensor, noise: Sequence[Tensor] | None) -> Sequence[Tensor]:
+        """Return the noise that was given, or new."""
+        if noise is not None:
+            return noise
+        return [torch.randn(len(latents), 1, side, side, device=latents.device) for side in self.noise_sides]
+
+
+class Family(ABC):
+    """An architecture with its published way of training, in small.
+
+    Losses take a critic that augments what it sees, and images at the side it judges now.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    generator_rate: ClassVar[float] = 2e-4
+    critic_rate: ClassVar[float] = 2e-4
+    betas: ClassVar[tuple[float, float]] = (0.5, 0.999)
+    critic_steps: ClassVar[int] = 1
+
+    def __init__(self, resolution: int) -> None:
+        self.resolution = resolution
+
+    @abstractmethod
+    def generator(self) -> Generator:
+        """Return a generator with fresh weights."""
+
+    @abstractmethod
+    def critic(self) -> nn.Module:
+        """Return a critic with fresh weights, from images (B, 3, R, R) to (B, D)."""
+
+    @abstractmethod
+    def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
+        """Return what the critic is to minimise in a step."""
+
+    @abstractmethod
+    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        """Return what the generator is to minimise."""
+
+    def regularise(self, generator: Generator, latents: Tensor, step: int) -> Tensor | None:
+        """Return what the generator is to minimise beside its loss in a step, if anything."""
+        return None
+
+    def grow(self, networks: Sequence[nn.Module], step: int) -> None:
+        """Bring networks to the size that they have at a step; by default they have one."""
+        return
+
+    def seen(self, real: Tensor, step: int) -> Tensor:
+        """Return photographs (B, 3, R, R) as the critic is to see them at a step."""
+        return real
+
+
+def channels(side: int, most: int = 192) -> int:
+    """Return how many channels features of a side have: fewer, the larger they are."""
+    return max(16, min(most, 1024 // side))
+
+
+def sides(resolution: int) -> list[int]:
+    """Return the sides of features from 4 to the resolution, each twice the one before."""
+    found = [4]
+    while found[-1] < resolution:
+        found.append(2 * found[-1])
+    return found

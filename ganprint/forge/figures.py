@@ -1,0 +1,37 @@
+"""Pictures of a generator: a sheet of its samples, and its losses."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+
+def draw_sheet(images: Tensor, path: Path) -> None:
+    """Draw images uint8 (N, 3, R, R) side by side, as near to a square of them as can be, as a PNG."""
+    side, columns = images.shape[-1], math.ceil(len(images) ** 0.5)
+    rows = -(-len(images) // columns)
+    sheet = Image.new("RGB", (columns * side, rows * side), "white")
+    for number, image in enumerate(images):
+        place = (number % columns * side, number // columns * side)
+        sheet.paste(Image.fromarray(image.permute(1, 2, 0).numpy()), place)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path)
+
+
+def draw_losses(history: Sequence[Mapping[str, float]], title: str, path: Path) -> None:
+    """Draw the losses of critic and generator by step, as a PNG."""
+    figure = Figure(figsize=(6.4, 3.2), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    for name in ("critic", "generator"):
+        axes.plot(
+            [each["step"] for each in history], [each[name] for each in history], linewidth=1, label=name
+        )
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss")
+    axes.set_title(title, fontsize=9)
+    axes.legend(fontsize=8, frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Software": None})

@@ -1,0 +1,159 @@
+"""A grid of generators, architectures by semantics by seeds, trained side by side within a budget."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ganprint.errors import TrainingError
+from ganprint.forge.families import FAMILIES, family_of
+from ganprint.forge.family import Generator
+from ganprint.forge.figures import draw_losses, draw_sheet
+from ganprint.forge.photos import Photos, read_photos
+from ganprint.forge.quality import spectral_distance
+from ganprint.forge.sampling import sample_images
+from ganprint.forge.store import GeneratorCard, generator_name, read_generator_card, save_generator
+from ganprint.forge.training import GeneratorTraining
+from ganprint.training.checkpoint import read_place
+from ganprint.weights import utc_now
+from ganprint.weights.card import CARD_FILE
+from ganprint.weights.provenance import hardware, versions
+
+CHECKPOINT, LOSSES, SHEET = "checkpoint.safetensors", "losses.png", "samples.png"
+SLICE = 100
+"""Steps that a generator is trained for before the next has its turn."""
+JUDGED = 200
+"""Samples that a generator's distance to its photographs is taken from."""
+SHOWN = 64
+"""Samples on a sheet."""
+LICENCE = "Weights: MIT, as ganprint. The photographs belong to their makers and are not contained."
+
+
+@dataclass(frozen=True)
+class Task:
+    """One generator to train: an architecture on the photographs of a semantic, under a seed."""
+
+    source: str
+    semantic: str
+    seed: int = 0
+
+
+@dataclass
+class Grid:
+    """Generators under `out`, each in a folder of its name with its card, checkpoint, losses and sample sheet.
+
+    Those that have come least far are trained first, a slice at a time, so that at any moment all can be used.
+    """
+
+    photos: Path
+    tasks: Sequence[Task]
+    out: Path
+    steps: int
+    resolution: int = 64
+    device: str = "cpu"
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        for task in self.tasks:
+            family_of(task.source, self.resolution)
+        self._photos: dict[str, Photos] = {}
+
+    def folder(self, task: Task) -> Path:
+        """Return where a generator is kept."""
+        return self.out / generator_name(task.source, task.semantic, self.resolution, task.seed)
+
+    def done(self, task: Task) -> int:
+        """Return how many steps a generator has been trained for."""
+        path = self.folder(task) / CHECKPOINT
+        return read_place(path).step if path.is_file() else 0
+
+    def card(self, task: Task) -> GeneratorCard | None:
+        """Return a generator's card, None where it is not begun."""
+        folder = self.folder(task)
+        return read_generator_card(folder) if (folder / CARD_FILE).is_file() else None
+
+    def train(
+        self,
+        *,
+        report: Callable[[Task, int], None] = lambda task, step: None,
+        saved: Callable[[Task, GeneratorCard], None] = lambda task, card: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Train until all have `steps`, or `stop` says so; return whether they have.
+
+        `report` is told every step, `saved` every slice. A generator whose loss diverges is left as it was last
+        saved, and raises TrainingError when all others are done.
+        """
+        diverged: dict[Task, TrainingError] = {}
+        while left := [task for task in self.tasks if task not in diverged and self.done(task) < self.steps]:
+            if stop():
+                return False
+            task = min(left, key=self.done)
+            try:
+                whole = self._train_slice(task, report, saved, stop)
+            except TrainingError as error:
+                diverged[task] = error
+                continue
+            if not whole:
+                return False
+        if diverged:
+            raise next(iter(diverged.values()))
+        return True
+
+    def _train_slice(
+        self,
+        task: Task,
+        report: Callable[[Task, int], None],
+        saved: Callable[[Task, GeneratorCard], None],
+        stop: Callable[[], bool],
+    ) -> bool:
+        photos, checkpoint = self._of(task.semantic), self.folder(task) / CHECKPOINT
+        family = family_of(task.source, self.resolution)
+        training = GeneratorTraining(family, photos.images, seed=task.seed, device=self.device)
+        if checkpoint.is_file():
+            training.load(checkpoint)
+        until = min(self.steps, training.step + SLICE)
+        whole = training.advance(until, report=lambda step: report(task, step), stop=stop)
+        training.save(checkpoint)
+        saved(task, self._save(task, training, photos))
+        return whole
+
+    def _save(self, task: Task, training: GeneratorTraining, photos: Photos) -> GeneratorCard:
+        generator = training.trained
+        samples = _samples(generator, self.resolution)
+        card = GeneratorCard(
+            name=self.folder(task).name,
+            source=task.source,
+            semantic=task.semantic,
+            resolution=self.resolution,
+            seed=task.seed,
+            steps=training.step,
+            seconds=round(training.place.seconds, 1),
+            photos=len(photos),
+            photos_sha256=photos.sha256,
+            distance=round(spectral_distance(photos.images, samples), 4),
+            command=self.command,
+            date=utc_now(),
+            hardware=hardware(self.device),
+            versions=versions(),
+            licence=LICENCE,
+        )
+        folder = self.folder(task)
+        draw_sheet(samples[:SHOWN], folder / SHEET)
+        draw_losses(
+            training.place.history, f"{FAMILIES[task.source].title}, {task.semantic}", folder / LOSSES
+        )
+        return save_generator(folder, generator, card, force=True)
+
+    def _of(self, semantic: str) -> Photos:
+        if semantic not in self._photos:
+            self._photos[semantic] = read_photos(self.photos, semantic, self.resolution)
+        return self._photos[semantic]
+
+
+def _samples(generator: Generator, resolution: int) -> torch.Tensor:
+    """Return samples, enlarged where the generator has not grown to its side yet."""
+    samples = torch.stack(list(sample_images(generator, range(JUDGED))))
+    times = resolution // samples.shape[-1]
+    return samples.repeat_interleave(times, 2).repeat_interleave(times, 3)

@@ -1,0 +1,66 @@
+"""MMD GAN (Binkowski et al., ICLR 2018): the maximum mean discrepancy of a critic's features."""
+
+import torch
+from torch import Tensor, nn
+
+from ganprint.forge.dcgan import StridedCritic, TransposedGenerator
+from ganprint.forge.family import Critic, Family, Generator
+from ganprint.forge.losses import slope_penalty
+
+FEATURES = 16
+"""Length of the critic's features (section 4)."""
+SHAPES = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Of the mixture of rational quadratic kernels (section 2.1)."""
+PENALTY = 1.0
+"""Weight of the slope penalty on the witness (section 4)."""
+
+
+class MMDGAN(Family):
+    """The generator that Cramér GAN has, too: transposed convolutions of 5 by 5."""
+
+    name = "mmdgan"
+    title = "MMD GAN"
+    paper = "Binkowski, Sutherland, Arbel and Gretton, Demystifying MMD GANs, ICLR 2018, arXiv 1801.01401"
+    generator_rate = 1e-4
+    critic_rate = 1e-4
+    betas = (0.5, 0.9)
+
+    def generator(self) -> Generator:
+        """Return the generator, about 1.2 million parameters at 64 px."""
+        return TransposedGenerator(self.resolution, 5, 160)
+
+    def critic(self) -> nn.Module:
+        """Return the critic, to (B, FEATURES)."""
+        return StridedCritic(self.resolution, 5, FEATURES, normalised=False)
+
+    def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
+        """Return minus the discrepancy, and the slope penalty on its witness function."""
+        photographs, made = critic(real), critic(fake)
+
+        def witness(images: Tensor) -> Tensor:
+            features = critic(images)
+            return _kernel(features, photographs).mean(1) - _kernel(features, made).mean(1)
+
+        return PENALTY * slope_penalty(witness, real, fake) - discrepancy(photographs, made)
+
+    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the discrepancy of the critic's features."""
+        return discrepancy(critic(real), critic(fake))
+
+
+def discrepancy(one: Tensor, other: Tensor) -> Tensor:
+    """Return the unbiased squared maximum mean discrepancy of features (B, D) (Gretton et al. 2012, equation 3)."""
+    count = len(one)
+    within = sum(
+        (kernel.sum() - kernel.diagonal().sum()) / (count * (count - 1))
+        for kernel in (_kernel(one, one), _kernel(other, other))
+    )
+    return within - 2 * _kernel(one, other).mean()
+
+
+def _kernel(one: Tensor, other: Tensor) -> Tensor:
+    """Return the sum of rational quadratic kernels and the linear one, (B, B'), the critic's kernel rq*."""
+    squares = one.square().sum(1)[:, None] + other.square().sum(1)[None] - 2 * one @ other.T
+    squares = squares.clamp(min=0)
+    rational = torch.stack([(1 + squares / (2 * shape)) ** -shape for shape in SHAPES]).sum(0)
+    return rational + one @ other.T

@@ -1,0 +1,83 @@
+"""Photographs to train generators on: folders of them, one for each semantic."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ganprint.attributor import View
+from ganprint.errors import ImageError, ManifestError, UsageError
+from ganprint.images import find_images, read_image
+from ganprint.images.views import crop_views
+
+FEWEST = 16
+"""Photographs of a semantic that a generator can be trained on at all."""
+
+
+@dataclass(frozen=True)
+class Photos:
+    """The photographs of one semantic: uint8 (N, 3, R, R), and the SHA-256 of these pixels.
+
+    `failures` say which files could not be read.
+    """
+
+    semantic: str
+    images: Tensor
+    sha256: str
+    failures: tuple[ImageError, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def list_semantics(folder: Path) -> list[str]:
+    """Return the names of the folders in a folder of photographs; raise ManifestError where there are none."""
+    if not folder.is_dir():
+        raise ManifestError(
+            f"There is no folder {folder}.", "Name one with a folder of photographs for each semantic."
+        )
+    names = sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    if not names:
+        raise ManifestError(
+            f"{folder} has no folders in it.",
+            "Put the photographs of each semantic into a folder of its name.",
+        )
+    return names
+
+
+def chosen_semantics(folder: Path, names: Sequence[str]) -> list[str]:
+    """Return the semantics that are named, or all that the folder has; raise UsageError for one that it has not."""
+    there = list_semantics(folder)
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise UsageError(
+            f"{folder} has no photographs of {', '.join(missing)}.", f"It has: {', '.join(there)}."
+        )
+    return list(dict.fromkeys(names)) or there
+
+
+def read_photos(folder: Path, semantic: str, resolution: int) -> Photos:
+    """Read the photographs of a semantic, each its largest centred square at R by R (Lanczos).
+
+    Raises ManifestError where fewer than FEWEST can be read.
+    """
+    view = View(kind="resize", size=resolution)
+    squares: list[Tensor] = []
+    failures: list[ImageError] = []
+    for path in find_images([str(folder / semantic)], recursive=True):
+        try:
+            if isinstance(path, ImageError):
+                raise path
+            squares.append(crop_views(read_image(path).pixels, view)[0])
+        except ImageError as failure:
+            failures.append(failure)
+    if len(squares) < FEWEST:
+        raise ManifestError(
+            f"{folder / semantic} has {len(squares)} photographs that can be read.",
+            f"A generator needs {FEWEST} at least, and gets better with some hundred.",
+        )
+    images = torch.stack(squares)
+    return Photos(semantic, images, hashlib.sha256(images.numpy().tobytes()).hexdigest(), tuple(failures))

@@ -1,0 +1,156 @@
+"""The one training loop of all generators: steps that a seed determines, checkpoints, averaged weights."""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ganprint.errors import TrainingError
+from ganprint.forge.augment import augment
+from ganprint.forge.family import LATENT, Family, Generator
+from ganprint.training.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
+
+BATCH = 16
+AVERAGED = 0.995
+"""Decay of the averaged generator, which is the one that is kept."""
+RECORDED = 10
+"""Steps between entries of the history."""
+
+
+class GeneratorTraining:
+    """A generator and its critic in training on photographs uint8 (N, 3, R, R).
+
+    Which photographs, latents and augmentations a step has depends on the seed and its number only, so that a
+    training that was interrupted goes on to the same weights.
+    """
+
+    def __init__(
+        self, family: Family, photos: Tensor, *, seed: int, device: str = "cpu", batch_size: int = BATCH
+    ) -> None:
+        torch.manual_seed(seed)
+        self.family, self.seed, self.batch_size = family, seed, batch_size
+        self.device = torch.device(device)
+        self.photos = photos.to(self.device)
+        self.generator: Generator = family.generator().to(self.device)
+        self.critic = family.critic().to(self.device)
+        self.averaged = AveragedModel(
+            self.generator,
+            multi_avg_fn=get_ema_multi_avg_fn(AVERAGED),  # type: ignore[no-untyped-call]
+            use_buffers=True,
+        )
+        # One optimiser keeps both states; the network whose turn it is not has no gradients, and stays.
+        self.optimizer = torch.optim.Adam(
+            [
+                {"params": list(self.generator.parameters()), "lr": family.generator_rate},
+                {"params": list(self.critic.parameters()), "lr": family.critic_rate},
+            ],
+            betas=family.betas,
+        )
+        self.place = Place(fingerprint=self._fingerprint(photos))
+
+    @property
+    def step(self) -> int:
+        """How many steps are done."""
+        return self.place.step
+
+    @property
+    def trained(self) -> Generator:
+        """The averaged generator, in evaluation."""
+        # An average of sides grown to is none.
+        self.family.grow([self.averaged.module], max(0, self.place.step - 1))
+        return cast(Generator, self.averaged.module).eval()
+
+    def advance(
+        self,
+        steps: int,
+        *,
+        report: Callable[[int], None] = lambda step: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Train until `steps` are done in all, or `stop` says so; return whether they are."""
+        while self.place.step < steps:
+            if stop():
+                return False
+            began = time.monotonic()
+            self._step()
+            self.place.seconds += time.monotonic() - began
+            report(self.place.step)
+        return True
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint."""
+        save_checkpoint(path, self.place, self._modules, self.optimizer)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint; raise TrainingError where it is of another training or damaged."""
+        if read_place(path).fingerprint != self.place.fingerprint:
+            raise TrainingError(
+                f"The checkpoint {path} is of other photographs, another architecture, side, seed or batch.",
+                "Name another folder with --out, or remove that one.",
+            )
+        self.place = load_checkpoint(path, self._modules, self.optimizer)
+
+    @property
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "critic": self.critic, "averaged": self.averaged}
+
+    def _step(self) -> None:
+        family, number = self.family, self.place.step
+        random = np.random.default_rng((self.seed, number))
+        torch.manual_seed(int(random.integers(2**62)))
+        family.grow([self.generator, self.critic], number)
+        self.generator.train()
+        self.critic.requires_grad_(True)
+        for _ in range(family.critic_steps):
+            real = self._photographs(random, number)
+            with torch.no_grad():
+                fake = self.generator(self._latents())
+            critic_loss = family.critic_loss(self._judge, real, fake, number)
+            self._descend(critic_loss)
+        self.critic.requires_grad_(False)
+        real = self._photographs(random, number)
+        generator_loss = family.generator_loss(self._judge, real, self.generator(self._latents()))
+        penalty = family.regularise(self.generator, self._latents()[: self.batch_size // 2], number)
+        self._descend(generator_loss if penalty is None else generator_loss + penalty)
+        self.averaged.update_parameters(self.generator)
+        self.place.step += 1
+        if number % RECORDED == 0:
+            losses = {"critic": float(critic_loss.detach()), "generator": float(generator_loss.detach())}
+            if not all(map(math.isfinite, losses.values())):
+                raise TrainingError(
+                    f"A loss of {family.title} became {losses} in step {number + 1}.",
+                    "Train with another --seed; the others of the grid are not affected.",
+                )
+            self.place.history.append({"step": number + 1, **losses})
+
+    def _descend(self, loss: Tensor) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+
+    def _judge(self, images: Tensor) -> Tensor:
+        judged: Tensor = self.critic(augment(images))
+        return judged
+
+    def _latents(self) -> Tensor:
+        return torch.randn(self.batch_size, LATENT, device=self.device)
+
+    def _photographs(self, random: np.random.Generator, step: int) -> Tensor:
+        rows = torch.from_numpy(random.integers(len(self.photos), size=self.batch_size))
+        mirrored = torch.from_numpy(random.random(self.batch_size) < 0.5).to(self.device)
+        real = self.photos[rows.to(self.device)].float() / 127.5 - 1
+        real = torch.where(mirrored[:, None, None, None], real.flip(3), real)
+        return self.family.seen(real, step)
+
+    def _fingerprint(self, photos: Tensor) -> str:
+        digest = hashlib.sha256(photos.numpy().tobytes())
+        how = (self.family.name, self.family.resolution, self.seed, self.batch_size)
+        digest.update(repr(how).encode())
+        return digest.hexdigest()

@@ -1,0 +1,61 @@
+"""`forge train` and `forge sample` as a user runs them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    random = np.random.default_rng(0)
+    (folder / "face").mkdir()
+    for number in range(16):
+        Image.fromarray(random.integers(0, 256, (64, 64, 3), np.uint8)).save(
+            folder / "face" / f"{number}.png"
+        )
+    return folder
+
+
+def test_a_grid_is_trained_and_sampled(program: Any, photos: Path, tmp_path: Path) -> None:
+    options = ("--photos", photos, "--out", tmp_path / "out", "--sources", "dcgan,progan", "--steps", "1")
+    none = program("forge", "train", *options, "--budget", "0")
+    assert none.returncode == 0 and "the budget is spent; the same command goes on" in none.stderr
+    done = program("forge", "train", *options)
+    assert done.returncode == 0, done.stderr
+    assert "dcgan-face-64-seed0: 1 steps" in done.stderr
+    assert "face, seed 0" in done.stdout and "progan" in done.stdout
+    options = ("--generators", tmp_path / "out", "--semantic", "face", "--seed", "5")
+    for name in ("one", "two"):
+        sampled = program("forge", "sample", "--source", "dcgan", *options, "-n", "3", tmp_path / name)
+        assert sampled.returncode == 0, sampled.stderr
+    files = sorted((tmp_path / "one").iterdir())
+    assert [file.name for file in files] == [f"dcgan-face-64-seed0-5-0000{n}.png" for n in range(3)]
+    assert [file.read_bytes() for file in files] == [
+        (tmp_path / "two" / file.name).read_bytes() for file in files
+    ]
+    again = program("forge", "sample", "--source", "dcgan", *options, tmp_path / "one")
+    assert again.returncode == 2 and "is there already" in again.stderr
+    small = program("forge", "sample", "--source", "progan", *options, tmp_path / "three")
+    assert small.returncode == 2 and "has grown to 8 px only after 1 steps" in small.stderr
+    other = program("forge", "sample", "--source", "sngan", *options, tmp_path / "three")
+    assert other.returncode == 2 and "has no generator of sngan" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--sources", "gan"), "no architecture 'gan'"),
+        (("--semantics", "cat"), "has no photographs of cat"),
+        (("--resolution", "100"), "not made at 100 px"),
+    ],
+)
+def test_what_cannot_be_trained_is_a_sentence(
+    options: tuple[str, ...], said: str, program: Any, photos: Path, tmp_path: Path
+) -> None:
+    done = program("forge", "train", "--photos", photos, "--out", tmp_path / "out", *options)
+    assert done.returncode == 2
+    assert said in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,185 @@
+"""Seven architectures: each trains to the same weights however it is interrupted, and samples alike everywhere."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganprint.errors import ManifestError, TrainingError, UsageError, WeightsError
+from ganprint.forge.augment import augment
+from ganprint.forge.families import FAMILIES, family_of
+from ganprint.forge.family import LATENT
+from ganprint.forge.grid import Grid, Task
+from ganprint.forge.layers import enlarge
+from ganprint.forge.mmdgan import discrepancy
+from ganprint.forge.photos import chosen_semantics, read_photos
+from ganprint.forge.progan import STAGE_STEPS, ProGAN
+from ganprint.forge.quality import spectral_distance
+from ganprint.forge.sampling import sample_images
+from ganprint.forge.store import list_generators, load_generator
+from ganprint.forge.stylegan2 import ModulatedConvolution
+from ganprint.forge.training import GeneratorTraining
+from ganprint.weights.card import MODEL_FILE
+
+PHOTOS = torch.randint(0, 256, (20, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def training(name: str, seed: int = 0) -> GeneratorTraining:
+    return GeneratorTraining(family_of(name, 64), PHOTOS, seed=seed, batch_size=4)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("resolution", [64, 128])
+def test_a_generator_is_compact_and_its_critic_judges_its_images(name: str, resolution: int) -> None:
+    family = family_of(name, resolution)
+    generator, critic = family.generator(), family.critic()
+    assert 0.5e6 <= sum(each.numel() for each in generator.parameters()) <= 2e6
+    with torch.no_grad():
+        images = generator(torch.randn(2, LATENT))
+        assert images.shape == (2, 3, resolution, resolution)
+        assert len(critic(images)) == 2
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_an_interrupted_training_goes_on_to_the_same_weights(name: str, tmp_path: Path) -> None:
+    whole = training(name)
+    assert whole.advance(4)
+    first = training(name)
+    assert not first.advance(4, stop=lambda: first.step == 2)
+    first.save(tmp_path / "checkpoint.safetensors")
+    second = training(name)
+    second.load(tmp_path / "checkpoint.safetensors")
+    assert second.step == 2 and second.advance(4)
+    for one, other in ((whole.trained, second.trained), (whole.critic, second.critic)):
+        for key, tensor in one.state_dict().items():
+            torch.testing.assert_close(other.state_dict()[key], tensor, rtol=0, atol=0)
+    start = training(name)
+    assert any(
+        not torch.equal(tensor, start.generator.state_dict()[key])
+        for key, tensor in whole.generator.state_dict().items()
+    )
+    with pytest.raises(TrainingError, match="another architecture"):
+        training(name, seed=1).load(tmp_path / "checkpoint.safetensors")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_an_image_is_of_its_seed_and_number_alone(name: str) -> None:
+    torch.manual_seed(0)
+    generator = family_of(name, 64).generator()
+    together = list(sample_images(generator, range(5), seed=3))
+    (alone,) = sample_images(generator, [4], seed=3)
+    assert together[4].dtype == torch.uint8
+    assert (alone.int() - together[4].int()).abs().max() <= 1
+    (other,) = sample_images(generator, [4], seed=4)
+    assert not torch.equal(other, alone)
+
+
+def test_a_progressive_generator_grows_and_fades_in() -> None:
+    family = ProGAN(64)
+    assert [family.reached(step) for step in (0, STAGE_STEPS - 1)] == [1.0, 1.0]
+    assert 1 < family.reached(STAGE_STEPS) < 2
+    assert family.reached(2 * STAGE_STEPS - 1) == 2.0
+    assert family.reached(10**6) == 4.0
+    generator, critic = family.generator(), family.critic()
+    for step in (0, STAGE_STEPS, 2 * STAGE_STEPS - 1):
+        family.grow([generator, critic], step)
+        with torch.no_grad():
+            images = generator(torch.randn(2, LATENT))
+            assert images.shape == family.seen(torch.zeros(2, 3, 64, 64), step).shape
+            assert critic(images).shape == (2, 1)
+
+
+def test_a_modulated_convolution_is_the_papers_weights_scaled() -> None:
+    torch.manual_seed(0)
+    layer = ModulatedConvolution(5, 7, 3)
+    features, style = torch.randn(1, 5, 8, 8), torch.randn(1, LATENT)
+    scaled = layer.convolution.weight * layer.convolution.scale * layer.style(style)[0][:, None, None]
+    scaled = scaled / scaled.square().sum((1, 2, 3), keepdim=True).sqrt()
+    expected = torch.nn.functional.conv2d(features, scaled, layer.convolution.bias, padding=1)
+    torch.testing.assert_close(layer(features, style), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_enlarging_keeps_what_is_flat() -> None:
+    flat = torch.full((1, 2, 8, 8), 3.0)
+    inner = enlarge(flat, (1.0, 3.0, 3.0, 1.0))
+    assert inner.shape == (1, 2, 16, 16)
+    torch.testing.assert_close(inner[..., 2:-2, 2:-2], torch.full((1, 2, 12, 12), 3.0))
+
+
+def test_discrepancy_is_nothing_between_the_same_and_more_between_others() -> None:
+    generator = torch.Generator().manual_seed(0)
+    one, same = torch.randn(2, 400, 3, generator=generator)
+    assert abs(float(discrepancy(one, same))) < 0.05 < float(discrepancy(one, same + 2))
+
+
+def test_augmentation_has_a_gradient_and_leaves_the_shape() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(8, 3, 16, 16).requires_grad_()
+    changed = augment(images)
+    assert changed.shape == images.shape
+    (gradient,) = torch.autograd.grad(changed.sum(), images)
+    assert (gradient.flatten(1).abs().sum(1) > 0).all()
+
+
+def test_spectral_distance_is_small_between_halves_and_large_to_blur() -> None:
+    random = torch.randint(0, 256, (400, 3, 64, 64), dtype=torch.uint8)
+    blurred = torch.nn.functional.avg_pool2d(random.float(), 5, 1, 2).to(torch.uint8)
+    near, far = (spectral_distance(random[:200], other) for other in (random[200:], blurred[:200]))
+    assert 0 <= near < 1 < 10 * near < far
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Return a folder of two semantics; one photograph is broken, and `few` has too few."""
+    random = np.random.default_rng(0)
+    for semantic, count in (("face", 18), ("few", 3)):
+        folder = tmp_path / "photos" / semantic
+        folder.mkdir(parents=True)
+        for number in range(count):
+            pixels = random.integers(0, 256, (80, 70, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    (tmp_path / "photos" / "face" / "0.png").write_bytes(b"no image")
+    return tmp_path / "photos"
+
+
+def test_a_grid_is_trained_in_turns_and_resumes(photos: Path, tmp_path: Path) -> None:
+    tasks = [Task("dcgan", "face"), Task("cramergan", "face", 1)]
+    grid = Grid(photos, tasks, tmp_path / "out", 2)
+    steps: list[tuple[str, int]] = []
+    assert grid.train(report=lambda task, step: steps.append((task.source, step)))
+    assert steps == [("dcgan", 1), ("dcgan", 2), ("cramergan", 1), ("cramergan", 2)]
+    cards = list_generators(tmp_path / "out")
+    assert [card.name for _, card in cards] == ["cramergan-face-64-seed1", "dcgan-face-64-seed0"]
+    for folder, card in cards:
+        assert (card.steps, card.photos, card.resolution) == (2, 17, 64)
+        assert card.distance is not None and card.sha256 and card.versions["torch"]
+        assert Image.open(folder / "samples.png").size == (512, 512)
+        assert (folder / "losses.png").is_file()
+        generator, _ = load_generator(folder)
+        assert len(list(sample_images(generator, range(2)))) == 2
+    further = Grid(photos, tasks, tmp_path / "out", 3)
+    assert not further.train(stop=lambda: further.done(tasks[0]) == 3)
+    assert [further.done(task) for task in tasks] == [3, 2]
+
+
+def test_what_cannot_be_trained_on_or_is_damaged_is_a_sentence(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="has 3 photographs"):
+        read_photos(photos, "few", 64)
+    with pytest.raises(UsageError, match="no photographs of cat"):
+        chosen_semantics(photos, ["cat"])
+    with pytest.raises(ManifestError, match="There is no folder"):
+        chosen_semantics(tmp_path / "nowhere", [])
+    with pytest.raises(UsageError, match="no architecture 'gan'"):
+        family_of("gan", 64)
+    with pytest.raises(UsageError, match="not made at 32 px"):
+        family_of("dcgan", 32)
+    grid = Grid(photos, [Task("dcgan", "face")], tmp_path / "out", 1)
+    grid.train()
+    model = grid.folder(grid.tasks[0]) / MODEL_FILE
+    model.write_bytes(model.read_bytes()[:-1] + b"x")
+    with pytest.raises(WeightsError, match="damaged"):
+        load_generator(model.parent)
+    with pytest.raises(WeightsError, match="no generator in"):
+        load_generator(tmp_path)
