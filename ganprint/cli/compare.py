@@ -9,6 +9,7 @@ from ganprint.cli.conditions import (
     CONDITIONS,
     STUDIED,
     adversarial_asked,
+    distinct_conditions,
     others_asked,
     parse_condition,
     robustness_asked,
@@ -236,15 +237,25 @@ def compare(
         raise UsageError("--record is for whole splits.", "Leave --limit out.")
     if predictions and out is None:
         raise UsageError("--predictions are written beside the results.", "Give --out a folder.")
-    trainings = Trainings(semantics, ablation, counts or (), parts or (), preset, assignments or (), budget)
+    trainings = Trainings(
+        semantics,
+        ablation,
+        counts or (),
+        parts or (),
+        preset,
+        assignments or (),
+        budget,
+        training_precision,
+    )
     trainings.check(weights=weights, method=method, out=out)
     names = renamed_sources(renamed)
     asked = [parse_condition(text) for text in conditions or ()]
     asked += robustness_asked(split, corruptions, severities, asked=robustness)
-    asked += adversarial_asked(split, attacks, epsilons, target, steps, surrogate, asked=adversarial)
+    asked += adversarial_asked(split, attacks, epsilons, target, steps, asked=adversarial)
     asked += others_asked(split, resharing=resharing, open_set=open_set)
-    if not asked:
-        asked = [parse_condition(text) for text in (STUDIED if trainings.asked else CONDITIONS)]
+    if not asked and trainings.asked:
+        asked = [(split, policy) for policy in STUDIED]
+    asked = distinct_conditions(asked or [parse_condition(text) for text in CONDITIONS], surrogate)
     check_device(device)
     # What imports torch comes after what can be refused without it.
     from ganprint.evaluation.overview import result_tables
@@ -255,7 +266,7 @@ def compare(
     study = None
     if trainings.asked and out is not None:
         study = trainings.study(
-            data, method, out, seed=seed, device=device, precision=training_precision, workers=workers
+            data, method, out, (where for where, _ in asked), seed=seed, device=device, workers=workers
         )
         if dry_run:
             trainings.print_plan(study)
@@ -266,7 +277,7 @@ def compare(
     comparison = Comparison(
         data,
         study.contenders() if study else chosen_contenders(weights, method, data),
-        list(dict.fromkeys(asked)),
+        asked,
         Settings(
             seed=seed,
             limit=limit,
@@ -298,7 +309,7 @@ def compare(
     draw_results(drawn, figures, figure_form, force=force)
     if html is not None:
         write_results_page(html, tables, entries, drawn, force=force)
-    if any(entry.failed for entry in entries):
+    if any(entry.failed for entry in entries) or (study and study.missing()):
         raise typer.Exit(1)
 
 
@@ -355,6 +366,7 @@ def _record(comparison: "Comparison", entries: "Sequence[Entry]") -> None:
     from ganprint.weights import add_result
 
     folders = {contender.name: contender.path for contender in comparison.contenders}
-    for entry in entries:
+    # A card says what its own weights' gradients allow; an attack through others' is the leaderboard's.
+    for entry in (each for each in entries if each.surrogate is None):
         result = entry.result().model_copy(update={"command": entry.command})
         add_result(folders[entry.weights], result)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 CONDITIONS = ("test_seen:none", "test_seen:test-seen", "test_unseen:none")
 """Where nothing else is asked for."""
-STUDIED = CONDITIONS[:2]
-"""Likewise, of weights that an experiment trained."""
+STUDIED = ("none", "test-seen")
+"""Likewise, on --split, of weights that an experiment trained."""
 
 
 def parse_condition(text: str) -> tuple[str, str]:
@@ -46,7 +46,6 @@ def adversarial_asked(
     epsilons: Sequence[int] | None,
     target: str,
     steps: int | None,
-    surrogate: str | None,
     *,
     asked: bool,
 ) -> list[tuple[str, str]]:
@@ -54,9 +53,9 @@ def adversarial_asked(
     from ganprint.errors import UsageError
 
     if not asked:
-        if attacks or epsilons or surrogate or steps or target != "attribution":
+        if attacks or epsilons or steps or target != "attribution":
             raise UsageError(
-                "--attack, --epsilon, --target, --steps and --surrogate are of --adversarial.",
+                "--attack, --epsilon, --target and --steps are of --adversarial.",
                 "Add --adversarial, or name one with --condition test_seen:attack:pgd=8.",
             )
         return []
@@ -66,11 +65,22 @@ def adversarial_asked(
     from ganprint.perturb.attacks import STEPS
 
     chosen = [
-        Attack(kind, epsilon, target, steps or STEPS)  # type: ignore[arg-type]
+        Attack(kind, epsilon, target, steps or STEPS if kind == "pgd" else STEPS)  # type: ignore[arg-type]
         for kind in dict.fromkeys(attacks or ("fgsm", "pgd"))
         for epsilon in sorted(set(epsilons or EPSILONS))
     ]
     return adversarial_conditions(split, chosen)
+
+
+def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None) -> list[tuple[str, str]]:
+    """Return the conditions once each, their treatments checked."""
+    from ganprint.errors import UsageError
+    from ganprint.perturb import Attack, parse_treatment
+
+    treatments = {text: parse_treatment(text) for _, text in asked}
+    if surrogate and not any(isinstance(each, Attack) for each in treatments.values()):
+        raise UsageError("--surrogate is for attacks.", "Add --adversarial.")
+    return list(dict.fromkeys((split, str(treatments[text])) for split, text in asked))
 
 
 def others_asked(split: str, *, resharing: bool, open_set: bool) -> list[tuple[str, str]]:

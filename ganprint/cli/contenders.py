@@ -55,7 +55,7 @@ def chosen_methods(text: str | None) -> list[str] | None:
         return None
     if text == "all":
         return [plugin.name for plugin in plugins.discover() if plugin.error is None]
-    names = [name.strip() for name in text.split(",")]
+    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
         plugins.load(name)
     return names

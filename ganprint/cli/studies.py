@@ -1,7 +1,7 @@
 """The experiments of `compare` that train: which variants, and their trainings within a budget."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ class Trainings:
     preset: str | None
     assignments: Sequence[str]
     budget: float | None
+    precision: str
 
     @property
     def asked(self) -> bool:
@@ -38,13 +39,17 @@ class Trainings:
         from ganprint.errors import UsageError
         from ganprint.evaluation.processes import place
 
-        trains = (self.counts, self.parts, self.preset, self.assignments, self.budget is not None)
+        general = (self.preset, self.assignments, self.budget is not None, self.precision != "fp32")
+        if any(general) and not self.asked:
+            raise UsageError(
+                "--preset, --set, --budget and --training-precision are for trainings.",
+                "Add --semantics or --ablation.",
+            )
+        if self.counts and not self.semantics:
+            raise UsageError("--semantics-count is of --semantics.", "Add --semantics.")
+        if self.parts and not self.ablation:
+            raise UsageError("--part is of --ablation.", "Add --ablation.")
         if not self.asked:
-            if any(trains):
-                raise UsageError(
-                    "--semantics-count, --part, --preset, --set and --budget are for trainings.",
-                    "Add --semantics or --ablation.",
-                )
             return
         if weights:
             raise UsageError("--semantics and --ablation train weights of their own.", "Leave --weights out.")
@@ -63,25 +68,29 @@ class Trainings:
         data: Path,
         method: str | None,
         out: Path,
+        splits: Iterable[str],
         *,
         seed: int,
         device: str,
-        precision: str,
         workers: int,
     ) -> "Study":
-        """Return all that is to be trained, and what of it is there."""
+        """Return all that is to be trained, and what of it is there; refuse splits that the data lack."""
         from ganprint.data import Manifest
-        from ganprint.evaluation.studies import Study, ablation_variants, semantics_variants
+        from ganprint.evaluation.studies import Study, ablation_variants, check_addressees, semantics_variants
 
+        methods = (chosen_methods(method or "all") or []) if self.semantics else []
+        check_addressees(self.assignments, [*methods, *(["repmix"] if self.ablation else [])])
         found: list[Variant] = []
         if self.ablation:
             found += ablation_variants(self.parts, preset=self.preset, assignments=self.assignments)
         if self.semantics:
-            methods = chosen_methods(method or "all") or []
             found += semantics_variants(
                 methods, Manifest.open(data), self.counts, preset=self.preset, assignments=self.assignments
             )
-        return Study(data, found, out, seed, device, precision, workers, command_line())
+        manifest = Manifest.open(data)
+        for split in dict.fromkeys(splits):
+            manifest.select(split)
+        return Study(data, found, out, seed, device, self.precision, workers, command_line())
 
     def print_plan(self, study: "Study") -> None:
         """Say what is to be trained, and on what."""

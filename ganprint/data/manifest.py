@@ -156,7 +156,7 @@ class Manifest:
         """
         if split is not None and "@" in split and split not in self.split_names:
             split, _, semantic = split.partition("@")
-            semantics = [semantic]
+            semantics = [semantic] if semantics is None else [name for name in semantics if name == semantic]
         keep = np.ones(len(self), dtype=bool)
         wanted = {
             "split": None if split is None else self._splits_of(split),

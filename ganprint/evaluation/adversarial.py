@@ -12,8 +12,8 @@ from ganprint.perturb import Attack
 from ganprint.perturb.attacks import Target
 from ganprint.training import NeuralAttributor
 
-IMAGES_AT_ONCE = 8
-"""Of these a deep network's features and their gradients fit into a gigabyte or two."""
+PIXELS_AT_ONCE = 8 * 256**2
+"""Of so many, at least one image, a deep network's features and their gradients fit into a gigabyte or two."""
 
 
 def attack_images(
@@ -32,9 +32,10 @@ def attack_images(
     for place, image in enumerate(images):
         sizes.setdefault(image.shape, []).append(place)
     attacked = list(images)
-    for alike in sizes.values():
-        for start in range(0, len(alike), IMAGES_AT_ONCE):
-            places = alike[start : start + IMAGES_AT_ONCE]
+    for (_, height, width), alike in sizes.items():
+        at_once = min(8, max(1, PIXELS_AT_ONCE // (height * width)))
+        for start in range(0, len(alike), at_once):
+            places = alike[start : start + at_once]
             batch = torch.stack([images[place] for place in places]).to(victim.device)
             loss = answer_loss(victim, [labels[place] for place in places], attack.target)
             moved = attack.apply(batch, loss, [seeds[place] for place in places])

@@ -66,7 +66,11 @@ def answer_manifest(
     views = list(dict.fromkeys(attributor.config.view for attributor in attributors))
     images = ConditionedViews(manifest, views, condition, None if workers else kept)
     found = notebook.read() if notebook else Unfinished(len(attributors))
-    failures = [error for error in map(images.failure, found.failed) if error is not None]
+    again = [images.failure(row) for row in found.failed]
+    if None in again:
+        # An image that could not be read is mended meanwhile: it is to be answered for, in its place.
+        found, again = Unfinished(len(attributors)), []
+    failures = [error for error in again if error is not None]
     batches = BatchSampler(manifest.labels, batch_size=batch_size, shuffle=False, start=found.batches)
     began = noted = time.monotonic()
     for batch in loader(images, batch_size=batch_size, sampler=batches, workers=workers):

@@ -52,7 +52,7 @@ def image_figures(comparison: Comparison) -> dict[str, Figure]:
     """Return `embedding-WEIGHTS-SPLIT`, t-SNE of where each of the weights places images, and `spectra-SPLIT`.
 
     They are of the clean splits of a comparison: at most MOST_IMAGES, spread over the sources, at least
-    FEWEST_IMAGES.
+    FEWEST_IMAGES, and where a method does not place all alike.
     """
     figures: dict[str, Figure] = {}
     clean = [cell for cell in comparison.cells if str(cell.condition.policy) == "none"]
@@ -64,10 +64,12 @@ def image_figures(comparison: Comparison) -> dict[str, Figure]:
             images = images.take(rows)
             if len(points) < FEWEST_IMAGES:
                 continue
-            title = f"{name}, {split}, clean: t-SNE of {len(points)} images"
-            figures[f"embedding-{name}-{split}"] = _scatter(points, images, title)
             if f"spectra-{split}" not in figures:
                 figures[f"spectra-{split}"] = _spectra(images, attributor.config.view, split)
+            if not np.isfinite(points).all() or not np.ptp(points, axis=0).any():
+                continue  # All in one place, or nowhere: t-SNE has nothing to spread.
+            title = f"{name}, {split}, clean: t-SNE of {len(points)} images"
+            figures[f"embedding-{name}-{split}"] = _scatter(points, images, title)
     return figures
 
 

@@ -46,9 +46,8 @@ def adversarial_table(entries: Sequence[Entry], split: str) -> Table:
 
     Weights attacked through others' gradients say so.
     """
-    found = {(entry.weights, entry.policy): entry for entry in entries if entry.split == split}
+    found = {(e.weights, e.surrogate, e.policy): e for e in entries if e.split == split}
     attacked = [entry for entry in found.values() if entry.policy.startswith(ATTACKED)]
-    through = {entry.weights: entry.surrogate for entry in attacked}
     attacks = [parse_attack(policy) for policy in dict.fromkeys(entry.policy for entry in attacked)]
     columns, keys = [], []
     for target in dict.fromkeys(attack.target for attack in attacks):
@@ -59,10 +58,13 @@ def adversarial_table(entries: Sequence[Entry], split: str) -> Table:
         columns.append(Column(f"{attack.kind.upper()} on {attack.target}{steps}", f"{attack.epsilon}/255"))
         keys.append((str(attack), attack.target))
     rows = []
-    for name, surrogate in through.items():
-        cells = tuple(_error(found.get((name, policy)), target) for policy, target in keys)
-        rows.append(Row(f"{name} (through {surrogate})" if surrogate else name, cells))
-    title = f"error on {split} under white-box attack"
+    for name, surrogate in dict.fromkeys((entry.weights, entry.surrogate) for entry in attacked):
+        cells = tuple(
+            _error(found.get((name, surrogate if policy != "none" else None, policy)), target)
+            for policy, target in keys
+        )
+        rows.append(Row(_attacked_name(name, surrogate), cells, ranked=surrogate is None))
+    title = f"error on {split} under attack, white-box but where another's gradients are named"
     return Table(title, "weights", tuple(columns), tuple(rows), of_errors=True)
 
 
@@ -70,20 +72,24 @@ def adversarial_curves(
     entries: Sequence[Entry], split: str
 ) -> dict[tuple[str, str], list[tuple[str, dict[int, float]]]]:
     """Return by attack and target the error of each of the weights by the largest change, 0 being clean."""
-    found = {(entry.weights, entry.policy): entry for entry in entries if entry.split == split}
+    here = [entry for entry in entries if entry.split == split]
+    clean = {entry.weights: entry for entry in here if entry.policy == "none"}
     curves: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
-    for (name, policy), entry in found.items():
-        if not policy.startswith(ATTACKED):
+    for entry in here:
+        if not entry.policy.startswith(ATTACKED):
             continue
-        attack = parse_attack(policy)
+        attack = parse_attack(entry.policy)
         by_name = curves.setdefault((attack.kind, attack.target), {})
-        clean = _error(found.get((name, "none")), attack.target).value
-        label = f"{name} (through {entry.surrogate})" if entry.surrogate else name
-        curve = by_name.setdefault(label, {} if clean is None else {0: clean})
-        error = _error(entry, attack.target).value
-        if error is not None:
-            curve[attack.epsilon] = error
+        curve = by_name.setdefault(_attacked_name(entry.weights, entry.surrogate), {})
+        before = _error(clean.get(entry.weights), attack.target).value
+        after = _error(entry, attack.target).value
+        curve |= {0: before} if before is not None else {}
+        curve |= {attack.epsilon: after} if after is not None else {}
     return {which: list(by_name.items()) for which, by_name in curves.items()}
+
+
+def _attacked_name(weights: str, surrogate: str | None) -> str:
+    return f"{weights} (through {surrogate})" if surrogate else weights
 
 
 def _error(entry: Entry | None, target: str) -> Cell:

@@ -24,6 +24,7 @@ class Entry(Evaluation):
     data: str
     surrogate: str | None = None
     surrogate_sha256: str | None = None
+    surrogate_setup_sha256: str | None = None
     command: str
     date: AwareDatetime
     hardware: str
@@ -49,6 +50,7 @@ class Key(NamedTuple):
     engine: str
     precision: str
     surrogate_sha256: str | None
+    surrogate_setup_sha256: str | None
     ganprint: str
     torch: str
 
@@ -75,12 +77,12 @@ def result_key(
     split: str,
     condition: Condition | Evaluation,
     versions: Mapping[str, str],
-    surrogate_sha256: str | None = None,
+    surrogate: tuple[str | None, str | None] = (None, None),
 ) -> Key:
     """Return the key of what some weights answer on a split in a condition, with some versions of packages.
 
-    `digests` are of the weights' tensors, of their setup, and of the data; `surrogate_sha256` of the tensors that
-    an attack went through instead.
+    `digests` are of the weights' tensors, of their setup, and of the data; `surrogate` are those of tensors and setup
+    of the weights that an attack went through instead.
     """
     return Key(
         weights,
@@ -91,7 +93,7 @@ def result_key(
         condition.at,
         condition.engine,
         condition.precision,
-        surrogate_sha256,
+        *surrogate,
         versions.get("ganprint", ""),
         versions.get("torch", ""),
     )
@@ -100,7 +102,8 @@ def result_key(
 def entry_key(entry: Entry) -> Key:
     """Return what a result depends on."""
     digests = (entry.weights_sha256, entry.setup_sha256, entry.data_sha256)
-    return result_key(entry.weights, digests, entry.split, entry, entry.versions, entry.surrogate_sha256)
+    surrogate = (entry.surrogate_sha256, entry.surrogate_setup_sha256)
+    return result_key(entry.weights, digests, entry.split, entry, entry.versions, surrogate)
 
 
 def predictions_file(folder: Path, entry: Entry) -> Path:

@@ -68,7 +68,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a comparison is computed; all but the last four decide its results."""
+    """How a comparison is computed; all but the last four decide its results.
+
+    An interrupted condition is gone on with at the same batch size only.
+    """
 
     seed: int = 0
     limit: int | None = None

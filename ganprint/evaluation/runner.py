@@ -238,6 +238,7 @@ class Comparison:
                 data=_data_name(images, self.settings.limit),
                 surrogate=cell.surrogate.name if cell.surrogate else None,
                 surrogate_sha256=cell.surrogate.card.sha256 if cell.surrogate else None,
+                surrogate_setup_sha256=setup_sha256(cell.surrogate.card) if cell.surrogate else None,
                 command=settings.command,
                 date=utc_now(),
                 hardware=hardware(self._device),
@@ -302,7 +303,9 @@ class Comparison:
         """Return what the result of a cell depends on."""
         card = cell.contender.card
         digests = (card.sha256, setup_sha256(card), self.images(cell).sha256)
-        through = cell.surrogate.card.sha256 if cell.surrogate else None
+        through: tuple[str | None, str | None] = (None, None)
+        if cell.surrogate:
+            through = (cell.surrogate.card.sha256, setup_sha256(cell.surrogate.card))
         return result_key(card.name, digests, cell.split, cell.condition, self._versions, through)
 
 

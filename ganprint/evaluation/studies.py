@@ -6,11 +6,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from ganprint import plugins
 from ganprint.attributor import AttributorConfig, Progress, Run
 from ganprint.data import Manifest
-from ganprint.errors import ConfigError, UsageError, WeightsError
+from ganprint.errors import ConfigError, UsageError
 from ganprint.evaluation.experiments import condition_table
 from ganprint.evaluation.leaderboard import Entry
 from ganprint.evaluation.plan import Contender
@@ -40,6 +41,10 @@ ABLATION: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
 }
 """Changes of RepMix by group (Bui et al. 2022, sections 4.3 and 4.4), each as assignments to its configuration."""
+
+
+IDENTITY = "study.yaml"
+"""The file in a training's folder that says what it is a training of."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,10 @@ def ablation_variants(
     for label in dict.fromkeys(wanted):
         config = _config("repmix", preset, [*assignments, *every[label]])
         count = config.model_dump()["mix_count"]
+        if images < count:
+            raise UsageError(
+                f"{images} images a step cannot be mixed {count} at a time.", "Set a larger batch_size."
+            )
         config = config.model_copy(update={"batch_size": images // count})
         name = f"repmix-{label.lower().replace(' ', '-')}"
         variants.setdefault(config.model_dump_json(), Variant(name, label, "repmix", config))
@@ -119,7 +128,8 @@ def order_semantics(train: Manifest) -> tuple[str, ...]:
     codes, names = train.codes("semantic")
     counts = np.zeros((len(names), len(train.sources)), dtype=np.int64)
     np.add.at(counts, (codes, train.labels), 1)
-    left, shown, order = list(range(len(names))), np.zeros(len(train.sources), dtype=bool), []
+    left = [number for number, name in enumerate(names) if name and counts[number].any()]
+    shown, order = np.zeros(len(train.sources), dtype=bool), []
     while left:
         best = max(
             left, key=lambda n: (int(((counts[n] > 0) & ~shown).sum()), int(counts[n].sum()), names[n])
@@ -127,7 +137,7 @@ def order_semantics(train: Manifest) -> tuple[str, ...]:
         left.remove(best)
         shown |= counts[best] > 0
         order.append(names[best])
-    return tuple(name for name in order if name)
+    return tuple(order)
 
 
 def _fewest(train: Manifest, ordered: Sequence[str]) -> int:
@@ -142,10 +152,26 @@ def _fewest(train: Manifest, ordered: Sequence[str]) -> int:
 
 def _config(method: str, preset: str | None, assignments: Sequence[str]) -> AttributorConfig:
     """Return a method's configuration; an assignment `OTHER:key=value` is for another method."""
-    of_all = [text for text in assignments if ":" not in text.partition("=")[0]]
-    own = [text.removeprefix(f"{method}:") for text in assignments if text.startswith(f"{method}:")]
+    of_all = [text for text in assignments if not _addressee(text)]
+    own = [text.removeprefix(f"{method}:") for text in assignments if _addressee(text) == method]
     spec = plugins.load(method).spec
     return read_config(spec, preset=_preset(method, preset), assignments=[*of_all, *own])
+
+
+def check_addressees(assignments: Sequence[str], methods: Sequence[str]) -> None:
+    """Raise UsageError where an assignment is for a method that is not among those trained."""
+    for text in assignments:
+        name = _addressee(text)
+        if name and name not in methods:
+            raise UsageError(
+                f"{text!r} is for {name}, which is not trained.", f"Trained: {', '.join(methods)}."
+            )
+
+
+def _addressee(assignment: str) -> str:
+    """Return the method that `METHOD:key=value` is for, nothing for `key=value`."""
+    name, colon, _ = assignment.partition("=")[0].partition(":")
+    return name if colon else ""
 
 
 def _preset(method: str, preset: str | None) -> str | None:
@@ -178,8 +204,12 @@ class Study:
 
     def __post_init__(self) -> None:
         for variant in self.variants:
-            if (self.folder(variant) / CARD_FILE).is_file():
-                self._cards[variant.name] = self._checked(variant)
+            folder = self.folder(variant)
+            if not _is_begun(folder) and not (folder / CARD_FILE).is_file():
+                continue
+            self._check(variant)
+            if (folder / CARD_FILE).is_file():
+                self._cards[variant.name] = read_card(folder)
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -207,13 +237,21 @@ class Study:
     ) -> None:
         """Train a variant, from its checkpoint where there is one; KeyboardInterrupt where it was stopped."""
         folder = self.folder(variant)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / IDENTITY).write_text(self._identity(variant), encoding="utf-8")
+        except OSError as cause:
+            raise UsageError(
+                f"{folder} cannot be written to: {cause.strerror}.", "Name another folder with --out."
+            ) from cause
+        resume = _is_begun(folder)
         run = Run(
             folder,
             seed=self.seed,
             device=self.device,
             precision=self.precision,
             workers=self.workers,
-            resume=any((folder / "checkpoints").glob("*.safetensors")),
+            resume=resume,
             report=report,
             stop=stop,
         )
@@ -224,6 +262,8 @@ class Study:
             run,
             name=variant.name,
             command=self.command,
+            # What a kill left before the first whole checkpoint is nothing to go on from.
+            force=not resume,
         )
         self._cards[variant.name] = read_card(folder)
 
@@ -236,26 +276,30 @@ class Study:
         taught = np.isin(self.manifest.splits, ("train", "val"))
         return self.manifest.take(np.flatnonzero(chosen | ~taught))
 
-    def _checked(self, variant: Variant) -> Card:
-        card = read_card(self.folder(variant))
-        train = self.images(variant).select("train")
-        same = (
-            card.config == variant.config.model_dump(mode="json")
-            and card.seed == self.seed
-            and card.data is not None
-            and card.data.sha256 == train.sha256
-        )
-        if not same:
+    def _identity(self, variant: Variant) -> str:
+        """Return all that a training depends on, to be told apart from another of the same name."""
+        images = self.images(variant)
+        facts = {
+            "config": variant.config.model_dump(mode="json"),
+            "seed": self.seed,
+            "precision": self.precision,
+            "train": images.select("train").sha256,
+            "val": images.select("val").sha256,
+        }
+        return yaml.safe_dump(facts, sort_keys=False)
+
+    def _check(self, variant: Variant) -> None:
+        file = self.folder(variant) / IDENTITY
+        if not file.is_file() or file.read_text(encoding="utf-8") != self._identity(variant):
             raise UsageError(
-                f"{self.folder(variant)} holds a training with another configuration, data or seed.",
+                f"{self.folder(variant)} holds a training with another configuration, data, seed or precision.",
                 "Name another folder with --out, or remove that one.",
             )
-        if card.training is None or card.training.precision != self.precision:
-            raise WeightsError(
-                f"{self.folder(variant)} was not trained in {self.precision}.",
-                "Give the --training-precision it had, or name another folder with --out.",
-            )
-        return card
+
+
+def _is_begun(folder: Path) -> bool:
+    """Tell whether a training has a whole checkpoint to go on from."""
+    return any((folder / "checkpoints").glob("*.safetensors"))
 
 
 def study_tables(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> list[Table]:

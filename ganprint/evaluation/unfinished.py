@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class Notebook:
                     return found
                 found.rows, found.failed = (file.get_tensor(name).tolist() for name in ("rows", "failed"))
                 found.probabilities = [list(file.get_tensor(f"answers {name}")) for name in self.names]
-        except (OSError, SafetensorError):
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             return Unfinished(len(self.names))
         found.batches, found.shared = facts["batches"], facts["shared"]
         found.seconds = [facts["seconds"][name] for name in self.names]
@@ -74,6 +75,9 @@ class Notebook:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(save(tensors, {"facts": json.dumps(facts)}))
             partial.replace(self.path)
+        except FileNotFoundError:
+            # Another process has just removed the folder, as it was empty. This batch is lost to a kill, no more.
+            return
         except OSError as cause:
             raise UsageError(
                 f"{self.path} cannot be written: {cause.strerror}.", "Name another folder."
@@ -81,6 +85,6 @@ class Notebook:
 
     def remove(self) -> None:
         """Remove the file, and its folder if nothing else is in it."""
-        self.path.unlink(missing_ok=True)
-        if self.path.parent.is_dir() and not any(self.path.parent.iterdir()):
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
             self.path.parent.rmdir()

@@ -49,12 +49,14 @@ class Attack:
             )
         if self.steps < 1:
             raise PerturbationError(f"{self.steps} steps are none.", "PGD takes one step or more.")
+        if self.kind == "fgsm" and self.steps != STEPS:
+            raise PerturbationError("FGSM is a single step.", "Leave steps out, or attack with pgd.")
 
     def __str__(self) -> str:
         parts = [f"{PREFIX}{self.kind}={self.epsilon}"]
         if self.target != "attribution":
             parts.append(f"target={self.target}")
-        if self.kind == "pgd" and self.steps != STEPS:
+        if self.steps != STEPS:
             parts.append(f"steps={self.steps}")
         return "+".join(parts)
 

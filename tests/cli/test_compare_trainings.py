@@ -1,5 +1,6 @@
 """`compare --ablation` and `--semantics` train what is missing, go on where they were, and print their tables."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ TINY = (
     *("--preset", "small", "--set", "view.size=32", "--set", "policy=none"),
     *("--set", "repmix:backbone_options.widths=[8,8,8,8]", "--set", "repmix:warmup_steps=0"),
     *("--set", "repmix:epochs=2", "--set", "repmix:batch_size=6", "--set", "repmix:ema=0"),
-    *("--set", "prnu:levels=[1]", "--set", "prnu:sigmas=[20.0]", "--workers", "0"),
+    *("--workers", "0"),
 )
+TINY_PRNU = ("--set", "prnu:levels=[1]", "--set", "prnu:sigmas=[20.0]")
 
 
 def test_an_ablation_is_trained_within_its_budget_and_goes_on(
@@ -41,18 +43,23 @@ def test_an_ablation_is_trained_within_its_budget_and_goes_on(
     done = program("compare", *parts, "--markdown")
     assert done.returncode == 0, done.stderr
     assert "repmix-without-both (2 of 2): epoch 2/2" in done.stderr
+    # What a kill before the first whole checkpoint leaves is no hindrance.
+    torn = tmp_path / "out" / "trained" / "repmix-all"
+    shutil.rmtree(torn)
+    (torn / "checkpoints").mkdir(parents=True)
+    assert program("compare", *parts, "--markdown").stdout == done.stdout
     rows = [line.split(" | ")[0] for line in done.stdout.splitlines() if line.startswith("| ")]
     assert rows == ["| weights", "| all", "| without both"]
     again = program("compare", *parts, "--markdown")
     assert again.stdout == done.stdout and "epoch" not in again.stderr
     other = program("compare", *parts, "--set", "repmix:epochs=3")
-    assert other.returncode == 2 and "another configuration, data or seed" in other.stderr
+    assert other.returncode == 2 and "another configuration, data, seed or precision" in other.stderr
 
 
 def test_semantics_are_a_row_for_each_method_and_a_curve(
     program: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:
-    options = ("--semantics", "--method", "repmix,prnu", *TINY, "--data", tiny_manifest)
+    options = ("--semantics", "--method", "repmix,prnu", *TINY, *TINY_PRNU, "--data", tiny_manifest)
     figures = ("--figures", tmp_path / "figures", "--condition", "test_seen:none")
     done = program("compare", *options, "--out", tmp_path / "out", "--markdown", *figures)
     assert done.returncode == 0, done.stderr
@@ -78,6 +85,12 @@ def test_semantics_are_a_row_for_each_method_and_a_curve(
         (("--ablation", "--out", "o", "--part", "rain"), "no part 'rain'"),
         (("--semantics", "--out", "o", "--semantics-count", "9"), "Trainings on 9 semantics"),
         (("--budget", "3"), "are for trainings"),
+        (("--part", "all"), "--part is of --ablation"),
+        (("--semantics-count", "2"), "is of --semantics"),
+        (("--ablation", "--out", "o", "--set", "repmx:epochs=3"), "is for repmx, which is not trained"),
+        (("--ablation", "--out", "o", "--condition", "test_seen:bogus"), "no policy 'bogus'"),
+        (("--ablation", "--out", "o", "--condition", "nowhere:none"), "no split 'nowhere'"),
+        (("--surrogate", "repmix-wild128", "--weights", "prnu-wild128"), "--surrogate is for attacks"),
         (("--epsilon", "3"), "are of --adversarial"),
         (("--adversarial", "--attack", "cw", "--weights", "repmix-wild128"), "no attack 'cw'"),
         (("--adversarial", "--weights", "prnu-wild128"), "only through weights with gradients"),

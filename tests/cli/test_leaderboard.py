@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ganprint.evaluation.leaderboard import read_entries, save_entry
-from ganprint.evaluation.published import ABLATION, COMPARISON
+from ganprint.evaluation.published import ABLATION, ADVERSARIAL, COMPARISON
 
 KEPT = Path(__file__).resolve().parents[2] / "leaderboard"
 
@@ -21,7 +21,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("kept") / "wild128"
     out.mkdir()
     for file in (KEPT / "wild128").glob("*.json"):
-        if file.name.startswith(("repmix-wild128__", "prnu-wild128__")):
+        weights, _, policy, *_ = file.stem.split("__")
+        if weights in ("repmix-wild128", "prnu-wild128") and policy in ("none", "test-seen", "test-unseen"):
             shutil.copy(file, out)
     return out.parent
 
@@ -33,7 +34,9 @@ def test_measured_and_published_rows_never_share_a_table(program: Any, folder: P
     measured = [table for table in tables if "repmix-wild128" in table]
     published = [table for table in tables if "(published)" in table]
     assert len(measured) == 1 and len(published) == 3 and not set(measured) & set(published)
-    assert sum(table.count("(published)") for table in published) == len(COMPARISON) + len(ABLATION)
+    assert sum(table.count("(published)") for table in published) == len(COMPARISON) + len(ADVERSARIAL) + len(
+        ABLATION
+    )
     (entry,) = [
         each
         for each in read_entries(folder)

@@ -25,7 +25,7 @@ SMOOTH = torch.nn.functional.interpolate(IMAGE[None, :, :23, :18].float(), (184,
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def victim(tiny_weights: Path) -> NeuralAttributor:
     attributor, _ = load_attributor(tiny_weights)
     assert isinstance(attributor, NeuralAttributor)
@@ -80,10 +80,7 @@ def test_images_of_several_sizes_are_attacked_each_by_itself(victim: NeuralAttri
 
 
 @pytest.mark.parametrize("target", ["attribution", "detection"])
-def test_answers_under_attack_are_worse(
-    victim: NeuralAttributor, tiny_manifest: Path, tiny_weights: Path, target: str
-) -> None:
-    victim, _ = load_attributor(tiny_weights)  # type: ignore[assignment]
+def test_answers_under_attack_are_worse(victim: NeuralAttributor, tiny_manifest: Path, target: str) -> None:
     images = Manifest.open(tiny_manifest, sources=victim.sources).select("test_seen")
     attack = Attack("pgd", 16, target)  # type: ignore[arg-type]
     (clean,) = answer_manifest([victim], images, Condition(Attack("fgsm", 1)), victim=victim)

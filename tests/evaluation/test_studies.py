@@ -16,12 +16,14 @@ SMALL = {"preset": "small", "assignments": ()}
 def manifest(tmp_path: Path) -> Manifest:
     """Return rows without images: faces of three of four sources, horses of the fourth, many cars of one."""
     shown = {"car": {"real": 9}, "face": {"real": 2, "progan": 3, "stylegan": 2}, "horse": {"cyclegan": 2}}
+    elsewhere = {"boat": {"real": 30}}
     sources = ("real", "progan", "stylegan", "cyclegan")
     with (tmp_path / "some.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label", "dlabel", "source", "semantic", "split"])
         for split in ("train", "val", "test_seen"):
-            for number, (semantic, counts) in enumerate(shown.items()):
+            here = shown | elsewhere if split == "test_seen" else shown
+            for number, (semantic, counts) in enumerate(here.items()):
                 for source, count in counts.items():
                     for n in range(count):
                         path = f"{split}-{semantic}-{source}-{n}.png"

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import save
 
 from ganprint.data import Manifest
 from ganprint.evaluation.answers import answer_manifest
@@ -73,6 +74,21 @@ def test_a_notebook_that_lacks_a_method_or_is_damaged_is_begun_anew(tmp_path: Pa
     assert Notebook(notebook.path, ("one", "three")).read().batches == 0
     notebook.path.write_bytes(notebook.path.read_bytes()[:20])
     assert notebook.read().batches == 0
+    notebook.path.write_bytes(save({"rows": np.zeros(1)}))
+    assert notebook.read().batches == 0
+
+
+def test_an_image_that_is_mended_meanwhile_is_answered_for(
+    images: Manifest, tiny_weights: Path, tmp_path: Path
+) -> None:
+    attributor, _ = load_attributor(tiny_weights)
+    notebook = Notebook(tmp_path / "a.safetensors", ("one",), every=0)
+    condition = Condition(parse_policy("none"))
+    (before,) = answer_manifest([attributor], images, condition, batch_size=4, notebook=notebook)
+    assert len(before.rows) == 10
+    Image.new("RGB", (40, 40)).save(images.path(2))
+    (after,) = answer_manifest([attributor], images, condition, batch_size=4, notebook=notebook)
+    assert after.rows.tolist() == list(range(11)) and not after.failures
 
 
 def test_images_are_kept_while_there_is_room(images: Manifest, tiny_weights: Path) -> None:

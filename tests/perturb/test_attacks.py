@@ -86,6 +86,7 @@ def test_an_attack_is_written_as_it_is_read(text: str) -> None:
         ("attack:pgd=8+steps=0", "0 steps are none"),
         ("attack:pgd=8+target=semantics", "cannot aim at 'semantics'"),
         ("attack:pgd=8+speed=3", "is no attack"),
+        ("attack:fgsm=8+steps=3", "a single step"),
         ("attack:pgd=8+steps=3+steps=4", "is no attack"),
     ],
 )
