@@ -11,6 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the cores: threads of each would wait for the other's at every operation.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
 TINY = (
