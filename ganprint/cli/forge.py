@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, console, progress_bar
-from ganprint.cli.options import Device, Force, Seed, check_device
+from ganprint.cli.options import Device, Force, Precision, Seed, check_device
 
 if TYPE_CHECKING:
     from ganprint.forge.grid import Grid, Task
@@ -44,6 +44,7 @@ def train_command(
         float | None, typer.Option(min=0, help="minutes to train; the same command goes on")
     ] = None,
     device: Device = "cpu",
+    precision: Precision = "fp32",
 ) -> None:
     """Train a generator for each architecture, semantic and seed, those that have come least far first.
 
@@ -64,7 +65,7 @@ def train_command(
         for semantic in shown
         for source in dict.fromkeys(names)
     ]
-    grid = Grid(photos, tasks, out, steps, resolution, device, command_line())
+    grid = Grid(photos, tasks, out, steps, resolution, device, precision, command_line())
     ends = None if budget is None else time.monotonic() + 60 * budget
     with progress_bar() as bar, Interruption(lambda: ends is not None and time.monotonic() >= ends) as stop:
         whole = bar.add_task("steps", total=steps * len(tasks), completed=sum(map(grid.done, tasks)))

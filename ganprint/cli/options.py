@@ -30,7 +30,7 @@ Engine = Annotated[
 ]
 Precision = Annotated[
     Literal["fp32", "bf16"],
-    typer.Option("--precision", help="arithmetic of networks; bf16 is quicker on a GPU"),
+    typer.Option("--precision", help="arithmetic of networks; bf16 is quicker where the processor has it"),
 ]
 Force = Annotated[bool, typer.Option("--force", help="overwrite what is there")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]

@@ -52,6 +52,7 @@ class Grid:
     steps: int
     resolution: int = 64
     device: str = "cpu"
+    precision: str = "fp32"
     command: str = ""
 
     def __post_init__(self) -> None:
@@ -110,7 +111,9 @@ class Grid:
     ) -> bool:
         photos, checkpoint = self._of(task.semantic), self.folder(task) / CHECKPOINT
         family = family_of(task.source, self.resolution)
-        training = GeneratorTraining(family, photos.images, seed=task.seed, device=self.device)
+        training = GeneratorTraining(
+            family, photos.images, seed=task.seed, device=self.device, precision=self.precision
+        )
         if checkpoint.is_file():
             training.load(checkpoint)
         until = min(self.steps, training.step + SLICE)
@@ -130,6 +133,7 @@ class Grid:
             seed=task.seed,
             steps=training.step,
             seconds=round(training.place.seconds, 1),
+            precision=self.precision,
             photos=len(photos),
             photos_sha256=photos.sha256,
             distance=round(spectral_distance(photos.images, samples), 4),

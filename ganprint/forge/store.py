@@ -17,7 +17,7 @@ from ganprint.weights.files import count_parameters, stored_tensors, write_folde
 class GeneratorCard(BaseModel):
     """Everything known about a generator; `distance` is the spectral one to its photographs.
 
-    `sha256` and `parameters` are filled in when it is saved.
+    `precision` is the arithmetic of its training. `sha256` and `parameters` are filled in when it is saved.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +30,7 @@ class GeneratorCard(BaseModel):
     seed: int
     steps: int = Field(ge=0)
     seconds: float = Field(ge=0)
+    precision: Literal["fp32", "bf16"] = "fp32"
     photos: int = Field(ge=0)
     photos_sha256: Sha256
     distance: float | None = None

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from ganprint.errors import TrainingError
 from ganprint.forge.augment import augment
@@ -19,7 +19,7 @@ from ganprint.training.checkpoint import Place, load_checkpoint, read_place, sav
 
 BATCH = 16
 AVERAGED = 0.995
-"""Decay of the averaged generator, which is the one that is kept."""
+"""Decay of the averaged generator, which is the one that is kept; less in the first steps, of which it forgets most."""
 RECORDED = 10
 """Steps between entries of the history."""
 
@@ -32,19 +32,25 @@ class GeneratorTraining:
     """
 
     def __init__(
-        self, family: Family, photos: Tensor, *, seed: int, device: str = "cpu", batch_size: int = BATCH
+        self,
+        family: Family,
+        photos: Tensor,
+        *,
+        seed: int,
+        device: str = "cpu",
+        precision: str = "fp32",
+        batch_size: int = BATCH,
     ) -> None:
         torch.manual_seed(seed)
+        self.precision = precision
         self.family, self.seed, self.batch_size = family, seed, batch_size
         self.device = torch.device(device)
         self.photos = photos.to(self.device)
-        self.generator: Generator = family.generator().to(self.device)
+        self.generator = family.generator().to(self.device)
         self.critic = family.critic().to(self.device)
-        self.averaged = AveragedModel(
-            self.generator,
-            multi_avg_fn=get_ema_multi_avg_fn(AVERAGED),  # type: ignore[no-untyped-call]
-            use_buffers=True,
-        )
+        for network in (self.generator, self.critic):
+            network.to(memory_format=torch.channels_last)
+        self.averaged = AveragedModel(self.generator, avg_fn=_average, use_buffers=True)
         # One optimiser keeps both states; the network whose turn it is not has no gradients, and stays.
         self.optimizer = torch.optim.Adam(
             [
@@ -92,7 +98,7 @@ class GeneratorTraining:
         """Go on from a checkpoint; raise TrainingError where it is of another training or damaged."""
         if read_place(path).fingerprint != self.place.fingerprint:
             raise TrainingError(
-                f"The checkpoint {path} is of other photographs, another architecture, side, seed or batch.",
+                f"The checkpoint {path} is of other photographs, another architecture, side, seed, batch or precision.",
                 "Name another folder with --out, or remove that one.",
             )
         self.place = load_checkpoint(path, self._modules, self.optimizer)
@@ -110,13 +116,16 @@ class GeneratorTraining:
         self.critic.requires_grad_(True)
         for _ in range(family.critic_steps):
             real = self._photographs(random, number)
-            with torch.no_grad():
-                fake = self.generator(self._latents())
-            critic_loss = family.critic_loss(self._judge, real, fake, number)
+            with self._autocast():
+                with torch.no_grad():
+                    fake = self.generator(self._latents())
+                critic_loss = family.critic_loss(self._judge, real, fake.float(), number)
             self._descend(critic_loss)
         self.critic.requires_grad_(False)
         real = self._photographs(random, number)
-        generator_loss = family.generator_loss(self._judge, real, self.generator(self._latents()))
+        with self._autocast():
+            fake = self.generator(self._latents()).float()
+            generator_loss = family.generator_loss(self._judge, real, fake)
         penalty = family.regularise(self.generator, self._latents()[: self.batch_size // 2], number)
         self._descend(generator_loss if penalty is None else generator_loss + penalty)
         self.averaged.update_parameters(self.generator)
@@ -135,6 +144,9 @@ class GeneratorTraining:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
 
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
     def _judge(self, images: Tensor) -> Tensor:
         judged: Tensor = self.critic(augment(images))
         return judged
@@ -151,6 +163,14 @@ class GeneratorTraining:
 
     def _fingerprint(self, photos: Tensor) -> str:
         digest = hashlib.sha256(photos.numpy().tobytes())
-        how = (self.family.name, self.family.resolution, self.seed, self.batch_size)
+        how = (self.family.name, self.family.resolution, self.seed, self.batch_size, self.precision)
         digest.update(repr(how).encode())
         return digest.hexdigest()
+
+
+def _average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+    """Return the average after another step; counts, as batch normalisation keeps, are the current ones."""
+    if not averaged.is_floating_point():
+        return current
+    decay = min(AVERAGED, (1 + int(steps)) / (10 + int(steps)))
+    return torch.lerp(current, averaged, decay)

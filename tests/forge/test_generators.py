@@ -26,8 +26,8 @@ from ganprint.weights.card import MODEL_FILE
 PHOTOS = torch.randint(0, 256, (20, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def training(name: str, seed: int = 0) -> GeneratorTraining:
-    return GeneratorTraining(family_of(name, 64), PHOTOS, seed=seed, batch_size=2)
+def training(name: str, seed: int = 0, precision: str = "fp32") -> GeneratorTraining:
+    return GeneratorTraining(family_of(name, 64), PHOTOS, seed=seed, precision=precision, batch_size=2)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -74,6 +74,19 @@ def test_an_image_is_of_its_seed_and_number_alone(name: str) -> None:
     assert (alone.int() - together[4].int()).abs().max() <= 1
     (other,) = sample_images(generator, [4], seed=4)
     assert not torch.equal(other, alone)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_half_precision_trains_and_leaves_float32(name: str) -> None:
+    half = training(name, precision="bf16")
+    assert half.advance(1)
+    assert all(
+        tensor.dtype == torch.float32
+        for tensor in half.trained.state_dict().values()
+        if tensor.is_floating_point()
+    )
+    (history,) = half.place.history
+    assert np.isfinite([history["critic"], history["generator"]]).all()
 
 
 def test_a_progressive_generator_grows_and_fades_in() -> None:
