@@ -1,4 +1,4 @@
-"""`ganprint forge`: train small generators of seven architectures on photographs, and sample them."""
+"""`ganprint forge`: train small generators on photographs, sample them, and make a benchmark of them."""
 
 import time
 from pathlib import Path
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from ganprint.forge.store import GeneratorCard
 
 app = typer.Typer(
-    help="Train small generators of seven GAN architectures on photographs, and sample them.",
+    help="Train small generators of seven GAN architectures, sample them, and make a benchmark of them.",
     no_args_is_help=True,
 )
 
+_Generators = Annotated[Path, typer.Option(help="folder of generators, as forge train wrote it")]
 _Out = Annotated[Path, typer.Option("--out", help="folder of generators, one folder each")]
 
 
@@ -57,8 +58,8 @@ def train_command(
     from ganprint.training.interruption import Interruption
 
     check_device(device)
-    names = list(FAMILIES) if sources == "all" else [name.strip() for name in sources.split(",")]
-    shown = chosen_semantics(photos, [name.strip() for name in semantics.split(",")] if semantics else [])
+    names = list(FAMILIES) if sources == "all" else _names(sources)
+    shown = chosen_semantics(photos, _names(semantics))
     tasks = [
         Task(source, semantic, seed)
         for seed in dict.fromkeys(seeds or [0])
@@ -95,9 +96,7 @@ def sample_command(
     out: Annotated[Path, typer.Argument(help="folder for the images, PNG")],
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="how many images")] = 16,
     seed: Seed = 0,
-    generators: Annotated[Path, typer.Option(help="folder of generators, as forge train wrote it")] = Path(
-        "generators"
-    ),
+    generators: _Generators = Path("generators"),
     training_seed: Annotated[int, typer.Option(min=0, help="seed that the generator was trained under")] = 0,
     resolution: Annotated[int | None, typer.Option(help="of the generator, where there are several")] = None,
     device: Device = "cpu",
@@ -142,6 +141,58 @@ def sample_command(
     except OSError as cause:
         raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
     typer.echo(str(out))
+
+
+@app.command("build")
+def build_command(
+    out: Annotated[Path, typer.Argument(help="folder for the images, PNG, and their manifest.csv")],
+    photos: Annotated[Path, typer.Option(help="the photographs: a folder for each semantic")],
+    generators: _Generators = Path("generators"),
+    sources: Annotated[
+        str | None, typer.Option(help="architectures, with commas between; all there are if left out")
+    ] = None,
+    semantics: Annotated[
+        str | None, typer.Option(help="semantics, with commas between; all there are if left out")
+    ] = None,
+    unseen: Annotated[str, typer.Option(help="of these, with commas between: for the test only")] = "",
+    count: Annotated[int, typer.Option(min=10, help="images of each source and semantic, at most")] = 200,
+    training_seed: Annotated[
+        int, typer.Option(min=0, help="seed that the generators were trained under")
+    ] = 0,
+    resolution: Annotated[int | None, typer.Option(help="of the generators, where there are several")] = None,
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
+    """Make a benchmark of generators and photographs: cleaned, balanced, split, the test also perturbed.
+
+    Every source has every semantic, in equal numbers. The manifest is Attribution88's, with columns of ours.
+    """
+    from ganprint.forge.build import Plan, build_benchmark
+    from ganprint.forge.store import list_generators
+
+    asked = [_names(text) for text in (sources, semantics)]
+    fitting = [
+        (path, card)
+        for path, card in list_generators(generators)
+        if card.seed == training_seed
+        and resolution in (None, card.resolution)
+        and all(
+            not names or name in names
+            for names, name in zip(asked, (card.source, card.semantic), strict=True)
+        )
+    ]
+    plan = Plan(photos, fitting, count, _names(unseen), seed)
+    plan.check()
+    with progress_bar() as bar:
+        whole = bar.add_task("generators", total=len(fitting))
+        file = build_benchmark(
+            plan, out, progress=lambda name: bar.update(whole, advance=1, description=name), force=force
+        )
+    typer.echo(str(file))
+
+
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def _print_grid(grid: "Grid") -> None:

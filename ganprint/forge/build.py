@@ -1,0 +1,180 @@
+"""A benchmark from generators and photographs, as Attribution88 was made: cleaned, balanced, split, perturbed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganprint.attributor import REAL
+from ganprint.errors import OutputExistsError, UsageError
+from ganprint.forge.cleaning import flat, odd, repeated, varied
+from ganprint.forge.family import Generator
+from ganprint.forge.photos import read_photos
+from ganprint.forge.sampling import sample_images
+from ganprint.forge.store import GeneratorCard, load_generator
+from ganprint.perturb import parse_policy, perturb
+
+OVERSAMPLED = 2
+"""Samples to one that is wanted, so that cleaning can choose."""
+SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
+"""Shares of the images of a seen semantic; those of an unseen one are all for the test."""
+MANIFEST = "manifest.csv"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a benchmark is of: `count` images for each source and semantic, the `unseen` semantics for the test only.
+
+    Each image of the test is there three times: clean (`test_seen` or `test_unseen`), under one corruption drawn from
+    the 15 that training shows (`..._perturbed`), and under one of the 4 others (`..._unseen_perturbed`).
+    """
+
+    photos: Path
+    generators: Sequence[tuple[Path, GeneratorCard]]
+    count: int
+    unseen: Sequence[str] = ()
+    seed: int = 0
+
+    @property
+    def resolution(self) -> int:
+        """Side of the images, pixels."""
+        return self.generators[0][1].resolution
+
+    @property
+    def sources(self) -> list[str]:
+        """Real, then the architectures, in the order of the generators."""
+        return [REAL, *dict.fromkeys(card.source for _, card in self.generators)]
+
+    @property
+    def semantics(self) -> list[str]:
+        """What the generators show."""
+        return list(dict.fromkeys(card.semantic for _, card in self.generators))
+
+    def check(self) -> None:
+        """Raise UsageError where the generators do not make a grid."""
+        if not self.generators:
+            raise UsageError("There are no generators.", "ganprint forge train makes them.")
+        cells = [(card.source, card.semantic) for _, card in self.generators]
+        twice = sorted({cell for cell in cells if cells.count(cell) > 1})
+        if twice:
+            raise UsageError(
+                f"There are two generators of {twice[0][0]} for {twice[0][1]}.", "Name a training seed."
+            )
+        missing = [
+            f"{source} {semantic}"
+            for semantic in self.semantics
+            for source in self.sources[1:]
+            if (source, semantic) not in cells
+        ]
+        if missing:
+            raise UsageError(
+                f"There is no generator for {', '.join(missing)}.",
+                "Source and semantic must not tell of each other: train these, or name fewer semantics.",
+            )
+        if len({card.resolution for _, card in self.generators}) > 1:
+            raise UsageError("The generators' images differ in size.", "Name a resolution.")
+        strange = [name for name in self.unseen if name not in self.semantics]
+        if strange or set(self.unseen) == set(self.semantics):
+            raise UsageError(
+                f"The unseen semantics cannot be {', '.join(self.unseen)}.",
+                f"Name some of {', '.join(self.semantics)}, not all.",
+            )
+
+
+def build_benchmark(
+    plan: Plan,
+    out: Path,
+    *,
+    progress: Callable[[str], None] = lambda cell: None,
+    force: bool = False,
+) -> Path:
+    """Write images as PNG and their manifest, and return the manifest.
+
+    Every source has as many images of a semantic as the one with the fewest left after cleaning, `count` at most.
+    The manifest has Attribution88's columns path, label, dlabel, and source, semantic, split, group, corruption,
+    severity and seed. Raises OutputExistsError where it is there and `force` is not given.
+    """
+    plan.check()
+    if (out / MANIFEST).exists() and not force:
+        raise OutputExistsError(f"{out / MANIFEST} is there already.", "Give --force to overwrite it.")
+    rows: list[dict[str, object]] = []
+    try:
+        for semantic in plan.semantics:
+            kept = _kept(plan, semantic, progress)
+            count = min(plan.count, *(len(images) for images, _ in kept.values()))
+            for source, (images, group) in kept.items():
+                chosen = images[varied(images, count, seed=plan.seed)]
+                rows += _write(plan, out, source, semantic, group, chosen, first=len(rows))
+        table = pa.Table.from_pylist(rows)
+        pyarrow.csv.write_csv(table, out / MANIFEST)
+    except OSError as cause:
+        raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
+    return out / MANIFEST
+
+
+def _kept(plan: Plan, semantic: str, progress: Callable[[str], None]) -> dict[str, tuple[Tensor, str]]:
+    """Return by source its clean images of a semantic, and the name of what made them."""
+    photographs = read_photos(plan.photos, semantic, plan.resolution).images
+    kept = {REAL: (photographs[~repeated(photographs)], f"photos-{semantic}")}
+    for path, card in plan.generators:
+        if card.semantic == semantic:
+            progress(card.name)
+            generator, _ = load_generator(path)
+            kept[card.source] = (_clean_samples(generator, plan), card.name)
+    return {source: kept[source] for source in plan.sources}
+
+
+def _clean_samples(generator: Generator, plan: Plan) -> Tensor:
+    samples = torch.stack(list(sample_images(generator, range(OVERSAMPLED * plan.count), seed=plan.seed)))
+    samples = samples[~flat(samples)]
+    samples = samples[~odd(samples)] if len(samples) else samples
+    return samples[~repeated(samples)] if len(samples) else samples
+
+
+def _write(
+    plan: Plan, out: Path, source: str, semantic: str, group: str, images: Tensor, *, first: int
+) -> list[dict[str, object]]:
+    """Write a source's images of a semantic, and return their rows; `first` is the number of the first row."""
+    rows: list[dict[str, object]] = []
+    for number, split in enumerate(_splits(plan, semantic, len(images))):
+        versions: list[tuple[str, str]] = [(split, "none")]
+        if split.startswith("test"):
+            versions += [(f"{split}_perturbed", "test-seen"), (f"{split}_unseen_perturbed", "test-unseen")]
+        for name, policy in versions:
+            drawn = parse_policy(policy).draw(plan.seed, first + len(rows))
+            image = perturb(images[number : number + 1], [drawn])[0]
+            path = Path(name, source, semantic, f"{number:05}.png")
+            (out / path.parent).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image.permute(1, 2, 0).numpy()).save(out / path)
+            rows.append(
+                {
+                    "path": path.as_posix(),
+                    "label": plan.sources.index(source),
+                    "dlabel": plan.semantics.index(semantic),
+                    "source": source,
+                    "semantic": semantic,
+                    "split": name,
+                    "group": group,
+                    "corruption": drawn.kind or "",
+                    "severity": drawn.severity if drawn.kind else None,
+                    "seed": drawn.seed if drawn.kind else None,
+                }
+            )
+    return rows
+
+
+def _splits(plan: Plan, semantic: str, count: int) -> list[str]:
+    """Return the split of each of a semantic's images, the same numbers in every source."""
+    if semantic in plan.unseen:
+        return ["test_unseen"] * count
+    bounds = (np.cumsum(list(SHARES.values())) * count).round().astype(int)
+    names = ("train", "val", "test_seen")
+    order = np.random.default_rng((plan.seed, plan.semantics.index(semantic))).permutation(count)
+    places = np.searchsorted(bounds, order, side="right")
+    return [names[min(place, 2)] for place in places]

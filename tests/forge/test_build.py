@@ -1,0 +1,139 @@
+"""A benchmark has every source and semantic in equal numbers, clean of repeats, and the same whenever it is built."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganprint.data import Manifest
+from ganprint.forge.cleaning import flat, odd, repeated, varied
+from ganprint.forge.families import family_of
+from ganprint.forge.store import GeneratorCard, generator_name, save_generator
+from ganprint.weights import utc_now
+
+SEMANTICS = ("face", "forest")
+
+
+@pytest.fixture(scope="module")
+def generators(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of untrained generators, which make colourful images all the same."""
+    out = tmp_path_factory.mktemp("generators")
+    for number, source in enumerate(("stylegan", "stylegan2")):
+        for semantic in SEMANTICS:
+            torch.manual_seed(number)
+            card = GeneratorCard(
+                name=generator_name(source, semantic, 64, 0),
+                source=source,
+                semantic=semantic,
+                resolution=64,
+                seed=0,
+                steps=0,
+                seconds=0,
+                photos=0,
+                photos_sha256="0" * 64,
+                date=utc_now(),
+                licence="MIT",
+            )
+            save_generator(out / card.name, family_of(source, 64).generator(), card)
+    return out
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("photos")
+    random = np.random.default_rng(0)
+    for semantic in SEMANTICS:
+        (out / semantic).mkdir()
+        for number in range(20):
+            small = Image.fromarray(random.integers(0, 256, (6, 6, 3), np.uint8))
+            small.resize((90, 90), Image.Resampling.BICUBIC).save(out / semantic / f"{number}.png")
+        # The same once more.
+        small.resize((90, 90), Image.Resampling.BICUBIC).save(out / semantic / "again.png")
+    return out
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_benchmark_is_balanced_split_and_perturbed(
+    program: Any, generators: Path, photos: Path, tmp_path: Path
+) -> None:
+    options = ("--photos", photos, "--generators", generators, "--count", "20", "--unseen", "forest")
+    built = [program("forge", "build", tmp_path / name, *options) for name in ("one", "two")]
+    assert built[0].returncode == 0, built[0].stderr
+    file = tmp_path / "one" / "manifest.csv"
+    assert built[0].stdout == f"{file}\n"
+    rows = rows_of(file)
+    assert list(rows[0])[:3] == ["path", "label", "dlabel"]
+    counts = Counter((row["source"], row["semantic"], row["split"]) for row in rows)
+    for split in {row["split"] for row in rows}:
+        semantic = "forest" if split.startswith("test_unseen") else "face"
+        here = {counts[source, semantic, split] for source in ("real", "stylegan", "stylegan2")}
+        assert len(here) == 1 and here != {0}
+    assert {row["split"] for row in rows if row["semantic"] == "forest"} == {
+        *("test_unseen", "test_unseen_perturbed", "test_unseen_unseen_perturbed")
+    }
+    for row in rows:
+        assert bool(row["corruption"]) == bool(row["severity"]) == row["split"].endswith("perturbed")
+        again = tmp_path / "two" / row["path"]
+        assert (tmp_path / "one" / row["path"]).read_bytes() == again.read_bytes()
+    manifest = Manifest.open(file)
+    assert manifest.sources == ("real", "stylegan", "stylegan2") and manifest.semantics == SEMANTICS
+    groups = {row["split"]: set() for row in rows}  # type: ignore[var-annotated]
+    for row in rows:
+        groups[row["split"]].add(row["group"])
+    assert "photos-face" in groups["train"] and "stylegan-face-64-seed0" in groups["train"]
+    checked = program("data", "check", file, "--json")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    refused = program("forge", "build", tmp_path / "one", *options)
+    assert refused.returncode == 2 and "is there already" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--sources", "dcgan"), "There are no generators"),
+        (("--unseen", "face,forest"), "unseen semantics cannot be"),
+        (("--unseen", "cat"), "unseen semantics cannot be cat"),
+    ],
+)
+def test_what_is_no_grid_is_refused(
+    options: tuple[str, ...], said: str, program: Any, generators: Path, photos: Path, tmp_path: Path
+) -> None:
+    done = program(
+        "forge", "build", tmp_path / "out", "--photos", photos, "--generators", generators, *options
+    )
+    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+
+
+def smooth(count: int, seed: int = 0) -> torch.Tensor:
+    small = torch.rand(count, 3, 4, 4, generator=torch.Generator().manual_seed(seed)) * 255
+    return torch.nn.functional.interpolate(small, 64, mode="bicubic").clamp(0, 255).to(torch.uint8)
+
+
+def test_what_is_flat_odd_or_repeated_is_found() -> None:
+    images = smooth(40)
+    images[3] = 90
+    assert np.flatnonzero(flat(images)).tolist() == [3]
+    images = smooth(40)
+    images[5] = torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8)
+    assert np.flatnonzero(odd(images)).tolist() == [5]
+    images = smooth(40)
+    images[7] = (images[2].float() * 0.9 + 5).to(torch.uint8)
+    assert np.flatnonzero(repeated(images)).tolist() == [7]
+
+
+def test_all_kinds_are_drawn_alike() -> None:
+    """Of 90 bright and 10 dark images, 20 drawn are not 18 and 2."""
+    images = torch.cat([smooth(90) // 4 + 150, smooth(10, seed=1) // 4])
+    chosen = varied(images, 20, seed=0)
+    assert len(set(chosen.tolist())) == 20
+    assert (chosen >= 90).sum() > 2
+    assert varied(images, 200, seed=0).tolist() == list(range(100))
