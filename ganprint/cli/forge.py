@@ -10,6 +10,7 @@ from ganprint.cli.console import command_line, console, progress_bar
 from ganprint.cli.options import Device, Force, Precision, Seed, check_device
 
 if TYPE_CHECKING:
+    from ganprint.errors import ImageError
     from ganprint.forge.grid import Grid, Task
     from ganprint.forge.store import GeneratorCard
 
@@ -80,7 +81,10 @@ def train_command(
                 soft_wrap=True,
             )
 
-        finished = grid.train(report=report, saved=saved, stop=lambda: stop.asked)
+        def warn(failure: "ImageError") -> None:
+            typer.echo(f"ganprint: {failure.message}", err=True)
+
+        finished = grid.train(report=report, saved=saved, warn=warn, stop=lambda: stop.asked)
         interrupted = stop.was_signalled
     _print_grid(grid)
     if not finished:

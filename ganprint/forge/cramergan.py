@@ -1,13 +1,13 @@
 """Cramér GAN (Bellemare et al. 2017): the energy distance of a critic's features."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ganprint.forge.dcgan import StridedCritic, TransposedGenerator
 from ganprint.forge.family import Critic, Family, Generator
 from ganprint.forge.losses import slope_penalty
 
-FEATURES = 64
-"""Length of the critic's features (the paper has 256)."""
 PENALTY = 10.0
 """Weight of the slope penalty (algorithm 1)."""
 
@@ -20,14 +20,16 @@ class CramerGAN(Family):
     paper = "Bellemare et al., The Cramer Distance as a Solution to Biased Wasserstein Gradients, arXiv 1705.10743"
     generator_rate = 1e-4
     betas = (0.5, 0.9)
+    features: ClassVar[int] = 64
+    """Length of the critic's features (the paper has 256)."""
 
     def generator(self) -> Generator:
         """Return the generator, about 1.2 million parameters at 64 px."""
         return TransposedGenerator(self.resolution, 5, 160)
 
     def critic(self) -> nn.Module:
-        """Return the critic, to (B, FEATURES)."""
-        return StridedCritic(self.resolution, 5, FEATURES, normalised=False)
+        """Return the critic, to (B, features)."""
+        return StridedCritic(self.resolution, 5, self.features, normalised=False)
 
     def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
         """Return minus the surrogate of the energy distance, and the slope penalty on its witness (algorithm 1)."""

@@ -1,20 +1,28 @@
 """A grid of generators, architectures by semantics by seeds, trained side by side within a budget."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from ganprint.errors import TrainingError
+from ganprint.errors import ImageError, TrainingError, UsageError
 from ganprint.forge.families import FAMILIES, family_of
 from ganprint.forge.family import Generator
 from ganprint.forge.figures import draw_losses, draw_sheet
 from ganprint.forge.photos import Photos, read_photos
 from ganprint.forge.quality import spectral_distance
 from ganprint.forge.sampling import sample_images
-from ganprint.forge.store import GeneratorCard, generator_name, read_generator_card, save_generator
+from ganprint.forge.store import (
+    NAME_PATTERN,
+    GeneratorCard,
+    generator_name,
+    read_generator_card,
+    save_generator,
+)
 from ganprint.forge.training import GeneratorTraining
+from ganprint.images import printable
 from ganprint.training.checkpoint import read_place
 from ganprint.weights import utc_now
 from ganprint.weights.card import CARD_FILE
@@ -58,6 +66,11 @@ class Grid:
     def __post_init__(self) -> None:
         for task in self.tasks:
             family_of(task.source, self.resolution)
+            if not re.fullmatch(NAME_PATTERN, self.folder(task).name):
+                raise UsageError(
+                    f"A generator of {printable(task.semantic)} cannot be kept under its name.",
+                    "Rename the folder of photographs: letters, digits, dots and dashes, 64 at most.",
+                )
         self._photos: dict[str, Photos] = {}
 
     def folder(self, task: Task) -> Path:
@@ -79,14 +92,19 @@ class Grid:
         *,
         report: Callable[[Task, int], None] = lambda task, step: None,
         saved: Callable[[Task, GeneratorCard], None] = lambda task, card: None,
+        warn: Callable[[ImageError], None] = lambda failure: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> bool:
         """Train until all have `steps`, or `stop` says so; return whether they have.
 
-        `report` is told every step, `saved` every slice. A generator whose loss diverges is left as it was last
-        saved, and raises TrainingError when all others are done.
+        `report` is told every step, `saved` every slice, `warn` of photographs that cannot be read. A generator
+        whose loss diverges is left as it was last saved, and raises TrainingError when all others are done.
         """
         diverged: dict[Task, TrainingError] = {}
+        for semantic in dict.fromkeys(task.semantic for task in self.tasks):
+            self._photos[semantic] = read_photos(self.photos, semantic, self.resolution)
+            for failure in self._photos[semantic].failures:
+                warn(failure)
         while left := [task for task in self.tasks if task not in diverged and self.done(task) < self.steps]:
             if stop():
                 return False
@@ -109,7 +127,7 @@ class Grid:
         saved: Callable[[Task, GeneratorCard], None],
         stop: Callable[[], bool],
     ) -> bool:
-        photos, checkpoint = self._of(task.semantic), self.folder(task) / CHECKPOINT
+        photos, checkpoint = self._photos[task.semantic], self.folder(task) / CHECKPOINT
         family = family_of(task.source, self.resolution)
         training = GeneratorTraining(
             family, photos.images, seed=task.seed, device=self.device, precision=self.precision
@@ -118,8 +136,15 @@ class Grid:
             training.load(checkpoint)
         until = min(self.steps, training.step + SLICE)
         whole = training.advance(until, report=lambda step: report(task, step), stop=stop)
-        training.save(checkpoint)
-        saved(task, self._save(task, training, photos))
+        try:
+            training.save(checkpoint)
+            card = self._save(task, training, photos)
+        except OSError as cause:
+            raise UsageError(
+                f"{checkpoint.parent} cannot be written to: {cause.strerror}.",
+                "Name another folder with --out.",
+            ) from cause
+        saved(task, card)
         return whole
 
     def _save(self, task: Task, training: GeneratorTraining, photos: Photos) -> GeneratorCard:
@@ -149,11 +174,6 @@ class Grid:
             training.place.history, f"{FAMILIES[task.source].title}, {task.semantic}", folder / LOSSES
         )
         return save_generator(folder, generator, card, force=True)
-
-    def _of(self, semantic: str) -> Photos:
-        if semantic not in self._photos:
-            self._photos[semantic] = read_photos(self.photos, semantic, self.resolution)
-        return self._photos[semantic]
 
 
 def _samples(generator: Generator, resolution: int) -> torch.Tensor:

@@ -1,37 +1,27 @@
 """MMD GAN (Binkowski et al., ICLR 2018): the maximum mean discrepancy of a critic's features."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ganprint.forge.dcgan import StridedCritic, TransposedGenerator
-from ganprint.forge.family import Critic, Family, Generator
+from ganprint.forge.cramergan import CramerGAN
+from ganprint.forge.family import Critic
 from ganprint.forge.losses import slope_penalty
 
-FEATURES = 16
-"""Length of the critic's features (section 4)."""
 SHAPES = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Of the mixture of rational quadratic kernels (section 2.1)."""
 PENALTY = 1.0
 """Weight of the slope penalty on the witness (section 4)."""
 
 
-class MMDGAN(Family):
-    """The generator that Cramér GAN has, too: transposed convolutions of 5 by 5."""
+class MMDGAN(CramerGAN):
+    """Cramér GAN's networks under another distance: the paper compares the two on the same ones, too."""
 
     name = "mmdgan"
     title = "MMD GAN"
     paper = "Binkowski, Sutherland, Arbel and Gretton, Demystifying MMD GANs, ICLR 2018, arXiv 1801.01401"
-    generator_rate = 1e-4
     critic_rate = 1e-4
-    betas = (0.5, 0.9)
-
-    def generator(self) -> Generator:
-        """Return the generator, about 1.2 million parameters at 64 px."""
-        return TransposedGenerator(self.resolution, 5, 160)
-
-    def critic(self) -> nn.Module:
-        """Return the critic, to (B, FEATURES)."""
-        return StridedCritic(self.resolution, 5, FEATURES, normalised=False)
+    features = 16
+    """Length of the critic's features (section 4)."""
 
     def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
         """Return minus the discrepancy, and the slope penalty on its witness function."""

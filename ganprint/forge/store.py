@@ -13,6 +13,8 @@ from ganprint.forge.family import Generator
 from ganprint.weights.card import CARD_FILE, MAX_CARD_BYTES, MODEL_FILE, Sha256, first_fault
 from ganprint.weights.files import count_parameters, stored_tensors, write_folder
 
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+
 
 class GeneratorCard(BaseModel):
     """Everything known about a generator; `distance` is the spectral one to its photographs.
@@ -23,7 +25,7 @@ class GeneratorCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1] = 1
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+    name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
     source: str
     semantic: str
     resolution: int

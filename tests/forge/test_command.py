@@ -17,6 +17,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(random.integers(0, 256, (64, 64, 3), np.uint8)).save(
             folder / "face" / f"{number}.png"
         )
+    (folder / "face" / "broken.png").write_bytes(b"no image")
     return folder
 
 
@@ -26,7 +27,7 @@ def test_a_grid_is_trained_and_sampled(program: Any, photos: Path, tmp_path: Pat
     assert none.returncode == 0 and "the budget is spent; the same command goes on" in none.stderr
     done = program("forge", "train", *options)
     assert done.returncode == 0, done.stderr
-    assert "dcgan-face-64-seed0: 1 steps" in done.stderr
+    assert "dcgan-face-64-seed0: 1 steps" in done.stderr and "broken.png" in done.stderr
     assert "face, seed 0" in done.stdout and "progan" in done.stdout
     options = ("--generators", tmp_path / "out", "--semantic", "face", "--seed", "5")
     for name in ("one", "two"):

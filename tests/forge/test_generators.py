@@ -188,6 +188,8 @@ def test_what_cannot_be_trained_on_or_is_damaged_is_a_sentence(photos: Path, tmp
         family_of("gan", 64)
     with pytest.raises(UsageError, match="not made at 32 px"):
         family_of("dcgan", 32)
+    with pytest.raises(UsageError, match="cannot be kept under its name"):
+        Grid(photos, [Task("dcgan", "my cats")], tmp_path / "out", 1)
     grid = Grid(photos, [Task("dcgan", "face")], tmp_path / "out", 1)
     grid.train()
     model = grid.folder(grid.tasks[0]) / MODEL_FILE
