@@ -38,7 +38,9 @@ def train_command(
     ] = None,
     seeds: Annotated[
         list[int] | None,
-        typer.Option("--seed", min=0, help="one training of each for this seed; repeatable; 0"),
+        typer.Option(
+            "--seed", min=0, max=2**63 - 1, help="one training of each for this seed; repeatable; 0"
+        ),
     ] = None,
     resolution: Annotated[int, typer.Option(help="side of the images: 64 or 128")] = 64,
     steps: Annotated[int, typer.Option(min=1, help="steps of each; more than before goes on")] = 2000,
@@ -53,6 +55,7 @@ def train_command(
     Each folder has the generator (float16) with its card, a sheet of samples, its losses and a checkpoint.
     Interrupted or out of budget, the same command goes on to the same weights.
     """
+    from ganprint.errors import UsageError
     from ganprint.forge.families import FAMILIES
     from ganprint.forge.grid import Grid, Task
     from ganprint.forge.photos import chosen_semantics
@@ -60,6 +63,8 @@ def train_command(
 
     check_device(device)
     names = list(FAMILIES) if sources == "all" else _names(sources)
+    if not names:
+        raise UsageError("No architecture is named.", f"Architectures: {', '.join(FAMILIES)}.")
     shown = chosen_semantics(photos, _names(semantics))
     tasks = [
         Task(source, semantic, seed)
@@ -77,7 +82,7 @@ def train_command(
 
         def saved(task: Task, card: "GeneratorCard") -> None:
             bar.console.print(
-                f"{card.name}: {card.steps} steps, {card.seconds:.0f} s, spectral distance {card.distance:.3f}",
+                f"{card.name}: {card.steps} steps, {card.seconds:.0f} s, spectral distance {_distance(card)}",
                 soft_wrap=True,
             )
 
@@ -171,13 +176,22 @@ def build_command(
 
     Every source has every semantic, in equal numbers. The manifest is Attribution88's, with columns of ours.
     """
+    from ganprint.errors import UsageError
     from ganprint.forge.build import Plan, build_benchmark
     from ganprint.forge.store import list_generators
 
     asked = [_names(text) for text in (sources, semantics)]
+    every = list_generators(generators)
+    there = [{card.source for _, card in every}, {card.semantic for _, card in every}]
+    strange = [name for names, known in zip(asked, there, strict=True) for name in names if name not in known]
+    if strange:
+        raise UsageError(
+            f"{generators} has no generators of {', '.join(strange)}.",
+            f"It has: {', '.join(card.name for _, card in every) or 'none'}.",
+        )
     fitting = [
         (path, card)
-        for path, card in list_generators(generators)
+        for path, card in every
         if card.seed == training_seed
         and resolution in (None, card.resolution)
         and all(
@@ -190,7 +204,11 @@ def build_command(
     with progress_bar() as bar:
         whole = bar.add_task("generators", total=len(fitting))
         file = build_benchmark(
-            plan, out, progress=lambda name: bar.update(whole, advance=1, description=name), force=force
+            plan,
+            out,
+            progress=lambda name: bar.update(whole, advance=1, description=name),
+            warn=lambda failure: typer.echo(f"ganprint: {failure.message}", err=True),
+            force=force,
         )
     typer.echo(str(file))
 
@@ -214,4 +232,8 @@ def _print_grid(grid: "Grid") -> None:
 
 def _cell(grid: "Grid", task: "Task") -> str:
     card = grid.card(task)
-    return "" if card is None else f"{card.steps}, {card.distance:.3f}"
+    return "" if card is None else f"{card.steps}, {_distance(card)}"
+
+
+def _distance(card: "GeneratorCard") -> str:
+    return "no distance" if card.distance is None else f"{card.distance:.3f}"

@@ -1,7 +1,7 @@
 """A benchmark from generators and photographs, as Attribution88 was made: cleaned, balanced, split, perturbed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,13 @@ from PIL import Image
 from torch import Tensor
 
 from ganprint.attributor import REAL
-from ganprint.errors import OutputExistsError, UsageError
+from ganprint.errors import ImageError, OutputExistsError, UsageError
 from ganprint.forge.cleaning import flat, odd, repeated, varied
 from ganprint.forge.family import Generator
 from ganprint.forge.photos import read_photos
 from ganprint.forge.sampling import sample_images
 from ganprint.forge.store import GeneratorCard, load_generator
+from ganprint.forge.training import named_seed
 from ganprint.perturb import parse_policy, perturb
 
 OVERSAMPLED = 2
@@ -25,6 +26,8 @@ OVERSAMPLED = 2
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 """Shares of the images of a seen semantic; those of an unseen one are all for the test."""
 MANIFEST = "manifest.csv"
+FEWEST = 10
+"""Samples of a generator that cleaning must leave."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Plan:
         """Raise UsageError where the generators do not make a grid."""
         if not self.generators:
             raise UsageError("There are no generators.", "ganprint forge train makes them.")
+        if len({card.resolution for _, card in self.generators}) > 1:
+            raise UsageError("The generators' images differ in size.", "Name a --resolution.")
         cells = [(card.source, card.semantic) for _, card in self.generators]
         twice = sorted({cell for cell in cells if cells.count(cell) > 1})
         if twice:
@@ -77,8 +82,6 @@ class Plan:
                 f"There is no generator for {', '.join(missing)}.",
                 "Source and semantic must not tell of each other: train these, or name fewer semantics.",
             )
-        if len({card.resolution for _, card in self.generators}) > 1:
-            raise UsageError("The generators' images differ in size.", "Name a resolution.")
         strange = [name for name in self.unseen if name not in self.semantics]
         if strange or set(self.unseen) == set(self.semantics):
             raise UsageError(
@@ -92,6 +95,7 @@ def build_benchmark(
     out: Path,
     *,
     progress: Callable[[str], None] = lambda cell: None,
+    warn: Callable[[ImageError], None] = lambda failure: None,
     force: bool = False,
 ) -> Path:
     """Write images as PNG and their manifest, and return the manifest.
@@ -105,49 +109,73 @@ def build_benchmark(
         raise OutputExistsError(f"{out / MANIFEST} is there already.", "Give --force to overwrite it.")
     rows: list[dict[str, object]] = []
     try:
+        # A build that breaks off leaves no manifest of other images.
+        (out / MANIFEST).unlink(missing_ok=True)
         for semantic in plan.semantics:
-            kept = _kept(plan, semantic, progress)
+            kept = _kept(plan, semantic, progress, warn)
             count = min(plan.count, *(len(images) for images, _ in kept.values()))
             for source, (images, group) in kept.items():
                 chosen = images[varied(images, count, seed=plan.seed)]
-                rows += _write(plan, out, source, semantic, group, chosen, first=len(rows))
-        table = pa.Table.from_pylist(rows)
-        pyarrow.csv.write_csv(table, out / MANIFEST)
+                rows += _write(plan, out, source, semantic, group, chosen)
+        partial = out / f".{MANIFEST}.partial"
+        pyarrow.csv.write_csv(pa.Table.from_pylist(rows), partial)
+        partial.replace(out / MANIFEST)
     except OSError as cause:
         raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
     return out / MANIFEST
 
 
-def _kept(plan: Plan, semantic: str, progress: Callable[[str], None]) -> dict[str, tuple[Tensor, str]]:
+def _kept(
+    plan: Plan, semantic: str, progress: Callable[[str], None], warn: Callable[[ImageError], None]
+) -> dict[str, tuple[Tensor, str]]:
     """Return by source its clean images of a semantic, and the name of what made them."""
-    photographs = read_photos(plan.photos, semantic, plan.resolution).images
+    photos = read_photos(plan.photos, semantic, plan.resolution)
+    for failure in photos.failures:
+        warn(failure)
+    photographs = photos.images
     kept = {REAL: (photographs[~repeated(photographs)], f"photos-{semantic}")}
     for path, card in plan.generators:
         if card.semantic == semantic:
             progress(card.name)
             generator, _ = load_generator(path)
-            kept[card.source] = (_clean_samples(generator, plan), card.name)
+            kept[card.source] = (_clean_samples(generator, card, plan), card.name)
     return {source: kept[source] for source in plan.sources}
 
 
-def _clean_samples(generator: Generator, plan: Plan) -> Tensor:
-    samples = torch.stack(list(sample_images(generator, range(OVERSAMPLED * plan.count), seed=plan.seed)))
-    samples = samples[~flat(samples)]
-    samples = samples[~odd(samples)] if len(samples) else samples
-    return samples[~repeated(samples)] if len(samples) else samples
+def _clean_samples(generator: Generator, card: GeneratorCard, plan: Plan) -> Tensor:
+    """Return a generator's samples that are neither flat nor odd nor repeated, drawn under a seed of its own."""
+    numbers = range(OVERSAMPLED * plan.count)
+    samples = torch.stack(list(sample_images(generator, numbers, seed=named_seed(card.name, plan.seed))))
+    if samples.shape[-1] != card.resolution:
+        raise UsageError(
+            f"{card.name} has grown to {samples.shape[-1]} px only after {card.steps} steps.",
+            "Train it for more: ganprint forge train --steps ...",
+        )
+    for fault in (flat, odd, repeated):
+        samples = samples[~fault(samples)] if len(samples) else samples
+    if len(samples) < FEWEST:
+        raise UsageError(
+            f"Of {len(numbers)} samples of {card.name} only {len(samples)} are neither flat nor odd nor repeated.",
+            "Train it for longer, or leave it out.",
+        )
+    return samples
 
 
 def _write(
-    plan: Plan, out: Path, source: str, semantic: str, group: str, images: Tensor, *, first: int
+    plan: Plan, out: Path, source: str, semantic: str, group: str, images: Tensor
 ) -> list[dict[str, object]]:
-    """Write a source's images of a semantic, and return their rows; `first` is the number of the first row."""
+    """Write a source's images of a semantic, and return their rows.
+
+    Image number n of a semantic is perturbed alike in every source, under another random stream.
+    """
     rows: list[dict[str, object]] = []
     for number, split in enumerate(_splits(plan, semantic, len(images))):
         versions: list[tuple[str, str]] = [(split, "none")]
         if split.startswith("test"):
             versions += [(f"{split}_perturbed", "test-seen"), (f"{split}_unseen_perturbed", "test-unseen")]
         for name, policy in versions:
-            drawn = parse_policy(policy).draw(plan.seed, first + len(rows))
+            drawn = parse_policy(policy).draw(named_seed(semantic, plan.seed), number)
+            drawn = replace(drawn, seed=named_seed(f"{source} {drawn.seed}", plan.seed) % 2**53)
             image = perturb(images[number : number + 1], [drawn])[0]
             path = Path(name, source, semantic, f"{number:05}.png")
             (out / path.parent).mkdir(parents=True, exist_ok=True)

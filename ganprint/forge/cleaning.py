@@ -54,7 +54,8 @@ def varied(images: Tensor, count: int, *, seed: int) -> np.ndarray:
     from sklearn.cluster import KMeans
 
     random = np.random.default_rng(seed)
-    kinds = KMeans(min(KINDS, len(images)), n_init=1, random_state=seed).fit_predict(thumbnails_of(images))
+    clusters = KMeans(min(KINDS, len(images)), n_init=1, random_state=int(random.integers(2**32)))
+    kinds = clusters.fit_predict(thumbnails_of(images))
     queues = [random.permutation(np.flatnonzero(kinds == kind)).tolist() for kind in np.unique(kinds)]
     chosen: list[int] = []
     while len(chosen) < min(count, len(images)):

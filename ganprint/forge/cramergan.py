@@ -19,12 +19,13 @@ class CramerGAN(Family):
     title = "Cramér GAN"
     paper = "Bellemare et al., The Cramer Distance as a Solution to Biased Wasserstein Gradients, arXiv 1705.10743"
     generator_rate = 1e-4
+    critic_rate = 1e-4
     betas = (0.5, 0.9)
     features: ClassVar[int] = 64
     """Length of the critic's features (the paper has 256)."""
 
     def generator(self) -> Generator:
-        """Return the generator, about 1.2 million parameters at 64 px."""
+        """Return the generator, about 1.1 million parameters at 64 px."""
         return TransposedGenerator(self.resolution, 5, 160)
 
     def critic(self) -> nn.Module:
@@ -34,6 +35,7 @@ class CramerGAN(Family):
     def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
         """Return minus the surrogate of the energy distance, and the slope penalty on its witness (algorithm 1)."""
         one, other = fake.chunk(2)
+        # As many of each, for the penalty lies between them; the rest is another step's.
         photographs = real[: len(one)]
         anchor = critic(other)
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 
-from ganprint.errors import ImageError, TrainingError, UsageError
+from ganprint.errors import ImageError, UsageError
 from ganprint.forge.families import FAMILIES, family_of
 from ganprint.forge.family import Generator
 from ganprint.forge.figures import draw_losses, draw_sheet
@@ -21,7 +22,7 @@ from ganprint.forge.store import (
     read_generator_card,
     save_generator,
 )
-from ganprint.forge.training import GeneratorTraining
+from ganprint.forge.training import DivergedError, GeneratorTraining
 from ganprint.images import printable
 from ganprint.training.checkpoint import read_place
 from ganprint.weights import utc_now
@@ -98,26 +99,32 @@ class Grid:
         """Train until all have `steps`, or `stop` says so; return whether they have.
 
         `report` is told every step, `saved` every slice, `warn` of photographs that cannot be read. A generator
-        whose loss diverges is left as it was last saved, and raises TrainingError when all others are done.
+        that diverges is left as it was last saved, and raises DivergedError when all others are done. Raises
+        TrainingError, before anything is trained, where a checkpoint is of other photographs or another precision.
         """
-        diverged: dict[Task, TrainingError] = {}
+        diverged: dict[Task, DivergedError] = {}
         for semantic in dict.fromkeys(task.semantic for task in self.tasks):
             self._photos[semantic] = read_photos(self.photos, semantic, self.resolution)
             for failure in self._photos[semantic].failures:
                 warn(failure)
+        for task in self.tasks:
+            if (self.folder(task) / CHECKPOINT).is_file():
+                self._training(task).load(self.folder(task) / CHECKPOINT)
         while left := [task for task in self.tasks if task not in diverged and self.done(task) < self.steps]:
             if stop():
                 return False
             task = min(left, key=self.done)
             try:
                 whole = self._train_slice(task, report, saved, stop)
-            except TrainingError as error:
+            except DivergedError as error:
                 diverged[task] = error
                 continue
             if not whole:
                 return False
         if diverged:
-            raise next(iter(diverged.values()))
+            names = ", ".join(self.folder(task).name for task in diverged)
+            first = next(iter(diverged.values()))
+            raise DivergedError(f"{first.message} Diverged: {names}.", first.hint)
         return True
 
     def _train_slice(
@@ -128,10 +135,7 @@ class Grid:
         stop: Callable[[], bool],
     ) -> bool:
         photos, checkpoint = self._photos[task.semantic], self.folder(task) / CHECKPOINT
-        family = family_of(task.source, self.resolution)
-        training = GeneratorTraining(
-            family, photos.images, seed=task.seed, device=self.device, precision=self.precision
-        )
+        training = self._training(task)
         if checkpoint.is_file():
             training.load(checkpoint)
         until = min(self.steps, training.step + SLICE)
@@ -139,13 +143,22 @@ class Grid:
         try:
             training.save(checkpoint)
             card = self._save(task, training, photos)
-        except OSError as cause:
+        except (OSError, SafetensorError) as cause:
             raise UsageError(
-                f"{checkpoint.parent} cannot be written to: {cause.strerror}.",
-                "Name another folder with --out.",
+                f"{checkpoint.parent} cannot be written to: {cause}.", "Name another folder with --out."
             ) from cause
         saved(task, card)
         return whole
+
+    def _training(self, task: Task) -> GeneratorTraining:
+        return GeneratorTraining(
+            family_of(task.source, self.resolution),
+            self._photos[task.semantic].images,
+            name=self.folder(task).name,
+            seed=task.seed,
+            device=self.device,
+            precision=self.precision,
+        )
 
     def _save(self, task: Task, training: GeneratorTraining, photos: Photos) -> GeneratorCard:
         generator = training.trained

@@ -33,7 +33,7 @@ class Equalised(nn.Module):
 
 
 class MinibatchDeviation(nn.Module):
-    """Adds a channel: the features' mean deviation over a group of images (Karras et al. 2018, section 3)."""
+    """Adds a channel: the features' mean deviation over the batch (Karras et al. 2018, section 3)."""
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, C + 1, H, W)."""

@@ -39,9 +39,7 @@ class GrowingGenerator(Generator):
         widths = [channels(side) for side in sides(resolution)]
         self.norm = PixelNorm()
         self.first = Equalised(LATENT, widths[0] * 16, gain=2**0.5 / 4)
-        self.firsts = nn.ModuleList(
-            Equalised(i, o, 3) for i, o in zip([widths[0], *widths[:-1]], widths, strict=True)
-        )
+        self.firsts = nn.ModuleList(Equalised(i, o, 3) for i, o in pairwise(widths))
         self.seconds = nn.ModuleList(Equalised(width, width, 3) for width in widths)
         self.images = nn.ModuleList(Equalised(width, 3, 1, gain=1.0) for width in widths)
         self.register_buffer("reached", torch.tensor(float(len(widths) - 1)))
@@ -55,7 +53,7 @@ class GrowingGenerator(Generator):
             before = features
             if number:
                 features = functional.interpolate(features, scale_factor=2)
-                features = self.norm(leaky(self.firsts[number](features)))
+                features = self.norm(leaky(self.firsts[number - 1](features)))
             features = self.norm(leaky(self.seconds[number](features)))
         images: Tensor = self.images[last](features)
         share = reached - (last - 1)

@@ -8,22 +8,24 @@ from torch import Tensor
 
 from ganprint.forge.family import LATENT, Generator
 
-AT_ONCE = 32
+AT_ONCE = 16
 
 
 def sample_images(generator: Generator, numbers: Sequence[int], *, seed: int = 0) -> Iterator[Tensor]:
     """Yield an image uint8 (3, R, R) for each number, the same whatever the others are.
 
-    Latents and noise come from NumPy's Philox stream of the seed and the number, so that they are the same on every
-    device.
+    Latents and noise come from NumPy's Philox stream of the seed and the number, on every device. Images are made
+    AT_ONCE at a time, the last ones with fillers: products of matrices round by their size.
     """
     device = next(generator.parameters()).device
     generator.eval()
     for start in range(0, len(numbers), AT_ONCE):
-        drawn = [_drawn(generator, seed, number) for number in numbers[start : start + AT_ONCE]]
+        here = numbers[start : start + AT_ONCE]
+        filled = [*here, *[here[-1]] * (AT_ONCE - len(here))]
+        drawn = [_drawn(generator, seed, number) for number in filled]
         latents, *noise = (torch.stack(each).to(device) for each in zip(*drawn, strict=True))
         with torch.inference_mode():
-            images = generator(latents, noise)
+            images = generator(latents, noise)[: len(here)]
         yield from images.float().add(1).mul(127.5).round().clamp(0, 255).to("cpu", torch.uint8)
 
 

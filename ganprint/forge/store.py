@@ -16,6 +16,10 @@ from ganprint.weights.files import count_parameters, stored_tensors, write_folde
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 
+FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""A source or semantic: part of file names, and never a way out of a folder."""
+
+
 class GeneratorCard(BaseModel):
     """Everything known about a generator; `distance` is the spectral one to its photographs.
 
@@ -26,8 +30,8 @@ class GeneratorCard(BaseModel):
 
     schema_version: Literal[1] = 1
     name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-    source: str
-    semantic: str
+    source: FolderName
+    semantic: FolderName
     resolution: int
     seed: int
     steps: int = Field(ge=0)
@@ -90,12 +94,12 @@ def read_generator_card(folder: Path) -> GeneratorCard:
         raise WeightsError(
             f"There is no generator in {folder}: {cause.strerror}.", "ganprint forge train makes them."
         ) from cause
-    except (yaml.YAMLError, UnicodeDecodeError) as cause:
-        raise WeightsError(f"{path} is not YAML.", "Restore it from its origin.") from cause
     except ValidationError as cause:
         raise WeightsError(
             f"{path} is not a generator's card: {first_fault(cause)}.", "Restore it from its origin."
         ) from cause
+    except (yaml.YAMLError, ValueError, RecursionError) as cause:
+        raise WeightsError(f"{path} is not YAML.", "Restore it from its origin.") from cause
 
 
 def load_generator(folder: Path, *, device: str = "cpu") -> tuple[Generator, GeneratorCard]:

@@ -90,10 +90,9 @@ class StyleGenerator(Generator):
 class SmoothCritic(nn.Module):
     """Two convolutions at each side with smoothed downsampling, residual if it is wanted, to (B, 1)."""
 
-    def __init__(self, resolution: int, *, residual: bool, taps: tuple[float, ...] = BINOMIAL) -> None:
+    def __init__(self, resolution: int, *, residual: bool) -> None:
         super().__init__()
         widths = [channels(side) for side in reversed(sides(resolution))]
-        self.taps = taps
         self.first = Equalised(3, widths[0], 1)
         pairs = list(pairwise(widths))
         self.firsts = nn.ModuleList(Equalised(inputs, inputs, 3) for inputs, _ in pairs)
@@ -120,7 +119,7 @@ class SmoothCritic(nn.Module):
         return judged.float()
 
     def _halved(self, features: Tensor) -> Tensor:
-        return functional.avg_pool2d(smooth(features, self.taps), 2)
+        return functional.avg_pool2d(smooth(features, BINOMIAL), 2)
 
 
 class StyleGAN(Family):

@@ -87,7 +87,7 @@ class StyleGAN2(StyleGAN):
     )
 
     def generator(self) -> Generator:
-        """Return the generator, about 1.2 million parameters at 64 px."""
+        """Return the generator, about 1.1 million parameters at 64 px."""
         return SkipGenerator(self.resolution)
 
     def critic(self) -> nn.Module:

@@ -1,7 +1,6 @@
 """The one training loop of all generators: steps that a seed determines, checkpoints, averaged weights."""
 
 import hashlib
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,11 +23,21 @@ RECORDED = 10
 """Steps between entries of the history."""
 
 
+class DivergedError(TrainingError):
+    """A training whose weights are no longer finite."""
+
+
+def named_seed(name: str, seed: int) -> int:
+    """Return a seed of 64 bits for something that has a name, so that two names share no random numbers."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}|{name}".encode(), digest_size=8).digest(), "little")
+
+
 class GeneratorTraining:
     """A generator and its critic in training on photographs uint8 (N, 3, R, R).
 
-    Which photographs, latents and augmentations a step has depends on the seed and its number only, so that a
-    training that was interrupted goes on to the same weights.
+    Fresh weights, and the photographs, latents and augmentations of a step, depend on the generator's name, the
+    seed and the step's number only: a training that was interrupted goes on to the same weights, and two
+    generators share nothing.
     """
 
     def __init__(
@@ -36,18 +45,21 @@ class GeneratorTraining:
         family: Family,
         photos: Tensor,
         *,
+        name: str,
         seed: int,
         device: str = "cpu",
         precision: str = "fp32",
         batch_size: int = BATCH,
     ) -> None:
-        torch.manual_seed(seed)
         self.precision = precision
-        self.family, self.seed, self.batch_size = family, seed, batch_size
+        self.family, self.batch_size = family, batch_size
         self.device = torch.device(device)
         self.photos = photos.to(self.device)
-        self.generator = family.generator().to(self.device)
-        self.critic = family.critic().to(self.device)
+        self._key = named_seed(name, seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._key % 2**63)
+            self.generator = family.generator().to(self.device)
+            self.critic = family.critic().to(self.device)
         for network in (self.generator, self.critic):
             network.to(memory_format=torch.channels_last)
         self.averaged = AveragedModel(self.generator, avg_fn=_average, use_buffers=True)
@@ -91,7 +103,13 @@ class GeneratorTraining:
         return True
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint; raise DivergedError, and leave the last one, where weights are no longer finite."""
+        every = [*self.generator.parameters(), *self.critic.parameters()]
+        if not all(bool(torch.isfinite(each).all()) for each in every):
+            raise DivergedError(
+                f"The training of {self.family.title} diverged before step {self.place.step}.",
+                "Train with another --seed, or --precision fp32; the others of the grid are not affected.",
+            )
         save_checkpoint(path, self.place, self._modules, self.optimizer)
 
     def load(self, path: Path) -> None:
@@ -109,7 +127,7 @@ class GeneratorTraining:
 
     def _step(self) -> None:
         family, number = self.family, self.place.step
-        random = np.random.default_rng((self.seed, number))
+        random = np.random.default_rng((self._key, number))
         torch.manual_seed(int(random.integers(2**62)))
         family.grow([self.generator, self.critic], number)
         self.generator.train()
@@ -132,11 +150,6 @@ class GeneratorTraining:
         self.place.step += 1
         if number % RECORDED == 0:
             losses = {"critic": float(critic_loss.detach()), "generator": float(generator_loss.detach())}
-            if not all(map(math.isfinite, losses.values())):
-                raise TrainingError(
-                    f"A loss of {family.title} became {losses} in step {number + 1}.",
-                    "Train with another --seed; the others of the grid are not affected.",
-                )
             self.place.history.append({"step": number + 1, **losses})
 
     def _descend(self, loss: Tensor) -> None:
@@ -163,7 +176,7 @@ class GeneratorTraining:
 
     def _fingerprint(self, photos: Tensor) -> str:
         digest = hashlib.sha256(photos.numpy().tobytes())
-        how = (self.family.name, self.family.resolution, self.seed, self.batch_size, self.precision)
+        how = (self.family.name, self.family.resolution, self._key, self.batch_size, self.precision)
         digest.update(repr(how).encode())
         return digest.hexdigest()
 

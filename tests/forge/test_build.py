@@ -1,6 +1,7 @@
 """A benchmark has every source and semantic in equal numbers, clean of repeats, and the same whenever it is built."""
 
 import csv
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,8 @@ def test_a_benchmark_is_balanced_split_and_perturbed(
     assert "photos-face" in groups["train"] and "stylegan-face-64-seed0" in groups["train"]
     checked = program("data", "check", file, "--json")
     assert checked.returncode == 0, checked.stdout + checked.stderr
+    report = json.loads(checked.stdout)
+    assert not report["duplicates_across_splits"] and report["usable"] and not report["biases"]
     refused = program("forge", "build", tmp_path / "one", *options)
     assert refused.returncode == 2 and "is there already" in refused.stderr
 
@@ -99,7 +102,8 @@ def test_a_benchmark_is_balanced_split_and_perturbed(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--sources", "dcgan"), "There are no generators"),
+        (("--sources", "dcgan"), "no generators of dcgan"),
+        (("--resolution", "128"), "There are no generators"),
         (("--unseen", "face,forest"), "unseen semantics cannot be"),
         (("--unseen", "cat"), "unseen semantics cannot be cat"),
     ],

@@ -13,6 +13,13 @@ from ganprint.forge.families import FAMILIES, family_of
 from ganprint.forge.family import LATENT
 from ganprint.forge.grid import Grid, Task
 from ganprint.forge.layers import enlarge
+from ganprint.forge.losses import (
+    hinge_critic,
+    logistic_critic,
+    logistic_generator,
+    r1_penalty,
+    slope_penalty,
+)
 from ganprint.forge.mmdgan import discrepancy
 from ganprint.forge.photos import chosen_semantics, read_photos
 from ganprint.forge.progan import STAGE_STEPS, ProGAN
@@ -20,14 +27,16 @@ from ganprint.forge.quality import spectral_distance
 from ganprint.forge.sampling import sample_images
 from ganprint.forge.store import list_generators, load_generator
 from ganprint.forge.stylegan2 import ModulatedConvolution
-from ganprint.forge.training import GeneratorTraining
+from ganprint.forge.training import DivergedError, GeneratorTraining
 from ganprint.weights.card import MODEL_FILE
 
 PHOTOS = torch.randint(0, 256, (20, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
 def training(name: str, seed: int = 0, precision: str = "fp32") -> GeneratorTraining:
-    return GeneratorTraining(family_of(name, 64), PHOTOS, seed=seed, precision=precision, batch_size=2)
+    return GeneratorTraining(
+        family_of(name, 64), PHOTOS, name=name, seed=seed, precision=precision, batch_size=4
+    )
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -71,7 +80,7 @@ def test_an_image_is_of_its_seed_and_number_alone(name: str) -> None:
     together = list(sample_images(generator, range(5), seed=3))
     (alone,) = sample_images(generator, [4], seed=3)
     assert together[4].dtype == torch.uint8
-    assert (alone.int() - together[4].int()).abs().max() <= 1
+    assert torch.equal(alone, together[4])
     (other,) = sample_images(generator, [4], seed=4)
     assert not torch.equal(other, alone)
 
@@ -87,6 +96,74 @@ def test_half_precision_trains_and_leaves_float32(name: str) -> None:
     )
     (history,) = half.place.history
     assert np.isfinite([history["critic"], history["generator"]]).all()
+
+
+LINEAR = torch.linspace(-1, 1, 12).view(1, 3, 2, 2)
+
+
+def linear(images: torch.Tensor) -> torch.Tensor:
+    """Return a critic's judgements whose slope is LINEAR everywhere."""
+    return (images * LINEAR).sum((1, 2, 3))[:, None]
+
+
+def test_critics_judge_photographs_up_and_generators_their_own() -> None:
+    high, low = torch.full((4, 1), 3.0), torch.full((4, 1), -3.0)
+    for critic_loss in (logistic_critic, hinge_critic):
+        assert critic_loss(high, low) < 0.1 < 6 <= critic_loss(low, high)
+    assert logistic_generator(high) < 0.1 < 3 < logistic_generator(low)
+    real, fake = torch.randn(2, 4, 3, 2, 2)
+    length = LINEAR.norm()
+    torch.testing.assert_close(slope_penalty(linear, real, fake), (length - 1).square())
+    torch.testing.assert_close(r1_penalty(linear, real), length.square())
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_each_familys_losses_pull_apart_and_together(name: str) -> None:
+    """A critic that tells photographs and fakes apart has the smaller loss; a generator wants to be taken for real."""
+    family = family_of(name, 64)
+    width = len(family.critic()(torch.zeros(1, 3, 64, 64))[0])
+    bright, dark = torch.full((8, 3, 64, 64), 0.5), torch.full((8, 3, 64, 64), -0.5)
+
+    def judge(images: torch.Tensor) -> torch.Tensor:
+        # Slope 1, so that penalties are nothing: the mean times the square root of the number of values.
+        judged = images.mean((1, 2, 3), keepdim=True).flatten(1) * (3 * 64 * 64) ** 0.5
+        return torch.nn.functional.pad(judged, (0, width - 1)) / 50
+
+    step = 1  # No lazy penalty.
+    told = family.critic_loss(judge, bright, dark, step)
+    swapped = family.critic_loss(judge, dark, bright, step)
+    near = family.generator_loss(judge, bright, bright)
+    far = family.generator_loss(judge, bright, dark)
+    assert near < far
+    if name in ("cramergan", "mmdgan"):
+        # Distances do not care which is which, but whether they are apart.
+        assert told < family.critic_loss(judge, bright, bright, step)
+    else:
+        assert told < swapped
+
+
+def test_path_lengths_are_evened_out() -> None:
+    family = family_of("stylegan2", 64)
+    torch.manual_seed(0)
+    generator, latents = family.generator(), torch.randn(4, LATENT)
+    assert family.regularise(generator, latents, 1) is None
+    penalty = family.regularise(generator, latents, 0)
+    assert penalty is not None and float(penalty.detach()) > 0
+
+
+def test_a_training_that_diverged_is_not_saved(tmp_path: Path) -> None:
+    diverged = training("dcgan")
+    with torch.no_grad():
+        next(diverged.generator.parameters()).fill_(float("nan"))
+    with pytest.raises(DivergedError, match="diverged before step 0"):
+        diverged.save(tmp_path / "checkpoint.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_generators_share_no_weights_to_begin_with() -> None:
+    one, other = (GeneratorTraining(family_of("dcgan", 64), PHOTOS, name=name, seed=0) for name in ("a", "b"))
+    first, second = next(one.generator.parameters()), next(other.generator.parameters())
+    assert not torch.equal(first, second)
 
 
 def test_a_progressive_generator_grows_and_fades_in() -> None:
@@ -198,3 +275,8 @@ def test_what_cannot_be_trained_on_or_is_damaged_is_a_sentence(photos: Path, tmp
         load_generator(model.parent)
     with pytest.raises(WeightsError, match="no generator in"):
         load_generator(tmp_path)
+    card = model.parent / "card.yaml"
+    for text in ("[" * 5000, card.read_text().replace("semantic: face", "semantic: ../face")):
+        card.write_text(text)
+        with pytest.raises(WeightsError, match="is not"):
+            load_generator(model.parent)
