@@ -48,7 +48,10 @@ def adversarial_table(entries: Sequence[Entry], split: str) -> Table:
     """
     found = {(e.weights, e.surrogate, e.policy): e for e in entries if e.split == split}
     attacked = [entry for entry in found.values() if entry.policy.startswith(ATTACKED)]
-    attacks = [parse_attack(policy) for policy in dict.fromkeys(entry.policy for entry in attacked)]
+    attacks = sorted(
+        {parse_attack(entry.policy) for entry in attacked},
+        key=lambda attack: (attack.kind, attack.target, attack.steps, attack.epsilon),
+    )
     columns, keys = [], []
     for target in dict.fromkeys(attack.target for attack in attacks):
         columns.append(Column("", f"clean {target}"))

@@ -310,13 +310,15 @@ def test_the_datas_names_can_be_mapped_to_the_weights(
     assert [each["confusion"] for each in json.loads(mapped.stdout)] == [each["confusion"] for each in alone]
 
 
-def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(compare: Any, tmp_path: Path) -> None:
-    options = ("--adversarial", "--attack", "pgd", "--epsilon", "2", "--epsilon", "32", "--markdown")
+def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(
+    compare: Any, program: Any, tmp_path: Path
+) -> None:
+    options = ("--adversarial", "--attack", "pgd", "--epsilon", "4", "--epsilon", "32", "--markdown")
     done = compare(*options, "--out", tmp_path / "out", "--figures", tmp_path / "figures")
     assert done.returncode == 0, done.stderr
     table = done.stdout[done.stdout.index("under attack") :]
     head, _, *rows = [line for line in table.splitlines() if line.startswith("|")]
-    assert head == "| weights | clean attribution | PGD on attribution, 10 steps: 2/255 / 32/255 |"
+    assert head == "| weights | clean attribution | PGD on attribution, 10 steps: 4/255 / 32/255 |"
     assert [row.split(" | ")[0] for row in rows] == ["| tiny", "| tiny-prnu (through tiny)"]
     found = {(entry.weights, entry.policy): entry for entry in read_entries(tmp_path / "out")}
     for name, through in (("tiny", None), ("tiny-prnu", "tiny")):
@@ -332,6 +334,7 @@ def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(compare: 
     before = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")}
     assert compare(*options, "--out", tmp_path / "out").stdout == done.stdout
     assert {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")} == before
+    assert "4/255 / 32/255 |" in program("leaderboard", tmp_path / "out", "--markdown").stdout
 
 
 @pytest.mark.parametrize("form", ["--csv", "--intervals"])
