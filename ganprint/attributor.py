@@ -64,7 +64,8 @@ class AttributorSpec:
     """What a method is, without loading it: names, paper, configuration and presets.
 
     `configs` is the folder of YAML presets that come with the plug-in: `<name>.yaml` holds the
-    paper's values, `<name>-<variant>.yaml` others.
+    paper's values, `<name>-<variant>.yaml` others. `ablation` are the changes that the paper measures, by group and
+    name, each as assignments `key=value` to the configuration.
     """
 
     name: str
@@ -74,6 +75,7 @@ class AttributorSpec:
     config: type[AttributorConfig]
     configs: Path | None = None
     licence: str | None = None
+    ablation: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

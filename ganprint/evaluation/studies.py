@@ -1,6 +1,6 @@
 """The published experiments that train: on fewer semantics, and RepMix with parts of it changed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,27 +21,6 @@ from ganprint.training.artifact import train_weights
 from ganprint.training.config import preset_names
 from ganprint.weights import Card, read_card
 from ganprint.weights.card import CARD_FILE
-
-ABLATION: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "parts": {
-        "all": (),
-        "without compound loss": ("compound=false",),
-        "without mixing": ("mix_count=1",),
-        "without both": ("compound=false", "mix_count=1"),
-        "without augmentation": ("policy=none",),
-    },
-    "levels": {
-        "mixing before perturbation": ("mix_level=-1",),
-        **{f"mixing at level {level}": (f"mix_level={level}",) for level in range(6)},
-    },
-    "counts": {f"{count} images mixed": (f"mix_count={count}",) for count in (3, 4)},
-    "backbones": {
-        "VGG16 backbone": ("backbone=timm:vgg16", "backbone_options={}"),
-        "AlexNet backbone": ("backbone=alexnet", "backbone_options={}"),
-    },
-}
-"""Changes of RepMix by group (Bui et al. 2022, sections 4.3 and 4.4), each as assignments to its configuration."""
-
 
 IDENTITY = "study.yaml"
 """The file in a training's folder that says what it is a training of."""
@@ -69,15 +48,16 @@ def ablation_variants(
     As many images go into a step whatever the number mixed. A change that changes nothing is left out.
     Raises UsageError listing the valid choices.
     """
-    every = {label: change for group in ABLATION.values() for label, change in group.items()}
+    groups = plugins.load("repmix").spec.ablation
+    every = {label: change for group in groups.values() for label, change in group.items()}
     wanted = ["all"]
-    for name in chosen or ABLATION:
-        if name not in ABLATION and name not in every:
+    for name in chosen or groups:
+        if name not in groups and name not in every:
             raise UsageError(
                 f"The ablation has no part {name!r}.",
-                f"Groups: {', '.join(ABLATION)}; parts: {', '.join(every)}.",
+                f"Groups: {', '.join(groups)}; parts: {', '.join(every)}.",
             )
-        wanted += ABLATION.get(name, [name])
+        wanted += groups.get(name, [name])
     base = _config("repmix", preset, assignments).model_dump()
     images = base["batch_size"] * base["mix_count"]
     variants: dict[str, Variant] = {}

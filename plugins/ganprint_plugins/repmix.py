@@ -1,6 +1,6 @@
 """RepMix: representation mixing for robust attribution (Bui, Yu and Collomosse, ECCV 2022)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,27 @@ class RepMixConfig(NeuralConfig):
     mix_count: int = Field(2, ge=1, le=8, description="images mixed into one sample; 1: no mixing")
     mix_concentration: float = Field(0.4, gt=0, description="concentration of the symmetric Dirichlet")
     compound: bool = Field(True, description="scale attribution logits by the detection answer")
+
+
+ABLATION: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "parts": {
+        "all": (),
+        "without compound loss": ("compound=false",),
+        "without mixing": ("mix_count=1",),
+        "without both": ("compound=false", "mix_count=1"),
+        "without augmentation": ("policy=none",),
+    },
+    "levels": {
+        "mixing before perturbation": ("mix_level=-1",),
+        **{f"mixing at level {level}": (f"mix_level={level}",) for level in range(6)},
+    },
+    "counts": {f"{count} images mixed": (f"mix_count={count}",) for count in (3, 4)},
+    "backbones": {
+        "VGG16 backbone": ("backbone=timm:vgg16", "backbone_options={}"),
+        "AlexNet backbone": ("backbone=alexnet", "backbone_options={}"),
+    },
+}
+"""Changes of RepMix by group (Bui et al. 2022, sections 4.3 and 4.4), each as assignments to its configuration."""
 
 
 class RepMixNetwork(nn.Module):
@@ -88,6 +109,7 @@ class RepMix(NeuralAttributor):
         year=2022,
         config=RepMixConfig,
         configs=Path(__file__).with_name("configs"),
+        ablation=ABLATION,
     )
     config: RepMixConfig
     network: RepMixNetwork
