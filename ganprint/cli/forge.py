@@ -50,7 +50,7 @@ def train_command(
     device: Device = "cpu",
     precision: Precision = "fp32",
 ) -> None:
-    """Train a generator for each architecture, semantic and seed, those that have come least far first.
+    """Train a generator for each architecture, semantic and seed, those that least time was spent on first.
 
     Each folder has the generator (float16) with its card, a sheet of samples, its losses and a checkpoint.
     Interrupted or out of budget, the same command goes on to the same weights.

@@ -24,7 +24,7 @@ from ganprint.forge.store import (
 )
 from ganprint.forge.training import DivergedError, GeneratorTraining
 from ganprint.images import printable
-from ganprint.training.checkpoint import read_place
+from ganprint.training.checkpoint import Place, read_place
 from ganprint.weights import utc_now
 from ganprint.weights.card import CARD_FILE
 from ganprint.weights.provenance import hardware, versions
@@ -52,7 +52,8 @@ class Task:
 class Grid:
     """Generators under `out`, each in a folder of its name with its card, checkpoint, losses and sample sheet.
 
-    Those that have come least far are trained first, a slice at a time, so that at any moment all can be used.
+    Those that least time was spent on are trained first, a slice at a time, so that at any moment all can be used
+    and cheap architectures do not wait for dear ones.
     """
 
     photos: Path
@@ -80,8 +81,7 @@ class Grid:
 
     def done(self, task: Task) -> int:
         """Return how many steps a generator has been trained for."""
-        path = self.folder(task) / CHECKPOINT
-        return read_place(path).step if path.is_file() else 0
+        return self._place(task).step
 
     def card(self, task: Task) -> GeneratorCard | None:
         """Return a generator's card, None where it is not begun."""
@@ -113,7 +113,7 @@ class Grid:
         while left := [task for task in self.tasks if task not in diverged and self.done(task) < self.steps]:
             if stop():
                 return False
-            task = min(left, key=self.done)
+            task = min(left, key=lambda each: self._place(each).seconds)
             try:
                 whole = self._train_slice(task, report, saved, stop)
             except DivergedError as error:
@@ -149,6 +149,10 @@ class Grid:
             ) from cause
         saved(task, card)
         return whole
+
+    def _place(self, task: Task) -> Place:
+        path = self.folder(task) / CHECKPOINT
+        return read_place(path) if path.is_file() else Place()
 
     def _training(self, task: Task) -> GeneratorTraining:
         return GeneratorTraining(

@@ -54,10 +54,13 @@ class StyledLayer(nn.Module):
             features = self.convolution(features)
         if self.doubles:
             features = smooth(features, BINOMIAL)
-        features = leaky(features + self.noise * noise)
+        strength, noise = self.noise.to(features.dtype), noise.to(features.dtype)
+        features = leaky(torch.addcmul(features, strength, noise))
         scale, shift = self.style(style)[:, :, None, None].chunk(2, dim=1)
-        styled: Tensor = functional.instance_norm(features) * (1 + scale) + shift
-        return styled
+        # Not torch's instance_norm, which takes channels out of their last place in memory.
+        centred = features - features.mean((2, 3), keepdim=True)
+        deviation = centred.square().mean((2, 3), keepdim=True).float().add(1e-5).sqrt()
+        return torch.addcmul(shift.to(centred.dtype), centred, ((1 + scale) / deviation).to(centred.dtype))
 
 
 class StyleGenerator(Generator):

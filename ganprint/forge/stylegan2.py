@@ -10,8 +10,6 @@ from ganprint.forge.family import LATENT, Generator, channels, sides
 from ganprint.forge.layers import Equalised, enlarge, leaky
 from ganprint.forge.stylegan import Mapping, SmoothCritic, StyleGAN
 
-BINOMIAL = (1.0, 3.0, 3.0, 1.0)
-"""The filter of upsampling (appendix B and the public code)."""
 PATH_EVERY = 4
 """Steps between penalties on path lengths."""
 PATH = 2.0
@@ -67,14 +65,16 @@ class SkipGenerator(Generator):
         """Map styles (B, LATENT) and noise to images (B, 3, R, R)."""
         fields = [strength * field for strength, field in zip(self.noise, noise, strict=True)]
         features = self.constant.expand(len(style), -1, -1, -1)
-        features = leaky(self.seconds[0](features, style) + fields[0]) * 2**0.5
+        features = self._noisy(self.seconds[0](features, style), fields[0])
         images: Tensor = self.images[0](features, style)
         for number, first in enumerate(self.firsts):
-            features = leaky(first(enlarge(features, BINOMIAL), style) + fields[2 * number + 1]) * 2**0.5
-            second = self.seconds[number + 1](features, style)
-            features = leaky(second + fields[2 * number + 2]) * 2**0.5
-            images = enlarge(images, BINOMIAL) + self.images[number + 1](features, style)
+            features = self._noisy(first(enlarge(features), style), fields[2 * number + 1])
+            features = self._noisy(self.seconds[number + 1](features, style), fields[2 * number + 2])
+            images = enlarge(images) + self.images[number + 1](features, style)
         return images
+
+    def _noisy(self, features: Tensor, field: Tensor) -> Tensor:
+        return leaky(features + field.to(features.dtype)) * 2**0.5
 
 
 class StyleGAN2(StyleGAN):

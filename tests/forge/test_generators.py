@@ -193,7 +193,7 @@ def test_a_modulated_convolution_is_the_papers_weights_scaled() -> None:
 
 def test_enlarging_keeps_what_is_flat() -> None:
     flat = torch.full((1, 2, 8, 8), 3.0)
-    inner = enlarge(flat, (1.0, 3.0, 3.0, 1.0))
+    inner = enlarge(flat)
     assert inner.shape == (1, 2, 16, 16)
     torch.testing.assert_close(inner[..., 2:-2, 2:-2], torch.full((1, 2, 12, 12), 3.0))
 
