@@ -80,6 +80,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
     def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(home)}
+        environment["XDG_CACHE_HOME"] = str(home)
         environment |= options.pop("env", {})  # type: ignore[arg-type]
         command = [sys.executable, "-m", "ganprint", *map(str, arguments)]
         settings: dict[str, object] = {"capture_output": True, "text": True, "timeout": 240}

@@ -27,9 +27,11 @@ from ganprint.cli.options import (
     Limit,
     Precision,
     Seed,
+    TestData,
     Workers,
     check_device,
     check_output,
+    chosen_data,
 )
 from ganprint.cli.studies import Trainings, train_missing
 from ganprint.cli.tables import (
@@ -61,15 +63,13 @@ ATTACKS, TRAININGS = "Of --adversarial", "Of --semantics and --ablation"
 
 
 def compare(
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="a manifest with path,label,dlabel or a folder source/semantic/*"),
-    ] = None,
+    data: TestData = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(
             "--weights",
-            help="name or folder of weights; repeatable; if left out, all trained on a manifest of this name",
+            help="name or folder of weights; repeatable; if left out, all trained on a manifest of this name, "
+            "or else all that know its sources",
         ),
     ] = None,
     method: Annotated[
@@ -228,11 +228,6 @@ def compare(
     form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
     check_output(html, force=force)
     check_figures(figures, force=force)
-    if data is None:
-        raise UsageError(
-            "No data are named.",
-            "Give --data a manifest, a CSV with path,label,dlabel and split, or a folder source/semantic/*.",
-        )
     if limit and record:
         raise UsageError("--record is for whole splits.", "Leave --limit out.")
     if predictions and out is None:
@@ -263,6 +258,7 @@ def compare(
     from ganprint.evaluation.runner import Comparison
 
     keep_freed_memory()
+    data = chosen_data(data)
     study = None
     if trainings.asked and out is not None:
         study = trainings.study(

@@ -17,10 +17,11 @@ def named_contender(name: str) -> "Contender":
 
 
 def chosen_contenders(names: list[str] | None, method: str | None, data: Path) -> "list[Contender]":
-    """Return the weights that are named, or those trained on a manifest of this name, by method.
+    """Return the weights that are named, or trained on a manifest of this name, or that know its sources, by method.
 
     A method that is named and has none of these takes part with its default weights.
     """
+    from ganprint.data import Manifest
     from ganprint.errors import UsageError, WeightsError
     from ganprint.evaluation.plan import Contender
     from ganprint.weights import default_for, list_weights
@@ -34,6 +35,9 @@ def chosen_contenders(names: list[str] | None, method: str | None, data: Path) -
         return chosen
     every = [Contender(entry.path, entry.card) for entry in list_weights() if entry.card and not entry.error]
     fitting = [each for each in every if each.card.data and each.card.data.name == data.name]
+    if not fitting:
+        sources = set(Manifest.open(data).sources)
+        fitting = [each for each in every if sources <= set(each.card.sources)]
     if methods is not None:
         fitting = [each for each in fitting if each.card.method in methods]
         without = [name for name in methods if name not in {each.card.method for each in fitting}]
@@ -41,7 +45,7 @@ def chosen_contenders(names: list[str] | None, method: str | None, data: Path) -
         fitting += [Contender(entry.path, entry.card) for entry in defaults if entry.card]
     if not fitting:
         raise WeightsError(
-            f"No installed weights were trained on {data.name}.",
+            f"No installed weights were trained on {data.name} or know its sources.",
             f"Name some with --weights: {', '.join(each.name for each in every) or 'there are none'}.",
         )
     return sorted(fitting, key=lambda each: (each.card.method, each.name))

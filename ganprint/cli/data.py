@@ -1,4 +1,4 @@
-"""`ganprint data`: check a manifest's images, and divide it into splits."""
+"""`ganprint data`: check a manifest's images, divide it into splits, join several."""
 
 from collections import Counter
 from pathlib import Path
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ganprint.data.check import CheckReport
     from ganprint.data.manifest import Manifest
 
-app = typer.Typer(help="Check a manifest's images, or divide it into splits.", no_args_is_help=True)
+app = typer.Typer(
+    help="Check a manifest's images, divide it into splits, or join several.", no_args_is_help=True
+)
 
 _Data = Annotated[Path, typer.Argument(help="a CSV with path,label,dlabel or a folder source/semantic/*")]
 _Root = Annotated[
@@ -97,6 +99,26 @@ def split_command(
         _echo_split(divided, out)
     else:
         console().print(_cross_table(f"{len(divided)} images in {out}", "source", counts))
+
+
+@app.command("join")
+def join_command(
+    out: Annotated[Path, typer.Argument(help="the CSV to write")],
+    data: Annotated[list[Path], typer.Argument(help="manifests or folders source/semantic/*")],
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Write the rows of several manifests as one; a source is one by its name, and splits stay as they are."""
+    from ganprint.data.join import join
+    from ganprint.data.manifest import Manifest
+
+    joined = join([Manifest.open(each, allow_gaps=True) for each in data], name=str(out))
+    joined = joined.write(out, force=force)
+    if as_json:
+        _echo_split(joined, out)
+        return
+    counts = Counter(zip(joined.column("source").tolist(), joined.splits.tolist(), strict=True))
+    console().print(_cross_table(f"{len(joined)} images in {out}", "source", counts))
 
 
 def _echo_split(manifest: "Manifest", out: Path) -> None:

@@ -10,7 +10,6 @@ from ganprint.cli.memory import keep_freed_memory
 from ganprint.cli.options import (
     BatchSize,
     Csv,
-    Data,
     Device,
     Engine,
     Force,
@@ -18,12 +17,14 @@ from ganprint.cli.options import (
     Limit,
     Precision,
     Seed,
+    TestData,
     Weights,
     Workers,
     check_device,
     check_formats,
     check_method,
     check_output,
+    chosen_data,
     chosen_weights,
 )
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    data: Data,
+    data: TestData = None,
     method: Annotated[
         str | None, typer.Option(help="the method, as `ganprint methods` names it; repmix if left out")
     ] = None,
@@ -81,6 +82,7 @@ def evaluate(
     if record and limit:
         raise UsageError("--record is for whole splits.", "Leave --limit out.")
     drawn = parse_treatment(policy)
+    data = chosen_data(data)
     chosen = chosen_weights(weights, method)
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)

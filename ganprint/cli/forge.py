@@ -19,7 +19,10 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_Generators = Annotated[Path, typer.Option(help="folder of generators, as forge train wrote it")]
+_Generators = Annotated[
+    Path | None,
+    typer.Option(help="folder of generators, as forge train wrote it; those that are shipped if left out"),
+]
 _Out = Annotated[Path, typer.Option("--out", help="folder of generators, one folder each")]
 
 
@@ -105,7 +108,7 @@ def sample_command(
     out: Annotated[Path, typer.Argument(help="folder for the images, PNG")],
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="how many images")] = 16,
     seed: Seed = 0,
-    generators: _Generators = Path("generators"),
+    generators: _Generators = None,
     training_seed: Annotated[int, typer.Option(min=0, help="seed that the generator was trained under")] = 0,
     resolution: Annotated[int | None, typer.Option(help="of the generator, where there are several")] = None,
     device: Device = "cpu",
@@ -116,9 +119,10 @@ def sample_command(
 
     from ganprint.errors import OutputExistsError, UsageError
     from ganprint.forge.sampling import sample_images
-    from ganprint.forge.store import list_generators, load_generator
+    from ganprint.forge.store import list_generators, load_generator, shipped_generators
 
     check_device(device)
+    generators = generators or shipped_generators()
     every = list_generators(generators)
     wanted = (source, semantic, training_seed)
     fitting = [
@@ -156,7 +160,7 @@ def sample_command(
 def build_command(
     out: Annotated[Path, typer.Argument(help="folder for the images, PNG, and their manifest.csv")],
     photos: Annotated[Path, typer.Option(help="the photographs: a folder for each semantic")],
-    generators: _Generators = Path("generators"),
+    generators: _Generators = None,
     sources: Annotated[
         str | None, typer.Option(help="architectures, with commas between; all there are if left out")
     ] = None,
@@ -169,6 +173,7 @@ def build_command(
         int, typer.Option(min=0, help="seed that the generators were trained under")
     ] = 0,
     resolution: Annotated[int | None, typer.Option(help="of the generators, where there are several")] = None,
+    suffix: Annotated[str, typer.Option(help="what the sources' names end with, as in dcgan-mini")] = "",
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
@@ -178,8 +183,9 @@ def build_command(
     """
     from ganprint.errors import UsageError
     from ganprint.forge.build import Plan, build_benchmark
-    from ganprint.forge.store import list_generators
+    from ganprint.forge.store import list_generators, shipped_generators
 
+    generators = generators or shipped_generators()
     asked = [_names(text) for text in (sources, semantics)]
     every = list_generators(generators)
     there = [{card.source for _, card in every}, {card.semantic for _, card in every}]
@@ -199,7 +205,7 @@ def build_command(
             for names, name in zip(asked, (card.source, card.semantic), strict=True)
         )
     ]
-    plan = Plan(photos, fitting, count, _names(unseen), seed)
+    plan = Plan(photos, fitting, count, _names(unseen), seed, suffix)
     plan.check()
     with progress_bar() as bar:
         whole = bar.add_task("generators", total=len(fitting))
@@ -211,6 +217,21 @@ def build_command(
             force=force,
         )
     typer.echo(str(file))
+
+
+@app.command("mini")
+def mini_command(
+    photos: Annotated[
+        Path | None,
+        typer.Option(help="a folder of photographs for the real images; those packages carry if left out"),
+    ] = None,
+) -> None:
+    """Make the embedded benchmark where it is not there yet, and print its manifest, for --data."""
+    from ganprint.forge.mini import mini
+
+    with progress_bar() as bar:
+        task = bar.add_task("photographs", total=None)
+        typer.echo(str(mini(photos=photos, progress=lambda what: bar.update(task, description=what))))
 
 
 def _names(text: str | None) -> list[str]:

@@ -18,6 +18,13 @@ Weights = Annotated[
 Data = Annotated[
     Path, typer.Option("--data", help="a manifest with path,label,dlabel or a folder source/semantic/*")
 ]
+TestData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="a manifest with path,label,dlabel or a folder source/semantic/*; the embedded benchmark if left out",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="seed of whatever is drawn")]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="images read and answered at a time")]
@@ -65,6 +72,18 @@ def chosen_weights(weights: str | None, method: str | None) -> str | Path:
 
     plugins.load(method or DEFAULT_METHOD)
     return default_for(method or DEFAULT_METHOD).path
+
+
+def chosen_data(data: Path | None) -> Path:
+    """Return the data that were named, or the embedded benchmark, made where it is not there yet."""
+    if data is not None:
+        return data
+    from ganprint.cli.console import progress_bar
+    from ganprint.forge.mini import mini
+
+    with progress_bar() as bar:
+        task = bar.add_task("the embedded benchmark", total=None)
+        return mini(progress=lambda what: bar.update(task, description=f"the embedded benchmark: {what}"))
 
 
 def check_method(method: str | None, card: "Card") -> None:

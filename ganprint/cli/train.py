@@ -25,7 +25,7 @@ def train(
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option(help="weights of the same method and sources to finetune, by name or folder"),
+        typer.Option(help="weights of the same method to finetune, by name or folder; sources may be added"),
     ] = None,
     name: Annotated[str | None, typer.Option(help="name on the card; the folder's if left out")] = None,
     seed: Seed = 0,

@@ -35,7 +35,8 @@ class Plan:
     """What a benchmark is of: `count` images for each source and semantic, the `unseen` semantics for the test only.
 
     Each image of the test is there three times: clean (`test_seen` or `test_unseen`), under one corruption drawn from
-    the 15 that training shows (`..._perturbed`), and under one of the 4 others (`..._unseen_perturbed`).
+    the 15 that training shows (`..._perturbed`), and under one of the 4 others (`..._unseen_perturbed`). A `suffix`
+    tells these architectures from the published models of the same name.
     """
 
     photos: Path
@@ -43,6 +44,7 @@ class Plan:
     count: int
     unseen: Sequence[str] = ()
     seed: int = 0
+    suffix: str = ""
 
     @property
     def resolution(self) -> int:
@@ -51,8 +53,8 @@ class Plan:
 
     @property
     def sources(self) -> list[str]:
-        """Real, then the architectures, in the order of the generators."""
-        return [REAL, *dict.fromkeys(card.source for _, card in self.generators)]
+        """Real, then the architectures with the suffix, in the order of the generators."""
+        return [REAL, *dict.fromkeys(card.source + self.suffix for _, card in self.generators)]
 
     @property
     def semantics(self) -> list[str]:
@@ -65,7 +67,7 @@ class Plan:
             raise UsageError("There are no generators.", "ganprint forge train makes them.")
         if len({card.resolution for _, card in self.generators}) > 1:
             raise UsageError("The generators' images differ in size.", "Name a --resolution.")
-        cells = [(card.source, card.semantic) for _, card in self.generators]
+        cells = [(card.source + self.suffix, card.semantic) for _, card in self.generators]
         twice = sorted({cell for cell in cells if cells.count(cell) > 1})
         if twice:
             raise UsageError(
@@ -138,7 +140,7 @@ def _kept(
         if card.semantic == semantic:
             progress(card.name)
             generator, _ = load_generator(path)
-            kept[card.source] = (_clean_samples(generator, card, plan), card.name)
+            kept[card.source + plan.suffix] = (_clean_samples(generator, card, plan), card.name)
     return {source: kept[source] for source in plan.sources}
 
 

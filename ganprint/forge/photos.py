@@ -64,20 +64,27 @@ def read_photos(folder: Path, semantic: str, resolution: int) -> Photos:
 
     Raises ManifestError where fewer than FEWEST can be read.
     """
-    view = View(kind="resize", size=resolution)
-    squares: list[Tensor] = []
-    failures: list[ImageError] = []
-    for path in find_images([str(folder / semantic)], recursive=True):
-        try:
-            if isinstance(path, ImageError):
-                raise path
-            squares.append(crop_views(read_image(path).pixels, view)[0])
-        except ImageError as failure:
-            failures.append(failure)
+    found, failures = read_squares(folder / semantic, resolution)
+    squares = [square for _, square in found]
     if len(squares) < FEWEST:
         raise ManifestError(
             f"{folder / semantic} has {len(squares)} photographs that can be read.",
             f"A generator needs {FEWEST} at least, and gets better with some hundred.",
         )
     images = torch.stack(squares)
-    return Photos(semantic, images, hashlib.sha256(images.numpy().tobytes()).hexdigest(), tuple(failures))
+    return Photos(semantic, images, hashlib.sha256(images.numpy().tobytes()).hexdigest(), failures)
+
+
+def read_squares(folder: Path, resolution: int) -> tuple[list[tuple[Path, Tensor]], tuple[ImageError, ...]]:
+    """Return the photographs of a folder, each its largest centred square uint8 (3, R, R), and what kept others out."""
+    view = View(kind="resize", size=resolution)
+    squares: list[tuple[Path, Tensor]] = []
+    failures: list[ImageError] = []
+    for path in find_images([str(folder)], recursive=True):
+        try:
+            if isinstance(path, ImageError):
+                raise path
+            squares.append((path, crop_views(read_image(path).pixels, view)[0]))
+        except ImageError as failure:
+            failures.append(failure)
+    return squares, tuple(failures)

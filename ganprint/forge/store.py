@@ -12,6 +12,7 @@ from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
 from ganprint.weights.card import CARD_FILE, MAX_CARD_BYTES, MODEL_FILE, Sha256, first_fault
 from ganprint.weights.files import count_parameters, stored_tensors, write_folder
+from ganprint.weights.store import shipped_folder
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
@@ -126,6 +127,11 @@ def load_generator(folder: Path, *, device: str = "cpu") -> tuple[Generator, Gen
     except (OSError, SafetensorError, RuntimeError, ValueError) as cause:
         raise WeightsError(f"{path} cannot be used: {cause}", hint) from cause
     return generator.eval().to(device), card
+
+
+def shipped_generators() -> Path:
+    """Return the folder of the generators that come with the package."""
+    return shipped_folder() / "generators"
 
 
 def list_generators(folder: Path) -> list[tuple[Path, GeneratorCard]]:

@@ -13,7 +13,7 @@ from ganprint.errors import ConfigError, GanprintError, OutputExistsError, Train
 from ganprint.training.batches import check_images
 from ganprint.training.checkpoint import is_main_process
 from ganprint.training.neural import NeuralAttributor
-from ganprint.weights import Card, DataRecord, TrainingRecord, load_artifact, save_artifact, utc_now
+from ganprint.weights import Artifact, Card, DataRecord, TrainingRecord, load_artifact, save_artifact, utc_now
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, first_fault
 from ganprint.weights.provenance import hardware, plugin_record, versions
 
@@ -122,20 +122,45 @@ def prepare(
 
 
 def _start_from(attributor: Attributor, start: str) -> None:
-    """Load weights to finetune into an attributor of the same method, whose training begins with them."""
+    """Load weights to finetune into an attributor of the same method, whose training begins with them.
+
+    Of other sources, what answers for a source is taken over by its name, and stays fresh for a new one.
+    """
     if not isinstance(attributor, NeuralAttributor):
         raise ConfigError(
             f"{attributor.spec.title} is not trained step by step, so there is nothing to start from.",
             "Leave --start out.",
         )
     artifact = load_artifact(start)
-    if artifact.card.method != attributor.spec.name or artifact.card.sources != attributor.sources:
+    if artifact.card.method != attributor.spec.name:
         raise WeightsError(
-            f"The weights {artifact.card.name} are of {artifact.card.method} for "
-            f"{', '.join(artifact.card.sources)}, not of {attributor.spec.name} for {', '.join(attributor.sources)}.",
-            "Finetuning needs weights of the same method and sources, in the same order.",
+            f"The weights {artifact.card.name} are of {artifact.card.method}, not of {attributor.spec.name}.",
+            "Finetuning needs weights of the same method.",
         )
-    attributor.load_state(artifact.tensors)
+    tensors = dict(artifact.tensors)
+    if artifact.card.sources != attributor.sources:
+        tensors |= _by_source(attributor, artifact)
+    attributor.load_state(tensors)
+
+
+def _by_source(attributor: NeuralAttributor, artifact: Artifact) -> dict[str, torch.Tensor]:
+    """Return the tensors that have a row for each source: of known ones the artifact's, of others the fresh."""
+    fresh = attributor.state()
+    with torch.random.fork_rng(devices=[]):
+        wider = type(attributor)(
+            attributor.config, (*attributor.sources, "+".join(attributor.sources))
+        ).state()
+    given, wanted = artifact.card.sources, attributor.sources
+    shared = [source for source in wanted if source in given]
+    found: dict[str, torch.Tensor] = {}
+    for name, tensor in fresh.items():
+        old = artifact.tensors.get(name)
+        if wider[name].shape == tensor.shape or old is None or len(old) != len(given):
+            continue
+        rows = tensor.clone()
+        rows[[wanted.index(each) for each in shared]] = old[[given.index(each) for each in shared]].to(rows)
+        found[name] = rows
+    return found
 
 
 def describe(

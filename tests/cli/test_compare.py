@@ -365,17 +365,26 @@ def test_other_forms_are_printed(form: str, compare: Any) -> None:
         (("--json", "--latex"), 2, "exclude each other"),
         (("--method", "prnu,nothing"), 2, "no method called nothing"),
         (("--limit", "3", "--record"), 2, "for whole splits"),
-        ((), 3, "No installed weights were trained on tiny.csv"),
     ],
 )
 def test_what_cannot_be_compared_is_a_sentence_and_a_hint(
     options: tuple[str, ...], status: int, said: str, program: Any, tiny_manifest: Path
 ) -> None:
-    named = ("--weights", "prnu-wild128") if options and "--weights" not in options else ()
+    named = () if "--weights" in options else ("--weights", "prnu-wild128")
     done = program("compare", "--data", tiny_manifest, *named, *options)
     assert done.returncode == status
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_data_of_sources_that_no_weights_know_is_a_sentence(
+    program: Any, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    text = tiny_manifest.read_text().replace("progan,", "madegan,").replace(",madegan-1", ",progan-1")
+    (tmp_path / "other.csv").write_text(text)
+    done = program("compare", "--data", tmp_path / "other.csv")
+    assert done.returncode == 3
+    assert "No installed weights were trained on other.csv or know its sources" in done.stderr
 
 
 def test_a_file_that_is_no_result_is_named(compare: Any, tmp_path: Path) -> None:

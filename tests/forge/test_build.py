@@ -13,34 +13,17 @@ from PIL import Image
 
 from ganprint.data import Manifest
 from ganprint.forge.cleaning import flat, odd, repeated, varied
-from ganprint.forge.families import family_of
-from ganprint.forge.store import GeneratorCard, generator_name, save_generator
-from ganprint.weights import utc_now
 
 SEMANTICS = ("face", "forest")
 
 
 @pytest.fixture(scope="module")
-def generators(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of untrained generators, which make colourful images all the same."""
+def generators(tmp_path_factory: pytest.TempPathFactory, untrained: Any) -> Path:
+    """Return a folder of untrained generators."""
     out = tmp_path_factory.mktemp("generators")
-    for number, source in enumerate(("stylegan", "stylegan2")):
+    for source in ("stylegan", "stylegan2"):
         for semantic in SEMANTICS:
-            torch.manual_seed(number)
-            card = GeneratorCard(
-                name=generator_name(source, semantic, 64, 0),
-                source=source,
-                semantic=semantic,
-                resolution=64,
-                seed=0,
-                steps=0,
-                seconds=0,
-                photos=0,
-                photos_sha256="0" * 64,
-                date=utc_now(),
-                licence="MIT",
-            )
-            save_generator(out / card.name, family_of(source, 64).generator(), card)
+            untrained(out, source, semantic)
     return out
 
 

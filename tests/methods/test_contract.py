@@ -207,13 +207,46 @@ def test_finetuning_starts_from_named_weights_and_refuses_those_of_others(
     assert torch.equal(finetuned.network.mean, before)
 
     yu = plugins.load("yu")
-    with pytest.raises(WeightsError, match="are of dct-cnn for real, progan, stylegan, not of yu"):
+    with pytest.raises(WeightsError, match="are of dct-cnn, not of yu"):
         prepare(yu, read_config(yu.spec, assignments=list(SMALL["yu"][1])), data, 0, start=start)
     prnu = plugins.load("prnu")
     with pytest.raises(ConfigError, match="nothing to start from"):
         prepare(prnu, read_config(prnu.spec, assignments=list(SMALL["prnu"][1])), data, 0, start=start)
     with pytest.raises(GanprintError, match="no weights called nowhere"):
         prepare(type(attributor), attributor.config, data, 0, start="nowhere")
+
+
+def test_finetuning_takes_over_the_sources_that_the_weights_know_and_adds_others(
+    fit: Fit, tiny_manifest: Path, tmp_path: Path, rows: list[dict[str, str]]
+) -> None:
+    first = fit("dct-cnn", tmp_path / "first")
+    data = Manifest.open(tiny_manifest)
+    card = describe(first, Run(tmp_path), data.select("train"), data.select("val"), name="first", command="")
+    save_trained(first, Run(tmp_path / "first"), card, {})
+    names = {"progan": ("msggan", "1"), "stylegan": ("stylegan", "2"), "pix2pix": ("pix2pix", "-1")}
+    for row in rows:
+        row["source"], row["label"] = names.get(row["source"], ("real", "0"))
+    extra = [
+        {**row, "path": row["path"].replace(".png", ".PNG"), "source": "dcgan", "label": "3"}
+        for row in rows[:30]
+    ]
+    renamed = Manifest.open(rewritten(tiny_manifest, tmp_path, rows + extra))
+    assert renamed.sources == ("real", "msggan", "stylegan", "dcgan")
+    started = [
+        prepare(type(first), first.config, renamed, seed, start=str(tmp_path / "first")).state()
+        for seed in (0, 1)
+    ]
+    per_source = [name for name, tensor in started[0].items() if tensor.shape != first.state()[name].shape]
+    assert per_source
+    for name, tensor in first.state().items():
+        if name not in per_source:
+            assert torch.allclose(started[0][name], tensor, rtol=2e-3, atol=2e-3)
+            continue
+        kept = started[0][name][[0, 2]]
+        assert torch.allclose(kept, tensor[[0, 2]], rtol=2e-3, atol=2e-3)
+        assert torch.equal(kept, started[1][name][[0, 2]])
+        if tensor.ndim > 1:
+            assert not torch.equal(started[0][name][[1, 3]], started[1][name][[1, 3]])
 
 
 @pytest.mark.parametrize("name", [name for name in SMALL if name not in ("yu", "yu reimplementation")])

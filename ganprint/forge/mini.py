@@ -1,0 +1,196 @@
+"""`mini`, the benchmark that comes with the package: made from the shipped generators when it is first used."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import platformdirs
+import pyarrow as pa
+import pyarrow.csv
+import yaml
+from PIL import Image
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+from ganprint.attributor import REAL, View
+from ganprint.errors import ManifestError, UsageError
+from ganprint.forge.photos import read_squares
+from ganprint.forge.sampling import sample_images
+from ganprint.forge.store import GeneratorCard, list_generators, load_generator, shipped_generators
+from ganprint.forge.training import named_seed
+from ganprint.images import read_image
+from ganprint.images.views import crop_views
+
+RECIPE = "mini.yaml"
+NAME = "mini.csv"
+"""What its manifest is called, as leaderboards name their data."""
+PHOTOGRAPH = "photograph"
+"""The semantic of a real image: photographs do not show what the generators show."""
+
+
+class Chosen(BaseModel):
+    """The generators of a split: what they show, and the seed that they were trained under."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    semantics: tuple[str, ...]
+    training_seed: int
+
+
+class Recipe(BaseModel):
+    """What the benchmark is made of; mini.yaml says what each key means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1]
+    resolution: int
+    seed: int
+    images: int
+    photographs: int
+    suffix: str
+    splits: Mapping[str, Chosen]
+    carried: Mapping[str, tuple[str, ...]]
+    crop: int
+
+
+def read_recipe() -> Recipe:
+    """Return the recipe that comes with the package."""
+    return Recipe.model_validate(yaml.safe_load((files("ganprint.forge") / RECIPE).read_text("utf-8")))
+
+
+def mini(
+    *,
+    photos: Path | None = None,
+    generators: Path | None = None,
+    progress: Callable[[str], None] = lambda what: None,
+) -> Path:
+    """Return the manifest of the benchmark, made in the user's cache where it is not there yet.
+
+    Real images are cut from photographs that dependencies carry, or are those of the folder `photos`. The images are
+    the same to the byte wherever torch is the same. Raises ManifestError where photographs are missing, UsageError
+    where the cache cannot be written to.
+    """
+    recipe = read_recipe()
+    chosen = _chosen(recipe, generators or shipped_generators())
+    real = _carried(recipe) if photos is None else _own(photos, recipe)
+    folder = platformdirs.user_cache_path("ganprint") / "mini" / _key(recipe, chosen, photos)
+    if (folder / NAME).is_file():
+        return folder / NAME
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        beside.mkdir(parents=True, exist_ok=True)
+        _make(recipe, chosen, real, beside, progress)
+        try:
+            beside.rename(folder)
+        except OSError:
+            # Another process was first; what it made is the same.
+            if not (folder / NAME).is_file():
+                raise
+    except OSError as cause:
+        raise UsageError(
+            f"The benchmark cannot be written to {folder}: {cause.strerror}.",
+            "Free some space, name another cache with XDG_CACHE_HOME, or give --data.",
+        ) from cause
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder / NAME
+
+
+def _chosen(recipe: Recipe, folder: Path) -> list[tuple[str, Path, GeneratorCard]]:
+    """Return split, folder and card of each generator that takes part."""
+    return [
+        (split, path, card)
+        for split, which in recipe.splits.items()
+        for path, card in list_generators(folder)
+        if card.resolution == recipe.resolution
+        and card.semantic in which.semantics
+        and card.seed == which.training_seed
+    ]
+
+
+def _key(recipe: Recipe, chosen: list[tuple[str, Path, GeneratorCard]], photos: Path | None) -> str:
+    """Return a name for what these make: another recipe, generator, torch or folder of photographs, another name."""
+    parts = [recipe.model_dump_json(), *(str(card.sha256) for _, _, card in chosen)]
+    parts += [version(package) for package in ("torch", "pillow")]
+    if photos is not None:
+        parts += [
+            f"{path} {path.stat().st_size}" for path in sorted(photos.resolve().rglob("*")) if path.is_file()
+        ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _make(
+    recipe: Recipe,
+    chosen: list[tuple[str, Path, GeneratorCard]],
+    real: Iterator[tuple[str, Tensor]],
+    out: Path,
+    progress: Callable[[str], None],
+) -> None:
+    sources = [REAL, *dict.fromkeys(card.source + recipe.suffix for _, _, card in chosen)]
+    semantics = [PHOTOGRAPH, *dict.fromkeys(card.semantic for _, _, card in chosen)]
+    rows: list[dict[str, object]] = []
+
+    def write(split: str, source: str, semantic: str, group: str, number: int, image: Tensor) -> None:
+        path = Path(split, source, semantic, f"{number:05}.png")
+        (out / path.parent).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(out / path)
+        label, dlabel = sources.index(source), semantics.index(semantic)
+        named = {"source": source, "semantic": semantic, "split": split, "group": group}
+        rows.append({"path": path.as_posix(), "label": label, "dlabel": dlabel, **named})
+
+    # In turns, as there may be fewer photographs than are asked for.
+    progress("photographs")
+    turns = [(split, number) for number in range(recipe.photographs) for split in recipe.splits]
+    for (split, number), (group, image) in zip(turns, real, strict=False):
+        write(split, REAL, PHOTOGRAPH, group, number, image)
+    for split, path, card in chosen:
+        progress(card.name)
+        generator, _ = load_generator(path)
+        seed = named_seed(f"{split} {card.name}", recipe.seed)
+        for number, image in enumerate(sample_images(generator, range(recipe.images), seed=seed)):
+            write(split, card.source + recipe.suffix, card.semantic, card.name, number, image)
+    pyarrow.csv.write_csv(pa.Table.from_pylist(rows), out / NAME)
+
+
+def _carried(recipe: Recipe) -> Iterator[tuple[str, Tensor]]:
+    """Yield squares of the carried photographs in turn, each from another place, with the photograph's name."""
+    view = View(kind="resize", size=recipe.resolution)
+    photographs = []
+    for package, names in recipe.carried.items():
+        for name in names:
+            try:
+                content = (files(package) / name).read_bytes()
+            except (ImportError, OSError) as cause:
+                raise ManifestError(
+                    f"The photograph {name} is not where {package} has it.",
+                    "Name photographs of your own: ganprint forge mini --photos DIR, then --data with what it prints.",
+                ) from cause
+            photographs.append((Path(name).stem, read_image(content, name=name).pixels))
+    random = np.random.default_rng(recipe.seed)
+    while True:
+        for name, pixels in photographs:
+            height, width = pixels.shape[:2]
+            side = int(random.integers(recipe.crop, min(height, width) + 1))
+            top, left = (int(random.integers(length - side + 1)) for length in (height, width))
+            square = np.ascontiguousarray(pixels[top : top + side, left : left + side])
+            yield name, crop_views(square, view)[0]
+
+
+def _own(photos: Path, recipe: Recipe) -> Iterator[tuple[str, Tensor]]:
+    """Yield the largest centred squares of the photographs of a folder, in an order that the seed draws."""
+    squares, failures = read_squares(photos, recipe.resolution)
+    if len(squares) < len(recipe.splits):
+        why = f" {failures[0].message}" if failures else ""
+        raise ManifestError(
+            f"{photos} has {len(squares)} photographs that can be read.{why}",
+            "Name a folder with more of them.",
+        )
+    order = np.random.default_rng(recipe.seed).permutation(len(squares))
+    return ((squares[number][0].stem, squares[number][1]) for number in order)

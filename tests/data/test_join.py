@@ -1,0 +1,62 @@
+"""Joined manifests keep their images, splits and names; sources are one by their name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganprint.data import Manifest
+from ganprint.data.join import join
+from ganprint.errors import ManifestError
+
+
+def listed(folder: Path, rows: list[str]) -> Path:
+    folder.mkdir()
+    file = folder / "data.csv"
+    file.write_text("\n".join(["path,label,dlabel,source,semantic,split,group", *rows]) + "\n")
+    return file
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[Path]:
+    first = [
+        "r.png,0,0,real,face,train,photos",
+        "p.png,1,1,progan,cat,val,p-1",
+        "o.png,-1,0,dcgan,face,open,d-1",
+    ]
+    second = [
+        "r.png,0,0,real,car,train,photos",
+        "d.png,1,1,dcgan,face,train,d-2",
+        "p.png,2,0,progan,car,test,p-2",
+    ]
+    return [listed(tmp_path / "one", first), listed(tmp_path / "two", second)]
+
+
+def test_sources_and_semantics_are_one_by_their_name(two: list[Path]) -> None:
+    joined = join([Manifest.open(each) for each in two])
+    assert joined.sources == ("real", "progan", "dcgan")
+    assert joined.labels.tolist() == [0, 1, 2, 0, 2, 1]
+    assert joined.semantics == ("face", "cat", "car")
+    assert joined.dlabels.tolist() == [0, 1, 0, 2, 0, 2]
+    assert joined.splits.tolist() == ["train", "val", "open", "train", "train", "test"]
+    assert joined.groups.tolist() == ["photos", "p-1", "d-1", "photos", "d-2", "p-2"]
+    assert joined.path(4) == two[1].parent.resolve() / "d.png"
+
+
+def test_the_command_writes_paths_that_lead_from_the_new_file(
+    two: list[Path], program: Any, tmp_path: Path
+) -> None:
+    done = program("data", "join", tmp_path / "new" / "all.csv", *two, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["images"] == {"open": 1, "test": 1, "train": 3, "val": 1}
+    written = Manifest.open(tmp_path / "new" / "all.csv")
+    assert written.path(0).resolve() == two[0].parent.resolve() / "r.png"
+    assert written.sha256 == Manifest.open(tmp_path / "new" / "all.csv").sha256
+    again = program("data", "join", tmp_path / "new" / "all.csv", *two)
+    assert again.returncode == 2 and "--force" in again.stderr
+
+
+def test_the_same_images_twice_are_refused(two: list[Path]) -> None:
+    with pytest.raises(ManifestError, match="3 images are listed in more than one"):
+        join([Manifest.open(two[0]), Manifest.open(two[0])])

@@ -1,0 +1,77 @@
+"""The embedded benchmark is made once, the same wherever it is made, and beside real photographs."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganprint.data import Manifest
+from ganprint.errors import ManifestError, UsageError
+from ganprint.forge.mini import mini, read_recipe
+
+
+@pytest.fixture(scope="module")
+def generators(tmp_path_factory: pytest.TempPathFactory, untrained: Any) -> Path:
+    out = tmp_path_factory.mktemp("generators")
+    for semantic, seed in (("face", 0), ("face", 1), ("flower", 0), ("cat", 0)):
+        untrained(out, "dcgan", semantic, seed)
+    return out
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def pixels(manifest: Path) -> list[bytes]:
+    return [file.read_bytes() for file in sorted(manifest.parent.rglob("*.*"))]
+
+
+def test_it_has_the_images_of_the_recipe_and_is_made_once(
+    generators: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = read_recipe()
+    file = mini(generators=generators)
+    assert file.is_relative_to(cache) and file.name == "mini.csv"
+    manifest = Manifest.open(file)
+    assert manifest.sources == ("real", "dcgan-mini")
+    counted = Counter(zip(manifest.splits.tolist(), manifest.column("source").tolist(), strict=True))
+    for split in ("test_seen", "test_unseen", "test_second_seed"):
+        assert counted[split, "real"] == recipe.photographs
+        assert counted[split, "dcgan-mini"] == recipe.images
+    assert set(manifest.select("test_second_seed", sources=["dcgan-mini"]).groups) == {"dcgan-face-64-seed1"}
+    assert len(set(pixels(file))) == len(manifest) + 1
+    before = file.stat().st_mtime_ns
+    assert mini(generators=generators) == file and file.stat().st_mtime_ns == before
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
+    again = mini(generators=generators)
+    assert again != file and pixels(again) == pixels(file)
+    assert [path.name for path in file.parent.parent.iterdir()] == [file.parent.name]
+
+
+def test_its_real_images_can_be_the_users_own(generators: Path, cache: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    with pytest.raises(ManifestError, match="has 0 photographs"):
+        mini(photos=folder, generators=generators)
+    for number in range(7):
+        level = np.full((70, 90, 3), 30 * number, np.uint8)
+        Image.fromarray(level).save(folder / f"{number}.png")
+    manifest = Manifest.open(mini(photos=folder, generators=generators))
+    real = manifest.select(sources=["real"])
+    assert sorted(real.groups) == [str(number) for number in range(7)]
+    assert sorted(Counter(real.splits.tolist()).values()) == [2, 2, 3]
+    assert mini(generators=generators).parent != manifest.root
+
+
+def test_a_cache_that_cannot_be_written_is_a_sentence(
+    generators: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(UsageError, match="cannot be written to"):
+        mini(generators=generators)
