@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint docs clean
 
 demo: $(VENV)/installed
-	$(BIN)/ganprint attribute examples
+	$(BIN)/ganprint demo
 
 test: $(VENV)/installed
 	$(BIN)/pip install --quiet '.[test]'

@@ -8,6 +8,7 @@ import typer
 from ganprint.cli import data, forge, weights
 from ganprint.cli.attribute import attribute
 from ganprint.cli.compare import compare
+from ganprint.cli.demo import demo
 from ganprint.cli.evaluate import evaluate
 from ganprint.cli.explain import explain
 from ganprint.cli.leaderboard import leaderboard
@@ -29,6 +30,7 @@ app.command()(evaluate)
 app.command()(compare)
 app.command()(leaderboard)
 app.command()(explain)
+app.command()(demo)
 app.command()(perturb)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")

@@ -21,9 +21,6 @@ from ganprint.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ganprint.attributor import Attributor
     from ganprint.errors import GanprintError
     from ganprint.forensics.verdict import Verdict
     from ganprint.images import ImageFile
@@ -60,6 +57,7 @@ def attribute(
     3 no usable weights, 4 a verdict that --fail-on names.
     """
     from ganprint.errors import UsageError
+    from ganprint.forensics.stream import stream_verdicts
     from ganprint.weights import load_attributor
 
     check_formats(as_json, as_csv)
@@ -75,7 +73,7 @@ def attribute(
     failures = matches = 0
     writer = _Json() if as_json else _Csv(card) if as_csv else _Text(card)
     images = _read(inputs or [], files_from, recursive, max_pixels)
-    for verdict in _verdicts(images, attributor, card, batch_size):
+    for verdict in stream_verdicts(images, attributor, card, batch_size=batch_size):
         writer.write(verdict)
         if verdict.error is not None:
             typer.echo(f"ganprint: {verdict.error.message}", err=True)
@@ -114,43 +112,6 @@ def _read(
                 yield str(found), read_image(found, max_pixels=limit)
             except ImageError as error:
                 yield str(found), error
-
-
-def _verdicts(
-    images: Iterator["tuple[str, ImageFile | GanprintError]"],
-    attributor: "Attributor",
-    card: "Card",
-    batch_size: int,
-) -> Iterator["Verdict"]:
-    """Answer in batches, in the order of the images; only the views of a batch are held."""
-    from itertools import islice
-
-    from ganprint.errors import GanprintError
-    from ganprint.forensics.answer import answer_images
-    from ganprint.forensics.verdict import failed, judge
-
-    viewed = (_view(name, image, card) for name, image in images)
-    while batch := list(islice(viewed, batch_size)):
-        answers = iter(answer_images(attributor, [views for _, _, views in batch if views is not None]))
-        for name, image, _ in batch:
-            if isinstance(image, GanprintError):
-                yield failed(name, image, card)
-            else:
-                yield judge(image, next(answers), card)
-
-
-def _view(
-    name: str, image: "ImageFile | GanprintError", card: "Card"
-) -> "tuple[str, ImageFile | GanprintError, Tensor | None]":
-    """Return an image's views, and the image without its pixels: a batch of photographs is a gigabyte."""
-    from dataclasses import replace
-
-    from ganprint.errors import GanprintError
-    from ganprint.images.views import crop_views
-
-    if isinstance(image, GanprintError):
-        return name, image, None
-    return name, replace(image, pixels=image.pixels[:0].copy()), crop_views(image.pixels, card.view)
 
 
 def _matches(verdict: "Verdict", fail_on: str | None) -> bool:

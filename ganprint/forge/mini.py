@@ -14,6 +14,7 @@ import numpy as np
 import platformdirs
 import pyarrow as pa
 import pyarrow.csv
+import torch
 import yaml
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
@@ -103,6 +104,27 @@ def mini(
     return folder / NAME
 
 
+def write_examples(out: Path, *, seed: int = 0, generators: Path | None = None) -> list[tuple[Path, str]]:
+    """Write a carried photograph and an image of each generator as PNG; return the files with their sources.
+
+    Raises UsageError where the folder cannot be written to.
+    """
+    recipe = read_recipe()
+    name, photograph = next(_photographs(recipe))
+    found = [(out / f"{name}.png", REAL, torch.from_numpy(photograph).permute(2, 0, 1))]
+    for path, card in list_generators(generators or shipped_generators()):
+        generator, _ = load_generator(path)
+        (image,) = sample_images(generator, [0], seed=named_seed(card.name, seed))
+        found.append((out / f"{card.name}.png", card.source + recipe.suffix, image))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for file, _, image in found:
+            Image.fromarray(image.permute(1, 2, 0).numpy()).save(file)
+    except OSError as cause:
+        raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
+    return [(file, source) for file, source, _ in found]
+
+
 def _chosen(recipe: Recipe, folder: Path) -> list[tuple[str, Path, GeneratorCard]]:
     """Return split, folder and card of each generator that takes part."""
     return [
@@ -162,7 +184,19 @@ def _make(
 def _carried(recipe: Recipe) -> Iterator[tuple[str, Tensor]]:
     """Yield squares of the carried photographs in turn, each from another place, with the photograph's name."""
     view = View(kind="resize", size=recipe.resolution)
-    photographs = []
+    photographs = list(_photographs(recipe))
+    random = np.random.default_rng(recipe.seed)
+    while True:
+        for name, pixels in photographs:
+            height, width = pixels.shape[:2]
+            side = int(random.integers(recipe.crop, min(height, width) + 1))
+            top, left = (int(random.integers(length - side + 1)) for length in (height, width))
+            square = np.ascontiguousarray(pixels[top : top + side, left : left + side])
+            yield name, crop_views(square, view)[0]
+
+
+def _photographs(recipe: Recipe) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the names and pixels uint8 (H, W, 3) of the carried photographs."""
     for package, names in recipe.carried.items():
         for name in names:
             try:
@@ -172,15 +206,7 @@ def _carried(recipe: Recipe) -> Iterator[tuple[str, Tensor]]:
                     f"The photograph {name} is not where {package} has it.",
                     "Name photographs of your own: ganprint forge mini --photos DIR, then --data with what it prints.",
                 ) from cause
-            photographs.append((Path(name).stem, read_image(content, name=name).pixels))
-    random = np.random.default_rng(recipe.seed)
-    while True:
-        for name, pixels in photographs:
-            height, width = pixels.shape[:2]
-            side = int(random.integers(recipe.crop, min(height, width) + 1))
-            top, left = (int(random.integers(length - side + 1)) for length in (height, width))
-            square = np.ascontiguousarray(pixels[top : top + side, left : left + side])
-            yield name, crop_views(square, view)[0]
+            yield Path(name).stem, read_image(content, name=name).pixels
 
 
 def _own(photos: Path, recipe: Recipe) -> Iterator[tuple[str, Tensor]]:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ganprint.data import Manifest
 from ganprint.errors import ManifestError, UsageError
-from ganprint.forge.mini import mini, read_recipe
+from ganprint.forge.mini import mini, read_recipe, write_examples
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +75,10 @@ def test_a_cache_that_cannot_be_written_is_a_sentence(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(UsageError, match="cannot be written to"):
         mini(generators=generators)
+
+
+def test_examples_are_one_of_each_generator_and_a_photograph(generators: Path, tmp_path: Path) -> None:
+    found = write_examples(tmp_path, generators=generators)
+    assert [source for _, source in found] == ["real", *["dcgan-mini"] * 4]
+    assert sorted(file for file, _ in found) == sorted(tmp_path.iterdir())
+    assert Image.open(tmp_path / "dcgan-cat-64-seed0.png").size == (64, 64)
