@@ -18,8 +18,6 @@ class CramerGAN(Family):
     name = "cramergan"
     title = "Cramér GAN"
     paper = "Bellemare et al., The Cramer Distance as a Solution to Biased Wasserstein Gradients, arXiv 1705.10743"
-    generator_rate = 1e-4
-    critic_rate = 1e-4
     betas = (0.5, 0.9)
     features: ClassVar[int] = 64
     """Length of the critic's features (the paper has 256)."""

@@ -12,6 +12,13 @@ RESOLUTIONS = (64, 128)
 LATENT = 128
 """Length of the latent vector, in all families."""
 
+BEGINNING = 300
+"""Steps in which a generator learns to draw what the photographs' principal components make of its latents.
+
+Colours and outlines are there when the critic comes, which in some hundred steps would not come to them; none of the
+papers does so. What it is shown are random mixtures of components, not photographs.
+"""
+
 Critic = Callable[[Tensor], Tensor]
 
 
@@ -46,7 +53,8 @@ class Family(ABC):
     generator_rate: ClassVar[float] = 2e-4
     critic_rate: ClassVar[float] = 2e-4
     betas: ClassVar[tuple[float, float]] = (0.5, 0.999)
-    critic_steps: ClassVar[int] = 1
+    batch: ClassVar[int] = 16
+    """Photographs, and generated images, in a step."""
 
     def __init__(self, resolution: int) -> None:
         self.resolution = resolution
@@ -70,6 +78,10 @@ class Family(ABC):
     def regularise(self, generator: Generator, latents: Tensor, step: int) -> Tensor | None:
         """Return what the generator is to minimise beside its loss in a step, if anything."""
         return None
+
+    def begins(self, step: int) -> bool:
+        """Return whether the generator is taught colours and outlines at a step, rather than judged by the critic."""
+        return step < BEGINNING
 
     def grow(self, networks: Sequence[nn.Module], step: int) -> None:
         """Bring networks to the size that they have at a step; by default they have one."""

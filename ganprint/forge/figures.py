@@ -22,13 +22,12 @@ def draw_sheet(images: Tensor, path: Path) -> None:
 
 
 def draw_losses(history: Sequence[Mapping[str, float]], title: str, path: Path) -> None:
-    """Draw the losses of critic and generator by step, as a PNG."""
+    """Draw the losses of critic and generator by step, as a PNG; a step that one took no part in has none of it."""
     figure = Figure(figsize=(6.4, 3.2), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     for name in ("critic", "generator"):
-        axes.plot(
-            [each["step"] for each in history], [each[name] for each in history], linewidth=1, label=name
-        )
+        losses = [each.get(name, float("nan")) for each in history]
+        axes.plot([each["step"] for each in history], losses, linewidth=1, label=name)
     axes.set_xlabel("step")
     axes.set_ylabel("loss")
     axes.set_title(title, fontsize=9)

@@ -106,6 +106,7 @@ class ProGAN(Family):
     generator_rate = 1e-3
     critic_rate = 1e-3
     betas = (0.0, 0.99)
+    batch = 8
 
     def generator(self) -> Generator:
         """Return the generator, about 1.2 million parameters at 64 px."""
@@ -120,6 +121,11 @@ class ProGAN(Family):
         stage, into = divmod(step, STAGE_STEPS)
         fading = min(1.0, (into + 1) / (STAGE_STEPS // 2)) if stage else 1.0
         return min(stage + fading, float(len(sides(self.resolution)) - 1))
+
+    def begins(self, step: int) -> bool:
+        """Return whether a side fades in, or the first is new."""
+        stage, into = divmod(step, STAGE_STEPS)
+        return stage < len(sides(self.resolution)) - 1 and into < STAGE_STEPS // 2
 
     def grow(self, networks: Sequence[nn.Module], step: int) -> None:
         """Bring the networks to the side of a step."""

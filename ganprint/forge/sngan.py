@@ -93,6 +93,7 @@ class SNGAN(Family):
     title = "SNGAN"
     paper = "Miyato, Kataoka, Koyama and Yoshida, ICLR 2018, arXiv 1802.05957"
     betas = (0.0, 0.9)
+    batch = 8
     # The paper has five critic steps; with one, twice the critic's rate comes near it (Heusel et al. 2017).
     critic_rate = 4e-4
 

@@ -15,8 +15,8 @@ MAPPING = 4
 """Layers of the mapping network (the paper has 8), which learn at a hundredth of the rate."""
 BINOMIAL = (1.0, 2.0, 1.0)
 """The filter after upsampling, and before downsampling (section 2 and the public code)."""
-R1 = 10.0
-"""Twice the weight of the R1 penalty, as papers write it."""
+R1 = 1.0
+"""Twice the weight of the R1 penalty, as papers write it: 10 there, for slopes that are summed over 1024 px."""
 LAZY = 8
 """Steps between penalties, each with that times the weight."""
 
@@ -45,6 +45,9 @@ class StyledLayer(nn.Module):
         self.doubles = doubles
         self.noise = nn.Parameter(torch.zeros(outputs, 1, 1))
         self.style = Equalised(LATENT, 2 * outputs, gain=1.0)
+        # Styles that differ little at first: networks this small do not unlearn wild colours in some hundred steps.
+        with torch.no_grad():
+            self.style.weight.mul_(0.2)
 
     def forward(self, features: Tensor, style: Tensor, noise: Tensor) -> Tensor:
         """Map (B, inputs, H, W) to (B, outputs, H or 2 H, ...)."""
@@ -136,6 +139,7 @@ class StyleGAN(Family):
     generator_rate = 1e-3
     critic_rate = 1e-3
     betas = (0.0, 0.99)
+    batch = 8
 
     def generator(self) -> Generator:
         """Return the generator, about 1.1 million parameters at 64 px."""

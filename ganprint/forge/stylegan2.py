@@ -85,6 +85,8 @@ class StyleGAN2(StyleGAN):
     paper = (
         "Karras et al., Analyzing and Improving the Image Quality of StyleGAN, CVPR 2020, arXiv 1912.04958"
     )
+    generator_rate = 2e-3
+    critic_rate = 2e-3
 
     def generator(self) -> Generator:
         """Return the generator, about 1.1 million parameters at 64 px."""

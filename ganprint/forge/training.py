@@ -16,7 +16,6 @@ from ganprint.forge.augment import augment
 from ganprint.forge.family import LATENT, Family, Generator
 from ganprint.training.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 
-BATCH = 16
 AVERAGED = 0.995
 """Decay of the averaged generator, which is the one that is kept; less in the first steps, of which it forgets most."""
 RECORDED = 10
@@ -49,10 +48,9 @@ class GeneratorTraining:
         seed: int,
         device: str = "cpu",
         precision: str = "fp32",
-        batch_size: int = BATCH,
     ) -> None:
         self.precision = precision
-        self.family, self.batch_size = family, batch_size
+        self.family, self.batch_size = family, family.batch
         self.device = torch.device(device)
         self.photos = photos.to(self.device)
         self._key = named_seed(name, seed)
@@ -72,6 +70,7 @@ class GeneratorTraining:
             betas=family.betas,
         )
         self.place = Place(fingerprint=self._fingerprint(photos))
+        self._mean, self._components = _principal_components(self.photos)
 
     @property
     def step(self) -> int:
@@ -131,14 +130,34 @@ class GeneratorTraining:
         torch.manual_seed(int(random.integers(2**62)))
         family.grow([self.generator, self.critic], number)
         self.generator.train()
+        losses = self._begin(number) if family.begins(number) else self._compete(random, number)
+        self.averaged.update_parameters(self.generator)
+        self.place.step += 1
+        if number % RECORDED == 0:
+            self.place.history.append(
+                {"step": number + 1, **{name: float(loss) for name, loss in losses.items()}}
+            )
+
+    def _begin(self, number: int) -> dict[str, Tensor]:
+        """Take a step of regression, of the generator alone."""
+        latents = self._latents()
+        drawn = (self._mean + latents @ self._components).view(-1, *self.photos.shape[1:])
+        with self._autocast():
+            made = self.generator(latents).float()
+        loss = nn.functional.mse_loss(made, self.family.seen(drawn.clamp(-1, 1), number))
+        self._descend(loss)
+        return {"generator": loss.detach()}
+
+    def _compete(self, random: np.random.Generator, number: int) -> dict[str, Tensor]:
+        """Take a step of the critic, and one of the generator."""
+        family = self.family
         self.critic.requires_grad_(True)
-        for _ in range(family.critic_steps):
-            real = self._photographs(random, number)
-            with self._autocast():
-                with torch.no_grad():
-                    fake = self.generator(self._latents())
-                critic_loss = family.critic_loss(self._judge, real, fake.float(), number)
-            self._descend(critic_loss)
+        real = self._photographs(random, number)
+        with self._autocast():
+            with torch.no_grad():
+                fake = self.generator(self._latents())
+            critic_loss = family.critic_loss(self._judge, real, fake.float(), number)
+        self._descend(critic_loss)
         self.critic.requires_grad_(False)
         real = self._photographs(random, number)
         with self._autocast():
@@ -146,11 +165,7 @@ class GeneratorTraining:
             generator_loss = family.generator_loss(self._judge, real, fake)
         penalty = family.regularise(self.generator, self._latents()[: self.batch_size // 2], number)
         self._descend(generator_loss if penalty is None else generator_loss + penalty)
-        self.averaged.update_parameters(self.generator)
-        self.place.step += 1
-        if number % RECORDED == 0:
-            losses = {"critic": float(critic_loss.detach()), "generator": float(generator_loss.detach())}
-            self.place.history.append({"step": number + 1, **losses})
+        return {"critic": critic_loss.detach(), "generator": generator_loss.detach()}
 
     def _descend(self, loss: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -187,3 +202,17 @@ def _average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
         return current
     decay = min(AVERAGED, (1 + int(steps)) / (10 + int(steps)))
     return torch.lerp(current, averaged, decay)
+
+
+def _principal_components(photos: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean (D,) of photographs uint8 (N, ...) and their mirror images, and LATENT components (LATENT, D).
+
+    Components have the length of their deviation; normal latents times them vary as the photographs do.
+    """
+    rows = torch.cat([photos, photos.flip(3)]).float().div(127.5).sub(1).flatten(1)
+    mean = rows.mean(0)
+    _, lengths, directions = torch.linalg.svd(rows - mean, full_matrices=False)
+    found = (lengths / len(rows) ** 0.5)[:, None] * directions
+    components = found.new_zeros(LATENT, rows.shape[1])
+    components[: len(found)] = found[:LATENT]
+    return mean, components

@@ -34,9 +34,22 @@ PHOTOS = torch.randint(0, 256, (20, 3, 64, 64), dtype=torch.uint8, generator=tor
 
 
 def training(name: str, seed: int = 0, precision: str = "fp32") -> GeneratorTraining:
-    return GeneratorTraining(
-        family_of(name, 64), PHOTOS, name=name, seed=seed, precision=precision, batch_size=4
-    )
+    """Return a training in small steps, the critic coming with the second."""
+    family = family_of(name, 64)
+    family.batch = 4
+    family.begins = lambda step: step < 1
+    return GeneratorTraining(family, PHOTOS, name=name, seed=seed, precision=precision)
+
+
+def test_a_generator_begins_with_colours_and_outlines_of_the_photographs() -> None:
+    bright = torch.full((20, 3, 64, 64), 200, dtype=torch.uint8)
+    bright[:, :, 32:] = 40
+    begun = GeneratorTraining(family_of("cramergan", 64), bright, name="halves", seed=0)
+    assert begun.advance(40)
+    assert begun.place.history[0].keys() == {"step", "generator"}
+    upper, lower = torch.stack(list(sample_images(begun.trained, range(8)))).float().chunk(2, dim=2)
+    assert upper.mean() > lower.mean() + 50
+    assert not family_of("progan", 64).begins(10**6)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -88,13 +101,13 @@ def test_an_image_is_of_its_seed_and_number_alone(name: str) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_half_precision_trains_and_leaves_float32(name: str) -> None:
     half = training(name, precision="bf16")
-    assert half.advance(1)
+    assert half.advance(11)
     assert all(
         tensor.dtype == torch.float32
         for tensor in half.trained.state_dict().values()
         if tensor.is_floating_point()
     )
-    (history,) = half.place.history
+    _, history = half.place.history
     assert np.isfinite([history["critic"], history["generator"]]).all()
 
 
