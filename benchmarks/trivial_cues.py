@@ -1,4 +1,4 @@
-"""Take from the images of a benchmark what would tell sources apart without any trace, and write the rest as benchmarks.
+"""Take from a benchmark's images what would tell sources apart without any trace, and write the rest as benchmarks.
 
 Of every image: `levels`, with the mean and deviation of each channel made alike; `small`, reduced to 32 by 32. What
 colours, contrasts and their deviations alone tell, by logistic regression on them, is printed.
@@ -7,6 +7,7 @@ Run: python benchmarks/trivial_cues.py MANIFEST OUT, then ganprint train and com
 """
 
 import argparse
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -46,18 +47,14 @@ def main() -> None:
         for name, change in (("levels", evened), ("small", reduced)):
             file = options.out / name / path
             file.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(change(pixels)).save(file.with_suffix(".png"))
-    text = options.manifest.read_text()
+            Image.fromarray(change(pixels)).save(file)
+    with options.manifest.open(newline="") as file:
+        rows = list(csv.DictReader(file))
     for name in ("levels", "small"):
-        lines = text.splitlines()
-        rows = [
-            lines[0],
-            *(
-                line.replace('"', "").replace(path, f"{name}/{path}", 1)
-                for line, path in zip(lines[1:], manifest.column("path").tolist(), strict=True)
-            ),
-        ]
-        (options.out / f"{name}.csv").write_text("\n".join(rows) + "\n")
+        with (options.out / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows({**row, "path": f"{name}/{row['path']}"} for row in rows)
     train, test = manifest.splits == "train", manifest.splits == "test_seen"
     fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(
         numbers[train], manifest.labels[train]
