@@ -1,15 +1,20 @@
 """The weights that come with the package: whole, documented, and answering at once from any folder."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+from ganprint.data import Manifest
 from ganprint.evaluation.leaderboard import read_entries
+from ganprint.forge.families import FAMILIES
+from ganprint.forge.sampling import sample_images
+from ganprint.forge.store import list_generators, load_generator, shipped_generators
 from ganprint.weights import default_for, list_weights, load_artifact, load_attributor
 from ganprint.weights.store import shipped_folder
 
-SHIPPED = sorted(path.name for path in shipped_folder().iterdir() if path.is_dir())
+SHIPPED = sorted(entry.name for entry in list_weights([shipped_folder()]))
 CONDITIONS = {
     ("test_seen", "none"),
     ("test_seen", "test-seen"),
@@ -65,7 +70,32 @@ def test_each_is_whole_small_and_has_its_results_with_intervals(name: str) -> No
 
 
 def test_all_together_are_within_what_a_checkout_may_carry() -> None:
-    assert sum(entry.size for entry in list_weights([shipped_folder()])) <= 120e6
+    assert sum(file.stat().st_size for file in shipped_folder().rglob("*") if file.is_file()) <= 120e6
+
+
+def test_generators_are_of_every_architecture_and_within_their_size() -> None:
+    every = list_generators(shipped_generators())
+    assert {card.source for _, card in every} == set(FAMILIES)
+    for path, card in every:
+        generator, _ = load_generator(path)
+        (image,) = sample_images(generator, [0])
+        assert image.shape == (3, card.resolution, card.resolution)
+        assert card.command and card.hardware and card.licence and card.steps and card.distance
+    files = [file for file in shipped_generators().rglob("*") if file.is_file()]
+    assert {file.name for file in files} == {"model.safetensors", "card.yaml"}
+    assert sum(file.stat().st_size for file in files) <= 40e6
+
+
+def test_the_embedded_benchmark_is_there_in_two_minutes_and_is_what_is_evaluated(program) -> None:
+    began = time.monotonic()
+    done = program("forge", "mini")
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < 120
+    manifest = Manifest.open(Path(done.stdout.strip()))
+    assert set(manifest.sources) == {"real", *(f"{name}-mini" for name in FAMILIES)}
+    assert set(manifest.sources) <= set(default_for("repmix", [shipped_folder()]).card.sources)
+    seen = json.loads(program("evaluate", "--split", "test_seen", "--workers", "0", "--json").stdout)
+    assert seen["images"] == len(manifest.select("test_seen"))
 
 
 def test_attribute_answers_without_options_from_any_folder(program, tmp_path: Path) -> None:

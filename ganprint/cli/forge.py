@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, console, progress_bar
-from ganprint.cli.options import Device, Force, Precision, Seed, check_device
+from ganprint.cli.options import Device, Force, Precision, Seed, check_device, check_output
 
 if TYPE_CHECKING:
     from ganprint.errors import ImageError
@@ -217,6 +217,37 @@ def build_command(
             force=force,
         )
     typer.echo(str(file))
+
+
+@app.command("sheet")
+def sheet_command(
+    out: Annotated[Path, typer.Argument(help="the PNG to write")],
+    generators: _Generators = None,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="images of each generator")] = 9,
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
+    """Draw samples of every generator as one picture: a column for each architecture, a row for what is shown."""
+    import torch
+
+    from ganprint.errors import UsageError
+    from ganprint.forge.figures import draw_grid
+    from ganprint.forge.sampling import sample_images
+    from ganprint.forge.store import list_generators, load_generator, shipped_generators
+
+    check_output(out, force=force)
+    every = list_generators(generators or shipped_generators())
+    if not every:
+        raise UsageError(f"There are no generators in {generators}.", "ganprint forge train makes them.")
+    cells = {}
+    for path, card in every:
+        generator, _ = load_generator(path)
+        shown = f"{card.semantic}, seed {card.seed}"
+        cells[shown, card.source] = torch.stack(list(sample_images(generator, range(count), seed=seed)))
+    try:
+        draw_grid(cells, out)
+    except OSError as cause:
+        raise UsageError(f"{out} cannot be written: {cause.strerror}.", "Name another file.") from cause
 
 
 @app.command("mini")

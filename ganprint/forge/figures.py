@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -9,16 +10,40 @@ from PIL import Image
 from torch import Tensor
 
 
-def draw_sheet(images: Tensor, path: Path) -> None:
-    """Draw images uint8 (N, 3, R, R) side by side, as near to a square of them as can be, as a PNG."""
+def tiled(images: Tensor) -> Image.Image:
+    """Return images uint8 (N, 3, R, R) side by side, as near to a square of them as can be."""
     side, columns = images.shape[-1], math.ceil(len(images) ** 0.5)
     rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * side, rows * side), "white")
     for number, image in enumerate(images):
         place = (number % columns * side, number // columns * side)
         sheet.paste(Image.fromarray(image.permute(1, 2, 0).numpy()), place)
+    return sheet
+
+
+def draw_sheet(images: Tensor, path: Path) -> None:
+    """Draw images uint8 (N, 3, R, R) side by side, as a PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path)
+    tiled(images).save(path)
+
+
+def draw_grid(cells: Mapping[tuple[str, str], Tensor], path: Path) -> None:
+    """Draw images uint8 (N, 3, R, R) for each row and column of a grid, as a PNG with their names."""
+    rows, columns = (list(dict.fromkeys(cell[axis] for cell in cells)) for axis in (0, 1))
+    figure = Figure(figsize=(1.5 * len(columns) + 0.4, 1.55 * len(rows) + 0.3), dpi=100, layout="constrained")
+    every = figure.subplots(len(rows), len(columns), squeeze=False)
+    for (number, row), (place, column) in product(enumerate(rows), enumerate(columns)):
+        axes = every[number, place]
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        if number == 0:
+            axes.set_title(column, fontsize=9)
+        if place == 0:
+            axes.set_ylabel(row, fontsize=9)
+        if (row, column) in cells:
+            axes.imshow(tiled(cells[row, column]), interpolation="nearest")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Software": None})
 
 
 def draw_losses(history: Sequence[Mapping[str, float]], title: str, path: Path) -> None:

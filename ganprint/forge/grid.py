@@ -109,7 +109,7 @@ class Grid:
                 warn(failure)
         for task in self.tasks:
             if (self.folder(task) / CHECKPOINT).is_file():
-                self._training(task).load(self.folder(task) / CHECKPOINT)
+                self._training(task).check(self.folder(task) / CHECKPOINT)
         while left := [task for task in self.tasks if task not in diverged and self.done(task) < self.steps]:
             if stop():
                 return False

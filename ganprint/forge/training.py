@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -70,7 +71,6 @@ class GeneratorTraining:
             betas=family.betas,
         )
         self.place = Place(fingerprint=self._fingerprint(photos))
-        self._mean, self._components = _principal_components(self.photos)
 
     @property
     def step(self) -> int:
@@ -111,14 +111,22 @@ class GeneratorTraining:
             )
         save_checkpoint(path, self.place, self._modules, self.optimizer)
 
-    def load(self, path: Path) -> None:
-        """Go on from a checkpoint; raise TrainingError where it is of another training or damaged."""
+    def check(self, path: Path) -> None:
+        """Raise TrainingError where a checkpoint is of another training or damaged."""
         if read_place(path).fingerprint != self.place.fingerprint:
             raise TrainingError(
                 f"The checkpoint {path} is of other photographs, another architecture, side, seed, batch or precision.",
                 "Name another folder with --out, or remove that one.",
             )
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint; raise TrainingError where it is of another training or damaged."""
+        self.check(path)
         self.place = load_checkpoint(path, self._modules, self.optimizer)
+
+    @cached_property
+    def _principal(self) -> tuple[Tensor, Tensor]:
+        return _principal_components(self.photos)
 
     @property
     def _modules(self) -> dict[str, nn.Module]:
@@ -141,7 +149,8 @@ class GeneratorTraining:
     def _begin(self, number: int) -> dict[str, Tensor]:
         """Take a step of regression, of the generator alone."""
         latents = self._latents()
-        drawn = (self._mean + latents @ self._components).view(-1, *self.photos.shape[1:])
+        mean, components = self._principal
+        drawn = (mean + latents @ components).view(-1, *self.photos.shape[1:])
         with self._autocast():
             made = self.generator(latents).float()
         loss = nn.functional.mse_loss(made, self.family.seen(drawn.clamp(-1, 1), number))

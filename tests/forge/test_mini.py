@@ -82,3 +82,13 @@ def test_examples_are_one_of_each_generator_and_a_photograph(generators: Path, t
     assert [source for _, source in found] == ["real", *["dcgan-mini"] * 4]
     assert sorted(file for file, _ in found) == sorted(tmp_path.iterdir())
     assert Image.open(tmp_path / "dcgan-cat-64-seed0.png").size == (64, 64)
+
+
+def test_a_sheet_shows_every_generator(generators: Path, program: Any, tmp_path: Path) -> None:
+    done = program("forge", "sheet", tmp_path / "sheet.png", "--generators", generators, "-n", "4")
+    assert done.returncode == 0, done.stderr
+    assert Image.open(tmp_path / "sheet.png").size[1] > 400
+    again = program("forge", "sheet", tmp_path / "sheet.png", "--generators", generators)
+    assert again.returncode == 2 and "--force" in again.stderr
+    none = program("forge", "sheet", tmp_path / "none.png", "--generators", tmp_path)
+    assert none.returncode == 2 and "no generators" in none.stderr
