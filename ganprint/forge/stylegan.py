@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganprint.forge.family import LATENT, Critic, Family, Generator, channels, sides
+from ganprint.forge.family import BEGINNING, LATENT, Critic, Family, Generator, channels, sides
 from ganprint.forge.layers import Equalised, MinibatchDeviation, leaky, smooth
 from ganprint.forge.losses import logistic_critic, logistic_generator, r1_penalty
 
@@ -148,6 +148,10 @@ class StyleGAN(Family):
     def critic(self) -> nn.Module:
         """Return the critic."""
         return SmoothCritic(self.resolution, residual=False)
+
+    def begins(self, step: int) -> bool:
+        """Return whether a step is among the first, twice as many as elsewhere: the mapping network learns slowly."""
+        return step < 2 * BEGINNING
 
     def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
         """Return the logistic loss, and every LAZY steps the R1 penalty."""

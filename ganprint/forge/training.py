@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
 from ganprint.errors import TrainingError
@@ -19,6 +20,11 @@ from ganprint.training.checkpoint import Place, load_checkpoint, read_place, sav
 
 AVERAGED = 0.995
 """Decay of the averaged generator, which is the one that is kept; less in the first steps, of which it forgets most."""
+OUTLINES, COARSE = 100.0, 16
+"""Weight of how far an image, averaged to COARSE by COARSE, is from what its latents' components make.
+
+It keeps the outlines of the beginning, and one image to each latent; what is finer than that is the critic's.
+"""
 RECORDED = 10
 """Steps between entries of the history."""
 
@@ -124,6 +130,12 @@ class GeneratorTraining:
         self.check(path)
         self.place = load_checkpoint(path, self._modules, self.optimizer)
 
+    def _outlines(self, latents: Tensor, step: int) -> Tensor:
+        """Return what the photographs' principal components make of latents, at the side of a step."""
+        mean, components = self._principal
+        drawn = (mean + latents @ components).view(-1, *self.photos.shape[1:])
+        return self.family.seen(drawn.clamp(-1, 1), step)
+
     @cached_property
     def _principal(self) -> tuple[Tensor, Tensor]:
         return _principal_components(self.photos)
@@ -149,11 +161,9 @@ class GeneratorTraining:
     def _begin(self, number: int) -> dict[str, Tensor]:
         """Take a step of regression, of the generator alone."""
         latents = self._latents()
-        mean, components = self._principal
-        drawn = (mean + latents @ components).view(-1, *self.photos.shape[1:])
         with self._autocast():
             made = self.generator(latents).float()
-        loss = nn.functional.mse_loss(made, self.family.seen(drawn.clamp(-1, 1), number))
+        loss = functional.mse_loss(made, self._outlines(latents, number))
         self._descend(loss)
         return {"generator": loss.detach()}
 
@@ -170,10 +180,17 @@ class GeneratorTraining:
         self.critic.requires_grad_(False)
         real = self._photographs(random, number)
         with self._autocast():
-            fake = self.generator(self._latents()).float()
+            latents = self._latents()
+            fake = self.generator(latents).float()
             generator_loss = family.generator_loss(self._judge, real, fake)
+        side = min(COARSE, fake.shape[-1])
+        coarse = [
+            functional.adaptive_avg_pool2d(each, side) for each in (fake, self._outlines(latents, number))
+        ]
+        outline_loss = OUTLINES * functional.mse_loss(*coarse)
         penalty = family.regularise(self.generator, self._latents()[: self.batch_size // 2], number)
-        self._descend(generator_loss if penalty is None else generator_loss + penalty)
+        total = generator_loss + outline_loss
+        self._descend(total if penalty is None else total + penalty)
         return {"critic": critic_loss.detach(), "generator": generator_loss.detach()}
 
     def _descend(self, loss: Tensor) -> None:
