@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from ganprint.errors import TrainingError
 from ganprint.forge.augment import augment
-from ganprint.forge.family import LATENT, Family, Generator
+from ganprint.forge.family import BEGINNING, LATENT, Family, Generator
 from ganprint.training.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 
 AVERAGED = 0.995
@@ -118,7 +118,7 @@ class GeneratorTraining:
         save_checkpoint(path, self.place, self._modules, self.optimizer)
 
     def check(self, path: Path) -> None:
-        """Raise TrainingError where a checkpoint is of another training or damaged."""
+        """Raise TrainingError where a checkpoint is of another training, or its header damaged."""
         if read_place(path).fingerprint != self.place.fingerprint:
             raise TrainingError(
                 f"The checkpoint {path} is of other photographs, another architecture, side, seed, batch or precision.",
@@ -217,7 +217,9 @@ class GeneratorTraining:
 
     def _fingerprint(self, photos: Tensor) -> str:
         digest = hashlib.sha256(photos.numpy().tobytes())
-        how = (self.family.name, self.family.resolution, self._key, self.batch_size, self.precision)
+        family = self.family
+        how = (family.name, family.resolution, self._key, self.batch_size, self.precision)
+        how += (family.generator_rate, family.critic_rate, family.betas, BEGINNING, OUTLINES, COARSE)
         digest.update(repr(how).encode())
         return digest.hexdigest()
 
@@ -233,12 +235,16 @@ def _average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
 def _principal_components(photos: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean (D,) of photographs uint8 (N, ...) and their mirror images, and LATENT components (LATENT, D).
 
-    Components have the length of their deviation; normal latents times them vary as the photographs do.
+    Components have the length of their deviation, and their largest entry is positive; normal latents times them vary
+    as the photographs do.
     """
-    rows = torch.cat([photos, photos.flip(3)]).float().div(127.5).sub(1).flatten(1)
+    rows = torch.cat([photos, photos.flip(3)]).double().div(127.5).sub(1).flatten(1)
     mean = rows.mean(0)
-    _, lengths, directions = torch.linalg.svd(rows - mean, full_matrices=False)
-    found = (lengths / len(rows) ** 0.5)[:, None] * directions
+    rows = (rows - mean) / len(rows) ** 0.5
+    # The eigenvectors of the smaller matrix, of products between photographs.
+    powers, mixtures = torch.linalg.eigh(rows @ rows.T)
+    found = (mixtures.T.flip(0) @ rows)[:LATENT] * (powers.flip(0)[:LATENT, None] > 1e-9)
+    largest = found.gather(1, found.abs().argmax(1, keepdim=True))
     components = found.new_zeros(LATENT, rows.shape[1])
-    components[: len(found)] = found[:LATENT]
-    return mean, components
+    components[: len(found)] = torch.where(largest < 0, -found, found)
+    return mean.float(), components.float()

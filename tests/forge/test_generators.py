@@ -52,6 +52,17 @@ def test_a_generator_begins_with_colours_and_outlines_of_the_photographs() -> No
     assert not family_of("progan", 64).begins(10**6)
 
 
+def test_latents_times_components_vary_as_the_photographs_do() -> None:
+    both = torch.cat([PHOTOS, PHOTOS.flip(3)]).double().div(127.5).sub(1).flatten(1)
+    begun = training("dcgan")
+    outlines = begun._outlines(torch.zeros(1, LATENT), 0)
+    torch.testing.assert_close(outlines.flatten(), both.mean(0).float(), rtol=0, atol=1e-5)
+    _, components = begun._principal
+    # Twenty photographs and their mirror images span less than the latents have: nothing is left out.
+    power = (both - both.mean(0)).square().sum() / len(both)
+    torch.testing.assert_close(components.double().square().sum(), power, rtol=1e-4, atol=0)
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("resolution", [64, 128])
 def test_a_generator_is_compact_and_its_critic_judges_its_images(name: str, resolution: int) -> None:
