@@ -41,20 +41,19 @@ def main() -> None:
     options = parser.parse_args()
     manifest = Manifest.open(options.manifest)
     numbers = np.empty((len(manifest), 6))
-    for row, path in enumerate(manifest.column("path").tolist()):
+    for row in range(len(manifest)):
         pixels = np.asarray(Image.open(manifest.path(row)).convert("RGB"))
         numbers[row] = [*pixels.mean((0, 1)), *pixels.std((0, 1))]
         for name, change in (("levels", evened), ("small", reduced)):
-            file = options.out / name / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(change(pixels)).save(file)
+            (options.out / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(change(pixels)).save(options.out / name / f"{row:06}.png")
     with options.manifest.open(newline="") as file:
         rows = list(csv.DictReader(file))
     for name in ("levels", "small"):
         with (options.out / f"{name}.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, rows[0])
             writer.writeheader()
-            writer.writerows({**row, "path": f"{name}/{row['path']}"} for row in rows)
+            writer.writerows({**row, "path": f"{name}/{number:06}.png"} for number, row in enumerate(rows))
     train, test = manifest.splits == "train", manifest.splits == "test_seen"
     fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(
         numbers[train], manifest.labels[train]

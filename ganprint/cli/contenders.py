@@ -36,7 +36,8 @@ def chosen_contenders(names: list[str] | None, method: str | None, data: Path) -
     every = [Contender(entry.path, entry.card) for entry in list_weights() if entry.card and not entry.error]
     fitting = [each for each in every if each.card.data and each.card.data.name == data.name]
     if not fitting:
-        sources = set(Manifest.open(data).sources)
+        manifest = Manifest.open(data, allow_gaps=True)
+        sources = {manifest.sources[label] for label in set(manifest.labels.tolist()) - {-1}}
         fitting = [each for each in every if sources <= set(each.card.sources)]
     if methods is not None:
         fitting = [each for each in fitting if each.card.method in methods]

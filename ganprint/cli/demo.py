@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import console
-from ganprint.cli.options import Method, Seed, Weights, check_method, chosen_weights
+from ganprint.cli.console import console, echo_json
+from ganprint.cli.options import Force, Json, Seed, Weights, check_method, chosen_weights
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from ganprint.forensics.verdict import Verdict
 
 
 def demo(
     out: Annotated[Path | None, typer.Option(help="keep the images in this folder")] = None,
-    method: Method = "repmix",
+    method: Annotated[
+        str | None, typer.Option(help="the method, as `ganprint methods` names it; repmix if left out")
+    ] = None,
     weights: Weights = None,
     seed: Seed = 0,
+    force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Make an image with each shipped generator, add a photograph, attribute them all, and print one table."""
     from rich.table import Table
@@ -32,9 +38,13 @@ def demo(
     check_method(method, card)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(TemporaryDirectory()))
-        examples = write_examples(folder, seed=seed)
+        examples = write_examples(folder, seed=seed, force=force)
         images = ((file.name, read_image(file)) for file, _ in examples)
         verdicts = list(stream_verdicts(images, attributor, card))
+    if as_json:
+        for (_, source), verdict in zip(examples, verdicts, strict=True):
+            echo_json({"made_by": source, **verdict.model_dump()})
+        return
     table = Table("image", "made by", "verdict", "probability", "synthetic", title=f"Answered by {card.name}")
     for (file, source), verdict in zip(examples, verdicts, strict=True):
         table.add_row(file.stem, source, *_cells(verdict, source))
@@ -43,8 +53,10 @@ def demo(
     console().print(table)
 
 
-def _cells(verdict: "Verdict", source: str) -> tuple[str, str, str]:
+def _cells(verdict: "Verdict", source: str) -> "tuple[Text, str, str]":
+    from rich.text import Text
+
     answer = verdict.verdict or ""
-    colour = "green" if answer == source else "red"
     share = verdict.probabilities[answer]
-    return f"[{colour}]{answer}[/{colour}]", f"{share:.1%}", f"{verdict.synthetic_probability:.1%}"
+    style = "green" if answer == source else "red"
+    return Text(answer, style), f"{share:.1%}", f"{verdict.synthetic_probability:.1%}"

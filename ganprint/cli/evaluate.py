@@ -82,10 +82,10 @@ def evaluate(
     if record and limit:
         raise UsageError("--record is for whole splits.", "Leave --limit out.")
     drawn = parse_treatment(policy)
-    data = chosen_data(data)
     chosen = chosen_weights(weights, method)
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
+    data = chosen_data(data)
     manifest = Manifest.open(data, sources=card.sources)
     if manifest.named_by_position:
         typer.echo(

@@ -21,7 +21,9 @@ app = typer.Typer(
 
 _Generators = Annotated[
     Path | None,
-    typer.Option(help="folder of generators, as forge train wrote it; those that are shipped if left out"),
+    typer.Option(
+        help="folder of generators, as forge train wrote it; if left out, generators, or else those that are shipped"
+    ),
 ]
 _Out = Annotated[Path, typer.Option("--out", help="folder of generators, one folder each")]
 
@@ -119,10 +121,10 @@ def sample_command(
 
     from ganprint.errors import OutputExistsError, UsageError
     from ganprint.forge.sampling import sample_images
-    from ganprint.forge.store import list_generators, load_generator, shipped_generators
+    from ganprint.forge.store import list_generators, load_generator
 
     check_device(device)
-    generators = generators or shipped_generators()
+    generators = _folder(generators)
     every = list_generators(generators)
     wanted = (source, semantic, training_seed)
     fitting = [
@@ -183,9 +185,9 @@ def build_command(
     """
     from ganprint.errors import UsageError
     from ganprint.forge.build import Plan, build_benchmark
-    from ganprint.forge.store import list_generators, shipped_generators
+    from ganprint.forge.store import list_generators
 
-    generators = generators or shipped_generators()
+    generators = _folder(generators)
     asked = [_names(text) for text in (sources, semantics)]
     every = list_generators(generators)
     there = [{card.source for _, card in every}, {card.semantic for _, card in every}]
@@ -233,16 +235,17 @@ def sheet_command(
     from ganprint.errors import UsageError
     from ganprint.forge.figures import draw_grid
     from ganprint.forge.sampling import sample_images
-    from ganprint.forge.store import list_generators, load_generator, shipped_generators
+    from ganprint.forge.store import list_generators, load_generator
 
     check_output(out, force=force)
-    every = list_generators(generators or shipped_generators())
+    generators = _folder(generators)
+    every = list_generators(generators)
     if not every:
         raise UsageError(f"There are no generators in {generators}.", "ganprint forge train makes them.")
     cells = {}
     for path, card in every:
         generator, _ = load_generator(path)
-        shown = f"{card.semantic}, seed {card.seed}"
+        shown = f"{card.semantic} {card.resolution}, seed {card.seed}"
         cells[shown, card.source] = torch.stack(list(sample_images(generator, range(count), seed=seed)))
     try:
         draw_grid(cells, out)
@@ -262,7 +265,21 @@ def mini_command(
 
     with progress_bar() as bar:
         task = bar.add_task("photographs", total=None)
-        typer.echo(str(mini(photos=photos, progress=lambda what: bar.update(task, description=what))))
+        file = mini(
+            photos=photos,
+            progress=lambda what: bar.update(task, description=what),
+            warn=lambda failure: typer.echo(f"ganprint: {failure.message}", err=True),
+        )
+    typer.echo(str(file))
+
+
+def _folder(generators: Path | None) -> Path:
+    """Return the folder that was named, or the one that forge train writes to, or that of the shipped ones."""
+    from ganprint.forge.store import shipped_generators
+
+    if generators is not None:
+        return generators
+    return Path("generators") if Path("generators").is_dir() else shipped_generators()
 
 
 def _names(text: str | None) -> list[str]:

@@ -1,5 +1,6 @@
 """A benchmark from generators and photographs, as Attribution88 was made: cleaned, balanced, split, perturbed."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor
 from ganprint.attributor import REAL
 from ganprint.errors import ImageError, OutputExistsError, UsageError
 from ganprint.forge.cleaning import flat, odd, repeated, varied
+from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
 from ganprint.forge.photos import read_photos
 from ganprint.forge.sampling import sample_images
@@ -65,9 +67,20 @@ class Plan:
         """Raise UsageError where the generators do not make a grid."""
         if not self.generators:
             raise UsageError("There are no generators.", "ganprint forge train makes them.")
+        if not re.fullmatch(r"[A-Za-z0-9._-]*", self.suffix):
+            raise UsageError(
+                f"{self.suffix!r} cannot end a source's name.", "Letters, digits, dots and dashes."
+            )
+        for _, card in self.generators:
+            family = family_of(card.source, card.resolution)
+            if all(family.begins(step) for step in range(card.steps)):
+                raise UsageError(
+                    f"{card.name} has met no critic yet after {card.steps} steps.",
+                    "Train it for more: ganprint forge train --steps ...",
+                )
         if len({card.resolution for _, card in self.generators}) > 1:
             raise UsageError("The generators' images differ in size.", "Name a --resolution.")
-        cells = [(card.source + self.suffix, card.semantic) for _, card in self.generators]
+        cells = [(card.source, card.semantic) for _, card in self.generators]
         twice = sorted({cell for cell in cells if cells.count(cell) > 1})
         if twice:
             raise UsageError(
@@ -76,7 +89,7 @@ class Plan:
         missing = [
             f"{source} {semantic}"
             for semantic in self.semantics
-            for source in self.sources[1:]
+            for source in dict.fromkeys(source for source, _ in cells)
             if (source, semantic) not in cells
         ]
         if missing:

@@ -42,8 +42,8 @@ def draw_grid(cells: Mapping[tuple[str, str], Tensor], path: Path) -> None:
             axes.set_ylabel(row, fontsize=9)
         if (row, column) in cells:
             axes.imshow(tiled(cells[row, column]), interpolation="nearest")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
+    with path.open("wb") as file:
+        figure.savefig(file, format="png", metadata={"Software": None})
 
 
 def draw_losses(history: Sequence[Mapping[str, float]], title: str, path: Path) -> None:

@@ -1,12 +1,12 @@
 """`mini`, the benchmark that comes with the package: made from the shipped generators when it is first used."""
 
 import hashlib
-import json
-import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from importlib.resources import files
+from itertools import islice, product
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from ganprint.attributor import REAL, View
-from ganprint.errors import ManifestError, UsageError
+from ganprint.errors import ImageError, ManifestError, OutputExistsError, UsageError, WeightsError
 from ganprint.forge.photos import read_squares
 from ganprint.forge.sampling import sample_images
 from ganprint.forge.store import GeneratorCard, list_generators, load_generator, shipped_generators
@@ -32,6 +32,8 @@ from ganprint.images.views import crop_views
 RECIPE = "mini.yaml"
 NAME = "mini.csv"
 """What its manifest is called, as leaderboards name their data."""
+PACKAGES = ("ganprint", "torch", "numpy", "pillow", "simplejpeg", "scikit-image", "scikit-learn")
+"""Those that the images come from or through."""
 PHOTOGRAPH = "photograph"
 """The semantic of a real image: photographs do not show what the generators show."""
 
@@ -71,51 +73,67 @@ def mini(
     photos: Path | None = None,
     generators: Path | None = None,
     progress: Callable[[str], None] = lambda what: None,
+    warn: Callable[[ImageError], None] = lambda failure: None,
 ) -> Path:
-    """Return the manifest of the benchmark, made in the user's cache where it is not there yet.
+    """Return the manifest of the benchmark, made in the user's cache where it is not there yet, or not whole.
 
-    Real images are cut from photographs that dependencies carry, or are those of the folder `photos`. The images are
-    the same to the byte wherever torch is the same. Raises ManifestError where photographs are missing, UsageError
-    where the cache cannot be written to.
+    Real images are cut from photographs that dependencies carry, or are those of the folder `photos`; `warn` is told of
+    those that cannot be read. On one machine images are the same to the byte, on others to rounding. Raises
+    ManifestError where photographs are missing, WeightsError where generators are, UsageError where the cache cannot
+    be written to.
     """
     recipe = read_recipe()
     chosen = _chosen(recipe, generators or shipped_generators())
-    real = _carried(recipe) if photos is None else _own(photos, recipe)
-    folder = platformdirs.user_cache_path("ganprint") / "mini" / _key(recipe, chosen, photos)
-    if (folder / NAME).is_file():
-        return folder / NAME
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    real = _carried(recipe) if photos is None else _own(photos, recipe, warn)
+    wanted = recipe.photographs * len(recipe.splits)
+    squares = list(islice(real, wanted))
+    parent = platformdirs.user_cache_path("ganprint") / "mini"
+    folder = parent / _key(recipe, chosen, squares)
     try:
-        beside.mkdir(parents=True, exist_ok=True)
-        _make(recipe, chosen, real, beside, progress)
-        try:
-            beside.rename(folder)
-        except OSError:
-            # Another process was first; what it made is the same.
-            if not (folder / NAME).is_file():
-                raise
+        if _whole(folder):
+            return folder / NAME
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=parent, prefix=".") as beside:
+            made = Path(beside, "made")
+            _make(recipe, chosen, squares, made, progress)
+            if not _whole(folder):
+                # Another process may have been first, with the same; what is there now is not whole.
+                shutil.rmtree(folder, ignore_errors=True)
+                made.rename(folder)
     except OSError as cause:
         raise UsageError(
             f"The benchmark cannot be written to {folder}: {cause.strerror}.",
             "Free some space, name another cache with XDG_CACHE_HOME, or give --data.",
         ) from cause
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return folder / NAME
 
 
-def write_examples(out: Path, *, seed: int = 0, generators: Path | None = None) -> list[tuple[Path, str]]:
+def _whole(folder: Path) -> bool:
+    """Return whether a benchmark has its manifest, and all images of it."""
+    if not (folder / NAME).is_file():
+        return False
+    rows = len((folder / NAME).read_text("utf-8").splitlines()) - 1
+    return rows == sum(1 for _ in folder.rglob("*.png"))
+
+
+def write_examples(
+    out: Path, *, seed: int = 0, generators: Path | None = None, force: bool = False
+) -> list[tuple[Path, str]]:
     """Write a carried photograph and an image of each generator as PNG; return the files with their sources.
 
-    Raises UsageError where the folder cannot be written to.
+    No other command draws these images. Raises OutputExistsError where one is there and `force` is not given,
+    UsageError where the folder cannot be written to.
     """
     recipe = read_recipe()
     name, photograph = next(_photographs(recipe))
     found = [(out / f"{name}.png", REAL, torch.from_numpy(photograph).permute(2, 0, 1))]
     for path, card in list_generators(generators or shipped_generators()):
         generator, _ = load_generator(path)
-        (image,) = sample_images(generator, [0], seed=named_seed(card.name, seed))
+        (image,) = sample_images(generator, [0], seed=named_seed(f"example {card.name}", seed))
         found.append((out / f"{card.name}.png", card.source + recipe.suffix, image))
+    there = [file for file, _, _ in found if file.exists()]
+    if there and not force:
+        raise OutputExistsError(f"{there[0]} is there already.", "Give --force to overwrite it.")
     try:
         out.mkdir(parents=True, exist_ok=True)
         for file, _, image in found:
@@ -126,32 +144,41 @@ def write_examples(out: Path, *, seed: int = 0, generators: Path | None = None) 
 
 
 def _chosen(recipe: Recipe, folder: Path) -> list[tuple[str, Path, GeneratorCard]]:
-    """Return split, folder and card of each generator that takes part."""
-    return [
-        (split, path, card)
-        for split, which in recipe.splits.items()
-        for path, card in list_generators(folder)
-        if card.resolution == recipe.resolution
-        and card.semantic in which.semantics
-        and card.seed == which.training_seed
-    ]
-
-
-def _key(recipe: Recipe, chosen: list[tuple[str, Path, GeneratorCard]], photos: Path | None) -> str:
-    """Return a name for what these make: another recipe, generator, torch or folder of photographs, another name."""
-    parts = [recipe.model_dump_json(), *(str(card.sha256) for _, _, card in chosen)]
-    parts += [version(package) for package in ("torch", "pillow")]
-    if photos is not None:
-        parts += [
-            f"{path} {path.stat().st_size}" for path in sorted(photos.resolve().rglob("*")) if path.is_file()
+    """Return split, folder and card of each generator that takes part; raise WeightsError where a split has none."""
+    every = [each for each in list_generators(folder) if each[1].resolution == recipe.resolution]
+    found = []
+    for split, which in recipe.splits.items():
+        here = [
+            (split, path, card)
+            for path, card in every
+            if card.semantic in which.semantics and card.seed == which.training_seed
         ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+        if not here:
+            raise WeightsError(
+                f"{folder} has no generators of {', '.join(which.semantics)} under the training seed "
+                f"{which.training_seed}, which the embedded benchmark is made from.",
+                "Install ganprint anew, or give --data.",
+            )
+        found += here
+    return found
+
+
+def _key(
+    recipe: Recipe, chosen: list[tuple[str, Path, GeneratorCard]], squares: list[tuple[str, Tensor]]
+) -> str:
+    """Return a name for what these make: of another recipe, generator, photograph or package, another name."""
+    digest = hashlib.sha256(recipe.model_dump_json().encode())
+    for text in (*(str(card.sha256) for _, _, card in chosen), *map(version, PACKAGES)):
+        digest.update(f"{text}|".encode())
+    for name, square in squares:
+        digest.update(name.encode() + square.numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _make(
     recipe: Recipe,
     chosen: list[tuple[str, Path, GeneratorCard]],
-    real: Iterator[tuple[str, Tensor]],
+    real: list[tuple[str, Tensor]],
     out: Path,
     progress: Callable[[str], None],
 ) -> None:
@@ -168,9 +195,8 @@ def _make(
         rows.append({"path": path.as_posix(), "label": label, "dlabel": dlabel, **named})
 
     # In turns, as there may be fewer photographs than are asked for.
-    progress("photographs")
-    turns = [(split, number) for number in range(recipe.photographs) for split in recipe.splits]
-    for (split, number), (group, image) in zip(turns, real, strict=False):
+    turns = product(range(recipe.photographs), recipe.splits)
+    for (number, split), (group, image) in zip(turns, real, strict=False):
         write(split, REAL, PHOTOGRAPH, group, number, image)
     for split, path, card in chosen:
         progress(card.name)
@@ -209,14 +235,14 @@ def _photographs(recipe: Recipe) -> Iterator[tuple[str, np.ndarray]]:
             yield Path(name).stem, read_image(content, name=name).pixels
 
 
-def _own(photos: Path, recipe: Recipe) -> Iterator[tuple[str, Tensor]]:
+def _own(photos: Path, recipe: Recipe, warn: Callable[[ImageError], None]) -> Iterator[tuple[str, Tensor]]:
     """Yield the largest centred squares of the photographs of a folder, in an order that the seed draws."""
     squares, failures = read_squares(photos, recipe.resolution)
+    for failure in failures:
+        warn(failure)
     if len(squares) < len(recipe.splits):
-        why = f" {failures[0].message}" if failures else ""
         raise ManifestError(
-            f"{photos} has {len(squares)} photographs that can be read.{why}",
-            "Name a folder with more of them.",
+            f"{photos} has {len(squares)} photographs that can be read.", "Name a folder with more of them."
         )
     order = np.random.default_rng(recipe.seed).permutation(len(squares))
-    return ((squares[number][0].stem, squares[number][1]) for number in order)
+    return ((str(squares[number][0]), squares[number][1]) for number in order)

@@ -184,10 +184,9 @@ class GeneratorTraining:
             fake = self.generator(latents).float()
             generator_loss = family.generator_loss(self._judge, real, fake)
         side = min(COARSE, fake.shape[-1])
-        coarse = [
-            functional.adaptive_avg_pool2d(each, side) for each in (fake, self._outlines(latents, number))
-        ]
-        outline_loss = OUTLINES * functional.mse_loss(*coarse)
+        coarse = functional.adaptive_avg_pool2d(fake, side)
+        wanted = functional.adaptive_avg_pool2d(self._outlines(latents, number), side)
+        outline_loss = OUTLINES * functional.mse_loss(coarse, wanted)
         penalty = family.regularise(self.generator, self._latents()[: self.batch_size // 2], number)
         total = generator_loss + outline_loss
         self._descend(total if penalty is None else total + penalty)
@@ -219,8 +218,8 @@ class GeneratorTraining:
         digest = hashlib.sha256(photos.numpy().tobytes())
         family = self.family
         how = (family.name, family.resolution, self._key, self.batch_size, self.precision)
-        how += (family.generator_rate, family.critic_rate, family.betas, BEGINNING, OUTLINES, COARSE)
-        digest.update(repr(how).encode())
+        recipe = (family.generator_rate, family.critic_rate, family.betas, BEGINNING, OUTLINES, COARSE)
+        digest.update(repr((*how, *recipe)).encode())
         return digest.hexdigest()
 
 

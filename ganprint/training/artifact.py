@@ -88,7 +88,7 @@ def prepare(
     """Build an attributor for the manifest's sources, with weights drawn under the seed or those of `start`.
 
     Raises TrainingError where the manifest cannot teach, ConfigError where the network cannot be built or run,
-    WeightsError where there is no `start` or it does not fit method, sources and configuration.
+    WeightsError where there is no `start` or it does not fit method and configuration.
     """
     if len(manifest.sources) < 2:
         raise TrainingError(
@@ -144,7 +144,7 @@ def _start_from(attributor: Attributor, start: str) -> None:
 
 
 def _by_source(attributor: NeuralAttributor, artifact: Artifact) -> dict[str, torch.Tensor]:
-    """Return the tensors that have a row for each source: of known ones the artifact's, of others the fresh."""
+    """Return the tensors that have a row for each source, in their first dimension: known ones the artifact's."""
     fresh = attributor.state()
     with torch.random.fork_rng(devices=[]):
         wider = type(attributor)(
@@ -155,8 +155,10 @@ def _by_source(attributor: NeuralAttributor, artifact: Artifact) -> dict[str, to
     found: dict[str, torch.Tensor] = {}
     for name, tensor in fresh.items():
         old = artifact.tensors.get(name)
-        if wider[name].shape == tensor.shape or old is None or len(old) != len(given):
+        if wider[name].shape == tensor.shape or old is None:
             continue
+        if len(old) != len(given) or old.shape[1:] != tensor.shape[1:]:
+            continue  # Of another configuration, which load_state says.
         rows = tensor.clone()
         rows[[wanted.index(each) for each in shared]] = old[[given.index(each) for each in shared]].to(rows)
         found[name] = rows

@@ -58,5 +58,14 @@ def test_the_command_writes_paths_that_lead_from_the_new_file(
 
 
 def test_the_same_images_twice_are_refused(two: list[Path]) -> None:
-    with pytest.raises(ManifestError, match="3 images are listed in more than one"):
+    with pytest.raises(ManifestError, match=r"r\.png is listed 2 times"):
         join([Manifest.open(two[0]), Manifest.open(two[0])])
+
+
+def test_sources_without_names_are_refused_and_those_without_images_left_out(tmp_path: Path) -> None:
+    unnamed = tmp_path / "unnamed.csv"
+    unnamed.write_text("path,label,dlabel\na.png,0,0\nb.png,1,0\n")
+    with pytest.raises(ManifestError, match="names no sources"):
+        join([Manifest.open(unnamed)])
+    gap = listed(tmp_path / "gap", ["r.png,0,0,real,face,train,p", "d.png,2,0,dcgan,face,train,d"])
+    assert join([Manifest.open(gap, allow_gaps=True)]).sources == ("real", "dcgan")

@@ -17,7 +17,7 @@ Untrained = Callable[..., None]
 def untrained() -> Untrained:
     """Return a function that saves one into a folder."""
 
-    def save(out: Path, source: str, semantic: str, seed: int = 0) -> None:
+    def save(out: Path, source: str, semantic: str, seed: int = 0, steps: int = 1000) -> None:
         torch.manual_seed(len(source) + seed)
         card = GeneratorCard(
             name=generator_name(source, semantic, 64, seed),
@@ -25,7 +25,7 @@ def untrained() -> Untrained:
             semantic=semantic,
             resolution=64,
             seed=seed,
-            steps=0,
+            steps=steps,
             seconds=0,
             photos=0,
             photos_sha256="0" * 64,

@@ -89,6 +89,7 @@ def test_a_benchmark_is_balanced_split_and_perturbed(
         (("--resolution", "128"), "There are no generators"),
         (("--unseen", "face,forest"), "unseen semantics cannot be"),
         (("--unseen", "cat"), "unseen semantics cannot be cat"),
+        (("--suffix", "/../../x"), "cannot end a source's name"),
     ],
 )
 def test_what_is_no_grid_is_refused(
@@ -98,6 +99,25 @@ def test_what_is_no_grid_is_refused(
         "forge", "build", tmp_path / "out", "--photos", photos, "--generators", generators, *options
     )
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_generators_that_met_no_critic_are_refused(
+    program: Any, photos: Path, tmp_path: Path, untrained: Any
+) -> None:
+    untrained(tmp_path / "young", "stylegan", "face", steps=600)
+    options = ("--photos", photos, "--generators", tmp_path / "young")
+    done = program("forge", "build", tmp_path / "out", *options)
+    assert done.returncode == 2 and "has met no critic yet after 600 steps" in done.stderr
+
+
+def test_a_suffix_tells_small_generators_from_published_models(
+    program: Any, generators: Path, photos: Path, tmp_path: Path
+) -> None:
+    options = ("--photos", photos, "--generators", generators, "--semantics", "face", "--suffix", "-mini")
+    done = program("forge", "build", tmp_path / "out", *options, "--count", "10")
+    assert done.returncode == 0, done.stderr
+    manifest = Manifest.open(tmp_path / "out" / "manifest.csv")
+    assert manifest.sources == ("real", "stylegan-mini", "stylegan2-mini")
 
 
 def smooth(count: int, seed: int = 0) -> torch.Tensor:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ganprint.data import Manifest
-from ganprint.errors import ManifestError, UsageError
+from ganprint.errors import ManifestError, OutputExistsError, UsageError, WeightsError
 from ganprint.forge.mini import mini, read_recipe, write_examples
 
 
@@ -61,11 +61,32 @@ def test_its_real_images_can_be_the_users_own(generators: Path, cache: Path, tmp
     for number in range(7):
         level = np.full((70, 90, 3), 30 * number, np.uint8)
         Image.fromarray(level).save(folder / f"{number}.png")
-    manifest = Manifest.open(mini(photos=folder, generators=generators))
+    (folder / "broken.png").write_bytes(b"no image")
+    failed = []
+    manifest = Manifest.open(mini(photos=folder, generators=generators, warn=failed.append))
+    assert len(failed) == 1
     real = manifest.select(sources=["real"])
-    assert sorted(real.groups) == [str(number) for number in range(7)]
+    assert sorted(real.groups) == [str(folder / f"{number}.png") for number in range(7)]
     assert sorted(Counter(real.splits.tolist()).values()) == [2, 2, 3]
     assert mini(generators=generators).parent != manifest.root
+
+
+def test_a_benchmark_that_is_not_whole_is_made_again(generators: Path, cache: Path) -> None:
+    file = mini(generators=generators)
+    lost = file.parent / "test_seen/real/photograph/00000.png"
+    content = lost.read_bytes()
+    lost.unlink()
+    assert mini(generators=generators) == file and lost.read_bytes() == content
+    file.unlink()
+    assert mini(generators=generators) == file and file.is_file()
+
+
+def test_without_the_generators_of_a_split_there_is_no_benchmark(
+    cache: Path, tmp_path: Path, untrained: Any
+) -> None:
+    untrained(tmp_path / "some", "dcgan", "face")
+    with pytest.raises(WeightsError, match="no generators of flower under the training seed 0"):
+        mini(generators=tmp_path / "some")
 
 
 def test_a_cache_that_cannot_be_written_is_a_sentence(
@@ -82,6 +103,8 @@ def test_examples_are_one_of_each_generator_and_a_photograph(generators: Path, t
     assert [source for _, source in found] == ["real", *["dcgan-mini"] * 4]
     assert sorted(file for file, _ in found) == sorted(tmp_path.iterdir())
     assert Image.open(tmp_path / "dcgan-cat-64-seed0.png").size == (64, 64)
+    with pytest.raises(OutputExistsError):
+        write_examples(tmp_path, generators=generators)
 
 
 def test_a_sheet_shows_every_generator(generators: Path, program: Any, tmp_path: Path) -> None:

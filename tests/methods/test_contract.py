@@ -216,10 +216,13 @@ def test_finetuning_starts_from_named_weights_and_refuses_those_of_others(
         prepare(type(attributor), attributor.config, data, 0, start="nowhere")
 
 
+@pytest.mark.parametrize(
+    "method", ["yu", "yu reimplementation", "dct-cnn", "dct-cnn ridge", "reverse-engineering"]
+)
 def test_finetuning_takes_over_the_sources_that_the_weights_know_and_adds_others(
-    fit: Fit, tiny_manifest: Path, tmp_path: Path, rows: list[dict[str, str]]
+    method: str, fit: Fit, tiny_manifest: Path, tmp_path: Path, rows: list[dict[str, str]]
 ) -> None:
-    first = fit("dct-cnn", tmp_path / "first")
+    first = fit(method, tmp_path / "first")
     data = Manifest.open(tiny_manifest)
     card = describe(first, Run(tmp_path), data.select("train"), data.select("val"), name="first", command="")
     save_trained(first, Run(tmp_path / "first"), card, {})
