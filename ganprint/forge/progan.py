@@ -12,7 +12,7 @@ from ganprint.forge.family import LATENT, Critic, Family, Generator, channels, s
 from ganprint.forge.layers import Equalised, MinibatchDeviation, leaky
 from ganprint.forge.losses import slope_penalty
 
-STAGE_STEPS = 150
+STAGE_STEPS = 300
 """Steps for which a side is trained, the first half of them while it fades in."""
 PENALTY, DRIFT = 10.0, 1e-3
 """Weights of the slope penalty and of the judgements' squares (appendix A.1)."""

@@ -11,6 +11,8 @@ from ganprint.forge.family import BEGINNING, LATENT, Critic, Family, Generator, 
 from ganprint.forge.layers import Equalised, MinibatchDeviation, leaky, smooth
 from ganprint.forge.losses import logistic_critic, logistic_generator, r1_penalty
 
+CALM = 0.2
+"""By what fresh styles differ less than in the papers: in some hundred steps wild colours are not unlearned."""
 MAPPING = 4
 """Layers of the mapping network (the paper has 8), which learn at a hundredth of the rate."""
 BINOMIAL = (1.0, 2.0, 1.0)
@@ -45,9 +47,8 @@ class StyledLayer(nn.Module):
         self.doubles = doubles
         self.noise = nn.Parameter(torch.zeros(outputs, 1, 1))
         self.style = Equalised(LATENT, 2 * outputs, gain=1.0)
-        # Styles that differ little at first: networks this small do not unlearn wild colours in some hundred steps.
         with torch.no_grad():
-            self.style.weight.mul_(0.2)
+            self.style.weight.mul_(CALM)
 
     def forward(self, features: Tensor, style: Tensor, noise: Tensor) -> Tensor:
         """Map (B, inputs, H, W) to (B, outputs, H or 2 H, ...)."""

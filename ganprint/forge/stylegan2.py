@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ganprint.forge.family import LATENT, Generator, channels, sides
 from ganprint.forge.layers import Equalised, enlarge, leaky
-from ganprint.forge.stylegan import Mapping, SmoothCritic, StyleGAN
+from ganprint.forge.stylegan import CALM, Mapping, SmoothCritic, StyleGAN
 
 PATH_EVERY = 4
 """Steps between penalties on path lengths."""
@@ -26,6 +26,8 @@ class ModulatedConvolution(nn.Module):
         super().__init__()
         self.style = Equalised(LATENT, inputs, gain=1.0)
         nn.init.ones_(self.style.bias)
+        with torch.no_grad():
+            self.style.weight.mul_(CALM)
         self.convolution = Equalised(inputs, outputs, kernel, gain=1.0)
         self.demodulates = demodulates
 
