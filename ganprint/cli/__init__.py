@@ -7,6 +7,7 @@ import typer
 
 from ganprint.cli import data, forge, weights
 from ganprint.cli.attribute import attribute
+from ganprint.cli.calibrate import calibrate
 from ganprint.cli.compare import compare
 from ganprint.cli.demo import demo
 from ganprint.cli.evaluate import evaluate
@@ -28,6 +29,7 @@ app.command()(attribute)
 app.command()(train)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(calibrate)
 app.command()(leaderboard)
 app.command()(explain)
 app.command()(demo)

@@ -181,7 +181,7 @@ class _Text:
                 self.out.print(f"  ! {warning}", style="yellow", soft_wrap=True)
 
     def close(self) -> None:
-        from ganprint.forensics.verdict import UNCALIBRATED
+        from ganprint.forensics.verdict import how_to_read
 
         if not self.answered:
             return
@@ -192,6 +192,6 @@ class _Text:
             soft_wrap=True,
         )
         self.out.print(
-            f"Anything else made by a generator is called one of these, or real. {UNCALIBRATED}",
+            f"Anything else made by a generator is called one of these, or real. {how_to_read(self.card)}",
             soft_wrap=True,
         )

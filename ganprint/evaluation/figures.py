@@ -11,9 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ganprint.errors import OutputExistsError, UsageError
+from ganprint.evaluation.calibrate import Calibrated
 from ganprint.evaluation.experiments import SHORT, Robustness, adversarial_curves
 from ganprint.evaluation.leaderboard import Entry
 from ganprint.evaluation.studies import Variant, semantics_curves
+from ganprint.forensics.calibration import calibration_error, reliability
 
 Form = Literal["png", "svg"]
 
@@ -61,6 +63,27 @@ def semantics_figures(
             here, "training semantics", SHORT[metric], title
         )
     return figures
+
+
+def reliability_figure(found: Calibrated) -> Figure:
+    """Return the share that is right by the largest probability, before and after calibration (Guo et al. 2017)."""
+    figure = Figure(figsize=(4.2, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    for number, (name, probabilities) in enumerate((("before", found.before), ("after", found.after))):
+        bins = reliability(probabilities, found.labels)
+        error = calibration_error(probabilities, found.labels)
+        axes.plot(
+            [sure for _, sure, _ in bins],
+            [right for _, _, right in bins],
+            marker="o",
+            markersize=3,
+            color=_colour(number),
+            label=f"{name}: error {error:.3f}",
+        )
+    axes.set(xlabel="largest probability", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(fontsize=8, frameon=False)
+    return figure
 
 
 def save_figures(

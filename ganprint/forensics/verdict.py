@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from ganprint.attributor import REAL, View
 from ganprint.errors import GanprintError
 from ganprint.forensics.answer import Answer
+from ganprint.forensics.calibration import temper
 from ganprint.images import ImageFile
 from ganprint.weights import Card
 
@@ -28,8 +29,8 @@ class Verdict(BaseModel):
 
     `verdict` is `real` or the name of a source, whichever has the largest probability, None where there is
     an `error`; `source` is the synthetic source, None for a real image. Probabilities are in [0, 1], means
-    over the views; `spread` is their standard deviation over the views; `synthetic_probability` is one minus
-    real's.
+    over the views, calibrated where the card says how; `spread` is their standard deviation over the views before
+    that; `synthetic_probability` is one minus real's.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +56,11 @@ class Verdict(BaseModel):
 
 def judge(image: ImageFile, answer: Answer, card: Card) -> Verdict:
     """Turn a method's answer into a verdict, with every reason to doubt it among the warnings."""
-    order = np.argsort(-answer.probabilities, kind="stable")
+    probabilities = answer.probabilities
+    if card.calibration is not None:
+        probabilities = temper(probabilities, card.calibration.temperature)
+    order = np.argsort(-probabilities, kind="stable")
+    uncalibrated = [UNCALIBRATED] if card.calibration is None else []
     names = card.sources
     verdict = names[order[0]]
     return Verdict(
@@ -66,12 +71,24 @@ def judge(image: ImageFile, answer: Answer, card: Card) -> Verdict:
         format=image.format,
         verdict=verdict,
         source=None if verdict == REAL else verdict,
-        synthetic_probability=round(float(1 - answer.probabilities[0]), 6),
-        probabilities={name: round(float(p), 6) for name, p in zip(names, answer.probabilities, strict=True)},
+        synthetic_probability=round(float(1 - probabilities[0]), 6),
+        probabilities={name: round(float(p), 6) for name, p in zip(names, probabilities, strict=True)},
         runner_up=names[order[1]],
-        warnings=[*_doubts(image, answer, card), *image.notes, UNCALIBRATED],
+        warnings=[*_doubts(image, answer, probabilities, card), *image.notes, *uncalibrated],
         spread={name: round(float(s), 6) for name, s in zip(names, answer.spread, strict=True)},
         **_weights(card),
+    )
+
+
+def how_to_read(card: Card) -> str:
+    """Return what may be made of the probabilities of these weights."""
+    record = card.calibration
+    if record is None:
+        return UNCALIBRATED
+    return (
+        f"The probabilities are calibrated on {record.images} images of {record.data} ({record.split}) under "
+        f"{' and '.join(record.policies)}: there they err by {record.after['calibration_error']:.1%} on average. "
+        "On images of other kinds they may err by more."
     )
 
 
@@ -84,7 +101,7 @@ def _weights(card: Card) -> dict[str, Any]:
     return {"method": card.method, "weights": card.name, "weights_sha256": card.sha256}
 
 
-def _doubts(image: ImageFile, answer: Answer, card: Card) -> list[str]:
+def _doubts(image: ImageFile, answer: Answer, probabilities: np.ndarray, card: Card) -> list[str]:
     view: View = card.view
     doubts = []
     side = min(image.width, image.height)
@@ -101,7 +118,7 @@ def _doubts(image: ImageFile, answer: Answer, card: Card) -> list[str]:
             f"The image was reduced from {side} to {view.square} px, which removes most of a generator's traces; "
             "weights with the native view look at its own pixels."
         )
-    if answer.probabilities.argmax() == 0 and answer.probabilities[0] < 0.5:
+    if probabilities.argmax() == 0 and probabilities[0] < 0.5:
         doubts.append(
             "Real is the likeliest single answer, but the synthetic sources together are likelier than it."
         )

@@ -1,7 +1,15 @@
 """Artifacts on disk: safetensors with a card, the store they are found in, and their checks."""
 
-from ganprint.weights.artifact import Artifact, add_result, load_artifact, load_attributor, save_artifact
+from ganprint.weights.artifact import (
+    Artifact,
+    add_result,
+    load_artifact,
+    load_attributor,
+    save_artifact,
+    set_calibration,
+)
 from ganprint.weights.card import (
+    CalibrationRecord,
     Card,
     DataRecord,
     Interval,
@@ -15,6 +23,7 @@ from ganprint.weights.store import Entry, default_for, find, list_weights, searc
 
 __all__ = [
     "Artifact",
+    "CalibrationRecord",
     "Card",
     "DataRecord",
     "Entry",
@@ -31,6 +40,7 @@ __all__ = [
     "read_card",
     "save_artifact",
     "search_path",
+    "set_calibration",
     "user_folder",
     "utc_now",
 ]

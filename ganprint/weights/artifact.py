@@ -10,7 +10,15 @@ from pydantic import ValidationError
 
 from ganprint import plugins
 from ganprint.errors import OutputExistsError, WeightsError
-from ganprint.weights.card import CARD_FILE, MODEL_FILE, Card, Result, first_fault, read_card
+from ganprint.weights.card import (
+    CARD_FILE,
+    MODEL_FILE,
+    CalibrationRecord,
+    Card,
+    Result,
+    first_fault,
+    read_card,
+)
 from ganprint.weights.files import count_parameters, stored_tensors, write_folder
 from ganprint.weights.store import find
 
@@ -154,8 +162,18 @@ def add_result(name_or_path: str | Path, result: Result) -> Path:
     card = read_card(folder)
     others = [other for other in card.metrics if _condition(other) != _condition(result)]
     metrics = sorted([*others, result], key=lambda each: (each.split, each.policy, each.seed or 0))
+    return _rewrite(folder, card.model_copy(update={"metrics": metrics}))
+
+
+def set_calibration(name_or_path: str | Path, calibration: CalibrationRecord) -> Path:
+    """Write a calibration into an artifact's card, in place of any before; raises as add_result."""
+    folder = find(name_or_path)
+    return _rewrite(folder, read_card(folder).model_copy(update={"calibration": calibration}))
+
+
+def _rewrite(folder: Path, card: Card) -> Path:
     try:
-        write_folder(folder, {CARD_FILE: card.model_copy(update={"metrics": metrics}).to_yaml().encode()})
+        write_folder(folder, {CARD_FILE: card.to_yaml().encode()})
     except OSError as cause:
         raise WeightsError(
             f"The card in {folder} cannot be written: {cause.strerror}.",

@@ -87,6 +87,26 @@ class Result(_Record):
     command: str = ""
 
 
+class CalibrationRecord(_Record):
+    """A temperature that was fitted to answers, and what it does to them.
+
+    `before` and `after` have `calibration_error`, `brier_score` and `log_loss`; after is of images that the temperature
+    was not fitted on, in turn. `images` are different ones, each under every policy.
+    """
+
+    temperature: float = Field(gt=0)
+    data: str
+    data_sha256: Sha256
+    split: str
+    policies: tuple[str, ...]
+    seed: int
+    images: int = Field(ge=1)
+    before: dict[str, float]
+    after: dict[str, float]
+    command: str = ""
+    date: AwareDatetime
+
+
 class Card(_Record):
     """Everything known about an artifact; nothing beyond these fields is accepted.
 
@@ -110,6 +130,7 @@ class Card(_Record):
     hardware: str = ""
     versions: dict[str, str] = {}
     training: TrainingRecord | None = None
+    calibration: CalibrationRecord | None = None
     metrics: list[Result] = []
     licence: str
     notes: str = ""

@@ -1,0 +1,115 @@
+"""A temperature brings probabilities nearer to how often they are right, measured on what it was not fitted on."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganprint.forensics.calibration import (
+    brier_score,
+    calibration_error,
+    fit_temperature,
+    held_out,
+    log_loss,
+    reliability,
+    temper,
+)
+from ganprint.weights import read_card
+
+KINDS = 5
+
+
+@pytest.fixture
+def overconfident() -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities (4000, 5) that are the true ones to the third power, and labels drawn from the true ones."""
+    random = np.random.default_rng(0)
+    true = random.dirichlet(np.full(KINDS, 0.7), size=4000)
+    labels = np.array([random.choice(KINDS, p=row) for row in true])
+    return temper(true, 1 / 3), labels
+
+
+def test_the_temperature_that_made_them_too_sure_is_found(
+    overconfident: tuple[np.ndarray, np.ndarray],
+) -> None:
+    probabilities, labels = overconfident
+    temperature = fit_temperature(probabilities, labels)
+    assert temperature == pytest.approx(3, rel=0.1)
+    tempered = temper(probabilities, temperature)
+    np.testing.assert_allclose(tempered.sum(1), 1)
+    assert (tempered.argmax(1) == probabilities.argmax(1)).all()
+    assert calibration_error(tempered, labels) < 0.03 < 0.1 < calibration_error(probabilities, labels)
+    assert brier_score(tempered, labels) < brier_score(probabilities, labels)
+    assert log_loss(tempered, labels) < log_loss(probabilities, labels)
+    assert temper(np.array([0.0, 1.0]), 2.0)[1] > 0.999
+
+
+def test_measures_are_those_of_the_literature() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    labels = np.array([0, 1, 1, 0])
+    # Three bins: 0.9 with half right, 0.8 and 0.6 with all right.
+    assert reliability(probabilities, labels) == [(1, 0.6, 1.0), (1, 0.8, 1.0), (2, 0.9, 0.5)]
+    assert calibration_error(probabilities, labels) == pytest.approx((0.4 + 0.2 + 2 * 0.4) / 4)
+    assert brier_score(probabilities, labels) == pytest.approx((0.02 + 1.62 + 0.08 + 0.32) / 4)
+    assert log_loss(probabilities, labels) == pytest.approx(-np.log([0.9, 0.1, 0.8, 0.6]).mean())
+
+
+def test_no_image_is_tempered_by_a_fit_that_saw_it(overconfident: tuple[np.ndarray, np.ndarray]) -> None:
+    probabilities, labels = (each[:200] for each in overconfident)
+    images = np.repeat(np.arange(100), 2)
+    before = held_out(probabilities, labels, images)
+    changed = labels.copy()
+    changed[:2] = (labels[:2] + 1) % KINDS
+    after = held_out(probabilities, changed, images)
+    np.testing.assert_array_equal(before[:2], after[:2])
+    assert not np.array_equal(before, after)
+
+
+@pytest.fixture(scope="module")
+def grown(tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a manifest with 60 images in val, like those of the tiny one."""
+    folder = tmp_path_factory.mktemp("grown")
+    lines = tiny_manifest.read_text().splitlines()
+    rows = [lines[0]]
+    for number, line in enumerate(line for line in lines[1:] if ",train," in line or ",val," in line):
+        path, *rest = line.split(",")
+        rows.append(",".join([f"{number}.png", *rest]).replace(",train,", ",val,"))
+        shutil.copy(tiny_manifest.parent / path, folder / f"{number}.png")
+    (folder / "grown.csv").write_text("\n".join(rows + [f"again-{row}" for row in rows[1:13]]) + "\n")
+    for number in range(12):
+        shutil.copy(folder / f"{number}.png", folder / f"again-{number}.png")
+    return folder / "grown.csv"
+
+
+def test_the_command_measures_draws_and_records_what_attribute_applies(
+    program: Any, grown: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "weights"
+    shutil.copytree(tiny_weights, weights)
+    image = grown.parent / "0.png"
+    before = json.loads(program("attribute", image, "--weights", weights, "--json").stdout)
+    options = ("--data", grown, "--weights", weights, "--figure", tmp_path / "curve.png", "--record")
+    done = program("calibrate", *options)
+    assert done.returncode == 0, done.stderr
+    assert "calibration error" in done.stdout and "brier score" in done.stdout
+    assert Image.open(tmp_path / "curve.png").size[0] > 300
+    record = read_card(weights).calibration
+    assert record is not None and record.policies == ("none", "test-seen") and record.images == 60
+    after = json.loads(program("attribute", image, "--weights", weights, "--json").stdout)
+    own = np.array(list(before["probabilities"].values()))
+    np.testing.assert_allclose(
+        list(after["probabilities"].values()), temper(own, record.temperature), atol=1e-4
+    )
+    assert after["verdict"] == before["verdict"]
+    assert any("not calibrated" in warning for warning in before["warnings"])
+    assert not any("not calibrated" in warning for warning in after["warnings"])
+    told = program("attribute", image, "--weights", weights).stdout
+    assert "calibrated on 60 images of grown.csv (val) under none and test-seen" in told
+
+
+def test_too_few_images_are_a_sentence(program: Any, tiny_manifest: Path, tiny_weights: Path) -> None:
+    done = program("calibrate", "--data", tiny_manifest, "--weights", tiny_weights)
+    assert done.returncode == 2 and "has 12 images of known sources in val" in done.stderr
