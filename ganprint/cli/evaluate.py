@@ -138,6 +138,13 @@ def _cell(interval: "Interval | None") -> str:
     return "" if interval is None else f"{interval.value:.3f} ({interval.low:.3f} - {interval.high:.3f})"
 
 
+def _calibration(evaluation: "Evaluation") -> "list[tuple[str, float]]":
+    """Return how well the probabilities are calibrated, where some images are of known sources."""
+    state = "" if evaluation.calibrated else ", not calibrated"
+    found = {"calibration error": evaluation.calibration_error, "Brier score": evaluation.brier_score}
+    return [(name + state, value) for name, value in found.items() if value is not None]
+
+
 def _print_csv(evaluation: "Evaluation") -> None:
     from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS
 
@@ -147,6 +154,10 @@ def _print_csv(evaluation: "Evaluation") -> None:
         interval: Interval | None = getattr(evaluation, name)
         if interval is not None:
             echo_csv([*head, evaluation.n, name, interval.value, interval.low, interval.high])
+    for name in ("calibration_error", "brier_score"):
+        value: float | None = getattr(evaluation, name)
+        if value is not None:
+            echo_csv([*head, evaluation.n, name, value, None, None])
     for source, (low, high) in evaluation.per_source_intervals.items():
         recall = evaluation.per_source[source]
         echo_csv([*head, evaluation.n, f"recall_{source}", recall, low, high])
@@ -172,6 +183,8 @@ def _print_tables(evaluation: "Evaluation") -> None:
             table.add_row(
                 name.replace("_", " "), f"{interval.value:.4f}", f"{interval.low:.4f} - {interval.high:.4f}"
             )
+    for name, value in _calibration(evaluation):
+        table.add_row(name, f"{value:.4f}", "")
     for source, (low, high) in evaluation.per_source_intervals.items():
         table.add_row(
             f"recall of {source}", f"{evaluation.per_source[source]:.4f}", f"{low:.4f} - {high:.4f}"

@@ -11,6 +11,7 @@ from ganprint.evaluation.answers import Answers
 from ganprint.evaluation.conditions import Precision
 from ganprint.evaluation.metrics import Scores, score, score_accuracies
 from ganprint.evaluation.open_set import score_open_set
+from ganprint.forensics.calibration import brier_score, calibration_error, temper
 from ganprint.weights import Card, Interval, Result
 
 METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
@@ -34,6 +35,8 @@ class Evaluation(BaseModel):
 
     `setup_sha256` is of the weights' method, view and configuration, on which answers depend, too.
     `auroc` and `oscr` are there where some images are of a source outside the weights' and some are not.
+    `calibration_error` and `brier_score` are of the probabilities that `attribute` prints, over images of known
+    sources; `calibrated` says whether the card had a temperature for them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,6 +59,9 @@ class Evaluation(BaseModel):
     nmi: Interval | None = None
     auroc: Interval | None = None
     oscr: Interval | None = None
+    calibration_error: float | None = None
+    brier_score: float | None = None
+    calibrated: bool = False
     per_source: dict[str, float]
     per_source_intervals: dict[str, tuple[float, float]]
     per_group: dict[str, GroupScores]
@@ -108,6 +114,7 @@ def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Ev
         failed=len(answers.failures),
         **scores.values,
         **score_open_set(answers.labels, answers.predicted, answers.probabilities.max(1)),
+        **_calibration(card, answers),
         per_source={name: recall.value for name, recall in scores.recall.items()},
         per_source_intervals={name: _bounds(recall) for name, recall in scores.recall.items()},
         per_group=_per_group(manifest, answers, card.sources),
@@ -122,6 +129,20 @@ def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Ev
         },
         images_per_second=round(len(answers.labels) / answers.seconds, 2),
     )
+
+
+def _calibration(card: Card, answers: Answers) -> dict[str, float | bool]:
+    known = answers.labels >= 0
+    if not known.any():
+        return {}
+    labels, probabilities = answers.labels[known], answers.probabilities[known]
+    if card.calibration is not None:
+        probabilities = temper(probabilities, card.calibration.temperature)
+    return {
+        "calibration_error": round(calibration_error(probabilities, labels), 4),
+        "brier_score": round(brier_score(probabilities, labels), 4),
+        "calibrated": card.calibration is not None,
+    }
 
 
 def setup_sha256(card: Card) -> str:

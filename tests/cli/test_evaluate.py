@@ -26,7 +26,7 @@ FIELDS = [
     ),
     *("precision", "seed", "n"),
     *METRICS,
-    *("auroc", "oscr"),
+    *("auroc", "oscr", "calibration_error", "brier_score", "calibrated"),
     *("per_source", "per_source_intervals", "per_group", "confusion", "confusion_intervals"),
     *("images_per_second", "failed"),
 ]
@@ -105,7 +105,10 @@ def test_tables_and_csv_say_the_same(evaluate) -> None:
     for row in rows[:4]:
         assert row["metric"] in METRICS
         assert f"{float(row['value']):.4f}" in text
-    assert [row["metric"] for row in rows[4:]] == ["recall_real", "recall_progan", "recall_stylegan"]
+    assert [row["metric"] for row in rows[4:]] == [
+        *("calibration_error", "brier_score", "recall_real", "recall_progan", "recall_stylegan")
+    ]
+    assert "calibration error, not calibrated" in text
 
 
 def test_record_adds_to_the_card_once_per_condition(evaluate, tiny_weights: Path, tmp_path: Path) -> None:

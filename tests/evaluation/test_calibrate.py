@@ -106,6 +106,10 @@ def test_the_command_measures_draws_and_records_what_attribute_applies(
     assert after["verdict"] == before["verdict"]
     assert any("not calibrated" in warning for warning in before["warnings"])
     assert not any("not calibrated" in warning for warning in after["warnings"])
+    scored = json.loads(program("evaluate", "--data", grown, "--weights", weights, "--json").stdout)
+    assert scored["calibrated"] and 0 <= scored["calibration_error"] <= 1 and scored["brier_score"] >= 0
+    raw = json.loads(program("evaluate", "--data", grown, "--weights", tiny_weights, "--json").stdout)
+    assert not raw["calibrated"] and raw["attribution_accuracy"] == scored["attribution_accuracy"]
     told = program("attribute", image, "--weights", weights).stdout
     assert "calibrated on 60 images of grown.csv (val) under none and test-seen" in told
 
