@@ -26,7 +26,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
 DEFAULTS = {
-    "repmix": "repmix-native",
+    "repmix": "repmix-union",
     "yu": "yu-wild128",
     "dct-cnn": "dct-cnn-wild128",
     "eigenface": "eigenface-wild128",
@@ -45,7 +45,11 @@ def test_every_result_of_the_leaderboard_is_of_the_weights_that_are_shipped() ->
     for entry in read_entries(LEADERBOARD):
         card, condition = cards[entry.weights], (entry.split, entry.policy)
         assert entry.weights_sha256 == card.sha256
-        recorded = [each for each in card.metrics if (each.split, each.policy) == condition]
+        recorded = [
+            each
+            for each in card.metrics
+            if (each.split, each.policy) == condition and each.data_sha256 == entry.data_sha256
+        ]
         # A card holds the conditions that all cards hold, the leaderboard others, too.
         assert len(recorded) == (condition in CONDITIONS)
         if recorded:
@@ -95,7 +99,19 @@ def test_the_embedded_benchmark_is_there_in_two_minutes_and_is_what_is_evaluated
     assert set(manifest.sources) == {"real", *(f"{name}-mini" for name in FAMILIES)}
     assert set(manifest.sources) <= set(default_for("repmix", [shipped_folder()]).card.sources)
     seen = json.loads(program("evaluate", "--split", "test_seen", "--workers", "0", "--json").stdout)
-    assert seen["images"] == len(manifest.select("test_seen"))
+    assert seen["n"] == len(manifest.select("test_seen")) and seen["calibrated"]
+
+
+def test_the_demo_answers_for_every_generator_and_a_photograph(program, tmp_path: Path) -> None:
+    done = program("demo", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    count = len(list_generators(shipped_generators())) + 1
+    assert len(list(tmp_path.iterdir())) == count
+    assert f"of {count} right" in done.stdout and "astronaut" in done.stdout and "[" not in done.stdout
+    again = program("demo", "--out", tmp_path)
+    assert again.returncode == 2 and "--force" in again.stderr
+    rows = [json.loads(line) for line in program("demo", "--json").stdout.splitlines()]
+    assert rows[0]["made_by"] == "real" and len(rows) == count
 
 
 def test_attribute_answers_without_options_from_any_folder(program, tmp_path: Path) -> None:
@@ -103,15 +119,19 @@ def test_attribute_answers_without_options_from_any_folder(program, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [Path(row["path"]).name for row in rows] == ["astronaut.png", "chelsea.png", "coffee.png"]
-    assert {row["weights"] for row in rows} == {"repmix-native"}
+    assert {row["weights"] for row in rows} == {"repmix-union"}
 
 
 @pytest.mark.parametrize("name", DEFAULTS.values())
 def test_the_card_says_what_an_evaluation_gives(name: str, shared: Path, program) -> None:
     card = load_artifact(shipped_folder() / name).card
-    data = shared / "data" / "wild" / card.data.name
+    data = shared / "data" / "wild" / ("native.csv" if name == "repmix-union" else card.data.name)
     options = ("--split", "test_seen", "--workers", "0", "--json")
     found = json.loads(program("evaluate", "--weights", name, "--data", data, *options).stdout)
-    (recorded,) = [each for each in card.metrics if (each.split, each.policy) == ("test_seen", "none")]
+    recorded, *_ = [
+        each
+        for each in card.metrics
+        if (each.split, each.policy, each.data_sha256) == ("test_seen", "none", found["data_sha256"])
+    ]
     for metric, interval in recorded.values.items():
         assert found[metric]["value"] == pytest.approx(interval.value, abs=0.005)

@@ -1,10 +1,10 @@
 """Several manifests as one: their rows one after the other, sources and semantics numbered anew by name."""
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from ganprint.attributor import REAL
@@ -17,7 +17,8 @@ def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
     """Return the rows of all manifests with the columns that have a meaning, paths made absolute.
 
     A source is one by its name: those of the first manifest come first, and a label of -1 stays where no manifest
-    knows the source. Raises ManifestError where a manifest names no sources or an image is listed twice.
+    knows the source. An image that several list counts once. Raises ManifestError where a manifest names no sources, or
+    two do not say the same of an image.
     """
     for manifest in manifests:
         if manifest.named_by_position:
@@ -35,11 +36,7 @@ def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
         paths += [os.path.normpath(root / path) for path in manifest.column("path").tolist()]
         for column, values in texts.items():
             values += manifest.column(column).tolist()
-    path, times = Counter(paths).most_common(1)[0]
-    if times > 1:
-        raise ManifestError(
-            f"The image {path} is listed {times} times.", "Join others, or remove it from one."
-        )
+    kept = _once(paths, list(zip(texts["source"], texts["split"], strict=True)))
     table = pa.table(
         {
             "path": paths,
@@ -48,7 +45,20 @@ def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
             **{column: pa.array(values).dictionary_encode() for column, values in texts.items()},
         }
     )
-    return Manifest(table, Path("/"), sources, name=name)
+    return Manifest(table, Path("/"), sources, name=name).take(np.array(kept))
+
+
+def _once(paths: Sequence[str], said: Sequence[tuple[str, str]]) -> list[int]:
+    """Return the first row of each image; raise ManifestError where two say another source or split of it."""
+    first: dict[str, int] = {}
+    for row, path in enumerate(paths):
+        before = first.setdefault(path, row)
+        if said[before] != said[row]:
+            raise ManifestError(
+                f"The image {path} is {' in '.join(said[before])} and {' in '.join(said[row])}.",
+                "Join others, or remove it from one.",
+            )
+    return list(first.values())
 
 
 def _known(manifest: Manifest) -> list[str]:

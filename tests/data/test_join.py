@@ -57,9 +57,12 @@ def test_the_command_writes_paths_that_lead_from_the_new_file(
     assert again.returncode == 2 and "--force" in again.stderr
 
 
-def test_the_same_images_twice_are_refused(two: list[Path]) -> None:
-    with pytest.raises(ManifestError, match=r"r\.png is listed 2 times"):
-        join([Manifest.open(two[0]), Manifest.open(two[0])])
+def test_an_image_in_several_counts_once_if_they_say_the_same_of_it(two: list[Path]) -> None:
+    assert len(join([Manifest.open(two[0]), Manifest.open(two[0])])) == 3
+    moved = two[0].with_name("moved.csv")
+    moved.write_text(two[0].read_text().replace(",val,", ",test,"))
+    with pytest.raises(ManifestError, match=r"p\.png is progan in val and progan in test"):
+        join([Manifest.open(two[0]), Manifest.open(moved)])
 
 
 def test_sources_without_names_are_refused_and_those_without_images_left_out(tmp_path: Path) -> None:
