@@ -68,6 +68,8 @@ def calibrate(
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
     manifest = Manifest.open(data, sources=card.sources)
+    if split == "train":
+        typer.echo("ganprint: on images of training, answers are surer than on others.", err=True)
     with progress_bar() as bar:
         task = bar.add_task(card.name, total=None)
         found = fit(
@@ -95,6 +97,10 @@ def calibrate(
         save_figures({figure.stem: reliability_figure(found)}, figure.parent, force=force)
     if record:
         set_calibration(chosen, found.record)
+    for failure in found.failures:
+        typer.echo(f"ganprint: {failure.message}", err=True)
+    if found.failures:
+        raise typer.Exit(1)
 
 
 def _print(name: str, record: "CalibrationRecord") -> None:

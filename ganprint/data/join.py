@@ -14,11 +14,11 @@ from ganprint.errors import ManifestError
 
 
 def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
-    """Return the rows of all manifests with the columns that have a meaning, paths made absolute.
+    """Return the rows of all manifests, paths made absolute, with no columns beside those that NAMED and path are.
 
     A source is one by its name: those of the first manifest come first, and a label of -1 stays where no manifest
     knows the source. An image that several list counts once. Raises ManifestError where a manifest names no sources, or
-    two do not say the same of an image.
+    two say another source or split of an image.
     """
     for manifest in manifests:
         if manifest.named_by_position:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ganprint.attributor import Attributor
 from ganprint.data import Manifest
-from ganprint.errors import UsageError
+from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import answer_manifest
 from ganprint.evaluation.conditions import Condition
 from ganprint.forensics.calibration import (
@@ -20,7 +20,7 @@ from ganprint.forensics.calibration import (
     held_out,
     log_loss,
 )
-from ganprint.perturb import parse_policy
+from ganprint.perturb import Attack, parse_treatment
 from ganprint.weights import CalibrationRecord, Card, utc_now
 
 MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
@@ -34,12 +34,16 @@ FEWEST = 50
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A calibration with what it was measured on: labels (N,), probabilities (N, K) before, and after in turn."""
+    """A calibration with what it was measured on: labels (N,), probabilities (N, K) before, and after in turn.
+
+    `failures` say which images could not be read.
+    """
 
     record: CalibrationRecord
     labels: np.ndarray
     before: np.ndarray
     after: np.ndarray
+    failures: list[ImageError]
 
 
 def calibrate(
@@ -57,28 +61,29 @@ def calibrate(
     """Fit a temperature to the answers for a split's images of known sources, under each policy.
 
     What it brings is measured by cross-validation, all versions of an image in one fold. `options` are those of
-    `answer_manifest`. Raises UsageError where there are fewer than FEWEST images.
+    `answer_manifest`. Raises UsageError where fewer than FEWEST images can be read, and for an attack.
     """
     images = manifest.select(split)
     images = images.take(np.flatnonzero(images.labels >= 0))
-    if len(images) < FEWEST:
-        raise UsageError(
-            f"{manifest.name} has {len(images)} images of known sources in {split}.",
-            f"Calibration needs {FEWEST} at least, none of them trained on.",
-        )
+    _check_count(manifest, split, len(images))
     rows, labels, probabilities = [], [], []
+    failures: dict[str, ImageError] = {}
     for policy in policies:
+        if isinstance(parse_treatment(policy), Attack):
+            raise UsageError("Calibration is for images that nobody attacks.", "Name another --policy.")
         (answers,) = answer_manifest(
             [attributor],
             images,
-            Condition.of(parse_policy(policy), card.view, seed=seed),
+            Condition.of(parse_treatment(policy), card.view, seed=seed),
             progress=partial(progress, policy),
             **options,
         )
         rows.append(answers.rows)
         labels.append(answers.labels)
         probabilities.append(answers.probabilities)
+        failures |= {failure.message: failure for failure in answers.failures}
     which, known, before = (np.concatenate(each) for each in (rows, labels, probabilities))
+    _check_count(manifest, split, len(np.unique(which)))
     after = held_out(before, known, which)
     record = CalibrationRecord(
         temperature=round(fit_temperature(before, known), 4),
@@ -93,4 +98,12 @@ def calibrate(
         command=command,
         date=utc_now(),
     )
-    return Calibrated(record, known, before, after)
+    return Calibrated(record, known, before, after, list(failures.values()))
+
+
+def _check_count(manifest: Manifest, split: str, count: int) -> None:
+    if count < FEWEST:
+        raise UsageError(
+            f"{manifest.name} has {count} images of known sources in {split}.",
+            f"Calibration needs {FEWEST} at least, none of them trained on.",
+        )

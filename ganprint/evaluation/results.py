@@ -146,8 +146,10 @@ def _calibration(card: Card, answers: Answers) -> dict[str, float | bool]:
 
 
 def setup_sha256(card: Card) -> str:
-    """Return the SHA-256 of what answers depend on beside the tensors: method, sources, view and configuration."""
+    """Return the SHA-256 of what answers depend on beside the tensors: method, sources, view, config, temperature."""
     setup = card.model_dump(mode="json", include={"method", "sources", "view", "config"})
+    if card.calibration is not None:
+        setup["temperature"] = card.calibration.temperature
     return hashlib.sha256(json.dumps(setup, sort_keys=True).encode()).hexdigest()
 
 

@@ -85,10 +85,11 @@ def how_to_read(card: Card) -> str:
     record = card.calibration
     if record is None:
         return UNCALIBRATED
+    error = record.after["calibration_error"]
     return (
-        f"The probabilities are calibrated on {record.images} images of {record.data} ({record.split}) under "
-        f"{' and '.join(record.policies)}: there they err by {record.after['calibration_error']:.1%} on average. "
-        "On images of other kinds they may err by more."
+        f"The probabilities are calibrated on {record.images} images of {record.data} ({record.split}; policies "
+        f"{', '.join(record.policies)}): there the largest differs by {error:.3f} on average from the share that is "
+        "right. On images of other kinds it may differ by more."
     )
 
 

@@ -86,7 +86,7 @@ class GeneratorTraining:
     @property
     def trained(self) -> Generator:
         """The averaged generator, in evaluation."""
-        # An average of sides grown to is none.
+        # The average of the sides grown to means nothing; this is the last one.
         self.family.grow([self.averaged.module], max(0, self.place.step - 1))
         return cast(Generator, self.averaged.module).eval()
 

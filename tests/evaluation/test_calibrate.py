@@ -111,7 +111,7 @@ def test_the_command_measures_draws_and_records_what_attribute_applies(
     raw = json.loads(program("evaluate", "--data", grown, "--weights", tiny_weights, "--json").stdout)
     assert not raw["calibrated"] and raw["attribution_accuracy"] == scored["attribution_accuracy"]
     told = program("attribute", image, "--weights", weights).stdout
-    assert "calibrated on 60 images of grown.csv (val) under none and test-seen" in told
+    assert "calibrated on 60 images of grown.csv (val; policies none, test-seen)" in told
 
 
 def test_too_few_images_are_a_sentence(program: Any, tiny_manifest: Path, tiny_weights: Path) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, View
 from ganprint.errors import OutputExistsError, PluginError, WeightsError
 from ganprint.weights import (
+    CalibrationRecord,
     Card,
     DataRecord,
     Interval,
@@ -54,6 +55,18 @@ FULL = make_card(
     versions={"python": "3.11.2"},
     training=TrainingRecord(
         epochs=3, seconds=4.5, best_epoch=2, losses={"val": [0.5, 0.25]}, details={"a": [1]}
+    ),
+    calibration=CalibrationRecord(
+        temperature=0.8,
+        data="native.csv",
+        data_sha256="0" * 64,
+        split="val",
+        policies=("none", "test-seen"),
+        seed=0,
+        images=100,
+        before={"calibration_error": 0.1},
+        after={"calibration_error": 0.02},
+        date=datetime(2026, 1, 2, tzinfo=UTC),
     ),
     metrics=[
         Result(split="test_seen", policy="none", n=9, values={"nmi": Interval(value=0.5, low=0.4, high=0.6)})
