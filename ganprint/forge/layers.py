@@ -42,6 +42,11 @@ class MinibatchDeviation(nn.Module):
         return torch.cat([features, channel], dim=1)
 
 
+def precise(features: Tensor) -> Tensor:
+    """Return features in float32, or as they are in float64: sums of bfloat16 lose too much."""
+    return features.to(torch.promote_types(features.dtype, torch.float32))
+
+
 def enlarge(features: Tensor) -> Tensor:
     """Return features of twice the side, bilinearly: zeros between, then the filter 1, 3, 3, 1, edges repeated."""
     return functional.interpolate(features, scale_factor=2, mode="bilinear")

@@ -58,6 +58,7 @@ class Recipe(BaseModel):
     images: int
     photographs: int
     suffix: str
+    precision: Literal["float32", "float64"]
     splits: Mapping[str, Chosen]
     carried: Mapping[str, tuple[str, ...]]
     crop: int
@@ -78,7 +79,7 @@ def mini(
     """Return the manifest of the benchmark, made in the user's cache where it is not there yet, or not whole.
 
     Real images are cut from photographs that dependencies carry, or are those of the folder `photos`; `warn` is told of
-    those that cannot be read. On one machine images are the same to the byte, on others to rounding. Raises
+    those that cannot be read. Generated images are the same to the byte wherever torch is the same. Raises
     ManifestError where photographs are missing, WeightsError where generators are, UsageError where the cache cannot
     be written to.
     """
@@ -201,6 +202,8 @@ def _make(
     for split, path, card in chosen:
         progress(card.name)
         generator, _ = load_generator(path)
+        if recipe.precision == "float64":
+            generator.double()
         seed = named_seed(f"{split} {card.name}", recipe.seed)
         for number, image in enumerate(sample_images(generator, range(recipe.images), seed=seed)):
             write(split, card.source + recipe.suffix, card.semantic, card.name, number, image)

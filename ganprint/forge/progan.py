@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ganprint.forge.family import LATENT, Critic, Family, Generator, channels, sides
-from ganprint.forge.layers import Equalised, MinibatchDeviation, leaky
+from ganprint.forge.layers import Equalised, MinibatchDeviation, leaky, precise
 from ganprint.forge.losses import slope_penalty
 
 STAGE_STEPS = 300
@@ -23,7 +23,9 @@ class PixelNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return features of the same shape."""
-        return features * features.float().square().mean(1, keepdim=True).add(1e-8).rsqrt().to(features.dtype)
+        return features * precise(features).square().mean(1, keepdim=True).add(1e-8).rsqrt().to(
+            features.dtype
+        )
 
 
 class GrowingGenerator(Generator):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ganprint.forge.family import BEGINNING, LATENT, Critic, Family, Generator, channels, sides
-from ganprint.forge.layers import Equalised, MinibatchDeviation, leaky, smooth
+from ganprint.forge.layers import Equalised, MinibatchDeviation, leaky, precise, smooth
 from ganprint.forge.losses import logistic_critic, logistic_generator, r1_penalty
 
 CALM = 0.2
@@ -63,7 +63,7 @@ class StyledLayer(nn.Module):
         scale, shift = self.style(style)[:, :, None, None].chunk(2, dim=1)
         # Not torch's instance_norm, which takes channels out of their last place in memory.
         centred = features - features.mean((2, 3), keepdim=True)
-        deviation = centred.square().mean((2, 3), keepdim=True).float().add(1e-5).sqrt()
+        deviation = precise(centred.square().mean((2, 3), keepdim=True)).add(1e-5).sqrt()
         return torch.addcmul(shift.to(centred.dtype), centred, ((1 + scale) / deviation).to(centred.dtype))
 
 

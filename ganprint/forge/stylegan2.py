@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ganprint.forge.family import LATENT, Generator, channels, sides
-from ganprint.forge.layers import Equalised, enlarge, leaky
+from ganprint.forge.layers import Equalised, enlarge, leaky, precise
 from ganprint.forge.stylegan import CALM, Mapping, SmoothCritic, StyleGAN
 
 PATH_EVERY = 4
@@ -39,7 +39,7 @@ class ModulatedConvolution(nn.Module):
             features * scale[:, :, None, None].to(features.dtype), weight, padding=weight.shape[-1] // 2
         )
         if self.demodulates:
-            power = scale.float().square() @ weight.float().square().sum((2, 3)).T
+            power = precise(scale).square() @ precise(weight).square().sum((2, 3)).T
             made = made * power.add(1e-8).rsqrt()[:, :, None, None].to(made.dtype)
         return made + self.convolution.bias[:, None, None].to(made.dtype)
 

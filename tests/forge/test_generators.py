@@ -110,6 +110,16 @@ def test_an_image_is_of_its_seed_and_number_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
+def test_in_float64_an_image_is_the_same_to_rounding(name: str) -> None:
+    torch.manual_seed(0)
+    generator = family_of(name, 64).generator()
+    single = torch.stack(list(sample_images(generator, range(2))))
+    double = torch.stack(list(sample_images(generator.double(), range(2))))
+    apart = (single.int() - double.int()).abs()
+    assert apart.max() <= 1 and (apart > 0).float().mean() < 1e-2
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_half_precision_trains_and_leaves_float32(name: str) -> None:
     half = training(name, precision="bf16")
     assert half.advance(11)
