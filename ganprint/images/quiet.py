@@ -62,3 +62,7 @@ def _libtiff_error_handler() -> Any:
         return None  # linked in another way: its lines stay on stderr, and nothing else changes
     set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
     return set_handler
+
+
+quiet_decoders = QuietDecoders()
+"""The one guard of this process: two would undo each other."""

@@ -6,7 +6,7 @@ import stat
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -29,13 +29,14 @@ from ganprint.images.limits import (
     check_sides,
     check_structure,
 )
-from ganprint.images.quiet import QuietDecoders
+from ganprint.images.quiet import quiet_decoders
 from ganprint.images.rgb import bits_per_channel, has_all_rows, orientation_of, to_rgb, upright
+
+if TYPE_CHECKING:
+    from ganprint.images.metadata import Metadata
 
 # Counting the frames of a GIF walks through all of it, so beyond this the sentence says "several".
 _COUNTED_GIF_BYTES = 4 * 1024 * 1024
-
-_quiet_decoders = QuietDecoders()
 
 _CONVERT = "Convert it to PNG without resizing and try again."
 
@@ -46,7 +47,8 @@ class ImageFile:
 
     `pixels` is uint8 (H, W, 3), sRGB, upright; `width` and `height` are theirs. `name` is as given, `format`
     is Pillow's name of the format found in the bytes, `sha256` is of exactly the bytes decoded, in hex.
-    `notes` are sentences for the user, one for each change that reading made or oddity it met.
+    `notes` are sentences for the user, one for each change that reading made or oddity it met; `metadata` is what the
+    same bytes state beside the pixels, where it was asked for.
     """
 
     pixels: np.ndarray
@@ -56,6 +58,7 @@ class ImageFile:
     format: str
     sha256: str
     notes: tuple[str, ...]
+    metadata: "Metadata | None" = None
 
 
 def read_image(
@@ -64,8 +67,9 @@ def read_image(
     name: str | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     min_side: int = 32,
+    metadata: bool = False,
 ) -> ImageFile:
-    """Read one image from a path, from bytes or from a binary stream.
+    """Read one image from a path, from bytes or from a binary stream; its metadata too where they are asked for.
 
     `name` is what messages and the result call it, the path unless given. Only regular files are opened, and
     the bytes are read once. Raises ImageError, always: one subclass for each cause, naming the file. Safe to
@@ -74,18 +78,20 @@ def read_image(
     if name is None:
         name = str(source) if isinstance(source, (str, Path)) else "the image"
     try:
-        return _read(source, name, max_pixels, min_side)
+        return _read(source, name, max_pixels, min_side, metadata)
     except ImageError as error:
         # An error kept to the end of a batch would keep the file's bytes alive through the frames it names.
         error.__context__ = None
         raise error.with_traceback(None) from None
 
 
-def _read(source: Path | str | bytes | BinaryIO, name: str, max_pixels: int, min_side: int) -> ImageFile:
+def _read(
+    source: Path | str | bytes | BinaryIO, name: str, max_pixels: int, min_side: int, metadata: bool
+) -> ImageFile:
     data = _read_bytes(source, name)
     found = _identify(data, name)
     try:
-        with _quiet_decoders():
+        with quiet_decoders():
             pixels, notes = _decode(data, found, name, max_pixels, min_side)
     except ImageError:
         raise
@@ -106,7 +112,13 @@ def _read(source: Path | str | bytes | BinaryIO, name: str, max_pixels: int, min
     if promised not in (None, found):
         notes.append(f"Its name promises {promised}, its bytes are {found}.")
     height, width = pixels.shape[:2]
-    return ImageFile(pixels, name, width, height, found, hashlib.sha256(data).hexdigest(), tuple(notes))
+    digest = hashlib.sha256(data).hexdigest()
+    stated = None
+    if metadata:
+        from ganprint.images.metadata import read_metadata
+
+        stated = read_metadata(data, found)
+    return ImageFile(pixels, name, width, height, found, digest, tuple(notes), stated)
 
 
 def _read_bytes(source: Path | str | bytes | BinaryIO, name: str) -> bytes:
