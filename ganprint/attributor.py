@@ -211,11 +211,6 @@ class Attributor(ABC):
         """Return pictures of what the answer for one uint8 image (3, S, S) rests on; none by default."""
         return []
 
-    @property
-    def explains(self) -> bool:
-        """Whether `explain` has anything to show."""
-        return type(self).explain is not Attributor.explain
-
     def check_images(self, images: "Tensor") -> None:
         """Raise UsageError unless images are uint8 (B, 3, S, S), S being the view's size."""
         size = self.config.view.size

@@ -1,7 +1,7 @@
-"""`ganprint explain`: what a method looks at in an image, or a manifest's average spectra, as one picture."""
+"""`ganprint explain`: what a method's answer for an image rests on, or a manifest's average spectra, as one picture."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,15 +19,18 @@ from ganprint.cli.options import (
     chosen_weights,
 )
 
-if TYPE_CHECKING:
-    from ganprint.attributor import Attributor
-    from ganprint.weights import Card
-
 
 def explain(
     image: Annotated[Path | None, typer.Argument(help="the image")] = None,
     method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
     weights: Weights = None,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            help="own, occlusion, gradients, grad-cam, residual, spectrum; repeatable; all that apply if left out",
+        ),
+    ] = None,
     spectrum: Annotated[
         bool, typer.Option("--spectrum", help="average spectra of a manifest's sources instead of an image")
     ] = False,
@@ -48,7 +51,7 @@ def explain(
     device: Device = "cpu",
     force: Force = False,
 ) -> None:
-    """Draw what a method sees: residuals, spectra, fingerprints and their responses. A picture is not proof."""
+    """Draw what a method's answer rests on: what it computes, where it looks, what is there. A picture is not proof."""
     from ganprint.errors import UsageError
 
     if spectrum == (image is not None) or spectrum != (data is not None):
@@ -62,52 +65,36 @@ def explain(
         _draw_spectra(data, split, view, size, limit, seed, workers, file, force)
     else:
         assert image is not None
-        check_device(device)
-        attributor, card = _explainer(method, weights, device)
-        file = out or Path(f"{image.stem}-{card.method}.png")
-        check_output(file, force=force)
-        _draw_image(image, attributor, card, file, force)
+        file = _draw_image(image, method, weights, maps, device, out, force)
     typer.echo(str(file))
 
 
-def _explainer(method: str | None, weights: str | None, device: str) -> "tuple[Attributor, Card]":
-    """Load the weights named, or the first of the method's, its default before others, that have pictures."""
-    from ganprint.errors import UsageError
-    from ganprint.weights import list_weights, load_attributor
+def _draw_image(
+    path: Path,
+    method: str | None,
+    weights: str | None,
+    maps: list[str] | None,
+    device: str,
+    out: Path | None,
+    force: bool,
+) -> Path:
+    from ganprint.images import read_image
 
-    chosen = chosen_weights(weights, method)
-    attributor, card = load_attributor(chosen, device=device)
-    check_method(method, card)
-    if attributor.explains:
-        return attributor, card
-    others = [entry for entry in list_weights() if entry.card and entry.card.method == card.method]
-    for entry in others if weights is None else []:
-        attributor, card = load_attributor(entry.path, device=device)
-        if attributor.explains:
-            return attributor, card
-    raise UsageError(
-        f"The weights {card.name} of {card.method} have no picture to explain an answer by.",
-        f"Name another --method, or other --weights; {card.method}'s presets: ganprint methods {card.method}.",
-    )
-
-
-def _draw_image(path: Path, attributor: "Attributor", card: "Card", file: Path, force: bool) -> None:
-    from ganprint.attributor import Panel
+    pixels = read_image(path).pixels
+    from ganprint.forensics.evidence import gather_evidence
     from ganprint.forensics.figures import draw_panels
-    from ganprint.images import printable, read_image
     from ganprint.images.views import crop_views
+    from ganprint.weights import load_attributor
 
-    square = crop_views(read_image(path).pixels, card.view)[:1]
-    shares = attributor.predict(square).attribution.float().softmax(1)[0].cpu()
-    first, second = shares.argsort(descending=True)[:2].tolist()
-    shown = Panel(f"the {card.view.kind} view, {card.view.size} px", square[0].permute(1, 2, 0).numpy() / 255)
-    caption = (
-        f"{printable(path.name)}: of this view {card.method} with the weights {card.name} "
-        f"({(card.sha256 or '')[:12]}) says {card.sources[first]} {shares[first]:.0%}, "
-        f"next {card.sources[second]} {shares[second]:.0%} (not calibrated). The pictures show what the method "
-        "computes; they are not proof of where an image comes from."
-    )
-    draw_panels([shown, *attributor.explain(square[0])], caption, file, force=force)
+    check_device(device)
+    attributor, card = load_attributor(chosen_weights(weights, method), device=device)
+    check_method(method, card)
+    file = out or Path(f"{path.stem}-{card.method}.png")
+    check_output(file, force=force)
+    square = crop_views(pixels, card.view)[0]
+    evidence = gather_evidence(attributor, card, square, path.name, maps)
+    draw_panels(evidence.panels, evidence.caption, file, force=force)
+    return file
 
 
 def _draw_spectra(

@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 from ganprint.attributor import Panel
 from ganprint.errors import OutputExistsError, UsageError
 
-PANEL_INCHES = 2.4
-CAPTION_INCHES = 0.7
-CAPTION_LINE = 26
-"""Characters of a panel's title, and of the caption for each column, to a line."""
+PANEL_INCHES, GAP_INCHES = 1.9, 0.7
+"""Sides of a panel, and the room to its right for the scale of its colours."""
+TITLE_LINE, TITLE_LINE_INCHES = 30, 0.14
+"""Characters of a panel's title to a line, and a line's height."""
+CAPTION_CHARACTERS, CAPTION_LINE_INCHES = 18, 0.12
+"""Characters of the caption to a line for each inch, and a line's height."""
 SHOWN = 99.5
 """Percentile of the values (of their magnitudes, where colours diverge) at which colours end."""
 
@@ -41,19 +43,24 @@ def panel_figure(panels: Sequence[Panel], caption: str) -> Figure:
     """Return a figure of panels in a grid with a caption below."""
     columns = min(len(panels), max(3, math.ceil(math.sqrt(1.6 * len(panels)))))
     rows = -(-len(panels) // columns)
-    height = rows * PANEL_INCHES + CAPTION_INCHES
-    figure = Figure(figsize=(max(columns * PANEL_INCHES, 6), height), dpi=120)
-    edges = {"left": 0.02, "right": 0.94, "top": 1 - 0.3 / height, "bottom": CAPTION_INCHES / height}
-    grid = figure.add_gridspec(rows, columns, wspace=0.3, hspace=0.12, **edges)
-    for number, panel in enumerate(panels):
-        _draw(figure.add_subplot(grid[number // columns, number % columns]), panel)
-    lines = textwrap.fill(caption, max(110, CAPTION_LINE * columns))
-    figure.text(0.02, 0.1 / height, lines, fontsize=7, va="bottom", parse_math=False)
+    titles = [textwrap.wrap(panel.title, TITLE_LINE) for panel in panels]
+    title = 0.16 + TITLE_LINE_INCHES * max(map(len, titles))
+    width = max(columns * (PANEL_INCHES + GAP_INCHES), 6) + 0.1
+    lines = textwrap.wrap(caption, int(CAPTION_CHARACTERS * width))
+    below = 0.2 + CAPTION_LINE_INCHES * len(lines)
+    height = rows * (PANEL_INCHES + title) + below
+    figure = Figure(figsize=(width, height), dpi=120)
+    edges = {"left": 0.1 / width, "right": 1 - GAP_INCHES / width}
+    edges |= {"top": 1 - title / height, "bottom": below / height}
+    gaps = {"wspace": GAP_INCHES / PANEL_INCHES, "hspace": title / PANEL_INCHES}
+    grid = figure.add_gridspec(rows, columns, **gaps, **edges)
+    for number, (panel, words) in enumerate(zip(panels, titles, strict=True)):
+        _draw(figure.add_subplot(grid[number // columns, number % columns]), panel, "\n".join(words))
+    figure.text(0.1 / width, 0.1 / height, "\n".join(lines), fontsize=7, va="bottom", parse_math=False)
     return figure
 
 
-def _draw(axes: Axes, panel: Panel) -> None:
-    title = "\n".join(textwrap.wrap(panel.title, CAPTION_LINE))
+def _draw(axes: Axes, panel: Panel, title: str) -> None:
     axes.set_title(title, fontsize=8, parse_math=False)
     axes.set_axis_off()
     if panel.values.ndim == 3:
@@ -66,5 +73,5 @@ def _draw(axes: Axes, panel: Panel) -> None:
         low, high = (float(each) for each in np.percentile(panel.values, (100 - SHOWN, SHOWN)))
         colours = "viridis"
     shown = axes.imshow(panel.values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
-    bar = axes.figure.colorbar(shown, ax=axes, fraction=0.046, pad=0.03)
+    bar = axes.figure.colorbar(shown, cax=axes.inset_axes((1.03, 0, 0.05, 1)))
     bar.ax.tick_params(labelsize=6)

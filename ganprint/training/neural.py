@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,9 +33,11 @@ class NeuralAttributor(Attributor):
 
     A subclass implements `build`, and `loss` and `answer` unless its network maps images to attribution
     logits that cross-entropy judges. All images reach them as float (B, 3, S, S), scaled by `scale` to
-    [-1, 1] unless it is overridden.
+    [-1, 1] unless it is overridden. `feature_places` says what the places of its last feature maps are, for those who
+    look at them.
     """
 
+    feature_places: ClassVar[Literal["pixels", "frequencies"]] = "pixels"
     config: NeuralConfig
 
     def __init__(self, config: AttributorConfig, sources: Sequence[str]) -> None:

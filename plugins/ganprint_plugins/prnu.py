@@ -207,7 +207,7 @@ class PRNU(Attributor):
         """Return the image's residual and the fingerprint of each source, with its correlation."""
         residual = self._residuals(image[None])
         values = correlate(residual, self.fingerprints)[0].tolist()
-        panels = [Panel("noise residual", residual[0].cpu().numpy(), diverging=True)]
+        panels = [Panel("cleaned noise residual", residual[0].cpu().numpy(), diverging=True)]
         for source, fingerprint, value in zip(self.sources, self.fingerprints, values, strict=True):
             panels.append(
                 Panel(f"{source}: correlation {value:+.4f}", fingerprint.cpu().numpy(), diverging=True)

@@ -120,6 +120,7 @@ class ReverseEngineering(NeuralAttributor):
         config=ReverseEngineeringConfig,
         configs=Path(__file__).with_name("configs"),
     )
+    feature_places = "frequencies"
     config: ReverseEngineeringConfig
     network: ReverseNetwork
 

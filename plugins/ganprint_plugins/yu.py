@@ -239,13 +239,11 @@ class Yu(NeuralAttributor):
                 total = total + ADVERSARIAL * _critic_loss(network.critic, images, reconstruction, step)
         return Losses(total, logits, labels)
 
-    @property
-    def explains(self) -> bool:
-        """Whether these weights hold fingerprints that can be shown: only the visual variant's do."""
-        return self.config.variant == "visual"
-
     def explain(self, image: Tensor) -> list[Panel]:
-        """Return the image's fingerprint, each model's, and its response: the two multiplied (figure 4)."""
+        """Return the image's fingerprint, each model's, and its response: the two multiplied (figure 4).
+
+        Only the visual variant has fingerprints that can be shown.
+        """
         network = self.network
         if not isinstance(network, VisualFingerprints):
             return []

@@ -1,0 +1,211 @@
+"""What an answer for one view rests on: maps that any method can have and maps of networks, and what they are not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ganprint.attributor import Attributor, Panel, Prediction
+from ganprint.errors import UsageError
+from ganprint.images import printable
+from ganprint.images.residual import noise_residuals
+from ganprint.images.spectrum import dct2, log_dct, luma
+from ganprint.training import NeuralAttributor
+from ganprint.weights import Card
+
+MAPS = ("own", "occlusion", "gradients", "grad-cam", "residual", "spectrum")
+"""The maps there are: the method's own panels, three of its answer, two of the view alone."""
+
+PATCH, STRIDE = 8, 16
+"""The view's side over that of an occluding patch, and over the steps in which the patch moves."""
+OCCLUDED_AT_ONCE = 16
+STEPS = 64
+"""Points on the line from the faint view to the view whose gradients are averaged."""
+FAINT = 0.1
+"""Contrast of the view that the line starts from: at none at all the logarithms of DCT-CNN's spectra have no bottom."""
+GRADIENTS_AT_ONCE = 8
+LEVELS, SIGMA = 4, 3.0
+"""Wavelet decompositions, and the noise's deviation in grey levels (the public code of Chen et al. 2008)."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Panels, the view first, and a caption that says what they show and what they do not."""
+
+    panels: tuple[Panel, ...]
+    caption: str
+
+
+def possible_maps(attributor: Attributor, square: Tensor) -> tuple[str, ...]:
+    """Return those of `MAPS` that a method can have of a uint8 view (3, S, S)."""
+    absent = set() if attributor.explain(square) else {"own"}
+    if not isinstance(attributor, NeuralAttributor):
+        absent |= {"gradients", "grad-cam"}
+    elif last_features(attributor, square) is None:
+        absent.add("grad-cam")
+    return tuple(name for name in MAPS if name not in absent)
+
+
+def gather_evidence(
+    attributor: Attributor, card: Card, square: Tensor, name: str, maps: Sequence[str] | None = None
+) -> Evidence:
+    """Show what a method's answer for one uint8 view (3, S, S) of the image called `name` rests on.
+
+    `maps` are some of `MAPS`, all that the method can have if left out; their order is always the same. They explain
+    the log-odds of the source that the method names for this view alone. Nothing is random. Raises UsageError for a
+    map that there is not, or that the method cannot have.
+    """
+    possible = possible_maps(attributor, square)
+    chosen = possible if maps is None else maps
+    for each in chosen:
+        if each not in possible:
+            raise UsageError(
+                f"The weights {card.name} of {card.method} cannot have the map {each!r}."
+                if each in MAPS
+                else f"There is no map called {each!r}.",
+                f"Maps of these weights: {', '.join(possible)}.",
+            )
+    shares = attributor.predict(square[None]).attribution.float().softmax(1)[0].cpu()
+    first, second = shares.argsort(descending=True)[:2].tolist()
+    source, side = card.sources[first], square.shape[-1]
+
+    panels = [Panel(f"the {card.view.kind} view, {side} px", square.permute(1, 2, 0).cpu().numpy() / 255)]
+    said = [
+        f"{printable(name)}: of this view {card.method} with the weights {card.name} "
+        f"({(card.sha256 or '')[:12]}) says {source} {shares[first]:.0%}, "
+        f"next {card.sources[second]} {shares[second]:.0%} (not calibrated)."
+    ]
+    if "own" in chosen:
+        panels += attributor.explain(square)
+    if "occlusion" in chosen:
+        lost = occlusion_map(attributor, square, first)
+        panels.append(Panel(f"occlusion: log-odds of {source} lost", lost.numpy(), diverging=True))
+        said.append(
+            f"Occlusion: a patch of {side // PATCH} px in the view's mean colour, moved by {side // STRIDE} px; red "
+            f"where hiding pixels costs {source} log-odds, blue where it gains them; the patch's edges count too."
+        )
+    if isinstance(attributor, NeuralAttributor):
+        frequencies = attributor.feature_places == "frequencies"
+        where = " over frequencies" if frequencies else ""
+        if "gradients" in chosen:
+            risen = gradient_map(attributor, square, first)
+            panels.append(Panel(f"integrated gradients of {source}{where}", risen.numpy(), diverging=True))
+            said.append(
+                f"Integrated gradients{where}{', low ones top left' if frequencies else ''}: {STEPS} steps from a "
+                "tenth of the view's contrast to all of it."
+            )
+        layer = last_features(attributor, square)
+        if "grad-cam" in chosen and layer is not None:
+            raised = grad_cam(attributor, square, first, layer)
+            panels.append(
+                Panel(f"Grad-CAM of {source}{where}, layer {layer}", raised.numpy(), diverging=True)
+            )
+            said.append(f"Grad-CAM{where}: at the layer {layer}, upsampled.")
+    if "residual" in chosen:
+        noise = noise_residuals(luma(square.cpu().float()), levels=LEVELS, sigma=SIGMA)
+        panels.append(Panel("noise residual (wavelet, luma)", noise.numpy(), diverging=True))
+    if "spectrum" in chosen:
+        panels.append(Panel("log spectrum (DCT)", log_dct(square.cpu().float()).mean(0).numpy()))
+    said.append(
+        "The pictures show what the method computes; they are not proof of where an image comes from."
+    )
+    return Evidence(tuple(panels), " ".join(said))
+
+
+def occlusion_map(attributor: Attributor, square: Tensor, source: int) -> Tensor:
+    """Return how much log-odds of a source hiding each place of a uint8 view (3, S, S) costs, float32 (S, S).
+
+    A patch of the view's mean colour slides over it (Zeiler and Fergus, ECCV 2014, section 3.3); a place has the mean
+    of the patches that cover it. The patch's own edges count too. It needs no gradients.
+    """
+    from captum.attr import Occlusion
+
+    def forward(images: Tensor) -> Tensor:
+        return _log_odds(attributor.predict(images.round().to(torch.uint8)), source)
+
+    side = square.shape[-1]
+    lost: Tensor = Occlusion(forward).attribute(
+        square[None].float(),
+        sliding_window_shapes=(3, side // PATCH, side // PATCH),
+        strides=(3, side // STRIDE, side // STRIDE),
+        baselines=_mean_colour(square),
+        perturbations_per_eval=OCCLUDED_AT_ONCE,
+    )
+    return lost[0, 0].detach().float()
+
+
+def gradient_map(attributor: NeuralAttributor, square: Tensor, source: int) -> Tensor:
+    """Return the integrated gradients of a source's log-odds in a uint8 view (3, S, S), float32 (S, S).
+
+    From the view at a tenth of its contrast to the view, summed over channels (Sundararajan, Taly and Yan, ICML 2017,
+    equation 1): all together they are the log-odds that the view has beyond the faint one. Of a method that works on
+    frequencies they are those of the view's cosine coefficients, low ones top left: the sum is the same, but a pixel's
+    share of a logarithm of coefficients is that of the smallest of them.
+    """
+    from captum.attr import IntegratedGradients
+
+    def forward(images: Tensor) -> Tensor:
+        return _log_odds(attributor.differentiate(images), source)
+
+    view = square[None].float()
+    faint = torch.lerp(_mean_colour(square), view, FAINT)
+    slopes: Tensor = IntegratedGradients(forward, multiply_by_inputs=False).attribute(
+        view, baselines=faint, n_steps=STEPS, internal_batch_size=GRADIENTS_AT_ONCE
+    )
+    step, slope = (view - faint)[0], slopes[0].detach().float()
+    if attributor.feature_places == "frequencies":
+        step, slope = dct2(step), dct2(slope)
+    return (step * slope).sum(0)
+
+
+def grad_cam(attributor: NeuralAttributor, square: Tensor, source: int, layer: str) -> Tensor:
+    """Return the Grad-CAM of a source's log-odds at a layer, bilinearly upsampled to the view, float32 (S, S).
+
+    Selvaraju et al. (ICCV 2017), equations 1 and 2, but for the latter's ReLU: what speaks against the source stays.
+    """
+    from captum.attr import LayerAttribution, LayerGradCam
+
+    def forward(images: Tensor) -> Tensor:
+        return _log_odds(attributor.differentiate(images), source)
+
+    explained = LayerGradCam(forward, attributor.network.get_submodule(layer))
+    raised = explained.attribute(square[None].float())
+    upsampled: Tensor = LayerAttribution.interpolate(raised, tuple(square.shape[1:]), "bilinear")
+    return upsampled[0, 0].detach().float().cpu()
+
+
+def last_features(attributor: NeuralAttributor, square: Tensor) -> str | None:
+    """Return the name of the layer that gives a network's last feature map of more than one place, if any does.
+
+    It is the innermost module with convolutions in it whose output that map is.
+    """
+    maps: list[tuple[str, Tensor]] = []
+
+    def note(name: str, output: object) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4 and min(output.shape[2:]) > 1:
+            maps.append((name, output))
+
+    handles = [
+        module.register_forward_hook(lambda module, given, output, name=name: note(name, output))
+        for name, module in attributor.network.named_modules()
+        if name and any(isinstance(part, nn.Conv2d) for part in module.modules())
+    ]
+    try:
+        attributor.predict(square[None])
+    finally:
+        for handle in handles:
+            handle.remove()
+    return next((name for name, output in maps if output is maps[-1][1]), None)
+
+
+def _log_odds(prediction: Prediction, source: int) -> Tensor:
+    """Return the log-odds (B,) of a source, which unlike its probability do not saturate."""
+    logits = prediction.attribution.float().cpu()
+    others = torch.arange(logits.shape[1]) != source
+    return logits[:, source] - logits[:, others].logsumexp(1)
+
+
+def _mean_colour(square: Tensor) -> Tensor:
+    """Return the view's mean colour, in whole grey levels, all over (1, 3, S, S), float32."""
+    return square.float().mean((1, 2), keepdim=True).round().expand(square.shape)[None]
