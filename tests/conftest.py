@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -98,3 +99,33 @@ def tiny_weights(program: Program, tiny_manifest: Path, tmp_path_factory: pytest
     done = program("train", *data, *TINY, *settings)
     assert done.returncode == 0, done.stderr
     return out
+
+
+@pytest.fixture(scope="session")
+def grown_manifest(tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a manifest with 60 images in val, like those of the tiny one, and the tiny one's other splits."""
+    folder = tmp_path_factory.mktemp("grown")
+    header, *lines = tiny_manifest.read_text().splitlines()
+    rows = []
+    for number, line in enumerate(lines):
+        path, *rest = line.split(",")
+        split = "val" if ",train," in line or ",val," in line else None
+        rows.append(",".join([f"{number}.png", *rest]).replace(",train,", ",val,"))
+        shutil.copy(tiny_manifest.parent / path, folder / f"{number}.png")
+        if split and number < 12:
+            rows.append(f"again-{rows[-1]}")
+            shutil.copy(folder / f"{number}.png", folder / f"again-{number}.png")
+    (folder / "grown.csv").write_text("\n".join([header, *rows]) + "\n")
+    return folder / "grown.csv"
+
+
+@pytest.fixture(scope="session")
+def judged_weights(
+    program: Program, grown_manifest: Path, tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return the tiny weights with all that verdicts rest on, fitted by the real program."""
+    folder = tmp_path_factory.mktemp("judged") / "weights"
+    shutil.copytree(tiny_weights, folder)
+    done = program("calibrate", "--data", grown_manifest, "--weights", folder, "--policy", "none", "--record")
+    assert done.returncode == 0, done.stderr
+    return folder

@@ -107,7 +107,9 @@ def test_the_demo_answers_for_every_generator_and_a_photograph(program, tmp_path
     assert done.returncode == 0, done.stderr
     count = len(list_generators(shipped_generators())) + 1
     assert len(list(tmp_path.iterdir())) == count
-    assert f"of {count} right" in done.stdout and "astronaut" in done.stdout and "[" not in done.stdout
+    assert (
+        f"of {count} named rightly" in done.stdout and "astronaut" in done.stdout and "[" not in done.stdout
+    )
     again = program("demo", "--out", tmp_path)
     assert again.returncode == 2 and "--force" in again.stderr
     rows = [json.loads(line) for line in program("demo", "--json").stdout.splitlines()]

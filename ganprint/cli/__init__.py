@@ -1,21 +1,26 @@
 """The command line: arguments in, one library call, a rendering out."""
 
+import errno
 import os
 import sys
 
 import typer
 
 from ganprint.cli import data, forge, weights
+from ganprint.cli.assess import assess
 from ganprint.cli.attribute import attribute
 from ganprint.cli.calibrate import calibrate
 from ganprint.cli.compare import compare
 from ganprint.cli.demo import demo
+from ganprint.cli.enroll import enroll
 from ganprint.cli.evaluate import evaluate
 from ganprint.cli.explain import explain
+from ganprint.cli.fuse import fuse
 from ganprint.cli.leaderboard import leaderboard
 from ganprint.cli.methods import methods
 from ganprint.cli.perturb import perturb
 from ganprint.cli.train import train
+from ganprint.cli.verify import verify
 from ganprint.errors import GanprintError
 
 app = typer.Typer(
@@ -30,6 +35,10 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(calibrate)
+app.command()(assess)
+app.command()(fuse)
+app.command()(enroll)
+app.command()(verify)
 app.command()(leaderboard)
 app.command()(explain)
 app.command()(demo)
@@ -63,6 +72,13 @@ def main() -> None:
         sys.exit(error.exit_status)
     except BrokenPipeError:
         # The reader of our output is gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+            raise
+        typer.echo(f"ganprint: the output cannot be written: {error.strerror}.", err=True)
+        # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:

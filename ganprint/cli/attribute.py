@@ -2,29 +2,34 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import console, echo_csv, echo_json
+from ganprint.cli.console import command_line, progress_bar
 from ganprint.cli.options import (
     BatchSize,
     Csv,
     Device,
+    Enrolled,
+    Force,
     Json,
-    Weights,
+    ManyMethods,
+    ManyWeights,
     check_device,
     check_formats,
-    check_method,
-    chosen_weights,
+    load_bench,
 )
+from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter, csv_header, csv_row
 
 if TYPE_CHECKING:
     from ganprint.errors import GanprintError
+    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.journal import Journal
     from ganprint.forensics.verdict import Verdict
     from ganprint.images import ImageFile
-    from ganprint.weights import Card
 
 FAILED_ON = 4
 """Exit status where --fail-on met the verdict it names."""
@@ -36,162 +41,206 @@ def attribute(
     ] = None,
     files_from: Annotated[Path | None, typer.Option(help="a file that lists images, one path a line")] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")] = False,
-    method: Annotated[
-        str | None, typer.Option(help="the method, as `ganprint methods` names it; repmix if left out")
+    method: ManyMethods = None,
+    weights: ManyWeights = None,
+    stability: Annotated[
+        bool, typer.Option("--stability", help="ask again after mild recompression, resizing and cropping")
+    ] = False,
+    metadata: Annotated[
+        bool, typer.Option("--metadata", help="also show what the file states beside its pixels")
+    ] = False,
+    enrolled: Enrolled = True,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="write a report of the case: this HTML file, and its record beside it as JSON"),
     ] = None,
-    weights: Weights = None,
+    maps: Annotated[
+        bool, typer.Option("--maps/--no-maps", help="with --report: pictures of what the answer rests on")
+    ] = True,
+    out: Annotated[
+        Path | None, typer.Option(help="write verdicts to this file: a JSON object a line, or CSV with --csv")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="with --out: go on where the file ends, whatever ended it")
+    ] = False,
     device: Device = "cpu",
     batch_size: BatchSize = 16,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="refuse images with more pixels than this")
     ] = None,
     fail_on: Annotated[
-        str | None, typer.Option(help="exit 4 where a verdict is this: synthetic, real, or a source")
+        str | None,
+        typer.Option(
+            help="exit 4 where a verdict is this: synthetic (any), real, synthetic-unknown, inconclusive, or a source"
+        ),
     ] = None,
+    force: Force = False,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
     """Tell for each image whether it is real or synthetic, and which generator architecture made it.
 
-    Exit status: 0 all answered, 1 some images failed (each is named, the rest answered), 2 usage,
-    3 no usable weights, 4 a verdict that --fail-on names.
+    Several methods, --method a,b or all, are shown each and fused into one answer. Exit status: 0 all answered, 1 some
+    images failed (each is named, the rest answered), 2 usage, 3 no usable weights, 4 a verdict that --fail-on names.
     """
     from ganprint.errors import UsageError
     from ganprint.forensics.stream import stream_verdicts
-    from ganprint.weights import load_attributor
 
     check_formats(as_json, as_csv)
     if not inputs and files_from is None:
         raise UsageError("No image was named.", "ganprint attribute IMAGE, or --files-from LIST.")
+    if resume and out is None:
+        raise UsageError("Only a file of verdicts can be gone on from.", "Name it with --out.")
+    if report is not None and out is not None:
+        raise UsageError("A report is not written in lines.", "Leave out --out, or --report.")
+    _check_report(report, force)
     check_device(device)
-    attributor, card = load_attributor(chosen_weights(weights, method), device=device)
-    check_method(method, card)
-    if fail_on is not None and fail_on not in (*card.sources, "synthetic"):
-        raise UsageError(
-            f"No verdict can be {fail_on!r}.", f"Verdicts: synthetic, {', '.join(card.sources)}."
-        )
+    bench = load_bench(method, weights, device=device, enrolled=enrolled, stability=stability)
+    possible = ["synthetic", "synthetic-unknown", "inconclusive", *bench.sources]
+    possible += [gallery.name for judge in bench.judges for gallery in judge.galleries]
+    if fail_on is not None and fail_on not in possible:
+        raise UsageError(f"No verdict can be {fail_on!r}.", f"Verdicts: {', '.join(possible)}.")
     failures = matches = 0
-    writer = _Json() if as_json else _Csv(card) if as_csv else _Text(card)
-    images = _read(inputs or [], files_from, recursive, max_pixels)
-    for verdict in stream_verdicts(images, attributor, card, batch_size=batch_size):
-        writer.write(verdict)
-        if verdict.error is not None:
-            typer.echo(f"ganprint: {verdict.error.message}", err=True)
-            failures += 1
-        matches += _matches(verdict, fail_on)
-    writer.close()
+    with ExitStack() as stack:
+        journal = stack.enter_context(_journal(out, bench, as_csv, resume, force)) if out else None
+        case = _Case(bench, maps) if report else None
+        bar = stack.enter_context(progress_bar())
+        task = bar.add_task("images", total=None, visible=journal is not None or report is not None)
+        writer = JsonWriter() if as_json else CsvWriter(bench.sources) if as_csv else TextWriter(bench)
+        named = _named(inputs or [], files_from, recursive)
+        if bar.live.is_started and "-" not in (inputs or []):
+            bar.update(task, total=sum(1 for _ in _named(inputs or [], files_from, recursive)))
+        images = _read(named, journal, max_pixels, metadata or report is not None, case)
+        for verdict in stream_verdicts(images, bench, batch_size=batch_size):
+            if journal is not None:
+                journal.add(verdict)
+            elif report is None:
+                writer.write(verdict)
+            if case is not None:
+                case.add(verdict)
+            bar.advance(task)
+            if verdict.error is not None:
+                typer.echo(f"ganprint: {verdict.error.message}", err=True)
+                failures += 1
+            matches += _matches(verdict, fail_on)
+    if case is not None and report is not None:
+        case.write(report, force=force)
+        typer.echo(str(report))
+    elif out is not None:
+        typer.echo(str(out))
+    else:
+        writer.close()
     if failures:
         raise typer.Exit(1)
     if matches:
         raise typer.Exit(FAILED_ON)
 
 
-def _read(
-    inputs: list[str], files_from: Path | None, recursive: bool, max_pixels: int | None
-) -> Iterator["tuple[str, ImageFile | GanprintError]"]:
-    """Yield each image's name with its pixels, or with what keeps it from being read."""
-    from ganprint.errors import ImageError
-    from ganprint.images import DEFAULT_MAX_PIXELS, find_images, read_image
+def _check_report(report: Path | None, force: bool) -> None:
+    from ganprint.cli.options import check_output
+    from ganprint.errors import UsageError
 
-    limit = max_pixels or DEFAULT_MAX_PIXELS
-    if "-" in inputs:
-        inputs = [name for name in inputs if name != "-"]
-        try:
-            yield "-", read_image(sys.stdin.buffer.read(), name="-", max_pixels=limit)
-        except ImageError as error:
-            yield "-", error
+    if report is None:
+        return
+    if report.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(
+            f"{report} is no HTML file by its name.", "End it with .html; the record goes beside it."
+        )
+    check_output(report, force=force)
+    check_output(report.with_suffix(".json"), force=force)
+
+
+def _journal(out: Path, bench: "Bench", as_csv: bool, resume: bool, force: bool) -> "Journal":
+    from ganprint.forensics.journal import Journal, csv_key, csv_line, json_key, json_line
+    from ganprint.images.formats import cell
+
+    digest = bench.names[2]
+    if not as_csv:
+        return Journal(out, json_line, json_key, weights=digest, resume=resume, force=force)
+    return Journal(
+        out,
+        lambda verdict: csv_line(csv_row(verdict, bench.sources)),
+        csv_key,
+        shown=cell,
+        weights=digest,
+        header=csv_line(csv_header(bench.sources)),
+        resume=resume,
+        force=force,
+    )
+
+
+class _Case:
+    """What a report is made of, gathered while images go by."""
+
+    def __init__(self, bench: "Bench", maps: bool) -> None:
+        from ganprint.forensics.report import Exhibits
+
+        self.bench, self.exhibits = bench, Exhibits(bench, maps=maps)
+        self.verdicts: list[Verdict] = []
+
+    def see(self, image: "ImageFile") -> None:
+        self.exhibits.see(image)
+
+    def add(self, verdict: "Verdict") -> None:
+        self.verdicts.append(verdict)
+
+    def write(self, report: Path, *, force: bool) -> None:
+        from ganprint.forensics.record import make_record, save_record
+        from ganprint.forensics.report import write_report
+
+        record = make_record(self.bench, self.verdicts, command_line())
+        save_record(record, report.with_suffix(".json"), force=force)
+        write_report(record, self.exhibits, report, force=force)
+
+
+def _named(
+    inputs: list[str], files_from: Path | None, recursive: bool
+) -> "Iterator[tuple[str, Path | GanprintError | None]]":
+    """Yield each image's name and path, None for the one on standard input, or why it is none."""
+    from ganprint.errors import ImageError
+    from ganprint.images import find_images
+
     asked: list[tuple[str, list[str], Path | None]] = [(name, [name], None) for name in inputs]
     if files_from is not None:
         asked.append((str(files_from), [], files_from))
     for name, named, listed in asked:
+        if name == "-" and listed is None:
+            yield "-", None
+            continue
         for found in find_images(named, recursive=recursive, files_from=listed):
-            if isinstance(found, ImageError):
-                yield name, found
-                continue
-            try:
-                yield str(found), read_image(found, max_pixels=limit)
-            except ImageError as error:
-                yield str(found), error
+            yield (name, found) if isinstance(found, ImageError) else (str(found), found)
+
+
+def _read(
+    named: "Iterator[tuple[str, Path | GanprintError | None]]",
+    journal: "Journal | None",
+    max_pixels: int | None,
+    metadata: bool,
+    case: _Case | None,
+) -> "Iterator[tuple[str, ImageFile | GanprintError]]":
+    """Yield each image with its pixels, or with what keeps it from being read; those that are done are left out."""
+    from ganprint.errors import GanprintError, ImageError
+    from ganprint.images import DEFAULT_MAX_PIXELS, read_image
+
+    limit = max_pixels or DEFAULT_MAX_PIXELS
+    for name, found in named:
+        if journal is not None and journal.is_done(name):
+            continue
+        if isinstance(found, GanprintError):
+            yield name, found
+            continue
+        source = sys.stdin.buffer.read() if found is None else found
+        try:
+            image = read_image(source, name=name, max_pixels=limit, metadata=metadata)
+        except ImageError as error:
+            yield name, error
+            continue
+        if case is not None:
+            case.see(image)
+        yield name, image
 
 
 def _matches(verdict: "Verdict", fail_on: str | None) -> bool:
     if fail_on == "synthetic":
-        return verdict.source is not None
+        return verdict.is_synthetic
     return fail_on is not None and verdict.verdict == fail_on
-
-
-class _Json:
-    """One JSON object a line."""
-
-    def write(self, verdict: "Verdict") -> None:
-        echo_json(verdict.model_dump())
-
-    def close(self) -> None:
-        return None
-
-
-class _Csv:
-    """A header and one row an image; a column for each source's probability."""
-
-    def __init__(self, card: "Card") -> None:
-        self.card = card
-        probabilities = [f"p_{name}" for name in card.sources]
-        answer = ("verdict", "synthetic_probability", "runner_up")
-        echo_csv(["path", "sha256", *answer, *probabilities, "warnings", "error"])
-
-    def write(self, verdict: "Verdict") -> None:
-        shares = [verdict.probabilities.get(name) for name in self.card.sources]
-        answer = (verdict.verdict, verdict.synthetic_probability, verdict.runner_up)
-        error = verdict.error.message if verdict.error else None
-        echo_csv([verdict.path, verdict.sha256, *answer, *shares, " ".join(verdict.warnings), error])
-
-    def close(self) -> None:
-        return None
-
-
-class _Text:
-    """A paragraph an image for a person, and once what the weights can know."""
-
-    def __init__(self, card: "Card") -> None:
-        self.card = card
-        self.out = console()
-        self.answered = 0
-
-    def write(self, verdict: "Verdict") -> None:
-        from rich.text import Text
-
-        from ganprint.forensics.verdict import UNCALIBRATED
-        from ganprint.images import printable
-
-        if verdict.error is not None:
-            return
-        self.answered += 1
-        shares = verdict.probabilities
-        answer = f"synthetic, {verdict.source}" if verdict.source else "real"
-        line = Text(f"{printable(verdict.path)}: ")
-        line.append(answer, style="bold red" if verdict.source else "bold green")
-        line.append(
-            f"  {shares[verdict.verdict or '']:.1%}"
-            f"  (synthetic {verdict.synthetic_probability:.1%}; "
-            f"next {verdict.runner_up} {shares[verdict.runner_up or '']:.1%})"
-        )
-        self.out.print(line, soft_wrap=True)
-        for warning in verdict.warnings:
-            if warning != UNCALIBRATED:
-                self.out.print(f"  ! {warning}", style="yellow", soft_wrap=True)
-
-    def close(self) -> None:
-        from ganprint.forensics.verdict import how_to_read
-
-        if not self.answered:
-            return
-        digest = (self.card.sha256 or "")[:12]
-        self.out.print(
-            f"\nAnswered by {self.card.method} with the weights {self.card.name} ({digest}), which know "
-            f"{', '.join(self.card.sources)}.",
-            soft_wrap=True,
-        )
-        self.out.print(
-            f"Anything else made by a generator is called one of these, or real. {how_to_read(self.card)}",
-            soft_wrap=True,
-        )

@@ -1,7 +1,7 @@
-"""`ganprint calibrate`: a temperature that makes probabilities mean what they say."""
+"""`ganprint calibrate`: what makes probabilities mean what they say, and verdicts keep to stated rates."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,7 +22,7 @@ from ganprint.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from ganprint.weights import CalibrationRecord
+    from ganprint.evaluation.calibrate import Calibrated
 
 
 def calibrate(
@@ -38,6 +38,22 @@ def calibrate(
             "--policy", help="what images will have met; repeatable; none and test-seen if left out"
         ),
     ] = None,
+    score: Annotated[
+        Literal["max-probability", "energy", "mahalanobis", "knn", "vim"],
+        typer.Option(help="what tells images of other generators from known ones"),
+    ] = "knn",
+    false_unknown: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="share of known images that may look unknown")
+    ] = 0.05,
+    false_alarm: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="share of photographs that may be called synthetic")
+    ] = 0.02,
+    miss: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="share of generated images that may be called real")
+    ] = 0.05,
+    wrong_source: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="share of the named sources that may be wrong")
+    ] = 0.1,
     seed: Seed = 0,
     batch_size: BatchSize = 32,
     workers: Workers = 0,
@@ -51,13 +67,16 @@ def calibrate(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Fit a temperature to the answers for a split, clean and perturbed, and measure what it brings.
+    """Fit to the answers for a split, clean and perturbed, all that verdicts rest on, and measure what it brings.
 
-    Before and after are measured on the same images; after, none was part of the fit that it is measured with.
+    That is a temperature (or a rising line for each source, where that is better on images kept out), the thresholds of
+    real, synthetic, named and unknown for the stated rates, and likelihood ratios. Before and after are measured on the
+    same images; after, none was part of the fit that it is measured with.
     """
     from ganprint.data import Manifest
     from ganprint.errors import UsageError
     from ganprint.evaluation.calibrate import calibrate as fit
+    from ganprint.forensics.decision import Rates
     from ganprint.weights import load_attributor, set_calibration
 
     check_device(device)
@@ -78,6 +97,8 @@ def calibrate(
             manifest,
             split,
             list(dict.fromkeys(policies or ("none", "test-seen"))),
+            score=score,
+            rates=Rates(false_unknown, false_alarm, miss, wrong_source),
             seed=seed,
             command=command_line(),
             progress=lambda policy, done, total: bar.update(
@@ -88,26 +109,53 @@ def calibrate(
             workers=workers,
         )
     if as_json:
-        echo_json(found.record.model_dump(mode="json"))
+        judged = found.judgement.model_dump(mode="json", exclude={"reference_sha256", "rates"})
+        echo_json({"calibration": found.record.model_dump(mode="json"), "judgement": judged})
     else:
-        _print(card.name, found.record)
+        _print(card.name, found)
     if figure is not None:
         from ganprint.evaluation.figures import reliability_figure, save_figures
 
         save_figures({figure.stem: reliability_figure(found)}, figure.parent, force=force)
     if record:
-        set_calibration(chosen, found.record)
+        set_calibration(chosen, found.record, found.judgement, found.reference)
     for failure in found.failures:
         typer.echo(f"ganprint: {failure.message}", err=True)
     if found.failures:
         raise typer.Exit(1)
 
 
-def _print(name: str, record: "CalibrationRecord") -> None:
+def _print(name: str, found: "Calibrated") -> None:
     from rich.table import Table
 
-    table = Table("", "before", "after", title=f"{name}: temperature {record.temperature:.3f}")
+    record, rule = found.record, found.judgement
+    way, other = "temperature", "isotonic lines"
+    if record.isotonic:
+        way, other = other, way
+    table = Table("", "before", f"after: {way}", other, title=f"{name}: temperature {record.temperature:.3f}")
     for measure, before in record.before.items():
-        table.add_row(measure.replace("_", " "), f"{before:.4f}", f"{record.after[measure]:.4f}")
+        values = (before, record.after[measure], record.otherwise[measure])
+        table.add_row(measure.replace("_", " "), *(f"{value:.4f}" for value in values))
     table.caption = f"{record.images} images of {record.split}, under {', '.join(record.policies)}"
-    console().print(table)
+    out = console()
+    out.print(table)
+    verdicts = Table("verdict", "where", "wrong so often at most", title="thresholds")
+    shown = rule.score
+    verdicts.add_row("real", f"synthetic at most {rule.real_to:.1%}", f"{rule.miss:.1%} of generated images")
+    verdicts.add_row(
+        "synthetic", f"synthetic at least {rule.synthetic_from:.1%}", f"{rule.false_alarm:.1%} of photographs"
+    )
+    verdicts.add_row(
+        "a source", f"its share at least {rule.source_from:.1%}", f"{rule.wrong_source:.1%} of names"
+    )
+    verdicts.add_row(
+        "unknown", f"{shown} below {rule.unknown_below:.3f}", f"{rule.false_unknown:.1%} of known images"
+    )
+    out.print(verdicts)
+    ratios = Table(
+        "likelihood ratio", "Cllr", "least Cllr", "log10 at most", "at least", title="in cross-validation"
+    )
+    for proposition, ratio in {"synthetic": rule.synthetic, **rule.sources}.items():
+        numbers = (ratio.cllr, ratio.cllr_min, ratio.most, ratio.least)
+        ratios.add_row(proposition, *(f"{number:.3f}" for number in numbers))
+    out.print(ratios)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import console, echo_json
-from ganprint.cli.options import Force, Json, Seed, Weights, check_method, chosen_weights
+from ganprint.cli.options import Force, Json, ManyMethods, ManyWeights, Seed, load_bench
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
 def demo(
     out: Annotated[Path | None, typer.Option(help="keep the images in this folder")] = None,
-    method: Annotated[
-        str | None, typer.Option(help="the method, as `ganprint methods` names it; repmix if left out")
-    ] = None,
-    weights: Weights = None,
+    method: ManyMethods = None,
+    weights: ManyWeights = None,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
@@ -32,31 +30,34 @@ def demo(
     from ganprint.forensics.stream import stream_verdicts
     from ganprint.forge.mini import write_examples
     from ganprint.images import read_image
-    from ganprint.weights import load_attributor
 
-    attributor, card = load_attributor(chosen_weights(weights, method))
-    check_method(method, card)
+    bench = load_bench(method, weights, device="cpu", enrolled=False)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(TemporaryDirectory()))
         examples = write_examples(folder, seed=seed, force=force)
         images = ((file.name, read_image(file)) for file, _ in examples)
-        verdicts = list(stream_verdicts(images, attributor, card))
+        verdicts = list(stream_verdicts(images, bench))
     if as_json:
         for (_, source), verdict in zip(examples, verdicts, strict=True):
-            echo_json({"made_by": source, **verdict.model_dump()})
+            echo_json({"made_by": source, **verdict.model_dump(mode="json")})
         return
-    table = Table("image", "made by", "verdict", "probability", "synthetic", title=f"Answered by {card.name}")
+    heads = ("image", "made by", "verdict", "likeliest", "probability", "synthetic")
+    table = Table(*heads, title=f"Answered by {bench.names[1]}")
     for (file, source), verdict in zip(examples, verdicts, strict=True):
         table.add_row(file.stem, source, *_cells(verdict, source))
-    right = sum(verdict.verdict == source for (_, source), verdict in zip(examples, verdicts, strict=True))
-    table.caption = f"{right} of {len(examples)} right"
+    pairs = [(verdict, source) for (_, source), verdict in zip(examples, verdicts, strict=True)]
+    right = sum(verdict.verdict == source for verdict, source in pairs)
+    foremost = sum(verdict.likeliest == source for verdict, source in pairs)
+    table.caption = f"{right} of {len(pairs)} named rightly; for {foremost} the likeliest is right"
     console().print(table)
 
 
-def _cells(verdict: "Verdict", source: str) -> "tuple[Text, str, str]":
+def _cells(verdict: "Verdict", source: str) -> "tuple[Text, str, str, str]":
     from rich.text import Text
 
-    answer = verdict.verdict or ""
-    share = verdict.probabilities[answer]
-    style = "green" if answer == source else "red"
-    return Text(answer, style), f"{share:.1%}", f"{verdict.synthetic_probability:.1%}"
+    from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
+
+    answer, likeliest = verdict.verdict or "", verdict.likeliest or ""
+    style = "green" if answer == source else "yellow" if answer in (INCONCLUSIVE, UNKNOWN) else "red"
+    share = verdict.probabilities.get(likeliest, 0.0)
+    return Text(answer, style), likeliest, f"{share:.1%}", f"{verdict.synthetic_probability:.1%}"

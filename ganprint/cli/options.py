@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from ganprint.forensics.bench import Bench
     from ganprint.weights import Card
 
 DEFAULT_METHOD = "repmix"
@@ -14,6 +15,21 @@ Method = Annotated[str, typer.Option("--method", help="the method, as `ganprint 
 Weights = Annotated[
     str | None,
     typer.Option("--weights", help="name or folder of the weights; the method's default if left out"),
+]
+ManyMethods = Annotated[
+    str | None,
+    typer.Option(
+        "--method", help="a method of `ganprint methods`, several as a,b, or all; repmix if left out"
+    ),
+]
+ManyWeights = Annotated[
+    str | None,
+    typer.Option(
+        "--weights", help="name or folder of the weights, several as a,b; the method's default if left out"
+    ),
+]
+Enrolled = Annotated[
+    bool, typer.Option("--enrolled/--no-enrolled", help="answer with sources of `ganprint enroll`, too")
 ]
 Data = Annotated[
     Path, typer.Option("--data", help="a manifest with path,label,dlabel or a folder source/semantic/*")
@@ -72,6 +88,51 @@ def chosen_weights(weights: str | None, method: str | None) -> str | Path:
 
     plugins.load(method or DEFAULT_METHOD)
     return default_for(method or DEFAULT_METHOD).path
+
+
+def load_bench(
+    method: str | None, weights: str | None, *, device: str, enrolled: bool = True, stability: bool = False
+) -> "Bench":
+    """Load the weights that were named, or the defaults of the methods that were, `all` being those that have some."""
+    from ganprint.errors import UsageError
+    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.fusion import find_fusion
+    from ganprint.forensics.judges import load_judge
+
+    chosen = _several(method, weights)
+    judges = [load_judge(each, device=device, enrolled=enrolled) for each in chosen]
+    cards = [judge.card for judge in judges]
+    if weights is not None and method is not None:
+        methods = _parts(method)
+        for card in cards:
+            check_method(methods[0] if len(methods) == 1 else None, card)
+        if len(methods) > 1:
+            raise UsageError(
+                "Several methods and weights were named.", "Name either: weights tell their method."
+            )
+    twice = sorted({card.name for card in cards if sum(card.sha256 == other.sha256 for other in cards) > 1})
+    if twice:
+        raise UsageError(f"{', '.join(twice)} would answer twice.", "Name each once.")
+    return Bench(judges, find_fusion(cards) if len(cards) > 1 else None, stability)
+
+
+def _several(method: str | None, weights: str | None) -> list[str | Path]:
+    if weights is not None:
+        return list(_parts(weights))
+    if method == "all":
+        from ganprint import plugins
+        from ganprint.weights import list_weights
+
+        there = {entry.card.method for entry in list_weights() if entry.card and not entry.error}
+        names = [plugin.name for plugin in plugins.discover() if plugin.name in there]
+    else:
+        names = _parts(method or DEFAULT_METHOD)
+    return [chosen_weights(None, name) for name in names]
+
+
+def _parts(text: str) -> list[str]:
+    """Return what commas part; a path that has one in its name, and is there, is one thing."""
+    return [text] if Path(text).exists() else [part.strip() for part in text.split(",") if part.strip()]
 
 
 def chosen_data(data: Path | None) -> Path:

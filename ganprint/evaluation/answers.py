@@ -16,7 +16,7 @@ from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.adversarial import attack_images, attack_seeds
 from ganprint.evaluation.conditions import Condition, ConditionedViews, Kept
 from ganprint.evaluation.unfinished import Notebook, Unfinished
-from ganprint.forensics.answer import VIEWS_AT_ONCE, answer_images
+from ganprint.forensics.answer import VIEWS_AT_ONCE, Answer, answer_images
 from ganprint.images.formats import cell
 from ganprint.images.views import crop_views
 from ganprint.perturb import Attack
@@ -101,6 +101,43 @@ def answer_manifest(
     if not found.rows:
         raise failures[0]
     return list(_answers(found, manifest, condition, failures))
+
+
+def whole_answers(
+    attributor: Attributor,
+    manifest: Manifest,
+    condition: Condition,
+    *,
+    device: str = "cpu",
+    batch_size: int = 32,
+    workers: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[np.ndarray, list[Answer], list[ImageError]]:
+    """Return the rows (N,) of a manifest's images that could be read, their whole answers, and the others' errors.
+
+    An answer holds views and embedding, which `answer_manifest` lets go. Raises UsageError for an attack, and the
+    first ImageError where no image can be read.
+    """
+    if isinstance(condition.policy, Attack):
+        raise UsageError("What an answer is worth is told on images that nobody attacks.", "Name no attack.")
+    images = ConditionedViews(manifest, [attributor.config.view], condition)
+    at_once = VIEWS_AT_ONCE if torch.device(device).type == "cpu" else VIEWS_ON_GPU
+    rows: list[int] = []
+    answers: list[Answer] = []
+    failures: list[ImageError] = []
+    for batch in loader(images, batch_size=batch_size, workers=workers):
+        whole = []
+        for item, row in zip(batch.images, batch.rows.tolist(), strict=True):
+            if isinstance(item, ImageError):
+                failures.append(item)
+            else:
+                whole.append(item[0])
+                rows.append(row)
+        answers += answer_images(attributor, whole, batch_size=at_once)
+        progress(len(rows) + len(failures), len(manifest))
+    if failures and not rows:
+        raise failures[0]
+    return np.array(rows, dtype=np.int64), answers, failures
 
 
 def _differentiable(victim: Attributor | None) -> NeuralAttributor:

@@ -1,7 +1,7 @@
-"""A temperature for weights, fitted to what they answer for images clean and perturbed."""
+"""What weights need to be judged by: calibration, thresholds, likelihood ratios, and where known images lie."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,27 @@ import numpy as np
 from ganprint.attributor import Attributor
 from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
-from ganprint.evaluation.answers import answer_manifest
+from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
+from ganprint.forensics.answer import Answer
 from ganprint.forensics.calibration import (
     brier_score,
+    calibrate_probabilities,
     calibration_error,
+    fit_isotonic,
     fit_temperature,
+    folds_of,
     held_out,
     log_loss,
+    straighten,
+    temper,
 )
-from ganprint.perturb import Attack, parse_treatment
-from ganprint.weights import CalibrationRecord, Card, utc_now
+from ganprint.forensics.decision import DEFAULT_RATES, Rates, fit_thresholds
+from ganprint.forensics.judges import known_arrays, known_from
+from ganprint.forensics.likelihood import fit_likelihood
+from ganprint.forensics.open_set import SCORES, Known
+from ganprint.perturb import parse_treatment
+from ganprint.weights import CalibrationRecord, Card, JudgementRecord, LikelihoodRecord, utc_now
 
 MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "calibration_error": calibration_error,
@@ -30,16 +40,20 @@ MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 FEWEST = 50
 """Images that a temperature can be fitted to."""
+FEWEST_OF_A_SOURCE = 10
+"""Images of a source, and of others, from which on it gets likelihood ratios."""
 
 
 @dataclass(frozen=True)
 class Calibrated:
     """A calibration with what it was measured on: labels (N,), probabilities (N, K) before, and after in turn.
 
-    `failures` say which images could not be read.
+    `reference` are the arrays of where known images lie, `failures` say which images could not be read.
     """
 
     record: CalibrationRecord
+    judgement: JudgementRecord
+    reference: dict[str, np.ndarray]
     labels: np.ndarray
     before: np.ndarray
     after: np.ndarray
@@ -53,52 +67,122 @@ def calibrate(
     split: str,
     policies: Sequence[str],
     *,
+    score: str = "knn",
+    rates: Rates = DEFAULT_RATES,
     seed: int = 0,
     command: str = "",
     progress: Callable[[str, int, int], None] = lambda policy, done, total: None,
     **options: Any,
 ) -> Calibrated:
-    """Fit a temperature to the answers for a split's images of known sources, under each policy.
+    """Fit to the answers for a split's images of known sources, under each policy, all that verdicts rest on.
 
-    What it brings is measured by cross-validation, all versions of an image in one fold. `options` are those of
-    `answer_manifest`. Raises UsageError where fewer than FEWEST images can be read, and for an attack.
+    What the calibration and the ratios bring is measured by cross-validation, all versions of an image in one fold;
+    `score` is one of SCORES. `options` are those of `whole_answers`. Raises UsageError where fewer than FEWEST images
+    can be read, where all are real or none is, and for an attack.
     """
     images = manifest.select(split)
     images = images.take(np.flatnonzero(images.labels >= 0))
     _check_count(manifest, split, len(images))
-    rows, labels, probabilities = [], [], []
+    rows: list[np.ndarray] = []
+    answers: list[Answer] = []
     failures: dict[str, ImageError] = {}
     for policy in policies:
-        if isinstance(parse_treatment(policy), Attack):
-            raise UsageError("Calibration is for images that nobody attacks.", "Name another --policy.")
-        (answers,) = answer_manifest(
-            [attributor],
-            images,
-            Condition.of(parse_treatment(policy), card.view, seed=seed),
-            progress=partial(progress, policy),
-            **options,
+        condition = Condition.of(parse_treatment(policy), card.view, seed=seed)
+        found, here, failed = whole_answers(
+            attributor, images, condition, progress=partial(progress, policy), **options
         )
-        rows.append(answers.rows)
-        labels.append(answers.labels)
-        probabilities.append(answers.probabilities)
-        failures |= {failure.message: failure for failure in answers.failures}
-    which, known, before = (np.concatenate(each) for each in (rows, labels, probabilities))
-    _check_count(manifest, split, len(np.unique(which)))
-    after = held_out(before, known, which)
+        rows.append(found)
+        answers += here
+        failures |= {failure.message: failure for failure in failed}
+    which = np.concatenate(rows)
+    labels, count = images.labels[which], len(np.unique(which))
+    _check_count(manifest, split, count)
+    if labels.all() or not (labels > 0).any():
+        raise UsageError(
+            f"{manifest.name} has only one of photographs and generated images in {split}.",
+            "Thresholds need both.",
+        )
+    before = np.stack([answer.probabilities for answer in answers])
+    facts = {
+        "data": Path(manifest.name).name,
+        "data_sha256": images.sha256,
+        "split": split,
+        "policies": tuple(policies),
+        "seed": seed,
+        "images": count,
+        "command": command,
+        "date": utc_now(),
+    }
+    folds = folds_of(which)
+    record, after = _calibration(before, labels, folds, facts)
+    largest = float(np.mean([answer.largest_logit for answer in answers]))
+    embeddings = np.stack([answer.embedding for answer in answers])
+    # As they will be read again: halved.
+    known = known_from(known_arrays(Known(embeddings, labels, which, largest)))
+    judgement = _judgement(answers, record, known, after, folds, score, rates, card.sources)
+    return Calibrated(record, judgement, known_arrays(known), labels, before, after, list(failures.values()))
+
+
+def _calibration(
+    before: np.ndarray, labels: np.ndarray, folds: list[np.ndarray], facts: dict[str, Any]
+) -> tuple[CalibrationRecord, np.ndarray]:
+    """Fit temperature and isotonic lines; return the record of the better, and its probabilities of images kept out."""
+    temperature = fit_temperature(before, labels)
+    ways = {
+        "temperature": held_out(
+            lambda p, y: partial(temper, temperature=fit_temperature(p, y)), before, labels, folds
+        ),
+        "isotonic": held_out(
+            lambda p, y: partial(straighten, knots=fit_isotonic(p, y)), before, labels, folds
+        ),
+    }
+    best, other = sorted(ways, key=lambda way: log_loss(ways[way], labels))
     record = CalibrationRecord(
-        temperature=round(fit_temperature(before, known), 4),
-        data=Path(manifest.name).name,
-        data_sha256=images.sha256,
-        split=split,
-        policies=tuple(policies),
-        seed=seed,
-        images=len(np.unique(which)),
-        before={name: round(measure(before, known), 4) for name, measure in MEASURES.items()},
-        after={name: round(measure(after, known), 4) for name, measure in MEASURES.items()},
-        command=command,
-        date=utc_now(),
+        temperature=round(temperature, 4),
+        isotonic=fit_isotonic(before, labels) if best == "isotonic" else None,
+        before=_measure(before, labels),
+        after=_measure(ways[best], labels),
+        otherwise=_measure(ways[other], labels),
+        **facts,
     )
-    return Calibrated(record, known, before, after, list(failures.values()))
+    return record, ways[best]
+
+
+def _measure(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    return {name: round(measure(probabilities, labels), 4) for name, measure in MEASURES.items()}
+
+
+def _judgement(
+    answers: list[Answer],
+    record: CalibrationRecord,
+    known: Known,
+    after: np.ndarray,
+    folds: list[np.ndarray],
+    score: str,
+    rates: Rates,
+    sources: tuple[str, ...],
+) -> JudgementRecord:
+    """Fit thresholds and ratios; scores that compare with known images do so without the image's own versions."""
+    labels = known.labels
+    calibrated = calibrate_probabilities(np.stack([answer.probabilities for answer in answers]), record)
+    if score == "knn":
+        scores = known.similarity(known.embeddings, images=known.images)
+    else:
+        scores = SCORES[score](known, answers)
+    ratios: dict[str, LikelihoodRecord] = {}
+    for label, source in enumerate(sources):
+        holds = labels == label
+        counts = [len(np.unique(known.images[side])) for side in (holds, ~holds)]
+        if label and min(counts) >= FEWEST_OF_A_SOURCE:
+            ratios[source] = fit_likelihood(calibrated[:, label], holds, known.images, folds)
+    return JudgementRecord(
+        score=score,
+        **asdict(fit_thresholds(after, labels, scores, rates)),
+        **asdict(rates),
+        synthetic=fit_likelihood(1 - calibrated[:, 0], labels > 0, known.images, folds),
+        sources=ratios,
+        reference_sha256="0" * 64,
+    )
 
 
 def _check_count(manifest: Manifest, split: str, count: int) -> None:

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ganprint.attributor import Attributor, View
-from ganprint.data import Manifest, loader
-from ganprint.errors import ImageError
-from ganprint.evaluation.conditions import Condition, ConditionedViews
+from ganprint.data import Manifest
+from ganprint.evaluation.answers import whole_answers
+from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.runner import Comparison
-from ganprint.forensics.answer import VIEWS_AT_ONCE
 from ganprint.forensics.figures import panel_figure
 from ganprint.forensics.spectra import average_spectra, spectrum_panels
 from ganprint.perturb import parse_policy
@@ -27,25 +25,11 @@ def embed_images(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return where a method places images, (N, D) float32, and the rows (N,) of those that could be read.
 
-    It is the embedding of the centre view, or the attribution logits where a method has none.
+    It is the mean over views of the embedding, or of the attribution logits where a method has none.
     """
     condition = Condition(parse_policy("none"))
-    views = ConditionedViews(images, [attributor.config.view], condition)
-    found: list[np.ndarray] = []
-    rows: list[int] = []
-    for batch in loader(views, batch_size=VIEWS_AT_ONCE, workers=workers):
-        whole = [
-            (item[0][:1], row)
-            for item, row in zip(batch.images, batch.rows.tolist(), strict=True)
-            if not isinstance(item, ImageError)
-        ]
-        if whole:
-            squares, here = zip(*whole, strict=True)
-            answer = attributor.predict(torch.cat(squares))
-            placed = answer.attribution if answer.embedding is None else answer.embedding
-            found.append(placed.float().cpu().numpy())
-            rows += here
-    return np.concatenate(found) if found else np.empty((0, 1), np.float32), np.array(rows, dtype=np.int64)
+    rows, answers, _ = whole_answers(attributor, images, condition, workers=workers)
+    return np.stack([answer.embedding for answer in answers]), rows
 
 
 def image_figures(comparison: Comparison) -> dict[str, Figure]:

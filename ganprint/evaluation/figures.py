@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ganprint.errors import OutputExistsError, UsageError
+from ganprint.evaluation.assess import Assessed
 from ganprint.evaluation.calibrate import Calibrated
 from ganprint.evaluation.experiments import SHORT, Robustness, adversarial_curves
 from ganprint.evaluation.leaderboard import Entry
@@ -83,6 +84,24 @@ def reliability_figure(found: Calibrated) -> Figure:
         )
     axes.set(xlabel="largest probability", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
     axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def coverage_figure(found: Sequence[Assessed]) -> Figure:
+    """Return accuracy by the share of images answered, the surest first, and where the shipped thresholds lie on it."""
+    figure = Figure(figsize=(5.4, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    for number, each in enumerate(found):
+        rates, colour = each.rates, _colour(number)
+        axes.plot(*each.curve(), color=colour, label=f"{rates.split}, {rates.policy}")
+        if rates.answered is not None and rates.right is not None:
+            axes.plot(rates.answered.value, rates.right.value, marker="o", color=colour)
+    axes.plot([], [], marker="o", color="0.4", linestyle="none", label="real or a source, by the thresholds")
+    axes.set(
+        xlabel="share of known sources' images answered", ylabel="share of the answers right", xlim=(0, 1)
+    )
+    axes.set_ylim(top=1)
+    axes.legend(fontsize=8, frameon=False, loc="lower left")
     return figure
 
 

@@ -11,7 +11,7 @@ from ganprint.evaluation.answers import Answers
 from ganprint.evaluation.conditions import Precision
 from ganprint.evaluation.metrics import Scores, score, score_accuracies
 from ganprint.evaluation.open_set import score_open_set
-from ganprint.forensics.calibration import brier_score, calibration_error, temper
+from ganprint.forensics.calibration import brier_score, calibrate_probabilities, calibration_error
 from ganprint.weights import Card, Interval, Result
 
 METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
@@ -135,9 +135,8 @@ def _calibration(card: Card, answers: Answers) -> dict[str, float | bool]:
     known = answers.labels >= 0
     if not known.any():
         return {}
-    labels, probabilities = answers.labels[known], answers.probabilities[known]
-    if card.calibration is not None:
-        probabilities = temper(probabilities, card.calibration.temperature)
+    labels = answers.labels[known]
+    probabilities = calibrate_probabilities(answers.probabilities[known], card.calibration)
     return {
         "calibration_error": round(calibration_error(probabilities, labels), 4),
         "brier_score": round(brier_score(probabilities, labels), 4),
@@ -146,10 +145,12 @@ def _calibration(card: Card, answers: Answers) -> dict[str, float | bool]:
 
 
 def setup_sha256(card: Card) -> str:
-    """Return the SHA-256 of what answers depend on beside the tensors: method, sources, view, config, temperature."""
+    """Return the SHA-256 of what answers depend on beside the tensors: method, sources, view, config, calibration."""
     setup = card.model_dump(mode="json", include={"method", "sources", "view", "config"})
     if card.calibration is not None:
         setup["temperature"] = card.calibration.temperature
+        if card.calibration.isotonic:
+            setup["isotonic"] = card.calibration.isotonic
     return hashlib.sha256(json.dumps(setup, sort_keys=True).encode()).hexdigest()
 
 

@@ -14,13 +14,30 @@ from ganprint.attributor import Attributor
 class Answer:
     """What a method says of one image, over K sources and k views.
 
-    `probabilities` (K,) is the mean over views of the softmax of the attribution logits, `spread` (K,) its
-    standard deviation, `views` (k,) the source that each view alone points to.
+    `each` (k, K) is the softmax of the attribution logits of each view, `energy` the mean over views of the logarithm
+    of the sum of the logits' exponentials, `largest_logit` that of the largest logit, `embedding` (D,) the mean of the
+    embeddings, or of the attribution logits where a method has none.
     """
 
-    probabilities: np.ndarray
-    spread: np.ndarray
-    views: np.ndarray
+    each: np.ndarray
+    energy: float
+    largest_logit: float
+    embedding: np.ndarray
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The mean over views, (K,)."""
+        return self.each.mean(0)  # type: ignore[no-any-return]
+
+    @property
+    def spread(self) -> np.ndarray:
+        """The standard deviation over views, (K,)."""
+        return self.each.std(0)  # type: ignore[no-any-return]
+
+    @property
+    def views(self) -> np.ndarray:
+        """The source that each view alone points to, (k,)."""
+        return self.each.argmax(1)  # type: ignore[no-any-return]
 
 
 VIEWS_AT_ONCE = 16
@@ -34,13 +51,21 @@ def answer_images(
     if not images:
         return []
     views = torch.cat(list(images))
-    parts = [
-        attributor.predict(views[start : start + batch_size]).attribution.float().softmax(1).cpu()
-        for start in range(0, len(views), batch_size)
+    logits, embeddings = [], []
+    for start in range(0, len(views), batch_size):
+        found = attributor.predict(views[start : start + batch_size])
+        logits.append(found.attribution.float().cpu())
+        placed = found.attribution if found.embedding is None else found.embedding
+        embeddings.append(placed.float().cpu())
+    counts = [len(image) for image in images]
+    return [
+        Answer(
+            each=each.softmax(1).numpy().astype(np.float64),
+            energy=float(each.logsumexp(1).mean()),
+            largest_logit=float(each.amax(1).mean()),
+            embedding=embedding.mean(0).numpy(),
+        )
+        for each, embedding in zip(
+            torch.split(torch.cat(logits), counts), torch.split(torch.cat(embeddings), counts), strict=True
+        )
     ]
-    each = torch.split(torch.cat(parts), [len(image) for image in images])
-    return [_summarise(probabilities.numpy().astype(np.float64)) for probabilities in each]
-
-
-def _summarise(probabilities: np.ndarray) -> Answer:
-    return Answer(probabilities.mean(0), probabilities.std(0), probabilities.argmax(1))

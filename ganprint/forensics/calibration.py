@@ -1,10 +1,16 @@
-"""Probabilities that mean what they say: how far they are from it, and a temperature that brings them nearer."""
+"""Probabilities that mean what they say: how far they are from it, and what brings them nearer."""
+
+from collections.abc import Callable
 
 import numpy as np
+
+from ganprint.weights import CalibrationRecord, Knots
 
 BINS = 15
 """Of equal width, for the calibration error (Guo et al. 2017)."""
 FOLDS = 5
+LEAST_SHARE = 1e-3
+"""That an isotonic line gives: what never happened among few images may happen."""
 SMALLEST = 1e-7
 """A probability is not taken to be less, so that one sure mistake is not infinitely bad."""
 
@@ -33,18 +39,59 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(found.x))
 
 
-def held_out(probabilities: np.ndarray, labels: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Return probabilities (N, K), each tempered as the other folds say; `images` (N,) says which image a row is of.
+def fit_isotonic(probabilities: np.ndarray, labels: np.ndarray) -> list[Knots]:
+    """Return for each source a rising line from its probability to how often it is right (Zadrozny and Elkan 2002)."""
+    from sklearn.isotonic import IsotonicRegression
+
+    knots = []
+    for source in range(probabilities.shape[1]):
+        line = IsotonicRegression(y_min=LEAST_SHARE, y_max=1 - LEAST_SHARE)
+        line.fit(probabilities[:, source], labels == source)
+        places = zip(line.X_thresholds_.tolist(), line.y_thresholds_.tolist(), strict=True)
+        knots.append(tuple((round(x, 6), round(y, 6)) for x, y in places))
+    return knots
+
+
+def straighten(probabilities: np.ndarray, knots: list[Knots]) -> np.ndarray:
+    """Return probabilities (N, K), each source's brought along its line, then to sum 1."""
+    columns = [
+        np.interp(column, *np.transpose(line)) for column, line in zip(probabilities.T, knots, strict=True)
+    ]
+    shares = np.stack(columns, axis=1)
+    straight: np.ndarray = shares / shares.sum(1, keepdims=True)
+    return straight
+
+
+def calibrate_probabilities(probabilities: np.ndarray, record: CalibrationRecord | None) -> np.ndarray:
+    """Return probabilities (N, K) as a card's calibration brings them nearer to how often they are right."""
+    if record is None:
+        return probabilities
+    if record.isotonic:
+        return straighten(probabilities, record.isotonic)
+    return temper(probabilities, record.temperature)
+
+
+def folds_of(images: np.ndarray) -> list[np.ndarray]:
+    """Return FOLDS masks (N,) that part rows, all rows of an image, as `images` (N,) numbers them, in one."""
+    order = np.random.default_rng(0).permutation(np.unique(images))
+    masks = [np.isin(images, order[fold::FOLDS]) for fold in range(FOLDS)]
+    return [mask for mask in masks if mask.any()]
+
+
+def held_out(
+    fit: Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray], np.ndarray]],
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    folds: list[np.ndarray],
+) -> np.ndarray:
+    """Return probabilities (N, K), each fold's changed by what was fitted to the others.
 
     All rows of an image are in one fold, so that what is measured on these was not fitted on them.
     """
-    tempered = np.empty_like(probabilities)
-    order = np.random.default_rng(0).permutation(np.unique(images))
-    for fold in range(FOLDS):
-        here = np.isin(images, order[fold::FOLDS])
-        if here.any():
-            tempered[here] = temper(probabilities[here], fit_temperature(probabilities[~here], labels[~here]))
-    return tempered
+    changed = np.empty_like(probabilities)
+    for fold in folds:
+        changed[fold] = fit(probabilities[~fold], labels[~fold])(probabilities[fold])
+    return changed
 
 
 def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:

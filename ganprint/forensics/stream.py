@@ -1,45 +1,51 @@
 """Verdicts on a stream of images, a batch at a time."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from torch import Tensor
-
-from ganprint.attributor import Attributor
 from ganprint.errors import GanprintError
-from ganprint.forensics.answer import answer_images
-from ganprint.forensics.verdict import Verdict, failed, judge
+from ganprint.forensics.bench import Bench, Views, is_stable
+from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile
-from ganprint.images.views import crop_views
-from ganprint.weights import Card
+
+
+@dataclass(frozen=True)
+class _Viewed:
+    name: str
+    image: ImageFile | GanprintError
+    views: Views
+    changed: list[tuple[str, Views]]
 
 
 def stream_verdicts(
-    images: Iterable[tuple[str, ImageFile | GanprintError]],
-    attributor: Attributor,
-    card: Card,
-    *,
-    batch_size: int = 16,
+    images: Iterable[tuple[str, ImageFile | GanprintError]], bench: Bench, *, batch_size: int = 16
 ) -> Iterator[Verdict]:
     """Yield a verdict for each image, named, in their order; only the views of a batch are held.
 
     What kept an image from being read comes in its place, and goes on as a verdict that says so.
     """
-    viewed = (_view(name, image, card) for name, image in images)
+    viewed = (_view(name, image, bench) for name, image in images)
     while batch := list(islice(viewed, batch_size)):
-        answers = iter(answer_images(attributor, [views for _, _, views in batch if views is not None]))
-        for name, image, _ in batch:
-            if isinstance(image, GanprintError):
-                yield failed(name, image, card)
-            else:
-                yield judge(image, next(answers), card)
+        asked = [
+            (each.image, views)
+            for each in batch
+            if isinstance(each.image, ImageFile)
+            for views in (each.views, *(views for _, views in each.changed))
+        ]
+        answered = iter(bench.judge(asked))
+        for each in batch:
+            if isinstance(each.image, GanprintError):
+                yield bench.failed(each.name, each.image)
+                continue
+            verdict = next(answered)
+            changes = [(name, next(answered)) for name, _ in each.changed]
+            yield verdict.model_copy(update={"stability": is_stable(verdict, changes)})
 
 
-def _view(
-    name: str, image: ImageFile | GanprintError, card: Card
-) -> tuple[str, ImageFile | GanprintError, Tensor | None]:
+def _view(name: str, image: ImageFile | GanprintError, bench: Bench) -> _Viewed:
     """Return an image's views, and the image without its pixels: a batch of photographs is a gigabyte."""
     if isinstance(image, GanprintError):
-        return name, image, None
-    return name, replace(image, pixels=image.pixels[:0].copy()), crop_views(image.pixels, card.view)
+        return _Viewed(name, image, [], [])
+    without = replace(image, pixels=image.pixels[:0].copy())
+    return _Viewed(name, without, bench.view(image.pixels), bench.changed(image.pixels))

@@ -1,5 +1,6 @@
 """The verdict on one image: what is answered, how sure, by what, and what to beware of."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -8,11 +9,17 @@ from pydantic import BaseModel, ConfigDict
 from ganprint.attributor import REAL, View
 from ganprint.errors import GanprintError
 from ganprint.forensics.answer import Answer
-from ganprint.forensics.calibration import temper
+from ganprint.forensics.calibration import calibrate_probabilities
+from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason
+from ganprint.forensics.gallery import Gallery
+from ganprint.forensics.likelihood import in_words, log10_ratio
+from ganprint.forensics.open_set import SCORES, Known
 from ganprint.images import ImageFile
-from ganprint.weights import Card
+from ganprint.images.metadata import Metadata
+from ganprint.weights import Card, JudgementRecord, LikelihoodRecord
 
 UNCALIBRATED = "The probabilities are not calibrated: read them as an order of sources, not as odds."
+NO_RULE = "It has the largest probability; these weights do not say when an image is none of their sources."
 
 
 class Failure(BaseModel):
@@ -24,13 +31,89 @@ class Failure(BaseModel):
     message: str
 
 
+class Ratio(BaseModel):
+    """A likelihood ratio for a proposition against its opposite: log10, and ENFSI's words where they are supported.
+
+    `bounded` says that the ratio is as large or small as the data of its calibration can support.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    proposition: str
+    against: str
+    log10: float
+    words: str | None
+    bounded: bool
+
+
+class Views(BaseModel):
+    """How far the squares that were looked at agree: their number, how many point to the likeliest source, and the
+    least and largest probability of synthetic among them, before calibration.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    count: int
+    agreeing: int
+    least_synthetic: float
+    most_synthetic: float
+
+
+class MethodAnswer(BaseModel):
+    """What one of several methods answers for an image; fields as in Verdict."""
+
+    model_config = ConfigDict(frozen=True)
+
+    method: str
+    weights: str
+    weights_sha256: str | None
+    verdict: str | None
+    reason: str | None
+    synthetic_probability: float | None
+    likeliest: str | None
+    probabilities: dict[str, float]
+    known_score: float | None
+    views: Views | None
+
+
+class Agreement(BaseModel):
+    """How many methods say real, synthetic (a source or unknown) and neither, and how many name each source."""
+
+    model_config = ConfigDict(frozen=True)
+
+    real: int
+    synthetic: int
+    inconclusive: int
+    sources: dict[str, int]
+
+    def in_words(self) -> str:
+        """Return the counts as a phrase."""
+        said = [(self.synthetic, "synthetic"), (self.real, "real"), (self.inconclusive, "inconclusive")]
+        return ", ".join(f"{count} {name}" for count, name in said if count)
+
+
+class Change(BaseModel):
+    """What a verdict becomes under a benign change of the image, a step of sharing, and whether it stays the same."""
+
+    model_config = ConfigDict(frozen=True)
+
+    change: str
+    verdict: str
+    synthetic_probability: float
+    holds: bool
+
+
 class Verdict(BaseModel):
     """The answer for one image: a line of `attribute --json`; field names are stable.
 
-    `verdict` is `real` or the name of a source, whichever has the largest probability, None where there is
-    an `error`; `source` is the synthetic source, None for a real image. Probabilities are in [0, 1], means
-    over the views, calibrated where the card says how; `spread` is their standard deviation over the views before
-    that; `synthetic_probability` is one minus real's.
+    `verdict` is `real`, the name of a source, `synthetic-unknown` or `inconclusive`, None where there is an `error`;
+    `reason` says why. Of weights that do not say how to judge it is what has the largest probability, which `likeliest`
+    always is. `source` is the source that is named, None where none is. Probabilities are in [0, 1], means over the
+    views, calibrated where the card says how; `spread` is their standard deviation over the views before that;
+    `synthetic_probability` is one minus real's. `known_score` tells how like the known images this one is, and
+    `enrolled` how much nearer to each enrolled gallery than to those. Of several methods, `method` and `weights` are
+    all of them, `methods` has each one's answer, and the rest is what was learned of all, over the sources that all
+    know, `weights_sha256` being that of the fusion. `stability` and `metadata` are there where they were asked for.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,17 +135,50 @@ class Verdict(BaseModel):
     warnings: list[str] = []
     error: Failure | None = None
     spread: dict[str, float] = {}
+    reason: str | None = None
+    likeliest: str | None = None
+    known_score: float | None = None
+    likelihood_ratios: list[Ratio] = []
+    views: Views | None = None
+    enrolled: dict[str, float] = {}
+    methods: list[MethodAnswer] = []
+    agreement: Agreement | None = None
+    stability: list[Change] = []
+    metadata: Metadata | None = None
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the verdict is a source or synthetic-unknown."""
+        return self.verdict not in (None, REAL, INCONCLUSIVE)
 
 
-def judge(image: ImageFile, answer: Answer, card: Card) -> Verdict:
-    """Turn a method's answer into a verdict, with every reason to doubt it among the warnings."""
-    probabilities = answer.probabilities
-    if card.calibration is not None:
-        probabilities = temper(probabilities, card.calibration.temperature)
+def judge(
+    image: ImageFile, answer: Answer, card: Card, *, known: Known | None, galleries: Sequence[Gallery] = ()
+) -> Verdict:
+    """Turn a method's answer into a verdict, with every reason to doubt it among the warnings.
+
+    `known` is where the weights place known images, needed where the card says how to judge.
+    """
+    probabilities = calibrate_probabilities(answer.probabilities[None], card.calibration)[0]
     order = np.argsort(-probabilities, kind="stable")
     uncalibrated = [UNCALIBRATED] if card.calibration is None else []
-    names = card.sources
-    verdict = names[order[0]]
+    names, rule = card.sources, card.judgement
+    verdict, reason, score = names[order[0]], NO_RULE, None
+    nearer: dict[str, float] = {}
+    if rule is not None and known is not None:
+        score = float(SCORES[rule.score](known, [answer])[0])
+        verdict = decide(probabilities, score, names, rule)
+        reason = give_reason(verdict, probabilities, score, names, rule)
+        nearer = {each.name: each.nearness(answer.embedding, known) for each in galleries}
+        found = max(
+            (each for each in galleries if nearer[each.name] >= each.threshold),
+            key=lambda each: nearer[each.name] - each.threshold,
+            default=None,
+        )
+        if found is not None:
+            verdict = found.name
+            reason = found.reason(nearer[found.name])
+    named = verdict not in (REAL, UNKNOWN, INCONCLUSIVE)
     return Verdict(
         path=image.name,
         sha256=image.sha256,
@@ -70,13 +186,50 @@ def judge(image: ImageFile, answer: Answer, card: Card) -> Verdict:
         height=image.height,
         format=image.format,
         verdict=verdict,
-        source=None if verdict == REAL else verdict,
+        source=verdict if named else None,
         synthetic_probability=round(float(1 - probabilities[0]), 6),
         probabilities={name: round(float(p), 6) for name, p in zip(names, probabilities, strict=True)},
         runner_up=names[order[1]],
         warnings=[*_doubts(image, answer, probabilities, card), *image.notes, *uncalibrated],
         spread={name: round(float(s), 6) for name, s in zip(names, answer.spread, strict=True)},
+        reason=reason,
+        likeliest=names[order[0]],
+        known_score=None if score is None else round(score, 6),
+        likelihood_ratios=list(_ratios(probabilities, names, rule)),
+        views=Views(
+            count=len(answer.each),
+            agreeing=int((answer.views == answer.probabilities.argmax()).sum()),
+            least_synthetic=round(float(1 - answer.each[:, 0].max()), 6),
+            most_synthetic=round(float(1 - answer.each[:, 0].min()), 6),
+        ),
+        enrolled={name: round(value, 6) for name, value in nearer.items()},
+        metadata=image.metadata,
         **_weights(card),
+    )
+
+
+def _ratios(
+    probabilities: np.ndarray, names: tuple[str, ...], rule: JudgementRecord | None
+) -> Iterator[Ratio]:
+    """Yield the ratio of synthetic against real, and of the likeliest source against all that is not of it."""
+    if rule is None:
+        return
+    yield ratio_of("synthetic", REAL, float(1 - probabilities[0]), rule.synthetic)
+    foremost = int(probabilities[1:].argmax()) + 1
+    if names[foremost] in rule.sources:
+        record = rule.sources[names[foremost]]
+        yield ratio_of(names[foremost], f"not {names[foremost]}", float(probabilities[foremost]), record)
+
+
+def ratio_of(proposition: str, against: str, probability: float, record: LikelihoodRecord) -> Ratio:
+    """Return the likelihood ratio that a probability of a proposition stands for."""
+    value = float(log10_ratio(probability, record))
+    return Ratio(
+        proposition=proposition,
+        against=against,
+        log10=round(value, 3),
+        words=in_words(value, record),
+        bounded=value in (record.most, record.least),
     )
 
 
@@ -93,9 +246,16 @@ def how_to_read(card: Card) -> str:
     )
 
 
-def failed(path: str, error: GanprintError, card: Card) -> Verdict:
-    """Return the record of an image that could not be judged."""
-    return Verdict(path=path, error=Failure(code=error.code, message=error.message), **_weights(card))
+def failed(path: str, error: GanprintError, names: tuple[str, str, str | None]) -> Verdict:
+    """Return the record of an image that could not be judged, by this method, weights and their hash."""
+    method, weights, digest = names
+    return Verdict(
+        path=path,
+        error=Failure(code=error.code, message=error.message),
+        method=method,
+        weights=weights,
+        weights_sha256=digest,
+    )
 
 
 def _weights(card: Card) -> dict[str, Any]:
@@ -125,5 +285,5 @@ def _doubts(image: ImageFile, answer: Answer, probabilities: np.ndarray, card: C
         )
     agreeing = int((answer.views == int(answer.probabilities.argmax())).sum())
     if agreeing < len(answer.views):
-        doubts.append(f"The crops disagree: {agreeing} of {len(answer.views)} point to the verdict.")
+        doubts.append(f"The crops disagree: {agreeing} of {len(answer.views)} point to the likeliest source.")
     return doubts

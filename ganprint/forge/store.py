@@ -10,8 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from ganprint.errors import OutputExistsError, WeightsError
 from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
-from ganprint.weights.card import CARD_FILE, MAX_CARD_BYTES, MODEL_FILE, Sha256, first_fault
+from ganprint.weights.card import CARD_FILE, MAX_CARD_BYTES, MODEL_FILE, first_fault
 from ganprint.weights.files import count_parameters, stored_tensors, write_folder
+from ganprint.weights.records import Sha256
 from ganprint.weights.store import shipped_folder
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"

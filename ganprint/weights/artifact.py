@@ -1,25 +1,20 @@
 """Artifacts on disk: a folder with model.safetensors and card.yaml, written whole and checked when read."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydantic import ValidationError
 
 from ganprint import plugins
 from ganprint.errors import OutputExistsError, WeightsError
-from ganprint.weights.card import (
-    CARD_FILE,
-    MODEL_FILE,
-    CalibrationRecord,
-    Card,
-    Result,
-    first_fault,
-    read_card,
-)
+from ganprint.weights.card import CARD_FILE, MODEL_FILE, REFERENCE_FILE, Card, first_fault, read_card
 from ganprint.weights.files import count_parameters, stored_tensors, write_folder
+from ganprint.weights.records import CalibrationRecord, JudgementRecord, Result, VerdictRates
 from ganprint.weights.store import find
 
 if TYPE_CHECKING:
@@ -165,15 +160,75 @@ def add_result(name_or_path: str | Path, result: Result) -> Path:
     return _rewrite(folder, card.model_copy(update={"metrics": metrics}))
 
 
-def set_calibration(name_or_path: str | Path, calibration: CalibrationRecord) -> Path:
-    """Write a calibration into an artifact's card, in place of any before; raises as add_result."""
+def set_calibration(
+    name_or_path: str | Path,
+    calibration: CalibrationRecord,
+    judgement: JudgementRecord,
+    reference: Mapping[str, np.ndarray],
+) -> Path:
+    """Write a calibration and how to judge into an artifact, in place of any before; raises as add_result.
+
+    `reference` are the tensors of where known images lie, whose hash the judgement gets.
+    """
+    from safetensors.numpy import save
+
     folder = find(name_or_path)
-    return _rewrite(folder, read_card(folder).model_copy(update={"calibration": calibration}))
+    content = save(dict(reference))
+    judgement = judgement.model_copy(update={"reference_sha256": hashlib.sha256(content).hexdigest()})
+    update = {"calibration": calibration, "judgement": judgement}
+    return _rewrite(folder, read_card(folder).model_copy(update=update), {REFERENCE_FILE: content})
 
 
-def _rewrite(folder: Path, card: Card) -> Path:
+def set_rates(name_or_path: str | Path, rates: Sequence[VerdictRates]) -> Path:
+    """Write what verdicts were worth into an artifact's card, in place of those of the same condition.
+
+    Raises WeightsError as add_result does, and where the card does not say how to judge.
+    """
+    folder = find(name_or_path)
+    card = read_card(folder)
+    if card.judgement is None:
+        raise WeightsError(f"{folder} has no verdicts to rate.", "ganprint calibrate --record gives it some.")
+    measured = {(each.data_sha256, each.split, each.policy, each.seed) for each in rates}
+    kept = [
+        each
+        for each in card.judgement.rates
+        if (each.data_sha256, each.split, each.policy, each.seed) not in measured
+    ]
+    judgement = card.judgement.model_copy(update={"rates": [*kept, *rates]})
+    return _rewrite(folder, card.model_copy(update={"judgement": judgement}))
+
+
+def load_reference(name_or_path: str | Path) -> dict[str, np.ndarray]:
+    """Read where an artifact's method places known images: the arrays that set_calibration was given.
+
+    Raises WeightsError where there are none, or they are not those that the card names.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    folder = find(name_or_path)
+    judgement = read_card(folder).judgement
+    path = folder / REFERENCE_FILE
     try:
-        write_folder(folder, {CARD_FILE: card.to_yaml().encode()})
+        content = path.read_bytes()
+    except OSError as cause:
+        raise WeightsError(
+            f"{path} cannot be read: {cause.strerror}.", "ganprint calibrate --record makes it again."
+        ) from cause
+    if judgement is None or hashlib.sha256(content).hexdigest() != judgement.reference_sha256:
+        raise WeightsError(
+            f"{path} is not the file that its card names.", "ganprint calibrate --record makes both again."
+        )
+    try:
+        arrays: dict[str, np.ndarray] = load(content)
+        return arrays
+    except (SafetensorError, ValueError) as cause:
+        raise WeightsError(f"{path} is not a safetensors file: {cause}.") from cause
+
+
+def _rewrite(folder: Path, card: Card, others: Mapping[str, bytes] = MappingProxyType({})) -> Path:
+    try:
+        write_folder(folder, {**others, CARD_FILE: card.to_yaml().encode()})
     except OSError as cause:
         raise WeightsError(
             f"The card in {folder} cannot be written: {cause.strerror}.",

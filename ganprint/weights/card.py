@@ -3,111 +3,35 @@
 from collections.abc import Hashable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AwareDatetime, Field, JsonValue, ValidationError, model_validator
 
 from ganprint.attributor import REAL, View
 from ganprint.errors import WeightsError
+from ganprint.weights.records import (
+    CalibrationRecord,
+    DataRecord,
+    JudgementRecord,
+    PluginRecord,
+    Record,
+    Result,
+    Sha256,
+    SourceName,
+    TrainingRecord,
+    WeightsName,
+)
 
 CARD_FILE = "card.yaml"
 MODEL_FILE = "model.safetensors"
+REFERENCE_FILE = "known.safetensors"
+"""Where the method places images of known sources."""
 MAX_CARD_BYTES = 1 << 20
 """A card is a page or two; a larger file is something else."""
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-SourceName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,64}$")]
-WeightsName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PluginRecord(_Record):
-    """The distribution that a method's plug-in comes from."""
-
-    distribution: str
-    version: str
-
-
-class DataRecord(_Record):
-    """What the weights were trained on: a manifest by name and hash, and how many images of it."""
-
-    name: str
-    sha256: Sha256
-    train: int = Field(ge=0)
-    val: int = Field(ge=0)
-
-
-class TrainingRecord(_Record):
-    """How training went; `losses` has one value an epoch under each name, `details` what a method adds."""
-
-    epochs: int | None = Field(default=None, ge=0)
-    seconds: float | None = Field(default=None, ge=0)
-    precision: str | None = None
-    best_epoch: int | None = None
-    losses: dict[str, list[float]] = {}
-    details: dict[str, JsonValue] = {}
-
-
-class Interval(_Record):
-    """A metric in [-1, 1] with its 95 % interval, where one was computed."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-class Result(_Record):
-    """One evaluation: metrics by the names of `evaluate --json`, recall per source and group, and its command."""
-
-    split: str
-    policy: str
-    n: int = Field(ge=0)
-    seed: int | None = None
-    data_sha256: Sha256 | None = None
-    at: int | None = None
-    engine: str | None = None
-    precision: str | None = None
-    values: dict[str, Interval]
-    per_source: dict[str, float] = {}
-    per_source_intervals: dict[str, tuple[float, float]] = {}
-    per_group: dict[str, float] = {}
-    command: str = ""
-
-
-class CalibrationRecord(_Record):
-    """A temperature that was fitted to answers, and what it does to them.
-
-    `before` and `after` have `calibration_error`, `brier_score` and `log_loss`; after is of images that the temperature
-    was not fitted on, in turn. `images` are different ones, each under every policy.
-    """
-
-    temperature: float = Field(gt=0)
-    data: str
-    data_sha256: Sha256
-    split: str
-    policies: tuple[str, ...]
-    seed: int
-    images: int = Field(ge=1)
-    before: dict[str, float]
-    after: dict[str, float]
-    command: str = ""
-    date: AwareDatetime
-
-
-class Card(_Record):
+class Card(Record):
     """Everything known about an artifact; nothing beyond these fields is accepted.
 
     `save_artifact` fills `sha256`, `parameters` (elements in all floating tensors) and `precision`.
@@ -128,10 +52,11 @@ class Card(_Record):
     command: str = ""
     date: AwareDatetime
     hardware: str = ""
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field({})
     training: TrainingRecord | None = None
     calibration: CalibrationRecord | None = None
-    metrics: list[Result] = []
+    judgement: JudgementRecord | None = None
+    metrics: list[Result] = Field([])
     licence: str
     notes: str = ""
     precision: Literal["float16", "float32"] | None = None

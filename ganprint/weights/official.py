@@ -10,10 +10,11 @@ from pydantic import JsonValue, ValidationError
 from ganprint.attributor import View
 from ganprint.errors import ConfigError, WeightsError
 from ganprint.weights.artifact import Artifact, load_artifact, save_artifact
-from ganprint.weights.card import Card, TrainingRecord, first_fault, utc_now
+from ganprint.weights.card import Card, first_fault, utc_now
 from ganprint.weights.checkpoint import open_checkpoint
 from ganprint.weights.pickled import Attributes, StoredTensor, printable
 from ganprint.weights.provenance import plugin_record, versions
+from ganprint.weights.records import TrainingRecord
 from ganprint.weights.store import user_folder
 
 _STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))

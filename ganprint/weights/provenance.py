@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from ganprint import plugins
-from ganprint.weights.card import PluginRecord
+from ganprint.weights.records import PluginRecord
 
 PACKAGES = ("ganprint", "torch", "torchvision", "timm", "numpy", "scikit-learn", "safetensors")
 

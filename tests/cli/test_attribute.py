@@ -14,7 +14,8 @@ from PIL import Image
 FIELDS = [
     *("schema_version", "path", "sha256", "width", "height", "format", "verdict", "source"),
     *("synthetic_probability", "probabilities", "runner_up", "method", "weights", "weights_sha256"),
-    *("warnings", "error", "spread"),
+    *("warnings", "error", "spread", "reason", "likeliest", "known_score", "likelihood_ratios", "views"),
+    *("enrolled", "methods", "agreement", "stability", "metadata"),
 ]
 
 
@@ -74,7 +75,8 @@ def test_a_bad_file_is_named_on_stderr_and_exits_1_with_the_rest_done(attribute,
     assert "broken.png" in done.stderr
     assert "progan.png: synthetic, progan" in done.stdout
     assert "real.png: real" in done.stdout
-    assert "stylegan" in done.stdout.splitlines()[-2]
+    assert "which know real, progan, stylegan." in done.stdout and "2 images: " in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("not proof of where an image comes from.")
     assert "not calibrated" in done.stdout
 
 
@@ -114,6 +116,7 @@ def test_csv_has_a_row_an_image_and_formulas_are_disarmed(attribute, tmp_path: P
     assert list(row) == [
         *("path", "sha256", "verdict", "synthetic_probability", "runner_up"),
         *("p_real", "p_progan", "p_stylegan", "warnings", "error"),
+        *("reason", "log10_lr_synthetic", "known_score", "stable", "weights_sha256"),
     ]
     assert row["path"].endswith(name)
     assert not row["path"].startswith("=")

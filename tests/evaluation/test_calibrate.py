@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,15 @@ from PIL import Image
 
 from ganprint.forensics.calibration import (
     brier_score,
+    calibrate_probabilities,
     calibration_error,
+    fit_isotonic,
     fit_temperature,
+    folds_of,
     held_out,
     log_loss,
     reliability,
+    straighten,
     temper,
 )
 from ganprint.weights import read_card
@@ -57,41 +63,41 @@ def test_measures_are_those_of_the_literature() -> None:
     assert log_loss(probabilities, labels) == pytest.approx(-np.log([0.9, 0.1, 0.8, 0.6]).mean())
 
 
+def test_rising_lines_mend_what_no_temperature_can() -> None:
+    random = np.random.default_rng(1)
+    share = random.random(4000)
+    labels = (random.random(4000) < share**4).astype(int)
+    probabilities = np.stack([1 - share, share], axis=1)
+    straight = straighten(probabilities, fit_isotonic(probabilities, labels))
+    tempered = temper(probabilities, fit_temperature(probabilities, labels))
+    np.testing.assert_allclose(straight.sum(1), 1)
+    assert log_loss(straight, labels) < log_loss(tempered, labels) < log_loss(probabilities, labels)
+    assert (np.diff(straight[np.argsort(share), 1]) >= -1e-9).all()
+
+
 def test_no_image_is_tempered_by_a_fit_that_saw_it(overconfident: tuple[np.ndarray, np.ndarray]) -> None:
     probabilities, labels = (each[:200] for each in overconfident)
-    images = np.repeat(np.arange(100), 2)
-    before = held_out(probabilities, labels, images)
+    folds = folds_of(np.repeat(np.arange(100), 2))
+
+    def fit(shown: np.ndarray, known: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        return partial(temper, temperature=fit_temperature(shown, known))
+
+    before = held_out(fit, probabilities, labels, folds)
     changed = labels.copy()
     changed[:2] = (labels[:2] + 1) % KINDS
-    after = held_out(probabilities, changed, images)
+    after = held_out(fit, probabilities, changed, folds)
     np.testing.assert_array_equal(before[:2], after[:2])
     assert not np.array_equal(before, after)
 
 
-@pytest.fixture(scope="module")
-def grown(tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a manifest with 60 images in val, like those of the tiny one."""
-    folder = tmp_path_factory.mktemp("grown")
-    lines = tiny_manifest.read_text().splitlines()
-    rows = [lines[0]]
-    for number, line in enumerate(line for line in lines[1:] if ",train," in line or ",val," in line):
-        path, *rest = line.split(",")
-        rows.append(",".join([f"{number}.png", *rest]).replace(",train,", ",val,"))
-        shutil.copy(tiny_manifest.parent / path, folder / f"{number}.png")
-    (folder / "grown.csv").write_text("\n".join(rows + [f"again-{row}" for row in rows[1:13]]) + "\n")
-    for number in range(12):
-        shutil.copy(folder / f"{number}.png", folder / f"again-{number}.png")
-    return folder / "grown.csv"
-
-
 def test_the_command_measures_draws_and_records_what_attribute_applies(
-    program: Any, grown: Path, tiny_weights: Path, tmp_path: Path
+    program: Any, grown_manifest: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
     weights = tmp_path / "weights"
     shutil.copytree(tiny_weights, weights)
-    image = grown.parent / "0.png"
+    image = grown_manifest.parent / "0.png"
     before = json.loads(program("attribute", image, "--weights", weights, "--json").stdout)
-    options = ("--data", grown, "--weights", weights, "--figure", tmp_path / "curve.png", "--record")
+    options = ("--data", grown_manifest, "--weights", weights, "--figure", tmp_path / "curve.png", "--record")
     done = program("calibrate", *options)
     assert done.returncode == 0, done.stderr
     assert "calibration error" in done.stdout and "brier score" in done.stdout
@@ -101,14 +107,16 @@ def test_the_command_measures_draws_and_records_what_attribute_applies(
     after = json.loads(program("attribute", image, "--weights", weights, "--json").stdout)
     own = np.array(list(before["probabilities"].values()))
     np.testing.assert_allclose(
-        list(after["probabilities"].values()), temper(own, record.temperature), atol=1e-4
+        list(after["probabilities"].values()), calibrate_probabilities(own[None], record)[0], atol=1e-4
     )
-    assert after["verdict"] == before["verdict"]
+    assert after["likeliest"] == before["verdict"] == before["likeliest"]
     assert any("not calibrated" in warning for warning in before["warnings"])
     assert not any("not calibrated" in warning for warning in after["warnings"])
-    scored = json.loads(program("evaluate", "--data", grown, "--weights", weights, "--json").stdout)
+    scored = json.loads(program("evaluate", "--data", grown_manifest, "--weights", weights, "--json").stdout)
     assert scored["calibrated"] and 0 <= scored["calibration_error"] <= 1 and scored["brier_score"] >= 0
-    raw = json.loads(program("evaluate", "--data", grown, "--weights", tiny_weights, "--json").stdout)
+    raw = json.loads(
+        program("evaluate", "--data", grown_manifest, "--weights", tiny_weights, "--json").stdout
+    )
     assert not raw["calibrated"] and raw["attribution_accuracy"] == scored["attribution_accuracy"]
     told = program("attribute", image, "--weights", weights).stdout
     assert "calibrated on 60 images of grown.csv (val; policies none, test-seen)" in told

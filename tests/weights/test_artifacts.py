@@ -18,9 +18,13 @@ from ganprint.weights import (
     Card,
     DataRecord,
     Interval,
+    JudgementRecord,
+    LikelihoodRecord,
     PluginRecord,
+    Rate,
     Result,
     TrainingRecord,
+    VerdictRates,
     load_artifact,
     load_attributor,
     read_card,
@@ -45,6 +49,7 @@ def make_card(name: str = "small", **fields: Any) -> Card:
     )
 
 
+RATIO = LikelihoodRecord(slope=1.0, intercept=0.1, most=2.1, least=-2.2, cllr=0.3, cllr_min=0.2)
 FULL = make_card(
     default=True,
     semantics=("face", "car"),
@@ -58,6 +63,7 @@ FULL = make_card(
     ),
     calibration=CalibrationRecord(
         temperature=0.8,
+        isotonic=[((0.0, 0.1), (1.0, 0.9)), ((0.5, 0.5),)],
         data="native.csv",
         data_sha256="0" * 64,
         split="val",
@@ -67,6 +73,32 @@ FULL = make_card(
         before={"calibration_error": 0.1},
         after={"calibration_error": 0.02},
         date=datetime(2026, 1, 2, tzinfo=UTC),
+    ),
+    judgement=JudgementRecord(
+        score="knn",
+        unknown_below=0.8,
+        synthetic_from=0.9,
+        real_to=0.3,
+        source_from=0.5,
+        false_unknown=0.05,
+        false_alarm=0.02,
+        miss=0.05,
+        wrong_source=0.1,
+        synthetic=RATIO,
+        sources={"progan": RATIO},
+        reference_sha256="0" * 64,
+        rates=[
+            VerdictRates(
+                data="native.csv",
+                data_sha256="0" * 64,
+                split="test_seen",
+                policy="none",
+                seed=0,
+                n=9,
+                verdicts={"real": 1.0},
+                false_alarms=Rate(n=9, value=0.0, low=0.0, high=0.3),
+            )
+        ],
     ),
     metrics=[
         Result(split="test_seen", policy="none", n=9, values={"nmi": Interval(value=0.5, low=0.4, high=0.6)})

@@ -1,0 +1,159 @@
+"""`ganprint assess`: how often verdicts are wrong at the thresholds that weights have."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganprint.cli.console import command_line, console, echo_json, progress_bar
+from ganprint.cli.options import (
+    BatchSize,
+    Device,
+    Force,
+    Json,
+    Seed,
+    TestData,
+    Weights,
+    Workers,
+    check_device,
+    check_method,
+    check_output,
+    chosen_data,
+    chosen_weights,
+)
+
+if TYPE_CHECKING:
+    from ganprint.weights import Rate, VerdictRates
+
+
+def assess(
+    data: TestData = None,
+    method: Annotated[
+        str | None, typer.Option(help="the method, as `ganprint methods` names it; repmix if left out")
+    ] = None,
+    weights: Weights = None,
+    splits: Annotated[
+        list[str] | None,
+        typer.Option("--split", help="repeatable; splits joined by + count as one; test_seen if left out"),
+    ] = None,
+    policies: Annotated[
+        list[str] | None,
+        typer.Option("--policy", help="what images have met; repeatable; none and test-seen if left out"),
+    ] = None,
+    seed: Seed = 0,
+    batch_size: BatchSize = 32,
+    workers: Workers = 0,
+    device: Device = "cpu",
+    figure: Annotated[
+        Path | None, typer.Option(help="draw accuracy by the share of images answered, as a PNG")
+    ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="write it into the weights' card, for reports to show")
+    ] = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Count what verdicts become of photographs, of known sources' images, and of other generators'.
+
+    To measure how well each score tells other generators from known ones, join their split: --split test_seen+open.
+    """
+    from ganprint.data import Manifest
+    from ganprint.errors import UsageError
+    from ganprint.evaluation.assess import assess as count
+    from ganprint.forensics.judges import load_judge
+    from ganprint.weights import set_rates
+
+    check_device(device)
+    check_output(figure, force=force)
+    if figure is not None and figure.suffix != ".png":
+        raise UsageError(f"{figure} is no PNG by its name.", "End it with .png.")
+    chosen = chosen_weights(weights, method)
+    judge = load_judge(chosen, device=device, enrolled=False)
+    check_method(method, judge.card)
+    manifest = Manifest.open(chosen_data(data), sources=judge.card.sources)
+    found = []
+    with progress_bar() as bar:
+        task = bar.add_task(judge.card.name, total=None)
+        for split in dict.fromkeys(splits or ["test_seen"]):
+            for policy in dict.fromkeys(policies or ("none", "test-seen")):
+                bar.update(task, description=f"{split} under {policy}")
+                found.append(
+                    count(
+                        judge,
+                        manifest,
+                        split,
+                        policy,
+                        seed=seed,
+                        command=command_line(),
+                        progress=lambda done, total: bar.update(task, completed=done, total=total),
+                        device=device,
+                        batch_size=batch_size,
+                        workers=workers,
+                    )
+                )
+    rates = [each.rates for each in found]
+    if as_json:
+        for each in rates:
+            echo_json(each.model_dump(mode="json"))
+    else:
+        _print(judge.card.name, rates)
+    if figure is not None:
+        from ganprint.evaluation.figures import coverage_figure, save_figures
+
+        save_figures({figure.stem: coverage_figure(found)}, figure.parent, force=force)
+    if record:
+        set_rates(chosen, rates)
+    failures = {failure.message: failure for each in found for failure in each.failures}
+    for message in failures:
+        typer.echo(f"ganprint: {message}", err=True)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _print(name: str, rates: "list[VerdictRates]") -> None:
+    from rich.table import Table
+
+    out = console()
+    table = Table("", *(f"{each.split}, {each.policy}" for each in rates), title=f"Verdicts of {name}")
+    table.add_row("images", *(str(each.n) for each in rates))
+    for verdict in rates[0].verdicts:
+        table.add_row(f"called {verdict}", *(f"{each.verdicts[verdict]:.1%}" for each in rates))
+    table.add_section()
+    for label, field in (
+        ("photographs called synthetic", "false_alarms"),
+        ("known sources' images called real", "missed"),
+        ("known: called real or by a source", "answered"),
+        ("of those, rightly", "right"),
+        ("other generators: unknown or inconclusive", "unknown"),
+    ):
+        table.add_row(label, *(_shown(getattr(each, field)) for each in rates))
+    table.add_section()
+    for label, field in (
+        ("calibration error", "calibration_error"),
+        ("Cllr, synthetic against real", "cllr"),
+        ("least Cllr", "cllr_min"),
+    ):
+        values = [getattr(each, field) for each in rates]
+        table.add_row(label, *("" if value is None else f"{value:.3f}" for value in values))
+    out.print(table)
+    sets = {photos: None for each in rates for photos in each.false_alarms_by_set}
+    if sets:
+        alarms = Table("photo set", *(f"{each.split}, {each.policy}" for each in rates), title="False alarms")
+        for photos in sets:
+            alarms.add_row(photos, *(_shown(each.false_alarms_by_set.get(photos)) for each in rates))
+        out.print(alarms)
+    scores = {score: None for each in rates for score in each.auroc}
+    if scores:
+        opened = [each for each in rates if each.auroc]
+        told = Table("score", title="Known against other sources: AUROC, OSCR")
+        for each in opened:
+            told.add_column(f"{each.split}, {each.policy}")
+        for score in scores:
+            told.add_row(
+                score, *(f"{each.auroc[score].value:.3f}, {each.oscr[score].value:.3f}" for each in opened)
+            )
+        out.print(told)
+
+
+def _shown(rate: "Rate | None") -> str:
+    return "" if rate is None else f"{rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%}; {rate.n})"

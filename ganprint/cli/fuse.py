@@ -1,0 +1,135 @@
+"""`ganprint fuse`: how to weigh several methods against each other."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganprint.cli.console import command_line, console, progress_bar
+from ganprint.cli.options import (
+    BatchSize,
+    Data,
+    Device,
+    Force,
+    ManyMethods,
+    ManyWeights,
+    Seed,
+    Workers,
+    check_device,
+    check_output,
+    load_bench,
+)
+
+if TYPE_CHECKING:
+    from ganprint.evaluation.fuse import Told
+    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.fusion import Fusion
+
+
+def fuse(
+    data: Data,
+    method: ManyMethods = "all",
+    weights: ManyWeights = None,
+    split: Annotated[str, typer.Option(help="images that no weights were trained on")] = "val",
+    test: Annotated[
+        str | None, typer.Option(help="measure what it brings on this split; not at all if left out")
+    ] = None,
+    policies: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy", help="what images will have met; repeatable; none and test-seen if left out"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="the file; fusion.json beside your own weights if left out")
+    ] = None,
+    seed: Seed = 0,
+    batch_size: BatchSize = 32,
+    workers: Workers = 0,
+    device: Device = "cpu",
+    force: Force = False,
+) -> None:
+    """Learn from a split how to weigh methods against each other, every choice of two and more of those named.
+
+    `attribute --method a,b` then gives one answer of both. Calibrate all weights first: what they say is weighed as
+    it is.
+    """
+    from ganprint.errors import UsageError
+    from ganprint.evaluation.fuse import fuse as learn
+    from ganprint.evaluation.fuse import tell
+    from ganprint.forensics.fusion import FUSION_FILE, save_fusion
+    from ganprint.weights import user_folder
+
+    check_device(device)
+    if out is not None:
+        check_output(out, force=force)
+    bench = load_bench(None if weights else method, weights, device=device, enrolled=False)
+    if len(bench.judges) < 2:
+        raise UsageError(
+            "One method has nothing to be weighed against.", "Name several: --method a,b or all."
+        )
+    chosen = list(dict.fromkeys(policies or ("none", "test-seen")))
+    with progress_bar() as bar:
+        task = bar.add_task("answers", total=None)
+
+        def ask(which: str, asked: list[str]) -> "Told":
+            return tell(
+                bench.judges,
+                data,
+                which,
+                asked,
+                seed=seed,
+                progress=lambda what, done, total: bar.update(
+                    task, completed=done, total=total, description=what
+                ),
+                device=device,
+                batch_size=batch_size,
+                workers=workers,
+            )
+
+        told = ask(split, chosen)
+        fusion = learn(
+            bench.judges,
+            told,
+            data=data.name,
+            split=split,
+            policies=chosen,
+            seed=seed,
+            command=command_line(),
+        )
+        tested = {policy: ask(test, [policy]) for policy in chosen} if test else {}
+    file = out or user_folder() / FUSION_FILE
+    save_fusion(fusion, file, force=force)
+    _print(bench, fusion, tested)
+    typer.echo(str(file))
+
+
+def _print(bench: "Bench", fusion: "Fusion", tested: "dict[str, Told]") -> None:
+    from rich.table import Table
+
+    from ganprint.forensics.calibration import log_loss
+    from ganprint.forensics.fusion import pool
+
+    names = [judge.card.name for judge in bench.judges]
+    cards = [judge.card for judge in bench.judges]
+    everything = fusion.combination(cards)
+    assert everything is not None
+    shares = [everything.weights[card.sha256 or ""] for card in cards]
+    table = Table(
+        "", "weight", "log loss", title=f"{fusion.images} images of {fusion.split}: kept out in turn"
+    )
+    for policy in tested:
+        table.add_column(f"{policy}: attribution")
+        table.add_column("detection")
+        table.add_column("log loss")
+    for number, name in enumerate([*names, "all, fused"]):
+        fused = number == len(names)
+        weight = "" if fused else f"{shares[number]:.3f}"
+        row = [name, weight, f"{everything.log_loss if fused else everything.alone[name]:.3f}"]
+        for told in tested.values():
+            found = pool(told.members, shares) if fused else told.members[number]
+            answers = found.argmax(1)
+            right, seen = (answers == told.labels).mean(), ((answers > 0) == (told.labels > 0)).mean()
+            row += [f"{right:.3f}", f"{seen:.3f}", f"{log_loss(found, told.labels):.3f}"]
+        table.add_row(*row)
+    console().print(table)

@@ -1,0 +1,50 @@
+"""`ganprint verify`: a case examined again and compared with its record."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganprint.cli.console import console, echo_json, progress_bar
+from ganprint.cli.options import Json, check_device
+
+
+def verify(
+    record: Annotated[Path, typer.Argument(help="the JSON that `attribute --report` wrote")],
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; the record's if left out")] = None,
+    as_json: Json = False,
+) -> None:
+    """Examine the images of a report again, with the same weights, and compare all that was answered.
+
+    Relative paths are looked for in the folder in which the report was made. Exit status: 0 all is the same, 1 not.
+    """
+    from ganprint.forensics.record import read_record
+    from ganprint.forensics.verify import load_recorded, verify_record
+    from ganprint.images import printable
+    from ganprint.weights.provenance import versions
+
+    case = read_record(record)
+    check_device(device or case.device)
+    bench = load_recorded(case, device=device)
+    counts: Counter[str] = Counter()
+    out = console()
+    with progress_bar() as bar:
+        for found in bar.track(verify_record(case, bench), total=len(case.images), description="images"):
+            counts[found.outcome] += 1
+            if as_json:
+                echo_json(found.model_dump())
+                continue
+            said = f": {'; '.join(found.details)}" if found.details else ""
+            out.print(f"{printable(found.path)}: {found.outcome}{printable(said)}", soft_wrap=True)
+    if not as_json:
+        others = [
+            f"{name} {case.versions.get(name)} then, {now} now"
+            for name, now in versions().items()
+            if case.versions.get(name) != now
+        ]
+        out.print(f"\nVersions: {'; '.join(others) or 'the same'}.", soft_wrap=True)
+        total = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+        out.print(f"{len(case.images)} images examined again: {total or 'none'}.", soft_wrap=True)
+    if set(counts) - {"same"}:
+        raise typer.Exit(1)

@@ -1,0 +1,157 @@
+"""How to weigh several methods against each other, for every choice of them, and what that brings."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganprint.data import Manifest
+from ganprint.errors import UsageError
+from ganprint.evaluation.answers import whole_answers
+from ganprint.evaluation.calibrate import FEWEST
+from ganprint.evaluation.conditions import Condition
+from ganprint.forensics.calibration import calibrate_probabilities, calibration_error, folds_of, log_loss
+from ganprint.forensics.decision import DEFAULT_RATES, Rates, fit_thresholds
+from ganprint.forensics.fusion import Combination, Fusion, Member, choices, fit_pool, pool, restrict
+from ganprint.forensics.judges import Judge
+from ganprint.forensics.likelihood import fit_likelihood
+from ganprint.perturb import parse_treatment
+from ganprint.weights import JudgementRecord, utc_now
+
+MAJORITY = 0.5
+"""Share of the members that must find an image like those they know."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """Answers of members for the same images: probabilities (N, K) each of the sources that all know, labels (N,), and
+    which image (N,) a row is of.
+    """
+
+    members: list[np.ndarray]
+    labels: np.ndarray
+    images: np.ndarray
+    count: int
+    sha256: str
+
+
+def common_sources(judges: Sequence[Judge]) -> tuple[str, ...]:
+    """Return the sources that all know, real first; raise UsageError where there are fewer than two."""
+    first, *others = [judge.card.sources for judge in judges]
+    common = tuple(name for name in first if all(name in each for each in others))
+    if len(common) < 2:
+        raise UsageError(
+            "These weights have no source but real in common.", "Fuse weights of the same sources."
+        )
+    return common
+
+
+def tell(
+    judges: Sequence[Judge],
+    data: Path,
+    split: str,
+    policies: Sequence[str],
+    *,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    **options: Any,
+) -> Told:
+    """Answer with every judge for the images of a split whose source all know, under each policy.
+
+    `options` are those of `whole_answers`. Raises UsageError where they are fewer than FEWEST.
+    """
+    sources = common_sources(judges)
+    found: list[list[np.ndarray]] = [[] for _ in judges]
+    labels: list[np.ndarray] = []
+    which: list[np.ndarray] = []
+    for number, judge in enumerate(judges):
+        images = Manifest.open(data, sources=sources).select(split)
+        images = images.take(np.flatnonzero(images.labels >= 0))
+        for policy in policies:
+            condition = Condition.of(parse_treatment(policy), judge.card.view, seed=seed)
+            what = f"{judge.card.name}, {split} under {policy}"
+            rows, answers, _ = whole_answers(
+                judge.attributor,
+                images,
+                condition,
+                progress=partial(progress, what),
+                **options,
+            )
+            plain = np.stack([answer.probabilities for answer in answers])
+            own = calibrate_probabilities(plain, judge.card.calibration)
+            found[number].append(restrict(own, judge.card.sources, sources))
+            if not number:
+                labels.append(images.labels[rows])
+                which.append(rows)
+    count = len(np.unique(np.concatenate(which)))
+    if count < FEWEST:
+        raise UsageError(
+            f"{data.name} has {count} images in {split} of sources that all know.",
+            f"{FEWEST} are needed at least.",
+        )
+    members = [np.concatenate(each) for each in found]
+    return Told(members, np.concatenate(labels), np.concatenate(which), count, images.sha256)
+
+
+def fuse(
+    judges: Sequence[Judge],
+    told: Told,
+    *,
+    data: str,
+    split: str,
+    policies: Sequence[str],
+    seed: int,
+    command: str = "",
+    rates: Rates = DEFAULT_RATES,
+) -> Fusion:
+    """Learn weights, thresholds and ratios of every choice of two and more judges from what they told."""
+    folds = folds_of(told.images)
+    return Fusion(
+        members=[
+            Member(method=judge.card.method, weights=judge.card.name, weights_sha256=judge.card.sha256 or "")
+            for judge in judges
+        ],
+        sources=common_sources(judges),
+        data=data,
+        data_sha256=told.sha256,
+        split=split,
+        policies=tuple(policies),
+        seed=seed,
+        images=told.count,
+        command=command,
+        date=utc_now(),
+        combinations=[_combine(judges, told, which, folds, rates) for which in choices(len(judges))],
+    )
+
+
+def _combine(
+    judges: Sequence[Judge], told: Told, which: Sequence[int], folds: list[np.ndarray], rates: Rates
+) -> Combination:
+    members, labels = [told.members[number] for number in which], told.labels
+    kept_out = np.empty_like(members[0])
+    for fold in folds:
+        weights = fit_pool([each[~fold] for each in members], labels[~fold])
+        kept_out[fold] = pool([each[fold] for each in members], weights)
+    weights = fit_pool(members, labels)
+    thresholds = fit_thresholds(kept_out, labels, np.ones(len(labels)), rates)
+    return Combination(
+        weights={
+            judges[number].card.sha256 or "": round(weight, 6)
+            for number, weight in zip(which, weights, strict=True)
+        },
+        judgement=JudgementRecord(
+            score="share of methods",
+            **asdict(thresholds) | {"unknown_below": MAJORITY},
+            **asdict(rates),
+            synthetic=fit_likelihood(1 - pool(members, weights)[:, 0], labels > 0, told.images, folds),
+            reference_sha256="0" * 64,
+        ),
+        log_loss=round(log_loss(kept_out, labels), 4),
+        calibration_error=round(calibration_error(kept_out, labels), 4),
+        alone={
+            judges[number].card.name: round(log_loss(told.members[number], labels), 4) for number in which
+        },
+    )

@@ -1,0 +1,205 @@
+"""Several judges on one image: each one's verdict, how far they agree, and the one that was learned from all."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganprint.attributor import REAL
+from ganprint.errors import GanprintError
+from ganprint.forensics.answer import Answer
+from ganprint.forensics.calibration import calibrate_probabilities
+from ganprint.forensics.decision import INCONCLUSIVE, decide, give_reason
+from ganprint.forensics.fusion import Combination, Fusion, pool, restrict
+from ganprint.forensics.judges import Judge
+from ganprint.forensics.verdict import Agreement, Change, MethodAnswer, Verdict, failed, ratio_of
+from ganprint.images import ImageFile
+from ganprint.images.views import crop_views
+from ganprint.perturb import parse_sharing
+from ganprint.weights import Card
+
+CHANGES = ("jpeg=90", "jpeg=75", "webp=80", "resize=0.75", "resize=1.5", "crop=0.9")
+"""Benign changes that an answer should survive: what sharing an image does to it, mildly."""
+AGREED = 2 / 3
+"""Share of the methods with a clear answer that must say synthetic, or real, for the fused answer to say it."""
+
+Views = list[Tensor]
+"""One image as each judge sees it, uint8 (k, 3, S, S) each."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One judge or several; with several, what was learned of how to fuse them, if anything was.
+
+    `stability` also asks again under CHANGES.
+    """
+
+    judges: Sequence[Judge]
+    fusion: tuple[Fusion, Combination, str] | None = None
+    stability: bool = False
+
+    @property
+    def names(self) -> tuple[str, str, str | None]:
+        """The methods and weights, joined by +, and the SHA-256 of the weights, or of the fusion of several."""
+        cards = [judge.card for judge in self.judges]
+        if len(cards) == 1:
+            return cards[0].method, cards[0].name, cards[0].sha256
+        digest = self.fusion[2] if self.fusion else None
+        return "+".join(card.method for card in cards), "+".join(card.name for card in cards), digest
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that some judge tells apart, real first."""
+        return tuple(dict.fromkeys(name for judge in self.judges for name in judge.card.sources))
+
+    def view(self, pixels: np.ndarray | Tensor) -> Views:
+        """Return what each judge sees of an image, uint8 (H, W, 3) or (3, H, W)."""
+        return [crop_views(pixels, judge.card.view) for judge in self.judges]
+
+    def changed(self, pixels: np.ndarray) -> list[tuple[str, Views]]:
+        """Return what the judges see of an image (H, W, 3) under each of CHANGES, where stability is asked for."""
+        if not self.stability:
+            return []
+        image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+        found = []
+        for change in CHANGES:
+            try:
+                found.append((change, self.view(parse_sharing(change).apply(image))))
+            except GanprintError:
+                continue  # Too large for a format, or a side too small: that change cannot happen to it.
+        return found
+
+    def judge(self, images: Sequence[tuple[ImageFile, Views]]) -> list[Verdict]:
+        """Return the verdicts on images given with their views."""
+        each = [
+            judge.answer([views[number] for _, views in images]) for number, judge in enumerate(self.judges)
+        ]
+        return [
+            self._verdict(image, [answers[place] for answers in each])
+            for place, (image, _) in enumerate(images)
+        ]
+
+    def failed(self, path: str, error: GanprintError) -> Verdict:
+        """Return the record of an image that could not be judged."""
+        return failed(path, error, self.names)
+
+    def _verdict(self, image: ImageFile, answers: Sequence[Answer]) -> Verdict:
+        verdicts = [judge.judge(image, answer) for judge, answer in zip(self.judges, answers, strict=True)]
+        if len(verdicts) == 1:
+            return verdicts[0]
+        agreement = agree(verdicts)
+        together = self._fuse(verdicts, answers, agreement)
+        method, weights, digest = self.names
+        first = verdicts[0]
+        return first.model_copy(
+            update={
+                "method": method,
+                "weights": weights,
+                "weights_sha256": digest,
+                "warnings": list(dict.fromkeys(said for each in verdicts for said in each.warnings)),
+                "methods": [_brief(each) for each in verdicts],
+                "agreement": agreement,
+                "spread": {},
+                "views": None,
+                "known_score": None,
+                "enrolled": {},
+                **together,
+            }
+        )
+
+    def _fuse(
+        self, verdicts: Sequence[Verdict], answers: Sequence[Answer], agreement: Agreement
+    ) -> dict[str, object]:
+        """Return the fields of a fused verdict; without a fusion, that of all methods if they agree in everything."""
+        if self.fusion is None:
+            return _unlearned(verdicts, agreement)
+        fusion, combination, _ = self.fusion
+        members, weights = [], []
+        for judge, answer in zip(self.judges, answers, strict=True):
+            own = calibrate_probabilities(answer.probabilities[None], judge.card.calibration)
+            members.append(restrict(own, judge.card.sources, fusion.sources))
+            weights.append(combination.weights[judge.card.sha256 or ""])
+        probabilities = pool(members, weights)[0]
+        rule = combination.judgement
+        like = [is_like(verdict, judge.card) for verdict, judge in zip(verdicts, self.judges, strict=True)]
+        score = float(np.mean(like))
+        verdict = decide(probabilities, score, fusion.sources, rule)
+        reason = give_reason(verdict, probabilities, score, fusion.sources, rule)
+        side = "real" if verdict == REAL else "synthetic"
+        clear = agreement.real + agreement.synthetic
+        if verdict != INCONCLUSIVE and clear and getattr(agreement, side) < AGREED * clear:
+            verdict, reason = (
+                INCONCLUSIVE,
+                f"The methods conflict: {agreement.in_words()}. Fused alone: {reason}",
+            )
+        order = np.argsort(-probabilities, kind="stable")
+        synthetic = float(1 - probabilities[0])
+        return {
+            "verdict": verdict,
+            "source": verdict if verdict in fusion.sources[1:] else None,
+            "reason": reason,
+            "synthetic_probability": round(synthetic, 6),
+            "probabilities": {
+                name: round(float(p), 6) for name, p in zip(fusion.sources, probabilities, strict=True)
+            },
+            "likeliest": fusion.sources[order[0]],
+            "runner_up": fusion.sources[order[1]],
+            "likelihood_ratios": [ratio_of("synthetic", REAL, synthetic, rule.synthetic)],
+        }
+
+
+def is_like(verdict: Verdict, card: Card) -> bool:
+    """Say whether a judge found an image like those that its weights know; one that cannot tell says so."""
+    rule = card.judgement
+    return rule is None or verdict.known_score is None or verdict.known_score >= rule.unknown_below
+
+
+def agree(verdicts: Sequence[Verdict]) -> Agreement:
+    """Count how many of several verdicts say real, synthetic or neither, and which sources they name."""
+    named = Counter(verdict.source for verdict in verdicts if verdict.source)
+    return Agreement(
+        real=sum(verdict.verdict == REAL for verdict in verdicts),
+        synthetic=sum(verdict.is_synthetic for verdict in verdicts),
+        inconclusive=sum(verdict.verdict == INCONCLUSIVE for verdict in verdicts),
+        sources=dict(named.most_common()),
+    )
+
+
+def _unlearned(verdicts: Sequence[Verdict], agreement: Agreement) -> dict[str, object]:
+    said = {verdict.verdict for verdict in verdicts}
+    alike = len(said) == 1
+    reason = "All methods say so" if alike else f"The methods differ: {agreement.in_words()}"
+    mean = float(np.mean([verdict.synthetic_probability for verdict in verdicts]))
+    verdict = said.pop() if alike else INCONCLUSIVE
+    return {
+        "verdict": verdict,
+        "source": verdicts[0].source if alike else None,
+        "reason": f"{reason}; nothing was learned of how to weigh them (ganprint fuse), so the probability is their "
+        "mean.",
+        "synthetic_probability": round(mean, 6),
+        "probabilities": {},
+        "likeliest": verdicts[0].likeliest if len({each.likeliest for each in verdicts}) == 1 else None,
+        "runner_up": None,
+        "likelihood_ratios": [],
+    }
+
+
+def _brief(verdict: Verdict) -> MethodAnswer:
+    fields = set(MethodAnswer.model_fields)
+    return MethodAnswer(**{name: value for name, value in verdict if name in fields})
+
+
+def is_stable(verdict: Verdict, changes: Iterable[tuple[str, Verdict]]) -> list[Change]:
+    """Return what becomes of a verdict under each change."""
+    return [
+        Change(
+            change=name,
+            verdict=each.verdict or "",
+            synthetic_probability=each.synthetic_probability or 0.0,
+            holds=each.verdict == verdict.verdict,
+        )
+        for name, each in changes
+    ]

@@ -1,0 +1,100 @@
+"""From probabilities and a score to a verdict: the rule, its thresholds, and what a verdict rests on in words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganprint.attributor import REAL
+from ganprint.weights import JudgementRecord
+
+UNKNOWN = "synthetic-unknown"
+"""The verdict on an image that is synthetic, its source none that can be named."""
+INCONCLUSIVE = "inconclusive"
+"""The verdict on an image that is neither."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often a verdict may be wrong on the images that thresholds are fitted to, one rate for each threshold."""
+
+    false_unknown: float = 0.05
+    false_alarm: float = 0.02
+    miss: float = 0.05
+    wrong_source: float = 0.1
+
+
+DEFAULT_RATES = Rates()
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """See JudgementRecord, whose numbers these are."""
+
+    unknown_below: float
+    synthetic_from: float
+    real_to: float
+    source_from: float
+
+
+def fit_thresholds(
+    probabilities: np.ndarray, labels: np.ndarray, scores: np.ndarray, rates: Rates
+) -> Thresholds:
+    """Return the thresholds that keep to the rates on probabilities (N, K), labels (N,) and scores (N,)."""
+    synthetic = 1 - probabilities[:, 0]
+    photographs = labels == 0
+    begins = float(np.quantile(synthetic[photographs], 1 - rates.false_alarm, method="higher"))
+    ends = float(np.quantile(synthetic[~photographs], rates.miss, method="lower"))
+    if ends >= begins:
+        # Both rates can be kept with room to spare: what is between goes to the nearer side.
+        begins = ends = (begins + ends) / 2
+    likeliest = probabilities[:, 1:].argmax(1) + 1
+    called = synthetic >= begins
+    shares, wrong = probabilities[:, 1:].max(1)[called], (likeliest != labels)[called]
+    order = np.argsort(-shares, kind="stable")
+    errors = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
+    kept = np.flatnonzero(errors <= rates.wrong_source)
+    return Thresholds(
+        unknown_below=round(float(np.quantile(scores, rates.false_unknown)), 4),
+        synthetic_from=round(begins, 4),
+        real_to=round(ends, 4),
+        source_from=round(float(shares[order][kept[-1]]), 4) if len(kept) else 1.0,
+    )
+
+
+def decide(probabilities: np.ndarray, score: float, sources: tuple[str, ...], rule: JudgementRecord) -> str:
+    """Return the verdict on an image: real, a source, UNKNOWN or INCONCLUSIVE."""
+    synthetic, share = 1 - probabilities[0], probabilities[1:].max()
+    if synthetic >= rule.synthetic_from:
+        if score < rule.unknown_below or share < rule.source_from:
+            return UNKNOWN
+        return sources[int(probabilities[1:].argmax()) + 1]
+    return REAL if synthetic <= rule.real_to and score >= rule.unknown_below else INCONCLUSIVE
+
+
+def give_reason(
+    verdict: str, probabilities: np.ndarray, score: float, sources: tuple[str, ...], rule: JudgementRecord
+) -> str:
+    """Return why an image got its verdict, in a sentence with the numbers compared."""
+    synthetic = 1 - float(probabilities[0])
+    foremost = int(probabilities[1:].argmax()) + 1
+    strange = score < rule.unknown_below
+    likeness = (
+        f"{'unlike' if strange else 'like'} the images these weights know ({rule.score} {score:.3f}, "
+        f"{'below' if strange else 'not below'} {rule.unknown_below:.3f})"
+    )
+    if verdict == INCONCLUSIVE and strange and synthetic <= rule.real_to:
+        return f"Synthetic is improbable ({synthetic:.1%}), but the image is {likeness}."
+    if verdict == INCONCLUSIVE:
+        return (
+            f"Synthetic at {synthetic:.1%} is neither at most {rule.real_to:.1%}, as for real, nor at least "
+            f"{rule.synthetic_from:.1%}, as for synthetic; the image is {likeness}."
+        )
+    if verdict == REAL:
+        return f"Synthetic at {synthetic:.1%} is at most {rule.real_to:.1%}, and the image is {likeness}."
+    said = f"Synthetic at {synthetic:.1%} is at least {rule.synthetic_from:.1%}"
+    if verdict == UNKNOWN and not strange:
+        return (
+            f"{said}, but no source is likely enough to be named: {sources[foremost]} at "
+            f"{probabilities[foremost]:.1%}, from {rule.source_from:.1%} on."
+        )
+    return f"{said}, {'but' if strange else 'and'} the image is {likeness}."

@@ -1,0 +1,151 @@
+"""A file of verdicts, one a line, that a run which was killed goes on with: no line twice, none lost."""
+
+import csv
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ganprint.errors import OutputExistsError, UsageError
+from ganprint.forensics.verdict import Verdict
+from ganprint.images import printable
+from ganprint.images.formats import cell
+
+
+class Journal:
+    """A file that verdicts are appended to, each as a whole line, by `render`; `header` is its first line, if any.
+
+    With `resume` what is there is gone on from: a last line that was cut off is taken away, and `is_done` tells which
+    images it has. `shown` is how a line writes a path; `key` tells a line's path and its weights' hash, which
+    must be the same. Raises OutputExistsError where the file is there and neither `resume` nor `force` is given,
+    UsageError where it is of other weights, or cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        render: Callable[[Verdict], str],
+        key: Callable[[str], tuple[str, str | None]],
+        *,
+        weights: str | None,
+        header: str = "",
+        shown: Callable[[str], str] = str,
+        resume: bool = False,
+        force: bool = False,
+    ) -> None:
+        self.path, self._render, self._key, self._header = path, render, key, header
+        self._shown = shown
+        self._done: Counter[str] = Counter()
+        there = path.exists() or path.is_symlink()
+        if there and not (resume or force):
+            raise OutputExistsError(
+                f"{printable(str(path))} is there already.",
+                "Go on with --resume, or start again with --force.",
+            )
+        try:
+            if resume and path.exists():
+                end = self._read(weights)
+                os.truncate(path, end)
+            else:
+                path.write_bytes(b"")
+            self._file = path.open("a", encoding="utf-8", errors="backslashreplace", newline="")
+            if header and not path.stat().st_size:
+                self._write(header)
+        except OSError as cause:
+            raise self._refusal(cause) from cause
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    @property
+    def count(self) -> int:
+        """How many images the file had when it was opened, that were not asked for since."""
+        return self._done.total()
+
+    def is_done(self, path: str) -> bool:
+        """Say whether the file has a line for an image, which then answers for one time that it is named."""
+        path = self._shown(path).encode("utf-8", "backslashreplace").decode()
+        if not self._done[path]:
+            return False
+        self._done[path] -= 1
+        return True
+
+    def add(self, verdict: Verdict) -> None:
+        """Append the line of a verdict, at once; raises UsageError where that is not possible."""
+        try:
+            self._write(self._render(verdict))
+        except OSError as cause:
+            raise self._refusal(cause) from cause
+
+    def _write(self, line: str) -> None:
+        self._file.write(line + "\n")
+        self._file.flush()
+
+    def _read(self, weights: str | None) -> int:
+        """Note the images of the whole lines that are there; return where the last of them ends."""
+        end = 0
+        for line in _whole_lines(self.path):
+            text = line.decode("utf-8", "replace").rstrip("\r\n")
+            if end or text != self._header or not self._header:
+                try:
+                    path, digest = self._key(text)
+                except (ValueError, KeyError, TypeError, IndexError):
+                    raise UsageError(
+                        f"{printable(str(self.path))} has a line that is no verdict.",
+                        "Name another file, or start again with --force.",
+                    ) from None
+                if digest != weights:
+                    raise UsageError(
+                        f"{printable(str(self.path))} was begun with other weights.",
+                        "Go on with those, or start again with --force.",
+                    )
+                self._done[path] += 1
+            end += len(line)
+        return end
+
+    def _refusal(self, cause: OSError) -> UsageError:
+        return UsageError(
+            f"{printable(str(self.path))} cannot be written: {cause.strerror}.",
+            "What it has is whole; when there is room and permission, go on with --resume.",
+        )
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from (line for line in file if line.endswith(b"\n"))
+
+
+def json_key(line: str) -> tuple[str, str | None]:
+    """Return the path and the weights' hash that a JSON line names."""
+    found = json.loads(line)
+    return found["path"], found["weights_sha256"]
+
+
+def json_line(verdict: Verdict) -> str:
+    """Return a verdict as a line of JSON, names as they are; bytes of a name that are no text become escapes."""
+    text = json.dumps(verdict.model_dump(mode="json"), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def csv_key(line: str) -> tuple[str, str | None]:
+    """Return the path, as its cell has it, and the weights' hash that a CSV line names."""
+    (row,) = csv.reader([line])
+    return row[0], row[-1] or None
+
+
+def csv_line(row: Sequence[object]) -> str:
+    """Return a row as a line of CSV, without its end, text made harmless to spreadsheets."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(
+        [cell(value) if isinstance(value, str) else value for value in row]
+    )
+    return out.getvalue()

@@ -1,0 +1,66 @@
+"""A method with its weights and all that it takes to judge by them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from ganprint.attributor import Attributor
+from ganprint.forensics.answer import Answer, answer_images
+from ganprint.forensics.gallery import Gallery, list_galleries
+from ganprint.forensics.open_set import Known
+from ganprint.forensics.verdict import Verdict, judge
+from ganprint.images import ImageFile
+from ganprint.weights import Card, load_attributor, load_reference
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A method with weights, where they place known images (None where they do not say), and enrolled sources."""
+
+    attributor: Attributor
+    card: Card
+    known: Known | None = None
+    galleries: Sequence[Gallery] = ()
+
+    def answer(self, images: Sequence[Tensor]) -> list[Answer]:
+        """Answer for images given as their views, uint8 (k, 3, S, S) each."""
+        return answer_images(self.attributor, images)
+
+    def judge(self, image: ImageFile, answer: Answer) -> Verdict:
+        """Turn an answer into the verdict on an image."""
+        return judge(image, answer, self.card, known=self.known, galleries=self.galleries)
+
+
+def load_judge(name_or_path: str | Path, *, device: str = "cpu", enrolled: bool = True) -> Judge:
+    """Load weights with what they judge by; with `enrolled`, also the sources that were enrolled for them.
+
+    Raises WeightsError and PluginError as load_attributor does, and where what they judge by is damaged.
+    """
+    attributor, card = load_attributor(name_or_path, device=device)
+    if card.judgement is None:
+        return Judge(attributor, card)
+    known = known_from(load_reference(name_or_path))
+    return Judge(attributor, card, known, list_galleries(card) if enrolled else ())
+
+
+def known_from(arrays: dict[str, np.ndarray]) -> Known:
+    """Return where weights place known images, from the arrays of their reference file."""
+    return Known(
+        embeddings=arrays["embeddings"].astype(np.float32),
+        labels=arrays["labels"],
+        images=arrays["images"],
+        largest_logit=float(arrays["largest_logit"]),
+    )
+
+
+def known_arrays(known: Known) -> dict[str, np.ndarray]:
+    """Return the arrays of a reference file, embeddings halved."""
+    return {
+        "embeddings": known.embeddings.astype(np.float16),
+        "labels": known.labels.astype(np.int32),
+        "images": known.images.astype(np.int32),
+        "largest_logit": np.asarray(known.largest_logit),
+    }

@@ -1,0 +1,104 @@
+"""Likelihood ratios: how much likelier an answer is under one proposition than under the other, no prior in it."""
+
+import math
+
+import numpy as np
+
+from ganprint.forensics.calibration import SMALLEST
+from ganprint.weights import LikelihoodRecord
+
+SUPPORTED_LOSS = 0.1
+"""Of Cllr by calibration, up to which words may stand for a ratio."""
+USEFUL = 0.8
+"""Cllr from which on an answer says next to nothing (1: exactly nothing), and no words are given."""
+SCALE = (
+    (2, "no support for either"),
+    (10, "weak support"),
+    (100, "moderate support"),
+    (1_000, "moderately strong support"),
+    (10_000, "strong support"),
+    (1_000_000, "very strong support"),
+    (math.inf, "extremely strong support"),
+)
+"""Ratios below each, and the words for them: ENFSI Guideline for Evaluative Reporting in Forensic Science (2015)."""
+
+
+def fit_likelihood(
+    probabilities: np.ndarray, holds: np.ndarray, images: np.ndarray, folds: list[np.ndarray]
+) -> LikelihoodRecord:
+    """Fit a ratio to the probabilities (N,) of a proposition, and whether it `holds` (N,) bool.
+
+    Logistic regression on the log odds with both sides weighing the same (Brümmer and du Preez, Computer Speech and
+    Language 2006), so that the share of either among the images is not part of it. `images` (N,) says which image a row
+    is of, `folds` (N,) bool each which rows are kept out in turn for what is measured.
+    """
+    slope, intercept = _fit(probabilities, holds)
+    ratios = np.empty(len(probabilities))
+    for fold in folds:
+        ratios[fold] = _affine(probabilities[fold], *_fit(probabilities[~fold], holds[~fold]))
+    most, least = (math.log10(len(np.unique(images[side])) + 1) for side in (~holds, holds))
+    ratios = np.clip(ratios, -least, most)
+    return LikelihoodRecord(
+        slope=round(slope, 6),
+        intercept=round(intercept, 6),
+        most=round(most, 4),
+        least=round(-least, 4),
+        cllr=round(cllr(ratios, holds), 4),
+        cllr_min=round(cllr(_isotonic(ratios, holds), holds), 4),
+    )
+
+
+def log10_ratio(probability: float | np.ndarray, record: LikelihoodRecord) -> np.ndarray:
+    """Return log10 of the ratio for a proposition of this probability, within what its data can support.
+
+    N images on which it did not hold cannot support more than N + 1 for it, nor those on which it held more against.
+    """
+    ratio = _affine(np.asarray(probability, np.float64), record.slope, record.intercept)
+    clipped: np.ndarray = np.clip(ratio, record.least, record.most)
+    return clipped
+
+
+def in_words(log10: float, record: LikelihoodRecord) -> str | None:
+    """Return ENFSI's words for a ratio, None where calibration does not support any."""
+    if record.cllr - record.cllr_min > SUPPORTED_LOSS or record.cllr > USEFUL:
+        return None
+    size = 10 ** abs(log10)
+    return next(words for below, words in SCALE if size < below)
+
+
+def cllr(log10_ratios: np.ndarray, holds: np.ndarray) -> float:
+    """Return the log-likelihood-ratio cost (Brümmer and du Preez 2006, equation 44): 0 perfect, 1 says nothing."""
+    ratios = np.asarray(log10_ratios) * math.log(10)
+    costs = [np.logaddexp(0, -ratios[holds]).mean(), np.logaddexp(0, ratios[~holds]).mean()]
+    return float(np.mean(costs) / math.log(2))
+
+
+def least_cllr(log10_ratios: np.ndarray, holds: np.ndarray) -> float:
+    """Return the cost that is left when the ratios are recalibrated as well as any order-keeping change can."""
+    return cllr(_isotonic(log10_ratios, holds), holds)
+
+
+def _isotonic(ratios: np.ndarray, holds: np.ndarray) -> np.ndarray:
+    """Return log10 ratios by the pool-adjacent-violators rule, both sides weighing the same."""
+    from sklearn.isotonic import IsotonicRegression
+
+    weights = np.where(holds, 0.5 / holds.sum(), 0.5 / (~holds).sum())
+    shares = IsotonicRegression().fit_transform(ratios, holds.astype(float), sample_weight=weights)
+    shares = np.clip(shares, SMALLEST, 1 - SMALLEST)
+    return np.log10(shares / (1 - shares))  # type: ignore[no-any-return]
+
+
+def _fit(probabilities: np.ndarray, holds: np.ndarray) -> tuple[float, float]:
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(class_weight="balanced").fit(_log_odds(probabilities)[:, None], holds)
+    return max(float(model.coef_[0, 0]), 0.0), float(model.intercept_[0])
+
+
+def _affine(probabilities: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    return (slope * _log_odds(probabilities) + intercept) / math.log(10)
+
+
+def _log_odds(probabilities: np.ndarray) -> np.ndarray:
+    shares = np.clip(probabilities, SMALLEST, 1 - SMALLEST)
+    return np.log(shares / (1 - shares))  # type: ignore[no-any-return]

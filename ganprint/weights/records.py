@@ -1,0 +1,188 @@
+"""What a card is made of: the records of data, training, results, calibration and judgement."""
+
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+SourceName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,64}$")]
+WeightsName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Record(BaseModel):
+    """Frozen, and with no field but its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PluginRecord(Record):
+    """The distribution that a method's plug-in comes from."""
+
+    distribution: str
+    version: str
+
+
+class DataRecord(Record):
+    """What the weights were trained on: a manifest by name and hash, and how many images of it."""
+
+    name: str
+    sha256: Sha256
+    train: int = Field(ge=0)
+    val: int = Field(ge=0)
+
+
+class TrainingRecord(Record):
+    """How training went; `losses` has one value an epoch under each name, `details` what a method adds."""
+
+    epochs: int | None = Field(default=None, ge=0)
+    seconds: float | None = Field(default=None, ge=0)
+    precision: str | None = None
+    best_epoch: int | None = None
+    losses: dict[str, list[float]] = {}
+    details: dict[str, JsonValue] = {}
+
+
+class Interval(Record):
+    """A metric in [-1, 1] with its 95 % interval, where one was computed."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Result(Record):
+    """One evaluation: metrics by the names of `evaluate --json`, recall per source and group, and its command."""
+
+    split: str
+    policy: str
+    n: int = Field(ge=0)
+    seed: int | None = None
+    data_sha256: Sha256 | None = None
+    at: int | None = None
+    engine: str | None = None
+    precision: str | None = None
+    values: dict[str, Interval]
+    per_source: dict[str, float] = {}
+    per_source_intervals: dict[str, tuple[float, float]] = {}
+    per_group: dict[str, float] = {}
+    command: str = ""
+
+
+Knots = tuple[tuple[float, float], ...]
+"""Corners (probability, share that is right) of a rising line, the first coordinate ascending."""
+
+
+class CalibrationRecord(Record):
+    """What was fitted to answers to make probabilities mean what they say, and what it does to them.
+
+    A `temperature`, or where that was better on images kept out, a rising line for each source (`isotonic`). `before`,
+    `after` and `otherwise`, the one of the two that was not taken, have `calibration_error`, `brier_score` and
+    `log_loss`; the latter two are of images that were not fitted on, in turn. `images` are different ones, each under
+    every policy.
+    """
+
+    temperature: float = Field(gt=0)
+    isotonic: list[Knots] | None = None
+    data: str
+    data_sha256: Sha256
+    split: str
+    policies: tuple[str, ...]
+    seed: int
+    images: int = Field(ge=1)
+    before: dict[str, float]
+    after: dict[str, float]
+    otherwise: dict[str, float] = {}
+    command: str = ""
+    date: AwareDatetime
+
+
+class LikelihoodRecord(Record):
+    """How a probability becomes a likelihood ratio: log10 of it is a line in the log odds, within bounds.
+
+    `most` and `least` are log10 of what the images could support; `cllr` is the cost on images kept out, 0 to 1 and
+    above, `cllr_min` what the best recalibration would leave of it.
+    """
+
+    slope: float = Field(ge=0)
+    intercept: float
+    most: float = Field(ge=0)
+    least: float = Field(le=0)
+    cllr: float = Field(ge=0)
+    cllr_min: float = Field(ge=0)
+
+
+class Rate(Record):
+    """A share of `n` images with its 95 % interval (Wilson)."""
+
+    n: int = Field(ge=1)
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, holds: Sequence[bool]) -> Self:
+        """Return the rate of trues among some."""
+        # Here, as reading a card needs none of it.
+        from scipy.stats import binomtest
+
+        found = binomtest(sum(map(bool, holds)), len(holds))
+        bounds = found.proportion_ci(method="wilson")
+        numbers = {"value": found.statistic, "low": bounds.low, "high": bounds.high}
+        return cls(n=len(holds), **{name: round(float(number), 4) for name, number in numbers.items()})
+
+
+class VerdictRates(Record):
+    """What verdicts were worth on one split under one policy, none of it fitted on.
+
+    `verdicts` are the shares of real, named sources, synthetic-unknown and inconclusive. `false_alarms` is the share of
+    photographs called synthetic in any way, over all and by photo set; `missed` that of known sources' images called
+    real. `answered` is the share of images of known sources that are called real or by a source, `right` how many
+    of those rightly; `unknown` of images of other generators is the share that is called neither. `auroc` and `oscr`
+    tell known from other sources by each score; `cllr` is of synthetic against real.
+    """
+
+    data: str
+    data_sha256: Sha256
+    split: str
+    policy: str
+    seed: int
+    n: int
+    verdicts: dict[str, float]
+    answered: Rate | None = None
+    right: Rate | None = None
+    false_alarms: Rate | None = None
+    false_alarms_by_set: dict[str, Rate] = {}
+    missed: Rate | None = None
+    unknown: Rate | None = None
+    auroc: dict[str, Interval] = {}
+    oscr: dict[str, Interval] = {}
+    calibration_error: float | None = None
+    cllr: float | None = None
+    cllr_min: float | None = None
+    command: str = ""
+
+
+class JudgementRecord(Record):
+    """How answers become verdicts: thresholds fitted where calibration was, for the rates that were asked for.
+
+    An image whose `score` is below `unknown_below` is unlike the known ones: of those `false_unknown` are. It is
+    synthetic from the probability `synthetic_from` on, which `false_alarm` of the photographs reach, and real up to
+    `real_to`, which `miss` of the synthetic images do not exceed; a source is named from `source_from` on, where
+    `wrong_source` of the names are wrong. `synthetic` and `sources` give likelihood ratios; `reference_sha256` is of
+    the file that holds where known images lie; `rates` were measured on other images.
+    """
+
+    score: str
+    unknown_below: float
+    synthetic_from: float = Field(ge=0, le=1)
+    real_to: float = Field(ge=0, le=1)
+    source_from: float = Field(ge=0, le=1)
+    false_unknown: float = Field(gt=0, lt=1)
+    false_alarm: float = Field(gt=0, lt=1)
+    miss: float = Field(gt=0, lt=1)
+    wrong_source: float = Field(gt=0, lt=1)
+    synthetic: LikelihoodRecord
+    sources: dict[SourceName, LikelihoodRecord] = {}
+    reference_sha256: Sha256
+    rates: list[VerdictRates] = []
