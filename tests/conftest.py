@@ -1,12 +1,16 @@
 """Fixtures that every test may use."""
 
+import contextlib
 import csv
+import io
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -91,6 +95,33 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 
 @pytest.fixture(scope="session")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """Return a function that runs `ganprint` as `program` does, but in this process, which spares its imports."""
+    home = str(tmp_path_factory.mktemp("home-inside"))
+
+    def run(*arguments: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> Any:
+        from ganprint.cli import main
+
+        command = ["ganprint", *map(str, arguments)]
+        homes = {"XDG_DATA_HOME": home, "XDG_CACHE_HOME": home}
+        out, err, status = io.StringIO(), io.StringIO(), 0
+        with (
+            patch.dict(os.environ, homes | (env or {})),
+            patch.object(sys, "argv", command),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            contextlib.chdir(cwd or Path.cwd()),
+        ):
+            try:
+                main()
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def tiny_weights(program: Program, tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of weights that the real program trained on the tiny manifest."""
     out = tmp_path_factory.mktemp("trained") / "tiny"
@@ -121,11 +152,11 @@ def grown_manifest(tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def judged_weights(
-    program: Program, grown_manifest: Path, tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory
+    inside: Program, grown_manifest: Path, tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Return the tiny weights with all that verdicts rest on, fitted by the real program."""
     folder = tmp_path_factory.mktemp("judged") / "weights"
     shutil.copytree(tiny_weights, folder)
-    done = program("calibrate", "--data", grown_manifest, "--weights", folder, "--policy", "none", "--record")
+    done = inside("calibrate", "--data", grown_manifest, "--weights", folder, "--policy", "none", "--record")
     assert done.returncode == 0, done.stderr
     return folder

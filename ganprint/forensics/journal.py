@@ -52,7 +52,8 @@ class Journal:
                 os.truncate(path, end)
             else:
                 path.write_bytes(b"")
-            self._file = path.open("a", encoding="utf-8", errors="backslashreplace", newline="")
+            # Unbuffered, so that nothing is left to be written when writing has failed.
+            self._file = path.open("ab", buffering=0)
             if header and not path.stat().st_size:
                 self._write(header)
         except OSError as cause:
@@ -87,8 +88,9 @@ class Journal:
             raise self._refusal(cause) from cause
 
     def _write(self, line: str) -> None:
-        self._file.write(line + "\n")
-        self._file.flush()
+        left = memoryview((line + "\n").encode("utf-8", "backslashreplace"))
+        while left:
+            left = left[self._file.write(left) or 0 :]
 
     def _read(self, weights: str | None) -> int:
         """Note the images of the whole lines that are there; return where the last of them ends."""

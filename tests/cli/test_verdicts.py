@@ -1,0 +1,270 @@
+"""Verdicts as a user gets them from weights that say how to judge, and all that goes with them."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganprint.weights import read_card
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def case(
+    inside: Any,
+    judged_weights: Path,
+    tiny_manifest: Path,
+    grown_manifest: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Return a folder of the surest image of each source, one of another source, and one of flat grey."""
+    folder = tmp_path_factory.mktemp("case")
+    answers = lines(inside("attribute", grown_manifest.parent, "--weights", judged_weights, "--json").stdout)
+    for source in ("real", "progan", "stylegan"):
+        surest = max(answers, key=lambda row, source=source: row["probabilities"][source])
+        shutil.copy(surest["path"], folder / f"{source}.png")
+    shutil.copy(tiny_manifest.parent / "pix2pix" / "open0.png", folder / "other.png")
+    Image.fromarray(np.full((40, 40, 3), 128, np.uint8)).save(folder / "flat.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def judge(inside: Any, judged_weights: Path) -> Any:
+    """Return a function that runs `attribute` with weights that say how to judge."""
+
+    def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        done: subprocess.CompletedProcess[str] = inside(
+            "attribute", *arguments, "--weights", judged_weights, **options
+        )
+        return done
+
+    return run
+
+
+def test_a_verdict_has_its_reason_ratios_squares_and_stability(judge: Any, case: Path) -> None:
+    done = judge(case, "--stability", "--metadata", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {Path(row["path"]).stem: row for row in lines(done.stdout)}
+    for source in ("progan", "stylegan"):
+        row = found[source]
+        assert row["verdict"] == row["source"] == row["likeliest"] == source
+        assert "is at least" in row["reason"] and row["known_score"] is not None
+        assert [each["proposition"] for each in row["likelihood_ratios"]] == ["synthetic", source]
+        assert all(each["log10"] > 0 for each in row["likelihood_ratios"])
+    assert found["real"]["verdict"] == "real" and found["real"]["source"] is None
+    assert found["real"]["likelihood_ratios"][0]["log10"] < 0
+    # Flat grey is like no noise that these weights were shown.
+    assert found["flat"]["verdict"] in ("synthetic-unknown", "inconclusive")
+    assert "unlike the images" in found["flat"]["reason"]
+    for row in found.values():
+        assert {each["change"] for each in row["stability"]} >= {"jpeg=90", "resize=0.75", "crop=0.9"}
+        assert all(each["holds"] == (each["verdict"] == row["verdict"]) for each in row["stability"])
+        assert row["views"]["count"] >= 1 and row["metadata"]["c2pa"]["state"] == "absent"
+    told = judge(case / "progan.png", "--stability", "--metadata").stdout
+    for part in ("log10 likelihood ratio +", "stability: holds under", "metadata: ", "proves"):
+        assert part in told
+
+
+def test_fail_on_knows_the_new_verdicts(judge: Any, case: Path) -> None:
+    assert judge(case / "flat.png", "--fail-on", "real").returncode == 0
+    verdict = lines(judge(case / "flat.png", "--json").stdout)[0]["verdict"]
+    assert judge(case / "flat.png", "--fail-on", verdict).returncode == 4
+    assert judge(case / "progan.png", "--fail-on", "synthetic").returncode == 4
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_a_batch_that_was_killed_goes_on_without_a_line_twice_or_lost(
+    judge: Any, judged_weights: Path, case: Path, tmp_path: Path, form: str
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(600):
+        shutil.copy(case / ("progan.png", "real.png")[number % 2], folder / f"{number:03}\n=1.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    out = tmp_path / "out.txt"
+    command = [
+        sys.executable,
+        "-m",
+        "ganprint",
+        "attribute",
+        folder,
+        "--weights",
+        judged_weights,
+        "--out",
+        out,
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen([*map(str, command), form], env=environment, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and (not out.exists() or out.stat().st_size < 3000):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    before = out.read_bytes()
+    with out.open("ab") as file:
+        file.write(before.splitlines(keepends=True)[-1][:-9])
+    refused = judge(folder, "--out", out, form)
+    assert refused.returncode == 2 and "--resume" in refused.stderr
+    done = judge(folder, "--out", out, "--resume", form)
+    assert done.returncode == 1 and "broken.png" in done.stderr
+    text = out.read_text(encoding="utf-8")
+    assert text.startswith(before.decode()[: before.rfind(b"\n")])
+    rows = lines(text) if form == "--json" else list(csv.DictReader(text.splitlines()))
+    assert len(rows) == 601 and len({row["path"] for row in rows}) == 601
+    if form == "--csv":
+        assert all("\n" not in row["path"] for row in rows)
+    size = out.stat().st_size
+    assert judge(folder, "--out", out, "--resume", form).returncode == 0 and out.stat().st_size == size
+
+
+def test_a_file_of_other_weights_or_another_kind_is_not_gone_on_with(
+    judge: Any, case: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    (row,) = lines(judge(case / "real.png", "--json").stdout)
+    out.write_text(json.dumps(row | {"weights_sha256": "0" * 64}) + "\n")
+    done = judge(case, "--out", out, "--resume")
+    assert done.returncode == 2 and "other weights" in done.stderr
+    out.write_text("a shopping list\n")
+    done = judge(case, "--out", out, "--resume")
+    assert done.returncode == 2 and "no verdict" in done.stderr and out.read_text() == "a shopping list\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
+def test_a_full_disk_is_a_sentence(
+    judge: Any, program: Any, judged_weights: Path, case: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "full.jsonl").symlink_to("/dev/full")
+    done = judge(case, "--out", tmp_path / "full.jsonl", "--force")
+    assert done.returncode == 2 and "No space left" in done.stderr and "Traceback" not in done.stderr
+    with Path("/dev/full").open("w") as full:
+        streams = {"capture_output": False, "stdout": full, "stderr": subprocess.PIPE}
+        done = program("attribute", case, "--json", "--weights", judged_weights, **streams)
+    assert done.returncode == 1 and "No space left" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_source_is_enrolled_answered_listed_and_forgotten(
+    inside: Any, judge: Any, judged_weights: Path, case: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stripes"
+    folder.mkdir()
+    random = np.random.default_rng(5)
+    for number in range(14):
+        pixels = random.integers(0, 256, (40, 40, 3)).astype(np.uint8)
+        pixels[:, :, 0] = pixels[:, :, 1] = pixels[:, :, 2] // 4
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    (folder / "13.png").rename(tmp_path / "asked.png")
+    few = inside("enroll", "stripes", folder / "0.png", "--weights", judged_weights)
+    assert few.returncode == 2 and "too few" in few.stderr
+    done = inside("enroll", "<b>stripes", folder, "--weights", judged_weights, "--json")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert len(record["images"]) == record["found"]["n"] == 13
+    again = inside("enroll", "<b>stripes", folder, "--weights", judged_weights)
+    assert again.returncode == 2 and "--force" in again.stderr
+    (row,) = lines(judge(tmp_path / "asked.png", "--json").stdout)
+    assert row["verdict"] == row["source"] == "<b>stripes" and "enrolled images" in row["reason"]
+    (row,) = lines(judge(case / "progan.png", "--json").stdout)
+    assert row["verdict"] == "progan" and set(row["enrolled"]) == {"<b>stripes"}
+    (row,) = lines(judge(tmp_path / "asked.png", "--json", "--no-enrolled").stdout)
+    assert row["verdict"] != "<b>stripes" and not row["enrolled"]
+    assert "<b>stripes" in inside("enroll", "--list", "--weights", judged_weights).stdout
+    assert inside("enroll", "<b>stripes", "--remove", "--weights", judged_weights).returncode == 0
+    gone = inside("enroll", "<b>stripes", "--remove", "--weights", judged_weights)
+    assert gone.returncode == 2 and "enrolled" in gone.stderr
+
+
+def test_a_case_is_verified_and_what_changed_is_said(
+    inside: Any, judge: Any, judged_weights: Path, case: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "evidence"
+    shutil.copytree(case, folder)
+    report = tmp_path / "case.html"
+    done = judge("evidence", "--report", report, "--stability", "--no-maps", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "case.json").read_text())
+    assert record["images"][0]["sha256_after"] == record["images"][0]["verdict"]["sha256"]
+    environment = {"GANPRINT_WEIGHTS": str(judged_weights.parent)}
+    same = inside("verify", tmp_path / "case.json", env=environment)
+    assert same.returncode == 0 and "5 same" in same.stdout, same.stderr
+    shutil.copy(folder / "real.png", folder / "progan.png")
+    (folder / "flat.png").unlink()
+    record["images"][3]["verdict"]["synthetic_probability"] = 0.5
+    (tmp_path / "case.json").write_text(json.dumps(record))
+    changed = inside("verify", tmp_path / "case.json", "--json", env=environment)
+    outcomes = {Path(row["path"]).stem: row["outcome"] for row in lines(changed.stdout)}
+    assert changed.returncode == 1
+    assert outcomes["progan"] == "file changed" and outcomes["flat"] == "file missing"
+    assert outcomes["real"] == "differs" and outcomes["stylegan"] == outcomes["other"] == "same"
+    missing = inside("verify", tmp_path / "case.json")
+    assert missing.returncode == 3 and "not installed" in missing.stderr
+    (tmp_path / "other.json").write_text("{}")
+    assert inside("verify", tmp_path / "other.json").returncode == 2
+
+
+def test_several_methods_answer_each_agree_and_are_fused(
+    inside: Any, judged_weights: Path, grown_manifest: Path, case: Path, tmp_path: Path
+) -> None:
+    second = tmp_path / "store" / "second"
+    options = ("--set", "view.size=32", "--set", "levels=[2]", "--set", "sigmas=[5.0]")
+    data = grown_manifest.read_text().replace(",val,", ",train,", 40)
+    (grown_manifest.parent / "halves.csv").write_text(data)
+    done = inside(
+        *("train", "--method", "prnu", "--data", grown_manifest.parent / "halves.csv", "--out", second),
+        *("--workers", "0", *options),
+    )
+    assert done.returncode == 0, done.stderr
+    both = f"{judged_weights},{second}"
+    (row,) = lines(inside("attribute", case / "progan.png", "--weights", both, "--json").stdout)
+    assert [each["method"] for each in row["methods"]] == ["repmix", "prnu"]
+    assert "nothing was learned" in row["reason"]
+    out = tmp_path / "store" / "fusion.json"
+    learned = inside(
+        *("fuse", "--data", grown_manifest, "--weights", both, "--policy", "none", "--test", "test_seen"),
+        *("--out", out),
+    )
+    assert learned.returncode == 2 and "test_seen" in learned.stderr  # 15 images are too few to test on.
+    learned = inside("fuse", "--data", grown_manifest, "--weights", both, "--policy", "none", "--out", out)
+    assert learned.returncode == 0, learned.stderr
+    assert "all, fused" in learned.stdout
+    environment = {"GANPRINT_WEIGHTS": str(out.parent)}
+    asked = ("attribute", case, "--weights", both, "--json")
+    found = {Path(row["path"]).stem: row for row in lines(inside(*asked, env=environment).stdout)}
+    row = found["progan"]
+    assert row["method"] == "repmix+prnu" and row["likeliest"] == "progan"
+    assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert row["agreement"]["real"] + row["agreement"]["synthetic"] + row["agreement"]["inconclusive"] == 2
+    told = inside("attribute", case / "real.png", "--weights", both, env=environment).stdout
+    assert "of 2 methods: " in told and "prnu (second): " in told
+
+
+def test_what_verdicts_are_worth_is_counted_and_kept(
+    inside: Any, judged_weights: Path, grown_manifest: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "weights"
+    shutil.copytree(judged_weights, weights)
+    done = inside(
+        *("assess", "--data", grown_manifest, "--weights", weights, "--split", "test_seen+open"),
+        *("--policy", "none", "--figure", tmp_path / "curve.png", "--record"),
+    )
+    assert done.returncode == 0, done.stderr
+    for part in ("photographs called synthetic", "Cllr", "real-1", "knn", "vim"):
+        assert part in done.stdout
+    (rates,) = read_card(weights).judgement.rates
+    assert rates.n == 18 and sum(rates.verdicts.values()) == pytest.approx(1, abs=1e-3)
+    assert rates.false_alarms.n == 5 and rates.unknown.n == 3 and rates.missed.n == 10
+    assert set(rates.auroc) == {"max-probability", "energy", "mahalanobis", "knn", "vim"}
+    assert Image.open(tmp_path / "curve.png").size[0] > 300
+    untold = inside("assess", "--data", grown_manifest, "--weights", weights.parent / "none")
+    assert untold.returncode == 3
