@@ -19,6 +19,7 @@ from ganprint.cli.fuse import fuse
 from ganprint.cli.leaderboard import leaderboard
 from ganprint.cli.methods import methods
 from ganprint.cli.perturb import perturb
+from ganprint.cli.schema import schema
 from ganprint.cli.train import train
 from ganprint.cli.verify import verify
 from ganprint.errors import GanprintError
@@ -39,6 +40,7 @@ app.command()(assess)
 app.command()(fuse)
 app.command()(enroll)
 app.command()(verify)
+app.command()(schema)
 app.command()(leaderboard)
 app.command()(explain)
 app.command()(demo)

@@ -103,7 +103,7 @@ def attribute(
     failures = matches = 0
     with ExitStack() as stack:
         journal = stack.enter_context(_journal(out, bench, as_csv, resume, force)) if out else None
-        case = _Case(bench, maps) if report else None
+        case = _Case(bench, maps, device, enrolled) if report else None
         bar = stack.enter_context(progress_bar())
         task = bar.add_task("images", total=None, visible=journal is not None or report is not None)
         writer = JsonWriter() if as_json else CsvWriter(bench.sources) if as_csv else TextWriter(bench)
@@ -172,10 +172,11 @@ def _journal(out: Path, bench: "Bench", as_csv: bool, resume: bool, force: bool)
 class _Case:
     """What a report is made of, gathered while images go by."""
 
-    def __init__(self, bench: "Bench", maps: bool) -> None:
+    def __init__(self, bench: "Bench", maps: bool, device: str, enrolled: bool) -> None:
         from ganprint.forensics.report import Exhibits
 
         self.bench, self.exhibits = bench, Exhibits(bench, maps=maps)
+        self.device, self.enrolled = device, enrolled
         self.verdicts: list[Verdict] = []
 
     def see(self, image: "ImageFile") -> None:
@@ -188,7 +189,9 @@ class _Case:
         from ganprint.forensics.record import make_record, save_record
         from ganprint.forensics.report import write_report
 
-        record = make_record(self.bench, self.verdicts, command_line())
+        record = make_record(
+            self.bench, self.verdicts, command_line(), device=self.device, enrolled=self.enrolled
+        )
         save_record(record, report.with_suffix(".json"), force=force)
         write_report(record, self.exhibits, report, force=force)
 

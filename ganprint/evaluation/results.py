@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -36,7 +37,7 @@ class Evaluation(BaseModel):
     `setup_sha256` is of the weights' method, view and configuration, on which answers depend, too.
     `auroc` and `oscr` are there where some images are of a source outside the weights' and some are not.
     `calibration_error` and `brier_score` are of the probabilities that `attribute` prints, over images of known
-    sources; `calibrated` says whether the card had a temperature for them.
+    sources; `calibrated` says whether the card had a calibration for them, `calibration_sha256` is of that.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,6 +63,7 @@ class Evaluation(BaseModel):
     calibration_error: float | None = None
     brier_score: float | None = None
     calibrated: bool = False
+    calibration_sha256: str | None = None
     per_source: dict[str, float]
     per_source_intervals: dict[str, tuple[float, float]]
     per_group: dict[str, GroupScores]
@@ -131,7 +133,7 @@ def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Ev
     )
 
 
-def _calibration(card: Card, answers: Answers) -> dict[str, float | bool]:
+def _calibration(card: Card, answers: Answers) -> dict[str, float | bool | str | None]:
     known = answers.labels >= 0
     if not known.any():
         return {}
@@ -141,17 +143,24 @@ def _calibration(card: Card, answers: Answers) -> dict[str, float | bool]:
         "calibration_error": round(calibration_error(probabilities, labels), 4),
         "brier_score": round(brier_score(probabilities, labels), 4),
         "calibrated": card.calibration is not None,
+        "calibration_sha256": calibration_sha256(card),
     }
 
 
 def setup_sha256(card: Card) -> str:
-    """Return the SHA-256 of what answers depend on beside the tensors: method, sources, view, config, calibration."""
-    setup = card.model_dump(mode="json", include={"method", "sources", "view", "config"})
-    if card.calibration is not None:
-        setup["temperature"] = card.calibration.temperature
-        if card.calibration.isotonic:
-            setup["isotonic"] = card.calibration.isotonic
-    return hashlib.sha256(json.dumps(setup, sort_keys=True).encode()).hexdigest()
+    """Return the SHA-256 of what answers depend on beside the tensors: method, sources, view, config."""
+    return _sha256(card.model_dump(mode="json", include={"method", "sources", "view", "config"}))
+
+
+def calibration_sha256(card: Card) -> str | None:
+    """Return the SHA-256 of what makes answers into the probabilities that are printed, None where nothing does."""
+    if card.calibration is None:
+        return None
+    return _sha256(card.calibration.model_dump(mode="json", include={"temperature", "isotonic"}))
+
+
+def _sha256(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _bounds(interval: Interval) -> tuple[float, float]:

@@ -24,11 +24,11 @@ from ganprint.evaluation.leaderboard import (
 )
 from ganprint.evaluation.plan import Block, Cell, Contender, Settings
 from ganprint.evaluation.processes import gather, join, place
-from ganprint.evaluation.results import evaluate, setup_sha256
+from ganprint.evaluation.results import calibration_sha256, evaluate, setup_sha256
 from ganprint.evaluation.unfinished import Notebook
 from ganprint.images import printable
 from ganprint.perturb import Attack, Treatment, parse_treatment
-from ganprint.weights import load_attributor, utc_now
+from ganprint.weights import Card, load_attributor, utc_now
 from ganprint.weights.provenance import hardware, versions
 
 
@@ -72,7 +72,10 @@ class Comparison:
         self.found: dict[Key, Entry] = {}
         self._kept: dict[tuple[str, str], Entry] = {}
         if self.out is not None and self.out.is_dir() and not self.force:
+            cards = {contender.name: contender.card for contender in self.contenders}
             for entry in read_entries(self.out):
+                if entry.weights in cards:
+                    entry = _recalibrated(entry, cards[entry.weights])
                 rows = predictions_file(self.out, entry)
                 self._kept[entry.data, entry.file_name] = entry
                 if not entry.failed and (rows.is_file() or not self.predictions):
@@ -328,3 +331,12 @@ def _data_name(images: Manifest, limit: int | None) -> str:
     """Return the name that results of these images are kept under: fewer images are other data."""
     name = Path(images.name).resolve().stem
     return name if limit is None else f"{name}-limit{limit}"
+
+
+def _recalibrated(entry: Entry, card: Card) -> Entry:
+    """Return a result without what it says of probabilities, where the weights were calibrated otherwise since."""
+    if entry.calibration_sha256 == calibration_sha256(card):
+        return entry
+    return entry.model_copy(
+        update={"calibration_error": None, "brier_score": None, "calibrated": False, "calibration_sha256": None}
+    )

@@ -5,15 +5,15 @@ import json
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from ganprint.attributor import REAL
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.forensics.bench import Bench
 from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
-from ganprint.forensics.verdict import Verdict, how_to_read
+from ganprint.forensics.verdict import WRITTEN, Verdict, how_to_read
 from ganprint.images import printable
 from ganprint.weights import Card, VerdictRates, utc_now
 from ganprint.weights.provenance import hardware, versions
@@ -24,7 +24,7 @@ MAX_RECORD_BYTES = 1 << 30
 class WeightsFacts(BaseModel):
     """The weights that answered, and what is known of how often they err."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = WRITTEN
 
     method: str
     weights: str
@@ -39,7 +39,7 @@ class WeightsFacts(BaseModel):
 class Examined(BaseModel):
     """One image: its verdict, the SHA-256 of its file when all was answered, and why a person must look at it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = WRITTEN
 
     verdict: Verdict
     sha256_after: str | None = None
@@ -52,7 +52,7 @@ class CaseRecord(BaseModel):
     Paths are as they were named, relative ones to `folder`. `date` is when the images had been answered, in UTC.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = WRITTEN
 
     schema_version: Literal[1] = 1
     date: AwareDatetime
@@ -65,13 +65,17 @@ class CaseRecord(BaseModel):
     weights: list[WeightsFacts]
     fusion_sha256: str | None = None
     stability: bool = False
-    metadata: bool = True
     enrolled: bool = True
     images: list[Examined]
 
 
 def make_record(
-    bench: Bench, verdicts: Sequence[Verdict], command: str, *, device: str = "cpu"
+    bench: Bench,
+    verdicts: Sequence[Verdict],
+    command: str,
+    *,
+    device: str = "cpu",
+    enrolled: bool = True,
 ) -> CaseRecord:
     """Return the record of verdicts that a bench has given; each file is read again for its hash."""
     return CaseRecord(
@@ -87,6 +91,7 @@ def make_record(
         ],
         fusion_sha256=bench.fusion[2] if bench.fusion else None,
         stability=bench.stability,
+        enrolled=enrolled,
         images=[_examined(verdict) for verdict in verdicts],
     )
 
@@ -140,6 +145,13 @@ def why_review(verdict: Verdict, after: str | None) -> list[str]:
     if after is not None and after != verdict.sha256:
         reasons.append("The file changed while it was examined.")
     return reasons
+
+
+def json_schema(of: Literal["verdict", "case"]) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of what is written: a verdict's line, or the record of a case."""
+    model: type[BaseModel] = Verdict if of == "verdict" else CaseRecord
+    found = model.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
 
 
 def save_record(record: CaseRecord, path: Path, *, force: bool = False) -> None:

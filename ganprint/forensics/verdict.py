@@ -22,10 +22,14 @@ UNCALIBRATED = "The probabilities are not calibrated: read them as an order of s
 NO_RULE = "It has the largest probability; these weights do not say when an image is none of their sources."
 
 
+WRITTEN = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+"""Of models that are written to files: every field is there."""
+
+
 class Failure(BaseModel):
     """Why there is no verdict: a stable code and a sentence."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = WRITTEN
 
     code: str
     message: str
@@ -37,7 +41,7 @@ class Ratio(BaseModel):
     `bounded` says that the ratio is as large or small as the data of its calibration can support.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = WRITTEN
 
     proposition: str
     against: str
@@ -51,7 +55,7 @@ class Views(BaseModel):
     least and largest probability of synthetic among them, before calibration.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = WRITTEN
 
     count: int
     agreeing: int
@@ -62,7 +66,7 @@ class Views(BaseModel):
 class MethodAnswer(BaseModel):
     """What one of several methods answers for an image; fields as in Verdict."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = WRITTEN
 
     method: str
     weights: str
@@ -79,7 +83,7 @@ class MethodAnswer(BaseModel):
 class Agreement(BaseModel):
     """How many methods say real, synthetic (a source or unknown) and neither, and how many name each source."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = WRITTEN
 
     real: int
     synthetic: int
@@ -95,7 +99,7 @@ class Agreement(BaseModel):
 class Change(BaseModel):
     """What a verdict becomes under a benign change of the image, a step of sharing, and whether it stays the same."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = WRITTEN
 
     change: str
     verdict: str
@@ -116,7 +120,7 @@ class Verdict(BaseModel):
     know, `weights_sha256` being that of the fusion. `stability` and `metadata` are there where they were asked for.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = WRITTEN
 
     schema_version: Literal[1] = 1
     path: str

@@ -80,7 +80,7 @@ def _images(record: CaseRecord) -> Iterator[tuple[str, ImageFile | GanprintError
         name = examined.verdict.path
         try:
             path = Path(record.folder, name)
-            yield name, read_image(path, name=name, max_pixels=DEFAULT_MAX_PIXELS, metadata=record.metadata)
+            yield name, read_image(path, name=name, max_pixels=DEFAULT_MAX_PIXELS, metadata=True)
         except ImageError as error:
             yield name, error
 

@@ -26,7 +26,7 @@ FIELDS = [
     ),
     *("precision", "seed", "n"),
     *METRICS,
-    *("auroc", "oscr", "calibration_error", "brier_score", "calibrated"),
+    *("auroc", "oscr", "calibration_error", "brier_score", "calibrated", "calibration_sha256"),
     *("per_source", "per_source_intervals", "per_group", "confusion", "confusion_intervals"),
     *("images_per_second", "failed"),
 ]

@@ -1,0 +1,19 @@
+"""`ganprint schema`: the JSON Schema of what other programs read."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from ganprint.cli.console import echo_json
+
+
+def schema(
+    of: Annotated[
+        Literal["verdict", "case"],
+        typer.Argument(help="verdict: a line of attribute --json; case: the record beside a report"),
+    ] = "verdict",
+) -> None:
+    """Print the JSON Schema of a verdict or of the record of a case: names are added to it, never changed."""
+    from ganprint.forensics.record import json_schema
+
+    echo_json(json_schema(of), indent=1)
