@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel
 
 from ganprint.attributor import REAL
 from ganprint.errors import OutputExistsError, UsageError
@@ -181,12 +181,13 @@ def read_record(path: Path) -> CaseRecord:
     try:
         if path.stat().st_size > MAX_RECORD_BYTES:
             raise UsageError(f"{shown} is too large to be a record.", "Name the JSON that --report wrote.")
-        return CaseRecord.model_validate_json(path.read_bytes())
+        # Not by pydantic's own reader, which refuses bytes of a file name that are no text.
+        return CaseRecord.model_validate(json.loads(path.read_bytes()))
     except OSError as cause:
         raise UsageError(
             f"{shown} cannot be read: {cause.strerror}.", "Name the JSON that --report wrote."
         ) from cause
-    except ValidationError as cause:
+    except (ValueError, RecursionError) as cause:
         raise UsageError(f"{shown} is no record of a case.", "Name the JSON that --report wrote.") from cause
 
 

@@ -109,10 +109,10 @@ _LINE_BREAK = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def cell(text: str) -> str:
-    """Return text, such as a file name, fit for a cell of a CSV: one line, valid UTF-8, and no formula.
+    """Return text, such as a file name, fit for a cell of a CSV: one line, printable, and no formula.
 
     Text that a spreadsheet would run gets an apostrophe before it, as spreadsheets write such text themselves;
-    line breaks become spaces, and bytes that are no text are escaped.
+    line breaks become spaces, and control characters and bytes that are no text are escaped.
     """
-    line = _LINE_BREAK.sub(" ", text).encode("utf-8", "backslashreplace").decode("utf-8")
+    line = printable(_LINE_BREAK.sub(" ", text))
     return f"'{line}" if _FORMULA.match(line) else line

@@ -268,3 +268,54 @@ def test_what_verdicts_are_worth_is_counted_and_kept(
     assert Image.open(tmp_path / "curve.png").size[0] > 300
     untold = inside("assess", "--data", grown_manifest, "--weights", weights.parent / "none")
     assert untold.returncode == 3
+
+
+HOSTILE = (
+    "<script>alert(1)<\u2044script>.png",
+    "\x1b]0;owned\x07\x1b[31mred.png",
+    "=cmd|' -C calc'!A0.png",
+    "two\nlines\r.png",
+    "\u202egnp.exe.png",
+    "caf\udce9.png",
+)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_hostile_names_and_metadata_stay_text_wherever_they_are_written(
+    inside: Any, judge: Any, judged_weights: Path, case: Path, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "<img src=x onerror=alert(1)>\x1b[31m\n=1+1\x00end"
+    exif[0x0131] = "{{7*7}} & \u202eevil"
+    folder = tmp_path / "hostile"
+    folder.mkdir()
+    for name in HOSTILE:
+        with Image.open(case / "progan.png") as image:
+            image.save(folder / name, "PNG", exif=exif)
+    (folder / "loop").symlink_to(folder)
+    rows = lines(judge(folder, "--recursive", "--metadata", "--json").stdout)
+    assert len(rows) == len(HOSTILE) and {row["verdict"] for row in rows} == {"progan"}
+    told = judge(folder, "--recursive", "--metadata").stdout
+    table = judge(folder, "--recursive", "--metadata", "--csv").stdout
+    report = tmp_path / "case.html"
+    assert judge(folder, "--recursive", "--no-maps", "--report", report).returncode == 0
+    page = report.read_text(encoding="utf-8")
+    for text in (told, table, page):
+        assert "\x1b" not in text and "\u202e" not in text and "\x07" not in text
+    assert all(row["path"][0] not in "=+-@" for row in csv.DictReader(table.splitlines()))
+    assert len(list(csv.DictReader(table.splitlines()))) == len(HOSTILE)
+    assert "<script" not in page and "<img src=x" not in page and "49 &" not in page
+    environment = {"GANPRINT_WEIGHTS": str(judged_weights.parent)}
+    checked = inside("verify", report.with_suffix(".json"), env=environment)
+    assert (
+        checked.returncode == 0 and f"{len(HOSTILE)} same" in checked.stdout and "\x1b" not in checked.stdout
+    )
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_to_is_a_sentence(judge: Any, case: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    done = judge(case, "--out", tmp_path / "out.jsonl")
+    assert done.returncode == 2 and "Permission denied" in done.stderr
+    done = judge(case, "--no-maps", "--report", tmp_path / "case.html")
+    assert done.returncode == 2 and "Permission denied" in done.stderr
