@@ -137,6 +137,9 @@ def _calibration(
         ),
     }
     best, other = sorted(ways, key=lambda way: log_loss(ways[way], labels))
+    if len(np.unique(labels)) < before.shape[1]:
+        # A line for a source that shows no image would say that it never is right.
+        best, other = "temperature", "isotonic"
     record = CalibrationRecord(
         temperature=round(temperature, 4),
         isotonic=fit_isotonic(before, labels) if best == "isotonic" else None,

@@ -61,6 +61,13 @@ def fit_thresholds(
     )
 
 
+def percent(share: float) -> str:
+    """Return a share as per cent, never as none or all."""
+    if share < 0.001:
+        return "under 0.1%"
+    return "over 99.9%" if share > 0.999 else f"{share:.1%}"
+
+
 def decide(probabilities: np.ndarray, score: float, sources: tuple[str, ...], rule: JudgementRecord) -> str:
     """Return the verdict on an image: real, a source, UNKNOWN or INCONCLUSIVE."""
     synthetic, share = 1 - probabilities[0], probabilities[1:].max()
@@ -83,18 +90,18 @@ def give_reason(
         f"{'below' if strange else 'not below'} {rule.unknown_below:.3f})"
     )
     if verdict == INCONCLUSIVE and strange and synthetic <= rule.real_to:
-        return f"Synthetic is improbable ({synthetic:.1%}), but the image is {likeness}."
+        return f"Synthetic at {percent(synthetic)} is at most {percent(rule.real_to)}, but the image is {likeness}."
     if verdict == INCONCLUSIVE:
         return (
-            f"Synthetic at {synthetic:.1%} is neither at most {rule.real_to:.1%}, as for real, nor at least "
-            f"{rule.synthetic_from:.1%}, as for synthetic; the image is {likeness}."
+            f"Synthetic at {percent(synthetic)} is neither at most {percent(rule.real_to)}, as for real, nor at least "
+            f"{percent(rule.synthetic_from)}, as for synthetic; the image is {likeness}."
         )
     if verdict == REAL:
-        return f"Synthetic at {synthetic:.1%} is at most {rule.real_to:.1%}, and the image is {likeness}."
-    said = f"Synthetic at {synthetic:.1%} is at least {rule.synthetic_from:.1%}"
+        return f"Synthetic at {percent(synthetic)} is at most {percent(rule.real_to)}, and the image is {likeness}."
+    said = f"Synthetic at {percent(synthetic)} is at least {percent(rule.synthetic_from)}"
     if verdict == UNKNOWN and not strange:
         return (
             f"{said}, but no source is likely enough to be named: {sources[foremost]} at "
-            f"{probabilities[foremost]:.1%}, from {rule.source_from:.1%} on."
+            f"{percent(probabilities[foremost])}, from {percent(rule.source_from)} on."
         )
     return f"{said}, {'but' if strange else 'and'} the image is {likeness}."
