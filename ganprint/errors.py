@@ -116,6 +116,12 @@ class PerturbationError(UsageError):
     code = "perturbation"
 
 
+class OutputError(GanprintError):
+    """What was asked for cannot be written: no room, or no permission."""
+
+    code = "output"
+
+
 class OutputExistsError(UsageError):
     """The output is there already and --force was not given."""
 

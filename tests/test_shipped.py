@@ -90,19 +90,23 @@ def test_generators_are_of_every_architecture_and_within_their_size() -> None:
     assert sum(file.stat().st_size for file in files) <= 40e6
 
 
-def test_the_embedded_benchmark_is_there_in_two_minutes_and_is_what_is_evaluated(program) -> None:
+def test_the_embedded_benchmark_is_there_in_two_minutes_and_is_what_is_evaluated(
+    program, inside, tmp_path: Path
+) -> None:
+    home = {"XDG_CACHE_HOME": str(tmp_path)}
     began = time.monotonic()
-    done = program("forge", "mini")
+    done = program("forge", "mini", env=home)
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - began < 120
     manifest = Manifest.open(Path(done.stdout.strip()))
     assert set(manifest.sources) == {"real", *(f"{name}-mini" for name in FAMILIES)}
     assert set(manifest.sources) <= set(default_for("repmix", [shipped_folder()]).card.sources)
-    seen = json.loads(program("evaluate", "--split", "test_seen", "--workers", "0", "--json").stdout)
+    options = ("--split", "test_seen", "--workers", "0", "--json")
+    seen = json.loads(inside("evaluate", *options, env=home).stdout)
     assert seen["n"] == len(manifest.select("test_seen")) and seen["calibrated"]
 
 
-def test_the_demo_answers_for_every_generator_and_a_photograph(program, tmp_path: Path) -> None:
+def test_the_demo_answers_for_every_generator_and_a_photograph(program, inside, tmp_path: Path) -> None:
     done = program("demo", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     count = len(list_generators(shipped_generators())) + 1
@@ -110,9 +114,9 @@ def test_the_demo_answers_for_every_generator_and_a_photograph(program, tmp_path
     assert (
         f"of {count} named rightly" in done.stdout and "astronaut" in done.stdout and "[" not in done.stdout
     )
-    again = program("demo", "--out", tmp_path)
+    again = inside("demo", "--out", tmp_path)
     assert again.returncode == 2 and "--force" in again.stderr
-    rows = [json.loads(line) for line in program("demo", "--json").stdout.splitlines()]
+    rows = [json.loads(line) for line in inside("demo", "--json").stdout.splitlines()]
     assert rows[0]["made_by"] == "real" and len(rows) == count
 
 
@@ -125,11 +129,11 @@ def test_attribute_answers_without_options_from_any_folder(program, tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", DEFAULTS.values())
-def test_the_card_says_what_an_evaluation_gives(name: str, shared: Path, program) -> None:
+def test_the_card_says_what_an_evaluation_gives(name: str, shared: Path, inside) -> None:
     card = load_artifact(shipped_folder() / name).card
     data = shared / "data" / "wild" / ("native.csv" if name == "repmix-union" else card.data.name)
     options = ("--split", "test_seen", "--workers", "0", "--json")
-    found = json.loads(program("evaluate", "--weights", name, "--data", data, *options).stdout)
+    found = json.loads(inside("evaluate", "--weights", name, "--data", data, *options).stdout)
     recorded, *_ = [
         each
         for each in card.metrics

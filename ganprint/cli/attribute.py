@@ -22,7 +22,7 @@ from ganprint.cli.options import (
     check_formats,
     load_bench,
 )
-from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter, csv_header, csv_row
+from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter, Writer, csv_header, csv_row
 
 if TYPE_CHECKING:
     from ganprint.errors import GanprintError
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 FAILED_ON = 4
 """Exit status where --fail-on met the verdict it names."""
+MOST_REPORTED = 1000
+"""Images of a report, which is one page, and held in memory."""
 
 
 def attribute(
@@ -97,38 +99,39 @@ def attribute(
     check_device(device)
     bench = load_bench(method, weights, device=device, enrolled=enrolled, stability=stability)
     possible = ["synthetic", "synthetic-unknown", "inconclusive", *bench.sources]
-    possible += [gallery.name for judge in bench.judges for gallery in judge.galleries]
+    if len(bench.judges) == 1:
+        possible += [gallery.name for gallery in bench.judges[0].galleries]
     if fail_on is not None and fail_on not in possible:
         raise UsageError(f"No verdict can be {fail_on!r}.", f"Verdicts: {', '.join(possible)}.")
     failures = matches = 0
     with ExitStack() as stack:
         journal = stack.enter_context(_journal(out, bench, as_csv, resume, force)) if out else None
         case = _Case(bench, maps, device, enrolled) if report else None
-        bar = stack.enter_context(progress_bar())
-        task = bar.add_task("images", total=None, visible=journal is not None or report is not None)
-        writer = JsonWriter() if as_json else CsvWriter(bench.sources) if as_csv else TextWriter(bench)
+        quiet = journal is not None or case is not None
+        # A bar beside what is printed would cross it out.
+        bar = stack.enter_context(progress_bar()) if quiet else None
+        task = bar.add_task("images", total=_count(inputs or [], files_from, recursive)) if bar else None
+        writer: Writer | None = None
+        if not quiet:
+            writer = JsonWriter() if as_json else CsvWriter(bench.sources) if as_csv else TextWriter(bench)
         named = _named(inputs or [], files_from, recursive)
-        if bar.live.is_started and "-" not in (inputs or []):
-            bar.update(task, total=sum(1 for _ in _named(inputs or [], files_from, recursive)))
         images = _read(named, journal, max_pixels, metadata or report is not None, case)
         for verdict in stream_verdicts(images, bench, batch_size=batch_size):
-            if journal is not None:
-                journal.add(verdict)
-            elif report is None:
-                writer.write(verdict)
-            if case is not None:
-                case.add(verdict)
-            bar.advance(task)
+            for each in (journal, writer, case):
+                if each is not None:
+                    each.write(verdict)
+            if bar is not None and task is not None:
+                bar.advance(task)
             if verdict.error is not None:
                 typer.echo(f"ganprint: {verdict.error.message}", err=True)
                 failures += 1
             matches += _matches(verdict, fail_on)
     if case is not None and report is not None:
-        case.write(report, force=force)
+        case.save(report, max_pixels, force=force)
         typer.echo(str(report))
     elif out is not None:
         typer.echo(str(out))
-    else:
+    elif writer is not None:
         writer.close()
     if failures:
         raise typer.Exit(1)
@@ -154,16 +157,19 @@ def _journal(out: Path, bench: "Bench", as_csv: bool, resume: bool, force: bool)
     from ganprint.forensics.journal import Journal, csv_key, csv_line, json_key, json_line
     from ganprint.images.formats import cell
 
-    digest = bench.names[2]
+    digest = bench.sha256
     if not as_csv:
-        return Journal(out, json_line, json_key, weights=digest, resume=resume, force=force)
+        opening = '{"schema_version": '
+        return Journal(out, json_line, json_key, by=digest, opening=opening, resume=resume, force=force)
+    header = csv_line(csv_header(bench.sources))
     return Journal(
         out,
         lambda verdict: csv_line(csv_row(verdict, bench.sources)),
         csv_key,
         shown=cell,
-        weights=digest,
-        header=csv_line(csv_header(bench.sources)),
+        by=digest,
+        opening=header,
+        header=header,
         resume=resume,
         force=force,
     )
@@ -182,15 +188,27 @@ class _Case:
     def see(self, image: "ImageFile") -> None:
         self.exhibits.see(image)
 
-    def add(self, verdict: "Verdict") -> None:
+    def write(self, verdict: "Verdict") -> None:
+        from ganprint.errors import UsageError
+
+        if len(self.verdicts) == MOST_REPORTED:
+            raise UsageError(
+                f"A report is for a case, of {MOST_REPORTED} images at most.",
+                "Answer for more with --out, and report on those that matter.",
+            )
         self.verdicts.append(verdict)
 
-    def write(self, report: Path, *, force: bool) -> None:
+    def save(self, report: Path, max_pixels: int | None, *, force: bool) -> None:
         from ganprint.forensics.record import make_record, save_record
         from ganprint.forensics.report import write_report
 
         record = make_record(
-            self.bench, self.verdicts, command_line(), device=self.device, enrolled=self.enrolled
+            self.bench,
+            self.verdicts,
+            command_line(),
+            device=self.device,
+            enrolled=self.enrolled,
+            max_pixels=max_pixels,
         )
         save_record(record, report.with_suffix(".json"), force=force)
         write_report(record, self.exhibits, report, force=force)
@@ -212,6 +230,13 @@ def _named(
             continue
         for found in find_images(named, recursive=recursive, files_from=listed):
             yield (name, found) if isinstance(found, ImageError) else (str(found), found)
+
+
+def _count(inputs: list[str], files_from: Path | None, recursive: bool) -> int | None:
+    """Return how many images there are, None where there is no bar to count, or counting would use them up."""
+    if not sys.stderr.isatty() or "-" in inputs or (files_from is not None and not files_from.is_file()):
+        return None
+    return sum(1 for _ in _named(inputs, files_from, recursive))
 
 
 def _read(

@@ -43,6 +43,8 @@ def progress_bar() -> "Progress":
         TimeRemainingColumn(),
         console=errors,
         transient=True,
+        # Or what is printed would go to stderr with the bar.
+        redirect_stdout=False,
         disable=not errors.is_terminal,
     )
 

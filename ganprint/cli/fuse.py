@@ -51,8 +51,7 @@ def fuse(
 ) -> None:
     """Learn from a split how to weigh methods against each other, every choice of two and more of those named.
 
-    `attribute --method a,b` then gives one answer of both. Calibrate all weights first: what they say is weighed as
-    it is.
+    `attribute --method a,b` then gives one answer of both.
     """
     from ganprint.errors import UsageError
     from ganprint.evaluation.fuse import fuse as learn
@@ -102,6 +101,11 @@ def fuse(
     save_fusion(fusion, file, force=force)
     _print(bench, fusion, tested)
     typer.echo(str(file))
+    failures = {failure.message for each in (told, *tested.values()) for failure in each.failures}
+    for message in sorted(failures):
+        typer.echo(f"ganprint: {message}", err=True)
+    if failures:
+        raise typer.Exit(1)
 
 
 def _print(bench: "Bench", fusion: "Fusion", tested: "dict[str, Told]") -> None:

@@ -1,5 +1,6 @@
 """Options that mean the same in every command."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -94,13 +95,21 @@ def load_bench(
     method: str | None, weights: str | None, *, device: str, enrolled: bool = True, stability: bool = False
 ) -> "Bench":
     """Load the weights that were named, or the defaults of the methods that were, `all` being those that have some."""
-    from ganprint.errors import UsageError
+    from ganprint.errors import PluginError, UsageError
     from ganprint.forensics.bench import Bench
     from ganprint.forensics.fusion import find_fusion
     from ganprint.forensics.judges import load_judge
 
-    chosen = _several(method, weights)
-    judges = [load_judge(each, device=device, enrolled=enrolled) for each in chosen]
+    judges = []
+    for each in _several(method, weights):
+        try:
+            judges.append(load_judge(each, device=device, enrolled=enrolled))
+        except PluginError as error:
+            if method != "all" or weights is not None:
+                raise
+            typer.echo(f"ganprint: {error.message}", err=True)
+    if not judges:
+        raise UsageError("No method was named that has weights.", "ganprint methods lists them.")
     cards = [judge.card for judge in judges]
     if weights is not None and method is not None:
         methods = _parts(method)
@@ -121,18 +130,18 @@ def _several(method: str | None, weights: str | None) -> list[str | Path]:
         return list(_parts(weights))
     if method == "all":
         from ganprint import plugins
-        from ganprint.weights import list_weights
+        from ganprint.weights import default_for, list_weights
 
         there = {entry.card.method for entry in list_weights() if entry.card and not entry.error}
-        names = [plugin.name for plugin in plugins.discover() if plugin.name in there]
-    else:
-        names = _parts(method or DEFAULT_METHOD)
-    return [chosen_weights(None, name) for name in names]
+        return [default_for(plugin.name).path for plugin in plugins.discover() if plugin.name in there]
+    return [chosen_weights(None, name) for name in _parts(method or DEFAULT_METHOD)]
 
 
 def _parts(text: str) -> list[str]:
     """Return what commas part; a path that has one in its name, and is there, is one thing."""
-    return [text] if Path(text).exists() else [part.strip() for part in text.split(",") if part.strip()]
+    if os.path.exists(text):  # noqa: PTH110 - Path.exists raises on names that no file can have
+        return [text]
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def chosen_data(data: Path | None) -> Path:

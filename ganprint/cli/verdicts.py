@@ -58,7 +58,7 @@ class CsvWriter:
 def csv_header(sources: tuple[str, ...]) -> list[str]:
     """Return the names of the columns; one for each source's probability."""
     answer = ("verdict", "synthetic_probability", "runner_up")
-    rest = ("warnings", "error", "reason", "log10_lr_synthetic", "known_score", "stable", "weights_sha256")
+    rest = ("warnings", "error", "reason", "log10_lr_synthetic", "known_score", "stable", "judged_by_sha256")
     return ["path", "sha256", *answer, *(f"p_{name}" for name in sources), *rest]
 
 
@@ -78,7 +78,7 @@ def csv_row(verdict: "Verdict", sources: tuple[str, ...]) -> list[object]:
         ratio,
         verdict.known_score,
         stable if verdict.stability else None,
-        verdict.weights_sha256,
+        verdict.judged_by_sha256,
     ]
 
 

@@ -20,13 +20,16 @@ def verify(
     Relative paths are looked for in the folder in which the report was made. Exit status: 0 all is the same, 1 not.
     """
     from ganprint.forensics.record import read_record
-    from ganprint.forensics.verify import load_recorded, verify_record
+    from ganprint.forensics.verify import changed_facts, load_recorded, verify_record
     from ganprint.images import printable
     from ganprint.weights.provenance import versions
 
     case = read_record(record)
     check_device(device or case.device)
     bench = load_recorded(case, device=device)
+    facts = changed_facts(case, bench)
+    for fact in facts:
+        typer.echo(f"ganprint: {printable(fact)}", err=True)
     counts: Counter[str] = Counter()
     out = console()
     with progress_bar() as bar:
@@ -46,5 +49,5 @@ def verify(
         out.print(f"\nVersions: {'; '.join(others) or 'the same'}.", soft_wrap=True)
         total = ", ".join(f"{count} {name}" for name, count in counts.most_common())
         out.print(f"{len(case.images)} images examined again: {total or 'none'}.", soft_wrap=True)
-    if set(counts) - {"same"}:
+    if facts or set(counts) - {"same"}:
         raise typer.Exit(1)

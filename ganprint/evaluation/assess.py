@@ -61,6 +61,12 @@ def assess(
         raise UsageError(
             f"{card.name} has no thresholds to assess.", "ganprint calibrate --record gives it some."
         )
+    fitted_on = card.calibration.split if card.calibration else "val"
+    if {"train", fitted_on} & set(split.split("@")[0].split("+")):
+        raise UsageError(
+            f"{split} has images that the weights or their thresholds were fitted to.",
+            "Assess others: test_seen.",
+        )
     images = manifest.select(split)
     condition = Condition.of(parse_treatment(policy), card.view, seed=seed)
     rows, answers, failures = whole_answers(judge.attributor, images, condition, progress=progress, **options)

@@ -16,7 +16,6 @@ from ganprint.evaluation.conditions import Condition
 from ganprint.forensics.answer import Answer
 from ganprint.forensics.calibration import (
     brier_score,
-    calibrate_probabilities,
     calibration_error,
     fit_isotonic,
     fit_temperature,
@@ -31,7 +30,14 @@ from ganprint.forensics.judges import known_arrays, known_from
 from ganprint.forensics.likelihood import fit_likelihood
 from ganprint.forensics.open_set import SCORES, Known
 from ganprint.perturb import parse_treatment
-from ganprint.weights import CalibrationRecord, Card, JudgementRecord, LikelihoodRecord, utc_now
+from ganprint.weights import (
+    NO_REFERENCE,
+    CalibrationRecord,
+    Card,
+    JudgementRecord,
+    LikelihoodRecord,
+    utc_now,
+)
 
 MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "calibration_error": calibration_error,
@@ -40,6 +46,8 @@ MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 FEWEST = 50
 """Images that a temperature can be fitted to."""
+MOST_KNOWN = 10_000
+"""Embeddings that are kept of the images that calibration saw, drawn where there are more."""
 FEWEST_OF_A_SOURCE = 10
 """Images of a source, and of others, from which on it gets likelihood ratios."""
 
@@ -97,11 +105,7 @@ def calibrate(
     which = np.concatenate(rows)
     labels, count = images.labels[which], len(np.unique(which))
     _check_count(manifest, split, count)
-    if labels.all() or not (labels > 0).any():
-        raise UsageError(
-            f"{manifest.name} has only one of photographs and generated images in {split}.",
-            "Thresholds need both.",
-        )
+    check_sides(labels, which, f"{manifest.name}, {split}")
     before = np.stack([answer.probabilities for answer in answers])
     facts = {
         "data": Path(manifest.name).name,
@@ -119,8 +123,10 @@ def calibrate(
     embeddings = np.stack([answer.embedding for answer in answers])
     # As they will be read again: halved.
     known = known_from(known_arrays(Known(embeddings, labels, which, largest)))
-    judgement = _judgement(answers, record, known, after, folds, score, rates, card.sources)
-    return Calibrated(record, judgement, known_arrays(known), labels, before, after, list(failures.values()))
+    judgement = _judgement(answers, known, after, folds, score, rates, card.sources)
+    kept = np.sort(np.random.default_rng(seed).permutation(len(labels))[:MOST_KNOWN])
+    reference = known_arrays(Known(known.embeddings[kept], labels[kept], which[kept], largest))
+    return Calibrated(record, judgement, reference, labels, before, after, list(failures.values()))
 
 
 def _calibration(
@@ -157,7 +163,6 @@ def _measure(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
 def _judgement(
     answers: list[Answer],
-    record: CalibrationRecord,
     known: Known,
     after: np.ndarray,
     folds: list[np.ndarray],
@@ -165,27 +170,38 @@ def _judgement(
     rates: Rates,
     sources: tuple[str, ...],
 ) -> JudgementRecord:
-    """Fit thresholds and ratios; scores that compare with known images do so without the image's own versions."""
+    """Fit thresholds and ratios to what is said of images kept out in turn, scores to the others' embeddings."""
     labels = known.labels
-    calibrated = calibrate_probabilities(np.stack([answer.probabilities for answer in answers]), record)
-    if score == "knn":
-        scores = known.similarity(known.embeddings, images=known.images)
-    else:
-        scores = SCORES[score](known, answers)
+    scores = np.empty(len(answers))
+    for fold in folds:
+        others = Known(known.embeddings[~fold], labels[~fold], known.images[~fold], known.largest_logit)
+        here = np.flatnonzero(fold)
+        scores[here] = SCORES[score](others, [answers[place] for place in here])
     ratios: dict[str, LikelihoodRecord] = {}
     for label, source in enumerate(sources):
         holds = labels == label
         counts = [len(np.unique(known.images[side])) for side in (holds, ~holds)]
         if label and min(counts) >= FEWEST_OF_A_SOURCE:
-            ratios[source] = fit_likelihood(calibrated[:, label], holds, known.images, folds)
+            ratios[source] = fit_likelihood(after[:, label], holds, known.images, folds)
     return JudgementRecord(
         score=score,
         **asdict(fit_thresholds(after, labels, scores, rates)),
         **asdict(rates),
-        synthetic=fit_likelihood(1 - calibrated[:, 0], labels > 0, known.images, folds),
+        synthetic=fit_likelihood(1 - after[:, 0], labels > 0, known.images, folds),
         sources=ratios,
-        reference_sha256="0" * 64,
+        reference_sha256=NO_REFERENCE,
     )
+
+
+def check_sides(labels: np.ndarray, images: np.ndarray, what: str) -> None:
+    """Raise UsageError unless enough different images (N,) are photographs, and enough are generated."""
+    for side, name in ((labels == 0, "photographs"), (labels > 0, "generated images")):
+        count = len(np.unique(images[side]))
+        if count < FEWEST_OF_A_SOURCE:
+            raise UsageError(
+                f"{what}: {count} {name} are too few for thresholds.",
+                f"{FEWEST_OF_A_SOURCE} are needed at least.",
+            )
 
 
 def _check_count(manifest: Manifest, split: str, count: int) -> None:

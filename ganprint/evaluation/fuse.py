@@ -9,18 +9,20 @@ from typing import Any
 import numpy as np
 
 from ganprint.data import Manifest
-from ganprint.errors import UsageError
+from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import whole_answers
-from ganprint.evaluation.calibrate import FEWEST
+from ganprint.evaluation.calibrate import FEWEST, check_sides
 from ganprint.evaluation.conditions import Condition
-from ganprint.forensics.calibration import calibrate_probabilities, calibration_error, folds_of, log_loss
+from ganprint.forensics.calibration import calibration_error, folds_of, log_loss
 from ganprint.forensics.decision import DEFAULT_RATES, Rates, fit_thresholds
 from ganprint.forensics.fusion import Combination, Fusion, Member, choices, fit_pool, pool, restrict
 from ganprint.forensics.judges import Judge
 from ganprint.forensics.likelihood import fit_likelihood
 from ganprint.perturb import parse_treatment
-from ganprint.weights import JudgementRecord, utc_now
+from ganprint.weights import NO_REFERENCE, JudgementRecord, utc_now
 
+MOST_MEMBERS = 8
+"""Of which there are 247 choices."""
 MAJORITY = 0.5
 """Share of the members that must find an image like those they know."""
 
@@ -28,7 +30,7 @@ MAJORITY = 0.5
 @dataclass(frozen=True)
 class Told:
     """Answers of members for the same images: probabilities (N, K) each of the sources that all know, labels (N,), and
-    which image (N,) a row is of.
+    which image (N,) a row is of; `failures` say which could not be read.
     """
 
     members: list[np.ndarray]
@@ -36,10 +38,15 @@ class Told:
     images: np.ndarray
     count: int
     sha256: str
+    failures: list[ImageError]
 
 
 def common_sources(judges: Sequence[Judge]) -> tuple[str, ...]:
     """Return the sources that all know, real first; raise UsageError where there are fewer than two."""
+    if len(judges) > MOST_MEMBERS:
+        raise UsageError(
+            f"{len(judges)} weights have too many combinations.", f"Fuse {MOST_MEMBERS} at most."
+        )
     first, *others = [judge.card.sources for judge in judges]
     common = tuple(name for name in first if all(name in each for each in others))
     if len(common) < 2:
@@ -65,35 +72,50 @@ def tell(
     """
     sources = common_sources(judges)
     found: list[list[np.ndarray]] = [[] for _ in judges]
-    labels: list[np.ndarray] = []
-    which: list[np.ndarray] = []
+    answered: list[list[np.ndarray]] = [[] for _ in judges]
+    labels: list[list[np.ndarray]] = [[] for _ in judges]
+    failed: dict[str, ImageError] = {}
     for number, judge in enumerate(judges):
-        images = Manifest.open(data, sources=sources).select(split)
+        manifest = Manifest.open(data, sources=sources)
+        if manifest.named_by_position:
+            raise UsageError(f"{data.name} names no sources.", "Add a column source.")
+        images = manifest.select(split)
         images = images.take(np.flatnonzero(images.labels >= 0))
         for policy in policies:
             condition = Condition.of(parse_treatment(policy), judge.card.view, seed=seed)
             what = f"{judge.card.name}, {split} under {policy}"
-            rows, answers, _ = whole_answers(
+            rows, answers, failures = whole_answers(
                 judge.attributor,
                 images,
                 condition,
                 progress=partial(progress, what),
                 **options,
             )
+            failed |= {failure.message: failure for failure in failures}
             plain = np.stack([answer.probabilities for answer in answers])
-            own = calibrate_probabilities(plain, judge.card.calibration)
-            found[number].append(restrict(own, judge.card.sources, sources))
-            if not number:
-                labels.append(images.labels[rows])
-                which.append(rows)
-    count = len(np.unique(np.concatenate(which)))
+            found[number].append(restrict(plain, judge.card.sources, sources))
+            answered[number].append(rows)
+            labels[number].append(images.labels[rows])
+    if any(
+        not np.array_equal(one, other)
+        for each in answered
+        for one, other in zip(each, answered[0], strict=True)
+    ):
+        raise UsageError(
+            "Not all images can be answered for by all methods.",
+            "Leave out those that ganprint data check names.",
+        )
+    which = np.concatenate(answered[0])
+    count = len(np.unique(which))
     if count < FEWEST:
         raise UsageError(
             f"{data.name} has {count} images in {split} of sources that all know.",
             f"{FEWEST} are needed at least.",
         )
+    known = np.concatenate(labels[0])
+    check_sides(known, which, f"{data.name}, {split}")
     members = [np.concatenate(each) for each in found]
-    return Told(members, np.concatenate(labels), np.concatenate(which), count, images.sha256)
+    return Told(members, known, which, count, images.sha256, list(failed.values()))
 
 
 def fuse(
@@ -146,8 +168,8 @@ def _combine(
             score="share of methods",
             **asdict(thresholds) | {"unknown_below": MAJORITY},
             **asdict(rates),
-            synthetic=fit_likelihood(1 - pool(members, weights)[:, 0], labels > 0, told.images, folds),
-            reference_sha256="0" * 64,
+            synthetic=fit_likelihood(1 - kept_out[:, 0], labels > 0, told.images, folds),
+            reference_sha256=NO_REFERENCE,
         ),
         log_loss=round(log_loss(kept_out, labels), 4),
         calibration_error=round(calibration_error(kept_out, labels), 4),

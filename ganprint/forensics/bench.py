@@ -1,8 +1,11 @@
 """Several judges on one image: each one's verdict, how far they agree, and the one that was learned from all."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,12 +14,11 @@ from torch import Tensor
 from ganprint.attributor import REAL
 from ganprint.errors import GanprintError
 from ganprint.forensics.answer import Answer
-from ganprint.forensics.calibration import calibrate_probabilities
 from ganprint.forensics.decision import INCONCLUSIVE, decide, give_reason
 from ganprint.forensics.fusion import Combination, Fusion, pool, restrict
 from ganprint.forensics.judges import Judge
 from ganprint.forensics.verdict import Agreement, Change, MethodAnswer, Verdict, failed, ratio_of
-from ganprint.images import ImageFile
+from ganprint.images import ImageFile, printable
 from ganprint.images.views import crop_views
 from ganprint.perturb import parse_sharing
 from ganprint.weights import Card
@@ -50,6 +52,20 @@ class Bench:
         digest = self.fusion[2] if self.fusion else None
         return "+".join(card.method for card in cards), "+".join(card.name for card in cards), digest
 
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of all that answers depend on: weights, what they are judged by, enrolled sources, options."""
+        facts: list[object] = [self.stability, self.fusion[2] if self.fusion else None]
+        for judge in self.judges:
+            card = judge.card
+            rule = card.judgement.model_dump(mode="json", exclude={"rates"}) if card.judgement else None
+            line = card.calibration
+            told = line.model_dump(mode="json", include={"temperature", "isotonic"}) if line else None
+            enrolled = {gallery.name: gallery.sha256 for gallery in judge.galleries}
+            view = card.view.model_dump(mode="json")
+            facts.append([card.sha256, list(card.sources), view, card.config, told, rule, enrolled])
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
     @property
     def sources(self) -> tuple[str, ...]:
         """The sources that some judge tells apart, real first."""
@@ -57,7 +73,8 @@ class Bench:
 
     def view(self, pixels: np.ndarray | Tensor) -> Views:
         """Return what each judge sees of an image, uint8 (H, W, 3) or (3, H, W)."""
-        return [crop_views(pixels, judge.card.view) for judge in self.judges]
+        squares = {view: crop_views(pixels, view) for view in {judge.card.view for judge in self.judges}}
+        return [squares[judge.card.view] for judge in self.judges]
 
     def changed(self, pixels: np.ndarray) -> list[tuple[str, Views]]:
         """Return what the judges see of an image (H, W, 3) under each of CHANGES, where stability is asked for."""
@@ -84,12 +101,12 @@ class Bench:
 
     def failed(self, path: str, error: GanprintError) -> Verdict:
         """Return the record of an image that could not be judged."""
-        return failed(path, error, self.names)
+        return failed(path, error, self.names, self.sha256)
 
     def _verdict(self, image: ImageFile, answers: Sequence[Answer]) -> Verdict:
         verdicts = [judge.judge(image, answer) for judge, answer in zip(self.judges, answers, strict=True)]
         if len(verdicts) == 1:
-            return verdicts[0]
+            return verdicts[0].model_copy(update={"judged_by_sha256": self.sha256})
         agreement = agree(verdicts)
         together = self._fuse(verdicts, answers, agreement)
         method, weights, digest = self.names
@@ -99,6 +116,7 @@ class Bench:
                 "method": method,
                 "weights": weights,
                 "weights_sha256": digest,
+                "judged_by_sha256": self.sha256,
                 "warnings": list(dict.fromkeys(said for each in verdicts for said in each.warnings)),
                 "methods": [_brief(each) for each in verdicts],
                 "agreement": agreement,
@@ -119,8 +137,7 @@ class Bench:
         fusion, combination, _ = self.fusion
         members, weights = [], []
         for judge, answer in zip(self.judges, answers, strict=True):
-            own = calibrate_probabilities(answer.probabilities[None], judge.card.calibration)
-            members.append(restrict(own, judge.card.sources, fusion.sources))
+            members.append(restrict(answer.probabilities[None], judge.card.sources, fusion.sources))
             weights.append(combination.weights[judge.card.sha256 or ""])
         probabilities = pool(members, weights)[0]
         rule = combination.judgement
@@ -135,6 +152,9 @@ class Bench:
                 INCONCLUSIVE,
                 f"The methods conflict: {agreement.in_words()}. Fused alone: {reason}",
             )
+        elif len(agreement.sources) > 1:
+            named = ", ".join(f"{printable(name)} ({count})" for name, count in agreement.sources.items())
+            reason += f" The methods name different sources: {named}."
         order = np.argsort(-probabilities, kind="stable")
         synthetic = float(1 - probabilities[0])
         return {

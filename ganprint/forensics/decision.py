@@ -39,11 +39,13 @@ class Thresholds:
 def fit_thresholds(
     probabilities: np.ndarray, labels: np.ndarray, scores: np.ndarray, rates: Rates
 ) -> Thresholds:
-    """Return the thresholds that keep to the rates on probabilities (N, K), labels (N,) and scores (N,)."""
+    """Return the thresholds that keep to the rates on probabilities (N, K), labels (N,) and scores (N,).
+
+    Of n images at most a rate times n, rounded down, are on the wrong side, ties included.
+    """
     synthetic = 1 - probabilities[:, 0]
-    photographs = labels == 0
-    begins = float(np.quantile(synthetic[photographs], 1 - rates.false_alarm, method="higher"))
-    ends = float(np.quantile(synthetic[~photographs], rates.miss, method="lower"))
+    begins = -_beyond(-synthetic[labels == 0], rates.false_alarm)
+    ends = _beyond(synthetic[labels > 0], rates.miss)
     if ends >= begins:
         # Both rates can be kept with room to spare: what is between goes to the nearer side.
         begins = ends = (begins + ends) / 2
@@ -52,13 +54,19 @@ def fit_thresholds(
     shares, wrong = probabilities[:, 1:].max(1)[called], (likeliest != labels)[called]
     order = np.argsort(-shares, kind="stable")
     errors = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
-    kept = np.flatnonzero(errors <= rates.wrong_source)
+    last_of_ties = np.diff(shares[order], append=-1.0) < 0
+    kept = np.flatnonzero((errors <= rates.wrong_source) & last_of_ties)
     return Thresholds(
-        unknown_below=round(float(np.quantile(scores, rates.false_unknown)), 4),
-        synthetic_from=round(begins, 4),
-        real_to=round(ends, 4),
-        source_from=round(float(shares[order][kept[-1]]), 4) if len(kept) else 1.0,
+        unknown_below=float(np.sort(scores)[int(rates.false_unknown * len(scores))]),
+        synthetic_from=min(begins, 1.0),
+        real_to=max(ends, 0.0),
+        source_from=float(shares[order][kept[-1]]) if len(kept) else 1.0,
     )
+
+
+def _beyond(values: np.ndarray, rate: float) -> float:
+    """Return the largest number that at most a share `rate` of the values (N,) does not exceed."""
+    return float(np.nextafter(np.sort(values)[int(rate * len(values))], -np.inf))
 
 
 def percent(share: float) -> str:

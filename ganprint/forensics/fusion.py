@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from ganprint.errors import OutputExistsError, WeightsError
 from ganprint.forensics.calibration import SMALLEST
+from ganprint.forensics.files import write_whole
 from ganprint.weights import Card, JudgementRecord, search_path
 from ganprint.weights.records import Sha256, SourceName
 
@@ -31,8 +32,9 @@ class Member(BaseModel):
 class Combination(BaseModel):
     """What was learned for some of the members: how much each weighs, by its weights' hash, and how to judge.
 
-    `log_loss` and `calibration_error` are of images kept out in turn; `alone` has the log loss of each member on the
-    same sources. In the judgement the score is the share of members that find an image like those they know.
+    What is weighed are the members' probabilities before their calibration, which the weights stand in for. `log_loss`
+    and `calibration_error` are of images kept out in turn; `alone` has the log loss of each member on the same sources.
+    In the judgement the score is the share of members that find an image like those they know.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -138,10 +140,4 @@ def save_fusion(fusion: Fusion, path: Path, *, force: bool = False) -> None:
     """Write a fusion, whole or not at all; raise OutputExistsError where the file is there and `force` is not given."""
     if path.exists() and not force:
         raise OutputExistsError(f"{path} is there already.", "Give --force to replace it.")
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(fusion.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as cause:
-        raise WeightsError(f"{path} cannot be written: {cause.strerror}.", "Name another file.") from cause
+    write_whole(path, f"{fusion.model_dump_json(indent=1, exclude_none=True)}\n".encode())

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from ganprint.errors import OutputExistsError, UsageError, WeightsError
 from ganprint.forensics.answer import Answer
 from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
+from ganprint.forensics.files import write_whole
 from ganprint.forensics.open_set import Known, unit
 from ganprint.images import printable
 from ganprint.weights import Card, Rate, utc_now
@@ -81,39 +82,53 @@ class Gallery:
         record = self.record
         return (
             f"It lies nearer to the {len(record.images)} enrolled images of {printable(record.name)} than to known "
-            f"sources' ({value:.3f}, from {record.threshold:.3f} on, which {record.false_alarm:.0%} of the latter "
+            f"sources' ({value:.3f}, from {record.threshold:.3f} on, which {record.false_alarm:.1%} of the latter "
             "reach)."
         )
 
 
-def nearness(
-    embeddings: np.ndarray, directions: np.ndarray, known: Known, *, images: np.ndarray | None = None
-) -> np.ndarray:
+def nearness(embeddings: np.ndarray, directions: np.ndarray, known: Known) -> np.ndarray:
     """Return for embeddings (M, D) how much nearer they are to a gallery than to known images, (M,) in [-2, 2].
 
     It is the mean cosine with the NEAREST of the gallery's directions (N, D), less the similarity to known images:
-    a nearest-neighbour rule between the two (Sun et al. 2022 give the similarity). `images` as for `Known.similarity`.
+    a nearest-neighbour rule between the two (Sun et al. 2022 give the similarity).
     """
+    return _likeness(embeddings, directions) - known.similarity(embeddings)  # type: ignore[no-any-return]
+
+
+def _likeness(embeddings: np.ndarray, directions: np.ndarray) -> np.ndarray:
     cosines = unit(embeddings) @ directions.T
     place = min(NEAREST, cosines.shape[1])
-    nearest = np.partition(cosines, -place, axis=1)[:, -place:].mean(1)
-    return nearest - known.similarity(embeddings, images=images)  # type: ignore[no-any-return]
+    return np.partition(cosines, -place, axis=1)[:, -place:].mean(1)  # type: ignore[no-any-return]
 
 
 def threshold_of(directions: np.ndarray, known: Known, false_alarm: float) -> float:
-    """Return the nearness to a gallery that `false_alarm` of the known images reach, each without itself."""
-    values = nearness(known.embeddings, directions, known, images=known.images)
-    return float(np.quantile(values, 1 - false_alarm, method="higher"))
+    """Return the nearness to a gallery that at most `false_alarm` of the known images reach, each without itself.
+
+    Nor do more of the photographs among them alone.
+    """
+    return _threshold(directions, known, _own_similarity(known), false_alarm)
+
+
+def _own_similarity(known: Known) -> np.ndarray:
+    return known.similarity(known.embeddings, images=known.images)
+
+
+def _threshold(directions: np.ndarray, known: Known, similarity: np.ndarray, false_alarm: float) -> float:
+    values = _likeness(known.embeddings, directions) - similarity
+    sides = [side for side in (values, values[known.labels == 0]) if len(side)]
+    ends = [np.sort(side)[::-1][int(false_alarm * len(side))] for side in sides]
+    return float(np.nextafter(max(ends), np.inf))
 
 
 def left_out(embeddings: np.ndarray, known: Known, false_alarm: float) -> np.ndarray:
     """Return bool (N,): whether each of the embeddings (N, D) is found by a gallery of the others."""
-    directions = unit(embeddings)
+    directions, similarity = unit(embeddings), _own_similarity(known)
     found = np.empty(len(embeddings), bool)
     for number in range(len(embeddings)):
         others = np.delete(directions, number, axis=0)
         value = nearness(embeddings[number][None], others, known)[0]
-        found[number] = value >= threshold_of(others, known, false_alarm)
+        found[number] = value >= _threshold(others, known, similarity, false_alarm)
     return found
 
 
@@ -129,8 +144,13 @@ def enrol(
         raise UsageError(
             f"{card.name} does not say where known images lie.", "ganprint calibrate --record adds that."
         )
-    if name in (*card.sources, UNKNOWN, INCONCLUSIVE, "synthetic"):
+    verdicts = (*card.sources, UNKNOWN, INCONCLUSIVE, "synthetic")
+    if name.strip().casefold() in (verdict.casefold() for verdict in verdicts):
         raise UsageError(f"{printable(name)} is a verdict already.", "Name the source otherwise.")
+    if not name.isprintable() or name != name.strip() or not name:
+        raise UsageError(
+            f"{printable(name)} cannot be a source's name.", "Use printable characters, no space at its ends."
+        )
     if len(answers) < FEWEST:
         raise UsageError(
             f"{len(answers)} different images are too few to enrol {printable(name)}.",
@@ -196,13 +216,7 @@ def save_gallery(gallery: Gallery, card: Card, *, force: bool = False) -> Path:
     content = save(
         {"embeddings": gallery.embeddings.astype(np.float32)}, {"record": gallery.record.model_dump_json()}
     )
-    partial = path.with_suffix(".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as cause:
-        raise WeightsError(f"{path} cannot be written: {cause.strerror}.", "Check the free space.") from cause
+    write_whole(path, content)
     return path
 
 
@@ -223,11 +237,14 @@ def _read(path: Path, card: Card) -> Gallery:
         with safe_open(path, framework="numpy") as file:
             record = GalleryRecord.model_validate(json.loads(file.metadata()["record"]))
             gallery = Gallery(record, file.get_tensor("embeddings"))
+            if gallery.embeddings.shape[0] != len(record.images) or not np.isfinite(gallery.embeddings).all():
+                raise ValueError("embeddings that do not fit the record")
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, ValidationError) as cause:
         raise WeightsError(f"{path} is no gallery, or damaged.", "Remove it, and enrol again.") from cause
     if card.judgement is None or record.reference_sha256 != card.judgement.reference_sha256:
         raise WeightsError(
             f"{printable(record.name)} was enrolled under another calibration of {card.name}.",
-            f"Enrol it again with --force, or remove it: ganprint enroll {printable(record.name)} --remove",
+            f"Enrol it again with --force, remove it (ganprint enroll {printable(record.name)} --remove), or answer "
+            "with --no-enrolled.",
         )
     return gallery

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ganprint.errors import OutputExistsError, UsageError
+from ganprint.errors import OutputError, OutputExistsError, UsageError
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import printable
 from ganprint.images.formats import cell
@@ -20,9 +20,10 @@ class Journal:
     """A file that verdicts are appended to, each as a whole line, by `render`; `header` is its first line, if any.
 
     With `resume` what is there is gone on from: a last line that was cut off is taken away, and `is_done` tells which
-    images it has. `shown` is how a line writes a path; `key` tells a line's path and its weights' hash, which
-    must be the same. Raises OutputExistsError where the file is there and neither `resume` nor `force` is given,
-    UsageError where it is of other weights, or cannot be written.
+    images it has. `shown` is how a line writes a path, `opening` what the file begins with; `key` tells a line's path
+    and the hash of what it was judged by, which must be `by`. Raises OutputExistsError where the file is there and
+    neither `resume` nor `force` is given, UsageError where it is of other weights or no file of verdicts, OutputError
+    where it cannot be written.
     """
 
     def __init__(
@@ -31,14 +32,15 @@ class Journal:
         render: Callable[[Verdict], str],
         key: Callable[[str], tuple[str, str | None]],
         *,
-        weights: str | None,
+        by: str | None,
+        opening: str,
         header: str = "",
         shown: Callable[[str], str] = str,
         resume: bool = False,
         force: bool = False,
     ) -> None:
         self.path, self._render, self._key, self._header = path, render, key, header
-        self._shown = shown
+        self._shown, self._opening = shown, opening.encode()
         self._done: Counter[str] = Counter()
         there = path.exists() or path.is_symlink()
         if there and not (resume or force):
@@ -48,14 +50,14 @@ class Journal:
             )
         try:
             if resume and path.exists():
-                end = self._read(weights)
+                end = self._read(by)
                 os.truncate(path, end)
             else:
                 path.write_bytes(b"")
             # Unbuffered, so that nothing is left to be written when writing has failed.
             self._file = path.open("ab", buffering=0)
             if header and not path.stat().st_size:
-                self._write(header)
+                self._append(header)
         except OSError as cause:
             raise self._refusal(cause) from cause
 
@@ -67,32 +69,27 @@ class Journal:
     ) -> None:
         self._file.close()
 
-    @property
-    def count(self) -> int:
-        """How many images the file had when it was opened, that were not asked for since."""
-        return self._done.total()
-
     def is_done(self, path: str) -> bool:
         """Say whether the file has a line for an image, which then answers for one time that it is named."""
-        path = self._shown(path).encode("utf-8", "backslashreplace").decode()
+        path = _written(self._shown(path))
         if not self._done[path]:
             return False
         self._done[path] -= 1
         return True
 
-    def add(self, verdict: Verdict) -> None:
+    def write(self, verdict: Verdict) -> None:
         """Append the line of a verdict, at once; raises UsageError where that is not possible."""
         try:
-            self._write(self._render(verdict))
+            self._append(self._render(verdict))
         except OSError as cause:
             raise self._refusal(cause) from cause
 
-    def _write(self, line: str) -> None:
+    def _append(self, line: str) -> None:
         left = memoryview((line + "\n").encode("utf-8", "backslashreplace"))
         while left:
             left = left[self._file.write(left) or 0 :]
 
-    def _read(self, weights: str | None) -> int:
+    def _read(self, by: str | None) -> int:
         """Note the images of the whole lines that are there; return where the last of them ends."""
         end = 0
         for line in _whole_lines(self.path):
@@ -105,17 +102,26 @@ class Journal:
                         f"{printable(str(self.path))} has a line that is no verdict.",
                         "Name another file, or start again with --force.",
                     ) from None
-                if digest != weights:
+                if digest != by:
                     raise UsageError(
-                        f"{printable(str(self.path))} was begun with other weights.",
+                        f"{printable(str(self.path))} was begun with other weights, thresholds or options.",
                         "Go on with those, or start again with --force.",
                     )
-                self._done[path] += 1
+                self._done[_written(path)] += 1
             end += len(line)
+        with self.path.open("rb") as file:
+            file.seek(end)
+            cut = file.read(len(self._opening))
+        if not self._opening.startswith(cut) and (end == 0 or not self._header):
+            # Not the beginning of a line of ours.
+            raise UsageError(
+                f"{printable(str(self.path))} is no file of verdicts.",
+                "Name another file, or start again with --force.",
+            )
         return end
 
-    def _refusal(self, cause: OSError) -> UsageError:
-        return UsageError(
+    def _refusal(self, cause: OSError) -> OutputError:
+        return OutputError(
             f"{printable(str(self.path))} cannot be written: {cause.strerror}.",
             "What it has is whole; when there is room and permission, go on with --resume.",
         )
@@ -126,10 +132,15 @@ def _whole_lines(path: Path) -> Iterator[bytes]:
         yield from (line for line in file if line.endswith(b"\n"))
 
 
+def _written(path: str) -> str:
+    """Return a path as it is written: bytes of a name that are no text become escapes."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
 def json_key(line: str) -> tuple[str, str | None]:
-    """Return the path and the weights' hash that a JSON line names."""
+    """Return the path and the hash of what it was judged by that a JSON line names."""
     found = json.loads(line)
-    return found["path"], found["weights_sha256"]
+    return found["path"], found["judged_by_sha256"]
 
 
 def json_line(verdict: Verdict) -> str:
@@ -139,7 +150,7 @@ def json_line(verdict: Verdict) -> str:
 
 
 def csv_key(line: str) -> tuple[str, str | None]:
-    """Return the path, as its cell has it, and the weights' hash that a CSV line names."""
+    """Return the path, as its cell has it, and the hash of what it was judged by that a CSV line names."""
     (row,) = csv.reader([line])
     return row[0], row[-1] or None
 

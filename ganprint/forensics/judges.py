@@ -57,9 +57,10 @@ def known_from(arrays: dict[str, np.ndarray]) -> Known:
 
 
 def known_arrays(known: Known) -> dict[str, np.ndarray]:
-    """Return the arrays of a reference file, embeddings halved."""
+    """Return the arrays of a reference file, embeddings halved, unless that would be too small for them."""
+    halved = known.embeddings.astype(np.float16)
     return {
-        "embeddings": known.embeddings.astype(np.float16),
+        "embeddings": halved if np.isfinite(halved).all() else known.embeddings.astype(np.float32),
         "labels": known.labels.astype(np.int32),
         "images": known.images.astype(np.int32),
         "largest_logit": np.asarray(known.largest_logit),

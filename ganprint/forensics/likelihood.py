@@ -29,8 +29,10 @@ def fit_likelihood(
     """Fit a ratio to the probabilities (N,) of a proposition, and whether it `holds` (N,) bool.
 
     Logistic regression on the log odds with both sides weighing the same (Brümmer and du Preez, Computer Speech and
-    Language 2006), so that the share of either among the images is not part of it. `images` (N,) says which image a row
-    is of, `folds` (N,) bool each which rows are kept out in turn for what is measured.
+    Language 2006), so that the share of either among the images is not part of it; with a small penalty on the slope,
+    as without any it has no end where both sides part cleanly. Probabilities must be of images that they were not
+    calibrated on. `images` (N,) says which image a row is of, `folds` (N,) bool each which rows are kept out in turn
+    for what is measured.
     """
     slope, intercept = _fit(probabilities, holds)
     ratios = np.empty(len(probabilities))
@@ -44,7 +46,7 @@ def fit_likelihood(
         most=round(most, 4),
         least=round(-least, 4),
         cllr=round(cllr(ratios, holds), 4),
-        cllr_min=round(cllr(_isotonic(ratios, holds), holds), 4),
+        cllr_min=round(least_cllr(ratios, holds), 4),
     )
 
 
@@ -91,8 +93,12 @@ def _isotonic(ratios: np.ndarray, holds: np.ndarray) -> np.ndarray:
 def _fit(probabilities: np.ndarray, holds: np.ndarray) -> tuple[float, float]:
     from sklearn.linear_model import LogisticRegression
 
+    if holds.all() or not holds.any():
+        return 0.0, 0.0
     model = LogisticRegression(class_weight="balanced").fit(_log_odds(probabilities)[:, None], holds)
-    return max(float(model.coef_[0, 0]), 0.0), float(model.intercept_[0])
+    slope = float(model.coef_[0, 0])
+    # A probability that falls where it should rise says nothing.
+    return (slope, float(model.intercept_[0])) if slope > 0 else (0.0, 0.0)
 
 
 def _affine(probabilities: np.ndarray, slope: float, intercept: float) -> np.ndarray:

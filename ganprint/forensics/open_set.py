@@ -10,6 +10,8 @@ from ganprint.forensics.answer import Answer
 
 NEIGHBOURS = 5
 """The neighbour whose similarity is the score: fewer hang on single images, more hide small sources."""
+AT_ONCE = 4096
+"""Embeddings that are compared with all known ones at a time."""
 SUBSPACE = 64
 """Directions of the embedding that ViM takes for the known, of those there are at most half."""
 
@@ -56,16 +58,22 @@ class Known:
 
         With `images` (M,) versions of the same image are not neighbours.
         """
-        cosines = unit(embeddings) @ self.directions.T
-        if images is not None:
-            cosines[images[:, None] == self.images[None]] = -1
-        return nth_largest(cosines)
+        found = [np.empty(0, embeddings.dtype)]
+        for start in range(0, len(embeddings), AT_ONCE):
+            here = slice(start, start + AT_ONCE)
+            cosines = unit(embeddings[here]) @ self.directions.T
+            if images is not None:
+                cosines[images[here, None] == self.images[None]] = -1
+            found.append(nth_largest(cosines))
+        return np.concatenate(found)
 
     def mahalanobis(self, embeddings: np.ndarray) -> np.ndarray:
         """Return minus the squared Mahalanobis distance (M,) of embeddings (M, D) from the nearest source's mean."""
         means, precision = self._precision
-        steps = embeddings[:, None] - means[None]
-        return -np.einsum("mkd,de,mke->mk", steps, precision, steps).min(1)  # type: ignore[no-any-return]
+        distances = [
+            np.einsum("md,de,me->m", embeddings - mean, precision, embeddings - mean) for mean in means
+        ]
+        return -np.min(distances, axis=0)  # type: ignore[no-any-return]
 
     def residual(self, embeddings: np.ndarray) -> np.ndarray:
         """Return the scaled length (M,) of the part of embeddings (M, D) outside the principal subspace."""
@@ -101,7 +109,8 @@ SCORES: dict[str, Callable[[Known, Sequence[Answer]], np.ndarray]] = {
     "mahalanobis": lambda known, answers: known.mahalanobis(_embeddings(answers)),
     # Sun et al., Out-of-Distribution Detection with Deep Nearest Neighbors, ICML 2022, section 3.
     "knn": lambda known, answers: known.similarity(_embeddings(answers)),
-    # Wang et al., ViM: Out-Of-Distribution with Virtual-logit Matching, CVPR 2022, as energy less the virtual logit.
+    # Wang et al., ViM: Out-Of-Distribution with Virtual-logit Matching, CVPR 2022, as energy less the virtual logit;
+    # about the mean of known embeddings, as a method need not end in the linear layer whose origin the paper takes.
     "vim": lambda known, answers: _energies(answers) - known.residual(_embeddings(answers)),
 }
 """Each score by its name: from the reference and M answers to (M,), larger where an image is more like known ones."""

@@ -13,9 +13,10 @@ from ganprint.attributor import REAL
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.forensics.bench import Bench
 from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
+from ganprint.forensics.files import write_whole
 from ganprint.forensics.verdict import WRITTEN, Verdict, how_to_read
 from ganprint.images import printable
-from ganprint.weights import Card, VerdictRates, utc_now
+from ganprint.weights import VerdictRates, utc_now
 from ganprint.weights.provenance import hardware, versions
 
 MAX_RECORD_BYTES = 1 << 30
@@ -66,6 +67,7 @@ class CaseRecord(BaseModel):
     fusion_sha256: str | None = None
     stability: bool = False
     enrolled: bool = True
+    max_pixels: int | None = None
     images: list[Examined]
 
 
@@ -76,6 +78,7 @@ def make_record(
     *,
     device: str = "cpu",
     enrolled: bool = True,
+    max_pixels: int | None = None,
 ) -> CaseRecord:
     """Return the record of verdicts that a bench has given; each file is read again for its hash."""
     return CaseRecord(
@@ -86,31 +89,35 @@ def make_record(
         system=platform.platform(),
         hardware=hardware(device),
         device=device,
-        weights=[
-            _facts(judge.card, {each.name: each.sha256 for each in judge.galleries}) for judge in bench.judges
-        ],
+        weights=weights_facts(bench),
         fusion_sha256=bench.fusion[2] if bench.fusion else None,
         stability=bench.stability,
         enrolled=enrolled,
-        images=[_examined(verdict) for verdict in verdicts],
+        max_pixels=max_pixels,
+        images=[examined(verdict, Path()) for verdict in verdicts],
     )
 
 
-def _facts(card: Card, enrolled: dict[str, str]) -> WeightsFacts:
-    return WeightsFacts(
-        method=card.method,
-        weights=card.name,
-        weights_sha256=card.sha256,
-        plugin=f"{card.plugin.distribution} {card.plugin.version}",
-        sources=list(card.sources),
-        calibration=how_to_read(card),
-        rates=card.judgement.rates if card.judgement else [],
-        enrolled=enrolled,
-    )
+def weights_facts(bench: Bench) -> list[WeightsFacts]:
+    """Return what a record says of each judge's weights."""
+    return [
+        WeightsFacts(
+            method=judge.card.method,
+            weights=judge.card.name,
+            weights_sha256=judge.card.sha256,
+            plugin=f"{judge.card.plugin.distribution} {judge.card.plugin.version}",
+            sources=list(judge.card.sources),
+            calibration=how_to_read(judge.card),
+            rates=judge.card.judgement.rates if judge.card.judgement else [],
+            enrolled={each.name: each.sha256 for each in judge.galleries},
+        )
+        for judge in bench.judges
+    ]
 
 
-def _examined(verdict: Verdict) -> Examined:
-    after = file_sha256(Path(verdict.path)) if verdict.sha256 and verdict.path != "-" else None
+def examined(verdict: Verdict, folder: Path) -> Examined:
+    """Return a verdict with the hash that its file, named relative to a folder, has now, and why to review it."""
+    after = file_sha256(folder / verdict.path) if verdict.path != "-" else None
     return Examined(verdict=verdict, sha256_after=after, review=why_review(verdict, after))
 
 
@@ -134,7 +141,8 @@ def why_review(verdict: Verdict, after: str | None) -> list[str]:
         reasons.append("It is called synthetic, by a source that cannot be named.")
     if any(not change.holds for change in verdict.stability):
         reasons.append("The verdict changes under benign changes of the image.")
-    if verdict.agreement is not None and verdict.agreement.real and verdict.agreement.synthetic:
+    agreement = verdict.agreement
+    if agreement is not None and ((agreement.real and agreement.synthetic) or len(agreement.sources) > 1):
         reasons.append("The methods do not agree.")
     if verdict.views is not None and verdict.views.agreeing < verdict.views.count:
         reasons.append("Parts of the image point to different sources.")
@@ -160,19 +168,6 @@ def save_record(record: CaseRecord, path: Path, *, force: bool = False) -> None:
         raise OutputExistsError(f"{path} is there already.", "Give --force to overwrite it.")
     content = json.dumps(record.model_dump(mode="json"), ensure_ascii=False, indent=1)
     write_whole(path, content.encode("utf-8", "backslashreplace"))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all; raise UsageError where that is not possible."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as cause:
-        partial.unlink(missing_ok=True)
-        raise UsageError(
-            f"{printable(str(path))} cannot be written: {cause.strerror}.", "Name another file, or make room."
-        ) from cause
 
 
 def read_record(path: Path) -> CaseRecord:

@@ -15,7 +15,8 @@ from ganprint.errors import OutputExistsError
 from ganprint.forensics.bench import Bench
 from ganprint.forensics.evidence import gather_evidence, possible_maps
 from ganprint.forensics.figures import panel_figure
-from ganprint.forensics.record import CaseRecord, file_sha256, write_whole
+from ganprint.forensics.files import write_whole
+from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile, printable
 from ganprint.images.views import crop_views

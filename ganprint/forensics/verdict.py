@@ -14,7 +14,7 @@ from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, decide, give_reas
 from ganprint.forensics.gallery import Gallery
 from ganprint.forensics.likelihood import in_words, log10_ratio
 from ganprint.forensics.open_set import SCORES, Known
-from ganprint.images import ImageFile
+from ganprint.images import ImageFile, printable
 from ganprint.images.metadata import Metadata
 from ganprint.weights import Card, JudgementRecord, LikelihoodRecord
 
@@ -117,7 +117,8 @@ class Verdict(BaseModel):
     `synthetic_probability` is one minus real's. `known_score` tells how like the known images this one is, and
     `enrolled` how much nearer to each enrolled gallery than to those. Of several methods, `method` and `weights` are
     all of them, `methods` has each one's answer, and the rest is what was learned of all, over the sources that all
-    know, `weights_sha256` being that of the fusion. `stability` and `metadata` are there where they were asked for.
+    know, `weights_sha256` being that of the fusion. `judged_by_sha256` is of all that the answer depends on: weights,
+    calibration, thresholds, enrolled sources, options. `stability` and `metadata` are there where they were asked for.
     """
 
     model_config = WRITTEN
@@ -149,6 +150,7 @@ class Verdict(BaseModel):
     agreement: Agreement | None = None
     stability: list[Change] = []
     metadata: Metadata | None = None
+    judged_by_sha256: str | None = None
 
     @property
     def is_synthetic(self) -> bool:
@@ -168,6 +170,7 @@ def judge(
     uncalibrated = [UNCALIBRATED] if card.calibration is None else []
     names, rule = card.sources, card.judgement
     verdict, reason, score = names[order[0]], NO_RULE, None
+    doubts = _doubts(image, answer, probabilities, card)
     nearer: dict[str, float] = {}
     if rule is not None and known is not None:
         score = float(SCORES[rule.score](known, [answer])[0])
@@ -180,6 +183,10 @@ def judge(
             default=None,
         )
         if found is not None:
+            if verdict == REAL:
+                doubts.append(
+                    f"Without the enrolled images of {printable(found.name)} it would be called real."
+                )
             verdict = found.name
             reason = found.reason(nearer[found.name])
     named = verdict not in (REAL, UNKNOWN, INCONCLUSIVE)
@@ -194,15 +201,15 @@ def judge(
         synthetic_probability=round(float(1 - probabilities[0]), 6),
         probabilities={name: round(float(p), 6) for name, p in zip(names, probabilities, strict=True)},
         runner_up=names[order[1]],
-        warnings=[*_doubts(image, answer, probabilities, card), *image.notes, *uncalibrated],
+        warnings=[*doubts, *image.notes, *uncalibrated],
         spread={name: round(float(s), 6) for name, s in zip(names, answer.spread, strict=True)},
         reason=reason,
         likeliest=names[order[0]],
         known_score=None if score is None else round(score, 6),
-        likelihood_ratios=list(_ratios(probabilities, names, rule)),
+        likelihood_ratios=list(_ratios(probabilities, names, rule, score)),
         views=Views(
             count=len(answer.each),
-            agreeing=int((answer.views == answer.probabilities.argmax()).sum()),
+            agreeing=answer.agreeing,
             least_synthetic=round(float(1 - answer.each[:, 0].max()), 6),
             most_synthetic=round(float(1 - answer.each[:, 0].min()), 6),
         ),
@@ -213,14 +220,17 @@ def judge(
 
 
 def _ratios(
-    probabilities: np.ndarray, names: tuple[str, ...], rule: JudgementRecord | None
+    probabilities: np.ndarray, names: tuple[str, ...], rule: JudgementRecord | None, score: float | None
 ) -> Iterator[Ratio]:
-    """Yield the ratio of synthetic against real, and of the likeliest source against all that is not of it."""
-    if rule is None:
+    """Yield the ratio of synthetic against real, and of the likeliest source against the others and real.
+
+    The latter only for images like known ones: it was fitted to no other sources than those.
+    """
+    if rule is None or score is None:
         return
     yield ratio_of("synthetic", REAL, float(1 - probabilities[0]), rule.synthetic)
     foremost = int(probabilities[1:].argmax()) + 1
-    if names[foremost] in rule.sources:
+    if names[foremost] in rule.sources and score >= rule.unknown_below:
         record = rule.sources[names[foremost]]
         yield ratio_of(names[foremost], f"not {names[foremost]}", float(probabilities[foremost]), record)
 
@@ -250,7 +260,7 @@ def how_to_read(card: Card) -> str:
     )
 
 
-def failed(path: str, error: GanprintError, names: tuple[str, str, str | None]) -> Verdict:
+def failed(path: str, error: GanprintError, names: tuple[str, str, str | None], by: str) -> Verdict:
     """Return the record of an image that could not be judged, by this method, weights and their hash."""
     method, weights, digest = names
     return Verdict(
@@ -259,6 +269,7 @@ def failed(path: str, error: GanprintError, names: tuple[str, str, str | None]) 
         method=method,
         weights=weights,
         weights_sha256=digest,
+        judged_by_sha256=by,
     )
 
 
@@ -287,7 +298,8 @@ def _doubts(image: ImageFile, answer: Answer, probabilities: np.ndarray, card: C
         doubts.append(
             "Real is the likeliest single answer, but the synthetic sources together are likelier than it."
         )
-    agreeing = int((answer.views == int(answer.probabilities.argmax())).sum())
-    if agreeing < len(answer.views):
-        doubts.append(f"The crops disagree: {agreeing} of {len(answer.views)} point to the likeliest source.")
+    if answer.agreeing < len(answer.each):
+        doubts.append(
+            f"The crops disagree: {answer.agreeing} of {len(answer.each)} point to the likeliest source."
+        )
     return doubts

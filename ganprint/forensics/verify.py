@@ -1,8 +1,9 @@
 """A case examined again, and compared with its record."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,15 +11,17 @@ from ganprint.errors import GanprintError, ImageError, WeightsError
 from ganprint.forensics.bench import Bench
 from ganprint.forensics.fusion import find_fusion
 from ganprint.forensics.judges import load_judge
-from ganprint.forensics.record import CaseRecord, WeightsFacts
+from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, examined, weights_facts
 from ganprint.forensics.stream import stream_verdicts
-from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile, printable, read_image
 from ganprint.images.limits import DEFAULT_MAX_PIXELS
 from ganprint.weights import list_weights
 
 TOLERANCE = 0.002
 """How far numbers may differ: other processors and versions round otherwise, by far less."""
+_NUMBERS_IN_TEXT = ("reason",)
+"""Texts that have such numbers in them, which are compared where they stand by themselves."""
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 Outcome = Literal["same", "differs", "file changed", "file missing", "not repeatable"]
 
@@ -59,71 +62,65 @@ def load_recorded(record: CaseRecord, *, device: str | None = None) -> Bench:
 
 
 def _find(facts: WeightsFacts) -> Path:
-    for entry in list_weights():
-        if entry.card and entry.card.sha256 == facts.weights_sha256:
-            return entry.path
+    fitting = [entry for entry in list_weights() if entry.card and entry.card.sha256 == facts.weights_sha256]
+    for entry in sorted(fitting, key=lambda entry: entry.name != facts.weights):
+        return entry.path
     raise WeightsError(
         f"The weights {printable(facts.weights)} ({(facts.weights_sha256 or '')[:12]}) are not installed.",
         "Name their folder in GANPRINT_WEIGHTS.",
     )
 
 
+def changed_facts(record: CaseRecord, bench: Bench) -> list[str]:
+    """Return what a record says of the weights that is not so any more, or never was."""
+    then = [facts.model_dump(mode="json") for facts in record.weights]
+    now = [facts.model_dump(mode="json") for facts in weights_facts(bench)]
+    return list(_differences("weights", then, now))
+
+
 def verify_record(record: CaseRecord, bench: Bench) -> Iterator[Comparison]:
     """Examine the images of a record again, in order, and yield how each compares."""
-    verdicts = stream_verdicts(_images(record), bench)
-    for examined, again in zip(record.images, verdicts, strict=True):
-        yield _compare(examined.verdict, again)
+    for then, again in zip(record.images, stream_verdicts(_images(record), bench), strict=True):
+        yield _compare(then, examined(again, Path(record.folder)))
 
 
 def _images(record: CaseRecord) -> Iterator[tuple[str, ImageFile | GanprintError]]:
-    for examined in record.images:
-        name = examined.verdict.path
+    limit = record.max_pixels or DEFAULT_MAX_PIXELS
+    for image in record.images:
+        name = image.verdict.path
         try:
             path = Path(record.folder, name)
-            yield name, read_image(path, name=name, max_pixels=DEFAULT_MAX_PIXELS, metadata=True)
+            yield name, read_image(path, name=name, max_pixels=limit, metadata=True)
         except ImageError as error:
             yield name, error
 
 
-def _compare(then: Verdict, now: Verdict) -> Comparison:
-    if then.path == "-":
+def _compare(then: Examined, now: Examined) -> Comparison:
+    path, before, after = then.verdict.path, then.verdict, now.verdict
+    if path == "-":
         return Comparison(path="-", outcome="not repeatable", details=["It was read from standard input."])
-    if now.error is not None:
-        if then.error is not None and then.error.code == now.error.code:
-            return Comparison(path=then.path, outcome="same")
-        missing = now.error.code == "not_found"
-        outcome: Outcome = "file missing" if missing else "differs"
-        return Comparison(path=then.path, outcome=outcome, details=[now.error.message])
-    if now.sha256 != then.sha256:
-        if then.error is not None:
-            return Comparison(
-                path=then.path, outcome="differs", details=["It could not be read then, and can now."]
-            )
-        return Comparison(
-            path=then.path, outcome="file changed", details=[f"SHA-256 {then.sha256} then, {now.sha256} now."]
-        )
-    details = list(_differences(then, now))
-    return Comparison(path=then.path, outcome="differs" if details else "same", details=details)
+    if after.error is not None and after.error.code == "not_found" and before.error != after.error:
+        return Comparison(path=path, outcome="file missing", details=[after.error.message])
+    if now.sha256_after != (before.sha256 or then.sha256_after):
+        details = [f"SHA-256 {before.sha256 or then.sha256_after} then, {now.sha256_after} now."]
+        return Comparison(path=path, outcome="file changed", details=details)
+    details = list(_differences("", then.model_dump(mode="json"), now.model_dump(mode="json")))
+    return Comparison(path=path, outcome="differs" if details else "same", details=details)
 
 
-def _differences(then: Verdict, now: Verdict) -> Iterator[str]:
-    for name in ("verdict", "source", "format", "width", "height"):
-        before, after = getattr(then, name), getattr(now, name)
-        if before != after:
-            yield f"{name}: {before} then, {after} now"
-    for name, before, after in _numbers(then, now):
-        if (before is None) != (after is None) or abs((before or 0.0) - (after or 0.0)) > TOLERANCE:
-            yield f"{name}: {before} then, {after} now"
-    before_changes = {change.change: change.verdict for change in then.stability}
-    after_changes = {change.change: change.verdict for change in now.stability}
-    if before_changes != after_changes:
-        yield f"under changes: {before_changes} then, {after_changes} now"
-
-
-def _numbers(then: Verdict, now: Verdict) -> Iterator[tuple[str, float | None, float | None]]:
-    yield "synthetic_probability", then.synthetic_probability, now.synthetic_probability
-    yield "known_score", then.known_score, now.known_score
-    for name in sorted({*then.probabilities, *now.probabilities}):
-        yield f"probability of {name}", then.probabilities.get(name), now.probabilities.get(name)
-    for name in sorted({*then.enrolled, *now.enrolled}):
-        yield f"nearness to {printable(name)}", then.enrolled.get(name), now.enrolled.get(name)
+def _differences(where: str, then: Any, now: Any) -> Iterator[str]:
+    """Yield each place where two trees of JSON differ, numbers by more than TOLERANCE of the larger, or of 1."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        for name in dict.fromkeys([*then, *now]):
+            yield from _differences(f"{where}.{name}" if where else name, then.get(name), now.get(name))
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for number, (before, after) in enumerate(zip(then, now, strict=True)):
+            yield from _differences(f"{where}[{number}]", before, after)
+    elif isinstance(then, float) and isinstance(now, float | int):
+        if abs(then - now) > TOLERANCE * max(1.0, abs(then), abs(now)):
+            yield f"{where}: {then} then, {now} now"
+    elif isinstance(then, str) and isinstance(now, str) and where.endswith(_NUMBERS_IN_TEXT):
+        if _NUMBER.sub("0", then) != _NUMBER.sub("0", now):
+            yield f"{where}: {then!r} then, {now!r} now"
+    elif then != now:
+        yield f"{where}: {then!r} then, {now!r} now"

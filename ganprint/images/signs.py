@@ -30,10 +30,10 @@ _GENERATORS = {
     "InvokeAI": r"\binvoke ?ai\b",
     "Midjourney": r"\bmidjourney\b",
     "DALL-E": r"\bdall[ ._·-]?e\b",
-    "Adobe Firefly": r"\bfirefly\b",
+    "Adobe Firefly": r"adobe[ _-]?firefly",
     "NovelAI": r"\bnovel ?ai\b",
-    "Google's image generation": r"\bimagen\b|made with google ai|edited with google ai",
-    "FLUX": r"\bflux(\.?1|\.?2)?\b",
+    "Google's image generation": r"google imagen|\bimagen-[2-9]\b|(made|edited) with google ai",
+    "FLUX": r"\bflux[. -]?[12]\b|black forest labs",
     "OpenAI's image generation": r"\bopenai\b|\bgpt-?(4o|image)|\bchatgpt\b",
 }
 

@@ -12,6 +12,7 @@ from ganprint.weights.artifact import (
 )
 from ganprint.weights.card import Card, read_card, utc_now
 from ganprint.weights.records import (
+    NO_REFERENCE,
     CalibrationRecord,
     DataRecord,
     Interval,
@@ -27,6 +28,7 @@ from ganprint.weights.records import (
 from ganprint.weights.store import Entry, default_for, find, list_weights, search_path, user_folder
 
 __all__ = [
+    "NO_REFERENCE",
     "Artifact",
     "CalibrationRecord",
     "Card",

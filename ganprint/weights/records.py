@@ -1,7 +1,7 @@
 """What a card is made of: the records of data, training, results, calibration and judgement."""
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
@@ -163,6 +163,10 @@ class VerdictRates(Record):
     command: str = ""
 
 
+NO_REFERENCE = "0" * 64
+"""In the place of a reference's hash where there is none, or it is not written yet."""
+
+
 class JudgementRecord(Record):
     """How answers become verdicts: thresholds fitted where calibration was, for the rates that were asked for.
 
@@ -173,7 +177,7 @@ class JudgementRecord(Record):
     the file that holds where known images lie; `rates` were measured on other images.
     """
 
-    score: str
+    score: Literal["max-probability", "energy", "mahalanobis", "knn", "vim", "share of methods"]
     unknown_below: float
     synthetic_from: float = Field(ge=0, le=1)
     real_to: float = Field(ge=0, le=1)

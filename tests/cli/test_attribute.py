@@ -15,16 +15,16 @@ FIELDS = [
     *("schema_version", "path", "sha256", "width", "height", "format", "verdict", "source"),
     *("synthetic_probability", "probabilities", "runner_up", "method", "weights", "weights_sha256"),
     *("warnings", "error", "spread", "reason", "likeliest", "known_score", "likelihood_ratios", "views"),
-    *("enrolled", "methods", "agreement", "stability", "metadata"),
+    *("enrolled", "methods", "agreement", "stability", "metadata", "judged_by_sha256"),
 ]
 
 
 @pytest.fixture
-def attribute(program, tiny_weights: Path, tmp_path: Path):
-    """Return a function that runs `attribute` with the tiny weights in an empty folder."""
+def attribute(inside, tiny_weights: Path, tmp_path: Path):
+    """Return a function that runs `attribute` with the tiny weights in an empty folder, here or by another program."""
 
-    def run(*arguments: str | Path, **options: Any):
-        return program("attribute", *arguments, "--weights", tiny_weights, cwd=tmp_path, **options)
+    def run(*arguments: str | Path, by: Any = inside, **options: Any):
+        return by("attribute", *arguments, "--weights", tiny_weights, cwd=tmp_path, **options)
 
     return run
 
@@ -80,23 +80,25 @@ def test_a_bad_file_is_named_on_stderr_and_exits_1_with_the_rest_done(attribute,
     assert "not calibrated" in done.stdout
 
 
-def test_without_failures_it_exits_0_and_says_nothing_on_stderr(attribute, case: Path) -> None:
-    done = attribute(case / "real.png", case / "progan.png")
+def test_without_failures_it_exits_0_and_says_nothing_on_stderr(attribute, program, case: Path) -> None:
+    done = attribute(case / "real.png", case / "progan.png", by=program)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
 
 
-def test_the_same_input_gives_the_same_bytes_alone_and_in_a_batch(attribute, case: Path) -> None:
-    one = attribute(case / "real.png", "--json").stdout
-    assert attribute(case / "real.png", "--json").stdout == one
+def test_the_same_input_gives_the_same_bytes_alone_and_in_a_batch(attribute, program, case: Path) -> None:
+    one = attribute(case / "real.png", "--json", by=program).stdout
+    assert attribute(case / "real.png", "--json", by=program).stdout == one
     batch = lines(attribute(case / "progan.png", case / "real.png", "--json").stdout)
     alone = json.loads(one)
     assert batch[1]["probabilities"] == pytest.approx(alone["probabilities"], abs=1e-4)
 
 
-def test_standard_input_patterns_and_lists_name_images_too(attribute, case: Path, tmp_path: Path) -> None:
+def test_standard_input_patterns_and_lists_name_images_too(
+    attribute, program, case: Path, tmp_path: Path
+) -> None:
     data = (case / "progan.png").read_bytes()
-    done = attribute("-", "--json", input=data, text=False)
+    done = attribute("-", "--json", by=program, input=data, text=False)
     assert (lines(done.stdout.decode())[0]["path"], done.returncode) == ("-", 0)
     assert [row["verdict"] for row in lines(attribute("case/**/*gan.png", "--json").stdout)] == [
         "stylegan",
@@ -116,7 +118,7 @@ def test_csv_has_a_row_an_image_and_formulas_are_disarmed(attribute, tmp_path: P
     assert list(row) == [
         *("path", "sha256", "verdict", "synthetic_probability", "runner_up"),
         *("p_real", "p_progan", "p_stylegan", "warnings", "error"),
-        *("reason", "log10_lr_synthetic", "known_score", "stable", "weights_sha256"),
+        *("reason", "log10_lr_synthetic", "known_score", "stable", "judged_by_sha256"),
     ]
     assert row["path"].endswith(name)
     assert not row["path"].startswith("=")

@@ -38,18 +38,16 @@ def other_weights(program: Any, tiny_manifest: Path, tmp_path_factory: pytest.Te
 
 
 @pytest.fixture
-def compare(program: Any, tiny_manifest: Path, tiny_weights: Path, other_weights: Path) -> Any:
-    def run(*options: str | Path, **settings: Any) -> Any:
+def compare(inside: Any, tiny_manifest: Path, tiny_weights: Path, other_weights: Path) -> Any:
+    def run(*options: str | Path, by: Any = inside) -> Any:
         both = ("--weights", tiny_weights, "--weights", other_weights)
-        return program(
-            "compare", "--data", tiny_manifest, *both, *CONDITIONS, "--workers", "0", *options, **settings
-        )
+        return by("compare", "--data", tiny_manifest, *both, *CONDITIONS, "--workers", "0", *options)
 
     return run
 
 
 def test_the_results_are_those_of_evaluate(
-    compare: Any, program: Any, tiny_manifest: Path, other_weights: Path
+    compare: Any, inside: Any, tiny_manifest: Path, other_weights: Path
 ) -> None:
     done = compare("--json")
     assert done.returncode == 0, done.stderr
@@ -58,7 +56,7 @@ def test_the_results_are_those_of_evaluate(
         ("tiny", "none"), ("tiny", "gaussian_noise:5"), ("tiny-prnu", "none"), ("tiny-prnu", "gaussian_noise:5"),
     ]  # fmt: skip
     data = ("--data", tiny_manifest, "--split", "test_seen", "--policy", "gaussian_noise:5", "--workers", "0")
-    alone = json.loads(program("evaluate", "--weights", other_weights, *data, "--json").stdout)
+    alone = json.loads(inside("evaluate", "--weights", other_weights, *data, "--json").stdout)
     for metric in METRICS:
         assert found[3][metric] == alone[metric]
     assert found[3]["confusion"] == alone["confusion"]
@@ -168,12 +166,17 @@ def test_a_dry_run_says_what_is_missing_and_computes_nothing(compare: Any, tmp_p
 
 
 def test_a_killed_comparison_ends_in_the_tables_of_an_uninterrupted_one(
-    compare: Any, tiny_manifest: Path, tiny_weights: Path, other_weights: Path, tmp_path: Path
+    compare: Any,
+    program: Any,
+    tiny_manifest: Path,
+    tiny_weights: Path,
+    other_weights: Path,
+    tmp_path: Path,
 ) -> None:
     kinds = [part for kind in ("fog", "contrast", "pixelate", "snow") for part in ("--corruption", kind)]
     options = ("--robustness", *kinds, "--markdown", "--predictions", "--out")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    expected = compare(*options, whole)
+    expected = compare(*options, whole, by=program)
     assert expected.returncode == 0, expected.stderr
     weights = ("--weights", tiny_weights, "--weights", other_weights)
     command = ["compare", "--data", tiny_manifest, *weights, *CONDITIONS, "--workers", "0", *options, killed]
@@ -190,7 +193,7 @@ def test_a_killed_comparison_ends_in_the_tables_of_an_uninterrupted_one(
     started.wait()
     done = len(list(killed.rglob("*.json")))
     assert 5 <= done < len(list(whole.rglob("*.json")))
-    resumed = compare(*options, killed)
+    resumed = compare(*options, killed, by=program)
     assert resumed.stdout == expected.stdout
     rows = {file.relative_to(whole): file.read_bytes() for file in whole.rglob("*.csv")}
     assert rows and {file.relative_to(killed): file.read_bytes() for file in killed.rglob("*.csv")} == rows
@@ -213,9 +216,14 @@ def two_processes(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_two_processes_give_what_one_gives(
-    compare: Any, tiny_manifest: Path, tiny_weights: Path, other_weights: Path, tmp_path: Path
+    compare: Any,
+    program: Any,
+    tiny_manifest: Path,
+    tiny_weights: Path,
+    other_weights: Path,
+    tmp_path: Path,
 ) -> None:
-    alone = json.loads(compare("--json").stdout)
+    alone = json.loads(compare("--json", by=program).stdout)
     weights = ("--weights", tiny_weights, "--weights", other_weights)
     options = ("--data", tiny_manifest, *weights, *CONDITIONS, "--workers", "0", "--json")
     done = two_processes("-m", "ganprint", "compare", *options, "--out", tmp_path / "out")
@@ -250,7 +258,7 @@ def test_a_process_that_resumes_gives_what_it_had_and_what_it_computes(
 
 
 def test_results_of_other_images_or_another_view_are_not_taken_for_these(
-    compare: Any, program: Any, tiny_manifest: Path, tiny_weights: Path, tmp_path: Path
+    compare: Any, inside: Any, tiny_manifest: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "results"
     assert compare("--out", out).returncode == 0
@@ -269,8 +277,8 @@ def test_results_of_other_images_or_another_view_are_not_taken_for_these(
     card.write_text(card.read_text().replace("training_scale: 1.0", "training_scale: 1.5"))
     assert compare("--out", tmp_path / "two").returncode == 0
     options = ("--data", tiny_manifest, *CONDITIONS, "--dry-run", "--out", tmp_path / "two")
-    assert "2 are there, 0 missing" in program("compare", "--weights", tiny_weights, *options).stdout
-    assert "0 are there, 2 missing" in program("compare", "--weights", changed, *options).stdout
+    assert "2 are there, 0 missing" in inside("compare", "--weights", tiny_weights, *options).stdout
+    assert "0 are there, 2 missing" in inside("compare", "--weights", changed, *options).stdout
 
 
 def test_predictions_of_an_earlier_result_do_not_stay_beside_a_later_one(
@@ -311,7 +319,7 @@ def test_the_datas_names_can_be_mapped_to_the_weights(
 
 
 def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(
-    compare: Any, program: Any, tmp_path: Path
+    compare: Any, inside: Any, tmp_path: Path
 ) -> None:
     options = ("--adversarial", "--attack", "pgd", "--epsilon", "4", "--epsilon", "32", "--markdown")
     done = compare(*options, "--out", tmp_path / "out", "--figures", tmp_path / "figures")
@@ -334,7 +342,7 @@ def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(
     before = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")}
     assert compare(*options, "--out", tmp_path / "out").stdout == done.stdout
     assert {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")} == before
-    assert "4/255 / 32/255 |" in program("leaderboard", tmp_path / "out", "--markdown").stdout
+    assert "4/255 / 32/255 |" in inside("leaderboard", tmp_path / "out", "--markdown").stdout
 
 
 @pytest.mark.parametrize("form", ["--csv", "--intervals"])
@@ -368,21 +376,21 @@ def test_other_forms_are_printed(form: str, compare: Any) -> None:
     ],
 )
 def test_what_cannot_be_compared_is_a_sentence_and_a_hint(
-    options: tuple[str, ...], status: int, said: str, program: Any, tiny_manifest: Path
+    options: tuple[str, ...], status: int, said: str, inside: Any, tiny_manifest: Path
 ) -> None:
     named = () if "--weights" in options else ("--weights", "prnu-wild128")
-    done = program("compare", "--data", tiny_manifest, *named, *options)
+    done = inside("compare", "--data", tiny_manifest, *named, *options)
     assert done.returncode == status
     assert said in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_data_of_sources_that_no_weights_know_is_a_sentence(
-    program: Any, tiny_manifest: Path, tmp_path: Path
+    inside: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     text = tiny_manifest.read_text().replace("progan,", "madegan,").replace(",madegan-1", ",progan-1")
     (tmp_path / "other.csv").write_text(text)
-    done = program("compare", "--data", tmp_path / "other.csv")
+    done = inside("compare", "--data", tmp_path / "other.csv")
     assert done.returncode == 3
     assert "No installed weights were trained on other.csv or know its sources" in done.stderr
 

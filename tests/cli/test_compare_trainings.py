@@ -18,7 +18,7 @@ TINY_PRNU = ("--set", "prnu:levels=[1]", "--set", "prnu:sigmas=[20.0]")
 
 
 def test_an_ablation_is_trained_within_its_budget_and_goes_on(
-    program: Any, tiny_manifest: Path, tmp_path: Path
+    inside: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     parts = (
         "--ablation",
@@ -30,29 +30,29 @@ def test_an_ablation_is_trained_within_its_budget_and_goes_on(
         "--data",
         tiny_manifest,
     )
-    planned = program("compare", *parts, "--dry-run")
+    planned = inside("compare", *parts, "--dry-run")
     assert planned.returncode == 0, planned.stderr
     assert planned.stdout.splitlines() == [
         "2 trainings; 0 are there, 2 missing",
         "repmix-all",
         "repmix-without-both",
     ]
-    none = program("compare", *parts, "--budget", "0")
+    none = inside("compare", *parts, "--budget", "0")
     assert none.returncode == 1
     assert "not trained to the end: repmix-all, repmix-without-both. The same command goes on" in none.stderr
-    done = program("compare", *parts, "--markdown")
+    done = inside("compare", *parts, "--markdown")
     assert done.returncode == 0, done.stderr
     assert "repmix-without-both (2 of 2): epoch 2/2" in done.stderr
     # What a kill before the first whole checkpoint leaves is no hindrance.
     torn = tmp_path / "out" / "trained" / "repmix-all"
     shutil.rmtree(torn)
     (torn / "checkpoints").mkdir(parents=True)
-    assert program("compare", *parts, "--markdown").stdout == done.stdout
+    assert inside("compare", *parts, "--markdown").stdout == done.stdout
     rows = [line.split(" | ")[0] for line in done.stdout.splitlines() if line.startswith("| ")]
     assert rows == ["| weights", "| all", "| without both"]
-    again = program("compare", *parts, "--markdown")
+    again = inside("compare", *parts, "--markdown")
     assert again.stdout == done.stdout and "epoch" not in again.stderr
-    other = program("compare", *parts, "--set", "repmix:epochs=3")
+    other = inside("compare", *parts, "--set", "repmix:epochs=3")
     assert other.returncode == 2 and "another configuration, data, seed or precision" in other.stderr
 
 
@@ -97,8 +97,8 @@ def test_semantics_are_a_row_for_each_method_and_a_curve(
     ],
 )
 def test_what_cannot_be_trained_or_attacked_is_a_sentence(
-    options: tuple[str, ...], said: str, program: Any, tiny_manifest: Path, tmp_path: Path
+    options: tuple[str, ...], said: str, inside: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:
-    done = program("compare", "--data", tiny_manifest, *options, cwd=tmp_path)
+    done = inside("compare", "--data", tiny_manifest, *options, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr and "Traceback" not in done.stderr

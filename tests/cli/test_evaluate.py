@@ -33,13 +33,11 @@ FIELDS = [
 
 
 @pytest.fixture
-def evaluate(program, tiny_weights: Path, tiny_manifest: Path):
-    """Return a function that runs `evaluate` on the tiny manifest."""
+def evaluate(inside, tiny_weights: Path, tiny_manifest: Path):
+    """Return a function that runs `evaluate` on the tiny manifest, here or by another program."""
 
-    def run(*arguments: str | Path, weights: Path = tiny_weights):
-        return program(
-            "evaluate", "--weights", weights, "--data", tiny_manifest, "--workers", "0", *arguments
-        )
+    def run(*arguments: str | Path, weights: Path = tiny_weights, by: Any = inside):
+        return by("evaluate", "--weights", weights, "--data", tiny_manifest, "--workers", "0", *arguments)
 
     return run
 
@@ -77,9 +75,10 @@ def test_the_predictions_file_repeats_the_metrics(evaluate, tmp_path: Path) -> N
     assert evaluate(*options, "--force").returncode == 0
 
 
-def test_workers_and_batches_change_no_answer(evaluate) -> None:
-    one = parsed(evaluate("--policy", "test-seen", "--json"))
-    other = parsed(evaluate("--policy", "test-seen", "--json", "--workers", "2", "--batch-size", "5"))
+def test_workers_and_batches_change_no_answer(evaluate, program) -> None:
+    options = ("--policy", "test-seen", "--json")
+    one = parsed(evaluate(*options, by=program))
+    other = parsed(evaluate(*options, "--workers", "2", "--batch-size", "5", by=program))
     for fields in (one, other):
         del fields["images_per_second"]
     assert one == other
@@ -129,13 +128,13 @@ def test_record_adds_to_the_card_once_per_condition(evaluate, tiny_weights: Path
 
 
 def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_scored(
-    program, tiny_weights: Path, tiny_manifest: Path
+    program, inside, tiny_weights: Path, tiny_manifest: Path
 ) -> None:
     other = tiny_manifest.parent / "broken.csv"
     other.write_text(tiny_manifest.read_text().replace("progan/test_seen0.png", "progan/absent.png"))
-    for workers in ("0", "1"):
+    for run, workers in ((inside, "0"), (program, "1")):
         options = ("--split", "test_seen", "--workers", workers, "--json")
-        done = program("evaluate", "--weights", tiny_weights, "--data", other, *options)
+        done = run("evaluate", "--weights", tiny_weights, "--data", other, *options)
         assert done.returncode == 1
         assert "absent.png" in done.stderr
         found = json.loads(done.stdout)
@@ -151,7 +150,7 @@ def test_weights_of_another_method_than_named_are_refused(evaluate) -> None:
 
 
 def test_labels_without_names_are_said_to_be_taken_by_position(
-    program, tiny_weights: Path, tiny_manifest: Path
+    inside, tiny_weights: Path, tiny_manifest: Path
 ) -> None:
     rows = [line.split(",") for line in tiny_manifest.read_text().splitlines()]
     flat = tiny_manifest.parent / "flat.csv"
@@ -162,7 +161,7 @@ def test_labels_without_names_are_said_to_be_taken_by_position(
         link.symlink_to(path)
     body = [f"{link.name},{row[1]},{row[2]}" for link, row in zip(links, known[1:], strict=True)]
     flat.write_text("\n".join(["path,label,dlabel", *body]) + "\n")
-    done = program("evaluate", "--weights", tiny_weights, "--data", flat, "--workers", "0", "--json")
+    done = inside("evaluate", "--weights", tiny_weights, "--data", flat, "--workers", "0", "--json")
     assert done.returncode == 0, done.stderr
     assert "names no sources; its labels 0, 1, 2, ... are taken to be real, progan, stylegan" in done.stderr
 
@@ -185,13 +184,13 @@ def test_a_split_that_is_not_there_is_named_with_those_that_are(evaluate) -> Non
 
 
 def test_sources_that_the_weights_do_not_know_are_named_and_count_for_detection_only(
-    program, tiny_weights: Path, tiny_manifest: Path
+    inside, tiny_weights: Path, tiny_manifest: Path
 ) -> None:
     text = tiny_manifest.read_text().replace(",stylegan,", ",biggan,")
     other = tiny_manifest.parent / "other.csv"
     other.write_text(text)
     options = ("--split", "test_seen", "--workers", "0", "--json")
-    done = program("evaluate", "--weights", tiny_weights, "--data", other, *options)
+    done = inside("evaluate", "--weights", tiny_weights, "--data", other, *options)
     assert "tiny does not know biggan;" in done.stderr
     found = parsed(done)
     assert list(found["per_source"]) == ["real", "progan"]
@@ -199,16 +198,16 @@ def test_sources_that_the_weights_do_not_know_are_named_and_count_for_detection_
 
 
 def test_training_says_where_its_weights_are_and_its_progress_on_stderr(
-    tiny_weights: Path, program, tiny_manifest: Path, tmp_path: Path
+    tiny_weights: Path, program, inside, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     assert {path.name for path in tiny_weights.iterdir()} >= {
         *("card.yaml", "model.safetensors", "config.yaml", "history.jsonl", "checkpoints")
     }
     data = ("--method", "repmix", "--data", tiny_manifest, "--out", tiny_weights)
-    done = program("train", *data, "--preset", "repmix-small")
+    done = inside("train", *data, "--preset", "repmix-small")
     assert done.returncode == 2
     assert "--force" in done.stderr
-    shown = program("weights", "show", tiny_weights)
+    shown = inside("weights", "show", tiny_weights)
     assert shown.returncode == 0
     verified = program("weights", "verify", tiny_weights)
     assert verified.returncode == 0, verified.stderr

@@ -64,9 +64,9 @@ def test_the_maps_of_an_image_that_are_asked_for_are_drawn(program: Any, tmp_pat
         assert picture.format == "PNG" and picture.width >= 700
 
 
-def test_a_manifests_spectra_are_drawn(program: Any, tiny_manifest: Path, tmp_path: Path) -> None:
+def test_a_manifests_spectra_are_drawn(inside: Any, tiny_manifest: Path, tmp_path: Path) -> None:
     out = tmp_path / "spectra.png"
-    done = program(
+    done = inside(
         "explain", "--spectrum", "--data", tiny_manifest, "--split", "train", "--size", "32", "--out", out
     )
     assert done.returncode == 0, done.stderr
@@ -85,9 +85,9 @@ def test_a_manifests_spectra_are_drawn(program: Any, tiny_manifest: Path, tmp_pa
     ],
 )
 def test_what_cannot_be_drawn_is_a_sentence_and_a_hint(
-    arguments: tuple[str, ...], said: str, program: Any, tmp_path: Path
+    arguments: tuple[str, ...], said: str, inside: Any, tmp_path: Path
 ) -> None:
-    done = program("explain", *arguments, cwd=tmp_path)
+    done = inside("explain", *arguments, cwd=tmp_path)
     assert done.returncode in (1, 2)
     assert said in done.stderr
     assert "Traceback" not in done.stderr

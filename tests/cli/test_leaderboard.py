@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out.parent
 
 
-def test_measured_and_published_rows_never_share_a_table(program: Any, folder: Path) -> None:
+def test_measured_and_published_rows_never_share_a_table(program: Any, inside: Any, folder: Path) -> None:
     done = program("leaderboard", folder, "--markdown")
     assert done.returncode == 0, done.stderr
     tables = [part for part in re.split(r"\n\n(?=[^|\n])", done.stdout) if part.strip()]
@@ -44,15 +44,15 @@ def test_measured_and_published_rows_never_share_a_table(program: Any, folder: P
     ]
     assert entry.attribution_accuracy is not None
     assert f"{entry.attribution_accuracy.value:.3f}" in measured[0]
-    assert "(published)" not in program("leaderboard", folder, "--no-published").stdout
+    assert "(published)" not in inside("leaderboard", folder, "--no-published").stdout
 
 
-def test_json_is_the_results_themselves(program: Any, folder: Path) -> None:
-    found = json.loads(program("leaderboard", folder, "--data", "wild128", "--json").stdout)
+def test_json_is_the_results_themselves(inside: Any, folder: Path) -> None:
+    found = json.loads(inside("leaderboard", folder, "--data", "wild128", "--json").stdout)
     assert found == [entry.model_dump(mode="json") for entry in read_entries(folder)]
 
 
-def test_seeds_and_precisions_have_tables_of_their_own(program: Any, folder: Path, tmp_path: Path) -> None:
+def test_seeds_and_precisions_have_tables_of_their_own(inside: Any, folder: Path, tmp_path: Path) -> None:
     (entry,) = [
         each
         for each in read_entries(folder)
@@ -60,12 +60,12 @@ def test_seeds_and_precisions_have_tables_of_their_own(program: Any, folder: Pat
     ]
     for changes in ({}, {"seed": 1}, {"precision": "bf16"}):
         save_entry(tmp_path, entry.model_copy(update=changes))
-    done = program("leaderboard", tmp_path, "--no-published", "--markdown")
+    done = inside("leaderboard", tmp_path, "--no-published", "--markdown")
     titles = [line for line in done.stdout.splitlines() if line.startswith("wild128")]
     assert titles == [
         "wild128, seed 0: 723 images", "wild128, seed 0, bf16: 723 images", "wild128, seed 1: 723 images",
     ]  # fmt: skip
-    refused = program("leaderboard", tmp_path, "--figures", tmp_path / "figures")
+    refused = inside("leaderboard", tmp_path, "--figures", tmp_path / "figures")
     assert refused.returncode == 2 and "one data set, seed" in refused.stderr
 
 
@@ -96,7 +96,9 @@ class _Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_is_whole_and_fetches_nothing(program: Any, folder: Path, tmp_path: Path) -> None:
+def test_the_page_is_whole_and_fetches_nothing(
+    program: Any, inside: Any, folder: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "page.html"
     assert program("leaderboard", folder, "--html", file).returncode == 0
     text = file.read_text()
@@ -107,9 +109,9 @@ def test_the_page_is_whole_and_fetches_nothing(program: Any, folder: Path, tmp_p
     entries = read_entries(folder)
     assert text.count("<code>") == 3 * len(entries)
     assert text.count("<svg") == sum(entry.policy == "none" for entry in entries)
-    again = program("leaderboard", folder, "--html", file)
+    again = inside("leaderboard", folder, "--html", file)
     assert again.returncode == 2 and "is there already" in again.stderr
-    assert program("leaderboard", folder, "--html", file, "--force").returncode == 0
+    assert inside("leaderboard", folder, "--html", file, "--force").returncode == 0
     assert file.read_text() == text
 
 
@@ -123,8 +125,8 @@ def test_the_page_is_whole_and_fetches_nothing(program: Any, folder: Path, tmp_p
     ],
 )
 def test_what_cannot_be_shown_is_a_sentence(
-    options: tuple[str, ...], said: str, program: Any, folder: Path, tmp_path: Path
+    options: tuple[str, ...], said: str, inside: Any, folder: Path, tmp_path: Path
 ) -> None:
     named = [option.format(folder=folder, empty=tmp_path) for option in options]
-    done = program("leaderboard", *named)
+    done = inside("leaderboard", *named)
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr

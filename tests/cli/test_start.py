@@ -51,8 +51,8 @@ def test_version_is_the_distributions(program) -> None:
     assert program("--version").stdout == f"ganprint {ganprint.__version__}\n"
 
 
-def test_methods_lists_repmix_with_the_stable_names(program) -> None:
-    (repmix,) = [row for row in json.loads(program("methods", "--json").stdout) if row["name"] == "repmix"]
+def test_methods_lists_repmix_with_the_stable_names(inside) -> None:
+    (repmix,) = [row for row in json.loads(inside("methods", "--json").stdout) if row["name"] == "repmix"]
     assert list(repmix) == ["name", "title", "year", "distribution", "version", "weights", "error"]
     assert (repmix["year"], repmix["error"]) == (2022, None)
 
@@ -74,10 +74,10 @@ def test_methods_lists_repmix_with_the_stable_names(program) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_errors_are_sentences_with_their_exit_status(
-    arguments: list[str], status: int, says: str, program, tmp_path: Path, tiny_weights: Path
+    arguments: list[str], status: int, says: str, inside, tmp_path: Path, tiny_weights: Path
 ) -> None:
     known = {"GANPRINT_WEIGHTS": str(tiny_weights.parent)}
-    done = program(*arguments, cwd=tmp_path, env=known)
+    done = inside(*arguments, cwd=tmp_path, env=known)
     assert (done.returncode, done.stdout) == (status, ""), done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr

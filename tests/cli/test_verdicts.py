@@ -92,7 +92,7 @@ def test_a_batch_that_was_killed_goes_on_without_a_line_twice_or_lost(
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(600):
-        shutil.copy(case / ("progan.png", "real.png")[number % 2], folder / f"{number:03}\n=1.png")
+        shutil.copy(case / ("progan.png", "real.png")[number % 2], folder / f"{number:03}\n=1\udce9.png")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     out = tmp_path / "out.txt"
     command = [
@@ -133,12 +133,16 @@ def test_a_file_of_other_weights_or_another_kind_is_not_gone_on_with(
 ) -> None:
     out = tmp_path / "out.jsonl"
     (row,) = lines(judge(case / "real.png", "--json").stdout)
-    out.write_text(json.dumps(row | {"weights_sha256": "0" * 64}) + "\n")
+    out.write_text(json.dumps(row | {"judged_by_sha256": "0" * 64}) + "\n")
     done = judge(case, "--out", out, "--resume")
-    assert done.returncode == 2 and "other weights" in done.stderr
-    out.write_text("a shopping list\n")
-    done = judge(case, "--out", out, "--resume")
-    assert done.returncode == 2 and "no verdict" in done.stderr and out.read_text() == "a shopping list\n"
+    assert done.returncode == 2 and "begun with other weights" in done.stderr
+    for text in ("a shopping list\n", "without an end", '{"my": "only copy"}'):
+        out.write_text(text)
+        for form in ("--json", "--csv"):
+            done = judge(case, "--out", out, "--resume", form)
+            assert done.returncode == 2 and out.read_text() == text, (text, form, done.stderr)
+    out.write_text('{"schema_ver')
+    assert judge(case, "--out", out, "--resume").returncode == 0 and len(lines(out.read_text())) == 5
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
@@ -147,7 +151,7 @@ def test_a_full_disk_is_a_sentence(
 ) -> None:
     (tmp_path / "full.jsonl").symlink_to("/dev/full")
     done = judge(case, "--out", tmp_path / "full.jsonl", "--force")
-    assert done.returncode == 2 and "No space left" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 1 and "No space left" in done.stderr and "Traceback" not in done.stderr
     with Path("/dev/full").open("w") as full:
         streams = {"capture_output": False, "stdout": full, "stderr": subprocess.PIPE}
         done = program("attribute", case, "--json", "--weights", judged_weights, **streams)
@@ -200,7 +204,7 @@ def test_a_case_is_verified_and_what_changed_is_said(
     assert same.returncode == 0 and "5 same" in same.stdout, same.stderr
     shutil.copy(folder / "real.png", folder / "progan.png")
     (folder / "flat.png").unlink()
-    record["images"][3]["verdict"]["synthetic_probability"] = 0.5
+    record["images"][3]["verdict"]["likelihood_ratios"][0]["words"] = "extremely strong support"
     (tmp_path / "case.json").write_text(json.dumps(record))
     changed = inside("verify", tmp_path / "case.json", "--json", env=environment)
     outcomes = {Path(row["path"]).stem: row["outcome"] for row in lines(changed.stdout)}
@@ -316,6 +320,6 @@ def test_hostile_names_and_metadata_stay_text_wherever_they_are_written(
 def test_a_folder_that_may_not_be_written_to_is_a_sentence(judge: Any, case: Path, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     done = judge(case, "--out", tmp_path / "out.jsonl")
-    assert done.returncode == 2 and "Permission denied" in done.stderr
+    assert done.returncode == 1 and "Permission denied" in done.stderr
     done = judge(case, "--no-maps", "--report", tmp_path / "case.html")
-    assert done.returncode == 2 and "Permission denied" in done.stderr
+    assert done.returncode == 1 and "Permission denied" in done.stderr

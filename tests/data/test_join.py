@@ -45,7 +45,7 @@ def test_sources_and_semantics_are_one_by_their_name(two: list[Path]) -> None:
 
 
 def test_the_command_writes_paths_that_lead_from_the_new_file(
-    two: list[Path], program: Any, tmp_path: Path
+    two: list[Path], program: Any, inside: Any, tmp_path: Path
 ) -> None:
     done = program("data", "join", tmp_path / "new" / "all.csv", *two, "--json")
     assert done.returncode == 0, done.stderr
@@ -53,7 +53,7 @@ def test_the_command_writes_paths_that_lead_from_the_new_file(
     written = Manifest.open(tmp_path / "new" / "all.csv")
     assert written.path(0).resolve() == two[0].parent.resolve() / "r.png"
     assert written.sha256 == Manifest.open(tmp_path / "new" / "all.csv").sha256
-    again = program("data", "join", tmp_path / "new" / "all.csv", *two)
+    again = inside("data", "join", tmp_path / "new" / "all.csv", *two)
     assert again.returncode == 2 and "--force" in again.stderr
 
 

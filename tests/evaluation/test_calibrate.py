@@ -91,12 +91,12 @@ def test_no_image_is_tempered_by_a_fit_that_saw_it(overconfident: tuple[np.ndarr
 
 
 def test_the_command_measures_draws_and_records_what_attribute_applies(
-    program: Any, grown_manifest: Path, tiny_weights: Path, tmp_path: Path
+    program: Any, inside: Any, grown_manifest: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
     weights = tmp_path / "weights"
     shutil.copytree(tiny_weights, weights)
     image = grown_manifest.parent / "0.png"
-    before = json.loads(program("attribute", image, "--weights", weights, "--json").stdout)
+    before = json.loads(inside("attribute", image, "--weights", weights, "--json").stdout)
     options = ("--data", grown_manifest, "--weights", weights, "--figure", tmp_path / "curve.png", "--record")
     done = program("calibrate", *options)
     assert done.returncode == 0, done.stderr
@@ -104,7 +104,7 @@ def test_the_command_measures_draws_and_records_what_attribute_applies(
     assert Image.open(tmp_path / "curve.png").size[0] > 300
     record = read_card(weights).calibration
     assert record is not None and record.policies == ("none", "test-seen") and record.images == 60
-    after = json.loads(program("attribute", image, "--weights", weights, "--json").stdout)
+    after = json.loads(inside("attribute", image, "--weights", weights, "--json").stdout)
     own = np.array(list(before["probabilities"].values()))
     np.testing.assert_allclose(
         list(after["probabilities"].values()), calibrate_probabilities(own[None], record)[0], atol=1e-4
@@ -112,16 +112,15 @@ def test_the_command_measures_draws_and_records_what_attribute_applies(
     assert after["likeliest"] == before["verdict"] == before["likeliest"]
     assert any("not calibrated" in warning for warning in before["warnings"])
     assert not any("not calibrated" in warning for warning in after["warnings"])
-    scored = json.loads(program("evaluate", "--data", grown_manifest, "--weights", weights, "--json").stdout)
+    data = ("--data", grown_manifest, "--workers", "0", "--json")
+    scored = json.loads(inside("evaluate", "--weights", weights, *data).stdout)
     assert scored["calibrated"] and 0 <= scored["calibration_error"] <= 1 and scored["brier_score"] >= 0
-    raw = json.loads(
-        program("evaluate", "--data", grown_manifest, "--weights", tiny_weights, "--json").stdout
-    )
+    raw = json.loads(inside("evaluate", "--weights", tiny_weights, *data).stdout)
     assert not raw["calibrated"] and raw["attribution_accuracy"] == scored["attribution_accuracy"]
-    told = program("attribute", image, "--weights", weights).stdout
+    told = inside("attribute", image, "--weights", weights).stdout
     assert "calibrated on 60 images of grown.csv (val; policies none, test-seen)" in told
 
 
-def test_too_few_images_are_a_sentence(program: Any, tiny_manifest: Path, tiny_weights: Path) -> None:
-    done = program("calibrate", "--data", tiny_manifest, "--weights", tiny_weights)
+def test_too_few_images_are_a_sentence(inside: Any, tiny_manifest: Path, tiny_weights: Path) -> None:
+    done = inside("calibrate", "--data", tiny_manifest, "--weights", tiny_weights)
     assert done.returncode == 2 and "has 12 images of known sources in val" in done.stderr

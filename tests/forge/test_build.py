@@ -47,7 +47,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 
 
 def test_a_benchmark_is_balanced_split_and_perturbed(
-    program: Any, generators: Path, photos: Path, tmp_path: Path
+    program: Any, inside: Any, generators: Path, photos: Path, tmp_path: Path
 ) -> None:
     options = ("--photos", photos, "--generators", generators, "--count", "20", "--unseen", "forest")
     built = [program("forge", "build", tmp_path / name, *options) for name in ("one", "two")]
@@ -74,11 +74,11 @@ def test_a_benchmark_is_balanced_split_and_perturbed(
     for row in rows:
         groups[row["split"]].add(row["group"])
     assert "photos-face" in groups["train"] and "stylegan-face-64-seed0" in groups["train"]
-    checked = program("data", "check", file, "--json")
+    checked = inside("data", "check", file, "--json")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     report = json.loads(checked.stdout)
     assert not report["duplicates_across_splits"] and report["usable"] and not report["biases"]
-    refused = program("forge", "build", tmp_path / "one", *options)
+    refused = inside("forge", "build", tmp_path / "one", *options)
     assert refused.returncode == 2 and "is there already" in refused.stderr
 
 
@@ -93,28 +93,28 @@ def test_a_benchmark_is_balanced_split_and_perturbed(
     ],
 )
 def test_what_is_no_grid_is_refused(
-    options: tuple[str, ...], said: str, program: Any, generators: Path, photos: Path, tmp_path: Path
+    options: tuple[str, ...], said: str, inside: Any, generators: Path, photos: Path, tmp_path: Path
 ) -> None:
-    done = program(
+    done = inside(
         "forge", "build", tmp_path / "out", "--photos", photos, "--generators", generators, *options
     )
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
 
 
 def test_generators_that_met_no_critic_are_refused(
-    program: Any, photos: Path, tmp_path: Path, untrained: Any
+    inside: Any, photos: Path, tmp_path: Path, untrained: Any
 ) -> None:
     untrained(tmp_path / "young", "stylegan", "face", steps=600)
     options = ("--photos", photos, "--generators", tmp_path / "young")
-    done = program("forge", "build", tmp_path / "out", *options)
+    done = inside("forge", "build", tmp_path / "out", *options)
     assert done.returncode == 2 and "has met no critic yet after 600 steps" in done.stderr
 
 
 def test_a_suffix_tells_small_generators_from_published_models(
-    program: Any, generators: Path, photos: Path, tmp_path: Path
+    inside: Any, generators: Path, photos: Path, tmp_path: Path
 ) -> None:
     options = ("--photos", photos, "--generators", generators, "--semantics", "face", "--suffix", "-mini")
-    done = program("forge", "build", tmp_path / "out", *options, "--count", "10")
+    done = inside("forge", "build", tmp_path / "out", *options, "--count", "10")
     assert done.returncode == 0, done.stderr
     manifest = Manifest.open(tmp_path / "out" / "manifest.csv")
     assert manifest.sources == ("real", "stylegan-mini", "stylegan2-mini")

@@ -21,9 +21,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_grid_is_trained_and_sampled(program: Any, photos: Path, tmp_path: Path) -> None:
+def test_a_grid_is_trained_and_sampled(program: Any, inside: Any, photos: Path, tmp_path: Path) -> None:
     options = ("--photos", photos, "--out", tmp_path / "out", "--sources", "dcgan,progan", "--steps", "1")
-    none = program("forge", "train", *options, "--budget", "0")
+    none = inside("forge", "train", *options, "--budget", "0")
     assert none.returncode == 0 and "the budget is spent; the same command goes on" in none.stderr
     done = program("forge", "train", *options)
     assert done.returncode == 0, done.stderr
@@ -38,11 +38,11 @@ def test_a_grid_is_trained_and_sampled(program: Any, photos: Path, tmp_path: Pat
     assert [file.read_bytes() for file in files] == [
         (tmp_path / "two" / file.name).read_bytes() for file in files
     ]
-    again = program("forge", "sample", "--source", "dcgan", *options, tmp_path / "one")
+    again = inside("forge", "sample", "--source", "dcgan", *options, tmp_path / "one")
     assert again.returncode == 2 and "is there already" in again.stderr
-    small = program("forge", "sample", "--source", "progan", *options, tmp_path / "three")
+    small = inside("forge", "sample", "--source", "progan", *options, tmp_path / "three")
     assert small.returncode == 2 and "has grown to 8 px only after 1 steps" in small.stderr
-    other = program("forge", "sample", "--source", "sngan", *options, tmp_path / "three")
+    other = inside("forge", "sample", "--source", "sngan", *options, tmp_path / "three")
     assert other.returncode == 2 and "has no generator of sngan" in other.stderr
 
 
@@ -55,8 +55,8 @@ def test_a_grid_is_trained_and_sampled(program: Any, photos: Path, tmp_path: Pat
     ],
 )
 def test_what_cannot_be_trained_is_a_sentence(
-    options: tuple[str, ...], said: str, program: Any, photos: Path, tmp_path: Path
+    options: tuple[str, ...], said: str, inside: Any, photos: Path, tmp_path: Path
 ) -> None:
-    done = program("forge", "train", "--photos", photos, "--out", tmp_path / "out", *options)
+    done = inside("forge", "train", "--photos", photos, "--out", tmp_path / "out", *options)
     assert done.returncode == 2
     assert said in done.stderr and "Traceback" not in done.stderr

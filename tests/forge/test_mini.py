@@ -107,11 +107,11 @@ def test_examples_are_one_of_each_generator_and_a_photograph(generators: Path, t
         write_examples(tmp_path, generators=generators)
 
 
-def test_a_sheet_shows_every_generator(generators: Path, program: Any, tmp_path: Path) -> None:
+def test_a_sheet_shows_every_generator(generators: Path, program: Any, inside: Any, tmp_path: Path) -> None:
     done = program("forge", "sheet", tmp_path / "sheet.png", "--generators", generators, "-n", "4")
     assert done.returncode == 0, done.stderr
     assert Image.open(tmp_path / "sheet.png").size[1] > 400
-    again = program("forge", "sheet", tmp_path / "sheet.png", "--generators", generators)
+    again = inside("forge", "sheet", tmp_path / "sheet.png", "--generators", generators)
     assert again.returncode == 2 and "--force" in again.stderr
-    none = program("forge", "sheet", tmp_path / "none.png", "--generators", tmp_path)
+    none = inside("forge", "sheet", tmp_path / "none.png", "--generators", tmp_path)
     assert none.returncode == 2 and "no generators" in none.stderr

@@ -271,7 +271,7 @@ def test_pictures_are_finite_and_of_the_views_size(
 
 
 def test_the_program_trains_evaluates_and_lists_a_method_that_is_no_network(
-    program: Any, tiny_manifest: Path, tmp_path: Path
+    program: Any, inside: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "tiny-eigen"
     settings = [part for each in SMALL["eigenface"][1] for part in ("--set", each)]
@@ -279,7 +279,7 @@ def test_the_program_trains_evaluates_and_lists_a_method_that_is_no_network(
     trained = program("train", *options, *settings)
     assert trained.returncode == 0, trained.stderr
     assert "variance 0.95" in trained.stderr and "validation attribution" in trained.stderr
-    evaluated = program(
+    evaluated = inside(
         "evaluate",
         "--weights",
         out,
@@ -293,5 +293,5 @@ def test_the_program_trains_evaluates_and_lists_a_method_that_is_no_network(
     )
     assert evaluated.returncode == 0, evaluated.stderr
     assert "attribution_accuracy" in evaluated.stdout
-    again = program("train", *options, *settings)
+    again = inside("train", *options, *settings)
     assert again.returncode == 2 and "--resume" in again.stderr
