@@ -155,7 +155,8 @@ def details(verdict: "Verdict") -> "list[str]":
     for ratio in verdict.likelihood_ratios:
         words = f": {ratio.words}" if ratio.words else "; its calibration supports no words"
         # Words speak for the proposition that is the likelier.
-        side = f" for {ratio.proposition if ratio.log10 >= 0 else ratio.against}" if ratio.words else ""
+        sided = ratio.words and not ratio.words.startswith("no ")
+        side = f" for {ratio.proposition if ratio.log10 >= 0 else ratio.against}" if sided else ""
         bound = ", as much as the data can support" if ratio.bounded else ""
         lines.append(
             f"{ratio.proposition} against {ratio.against}: log10 likelihood ratio {ratio.log10:+.2f}{bound}{words}"
