@@ -83,7 +83,8 @@ def attribute(
     """Tell for each image whether it is real or synthetic, and which generator architecture made it.
 
     Several methods, --method a,b or all, are shown each and fused into one answer. Exit status: 0 all answered, 1 some
-    images failed (each is named, the rest answered), 2 usage, 3 no usable weights, 4 a verdict that --fail-on names.
+    images failed (each is named, the rest answered), 2 usage, 3 no usable weights, 4 a verdict that --fail-on names,
+    whether or not others failed.
     """
     from ganprint.errors import UsageError
     from ganprint.forensics.stream import stream_verdicts
@@ -125,7 +126,14 @@ def attribute(
             if verdict.error is not None:
                 typer.echo(f"ganprint: {verdict.error.message}", err=True)
                 failures += 1
-            matches += _matches(verdict, fail_on)
+            matches += _matches(verdict.verdict, fail_on)
+        if journal is not None and journal.verdicts:
+            before = journal.verdicts
+            typer.echo(
+                f"ganprint: {before.total()} were there already, {before[None]} without a verdict.", err=True
+            )
+            failures += before[None]
+            matches += sum(count for name, count in before.items() if _matches(name, fail_on))
     if case is not None and report is not None:
         case.save(report, max_pixels, force=force)
         typer.echo(str(report))
@@ -133,10 +141,10 @@ def attribute(
         typer.echo(str(out))
     elif writer is not None:
         writer.close()
-    if failures:
-        raise typer.Exit(1)
     if matches:
         raise typer.Exit(FAILED_ON)
+    if failures:
+        raise typer.Exit(1)
 
 
 def _check_report(report: Path | None, force: bool) -> None:
@@ -268,7 +276,9 @@ def _read(
         yield name, image
 
 
-def _matches(verdict: "Verdict", fail_on: str | None) -> bool:
+def _matches(verdict: str | None, fail_on: str | None) -> bool:
+    from ganprint.forensics.decision import is_synthetic
+
     if fail_on == "synthetic":
-        return verdict.is_synthetic
-    return fail_on is not None and verdict.verdict == fail_on
+        return is_synthetic(verdict)
+    return fail_on is not None and verdict == fail_on

@@ -37,8 +37,9 @@ def enroll(
     turn. Images of one generator on one subject enrol that subject, too: give it many.
     """
     from ganprint.errors import UsageError
-    from ganprint.forensics.gallery import list_galleries, remove_gallery
+    from ganprint.forensics.gallery import list_galleries, overlaps, remove_gallery
     from ganprint.forensics.judges import load_judge
+    from ganprint.images import printable
     from ganprint.weights import read_card
 
     check_device(device)
@@ -52,6 +53,7 @@ def enroll(
             if name is None:
                 raise UsageError("No source was named.", "ganprint enroll NAME --remove")
             remove_gallery(name, card)
+            typer.echo(f"{printable(name)} is forgotten.")
             return
         _print(list_galleries(card), card, as_json)
         return
@@ -61,6 +63,8 @@ def enroll(
     check_method(method, judge.card)
     gallery, failures = _enrol(name, folder, recursive, judge, false_alarm, force)
     _print([gallery], judge.card, as_json)
+    for doubt in overlaps(gallery, list_galleries(judge.card), judge.known):
+        typer.echo(f"ganprint: {doubt}", err=True)
     for message in failures:
         typer.echo(f"ganprint: {message}", err=True)
     if failures:
@@ -101,6 +105,9 @@ def _print(galleries: "list[Gallery]", card: "Card", as_json: bool) -> None:
     if as_json:
         for gallery in galleries:
             echo_json(gallery.record.model_dump(mode="json"))
+        return
+    if not galleries:
+        console().print(f"Nothing is enrolled for {card.name}.")
         return
     table = Table(
         "source", "images", "found by the others", "taken for it", title=f"Enrolled for {card.name}"

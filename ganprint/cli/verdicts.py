@@ -58,8 +58,9 @@ class CsvWriter:
 def csv_header(sources: tuple[str, ...]) -> list[str]:
     """Return the names of the columns; one for each source's probability."""
     answer = ("verdict", "synthetic_probability", "runner_up")
-    rest = ("warnings", "error", "reason", "log10_lr_synthetic", "known_score", "stable", "judged_by_sha256")
-    return ["path", "sha256", *answer, *(f"p_{name}" for name in sources), *rest]
+    said = ("warnings", "error", "reason")
+    rest = ("likeliest", "log10_lr_synthetic", "known_score", "stable", "judged_by_sha256")
+    return ["path", "sha256", *answer, *(f"p_{name}" for name in sources), *said, *rest]
 
 
 def csv_row(verdict: "Verdict", sources: tuple[str, ...]) -> list[object]:
@@ -75,6 +76,7 @@ def csv_row(verdict: "Verdict", sources: tuple[str, ...]) -> list[object]:
         " ".join(verdict.warnings),
         verdict.error.message if verdict.error else None,
         verdict.reason,
+        verdict.likeliest,
         ratio,
         verdict.known_score,
         stable if verdict.stability else None,
@@ -89,12 +91,14 @@ class TextWriter:
         self.bench = bench
         self.out = console()
         self.counts: Counter[str] = Counter()
+        self.failed = 0
 
     def write(self, verdict: "Verdict") -> None:
         """Print the paragraph; an image without a verdict has its sentence elsewhere."""
         from ganprint.forensics.verdict import UNCALIBRATED
 
         if verdict.error is not None:
+            self.failed += 1
             return
         self.counts[verdict.verdict or ""] += 1
         self.out.print(headline(verdict), soft_wrap=True)
@@ -103,24 +107,33 @@ class TextWriter:
         for warning in verdict.warnings:
             if warning != UNCALIBRATED:
                 self.out.print(f"  ! {warning}", style="yellow", soft_wrap=True)
+        if verdict.metadata is not None and not verdict.is_synthetic:
+            for sign in verdict.metadata.signs:
+                self.out.print(f"  ! Beside the pixels: {sign}", style="yellow", soft_wrap=True)
 
     def close(self) -> None:
         """Print what answered, what it knows and how far to trust it."""
-        from ganprint.forensics.verdict import how_to_read
+        from ganprint.forensics.verdict import how_often_wrong, how_to_read
+        from ganprint.images import printable
 
         if not self.counts:
             return
         self.out.print()
         if self.counts.total() > 1:
-            said = ", ".join(f"{count} {name}" for name, count in self.counts.most_common())
-            self.out.print(f"{self.counts.total()} images: {said}.", soft_wrap=True)
+            said = ", ".join(f"{count} {printable(name)}" for name, count in self.counts.most_common())
+            failed = f", {self.failed} not examined" if self.failed else ""
+            self.out.print(f"{self.counts.total() + self.failed} images: {said}{failed}.", soft_wrap=True)
         for judge in self.bench.judges:
             card = judge.card
+            names = ", ".join(printable(gallery.name) for gallery in judge.galleries)
+            enrolled = f" (enrolled here: {names})" if names else ""
             self.out.print(
                 f"Answered by {card.method} with the weights {card.name} ({(card.sha256 or '')[:12]}), which know "
-                f"{', '.join(card.sources)}. {how_to_read(card)}",
+                f"{', '.join(card.sources)}{enrolled}. {how_to_read(card)}",
                 soft_wrap=True,
             )
+            for sentence in how_often_wrong(card):
+                self.out.print(sentence, soft_wrap=True)
         if any(judge.card.judgement is None for judge in self.bench.judges):
             said = "Where weights do not say when to answer unknown, anything else that a generator made is called "
             self.out.print(f"{said}one of their sources, or real.", soft_wrap=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 from ganprint.attributor import REAL
 from ganprint.errors import GanprintError
 from ganprint.forensics.answer import Answer
-from ganprint.forensics.decision import INCONCLUSIVE, decide, give_reason
+from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason
 from ganprint.forensics.fusion import Combination, Fusion, pool, restrict
 from ganprint.forensics.judges import Judge
 from ganprint.forensics.verdict import Agreement, Change, MethodAnswer, Verdict, failed, ratio_of
@@ -117,7 +117,7 @@ class Bench:
                 "weights": weights,
                 "weights_sha256": digest,
                 "judged_by_sha256": self.sha256,
-                "warnings": list(dict.fromkeys(said for each in verdicts for said in each.warnings)),
+                "warnings": _warnings(verdicts),
                 "methods": [_brief(each) for each in verdicts],
                 "agreement": agreement,
                 "spread": {},
@@ -155,6 +155,11 @@ class Bench:
         elif len(agreement.sources) > 1:
             named = ", ".join(f"{printable(name)} ({count})" for name, count in agreement.sources.items())
             reason += f" The methods name different sources: {named}."
+        elsewhere = [each for each in verdicts if each.source and each.source not in fusion.sources]
+        if elsewhere and verdict != INCONCLUSIVE:
+            said = ", ".join(f"{each.method} names {printable(each.source or '')}" for each in elsewhere)
+            verdict = INCONCLUSIVE if verdict == REAL else UNKNOWN
+            reason = f"{said}, which not all of the methods know. Fused over those that all know: {reason}"
         order = np.argsort(-probabilities, kind="stable")
         synthetic = float(1 - probabilities[0])
         return {
@@ -186,6 +191,18 @@ def agree(verdicts: Sequence[Verdict]) -> Agreement:
         inconclusive=sum(verdict.verdict == INCONCLUSIVE for verdict in verdicts),
         sources=dict(named.most_common()),
     )
+
+
+def _warnings(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return what all verdicts warn of, and what some do, each with its method."""
+    said = Counter(warning for verdict in verdicts for warning in verdict.warnings)
+    shared = [warning for warning, count in said.items() if count == len(verdicts)]
+    return shared + [
+        f"{verdict.method}: {warning}"
+        for verdict in verdicts
+        for warning in verdict.warnings
+        if warning not in shared
+    ]
 
 
 def _unlearned(verdicts: Sequence[Verdict], agreement: Agreement) -> dict[str, object]:

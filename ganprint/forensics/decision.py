@@ -69,6 +69,11 @@ def _beyond(values: np.ndarray, rate: float) -> float:
     return float(np.nextafter(np.sort(values)[int(rate * len(values))], -np.inf))
 
 
+def is_synthetic(verdict: str | None) -> bool:
+    """Say whether a verdict is a source or UNKNOWN."""
+    return verdict not in (None, REAL, INCONCLUSIVE)
+
+
 def percent(share: float) -> str:
     """Return a share as per cent, never as none or all."""
     if share < 0.001:
@@ -93,10 +98,7 @@ def give_reason(
     synthetic = 1 - float(probabilities[0])
     foremost = int(probabilities[1:].argmax()) + 1
     strange = score < rule.unknown_below
-    likeness = (
-        f"{'unlike' if strange else 'like'} the images these weights know ({rule.score} {score:.3f}, "
-        f"{'below' if strange else 'not below'} {rule.unknown_below:.3f})"
-    )
+    likeness = _likeness(score, strange, rule)
     if verdict == INCONCLUSIVE and strange and synthetic <= rule.real_to:
         return f"Synthetic at {percent(synthetic)} is at most {percent(rule.real_to)}, but the image is {likeness}."
     if verdict == INCONCLUSIVE:
@@ -113,3 +115,11 @@ def give_reason(
             f"{percent(probabilities[foremost])}, from {percent(rule.source_from)} on."
         )
     return f"{said}, {'but' if strange else 'and'} the image is {likeness}."
+
+
+def _likeness(score: float, strange: bool, rule: JudgementRecord) -> str:
+    word = "unlike" if strange else "like"
+    if rule.score == "share of methods":
+        return f"{word} those that the methods know, as {score:.0%} of them find"
+    side = "below" if strange else "not below"
+    return f"{word} the images these weights know ({rule.score} {score:.3f}, {side} {rule.unknown_below:.3f})"

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,8 @@ from ganprint.weights.records import Sha256, SourceName
 SUFFIX = ".safetensors"
 NEAREST = 5
 """Enrolled images whose mean similarity counts: steadier than the nearest alone, and there where ten are enrolled."""
+FOUND = 0.7
+"""Share of a gallery's images that the others should find."""
 FEWEST = 6
 """Images that can be enrolled: each has NEAREST others when it is left out."""
 
@@ -175,6 +177,24 @@ def enrol(
             "Use 1 to 64 characters, none of them control characters.",
         ) from cause
     return Gallery(record, embeddings)
+
+
+def overlaps(gallery: Gallery, others: Sequence[Gallery], known: Known | None) -> Iterator[str]:
+    """Yield what should be known of a gallery: how few of its images it finds, and which of others would be taken."""
+    if gallery.record.found.value < FOUND:
+        yield (
+            f"The others find {gallery.record.found.value:.0%} of its images only: expect to miss many like them. More "
+            "images, of more subjects, may help."
+        )
+    for other in others:
+        if known is None or other.name == gallery.name:
+            continue
+        if set(other.record.images) & set(gallery.record.images):
+            yield f"Some of the same images are enrolled as {printable(other.name)}."
+        values = nearness(gallery.embeddings, unit(other.embeddings), known)
+        share = float((values >= other.threshold).mean())
+        if share > 1 - FOUND:
+            yield f"{share:.0%} of its images lie as near to {printable(other.name)}: one may be taken for the other."
 
 
 def remove_gallery(name: str, card: Card) -> None:

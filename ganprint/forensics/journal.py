@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from ganprint.errors import OutputError, OutputExistsError, UsageError
 from ganprint.forensics.verdict import Verdict
@@ -16,21 +16,29 @@ from ganprint.images import printable
 from ganprint.images.formats import cell
 
 
+class Line(NamedTuple):
+    """What a line tells: the path, the hash of what it was judged by, and the verdict, None where it failed."""
+
+    path: str
+    by: str | None
+    verdict: str | None
+
+
 class Journal:
     """A file that verdicts are appended to, each as a whole line, by `render`; `header` is its first line, if any.
 
     With `resume` what is there is gone on from: a last line that was cut off is taken away, and `is_done` tells which
-    images it has. `shown` is how a line writes a path, `opening` what the file begins with; `key` tells a line's path
-    and the hash of what it was judged by, which must be `by`. Raises OutputExistsError where the file is there and
-    neither `resume` nor `force` is given, UsageError where it is of other weights or no file of verdicts, OutputError
-    where it cannot be written.
+    images it has. `shown` is how a line writes a path, `opening` what the file begins with; `key` tells a line's path,
+    verdict, and the hash of what it was judged by, which must be `by`; `verdicts` counts those that were there. Raises
+    OutputExistsError where the file is there and neither `resume` nor `force` is given, UsageError where it is of other
+    weights or no file of verdicts, OutputError where it cannot be written.
     """
 
     def __init__(
         self,
         path: Path,
         render: Callable[[Verdict], str],
-        key: Callable[[str], tuple[str, str | None]],
+        key: Callable[[str], Line],
         *,
         by: str | None,
         opening: str,
@@ -42,6 +50,7 @@ class Journal:
         self.path, self._render, self._key, self._header = path, render, key, header
         self._shown, self._opening = shown, opening.encode()
         self._done: Counter[str] = Counter()
+        self.verdicts: Counter[str | None] = Counter()
         there = path.exists() or path.is_symlink()
         if there and not (resume or force):
             raise OutputExistsError(
@@ -96,18 +105,19 @@ class Journal:
             text = line.decode("utf-8", "replace").rstrip("\r\n")
             if end or text != self._header or not self._header:
                 try:
-                    path, digest = self._key(text)
+                    found = self._key(text)
                 except (ValueError, KeyError, TypeError, IndexError):
                     raise UsageError(
                         f"{printable(str(self.path))} has a line that is no verdict.",
                         "Name another file, or start again with --force.",
                     ) from None
-                if digest != by:
+                if found.by != by:
                     raise UsageError(
                         f"{printable(str(self.path))} was begun with other weights, thresholds or options.",
                         "Go on with those, or start again with --force.",
                     )
-                self._done[_written(path)] += 1
+                self._done[_written(found.path)] += 1
+                self.verdicts[found.verdict] += 1
             end += len(line)
         with self.path.open("rb") as file:
             file.seek(end)
@@ -137,10 +147,10 @@ def _written(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
-def json_key(line: str) -> tuple[str, str | None]:
-    """Return the path and the hash of what it was judged by that a JSON line names."""
+def json_key(line: str) -> Line:
+    """Return what a JSON line tells."""
     found = json.loads(line)
-    return found["path"], found["judged_by_sha256"]
+    return Line(found["path"], found["judged_by_sha256"], found["verdict"])
 
 
 def json_line(verdict: Verdict) -> str:
@@ -149,10 +159,10 @@ def json_line(verdict: Verdict) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def csv_key(line: str) -> tuple[str, str | None]:
-    """Return the path, as its cell has it, and the hash of what it was judged by that a CSV line names."""
+def csv_key(line: str) -> Line:
+    """Return what a CSV line tells, the path as its cell has it."""
     (row,) = csv.reader([line])
-    return row[0], row[-1] or None
+    return Line(row[0], row[-1] or None, row[2] or None)
 
 
 def csv_line(row: Sequence[object]) -> str:

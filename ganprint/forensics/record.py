@@ -14,7 +14,7 @@ from ganprint.errors import OutputExistsError, UsageError
 from ganprint.forensics.bench import Bench
 from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
 from ganprint.forensics.files import write_whole
-from ganprint.forensics.verdict import WRITTEN, Verdict, how_to_read
+from ganprint.forensics.verdict import MOST_AGREE, WRITTEN, Verdict, how_to_read
 from ganprint.images import printable
 from ganprint.weights import VerdictRates, utc_now
 from ganprint.weights.provenance import hardware, versions
@@ -144,7 +144,7 @@ def why_review(verdict: Verdict, after: str | None) -> list[str]:
     agreement = verdict.agreement
     if agreement is not None and ((agreement.real and agreement.synthetic) or len(agreement.sources) > 1):
         reasons.append("The methods do not agree.")
-    if verdict.views is not None and verdict.views.agreeing < verdict.views.count:
+    if verdict.views is not None and verdict.views.agreeing < MOST_AGREE * verdict.views.count:
         reasons.append("Parts of the image point to different sources.")
     if verdict.metadata is not None and verdict.metadata.signs and verdict.verdict == REAL:
         reasons.append("Its metadata name a generator, its pixels were called real.")

@@ -6,7 +6,7 @@ from itertools import islice
 
 from ganprint.errors import GanprintError
 from ganprint.forensics.bench import Bench, Views, is_stable
-from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.verdict import Change, Verdict
 from ganprint.images import ImageFile
 
 
@@ -40,7 +40,15 @@ def stream_verdicts(
                 continue
             verdict = next(answered)
             changes = [(name, next(answered)) for name, _ in each.changed]
-            yield verdict.model_copy(update={"stability": is_stable(verdict, changes)})
+            yield _with_changes(verdict, is_stable(verdict, changes))
+
+
+def _with_changes(verdict: Verdict, changes: list[Change]) -> Verdict:
+    """Return a verdict with what becomes of it under changes, and a warning where it holds under few."""
+    holds = sum(change.holds for change in changes)
+    said = f"The verdict holds under {holds} of {len(changes)} mild changes only."
+    warned = [said] if changes and holds <= len(changes) / 2 else []
+    return verdict.model_copy(update={"stability": changes, "warnings": [*verdict.warnings, *warned]})
 
 
 def _view(name: str, image: ImageFile | GanprintError, bench: Bench) -> _Viewed:

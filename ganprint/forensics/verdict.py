@@ -10,15 +10,17 @@ from ganprint.attributor import REAL, View
 from ganprint.errors import GanprintError
 from ganprint.forensics.answer import Answer
 from ganprint.forensics.calibration import calibrate_probabilities
-from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason
+from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason, is_synthetic
 from ganprint.forensics.gallery import Gallery
 from ganprint.forensics.likelihood import in_words, log10_ratio
 from ganprint.forensics.open_set import SCORES, Known
 from ganprint.images import ImageFile, printable
 from ganprint.images.metadata import Metadata
-from ganprint.weights import Card, JudgementRecord, LikelihoodRecord
+from ganprint.weights import Card, LikelihoodRecord
 
 UNCALIBRATED = "The probabilities are not calibrated: read them as an order of sources, not as odds."
+MOST_AGREE = 0.75
+"""Share of the squares that must point to the likeliest source for there to be no warning."""
 NO_RULE = "It has the largest probability; these weights do not say when an image is none of their sources."
 
 
@@ -155,7 +157,7 @@ class Verdict(BaseModel):
     @property
     def is_synthetic(self) -> bool:
         """Whether the verdict is a source or synthetic-unknown."""
-        return self.verdict not in (None, REAL, INCONCLUSIVE)
+        return is_synthetic(self.verdict)
 
 
 def judge(
@@ -206,7 +208,7 @@ def judge(
         reason=reason,
         likeliest=names[order[0]],
         known_score=None if score is None else round(score, 6),
-        likelihood_ratios=list(_ratios(probabilities, names, rule, score)),
+        likelihood_ratios=list(_ratios(probabilities, card, verdict)),
         views=Views(
             count=len(answer.each),
             agreeing=answer.agreeing,
@@ -219,20 +221,18 @@ def judge(
     )
 
 
-def _ratios(
-    probabilities: np.ndarray, names: tuple[str, ...], rule: JudgementRecord | None, score: float | None
-) -> Iterator[Ratio]:
-    """Yield the ratio of synthetic against real, and of the likeliest source against the others and real.
+def _ratios(probabilities: np.ndarray, card: Card, verdict: str) -> Iterator[Ratio]:
+    """Yield the ratio of synthetic against real, and of the source that is named against the others and real.
 
-    The latter only for images like known ones: it was fitted to no other sources than those.
+    The latter was fitted to no other sources than those, so that it says nothing where none of them is named.
     """
-    if rule is None or score is None:
+    rule = card.judgement
+    if rule is None:
         return
     yield ratio_of("synthetic", REAL, float(1 - probabilities[0]), rule.synthetic)
-    foremost = int(probabilities[1:].argmax()) + 1
-    if names[foremost] in rule.sources and score >= rule.unknown_below:
-        record = rule.sources[names[foremost]]
-        yield ratio_of(names[foremost], f"not {names[foremost]}", float(probabilities[foremost]), record)
+    if verdict in rule.sources:
+        share = float(probabilities[card.sources.index(verdict)])
+        yield ratio_of(verdict, f"not {verdict}", share, rule.sources[verdict])
 
 
 def ratio_of(proposition: str, against: str, probability: float, record: LikelihoodRecord) -> Ratio:
@@ -258,6 +258,17 @@ def how_to_read(card: Card) -> str:
         f"{', '.join(record.policies)}): there the largest differs by {error:.3f} on average from the share that is "
         "right. On images of other kinds it may differ by more."
     )
+
+
+def how_often_wrong(card: Card) -> list[str]:
+    """Return what verdicts of these weights were measured to be worth, on the first data that they were measured on."""
+    rates = card.judgement.rates if card.judgement else []
+    return [
+        f"Measured on {each.split} of {each.data}, clean: of photographs {each.false_alarms.value:.1%} were called "
+        f"synthetic, of generated images {each.missed.value:.1%} real."
+        for each in rates
+        if each.data == rates[0].data and each.policy == "none" and each.false_alarms and each.missed
+    ]
 
 
 def failed(path: str, error: GanprintError, names: tuple[str, str, str | None], by: str) -> Verdict:
@@ -298,7 +309,7 @@ def _doubts(image: ImageFile, answer: Answer, probabilities: np.ndarray, card: C
         doubts.append(
             "Real is the likeliest single answer, but the synthetic sources together are likelier than it."
         )
-    if answer.agreeing < len(answer.each):
+    if answer.agreeing < MOST_AGREE * len(answer.each):
         doubts.append(
             f"The crops disagree: {answer.agreeing} of {len(answer.each)} point to the likeliest source."
         )

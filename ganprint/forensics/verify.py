@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,15 +44,16 @@ def load_recorded(record: CaseRecord, *, device: str | None = None) -> Bench:
     """
     judges = []
     for facts in record.weights:
-        judge = load_judge(_find(facts), device=device or record.device, enrolled=record.enrolled)
-        enrolled = {gallery.name: gallery.sha256 for gallery in judge.galleries}
-        if enrolled != facts.enrolled:
+        judge = load_judge(_find(facts), device=device or record.device, enrolled=bool(facts.enrolled))
+        # Those that were enrolled since had no part in the case.
+        then = [gallery for gallery in judge.galleries if gallery.name in facts.enrolled]
+        if {gallery.name: gallery.sha256 for gallery in then} != facts.enrolled:
             raise WeightsError(
-                f"Other sources are enrolled for {facts.weights} now than when the case was examined.",
-                f"Then: {', '.join(map(printable, facts.enrolled)) or 'none'}; "
-                f"now: {', '.join(map(printable, enrolled)) or 'none'}.",
+                f"The sources {', '.join(map(printable, facts.enrolled))} are not all enrolled as they were when the "
+                "case was examined.",
+                f"Enrol the same images again for {facts.weights}.",
             )
-        judges.append(judge)
+        judges.append(replace(judge, galleries=then))
     fusion = find_fusion([judge.card for judge in judges]) if len(judges) > 1 else None
     if (fusion[2] if fusion else None) != record.fusion_sha256:
         raise WeightsError(

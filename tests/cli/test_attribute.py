@@ -75,7 +75,11 @@ def test_a_bad_file_is_named_on_stderr_and_exits_1_with_the_rest_done(attribute,
     assert "broken.png" in done.stderr
     assert "progan.png: synthetic, progan" in done.stdout
     assert "real.png: real" in done.stdout
-    assert "which know real, progan, stylegan." in done.stdout and "2 images: " in done.stdout
+    assert (
+        "which know real, progan, stylegan." in done.stdout
+        and "3 images: " in done.stdout
+        and "1 not examined" in done.stdout
+    )
     assert done.stdout.splitlines()[-1].endswith("not proof of where an image comes from.")
     assert "not calibrated" in done.stdout
 
@@ -118,7 +122,7 @@ def test_csv_has_a_row_an_image_and_formulas_are_disarmed(attribute, tmp_path: P
     assert list(row) == [
         *("path", "sha256", "verdict", "synthetic_probability", "runner_up"),
         *("p_real", "p_progan", "p_stylegan", "warnings", "error"),
-        *("reason", "log10_lr_synthetic", "known_score", "stable", "judged_by_sha256"),
+        *("reason", "likeliest", "log10_lr_synthetic", "known_score", "stable", "judged_by_sha256"),
     ]
     assert row["path"].endswith(name)
     assert not row["path"].startswith("=")

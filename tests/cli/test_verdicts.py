@@ -125,7 +125,10 @@ def test_a_batch_that_was_killed_goes_on_without_a_line_twice_or_lost(
     if form == "--csv":
         assert all("\n" not in row["path"] for row in rows)
     size = out.stat().st_size
-    assert judge(folder, "--out", out, "--resume", form).returncode == 0 and out.stat().st_size == size
+    again = judge(folder, "--out", out, "--resume", form)
+    assert again.returncode == 1 and "601 were there already, 1 without" in again.stderr
+    assert out.stat().st_size == size
+    assert judge(folder, "--out", out, "--resume", form, "--fail-on", "synthetic").returncode == 4
 
 
 def test_a_file_of_other_weights_or_another_kind_is_not_gone_on_with(

@@ -39,7 +39,7 @@ def test_every_field_is_described_as_written() -> None:
             "do not agree",
         ),
         (
-            {"views": Views(count=5, agreeing=4, least_synthetic=0.1, most_synthetic=0.9)},
+            {"views": Views(count=5, agreeing=3, least_synthetic=0.1, most_synthetic=0.9)},
             "different sources",
         ),
         ({"warnings": ["Small."]}, "warnings"),

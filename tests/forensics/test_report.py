@@ -292,7 +292,7 @@ def test_everything_that_was_found_is_on_the_page(bench: Bench, tmp_path: Path) 
         "The image is too small.",
         "Nearer to the enrolled mine by +0.125",
         "b.png is not there.",
-        "3 of 3 need human review",
+        "3 of 3 call for a closer look",
         "unchanged",
         "CHANGED",
         "Below 0.1 % each: real",
@@ -307,7 +307,7 @@ def test_a_clean_verdict_has_the_general_sentence_and_no_flag(bench: Bench, tmp_
     image = image_of("a.jpg")
     verdict = judged(bench, [image])[0].model_copy(update={"verdict": "real", "source": None, "warnings": []})
     _, page = written(record_of([verdict]), Exhibits(bench, maps=False), tmp_path)
-    assert "0 of 1 need human review" in page.words and "Human review needed" not in page.words
+    assert "0 of 1 call for a closer look" in page.words and "Human review: look closer" not in page.words
     assert "A person must review this image" in page.words
     metadata = page.words.partition("Beside the pixels")[2].partition("How often")[0]
     assert "not used for the verdict" in metadata and "A camera" in metadata
