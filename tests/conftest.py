@@ -160,3 +160,17 @@ def judged_weights(
     done = inside("calibrate", "--data", grown_manifest, "--weights", folder, "--policy", "none", "--record")
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_card() -> Callable[..., Any]:
+    """Return a function that makes the card of weights that are not there, with the fields it is given."""
+    from ganprint.attributor import View
+    from ganprint.weights import Card, PluginRecord, utc_now
+
+    def make(**fields: Any) -> Card:
+        plugin = PluginRecord(distribution="ganprint", version="0.1.0")
+        given = {"name": "small", "method": "repmix", "sources": ("real", "progan"), "view": View(size=32)}
+        return Card(plugin=plugin, config={}, date=utc_now(), licence="MIT", **(given | fields))
+
+    return make

@@ -135,10 +135,11 @@ class Bench:
         if self.fusion is None:
             return _unlearned(verdicts, agreement)
         fusion, combination, _ = self.fusion
-        members, weights = [], []
-        for judge, answer in zip(self.judges, answers, strict=True):
-            members.append(restrict(answer.probabilities[None], judge.card.sources, fusion.sources))
-            weights.append(combination.weights[judge.card.sha256 or ""])
+        members = [
+            restrict(answer.probabilities[None], judge.card.sources, fusion.sources)
+            for judge, answer in zip(self.judges, answers, strict=True)
+        ]
+        weights = [combination.weights[judge.card.sha256 or ""] for judge in self.judges]
         probabilities = pool(members, weights)[0]
         rule = combination.judgement
         like = [is_like(verdict, judge.card) for verdict, judge in zip(verdicts, self.judges, strict=True)]
@@ -229,7 +230,7 @@ def _brief(verdict: Verdict) -> MethodAnswer:
     return MethodAnswer(**{name: value for name, value in verdict if name in fields})
 
 
-def is_stable(verdict: Verdict, changes: Iterable[tuple[str, Verdict]]) -> list[Change]:
+def compare_changes(verdict: Verdict, changes: Iterable[tuple[str, Verdict]]) -> list[Change]:
     """Return what becomes of a verdict under each change."""
     return [
         Change(

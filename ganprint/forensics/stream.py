@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from ganprint.errors import GanprintError
-from ganprint.forensics.bench import Bench, Views, is_stable
+from ganprint.forensics.bench import Bench, Views, compare_changes
 from ganprint.forensics.verdict import Change, Verdict
 from ganprint.images import ImageFile
 
@@ -40,7 +40,7 @@ def stream_verdicts(
                 continue
             verdict = next(answered)
             changes = [(name, next(answered)) for name, _ in each.changed]
-            yield _with_changes(verdict, is_stable(verdict, changes))
+            yield _with_changes(verdict, compare_changes(verdict, changes))
 
 
 def _with_changes(verdict: Verdict, changes: list[Change]) -> Verdict:

@@ -1,5 +1,7 @@
 """Scores of how like known images an image is, and the verdicts and galleries that rest on them."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, Rates, decide, fi
 from ganprint.forensics.gallery import left_out, nearness, threshold_of
 from ganprint.forensics.judges import known_arrays, known_from
 from ganprint.forensics.open_set import SCORES, Known, unit
-from ganprint.weights import JudgementRecord, LikelihoodRecord
+from ganprint.weights import Card, JudgementRecord, LikelihoodRecord
 
 SOURCES = ("real", "progan", "stylegan")
 RATIO = LikelihoodRecord(slope=1, intercept=0, most=2, least=-2, cllr=0.3, cllr_min=0.25)
@@ -122,11 +124,10 @@ def test_a_gallery_finds_its_own_and_takes_few_known_images_for_them(known: Know
     assert left_out(np.concatenate([around(centre, 4) for centre in CENTRES]), known, 0.01).mean() < 0.4
 
 
-def test_what_cannot_be_enrolled_is_a_sentence(known: Known) -> None:
+def test_what_cannot_be_enrolled_is_a_sentence(known: Known, small_card: Callable[..., Card]) -> None:
     from ganprint.forensics.gallery import enrol
-    from tests.weights.test_artifacts import make_card
 
-    card = make_card(sources=SOURCES, judgement=RULE, sha256="1" * 64)
+    card = small_card(sources=SOURCES, judgement=RULE, sha256="1" * 64)
     answers = {f"{number:064x}": answer(each) for number, each in enumerate(around(CENTRES[0], 8))}
     for name, shown, where in (
         ("progan", answers, known),

@@ -1,0 +1,135 @@
+"""Several judges on one image: what they agree in, what is fused, and what neither may hide."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Prediction, View
+from ganprint.forensics.bench import Bench
+from ganprint.forensics.fusion import Combination, Fusion, Member
+from ganprint.forensics.judges import Judge
+from ganprint.forensics.stream import stream_verdicts
+from ganprint.forensics.verdict import Verdict
+from ganprint.images import ImageFile
+from ganprint.weights import NO_REFERENCE, Card, JudgementRecord, LikelihoodRecord
+
+VIEW = View(size=32, crops=1)
+Judges = Callable[..., Judge]
+COMMON = ("real", "progan", "stylegan")
+RULE = JudgementRecord(
+    score="share of methods",
+    unknown_below=0.5,
+    synthetic_from=0.9,
+    real_to=0.3,
+    source_from=0.5,
+    false_unknown=0.05,
+    false_alarm=0.02,
+    miss=0.05,
+    wrong_source=0.1,
+    synthetic=LikelihoodRecord(slope=1, intercept=0, most=2, least=-2, cllr=0.3, cllr_min=0.25),
+    reference_sha256=NO_REFERENCE,
+)
+PIXELS = np.full((32, 32, 3), 128, np.uint8)
+IMAGE = ImageFile(PIXELS, "a.png", 32, 32, "PNG", "0" * 64, ())
+
+
+class Fixed(Attributor):
+    """Gives every image the same probabilities."""
+
+    spec = AttributorSpec(name="fixed", title="Fixed", paper="none", year=2026, config=AttributorConfig)
+
+    def __init__(self, sources: Sequence[str], shares: Sequence[float]) -> None:
+        super().__init__(AttributorConfig(view=VIEW), sources)
+        self.shares = shares
+
+    def fit(self, train: Any, val: Any, run: Any) -> Mapping[str, Any]:
+        return {}
+
+    def predict(self, images: torch.Tensor) -> Prediction:
+        return Prediction(attribution=torch.tensor([self.shares] * len(images)).log())
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return {}
+
+    def load_state(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        return None
+
+
+@pytest.fixture
+def judge(small_card: Callable[..., Card]) -> Callable[..., Judge]:
+    def make(number: int, shares: Sequence[float], sources: Sequence[str] = COMMON) -> Judge:
+        names = {"name": f"w{number}", "method": f"m{number}", "sha256": f"{number}" * 64}
+        return Judge(Fixed(sources, shares), small_card(sources=sources, view=VIEW, **names))
+
+    return make
+
+
+def bench(*judges: Judge, learned: bool = True) -> Bench:
+    cards = [each.card for each in judges]
+    weights = {card.sha256 or "": 1.0 for card in cards}
+    combination = Combination(weights=weights, judgement=RULE, log_loss=0.1, calibration_error=0.01, alone={})
+    fusion = Fusion(
+        members=[Member(method=c.method, weights=c.name, weights_sha256=c.sha256 or "") for c in cards],
+        sources=COMMON,
+        data="d.csv",
+        data_sha256="0" * 64,
+        split="val",
+        policies=("none",),
+        seed=0,
+        images=60,
+        command="",
+        date=datetime(2026, 1, 1, tzinfo=UTC),
+        combinations=[combination],
+    )
+    return Bench(judges, (fusion, combination, "f" * 64) if learned else None)
+
+
+def answer(asked: Bench) -> Verdict:
+    (verdict,) = stream_verdicts([("a.png", IMAGE)], asked)
+    return verdict
+
+
+def test_methods_that_agree_are_surer_together_than_alone(judge: Judges) -> None:
+    found = answer(bench(judge(1, [0.1, 0.8, 0.1]), judge(2, [0.1, 0.7, 0.2])))
+    assert (found.verdict, found.source, found.method, found.weights) == (
+        *("progan", "progan", "m1+m2", "w1+w2"),
+    )
+    assert found.probabilities["progan"] > 0.9 and found.weights_sha256 == "f" * 64
+    assert [each.verdict for each in found.methods] == ["progan", "progan"]
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_methods_that_conflict_conclude_nothing(judge: Judges, learned: bool) -> None:
+    found = answer(bench(judge(1, [0.001, 0.998, 0.001]), judge(2, [0.8, 0.1, 0.1]), learned=learned))
+    assert found.verdict == "inconclusive" and found.source is None
+    assert "1 synthetic, 1 real" in (found.reason or "")
+
+
+def test_a_source_that_only_one_knows_is_not_fused_into_real(judge: Judges) -> None:
+    sources = (*COMMON, "sngan-mini")
+    found = answer(
+        bench(
+            judge(1, [0.01, 0.001, 0.001, 0.988], sources),
+            judge(2, [0.98, 0.01, 0.01]),
+            judge(3, [0.98, 0.01, 0.01]),
+        )
+    )
+    assert found.verdict == "inconclusive" and "m1 names sngan-mini" in (found.reason or "")
+
+
+def test_sources_that_differ_are_said_and_warnings_name_their_method(judge: Judges) -> None:
+    found = answer(bench(judge(1, [0.02, 0.9, 0.08]), judge(2, [0.02, 0.4, 0.58]), judge(3, [0.4, 0.3, 0.3])))
+    assert "progan (1), stylegan (1)" in (found.reason or "")
+    warned = [said for said in found.warnings if "Real is the likeliest" in said]
+    assert warned and all(said.startswith("m3: ") for said in warned)
+    assert any(said.startswith("The probabilities are not calibrated") for said in found.warnings)
+
+
+def test_what_answers_depend_on_is_told_apart(judge: Judges) -> None:
+    one, two = bench(judge(1, [0.1, 0.8, 0.1])), bench(judge(2, [0.1, 0.8, 0.1]))
+    assert one.sha256 == bench(judge(1, [0.1, 0.8, 0.1])).sha256 != two.sha256
+    assert Bench(one.judges, one.fusion, stability=True).sha256 != one.sha256
