@@ -20,6 +20,7 @@ from ganprint.cli.options import (
     ManyWeights,
     check_device,
     check_formats,
+    check_output,
     load_bench,
 )
 from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter, Writer, csv_header, csv_row
@@ -87,7 +88,6 @@ def attribute(
     whether or not others failed.
     """
     from ganprint.errors import UsageError
-    from ganprint.forensics.stream import stream_verdicts
 
     check_formats(as_json, as_csv)
     if not inputs and files_from is None:
@@ -97,7 +97,12 @@ def attribute(
     if report is not None and out is not None:
         raise UsageError("A report is not written in lines.", "Leave out --out, or --report.")
     _check_report(report, force)
+    if out is not None and not resume:
+        check_output(out, force=force, hint="Go on with --resume, or start again with --force.")
     check_device(device)
+    # Here, as torch takes seconds to import: what is wrong with the options is said before.
+    from ganprint.forensics.stream import stream_verdicts
+
     bench = load_bench(method, weights, device=device, enrolled=enrolled, stability=stability)
     possible = ["synthetic", "synthetic-unknown", "inconclusive", *bench.sources]
     if len(bench.judges) == 1:
@@ -148,7 +153,6 @@ def attribute(
 
 
 def _check_report(report: Path | None, force: bool) -> None:
-    from ganprint.cli.options import check_output
     from ganprint.errors import UsageError
 
     if report is None:

@@ -167,14 +167,14 @@ def check_method(method: str | None, card: "Card") -> None:
         )
 
 
-def check_output(file: Path | None, *, force: bool) -> None:
+def check_output(file: Path | None, *, force: bool, hint: str = "Give --force to overwrite a file.") -> None:
     """Refuse, before long work, a file to write that is there already or whose folder is not."""
     from ganprint.errors import OutputExistsError, UsageError
 
     if file is None:
         return
     if file.exists() and (not force or file.is_dir()):
-        raise OutputExistsError(f"{file} is there already.", "Give --force to overwrite a file.")
+        raise OutputExistsError(f"{file} is there already.", hint)
     if not file.parent.is_dir():
         raise UsageError(f"There is no folder {file.parent}.", "Make it, or name another file.")
 
