@@ -112,7 +112,7 @@ def attribute(
     failures = matches = 0
     with ExitStack() as stack:
         journal = stack.enter_context(_journal(out, bench, as_csv, resume, force)) if out else None
-        case = _Case(bench, maps, device, enrolled) if report else None
+        case = _Case(bench, maps, device) if report else None
         quiet = journal is not None or case is not None
         # A bar beside what is printed would cross it out.
         bar = stack.enter_context(progress_bar()) if quiet else None
@@ -190,11 +190,11 @@ def _journal(out: Path, bench: "Bench", as_csv: bool, resume: bool, force: bool)
 class _Case:
     """What a report is made of, gathered while images go by."""
 
-    def __init__(self, bench: "Bench", maps: bool, device: str, enrolled: bool) -> None:
+    def __init__(self, bench: "Bench", maps: bool, device: str) -> None:
         from ganprint.forensics.report import Exhibits
 
         self.bench, self.exhibits = bench, Exhibits(bench, maps=maps)
-        self.device, self.enrolled = device, enrolled
+        self.device = device
         self.verdicts: list[Verdict] = []
 
     def see(self, image: "ImageFile") -> None:
@@ -219,7 +219,6 @@ class _Case:
             self.verdicts,
             command_line(),
             device=self.device,
-            enrolled=self.enrolled,
             max_pixels=max_pixels,
         )
         save_record(record, report.with_suffix(".json"), force=force)

@@ -38,11 +38,9 @@ def enroll(
     """
     from ganprint.errors import UsageError
     from ganprint.forensics.gallery import list_galleries, overlaps, remove_gallery
-    from ganprint.forensics.judges import load_judge
     from ganprint.images import printable
     from ganprint.weights import read_card
 
-    check_device(device)
     chosen = chosen_weights(weights, method)
     if listing or remove:
         from ganprint.weights import find
@@ -59,6 +57,9 @@ def enroll(
         return
     if name is None or not folder:
         raise UsageError("A name and images are needed.", "ganprint enroll NAME FOLDER")
+    from ganprint.forensics.judges import load_judge
+
+    check_device(device)
     judge = load_judge(chosen, device=device, enrolled=False)
     check_method(method, judge.card)
     gallery, failures = _enrol(name, folder, recursive, judge, false_alarm, force)

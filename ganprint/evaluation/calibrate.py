@@ -86,7 +86,7 @@ def calibrate(
 
     What the calibration and the ratios bring is measured by cross-validation, all versions of an image in one fold;
     `score` is one of SCORES. `options` are those of `whole_answers`. Raises UsageError where fewer than FEWEST images
-    can be read, where all are real or none is, and for an attack.
+    can be read, too few are photographs or generated, and for an attack.
     """
     images = manifest.select(split)
     images = images.take(np.flatnonzero(images.labels >= 0))

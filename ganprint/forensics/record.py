@@ -66,7 +66,6 @@ class CaseRecord(BaseModel):
     weights: list[WeightsFacts]
     fusion_sha256: str | None = None
     stability: bool = False
-    enrolled: bool = True
     max_pixels: int | None = None
     images: list[Examined]
 
@@ -77,7 +76,6 @@ def make_record(
     command: str,
     *,
     device: str = "cpu",
-    enrolled: bool = True,
     max_pixels: int | None = None,
 ) -> CaseRecord:
     """Return the record of verdicts that a bench has given; each file is read again for its hash."""
@@ -92,7 +90,6 @@ def make_record(
         weights=weights_facts(bench),
         fusion_sha256=bench.fusion[2] if bench.fusion else None,
         stability=bench.stability,
-        enrolled=enrolled,
         max_pixels=max_pixels,
         images=[examined(verdict, Path()) for verdict in verdicts],
     )

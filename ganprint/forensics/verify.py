@@ -40,7 +40,7 @@ class Comparison(BaseModel):
 def load_recorded(record: CaseRecord, *, device: str | None = None) -> Bench:
     """Load the weights that a case was examined with, told by their hashes.
 
-    Raises WeightsError where they are not installed, or other sources are enrolled for them now.
+    Raises WeightsError where they are not installed, or sources that had a part are not enrolled as they were.
     """
     judges = []
     for facts in record.weights:
