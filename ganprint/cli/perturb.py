@@ -11,7 +11,7 @@ from ganprint.cli.options import Force, Json, Seed
 
 if TYPE_CHECKING:
     from ganprint.errors import ImageError
-    from ganprint.perturb import Engine, Perturbation, Policy, Sharing
+    from ganprint.perturb import DrawnSharing, Engine, Perturbation, Policy, Sharing
 
 
 def perturb(
@@ -63,7 +63,7 @@ def perturb(
         _complain(error)
     failed = len(failures)
     for index, (output, source) in enumerate(sorted(outputs.items())):
-        drawn = chosen.draw(seed, index) if isinstance(chosen, Policy) else chosen
+        drawn = chosen.draw(seed, index)
         problem = _perturb_file(source, output, drawn, engine, at)
         if problem is not None:
             failed += 1
@@ -74,7 +74,9 @@ def perturb(
         raise typer.Exit(1)
 
 
-def _policy(corruption: str | None, severity: int | None, policy: str | None) -> "Policy | Sharing":
+def _policy(
+    corruption: str | None, severity: int | None, policy: str | None
+) -> "Policy | Sharing | DrawnSharing":
     from ganprint.errors import UsageError
     from ganprint.perturb import CORRUPTIONS, Attack, parse_policy, parse_treatment
     from ganprint.perturb.kinds import check_kind

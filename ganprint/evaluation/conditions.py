@@ -12,7 +12,7 @@ from ganprint.attributor import View
 from ganprint.data import Draw, Manifest, SourceImages
 from ganprint.errors import ImageError
 from ganprint.images.views import crop_views
-from ganprint.perturb import Attack, Engine, Policy, Sharing, Treatment, perturb
+from ganprint.perturb import Attack, DrawnSharing, Engine, Policy, Sharing, Treatment, perturb
 
 PUBLISHED_SIZE = 224
 """Side at which the published protocol perturbs (Bui et al. 2022, section 4.1)."""
@@ -47,11 +47,11 @@ class Condition:
         """Return the condition for weights of a view: `at` None is the published protocol's side, 0 the image's own.
 
         A chain of sharing happens to all images alike, at their own size: nothing but precision is left to say.
-        An attack is at their own size, too.
+        An attack, and a chain whose values are drawn, are at their own size, too.
         """
         if isinstance(policy, Sharing):
             return cls(policy, precision=precision)
-        if isinstance(policy, Attack):
+        if isinstance(policy, Attack | DrawnSharing):
             return cls(policy, seed, precision=precision)
         size = default_size(view, policy) if at is None else at or None
         return cls(policy, seed, size, engine, precision)
@@ -64,13 +64,16 @@ class Condition:
         """
         if isinstance(self.policy, Attack):
             return list(images)
-        if isinstance(self.policy, Sharing):
-            return [_shared(self.policy, image) for image in images]
+        if isinstance(self.policy, Sharing | DrawnSharing):
+            drawn_chains = [self.policy.draw(self.seed, row) for row in rows]
+            return [_shared(chain, image) for chain, image in zip(drawn_chains, images, strict=True)]
         drawn = [self.policy.draw(self.seed, row) for row in rows]
         return list(perturb(images, drawn, engine=self.engine, at=self.at))
 
     def describe(self, row: int) -> tuple[str, int | None, int | None]:
         """Return what happens to the image of a row: its name, severity and seed, as far as there are any."""
+        if isinstance(self.policy, DrawnSharing):
+            return str(self.policy.draw(self.seed, row)), None, self.seed
         if not isinstance(self.policy, Policy):
             return str(self.policy), None, None
         drawn = self.policy.draw(self.seed, row)

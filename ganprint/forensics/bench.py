@@ -84,7 +84,7 @@ class Bench:
         found = []
         for change in CHANGES:
             try:
-                found.append((change, self.view(parse_sharing(change).apply(image))))
+                found.append((change, self.view(parse_sharing(change).draw(0, 0).apply(image))))
             except GanprintError:
                 continue  # Too large for a format, or a side too small: that change cannot happen to it.
         return found

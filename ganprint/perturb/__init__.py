@@ -13,7 +13,7 @@ from ganprint.perturb.kinds import (
     Perturbation,
 )
 from ganprint.perturb.policy import Policy, parse_policy
-from ganprint.perturb.sharing import RESHARING, Sharing, parse_sharing
+from ganprint.perturb.sharing import RESHARING, DrawnSharing, Sharing, parse_sharing
 
 __all__ = [
     "CORRUPTIONS",
@@ -24,6 +24,7 @@ __all__ = [
     "UNSEEN",
     "UNTOUCHED",
     "Attack",
+    "DrawnSharing",
     "Engine",
     "Perturbation",
     "Policy",
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 
-Treatment = Policy | Sharing | Attack
+Treatment = Policy | Sharing | DrawnSharing | Attack
 """What can be done to the images of an evaluation."""
 
 

@@ -6,6 +6,7 @@ Unlike the corruptions these may change an image's size. Pillow does them as ser
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from io import BytesIO
 
 import numpy as np
@@ -85,6 +86,9 @@ STEPS: Mapping[str, Step] = {
 }
 """The steps that a chain is made of, by name."""
 
+FACTORS = ("resize", "screenshot")
+"""Steps whose values are factors of size: a half and a double are as far from 1."""
+
 RESHARING = (
     *(f"jpeg={quality}" for quality in (95, 90, 80, 70, 60, 50, 40, 30)),
     "webp=80",
@@ -108,19 +112,14 @@ class Sharing:
 
     def __post_init__(self) -> None:
         for name, value in self.steps:
-            if name not in STEPS:
-                raise PerturbationError(
-                    f"There is no step {name!r} of sharing.", f"Steps: {', '.join(STEPS)}."
-                )
-            step = STEPS[name]
-            if not step.low <= value <= step.high:
-                raise PerturbationError(
-                    f"{name}={value:g} is out of range.",
-                    f"{name} takes a {step.meaning}, {step.low:g} to {step.high:g}.",
-                )
+            _check_step(name, value)
 
     def __str__(self) -> str:
         return PREFIX + "+".join(f"{name}={value:g}" for name, value in self.steps)
+
+    def draw(self, seed: int, row: int) -> "Sharing":
+        """Return the chain itself, as every image gets the same."""
+        return self
 
     def apply(self, image: Tensor) -> Tensor:
         """Return an image uint8 (3, H, W) as it is after all steps, uint8 (3, H', W').
@@ -134,16 +133,71 @@ class Sharing:
         return pixels.permute(2, 0, 1).contiguous().to(image.device)
 
 
-def parse_sharing(text: str) -> Sharing:
-    """Return the chain that `text` names, as in `share:resize=0.5+jpeg=80`; PerturbationError says what is wrong."""
+@dataclass(frozen=True)
+class DrawnSharing:
+    """A chain of steps whose values are drawn for each image, between two bounds each, on a log scale for factors.
+
+    PerturbationError says which step or bound is not valid.
+    """
+
+    steps: tuple[tuple[str, float, float], ...]
+
+    def __post_init__(self) -> None:
+        for name, *bounds in self.steps:
+            for value in bounds:
+                _check_step(name, value)
+
+    def __str__(self) -> str:
+        return PREFIX + "+".join(
+            f"{name}={low:g}" if low == high else f"{name}={low:g}..{high:g}"
+            for name, low, high in self.steps
+        )
+
+    def draw(self, seed: int, row: int) -> Sharing:
+        """Return the chain that the image of a row gets: a pure function of seed and row."""
+        digest = blake2b(f"{seed} {row} {self}".encode(), digest_size=8).digest()
+        stream = np.random.Generator(np.random.Philox(int.from_bytes(digest, "big")))
+        steps = []
+        for name, low, high in self.steps:
+            if name in FACTORS:
+                value = math.exp(stream.uniform(math.log(low), math.log(high)))
+            else:
+                value = stream.uniform(low, high)
+            steps.append((name, min(max(value, low), high)))
+        return Sharing(tuple(steps))
+
+
+def _check_step(name: str, value: float) -> None:
+    if name not in STEPS:
+        raise PerturbationError(f"There is no step {name!r} of sharing.", f"Steps: {', '.join(STEPS)}.")
+    step = STEPS[name]
+    if not step.low <= value <= step.high:
+        raise PerturbationError(
+            f"{name}={value:g} is out of range.",
+            f"{name} takes a {step.meaning}, {step.low:g} to {step.high:g}.",
+        )
+
+
+def parse_sharing(text: str) -> Sharing | DrawnSharing:
+    """Return the chain that `text` names, as in `share:resize=0.5+jpeg=80`, or `share:jpeg=60..95`, drawn for each image.
+
+    PerturbationError says what is wrong.
+    """
     steps = []
     for part in text.removeprefix(PREFIX).split("+"):
         name, _, value = part.partition("=")
+        low, _, high = value.partition("..")
         try:
-            steps.append((name, float(value)))
+            steps.append((name, float(low), float(high or low)))
         except ValueError:
             raise PerturbationError(
                 f"{part!r} is no step of sharing.",
-                "Write NAME=VALUE, chained by +, as in share:resize=0.5+jpeg=80.",
+                "Write NAME=VALUE or NAME=LOW..HIGH, chained by +, as in share:resize=0.5+jpeg=80.",
             ) from None
-    return Sharing(tuple(steps))
+        if not low or steps[-1][1] > steps[-1][2]:
+            raise PerturbationError(
+                f"{part!r} has its bounds the wrong way round.", "Write the lower one first."
+            )
+    if any(low != high for _, low, high in steps):
+        return DrawnSharing(tuple(steps))
+    return Sharing(tuple((name, value) for name, value, _ in steps))

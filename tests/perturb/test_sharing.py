@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from ganprint.errors import ImageError, PerturbationError
-from ganprint.perturb import RESHARING, Policy, Sharing, parse_sharing, parse_treatment
+from ganprint.perturb import RESHARING, DrawnSharing, Policy, Sharing, parse_sharing, parse_treatment
 
 
 def picture(height: int = 60, width: int = 90) -> torch.Tensor:
@@ -100,3 +100,27 @@ def test_what_is_no_chain_is_a_sentence(text: str, said: str) -> None:
     with pytest.raises(PerturbationError) as caught:
         parse_treatment(text)
     assert said in caught.value.message and caught.value.hint
+
+
+def test_bounds_are_drawn_for_each_image_within_them_and_always_alike() -> None:
+    chain = parse_sharing("share:resize=0.5..2+jpeg=60..95+crop=0.9")
+    assert isinstance(chain, DrawnSharing) and parse_sharing(str(chain)) == chain
+    drawn = [chain.draw(3, row) for row in range(200)]
+    assert drawn == [chain.draw(3, row) for row in range(200)] and drawn != [
+        chain.draw(4, row) for row in range(200)
+    ]
+    resized, recompressed, cropped = (
+        np.array([each.steps[place][1] for each in drawn]) for place in range(3)
+    )
+    assert 0.5 <= resized.min() < 0.55 and 1.9 < resized.max() <= 2
+    assert 60 <= recompressed.min() < 63 and 92 < recompressed.max() <= 95
+    assert (cropped == 0.9).all()
+    assert 0.9 < np.exp(np.log(resized).mean()) < 1.1  # as often reduced as enlarged
+
+
+@pytest.mark.parametrize(
+    "text", ["share:jpeg=90..60", "share:jpeg=..", "share:jpeg=60..101", "share:jpeg=a..b"]
+)
+def test_bounds_that_cannot_be_drawn_between_are_refused(text: str) -> None:
+    with pytest.raises(PerturbationError):
+        parse_sharing(text)
