@@ -1,6 +1,7 @@
 """An image of any size to the squares a method sees: the two views of the plug-in contract."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,27 +11,116 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ganprint.attributor import View
+from ganprint.images.content import (
+    BLOCK,
+    TEXTURED_LEAST,
+    BlockMap,
+    Box,
+    Emptiness,
+    content_box,
+    map_blocks,
+)
 
 # Crop positions are taken from a grid of this many places a side; 9 has more of them than View allows crops.
 _GRID = 9
+MOST_TEXTURED = 0.8
+"""Share of the most textured crop's texture that the others must have."""
+
+
+@dataclass(frozen=True)
+class Crops:
+    """The crops of an image that have a vote: uint8 (k, 3, S, S), with the row and column of each one's corner.
+
+    `nothing` says why there is none. Places are in pixels of the image; with the resize view, of its resized square.
+    """
+
+    squares: Tensor
+    places: tuple[tuple[int, int], ...]
+    nothing: Emptiness | None = None
+
+
+def find_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
+    """Return the crops of an image that show something to examine.
+
+    `pixels` is uint8, a tensor (3, H, W) or an array (H, W, 3). With the native view they are up to `view.crops`
+    squares of the image's own pixels inside its plain borders, on its grid of 8 x 8 px: those with most texture, each
+    as far from the others as can be; one, continued by reflection, where a side is shorter than `view.size`. With the
+    resize view they are those of the published protocol. An image that is flat, or a drawing, or whose crops
+    all have too little texture, has none.
+    """
+    image, size = _channels_first(pixels), view.size
+    array = image.permute(1, 2, 0).cpu().numpy()
+    box = content_box(array)
+    blocks = map_blocks(array, box)
+    places: Sequence[tuple[int, int]] = ()
+    nothing: Emptiness | None = None
+    if not blocks.textured.any():
+        nothing = Emptiness.FLAT
+    elif blocks.looks_drawn:
+        nothing = Emptiness.DRAWING
+    elif min(box.height, box.width) >= size // 2:
+        places = _textured_places(blocks, box, size, view.crops)
+    if nothing is None and not places:
+        nothing = Emptiness.SMALL
+    if nothing is not None:
+        return Crops(image.new_empty(0, 3, size, size), (), nothing)
+    if view.kind == "resize":
+        return Crops(*_published_crops(image, view))
+    inside = _padded(image[:, box.top : box.bottom, box.left : box.right], size)
+    corners = [(top - box.top, left - box.left) for top, left in places]
+    return Crops(
+        torch.stack([inside[:, top : top + size, left : left + size] for top, left in corners]), tuple(places)
+    )
 
 
 def crop_views(pixels: Tensor | NDArray[np.uint8], view: View) -> Tensor:
-    """Return the squares of an image that a method answers on.
-
-    `pixels` is uint8, a tensor (3, H, W) or an array (H, W, 3); the result is uint8 (k, 3, S, S), S being
-    `view.size`. They are up to `view.crops` squares of the image's own pixels (`native`) or of its largest
-    centred square resized to `view.square` (`resize`, where that is mostly S: k = 1), the centre first and
-    then each as far from the others as can be; fewer where they would all but repeat each other, and one,
-    reflect-padded, where a native side is shorter than S.
+    """Return the crops that a method answers on, uint8 (k, 3, S, S): those of `find_crops`, or where an image has none,
+    the one in its middle.
     """
-    image, size = _channels_first(pixels), view.size
+    crops = find_crops(pixels, view)
+    if len(crops.squares):
+        return crops.squares
+    image = _channels_first(pixels)
     if view.kind == "resize":
-        image = _resize(_centred_square(image), view.square)
-    else:
-        image = _padded(image, size)
-    places = _crop_places(image.shape[1] - size, image.shape[2] - size, size, view.crops)
-    return torch.stack([image[:, top : top + size, left : left + size] for top, left in places])
+        return _published_crops(image, view)[0]
+    image, size = _padded(image, view.size), view.size
+    top, left = ((side - size) // 2 // BLOCK * BLOCK for side in image.shape[1:])
+    return image[None, :, top : top + size, left : left + size].contiguous()
+
+
+def _published_crops(image: Tensor, view: View) -> tuple[Tensor, tuple[tuple[int, int], ...]]:
+    image, size = _resize(_centred_square(image), view.square), view.size
+    places = tuple(_spread_places(image.shape[1] - size, image.shape[2] - size, size, view.crops))
+    return torch.stack([image[:, top : top + size, left : left + size] for top, left in places]), places
+
+
+def _textured_places(blocks: BlockMap, box: Box, size: int, count: int) -> list[tuple[int, int]]:
+    """Return corners of up to `count` textured squares inside a box, in pixels of its image, on the image's grid."""
+    tops, lefts = _on_grid(box.top, box.bottom, size), _on_grid(box.left, box.right, size)
+    grid = np.array([(top, left) for top in tops for left in lefts])
+    shares = np.array(
+        [
+            blocks.textured_share(Box(top, left, min(top + size, box.bottom), min(left + size, box.right)))
+            for top, left in grid.tolist()
+        ]
+    )
+    middle = np.array([box.top + box.bottom - size, box.left + box.right - size]) // 2
+    allowed = shares >= max(TEXTURED_LEAST, MOST_TEXTURED * shares.max())
+    # The most textured first, of equals the one nearest to the middle.
+    first = np.lexsort((np.abs(grid - middle).max(1), -shares))[0]
+    if not allowed[first]:
+        return []
+    return [(int(top), int(left)) for top, left in _farthest(grid, grid[first], allowed, size, count)]
+
+
+def _on_grid(start: int, end: int, size: int) -> list[int]:
+    """Return up to _GRID places of a square between `start` and `end` that lie on the grid of blocks, or `start`."""
+    places = np.arange(-(-start // BLOCK) * BLOCK, end - size + 1, BLOCK)
+    if not len(places):
+        return [start]
+    return [
+        int(each) for each in places[np.unique(np.linspace(0, len(places) - 1, _GRID).round().astype(int))]
+    ]
 
 
 def differentiable_views(images: Tensor, view: View) -> Tensor:
@@ -47,7 +137,7 @@ def differentiable_views(images: Tensor, view: View) -> Tensor:
     else:
         images = _padded(images, size)
     height, width = images.shape[-2:]
-    places = _crop_places(height - size, width - size, size, view.crops)
+    places = _spread_places(height - size, width - size, size, view.crops)
     crops = [images[..., top : top + size, left : left + size] for top, left in places]
     return torch.stack(crops, dim=1)
 
@@ -121,24 +211,33 @@ def _reflected(length: int, size: int) -> Tensor:
     return torch.where(places < length, places, period - places)
 
 
-def _crop_places(height_left: int, width_left: int, size: int, count: int) -> Iterator[tuple[int, int]]:
-    """Yield up to `count` top-left corners, the centre first and then always the farthest from all so far.
-
-    None comes nearer to another than an eighth of `size` along both axes: it would show the same again.
-    """
+def _spread_places(height_left: int, width_left: int, size: int, count: int) -> Iterator[tuple[int, int]]:
+    """Yield up to `count` top-left corners, the centre first and then always the farthest from all so far."""
     tops = np.linspace(0, height_left, _GRID).astype(int)
     lefts = np.linspace(0, width_left, _GRID).astype(int)
     grid = np.stack(np.meshgrid(tops, lefts, indexing="ij"), -1).reshape(-1, 2)
-    place = np.array([height_left // 2, width_left // 2])
+    middle = np.array([height_left // 2, width_left // 2])
+    for top, left in _farthest(grid, middle, np.ones(len(grid), bool), size, count):
+        yield int(top), int(left)
+
+
+def _farthest(
+    grid: NDArray[np.int_], first: NDArray[np.int_], allowed: NDArray[np.bool_], size: int, count: int
+) -> Iterator[NDArray[np.int_]]:
+    """Yield `first` and then always the allowed place of the grid (N, 2) that is farthest from all so far.
+
+    None comes nearer to another than an eighth of `size` along both axes: it would show the same again.
+    """
+    place = first
     nearest = np.full(len(grid), np.inf)
     apart = np.full(len(grid), np.inf)
     for _ in range(count):
-        yield int(place[0]), int(place[1])
+        yield place
         steps = np.abs(grid - place)
         nearest = np.minimum(nearest, np.hypot(steps[:, 0], steps[:, 1]))
         apart = np.minimum(apart, steps.max(1))
-        allowed = np.where(apart >= max(size // 8, 1), nearest, -1.0)
-        best = int(allowed.argmax())
-        if allowed[best] < 0:
+        distances = np.where(allowed & (apart >= max(size // 8, 1)), nearest, -1.0)
+        best = int(distances.argmax())
+        if distances[best] < 0:
             return
         place = grid[best]

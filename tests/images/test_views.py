@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from ganprint.attributor import View
-from ganprint.images.views import crop_views, random_view
+from ganprint.images.content import Emptiness
+from ganprint.images.views import crop_views, find_crops, random_view
 
 SIZE = 64
 
@@ -39,9 +40,10 @@ def native(crops: int = 5) -> View:
 def test_native_crops_are_the_centre_then_the_corners_then_between() -> None:
     pixels = picture(264, 264)
     found = places(pixels, crop_views(pixels, native(9)))
-    assert found[0] == (100, 100)
-    assert found[1:5] == [(0, 0), (0, 200), (200, 0), (200, 200)]
-    assert set(found[5:]) == {(0, 100), (100, 0), (100, 200), (200, 100)}
+    assert found[0] == (96, 96)
+    assert set(found[1:5]) == {(0, 0), (0, 200), (200, 0), (200, 200)}
+    assert len(set(found[5:])) == 4
+    assert all(top % 8 == left % 8 == 0 for top, left in found)
 
 
 @pytest.mark.parametrize(
@@ -65,13 +67,79 @@ def test_native_crops_do_not_repeat_each_other(height: int, width: int, asked: i
             assert max(abs(top - other_top), abs(left - other_left)) >= SIZE // 8
 
 
-@pytest.mark.parametrize(("height", "width"), [(40, 50), (64, 20), (20, 300), (33, 64), (1, 1), (2, 3)])
+def test_crops_are_where_the_texture_is_and_flat_ones_have_no_vote() -> None:
+    pixels = np.full((400, 400, 3), 128, np.uint8)
+    pixels[:, :8] = pixels[:, -8:] = pixels[:8] = pixels[-8:] = picture(8, 8)[0, 0, 0]
+    pixels[200:312, 40:152] = picture(112, 112)
+    found = find_crops(pixels, native(6))
+    assert found.nothing is None and found.places
+    for top, left in found.places:
+        rows = min(top + SIZE, 312) - max(top, 200)
+        columns = min(left + SIZE, 152) - max(left, 40)
+        assert rows * columns >= 0.6 * SIZE**2
+        assert top % 8 == left % 8 == 0
+
+
+@pytest.mark.parametrize(
+    "margins", [((64, 64), (64, 64)), ((32, 32), (0, 0)), ((0, 0), (40, 8)), ((8, 0), (0, 0))]
+)
+@pytest.mark.parametrize("colour", [0, 255, 120])
+def test_a_plain_border_changes_nothing(margins: tuple[tuple[int, int], ...], colour: int) -> None:
+    inside = picture(SIZE, SIZE)
+    canvas = np.pad(inside, (*margins, (0, 0)), constant_values=colour)
+    found = find_crops(canvas, native())
+    assert torch.equal(found.squares, find_crops(inside, native()).squares)
+    assert found.places == ((margins[0][0], margins[1][0]),)
+
+
+def chart() -> np.ndarray:
+    pixels = np.full((256, 256, 3), 250, np.uint8)
+    for bar in range(6):
+        pixels[220 - 30 * bar : 230, 20 + 36 * bar : 44 + 36 * bar] = (40, 30 * bar, 200)
+    pixels[228:232, 10:250] = 0
+    return pixels
+
+
+def gradient() -> np.ndarray:
+    across = np.linspace(0, 60, 256).astype(np.uint8)
+    return np.broadcast_to(across[None, :, None], (256, 256, 3)).copy()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "why"),
+    [
+        (np.full((256, 256, 3), 255, np.uint8), Emptiness.FLAT),
+        (np.full((200, 90, 3), 7, np.uint8), Emptiness.FLAT),
+        (gradient(), Emptiness.FLAT),
+        (chart(), Emptiness.DRAWING),
+        (picture(SIZE // 2 - 1, 200), Emptiness.SMALL),
+        (np.where(picture(256, 256)[..., :1] > 128, 255, 0).repeat(3, 2).astype(np.uint8), Emptiness.FLAT),
+    ],
+    ids=["white", "one colour", "gradient", "chart", "narrow", "clipped"],
+)
+def test_a_picture_without_texture_has_nothing_to_examine(pixels: np.ndarray, why: Emptiness) -> None:
+    found = find_crops(pixels, native())
+    assert found.nothing is why and not len(found.squares) and not found.places
+    # An evaluation answers for every image, so the middle stands for one that has no crop.
+    assert crop_views(pixels, native()).shape == (1, 3, SIZE, SIZE)
+
+
+def test_a_large_picture_is_looked_at_in_part_and_alike() -> None:
+    small = picture(64, 96)
+    large = np.tile(small, (40, 40, 1))
+    found = find_crops(large, native(5))
+    assert len(found.places) == 5 and found.nothing is None
+
+
+@pytest.mark.parametrize(
+    ("height", "width"), [(40, 50), (64, 40), (36, 300), (33, 64), (20, 300), (1, 1), (2, 3)]
+)
 def test_a_short_side_is_continued_by_reflection(height: int, width: int) -> None:
     pixels = picture(height, width)
     tall, wide = max(SIZE - height, 0), max(SIZE - width, 0)
     margins = ((tall // 2, tall - tall // 2), (wide // 2, wide - wide // 2), (0, 0))
     expected = np.pad(pixels, margins, mode="reflect")
-    left = (expected.shape[1] - SIZE) // 2
+    left = (expected.shape[1] - SIZE) // 2 // 8 * 8
     crop = crop_views(pixels, native())[0].numpy().transpose(1, 2, 0)
     assert np.array_equal(crop, expected[:, left : left + SIZE])
 
