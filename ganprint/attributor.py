@@ -79,27 +79,42 @@ class AttributorSpec:
 
 
 @dataclass(frozen=True)
+class Reasons:
+    """What an answer is made of: for each of R named kinds of evidence how much it adds to the log-odds of synthetic.
+
+    `names` are phrases that a sentence can hold, `values` float (B, R) for B images. They sum, with a constant, to the
+    log-odds of synthetic against real before calibration.
+    """
+
+    names: tuple[str, ...]
+    values: "Tensor"
+
+
+@dataclass(frozen=True)
 class Prediction:
     """A method's answer for a batch of B images and K sources.
 
     `attribution` (B, K) and `detection` (B, 2) are float logits, index 0 being real;
-    `embedding` is (B, D). Detection and embedding are None where a method has none.
+    `embedding` is (B, D), `reasons` say what speaks for and against synthetic. All but attribution are None where a
+    method has none.
     """
 
     attribution: "Tensor"
     detection: "Tensor | None" = None
     embedding: "Tensor | None" = None
+    reasons: Reasons | None = None
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of an explanation: values (H, W), shown in colours with their scale beside them, or
-    (H, W, 3) in 0..1, shown as they are. `diverging` centres the colours on zero.
+    """One picture of an explanation: values (H, W), shown in colours with their scale beside them, (H, W, 3) in 0..1,
+    shown as they are, or (R,) shown as bars with R `labels`. `diverging` centres the colours on zero.
     """
 
     title: str
     values: np.ndarray
     diverging: bool = False
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,11 +168,17 @@ class Run:
 class LabelledImages(Protocol):
     """Rows of a manifest: where images lie and what made them; no pixels are held.
 
-    `labels` is int64 (N,), indices into `sources`.
+    `labels` is int64 (N,), indices into `sources`; `groups` (N,) names the trained model or photo source of each, empty
+    where it is not known.
     """
 
     sources: tuple[str, ...]
     labels: np.ndarray
+
+    @property
+    def groups(self) -> np.ndarray:
+        """Return the groups."""
+        ...
 
     @property
     def sha256(self) -> str:
@@ -175,14 +196,26 @@ class LabelledImages(Protocol):
     def __len__(self) -> int: ...
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """What a method learned without some groups, as `Attributor.state` gives it: it answers for those groups when
+    probabilities are calibrated and thresholds are fitted, so that all others can be trained on.
+    """
+
+    groups: frozenset[str]
+    tensors: Mapping[str, "Tensor"]
+
+
 class Attributor(ABC):
     """A method that attributes images to sources; an entry point names a subclass of this.
 
     An instance is built from a configuration and the names of the sources it tells apart,
-    `sources[0]` being real, then either fitted or loaded from named tensors.
+    `sources[0]` being real, then either fitted or loaded from named tensors. `held_out` is what `fit` learned in a
+    cross-validation that leaves groups out, none where a method has none.
     """
 
     spec: ClassVar[AttributorSpec]
+    held_out: Sequence[HeldOut] = ()
 
     def __init__(self, config: AttributorConfig, sources: Sequence[str]) -> None:
         self.config = config

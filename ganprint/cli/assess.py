@@ -136,6 +136,23 @@ def _print(name: str, rates: "list[VerdictRates]") -> None:
         values = [getattr(each, field) for each in rates]
         table.add_row(label, *("" if value is None else f"{value:.3f}" for value in values))
     out.print(table)
+    for each in rates:
+        kinds = Table(
+            *("", "real", "synthetic", "right family", "right source", "wrong source"),
+            title=f"Called, by kind of source: {each.split}, {each.policy}",
+        )
+        for kind, found in each.kinds.items():
+            kinds.add_row(
+                kind,
+                *(
+                    _shown(rate)
+                    for rate in (
+                        *(found.real, found.synthetic),
+                        *(found.right_family, found.right_source, found.wrong_source),
+                    )
+                ),
+            )
+        out.print(kinds)
     sets = {photos: None for each in rates for photos in each.false_alarms_by_set}
     if sets:
         alarms = Table("photo set", *(f"{each.split}, {each.policy}" for each in rates), title="False alarms")
@@ -156,4 +173,8 @@ def _print(name: str, rates: "list[VerdictRates]") -> None:
 
 
 def _shown(rate: "Rate | None") -> str:
-    return "" if rate is None else f"{rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%}; {rate.n})"
+    if rate is None:
+        return ""
+    counted = f"{rate.groups} groups" if rate.groups else str(rate.n)
+    interval = "" if rate.low is None else f"{rate.low:.1%} to {rate.high:.1%}; "
+    return f"{rate.value:.1%} ({interval}{counted})"

@@ -74,14 +74,19 @@ def attribute(
     fail_on: Annotated[
         str | None,
         typer.Option(
-            help="exit 4 where a verdict is this: synthetic (any), real, synthetic-unknown, inconclusive, or a source"
+            help="exit 4 at this verdict: synthetic (any), real, synthetic-unknown, inconclusive, a family or a source"
         ),
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="print all that the answer is made of")
+    ] = False,
     force: Force = False,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
     """Tell for each image whether it is real or synthetic, and which generator architecture made it.
+
+    Example: ganprint attribute photo.jpg -v
 
     Several methods, --method a,b or all, are shown each and fused into one answer. Exit status: 0 all answered, 1 some
     images failed (each is named, the rest answered), 2 usage, 3 no usable weights, 4 a verdict that --fail-on names,
@@ -104,7 +109,7 @@ def attribute(
     from ganprint.forensics.stream import stream_verdicts
 
     bench = load_bench(method, weights, device=device, enrolled=enrolled, stability=stability)
-    possible = ["synthetic", "synthetic-unknown", "inconclusive", *bench.sources]
+    possible = ["synthetic", "synthetic-unknown", "inconclusive", *bench.families, *bench.sources]
     if len(bench.judges) == 1:
         possible += [gallery.name for gallery in bench.judges[0].galleries]
     if fail_on is not None and fail_on not in possible:
@@ -119,7 +124,13 @@ def attribute(
         task = bar.add_task("images", total=_count(inputs or [], files_from, recursive)) if bar else None
         writer: Writer | None = None
         if not quiet:
-            writer = JsonWriter() if as_json else CsvWriter(bench.sources) if as_csv else TextWriter(bench)
+            writer = (
+                JsonWriter()
+                if as_json
+                else CsvWriter(bench.sources)
+                if as_csv
+                else TextWriter(bench, verbose=verbose or stability or metadata)
+            )
         named = _named(inputs or [], files_from, recursive)
         images = _read(named, journal, max_pixels, metadata or report is not None, case)
         for verdict in stream_verdicts(images, bench, batch_size=batch_size):

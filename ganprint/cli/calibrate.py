@@ -27,11 +27,15 @@ if TYPE_CHECKING:
 
 def calibrate(
     data: Data,
-    method: Annotated[
-        str | None, typer.Option(help="the method, as `ganprint methods` names it; repmix if left out")
-    ] = None,
+    method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
     weights: Weights = None,
-    split: Annotated[str, typer.Option(help="images that the weights were not trained on")] = "val",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="images that the weights were not trained on, val if left out; of a training that left groups out in "
+            "turn those that it was trained on, train+val"
+        ),
+    ] = None,
     policies: Annotated[
         list[str] | None,
         typer.Option(
@@ -44,16 +48,22 @@ def calibrate(
     ] = "knn",
     false_unknown: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="share of known images that may look unknown")
-    ] = 0.05,
+    ] = 0.02,
     false_alarm: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="share of photographs that may be called synthetic")
     ] = 0.02,
     miss: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="share of generated images that may be called real")
-    ] = 0.05,
+        float,
+        typer.Option(
+            min=0.001, max=0.5, help="share of generated images that may be called real, in each family"
+        ),
+    ] = 0.1,
+    wrong_family: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="share of the named families that may be wrong")
+    ] = 0.1,
     wrong_source: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="share of the named sources that may be wrong")
-    ] = 0.1,
+    ] = 0.2,
     seed: Seed = 0,
     batch_size: BatchSize = 32,
     workers: Workers = 0,
@@ -67,17 +77,17 @@ def calibrate(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Fit to the answers for a split, clean and perturbed, all that verdicts rest on, and measure what it brings.
+    """Fit calibration, thresholds and likelihood ratios to the answers for a split, and measure what they bring.
 
-    That is a temperature (or a rising line for each source, where that is better on images kept out), the thresholds of
-    real, synthetic, named and unknown for the stated rates, and likelihood ratios. Before and after are measured on the
-    same images; after, none was part of the fit that it is measured with.
+    Calibration is a temperature, or isotonic regression where that is better on what was kept out. Where images have
+    groups, groups weigh the same and are kept out as a whole. Example: ganprint calibrate --weights runs/mine --data
+    mine.csv --record
     """
     from ganprint.data import Manifest
     from ganprint.errors import UsageError
     from ganprint.evaluation.calibrate import calibrate as fit
     from ganprint.forensics.decision import Rates
-    from ganprint.weights import load_attributor, set_calibration
+    from ganprint.weights import load_attributor, load_held_out, set_calibration
 
     check_device(device)
     check_output(figure, force=force)
@@ -87,7 +97,9 @@ def calibrate(
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
     manifest = Manifest.open(data, sources=card.sources)
-    if split == "train":
+    held_out = load_held_out(chosen, card, device=device)
+    split = split or ("train+val" if held_out else "val")
+    if "train" in split.split("+") and not held_out:
         typer.echo("ganprint: on images of training, answers are surer than on others.", err=True)
     with progress_bar() as bar:
         task = bar.add_task(card.name, total=None)
@@ -97,8 +109,9 @@ def calibrate(
             manifest,
             split,
             list(dict.fromkeys(policies or ("none", "test-seen"))),
+            held_out=held_out,
             score=score,
-            rates=Rates(false_unknown, false_alarm, miss, wrong_source),
+            rates=Rates(false_unknown, false_alarm, miss, wrong_family, wrong_source),
             seed=seed,
             command=command_line(),
             progress=lambda policy, done, total: bar.update(
@@ -129,7 +142,7 @@ def _print(name: str, found: "Calibrated") -> None:
     from rich.table import Table
 
     record, rule = found.record, found.judgement
-    way, other = "temperature", "isotonic lines"
+    way, other = "temperature", "isotonic regression"
     if record.isotonic:
         way, other = other, way
     table = Table("", "before", f"after: {way}", other, title=f"{name}: temperature {record.temperature:.3f}")
@@ -144,6 +157,9 @@ def _print(name: str, found: "Calibrated") -> None:
     verdicts.add_row("real", f"synthetic at most {rule.real_to:.1%}", f"{rule.miss:.1%} of generated images")
     verdicts.add_row(
         "synthetic", f"synthetic at least {rule.synthetic_from:.1%}", f"{rule.false_alarm:.1%} of photographs"
+    )
+    verdicts.add_row(
+        "a family", f"its share at least {rule.family_from:.1%}", f"{rule.wrong_family:.1%} of names"
     )
     verdicts.add_row(
         "a source", f"its share at least {rule.source_from:.1%}", f"{rule.wrong_source:.1%} of names"

@@ -60,4 +60,5 @@ def _cells(verdict: "Verdict", source: str) -> "tuple[Text, str, str, str]":
     answer, likeliest = verdict.verdict or "", verdict.likeliest or ""
     style = "green" if answer == source else "yellow" if answer in (INCONCLUSIVE, UNKNOWN) else "red"
     share = verdict.probabilities.get(likeliest, 0.0)
-    return Text(answer, style), likeliest, f"{share:.1%}", f"{verdict.synthetic_probability:.1%}"
+    synthetic = verdict.synthetic_probability
+    return Text(answer, style), likeliest, f"{share:.1%}", "" if synthetic is None else f"{synthetic:.1%}"

@@ -81,9 +81,9 @@ def _draw_image(
     from ganprint.images import read_image
 
     pixels = read_image(path).pixels
-    from ganprint.forensics.evidence import gather_evidence
+    from ganprint.forensics.evidence import crop_map, gather_evidence
     from ganprint.forensics.figures import draw_panels
-    from ganprint.images.views import crop_views
+    from ganprint.images.views import crop_views, whole_picture
     from ganprint.weights import load_attributor
 
     check_device(device)
@@ -93,7 +93,9 @@ def _draw_image(
     check_output(file, force=force)
     square = crop_views(pixels, card.view)[0]
     evidence = gather_evidence(attributor, card, square, path.name, maps)
-    draw_panels(evidence.panels, evidence.caption, file, force=force)
+    over_picture = crop_map(attributor, whole_picture(pixels), card.view) if maps is None else None
+    panels = [*evidence.panels, over_picture] if over_picture else evidence.panels
+    draw_panels(panels, evidence.caption, file, force=force)
     return file
 
 

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from ganprint.forensics.bench import Bench
     from ganprint.weights import Card
 
-DEFAULT_METHOD = "repmix"
-
 Method = Annotated[str, typer.Option("--method", help="the method, as `ganprint methods` names it")]
 Weights = Annotated[
     str | None,
@@ -19,9 +17,7 @@ Weights = Annotated[
 ]
 ManyMethods = Annotated[
     str | None,
-    typer.Option(
-        "--method", help="a method of `ganprint methods`, several as a,b, or all; repmix if left out"
-    ),
+    typer.Option("--method", help="a method of `ganprint methods`, several as a,b, or all"),
 ]
 ManyWeights = Annotated[
     str | None,
@@ -81,14 +77,19 @@ def check_device(device: str) -> None:
 
 
 def chosen_weights(weights: str | None, method: str | None) -> str | Path:
-    """Return the weights that were named, or the method's default; raise PluginError where there is no such method."""
+    """Return the weights that were named, or the method's default, or with neither those that are the first choice.
+
+    Raises PluginError where there is no such method.
+    """
     if weights is not None:
         return weights
     from ganprint import plugins
-    from ganprint.weights import default_for
+    from ganprint.weights import default_for, first_choice
 
-    plugins.load(method or DEFAULT_METHOD)
-    return default_for(method or DEFAULT_METHOD).path
+    if method is None:
+        return first_choice().path
+    plugins.load(method)
+    return default_for(method).path
 
 
 def load_bench(
@@ -134,7 +135,7 @@ def _several(method: str | None, weights: str | None) -> list[str | Path]:
 
         there = {entry.card.method for entry in list_weights() if entry.card and not entry.error}
         return [default_for(plugin.name).path for plugin in plugins.discover() if plugin.name in there]
-    return [chosen_weights(None, name) for name in _parts(method or DEFAULT_METHOD)]
+    return [chosen_weights(None, name) for name in (_parts(method) if method else [None])]
 
 
 def _parts(text: str) -> list[str]:

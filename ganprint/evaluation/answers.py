@@ -3,7 +3,7 @@
 import csv
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from ganprint.evaluation.conditions import Condition, ConditionedViews, Kept
 from ganprint.evaluation.unfinished import Notebook, Unfinished
 from ganprint.forensics.answer import VIEWS_AT_ONCE, Answer, answer_images
 from ganprint.images.formats import cell
-from ganprint.images.views import crop_views
+from ganprint.images.views import Crops, answerable_crops
 from ganprint.perturb import Attack
 from ganprint.training import NeuralAttributor
 from ganprint.weights import Card
@@ -83,12 +83,12 @@ def answer_manifest(
             seeds = attack_seeds(condition.seed, batch.rows[whole].tolist())
             labels = batch.labels[whole].tolist()
             attacked = attack_images(_differentiable(victim), items, labels, condition.policy, seeds)
-            items = [tuple(crop_views(image, view) for view in views) for image in attacked]
+            items = [tuple(answerable_crops(image, view) for view in views) for image in attacked]
         now = time.monotonic()
         found.shared += now - began
         for number, attributor in enumerate(attributors):
             view = views.index(attributor.config.view)
-            squares: list[Tensor] = [item[view] for item in items]
+            squares: list[Tensor] = [item[view].squares for item in items]
             found.probabilities[number] += _probabilities(attributor, squares, condition, device)
             now, before = time.monotonic(), now
             found.seconds[number] += now - before
@@ -126,14 +126,17 @@ def whole_answers(
     answers: list[Answer] = []
     failures: list[ImageError] = []
     for batch in loader(images, batch_size=batch_size, workers=workers):
-        whole = []
+        whole: list[Crops] = []
         for item, row in zip(batch.images, batch.rows.tolist(), strict=True):
             if isinstance(item, ImageError):
                 failures.append(item)
             else:
                 whole.append(item[0])
                 rows.append(row)
-        answers += answer_images(attributor, whole, batch_size=at_once)
+        found = answer_images(attributor, [crops.squares for crops in whole], batch_size=at_once)
+        answers += [
+            replace(answer, nothing=crops.nothing) for answer, crops in zip(found, whole, strict=True)
+        ]
         progress(len(rows) + len(failures), len(manifest))
     if failures and not rows:
         raise failures[0]

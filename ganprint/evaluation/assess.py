@@ -12,14 +12,18 @@ from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
+from ganprint.evaluation.group_metrics import group_mean
 from ganprint.evaluation.open_set import score_open_set
-from ganprint.forensics.calibration import calibrate_probabilities, calibration_error
+from ganprint.forensics.calibration import calibrate_probabilities, calibration_error, even_weights
 from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, decide
 from ganprint.forensics.judges import Judge
 from ganprint.forensics.likelihood import cllr, least_cllr, log10_ratio
 from ganprint.forensics.open_set import SCORES
 from ganprint.perturb import parse_treatment
-from ganprint.weights import Rate, VerdictRates
+from ganprint.weights import Card, KindRates, Rate, VerdictRates
+
+PHOTOGRAPHS, OTHERS = "photographs", "other generators"
+"""Kinds of sources that are no family."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,18 @@ def assess(
     condition = Condition.of(parse_treatment(policy), card.view, seed=seed)
     rows, answers, failures = whole_answers(judge.attributor, images, condition, progress=progress, **options)
     labels, groups = images.labels[rows], images.groups[rows]
+    sources = np.asarray(images.column("source"))[rows]
     plain = np.stack([answer.probabilities for answer in answers])
     probabilities = calibrate_probabilities(plain, card.calibration)
     scores = SCORES[rule.score](known, answers)
     verdicts = np.array(
-        [decide(each, score, card.sources, rule) for each, score in zip(probabilities, scores, strict=True)]
+        [
+            decide(each, score, card.sources, rule, card.families)
+            for each, score in zip(probabilities, scores, strict=True)
+        ]
     )
-    names = np.array([*card.sources, ""])[labels]
-    synthetic = ~np.isin(verdicts, (REAL, INCONCLUSIVE))
+    verdicts[[answer.nothing is not None for answer in answers]] = INCONCLUSIVE
+    counted = Counted(verdicts, labels, sources, groups, card)
     inside, photographs = labels >= 0, labels == 0
     answered = inside & ~np.isin(verdicts, (UNKNOWN, INCONCLUSIVE))
     ratios = log10_ratio(1 - probabilities[:, 0], rule.synthetic)
@@ -86,6 +94,7 @@ def assess(
     open_set = {
         name: score_open_set(labels, plain.argmax(1), score(known, answers)) for name, score in SCORES.items()
     }
+    weights = even_weights(np.maximum(labels, -1), groups) if counted.by_group else None
     rates = VerdictRates(
         data=Path(manifest.name).name,
         data_sha256=images.sha256,
@@ -93,37 +102,108 @@ def assess(
         policy=policy,
         seed=seed,
         n=len(rows),
+        groups=len(set(zip(sources, groups, strict=True))) if counted.by_group else None,
+        kinds=counted.kinds(),
         verdicts={
             REAL: _share(verdicts == REAL),
-            "named": _share(~np.isin(verdicts, (REAL, UNKNOWN, INCONCLUSIVE))),
+            "named": _share(np.isin(verdicts, card.sources[1:])),
+            "family": _share(np.isin(verdicts, list(set(card.families.values())))),
             UNKNOWN: _share(verdicts == UNKNOWN),
             INCONCLUSIVE: _share(verdicts == INCONCLUSIVE),
         },
-        answered=_rate(answered[inside]),
-        right=_rate((verdicts == names)[answered]),
-        false_alarms=_rate(synthetic[photographs]),
+        answered=counted.rate(answered, inside),
+        right=counted.rate(counted.right_source | (photographs & (verdicts == REAL)), answered),
+        false_alarms=counted.rate(counted.synthetic, photographs),
         false_alarms_by_set={
-            name: found
+            name: Rate.of(counted.synthetic[photographs & (groups == name)].tolist())
             for name in sorted(set(groups[photographs].tolist()) - {""})
-            if (found := _rate(synthetic[photographs & (groups == name)])) is not None
         },
-        missed=_rate((verdicts == REAL)[labels > 0]),
-        unknown=_rate(np.isin(verdicts, (UNKNOWN, INCONCLUSIVE))[~inside]),
+        missed=counted.rate(verdicts == REAL, labels > 0),
+        unknown=counted.rate(np.isin(verdicts, (UNKNOWN, INCONCLUSIVE)), ~inside),
         auroc={name: found["auroc"] for name, found in open_set.items() if found},
         oscr={name: found["oscr"] for name, found in open_set.items() if found},
         calibration_error=(
-            round(calibration_error(probabilities[inside], labels[inside]), 4) if inside.any() else None
+            round(
+                calibration_error(
+                    probabilities[inside], labels[inside], None if weights is None else weights[inside]
+                ),
+                4,
+            )
+            if inside.any()
+            else None
         ),
-        cllr=round(cllr(ratios, ~photographs), 4) if both else None,
-        cllr_min=round(least_cllr(ratios, ~photographs), 4) if both else None,
+        cllr=round(cllr(ratios, ~photographs, weights), 4) if both else None,
+        cllr_min=round(least_cllr(ratios, ~photographs, weights), 4) if both else None,
         command=command,
     )
     sure = probabilities[inside]
     return Assessed(rates, sure.max(1), sure.argmax(1) == labels[inside], failures)
 
 
-def _rate(holds: np.ndarray) -> Rate | None:
-    return Rate.of(holds.tolist()) if len(holds) else None
+@dataclass(frozen=True)
+class Counted:
+    """Verdicts (N,) with the labels, sources and groups of their images: rates by group where every image has one."""
+
+    verdicts: np.ndarray
+    labels: np.ndarray
+    sources: np.ndarray
+    groups: np.ndarray
+    card: Card
+
+    @property
+    def by_group(self) -> bool:
+        """Whether groups are the unit."""
+        return bool((self.groups != "").all())
+
+    @property
+    def synthetic(self) -> np.ndarray:
+        """Which images are called synthetic in some way."""
+        return ~np.isin(self.verdicts, (REAL, INCONCLUSIVE))
+
+    @property
+    def right_source(self) -> np.ndarray:
+        """Which generated images are called by their own source."""
+        right: np.ndarray = (self.labels > 0) & (
+            self.verdicts == np.array([*self.card.sources, ""])[self.labels]
+        )
+        return right
+
+    def rate(self, holds: np.ndarray, among: np.ndarray) -> Rate | None:
+        """Return how often something holds (N,) among some images (N,), None where there are none."""
+        if not among.any():
+            return None
+        if not self.by_group:
+            return Rate.of(holds[among].tolist())
+        found = group_mean(holds[among], self.sources[among], self.groups[among])
+        return Rate(
+            n=found.images,
+            groups=found.groups,
+            value=round(found.value, 4),
+            low=None if found.low is None else round(found.low, 4),
+            high=None if found.high is None else round(found.high, 4),
+        )
+
+    def kinds(self) -> dict[str, KindRates]:
+        """Return rates for photographs, each family, sources of none, and generators that are no class."""
+        names = np.array([*self.card.sources, ""])[self.labels]
+        families = np.array([self.card.families.get(name, "other sources") for name in names])
+        kinds = np.where(self.labels == 0, PHOTOGRAPHS, np.where(self.labels < 0, OTHERS, families))
+        named = np.isin(self.verdicts, self.card.sources[1:])
+        of_family = np.array([self.card.families.get(each, each) for each in self.verdicts]) == families
+        found = {}
+        for kind in sorted(set(kinds.tolist())):
+            among = kinds == kind
+            known = kind not in (PHOTOGRAPHS, OTHERS)
+            real, synthetic = self.rate(self.verdicts == REAL, among), self.rate(self.synthetic, among)
+            assert real is not None and synthetic is not None
+            found[kind] = KindRates(
+                real=real,
+                synthetic=synthetic,
+                right_family=self.rate(of_family, among) if known else None,
+                right_source=self.rate(self.right_source, among) if known else None,
+                wrong_source=self.rate(named & ~self.right_source, among),
+            )
+        return found
 
 
 def _share(holds: np.ndarray) -> float:

@@ -13,19 +13,27 @@ from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
+from ganprint.evaluation.group_metrics import FEWEST_GROUPS
 from ganprint.forensics.answer import Answer
 from ganprint.forensics.calibration import (
     brier_score,
     calibration_error,
+    even_weights,
     fit_isotonic,
     fit_temperature,
     folds_of,
-    held_out,
     log_loss,
     straighten,
     temper,
 )
-from ganprint.forensics.decision import DEFAULT_RATES, Rates, fit_thresholds
+from ganprint.forensics.calibration import held_out as held_out_answers
+from ganprint.forensics.decision import (
+    DEFAULT_RATES,
+    Rates,
+    family_indices,
+    fit_thresholds,
+    group_weights,
+)
 from ganprint.forensics.judges import known_arrays, known_from
 from ganprint.forensics.likelihood import fit_likelihood
 from ganprint.forensics.open_set import SCORES, Known
@@ -39,7 +47,7 @@ from ganprint.weights import (
     utc_now,
 )
 
-MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+MEASURES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]] = {
     "calibration_error": calibration_error,
     "brier_score": brier_score,
     "log_loss": log_loss,
@@ -75,6 +83,7 @@ def calibrate(
     split: str,
     policies: Sequence[str],
     *,
+    held_out: Sequence[tuple[frozenset[str], Attributor]] = (),
     score: str = "knn",
     rates: Rates = DEFAULT_RATES,
     seed: int = 0,
@@ -84,29 +93,49 @@ def calibrate(
 ) -> Calibrated:
     """Fit to the answers for a split's images of known sources, under each policy, all that verdicts rest on.
 
-    What the calibration and the ratios bring is measured by cross-validation, all versions of an image in one fold;
-    `score` is one of SCORES. `options` are those of `whole_answers`. Raises UsageError where fewer than FEWEST images
-    can be read, too few are photographs or generated, and for an attack.
+    Where photographs and generated images come of FEWEST_GROUPS groups at least, groups weigh the same, and
+    cross-validation leaves groups out; otherwise images.
+    With `held_out`, each group is answered for by the attributor that was fitted without it, so that the split may be
+    one that was trained on; images of other groups are left out, and so are those with nothing to examine.
+    `score` is one of SCORES. `options` are those of
+    `whole_answers`. Raises UsageError where fewer than FEWEST images can be read, too few are photographs or generated,
+    and for an attack.
     """
     images = manifest.select(split)
     images = images.take(np.flatnonzero(images.labels >= 0))
-    _check_count(manifest, split, len(images))
+    answering = [(np.arange(len(images)), attributor)]
+    if held_out:
+        answering = [
+            (np.flatnonzero(np.isin(images.groups, list(groups))), each) for groups, each in held_out
+        ]
+    _check_count(manifest, split, sum(len(rows) for rows, _ in answering))
     rows: list[np.ndarray] = []
     answers: list[Answer] = []
     failures: dict[str, ImageError] = {}
     for policy in policies:
         condition = Condition.of(parse_treatment(policy), card.view, seed=seed)
-        found, here, failed = whole_answers(
-            attributor, images, condition, progress=partial(progress, policy), **options
-        )
-        rows.append(found)
-        answers += here
-        failures |= {failure.message: failure for failure in failed}
+        for some, each in answering:
+            found, here, failed = whole_answers(
+                each, images.take(some), condition, progress=partial(progress, policy), **options
+            )
+            voting = [place for place, answer in enumerate(here) if answer.nothing is None]
+            rows.append(some[found[voting]])
+            answers += [here[place] for place in voting]
+            failures |= {failure.message: failure for failure in failed}
     which = np.concatenate(rows)
     labels, count = images.labels[which], len(np.unique(which))
     _check_count(manifest, split, count)
     check_sides(labels, which, f"{manifest.name}, {split}")
-    before = np.stack([answer.probabilities for answer in answers])
+    by_group = _are_units(images.groups[which], labels)
+    units = np.unique(images.groups[which] if by_group else which, return_inverse=True)[1]
+    sample = Sample(
+        before=np.stack([answer.probabilities for answer in answers]),
+        labels=labels,
+        images=which,
+        units=units,
+        weights=even_weights(labels, units),
+        folds=folds_of(units),
+    )
     facts = {
         "data": Path(manifest.name).name,
         "data_sha256": images.sha256,
@@ -114,83 +143,122 @@ def calibrate(
         "policies": tuple(policies),
         "seed": seed,
         "images": count,
+        "unit": "group" if by_group else "image",
+        "groups": int(units.max()) + 1 if by_group else None,
         "command": command,
         "date": utc_now(),
     }
-    folds = folds_of(which)
-    record, after = _calibration(before, labels, folds, facts)
+    record, after = _calibration(sample, facts)
     largest = float(np.mean([answer.largest_logit for answer in answers]))
     embeddings = np.stack([answer.embedding for answer in answers])
     # As they will be read again: halved.
     known = known_from(known_arrays(Known(embeddings, labels, which, largest)))
-    judgement = _judgement(answers, known, after, folds, score, rates, card.sources)
+    judgement = _judgement(answers, known, after, sample, score, rates, card)
     kept = np.sort(np.random.default_rng(seed).permutation(len(labels))[:MOST_KNOWN])
     reference = known_arrays(Known(known.embeddings[kept], labels[kept], which[kept], largest))
-    return Calibrated(record, judgement, reference, labels, before, after, list(failures.values()))
+    return Calibrated(record, judgement, reference, labels, sample.before, after, list(failures.values()))
 
 
-def _calibration(
-    before: np.ndarray, labels: np.ndarray, folds: list[np.ndarray], facts: dict[str, Any]
-) -> tuple[CalibrationRecord, np.ndarray]:
-    """Fit temperature and isotonic lines; return the record of the better, and its probabilities of images kept out."""
-    temperature = fit_temperature(before, labels)
+@dataclass(frozen=True)
+class Sample:
+    """What calibration is fitted to, N answers: probabilities (N, K) `before`, and for each its label, its image, its
+    unit (the image's group, or the image), its weight, and the folds that part units.
+    """
+
+    before: np.ndarray
+    labels: np.ndarray
+    images: np.ndarray
+    units: np.ndarray
+    weights: np.ndarray
+    folds: list[np.ndarray]
+
+
+def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationRecord, np.ndarray]:
+    """Fit temperature and isotonic regressions; return the record of the better, and its answers for units kept out."""
+    before, labels, weights = sample.before, sample.labels, sample.weights
+    temperature = fit_temperature(before, labels, weights)
     ways = {
-        "temperature": held_out(
-            lambda p, y: partial(temper, temperature=fit_temperature(p, y)), before, labels, folds
+        "temperature": held_out_answers(
+            lambda p, y, w: partial(temper, temperature=fit_temperature(p, y, w)),
+            before,
+            labels,
+            weights,
+            sample.folds,
         ),
-        "isotonic": held_out(
-            lambda p, y: partial(straighten, knots=fit_isotonic(p, y)), before, labels, folds
+        "isotonic": held_out_answers(
+            lambda p, y, w: partial(straighten, knots=fit_isotonic(p, y, w)),
+            before,
+            labels,
+            weights,
+            sample.folds,
         ),
     }
-    best, other = sorted(ways, key=lambda way: log_loss(ways[way], labels))
-    if len(np.unique(labels)) < before.shape[1]:
-        # A line for a source that shows no image would say that it never is right.
+    best, other = sorted(ways, key=lambda way: log_loss(ways[way], labels, weights))
+    if min(len(np.unique(sample.units[labels == label])) for label in range(before.shape[1])) < 2:
+        # A line for a source of which a fold shows no image would say that it never is right.
         best, other = "temperature", "isotonic"
     record = CalibrationRecord(
         temperature=round(temperature, 4),
-        isotonic=fit_isotonic(before, labels) if best == "isotonic" else None,
-        before=_measure(before, labels),
-        after=_measure(ways[best], labels),
-        otherwise=_measure(ways[other], labels),
+        isotonic=fit_isotonic(before, labels, weights) if best == "isotonic" else None,
+        before=_measure(before, labels, weights),
+        after=_measure(ways[best], labels, weights),
+        otherwise=_measure(ways[other], labels, weights),
         **facts,
     )
     return record, ways[best]
 
 
-def _measure(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    return {name: round(measure(probabilities, labels), 4) for name, measure in MEASURES.items()}
+def _measure(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+    return {name: round(measure(probabilities, labels, weights), 4) for name, measure in MEASURES.items()}
 
 
 def _judgement(
     answers: list[Answer],
     known: Known,
     after: np.ndarray,
-    folds: list[np.ndarray],
+    sample: Sample,
     score: str,
     rates: Rates,
-    sources: tuple[str, ...],
+    card: Card,
 ) -> JudgementRecord:
-    """Fit thresholds and ratios to what is said of images kept out in turn, scores to the others' embeddings."""
-    labels = known.labels
+    """Fit thresholds and ratios to what is said of units kept out in turn, scores to the others' embeddings."""
+    labels, units, folds = sample.labels, sample.units, sample.folds
     scores = np.empty(len(answers))
     for fold in folds:
         others = Known(known.embeddings[~fold], labels[~fold], known.images[~fold], known.largest_logit)
         here = np.flatnonzero(fold)
         scores[here] = SCORES[score](others, [answers[place] for place in here])
     ratios: dict[str, LikelihoodRecord] = {}
-    for label, source in enumerate(sources):
+    for label, source in enumerate(card.sources):
         holds = labels == label
         counts = [len(np.unique(known.images[side])) for side in (holds, ~holds)]
         if label and min(counts) >= FEWEST_OF_A_SOURCE:
-            ratios[source] = fit_likelihood(after[:, label], holds, known.images, folds)
+            ratios[source] = fit_likelihood(after[:, label], holds, units, folds, sample.weights)
+    thresholds = fit_thresholds(
+        after,
+        labels,
+        scores,
+        rates,
+        weights=group_weights(labels, units),
+        families=family_indices(card.sources, card.families),
+    )
+    by_group = len(np.unique(units)) < len(np.unique(sample.images))
     return JudgementRecord(
         score=score,
-        **asdict(fit_thresholds(after, labels, scores, rates)),
+        **asdict(thresholds),
         **asdict(rates),
-        synthetic=fit_likelihood(1 - after[:, 0], labels > 0, known.images, folds),
+        unit="group" if by_group else "image",
+        groups=len(np.unique(units)) if by_group else None,
+        synthetic=fit_likelihood(1 - after[:, 0], labels > 0, units, folds, sample.weights),
         sources=ratios,
         reference_sha256=NO_REFERENCE,
     )
+
+
+def _are_units(groups: np.ndarray, labels: np.ndarray) -> bool:
+    """Say whether every image has a group, and there are enough of photographs and of generated images."""
+    sides = [len(np.unique(groups[side])) for side in (labels == 0, labels > 0)]
+    return bool((groups != "").all()) and min(sides) >= FEWEST_GROUPS
 
 
 def check_sides(labels: np.ndarray, images: np.ndarray, what: str) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ganprint.attributor import View
 from ganprint.data import Draw, Manifest, SourceImages
 from ganprint.errors import ImageError
-from ganprint.images.views import crop_views
+from ganprint.images.views import answerable_crops
 from ganprint.perturb import Attack, DrawnSharing, Engine, Policy, Sharing, Treatment, perturb
 
 PUBLISHED_SIZE = 224
@@ -115,7 +115,7 @@ class Kept:
 
 
 class ConditionedViews(SourceImages):
-    """Images perturbed at their own size, as a tuple of each view's squares (k, 3, S, S).
+    """Images perturbed at their own size, as a tuple of each view's Crops.
 
     All is computed where the image is decoded. In a batch, an image that cannot be read is its ImageError. Under an
     attack an item is the image itself (3, H, W).
@@ -154,7 +154,7 @@ class ConditionedViews(SourceImages):
         """Return an image's squares in each view; under an attack the image, whose views come after it."""
         if isinstance(self.condition.policy, Attack):
             return image
-        return tuple(crop_views(image, view) for view in self.views)
+        return tuple(answerable_crops(image, view) for view in self.views)
 
     def failure(self, row: int) -> ImageError | None:
         """Return why the image of a row has no answer, None where it can have one."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ganprint.attributor import Attributor
+from ganprint.images.content import Emptiness
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,18 @@ class Answer:
 
     `each` (k, K) is the softmax of the attribution logits of each view, `energy` the mean over views of the logarithm
     of the sum of the logits' exponentials, `largest_logit` that of the largest logit, `embedding` (D,) the mean of the
-    embeddings, or of the attribution logits where a method has none.
+    embeddings, or of the attribution logits where a method has none. `reasons` (k, R) are what R named kinds of
+    evidence add to each view's log-odds of synthetic, none where a method cannot tell. `nothing` says why an image has
+    no view that shows anything, the middle of it standing in.
     """
 
     each: np.ndarray
     energy: float
     largest_logit: float
     embedding: np.ndarray
+    reason_names: tuple[str, ...] = ()
+    reasons: np.ndarray | None = None
+    nothing: Emptiness | None = None
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -56,12 +62,16 @@ def answer_images(
     if not images:
         return []
     views = torch.cat(list(images))
-    logits, embeddings = [], []
+    logits, embeddings, reasons = [], [], []
+    names: tuple[str, ...] = ()
     for start in range(0, len(views), batch_size):
         found = attributor.predict(views[start : start + batch_size])
         logits.append(found.attribution.float().cpu())
         placed = found.attribution if found.embedding is None else found.embedding
         embeddings.append(placed.float().cpu())
+        if found.reasons is not None:
+            names = found.reasons.names
+            reasons.append(found.reasons.values.float().cpu())
     counts = [len(image) for image in images]
     return [
         Answer(
@@ -69,8 +79,13 @@ def answer_images(
             energy=float(each.logsumexp(1).mean()),
             largest_logit=float(each.amax(1).mean()),
             embedding=embedding.mean(0).numpy(),
+            reason_names=names,
+            reasons=told.numpy() if told is not None else None,
         )
-        for each, embedding in zip(
-            torch.split(torch.cat(logits), counts), torch.split(torch.cat(embeddings), counts), strict=True
+        for each, embedding, told in zip(
+            torch.split(torch.cat(logits), counts),
+            torch.split(torch.cat(embeddings), counts),
+            torch.split(torch.cat(reasons), counts) if reasons else [None] * len(counts),
+            strict=True,
         )
     ]

@@ -17,9 +17,18 @@ from ganprint.forensics.answer import Answer
 from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason
 from ganprint.forensics.fusion import Combination, Fusion, pool, restrict
 from ganprint.forensics.judges import Judge
-from ganprint.forensics.verdict import Agreement, Change, MethodAnswer, Verdict, failed, ratio_of
+from ganprint.forensics.verdict import (
+    Agreement,
+    Change,
+    MethodAnswer,
+    Verdict,
+    failed,
+    nothing_to_examine,
+    ratio_of,
+)
 from ganprint.images import ImageFile, printable
-from ganprint.images.views import crop_views
+from ganprint.images.content import Emptiness
+from ganprint.images.views import Crops, find_crops
 from ganprint.perturb import parse_sharing
 from ganprint.weights import Card
 
@@ -28,8 +37,8 @@ CHANGES = ("jpeg=90", "jpeg=75", "webp=80", "resize=0.75", "resize=1.5", "crop=0
 AGREED = 2 / 3
 """Share of the methods with a clear answer that must say synthetic, or real, for the fused answer to say it."""
 
-Views = list[Tensor]
-"""One image as each judge sees it, uint8 (k, 3, S, S) each."""
+Views = list[Crops]
+"""One image as each judge sees it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,18 @@ class Bench:
             told = line.model_dump(mode="json", include={"temperature", "isotonic"}) if line else None
             enrolled = {gallery.name: gallery.sha256 for gallery in judge.galleries}
             view = card.view.model_dump(mode="json")
-            facts.append([card.sha256, list(card.sources), view, card.config, told, rule, enrolled])
+            facts.append(
+                [
+                    card.sha256,
+                    list(card.sources),
+                    dict(card.families),
+                    view,
+                    card.config,
+                    told,
+                    rule,
+                    enrolled,
+                ]
+            )
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -71,10 +91,15 @@ class Bench:
         """The sources that some judge tells apart, real first."""
         return tuple(dict.fromkeys(name for judge in self.judges for name in judge.card.sources))
 
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families that some judge may name."""
+        return tuple(dict.fromkeys(name for judge in self.judges for name in judge.card.families.values()))
+
     def view(self, pixels: np.ndarray | Tensor) -> Views:
         """Return what each judge sees of an image, uint8 (H, W, 3) or (3, H, W)."""
-        squares = {view: crop_views(pixels, view) for view in {judge.card.view for judge in self.judges}}
-        return [squares[judge.card.view] for judge in self.judges]
+        crops = {view: find_crops(pixels, view) for view in {judge.card.view for judge in self.judges}}
+        return [crops[judge.card.view] for judge in self.judges]
 
     def changed(self, pixels: np.ndarray) -> list[tuple[str, Views]]:
         """Return what the judges see of an image (H, W, 3) under each of CHANGES, where stability is asked for."""
@@ -90,21 +115,32 @@ class Bench:
         return found
 
     def judge(self, images: Sequence[tuple[ImageFile, Views]]) -> list[Verdict]:
-        """Return the verdicts on images given with their views."""
+        """Return the verdicts on images given with their views; one in which some judge sees nothing has no other."""
+        seen = [
+            place for place, (_, views) in enumerate(images) if all(crops.nothing is None for crops in views)
+        ]
         each = [
-            judge.answer([views[number] for _, views in images]) for number, judge in enumerate(self.judges)
+            judge.answer([images[place][1][number].squares for place in seen])
+            for number, judge in enumerate(self.judges)
         ]
-        return [
-            self._verdict(image, [answers[place] for answers in each])
-            for place, (image, _) in enumerate(images)
-        ]
+        verdicts = [self._nothing(image, views) for image, views in images]
+        for number, place in enumerate(seen):
+            verdicts[place] = self._verdict(*images[place], [answers[number] for answers in each])
+        return verdicts
+
+    def _nothing(self, image: ImageFile, views: Views) -> Verdict:
+        why = next((crops.nothing for crops in views if crops.nothing is not None), Emptiness.SMALL)
+        return nothing_to_examine(image, why, self.names, self.sha256)
 
     def failed(self, path: str, error: GanprintError) -> Verdict:
         """Return the record of an image that could not be judged."""
         return failed(path, error, self.names, self.sha256)
 
-    def _verdict(self, image: ImageFile, answers: Sequence[Answer]) -> Verdict:
-        verdicts = [judge.judge(image, answer) for judge, answer in zip(self.judges, answers, strict=True)]
+    def _verdict(self, image: ImageFile, views: Views, answers: Sequence[Answer]) -> Verdict:
+        verdicts = [
+            judge.judge(image, answer, crops.places)
+            for judge, answer, crops in zip(self.judges, answers, views, strict=True)
+        ]
         if len(verdicts) == 1:
             return verdicts[0].model_copy(update={"judged_by_sha256": self.sha256})
         agreement = agree(verdicts)
@@ -122,6 +158,9 @@ class Bench:
                 "agreement": agreement,
                 "spread": {},
                 "views": None,
+                "family": None,
+                "evidence": [],
+                "crops": [],
                 "known_score": None,
                 "enrolled": {},
                 **together,
@@ -173,7 +212,9 @@ class Bench:
             },
             "likeliest": fusion.sources[order[0]],
             "runner_up": fusion.sources[order[1]],
-            "likelihood_ratios": [ratio_of("synthetic", REAL, synthetic, rule.synthetic)],
+            "likelihood_ratios": [ratio_of("synthetic", REAL, synthetic, rule.synthetic)]
+            if rule.synthetic.holds
+            else [],
         }
 
 

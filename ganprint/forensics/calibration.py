@@ -27,26 +27,33 @@ def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return tempered
 
 
-def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature under which labels int (N,) are likeliest, given probabilities (N, K)."""
+def fit_temperature(
+    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
+) -> float:
+    """Return the temperature under which labels int (N,), weighted (N,), are likeliest, given probabilities (N, K)."""
     # Here, as attributing needs none of it.
     from scipy.optimize import minimize_scalar
 
     def loss(power: float) -> float:
-        return log_loss(temper(probabilities, float(np.exp(power))), labels)
+        return log_loss(temper(probabilities, float(np.exp(power))), labels, weights)
 
     found = minimize_scalar(loss, bounds=(-3, 3), method="bounded")
     return float(np.exp(found.x))
 
 
-def fit_isotonic(probabilities: np.ndarray, labels: np.ndarray) -> list[Knots]:
-    """Return for each source a rising line from its probability to how often it is right (Zadrozny and Elkan 2002)."""
+def fit_isotonic(
+    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
+) -> list[Knots]:
+    """Return for each source an isotonic regression from its probability to how often it is right.
+
+    Zadrozny and Elkan (KDD 2002); `weights` (N,) weigh the rows, all alike by default.
+    """
     from sklearn.isotonic import IsotonicRegression
 
     knots = []
     for source in range(probabilities.shape[1]):
         line = IsotonicRegression(y_min=LEAST_SHARE, y_max=1 - LEAST_SHARE)
-        line.fit(probabilities[:, source], labels == source)
+        line.fit(probabilities[:, source], labels == source, sample_weight=weights)
         places = zip(line.X_thresholds_.tolist(), line.y_thresholds_.tolist(), strict=True)
         knots.append(tuple((round(x, 6), round(y, 6)) for x, y in places))
     return knots
@@ -71,48 +78,60 @@ def calibrate_probabilities(probabilities: np.ndarray, record: CalibrationRecord
     return temper(probabilities, record.temperature)
 
 
-def folds_of(images: np.ndarray) -> list[np.ndarray]:
-    """Return FOLDS masks (N,) that part rows, all rows of an image, as `images` (N,) numbers them, in one."""
-    order = np.random.default_rng(0).permutation(np.unique(images))
-    masks = [np.isin(images, order[fold::FOLDS]) for fold in range(FOLDS)]
+def folds_of(units: np.ndarray) -> list[np.ndarray]:
+    """Return FOLDS masks (N,) that part rows, all rows of a group (or image), as `units` (N,) names them, in one."""
+    order = np.random.default_rng(0).permutation(np.unique(units))
+    masks = [np.isin(units, order[fold::FOLDS]) for fold in range(FOLDS)]
     return [mask for mask in masks if mask.any()]
 
 
-def held_out(
-    fit: Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray], np.ndarray]],
-    probabilities: np.ndarray,
-    labels: np.ndarray,
-    folds: list[np.ndarray],
-) -> np.ndarray:
-    """Return probabilities (N, K), each fold's changed by what was fitted to the others.
+def even_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return weights (N,) of mean 1: photographs weigh as much as generated images, and groups in a source the same."""
+    weights = np.empty(len(labels))
+    known = np.unique(labels)
+    for label in known:
+        here = np.flatnonzero(labels == label)
+        _, places, counts = np.unique(groups[here], return_inverse=True, return_counts=True)
+        share = 1 / 2 if label == 0 else 1 / (2 * (known > 0).sum())
+        weights[here] = share / (len(counts) * counts[places])
+    return weights / weights.mean()  # type: ignore[no-any-return]
 
-    All rows of an image are in one fold, so that what is measured on these was not fitted on them.
-    """
+
+Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], Callable[[np.ndarray], np.ndarray]]
+"""From probabilities (N, K), labels (N,) and weights (N,) to what changes probabilities."""
+
+
+def held_out(
+    fit: Fit, probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray, folds: list[np.ndarray]
+) -> np.ndarray:
+    """Return probabilities (N, K), each fold's changed by what was fitted to the others."""
     changed = np.empty_like(probabilities)
     for fold in folds:
-        changed[fold] = fit(probabilities[~fold], labels[~fold])(probabilities[fold])
+        changed[fold] = fit(probabilities[~fold], labels[~fold], weights[~fold])(probabilities[fold])
     return changed
 
 
-def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean of minus the logarithm of the labels' probabilities."""
-    return float(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], SMALLEST)).mean())
+def log_loss(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Return the mean, weighted (N,) or plain, of minus the logarithm of the labels' probabilities."""
+    losses = -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], SMALLEST))
+    return float(np.average(losses, weights=weights))
 
 
-def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
+def brier_score(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Return the mean squared distance from the right answer, over all K sources, 0 to 2 (Brier 1950)."""
     right = np.eye(probabilities.shape[1])[labels]
-    return float(np.square(probabilities - right).sum(1).mean())
+    return float(np.average(np.square(probabilities - right).sum(1), weights=weights))
 
 
-def calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
+def calibration_error(
+    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
+) -> float:
     """Return the expected calibration error of the largest probability, in BINS bins (Guo et al. 2017, equation 3)."""
-    return float(
-        sum(
-            count / len(labels) * abs(sure - right)
-            for count, sure, right in reliability(probabilities, labels)
-        )
-    )
+    weights = np.ones(len(labels)) if weights is None else weights
+    sure, right = probabilities.max(1), probabilities.argmax(1) == labels
+    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+    apart = np.bincount(bins, weights * (right - sure), minlength=BINS)
+    return float(np.abs(apart).sum() / weights.sum())
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[tuple[int, float, float]]:

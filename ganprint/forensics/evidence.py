@@ -3,20 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganprint.attributor import Attributor, Panel, Prediction
+from ganprint.attributor import Attributor, Panel, Prediction, View
 from ganprint.errors import UsageError
+from ganprint.forensics.answer import answer_images
+from ganprint.forensics.calibration import SMALLEST
 from ganprint.images import printable
+from ganprint.images.content import BLOCK
 from ganprint.images.residual import noise_residuals
 from ganprint.images.spectrum import dct2, log_dct, luma
+from ganprint.images.views import find_crops
 from ganprint.training import NeuralAttributor
 from ganprint.weights import Card
 
 MAPS = ("own", "occlusion", "gradients", "grad-cam", "residual", "spectrum")
 """The maps there are: the method's own panels, three of its answer, two of the view alone."""
 
+MAPPED_CROPS = 64
+"""Crops that a map over the whole picture is made of, at most."""
 PATCH, STRIDE = 8, 16
 """The view's side over that of an occluding patch, and over the steps in which the patch moves."""
 OCCLUDED_AT_ONCE = 16
@@ -111,6 +118,29 @@ def gather_evidence(
         "The pictures show what the method computes; they are not proof of where an image comes from."
     )
     return Evidence(tuple(panels), " ".join(said))
+
+
+def crop_map(attributor: Attributor, picture: Tensor, view: View) -> Panel | None:
+    """Return the log-odds of synthetic over a uint8 picture (3, H, W), the mean of the crops that cover a place.
+
+    Crops are those with a vote, up to MAPPED_CROPS; a place that none covers has 0. None for a view that resizes, or
+    without crops.
+    """
+    crops = find_crops(picture, view.model_copy(update={"crops": MAPPED_CROPS}))
+    if view.kind != "native" or not crops.places:
+        return None
+    answers = answer_images(attributor, [crops.squares])[0].each
+    odds = np.log(np.maximum(1 - answers[:, 0], SMALLEST)) - np.log(np.maximum(answers[:, 0], SMALLEST))
+    total = np.zeros(tuple(-(-side // BLOCK) for side in picture.shape[1:]))
+    count = np.zeros_like(total)
+    for (top, left), value in zip(crops.places, odds, strict=True):
+        covered = np.s_[
+            top // BLOCK : (top + view.size) // BLOCK, left // BLOCK : (left + view.size) // BLOCK
+        ]
+        total[covered] += value
+        count[covered] += 1
+    title = f"log-odds of synthetic over the picture, {len(odds)} crops, before calibration"
+    return Panel(title, total / np.maximum(count, 1), diverging=True)
 
 
 def occlusion_map(attributor: Attributor, square: Tensor, source: int) -> Tensor:

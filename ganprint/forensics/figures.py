@@ -62,6 +62,9 @@ def panel_figure(panels: Sequence[Panel], caption: str) -> Figure:
 
 def _draw(axes: Axes, panel: Panel, title: str) -> None:
     axes.set_title(title, fontsize=8, parse_math=False)
+    if panel.labels:
+        _draw_bars(axes, panel)
+        return
     axes.set_axis_off()
     if panel.values.ndim == 3:
         axes.imshow(panel.values, interpolation="nearest")
@@ -75,3 +78,24 @@ def _draw(axes: Axes, panel: Panel, title: str) -> None:
     shown = axes.imshow(panel.values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
     bar = axes.figure.colorbar(shown, cax=axes.inset_axes((1.03, 0, 0.05, 1)))
     bar.ax.tick_params(labelsize=6)
+
+
+def _draw_bars(axes: Axes, panel: Panel) -> None:
+    """Draw values (R,) as bars, the first on top, each with its label inside the axes, where there is room."""
+    places = range(len(panel.values))
+    colours = ["#c0392b" if value > 0 else "#2c6fbb" for value in panel.values]
+    axes.barh(places, panel.values, color=colours, alpha=0.45)
+    axes.axvline(0, color="black", linewidth=0.5)
+    for place, label in zip(places, panel.labels, strict=True):
+        axes.text(
+            0.02,
+            place,
+            label,
+            fontsize=4.5,
+            va="center",
+            transform=axes.get_yaxis_transform(),
+            parse_math=False,
+        )
+    axes.invert_yaxis()
+    axes.set_yticks([])
+    axes.tick_params(labelsize=6)

@@ -29,9 +29,9 @@ class Judge:
         """Answer for images given as their views, uint8 (k, 3, S, S) each."""
         return answer_images(self.attributor, images)
 
-    def judge(self, image: ImageFile, answer: Answer) -> Verdict:
-        """Turn an answer into the verdict on an image."""
-        return judge(image, answer, self.card, known=self.known, galleries=self.galleries)
+    def judge(self, image: ImageFile, answer: Answer, places: Sequence[tuple[int, int]] = ()) -> Verdict:
+        """Turn an answer into the verdict on an image whose crops lie at these rows and columns."""
+        return judge(image, answer, self.card, known=self.known, galleries=self.galleries, places=places)
 
 
 def load_judge(name_or_path: str | Path, *, device: str = "cpu", enrolled: bool = True) -> Judge:

@@ -1,4 +1,4 @@
-"""The report of a case: one HTML page with nothing outside it, for people who were not there."""
+"""The report of a case: a self-contained HTML report."""
 
 import base64
 import io
@@ -19,7 +19,7 @@ from ganprint.forensics.files import write_whole
 from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile, printable
-from ganprint.images.views import crop_views
+from ganprint.images.views import find_crops
 
 THUMBNAIL = 360
 """Longest side in pixels of the picture of an image that the page holds."""
@@ -39,7 +39,7 @@ class Exhibit:
 class Exhibits:
     """What a report shows of each image, gathered while images go by, so that none need be held.
 
-    With `maps`, the first MAPPED images get those that the first judge's method can have, of the view at the centre.
+    With `maps`, the first MAPPED images get those that the first judge's method can have, of the most textured crop.
     """
 
     def __init__(self, bench: Bench, maps: bool = True) -> None:
@@ -57,9 +57,12 @@ class Exhibits:
         """Return what was kept of the image that a verdict is on, None where it was not seen."""
         return self._seen.get((verdict.path, verdict.sha256))
 
-    def _draw_maps(self, image: ImageFile) -> tuple[str, str]:
+    def _draw_maps(self, image: ImageFile) -> tuple[str | None, str]:
         attributor, card = self.judge.attributor, self.judge.card
-        square = crop_views(image.pixels, card.view)[0]
+        squares = find_crops(image.pixels, card.view).squares
+        if not len(squares):
+            return None, ""
+        square = squares[0]
         maps = [name for name in possible_maps(attributor, square) if name != "own"]
         evidence = gather_evidence(attributor, card, square, image.name, maps)
         drawn = io.BytesIO()

@@ -1,6 +1,6 @@
 """The verdict on one image: what is answered, how sure, by what, and what to beware of."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -10,15 +10,27 @@ from ganprint.attributor import REAL, View
 from ganprint.errors import GanprintError
 from ganprint.forensics.answer import Answer
 from ganprint.forensics.calibration import calibrate_probabilities
-from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason, is_synthetic
+from ganprint.forensics.decision import (
+    INCONCLUSIVE,
+    UNKNOWN,
+    best_family,
+    decide,
+    give_reason,
+    is_synthetic,
+)
 from ganprint.forensics.gallery import Gallery
 from ganprint.forensics.likelihood import in_words, log10_ratio
 from ganprint.forensics.open_set import SCORES, Known
 from ganprint.images import ImageFile, printable
+from ganprint.images.content import Emptiness
 from ganprint.images.metadata import Metadata
-from ganprint.weights import Card, LikelihoodRecord
+from ganprint.weights import Card, LikelihoodRecord, Rate
 
 UNCALIBRATED = "The probabilities are not calibrated: read them as an order of sources, not as odds."
+LEADING = 0.15
+"""Share of what points to the verdict's side that a kind of evidence must pull to be named."""
+MOST_NAMED = 3
+"""Kinds of evidence that a sentence names."""
 MOST_AGREE = 0.75
 """Share of the squares that must point to the likeliest source for there to be no warning."""
 NO_RULE = "It has the largest probability; these weights do not say when an image is none of their sources."
@@ -50,6 +62,26 @@ class Ratio(BaseModel):
     log10: float
     words: str | None
     bounded: bool
+
+
+class Evidence(BaseModel):
+    """A kind of evidence, and what it adds to the log-odds of synthetic (natural logarithm), the mean over crops."""
+
+    model_config = WRITTEN
+
+    kind: str
+    log_odds: float
+
+
+class Crop(BaseModel):
+    """A crop that had a vote: its corner in the image and its side, pixels, and its uncalibrated P(synthetic)."""
+
+    model_config = WRITTEN
+
+    left: int
+    top: int
+    side: int
+    synthetic_probability: float
 
 
 class Views(BaseModel):
@@ -112,9 +144,11 @@ class Change(BaseModel):
 class Verdict(BaseModel):
     """The answer for one image: a line of `attribute --json`; field names are stable.
 
-    `verdict` is `real`, the name of a source, `synthetic-unknown` or `inconclusive`, None where there is an `error`;
-    `reason` says why. Of weights that do not say how to judge it is what has the largest probability, which `likeliest`
-    always is. `source` is the source that is named, None where none is. Probabilities are in [0, 1], means over the
+    `verdict` is `real`, the name of a source or of a family of generators, `synthetic-unknown` or `inconclusive`, None
+    where there is an `error`; `reason` says why. Of weights that do not say how to judge it is what has the largest
+    probability, which `likeliest` always is. `source` and `family` are those that are named, None where none is. Where
+    an image has nothing to examine there are no probabilities. `evidence` is what speaks for and against synthetic,
+    `crops` where it was looked at. Probabilities are in [0, 1], means over the
     views, calibrated where the card says how; `spread` is their standard deviation over the views before that;
     `synthetic_probability` is one minus real's. `known_score` tells how like the known images this one is, and
     `enrolled` how much nearer to each enrolled gallery than to those. Of several methods, `method` and `weights` are
@@ -133,6 +167,7 @@ class Verdict(BaseModel):
     format: str | None = None
     verdict: str | None = None
     source: str | None = None
+    family: str | None = None
     synthetic_probability: float | None = None
     probabilities: dict[str, float] = {}
     runner_up: str | None = None
@@ -147,6 +182,8 @@ class Verdict(BaseModel):
     known_score: float | None = None
     likelihood_ratios: list[Ratio] = []
     views: Views | None = None
+    evidence: list[Evidence] = []
+    crops: list[Crop] = []
     enrolled: dict[str, float] = {}
     methods: list[MethodAnswer] = []
     agreement: Agreement | None = None
@@ -161,11 +198,18 @@ class Verdict(BaseModel):
 
 
 def judge(
-    image: ImageFile, answer: Answer, card: Card, *, known: Known | None, galleries: Sequence[Gallery] = ()
+    image: ImageFile,
+    answer: Answer,
+    card: Card,
+    *,
+    known: Known | None,
+    galleries: Sequence[Gallery] = (),
+    places: Sequence[tuple[int, int]] = (),
 ) -> Verdict:
     """Turn a method's answer into a verdict, with every reason to doubt it among the warnings.
 
-    `known` is where the weights place known images, needed where the card says how to judge.
+    `known` is where the weights place known images, needed where the card says how to judge; `places` are the rows and
+    columns of the crops' corners, where they are the image's own pixels.
     """
     probabilities = calibrate_probabilities(answer.probabilities[None], card.calibration)[0]
     order = np.argsort(-probabilities, kind="stable")
@@ -176,8 +220,8 @@ def judge(
     nearer: dict[str, float] = {}
     if rule is not None and known is not None:
         score = float(SCORES[rule.score](known, [answer])[0])
-        verdict = decide(probabilities, score, names, rule)
-        reason = give_reason(verdict, probabilities, score, names, rule)
+        verdict = decide(probabilities, score, names, rule, card.families)
+        reason = give_reason(verdict, probabilities, score, names, rule, card.families)
         nearer = {each.name: each.nearness(answer.embedding, known) for each in galleries}
         found = max(
             (each for each in galleries if nearer[each.name] >= each.threshold),
@@ -191,7 +235,8 @@ def judge(
                 )
             verdict = found.name
             reason = found.reason(nearer[found.name])
-    named = verdict not in (REAL, UNKNOWN, INCONCLUSIVE)
+    family, _ = best_family(probabilities, names, card.families)
+    named = verdict not in (REAL, UNKNOWN, INCONCLUSIVE, family)
     return Verdict(
         path=image.name,
         sha256=image.sha256,
@@ -200,6 +245,7 @@ def judge(
         format=image.format,
         verdict=verdict,
         source=verdict if named else None,
+        family=family if verdict == family else card.families.get(verdict),
         synthetic_probability=round(float(1 - probabilities[0]), 6),
         probabilities={name: round(float(p), 6) for name, p in zip(names, probabilities, strict=True)},
         runner_up=names[order[1]],
@@ -215,22 +261,77 @@ def judge(
             least_synthetic=round(float(1 - answer.each[:, 0].max()), 6),
             most_synthetic=round(float(1 - answer.each[:, 0].min()), 6),
         ),
+        evidence=_evidence(answer),
+        crops=[
+            Crop(left=left, top=top, side=card.view.size, synthetic_probability=round(float(1 - each[0]), 6))
+            for (top, left), each in zip(places, answer.each, strict=True)
+        ]
+        if places and card.view.kind == "native"
+        else [],
         enrolled={name: round(value, 6) for name, value in nearer.items()},
         metadata=image.metadata,
         **_weights(card),
     )
 
 
+def nothing_to_examine(
+    image: ImageFile, why: Emptiness, names: tuple[str, str, str | None], by: str
+) -> Verdict:
+    """Return the verdict on an image that shows nothing to examine, by this method, weights and their hash."""
+    method, weights, digest = names
+    return Verdict(
+        path=image.name,
+        sha256=image.sha256,
+        width=image.width,
+        height=image.height,
+        format=image.format,
+        verdict=INCONCLUSIVE,
+        reason=f"Nothing to examine: {why}.",
+        method=method,
+        weights=weights,
+        weights_sha256=digest,
+        warnings=list(image.notes),
+        metadata=image.metadata,
+        judged_by_sha256=by,
+    )
+
+
+def _evidence(answer: Answer) -> list[Evidence]:
+    """Return each kind of evidence, the strongest first."""
+    if answer.reasons is None:
+        return []
+    means = answer.reasons.mean(0)
+    return [
+        Evidence(kind=answer.reason_names[place], log_odds=round(float(means[place]), 3))
+        for place in np.argsort(-np.abs(means), kind="stable")
+    ]
+
+
+def leading_evidence(verdict: Verdict) -> list[Evidence]:
+    """Return the kinds of evidence that pull at least LEADING of what points to the verdict's side, MOST_NAMED at most.
+
+    Of an inconclusive verdict none lead: what there is points both ways, or to neither.
+    """
+    if verdict.verdict in (None, INCONCLUSIVE):
+        return []
+    sign = 1 if verdict.is_synthetic else -1
+    pulling = [each for each in verdict.evidence if sign * each.log_odds > 0]
+    total = sum(abs(each.log_odds) for each in pulling)
+    return [each for each in pulling if abs(each.log_odds) >= LEADING * total][:MOST_NAMED]
+
+
 def _ratios(probabilities: np.ndarray, card: Card, verdict: str) -> Iterator[Ratio]:
     """Yield the ratio of synthetic against real, and of the source that is named against the others and real.
 
-    The latter was fitted to no other sources than those, so that it says nothing where none of them is named.
+    A ratio that did not hold on groups kept out is not stated. The latter was fitted to no other sources than those, so
+    that it says nothing where none of them is named.
     """
     rule = card.judgement
     if rule is None:
         return
-    yield ratio_of("synthetic", REAL, float(1 - probabilities[0]), rule.synthetic)
-    if verdict in rule.sources:
+    if rule.synthetic.holds:
+        yield ratio_of("synthetic", REAL, float(1 - probabilities[0]), rule.synthetic)
+    if verdict in rule.sources and rule.sources[verdict].holds:
         share = float(probabilities[card.sources.index(verdict)])
         yield ratio_of(verdict, f"not {verdict}", share, rule.sources[verdict])
 
@@ -260,15 +361,25 @@ def how_to_read(card: Card) -> str:
     )
 
 
-def how_often_wrong(card: Card) -> list[str]:
-    """Return what verdicts of these weights were measured to be worth, on the first data that they were measured on."""
+def how_often_wrong(card: Card, verdicts: Collection[str]) -> Iterator[str]:
+    """Yield what was measured of these verdicts of the weights: how often each kind of them is wrong on new images."""
     rates = card.judgement.rates if card.judgement else []
-    return [
-        f"Measured on {each.split} of {each.data}, clean: of photographs {each.false_alarms.value:.1%} were called "
-        f"synthetic, of generated images {each.missed.value:.1%} real."
-        for each in rates
-        if each.data == rates[0].data and each.policy == "none" and each.false_alarms and each.missed
-    ]
+    first = next((each for each in rates if each.policy == "none"), None)
+    if first is None:
+        return
+    unit = f"{first.groups} groups of images" if first.groups else f"{first.n} images"
+    said = []
+    if first.false_alarms and any(map(is_synthetic, verdicts)):
+        said.append(f"{_in_words(first.false_alarms)} of photographs were called synthetic")
+    if first.missed and not all(map(is_synthetic, verdicts)):
+        said.append(f"no trace was found in {_in_words(first.missed)} of generated images")
+    if said:
+        yield f"How often that is wrong, measured on {unit} kept out of training: {'; '.join(said)}."
+
+
+def _in_words(rate: Rate) -> str:
+    interval = f" ({rate.low:.0%} to {rate.high:.0%})" if rate.low is not None else ""
+    return f"{rate.value:.0%}{interval}"
 
 
 def failed(path: str, error: GanprintError, names: tuple[str, str, str | None], by: str) -> Verdict:

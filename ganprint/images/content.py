@@ -83,7 +83,6 @@ def content_box(pixels: NDArray[np.uint8]) -> Box:
 
 def _first_and_last(part: NDArray[np.uint8]) -> tuple[int, int] | None:
     """Return the first row that is not plain and the one after the last, None where all are."""
-
     # Of long rows some pixels tell enough, and a poster of one colour has many of them.
     step = max(1, part.shape[1] // SAMPLED)
 

@@ -48,7 +48,7 @@ def find_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
     resize view they are those of the published protocol. An image that is flat, or a drawing, or whose crops
     all have too little texture, has none.
     """
-    image, size = _channels_first(pixels), view.size
+    image, size = whole_picture(pixels), view.size
     array = image.permute(1, 2, 0).cpu().numpy()
     box = content_box(array)
     blocks = map_blocks(array, box)
@@ -73,19 +73,27 @@ def find_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
     )
 
 
-def crop_views(pixels: Tensor | NDArray[np.uint8], view: View) -> Tensor:
-    """Return the crops that a method answers on, uint8 (k, 3, S, S): those of `find_crops`, or where an image has none,
-    the one in its middle.
+def answerable_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
+    """Return the crops of `find_crops`, or where an image has none the one in its middle, with `nothing` saying why.
+
+    That is for an evaluation, which needs an answer for every image.
     """
     crops = find_crops(pixels, view)
     if len(crops.squares):
-        return crops.squares
-    image = _channels_first(pixels)
+        return crops
+    image = whole_picture(pixels)
     if view.kind == "resize":
-        return _published_crops(image, view)[0]
+        squares, places = _published_crops(image, view)
+        return Crops(squares, places, crops.nothing)
     image, size = _padded(image, view.size), view.size
     top, left = ((side - size) // 2 // BLOCK * BLOCK for side in image.shape[1:])
-    return image[None, :, top : top + size, left : left + size].contiguous()
+    squares = image[None, :, top : top + size, left : left + size].contiguous()
+    return Crops(squares, ((top, left),), crops.nothing)
+
+
+def crop_views(pixels: Tensor | NDArray[np.uint8], view: View) -> Tensor:
+    """Return the squares of `answerable_crops`, uint8 (k, 3, S, S)."""
+    return answerable_crops(pixels, view).squares
 
 
 def _published_crops(image: Tensor, view: View) -> tuple[Tensor, tuple[tuple[int, int], ...]]:
@@ -150,7 +158,7 @@ def random_view(pixels: Tensor | NDArray[np.uint8], view: View, generator: np.ra
     `native` crops S at random from the image's own pixels, reflect-padded where a side is shorter, and flips
     likewise. Three numbers are drawn from `generator` whatever the image.
     """
-    image, size = _channels_first(pixels), view.size
+    image, size = whole_picture(pixels), view.size
     if view.kind == "resize":
         image = _resize(_centred_square(image), round(size * view.training_scale))
     else:
@@ -164,7 +172,8 @@ def random_view(pixels: Tensor | NDArray[np.uint8], view: View, generator: np.ra
     return square.clone(memory_format=torch.contiguous_format)
 
 
-def _channels_first(pixels: Tensor | NDArray[np.uint8]) -> Tensor:
+def whole_picture(pixels: Tensor | NDArray[np.uint8]) -> Tensor:
+    """Return an image uint8, a tensor (3, H, W) or an array (H, W, 3), as a tensor (3, H, W)."""
     if isinstance(pixels, np.ndarray):
         writeable = np.require(pixels, requirements=["C", "W"])  # torch warns of an array that is not
         image = torch.from_numpy(np.moveaxis(writeable, -1, 0))

@@ -179,7 +179,7 @@ def _check_step(name: str, value: float) -> None:
 
 
 def parse_sharing(text: str) -> Sharing | DrawnSharing:
-    """Return the chain that `text` names, as in `share:resize=0.5+jpeg=80`, or `share:jpeg=60..95`, drawn for each image.
+    """Return the chain that `text` names, as in `share:resize=0.5+jpeg=80`, or `share:jpeg=60..95`, drawn by image.
 
     PerturbationError says what is wrong.
     """

@@ -9,11 +9,21 @@ import yaml
 from pydantic import ValidationError
 
 from ganprint.attributor import Attributor, AttributorConfig, Run
+from ganprint.data.families import family_of
 from ganprint.errors import ConfigError, GanprintError, OutputExistsError, TrainingError, WeightsError
 from ganprint.training.batches import check_images
 from ganprint.training.checkpoint import is_main_process
 from ganprint.training.neural import NeuralAttributor
-from ganprint.weights import Artifact, Card, DataRecord, TrainingRecord, load_artifact, save_artifact, utc_now
+from ganprint.weights import (
+    Artifact,
+    Card,
+    DataRecord,
+    TrainingRecord,
+    load_artifact,
+    save_artifact,
+    save_held_out,
+    utc_now,
+)
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, first_fault
 from ganprint.weights.provenance import hardware, plugin_record, versions
 
@@ -178,6 +188,7 @@ def describe(
             method=attributor.spec.name,
             plugin=plugin_record(attributor.spec.name),
             sources=attributor.sources,
+            families={name: family for name in attributor.sources if (family := family_of(name))},
             semantics=tuple(name for name in train.semantics if name),
             view=attributor.config.view,
             config=attributor.config.model_dump(mode="json"),
@@ -201,6 +212,7 @@ def save_trained(attributor: Attributor, run: Run, card: Card, facts: Mapping[st
     if not is_main_process():
         return
     training = TrainingRecord.model_validate({"precision": run.precision, **facts})
+    save_held_out(run.folder, attributor.held_out)
     save_artifact(
         run.folder,
         attributor.state(),

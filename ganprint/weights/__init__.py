@@ -11,12 +11,14 @@ from ganprint.weights.artifact import (
     set_rates,
 )
 from ganprint.weights.card import Card, read_card, utc_now
+from ganprint.weights.held_out import load_held_out, save_held_out
 from ganprint.weights.records import (
     NO_REFERENCE,
     CalibrationRecord,
     DataRecord,
     Interval,
     JudgementRecord,
+    KindRates,
     Knots,
     LikelihoodRecord,
     PluginRecord,
@@ -25,7 +27,15 @@ from ganprint.weights.records import (
     TrainingRecord,
     VerdictRates,
 )
-from ganprint.weights.store import Entry, default_for, find, list_weights, search_path, user_folder
+from ganprint.weights.store import (
+    Entry,
+    default_for,
+    find,
+    first_choice,
+    list_weights,
+    search_path,
+    user_folder,
+)
 
 __all__ = [
     "NO_REFERENCE",
@@ -36,6 +46,7 @@ __all__ = [
     "Entry",
     "Interval",
     "JudgementRecord",
+    "KindRates",
     "Knots",
     "LikelihoodRecord",
     "PluginRecord",
@@ -46,12 +57,15 @@ __all__ = [
     "add_result",
     "default_for",
     "find",
+    "first_choice",
     "list_weights",
     "load_artifact",
     "load_attributor",
+    "load_held_out",
     "load_reference",
     "read_card",
     "save_artifact",
+    "save_held_out",
     "search_path",
     "set_calibration",
     "set_rates",

@@ -35,7 +35,8 @@ class Card(Record):
     """Everything known about an artifact; nothing beyond these fields is accepted.
 
     `save_artifact` fills `sha256`, `parameters` (elements in all floating tensors) and `precision`.
-    `default` marks the weights that a method uses when none are named.
+    `default` marks the weights that a method uses when none are named, `first_choice` those that answer where no method
+    is named either. `families` says which family of generators a source is of.
     """
 
     schema_version: Literal[1] = 1
@@ -43,7 +44,9 @@ class Card(Record):
     method: WeightsName
     plugin: PluginRecord
     default: bool = False
+    first_choice: bool = False
     sources: tuple[SourceName, ...]
+    families: dict[SourceName, SourceName] = Field({})
     semantics: tuple[SourceName, ...] = ()
     view: View
     config: dict[str, JsonValue]

@@ -78,8 +78,8 @@ class CalibrationRecord(Record):
 
     A `temperature`, or where that was better on images kept out, a rising line for each source (`isotonic`). `before`,
     `after` and `otherwise`, the one of the two that was not taken, have `calibration_error`, `brier_score` and
-    `log_loss`; the latter two are of images that were not fitted on, in turn. `images` are different ones, each under
-    every policy.
+    `log_loss`; the latter two are of units that were not fitted on, in turn. A unit is a group where images have one,
+    and all weigh the same. `images` are different ones, each under every policy.
     """
 
     temperature: float = Field(gt=0)
@@ -90,6 +90,8 @@ class CalibrationRecord(Record):
     policies: tuple[str, ...]
     seed: int
     images: int = Field(ge=1)
+    unit: Literal["image", "group"] = "image"
+    groups: int | None = Field(default=None, ge=1)
     before: dict[str, float]
     after: dict[str, float]
     otherwise: dict[str, float] = {}
@@ -97,11 +99,17 @@ class CalibrationRecord(Record):
     date: AwareDatetime
 
 
+SUPPORTED_LOSS = 0.1
+"""Of Cllr by calibration, below which a likelihood ratio is stated."""
+USEFUL = 0.8
+"""Cllr below which a likelihood ratio is stated (1: it says nothing)."""
+
+
 class LikelihoodRecord(Record):
     """How a probability becomes a likelihood ratio: log10 of it is a line in the log odds, within bounds.
 
-    `most` and `least` are log10 of what the images could support; `cllr` is the cost on images kept out, 0 to 1 and
-    above, `cllr_min` what the best recalibration would leave of it.
+    `most` and `least` are log10 of what the groups of images could support; `cllr` is the cost on groups kept out, each
+    weighing the same, 0 to 1 and above, `cllr_min` what the best recalibration would leave of it.
     """
 
     slope: float = Field(ge=0)
@@ -111,14 +119,23 @@ class LikelihoodRecord(Record):
     cllr: float = Field(ge=0)
     cllr_min: float = Field(ge=0)
 
+    @property
+    def holds(self) -> bool:
+        """Whether ratios held well enough on groups kept out to be stated at all."""
+        return self.cllr < USEFUL and self.cllr - self.cllr_min < SUPPORTED_LOSS
+
 
 class Rate(Record):
-    """A share of `n` images with its 95 % interval (Wilson)."""
+    """A share of `n` images with its 95 % interval: Wilson's, or with `groups` a mean over groups, groups resampled.
+
+    `low` and `high` are None where groups are too few for an interval.
+    """
 
     n: int = Field(ge=1)
+    groups: int | None = Field(default=None, ge=1)
     value: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
 
     @classmethod
     def of(cls, holds: Sequence[bool]) -> Self:
@@ -132,10 +149,24 @@ class Rate(Record):
         return cls(n=len(holds), **{name: round(float(number), 4) for name, number in numbers.items()})
 
 
+class KindRates(Record):
+    """What became of the images of one kind of source: photographs, a family, or generators that are no class.
+
+    Shares called real, synthetic in any way, by their family or their own source, by the right source, and by another.
+    """
+
+    real: Rate
+    synthetic: Rate
+    right_family: Rate | None = None
+    right_source: Rate | None = None
+    wrong_source: Rate | None = None
+
+
 class VerdictRates(Record):
     """What verdicts were worth on one split under one policy, none of it fitted on.
 
-    `verdicts` are the shares of real, named sources, synthetic-unknown and inconclusive. `false_alarms` is the share of
+    With `groups` all rates are means over groups, and over sources; `kinds` has them by kind of source. `verdicts` are
+    shares of images: real, named sources, families, synthetic-unknown, inconclusive. `false_alarms` is the share of
     photographs called synthetic in any way, over all and by photo set; `missed` that of known sources' images called
     real. `answered` is the share of images of known sources that are called real or by a source, `right` how many
     of those rightly; `unknown` of images of other generators is the share that is called neither. `auroc` and `oscr`
@@ -148,6 +179,8 @@ class VerdictRates(Record):
     policy: str
     seed: int
     n: int
+    groups: int | None = Field(default=None, ge=1)
+    kinds: dict[str, KindRates] = {}
     verdicts: dict[str, float]
     answered: Rate | None = None
     right: Rate | None = None
@@ -173,19 +206,25 @@ class JudgementRecord(Record):
     An image whose `score` is below `unknown_below` is unlike the known ones: of those `false_unknown` are. It is
     synthetic from the probability `synthetic_from` on, which `false_alarm` of the photographs reach, and real up to
     `real_to`, which `miss` of the synthetic images do not exceed; a source is named from `source_from` on, where
-    `wrong_source` of the names are wrong. `synthetic` and `sources` give likelihood ratios; `reference_sha256` is of
-    the file that holds where known images lie; `rates` were measured on other images.
+    `wrong_source` of the names are wrong, and its family from `family_from` on, where `wrong_family` are. With `unit`
+    group these are means over groups kept out, `groups` in all; with image, shares of images. `synthetic` and `sources`
+    give likelihood ratios; `reference_sha256` is of the file that holds where known images lie; `rates` were measured
+    on other images.
     """
 
     score: Literal["max-probability", "energy", "mahalanobis", "knn", "vim", "share of methods"]
     unknown_below: float
     synthetic_from: float = Field(ge=0, le=1)
     real_to: float = Field(ge=0, le=1)
+    family_from: float = Field(default=1.0, ge=0, le=1)
     source_from: float = Field(ge=0, le=1)
     false_unknown: float = Field(gt=0, lt=1)
     false_alarm: float = Field(gt=0, lt=1)
     miss: float = Field(gt=0, lt=1)
+    wrong_family: float = Field(default=0.1, gt=0, lt=1)
     wrong_source: float = Field(gt=0, lt=1)
+    unit: Literal["image", "group"] = "image"
+    groups: int | None = Field(default=None, ge=1)
     synthetic: LikelihoodRecord
     sources: dict[SourceName, LikelihoodRecord] = {}
     reference_sha256: Sha256

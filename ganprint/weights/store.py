@@ -108,6 +108,20 @@ def default_for(method: str, folders: Sequence[Path] | None = None) -> Entry:
     )
 
 
+def first_choice(folders: Sequence[Path] | None = None) -> Entry:
+    """Return the weights that answer when neither weights nor a method are named: the card says so.
+
+    Raises WeightsError where no card does.
+    """
+    for folder in search_path() if folders is None else folders:
+        for entry in list_weights([folder]):
+            if entry.card is not None and entry.card.first_choice:
+                return entry
+    raise WeightsError(
+        "No weights are the first choice.", "Name some with --weights: `ganprint weights list` lists them."
+    )
+
+
 def _artifacts(folders: Sequence[Path]) -> Iterator[Path]:
     for folder in folders:
         try:

@@ -61,20 +61,19 @@ def test_a_verdict_has_its_reason_ratios_squares_and_stability(judge: Any, case:
     for source in ("progan", "stylegan"):
         row = found[source]
         assert row["verdict"] == row["source"] == row["likeliest"] == source
-        assert "is at least" in row["reason"] and row["known_score"] is not None
-        assert [each["proposition"] for each in row["likelihood_ratios"]] == ["synthetic", source]
+        assert ", at least" in row["reason"] and row["known_score"] is not None and row["family"] == "gan"
         assert all(each["log10"] > 0 for each in row["likelihood_ratios"])
     assert found["real"]["verdict"] == "real" and found["real"]["source"] is None
-    assert found["real"]["likelihood_ratios"][0]["log10"] < 0
-    # Flat grey is like no noise that these weights were shown.
-    assert found["flat"]["verdict"] in ("synthetic-unknown", "inconclusive")
-    assert "unlike the images" in found["flat"]["reason"]
+    assert found["flat"]["verdict"] == "inconclusive" and found["flat"]["probabilities"] == {}
+    assert found["flat"]["reason"] == "Nothing to examine: it has no texture."
     for row in found.values():
+        if not row["probabilities"]:
+            continue
         assert {each["change"] for each in row["stability"]} >= {"jpeg=90", "resize=0.75", "crop=0.9"}
         assert all(each["holds"] == (each["verdict"] == row["verdict"]) for each in row["stability"])
         assert row["views"]["count"] >= 1 and row["metadata"]["c2pa"]["state"] == "absent"
     told = judge(case / "progan.png", "--stability", "--metadata").stdout
-    for part in ("log10 likelihood ratio +", "stability: holds under", "metadata: ", "proves"):
+    for part in ("stability: holds under", "metadata: ", "proves"):
         assert part in told
 
 
@@ -207,7 +206,7 @@ def test_a_case_is_verified_and_what_changed_is_said(
     assert same.returncode == 0 and "5 same" in same.stdout, same.stderr
     shutil.copy(folder / "real.png", folder / "progan.png")
     (folder / "flat.png").unlink()
-    record["images"][3]["verdict"]["likelihood_ratios"][0]["words"] = "extremely strong support"
+    record["images"][3]["verdict"]["reason"] = "extremely strong support"
     (tmp_path / "case.json").write_text(json.dumps(record))
     changed = inside("verify", tmp_path / "case.json", "--json", env=environment)
     outcomes = {Path(row["path"]).stem: row["outcome"] for row in lines(changed.stdout)}
@@ -252,7 +251,7 @@ def test_several_methods_answer_each_agree_and_are_fused(
     assert row["method"] == "repmix+prnu" and row["likeliest"] == "progan"
     assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4)
     assert row["agreement"]["real"] + row["agreement"]["synthetic"] + row["agreement"]["inconclusive"] == 2
-    told = inside("attribute", case / "real.png", "--weights", both, env=environment).stdout
+    told = inside("attribute", case / "real.png", "--weights", both, "-v", env=environment).stdout
     assert "of 2 methods: " in told and "prnu (second): " in told
 
 

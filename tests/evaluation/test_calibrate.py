@@ -79,13 +79,15 @@ def test_no_image_is_tempered_by_a_fit_that_saw_it(overconfident: tuple[np.ndarr
     probabilities, labels = (each[:200] for each in overconfident)
     folds = folds_of(np.repeat(np.arange(100), 2))
 
-    def fit(shown: np.ndarray, known: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        return partial(temper, temperature=fit_temperature(shown, known))
+    def fit(shown: np.ndarray, known: np.ndarray, weights: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        return partial(temper, temperature=fit_temperature(shown, known, weights))
 
-    before = held_out(fit, probabilities, labels, folds)
+    even = np.ones(len(labels))
+
+    before = held_out(fit, probabilities, labels, even, folds)
     changed = labels.copy()
     changed[:2] = (labels[:2] + 1) % KINDS
-    after = held_out(fit, probabilities, changed, folds)
+    after = held_out(fit, probabilities, changed, even, folds)
     np.testing.assert_array_equal(before[:2], after[:2])
     assert not np.array_equal(before, after)
 

@@ -12,6 +12,7 @@ from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Pr
 from ganprint.forensics.bench import Bench
 from ganprint.forensics.fusion import Combination, Fusion, Member
 from ganprint.forensics.judges import Judge
+from ganprint.forensics.open_set import Known
 from ganprint.forensics.stream import stream_verdicts
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile
@@ -33,7 +34,7 @@ RULE = JudgementRecord(
     synthetic=LikelihoodRecord(slope=1, intercept=0, most=2, least=-2, cllr=0.3, cllr_min=0.25),
     reference_sha256=NO_REFERENCE,
 )
-PIXELS = np.full((32, 32, 3), 128, np.uint8)
+PIXELS = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
 IMAGE = ImageFile(PIXELS, "a.png", 32, 32, "PNG", "0" * 64, ())
 
 
@@ -127,6 +128,32 @@ def test_sources_that_differ_are_said_and_warnings_name_their_method(judge: Judg
     warned = [said for said in found.warnings if "Real is the likeliest" in said]
     assert warned and all(said.startswith("m3: ") for said in warned)
     assert any(said.startswith("The probabilities are not calibrated") for said in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("cllr", "least", "stated"), [(0.5, 0.45, True), (0.5, 0.39, False), (0.8, 0.75, False)]
+)
+def test_a_ratio_is_stated_only_where_it_held_on_what_was_kept_out(
+    judge: Judges, cllr: float, least: float, stated: bool
+) -> None:
+    ratio = RULE.synthetic.model_copy(update={"cllr": cllr, "cllr_min": least})
+    rule = RULE.model_copy(update={"score": "max-probability", "unknown_below": 0.0, "synthetic": ratio})
+    single = judge(1, [0.05, 0.9, 0.05])
+    card = single.card.model_copy(update={"judgement": rule})
+    known = Known(np.eye(3), np.arange(3), np.arange(3), 1.0)
+    (found,) = stream_verdicts([("a.png", IMAGE)], Bench([Judge(single.attributor, card, known)]))
+    assert found.verdict == "progan" and bool(found.likelihood_ratios) == stated
+    if stated:
+        assert found.likelihood_ratios[0].words == "moderate support"
+
+
+def test_an_image_with_nothing_to_examine_is_inconclusive_whatever_the_methods_say(judge: Judges) -> None:
+    flat = ImageFile(np.full((32, 32, 3), 255, np.uint8), "b.png", 32, 32, "PNG", "1" * 64, ())
+    for judges in ([judge(1, [0.98, 0.01, 0.01])], [judge(1, [0.98, 0.01, 0.01]), judge(2, [0.1, 0.8, 0.1])]):
+        first, second = stream_verdicts([("b.png", flat), ("a.png", IMAGE)], bench(*judges))
+        assert first.verdict == "inconclusive" and first.reason == "Nothing to examine: it has no texture."
+        assert first.synthetic_probability is None and not first.probabilities
+        assert second.probabilities
 
 
 def test_what_answers_depend_on_is_told_apart(judge: Judges) -> None:

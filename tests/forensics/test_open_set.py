@@ -7,19 +7,29 @@ import pytest
 
 from ganprint.errors import UsageError
 from ganprint.forensics.answer import Answer
-from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, Rates, decide, fit_thresholds, give_reason
+from ganprint.forensics.decision import (
+    INCONCLUSIVE,
+    UNKNOWN,
+    Rates,
+    decide,
+    fit_thresholds,
+    give_reason,
+    group_weights,
+)
 from ganprint.forensics.gallery import left_out, nearness, threshold_of
 from ganprint.forensics.judges import known_arrays, known_from
 from ganprint.forensics.open_set import SCORES, Known, unit
 from ganprint.weights import Card, JudgementRecord, LikelihoodRecord
 
 SOURCES = ("real", "progan", "stylegan")
+FAMILIES = {"progan": "gan", "stylegan": "gan"}
 RATIO = LikelihoodRecord(slope=1, intercept=0, most=2, least=-2, cllr=0.3, cllr_min=0.25)
 RULE = JudgementRecord(
     score="knn",
     unknown_below=0.8,
     synthetic_from=0.9,
     real_to=0.3,
+    family_from=0.95,
     source_from=0.5,
     false_unknown=0.05,
     false_alarm=0.02,
@@ -73,19 +83,54 @@ def test_versions_of_an_image_are_not_its_neighbours(known: Known) -> None:
     ("probabilities", "score", "verdict", "said"),
     [
         ((0.02, 0.9, 0.08), 0.9, "progan", "at least 90.0%"),
-        ((0.02, 0.9, 0.08), 0.5, UNKNOWN, "unlike the images"),
-        ((0.04, 0.48, 0.48), 0.9, UNKNOWN, "no source is likely enough"),
+        ((0.02, 0.9, 0.08), 0.5, UNKNOWN, "unlike the training images"),
+        ((0.04, 0.48, 0.48), 0.9, "gan", "no source is clear"),
+        ((0.09, 0.46, 0.45), 0.9, UNKNOWN, "nor is the family"),
         ((0.9, 0.05, 0.05), 0.9, "real", "at most 30.0%"),
-        ((0.9, 0.05, 0.05), 0.5, INCONCLUSIVE, "unlike the images"),
-        ((0.5, 0.4, 0.1), 0.9, INCONCLUSIVE, "neither at most 30.0%"),
+        ((0.9, 0.05, 0.05), 0.5, INCONCLUSIVE, "unlike the training images"),
+        ((0.5, 0.4, 0.1), 0.9, INCONCLUSIVE, "between 30.0%"),
     ],
 )
 def test_each_verdict_has_its_reason(
     probabilities: tuple[float, ...], score: float, verdict: str, said: str
 ) -> None:
     shares = np.array(probabilities)
-    assert decide(shares, score, SOURCES, RULE) == verdict
-    assert said in give_reason(verdict, shares, score, SOURCES, RULE)
+    assert decide(shares, score, SOURCES, RULE, FAMILIES) == verdict
+    assert said in give_reason(verdict, shares, score, SOURCES, RULE, FAMILIES)
+
+
+def test_real_needs_more_than_half_and_a_ratio_that_does_not_speak_against_it() -> None:
+    lenient = RULE.model_copy(update={"real_to": 0.8})
+    assert decide(np.array([0.45, 0.3, 0.25]), 0.9, SOURCES, lenient) == INCONCLUSIVE
+    assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, lenient) == "real"
+    tilted = lenient.model_copy(update={"synthetic": RATIO.model_copy(update={"intercept": 1.0})})
+    assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, tilted) == INCONCLUSIVE
+
+
+def test_rates_are_means_over_groups_and_no_family_is_missed_more_often() -> None:
+    labels = np.array([0] * 110 + [1] * 110 + [2] * 20)
+    groups = np.array(
+        ["a"] * 100 + list("bcdefghijk") + ["l"] * 100 + list("mnopqrstuv") + ["x"] * 10 + ["y"] * 10
+    )
+    synthetic = np.concatenate(
+        [np.linspace(0.05, 0.45, 110), np.linspace(0.5, 1, 110), np.linspace(0.2, 0.9, 20)]
+    )
+    probabilities = np.stack([1 - synthetic, synthetic, 0 * synthetic], 1)
+    probabilities[220:, [1, 2]] = probabilities[220:, [2, 1]]
+    synthetic = 1 - probabilities[:, 0]
+    weights = group_weights(labels, groups)
+    for label in range(3):
+        assert weights[labels == label].sum() == pytest.approx(1)
+    assert weights[groups == "a"].sum() == pytest.approx(weights[groups == "b"].sum())
+    rates = Rates(false_alarm=0.2, miss=0.2)
+    found = fit_thresholds(
+        probabilities, labels, np.ones(240), rates, weights=weights, families={"one": [1], "two": [2]}
+    )
+    second = labels == 2
+    assert weights[second][synthetic[second] <= found.real_to].sum() <= 0.2
+    # By images the photographs' threshold would lie elsewhere: ten groups of one image are all but one vote.
+    assert weights[labels == 0][synthetic[labels == 0] >= found.synthetic_from].sum() <= 0.2
+    assert (synthetic[labels == 0] >= found.synthetic_from).mean() < 0.05
 
 
 def test_thresholds_keep_to_the_rates_that_are_asked_for() -> None:

@@ -25,7 +25,16 @@ from ganprint.forensics.judges import Judge
 from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, why_review
 from ganprint.forensics.report import Exhibits, write_report
 from ganprint.forensics.stream import stream_verdicts
-from ganprint.forensics.verdict import Agreement, Change, Failure, MethodAnswer, Ratio, Verdict, Views
+from ganprint.forensics.verdict import (
+    Agreement,
+    Change,
+    Evidence,
+    Failure,
+    MethodAnswer,
+    Ratio,
+    Verdict,
+    Views,
+)
 from ganprint.images import ImageFile, read_image
 from ganprint.weights import Card, Rate, VerdictRates
 from ganprint.weights.records import PluginRecord
@@ -176,7 +185,9 @@ def test_nothing_that_a_file_says_runs_loads_or_leaves_its_place(bench: Bench, t
 
 
 def test_pictures_are_made_anew_from_the_pixels(bench: Bench, tmp_path: Path) -> None:
-    image = replace(image_of("a.jpg"), pixels=np.full((900, 1200, 3), 200, np.uint8))
+    image = replace(
+        image_of("a.jpg"), pixels=np.random.default_rng(0).integers(0, 256, (900, 1200, 3), np.uint8)
+    )
     exhibits = Exhibits(bench, maps=True)
     exhibits.see(image)
     _, page = written(record_of(judged(bench, [image])), exhibits, tmp_path)
@@ -254,6 +265,7 @@ def full_verdict(**fields: Any) -> Verdict:
         "agreement": Agreement(real=1, synthetic=1, inconclusive=0, sources={"progan": 1}),
         "stability": [Change(change="jpeg=90", verdict="real", synthetic_probability=0.1, holds=False)],
         "warnings": ["The image is too small."],
+        "evidence": [Evidence(kind="noise in brightness", log_odds=1.25)],
         "enrolled": {"mine": 0.125},
         "known_score": 0.5,
     }
@@ -280,12 +292,12 @@ def test_everything_that_was_found_is_on_the_page(bench: Bench, tmp_path: Path) 
         "ganprint attribute case --report case.html",
         "5" * 64,
         "7" * 64,
-        "Verdict: synthetic, source unknown",
+        "Verdict: synthetic, source not clear",
         "> 99.9 %",
         "100 times likelier if the image is real than if it is synthetic: moderately strong support for real",
         "log10 -2.00, at its bound",
-        "its calibration supports no words",
-        "3 of 5 squares point to stylegan",
+        "3 of 5 crops point to stylegan",
+        "noise in brightness +1.25",
         "25.0 % to 75.0 %",
         "1 synthetic, 1 real",
         "saved as JPEG, quality 90",

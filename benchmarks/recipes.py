@@ -1,0 +1,144 @@
+"""Recipes of residual statistics, judged on groups left out of train and val, as rows of docs/results/recipes.csv.
+
+recipes.py DATA RUN [NAME ...]: DATA is the manifest, RUN the folder of a training of it, whose statistics are used
+again. With NAME only those recipes. Nothing here sees the split test.
+"""
+
+import csv
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ganprint_plugins.residual_statistics.collect import Rows, collect
+from ganprint_plugins.residual_statistics.features import names
+from ganprint_plugins.residual_statistics.method import (
+    ResidualStatistics,
+    ResidualStatisticsConfig,
+    split_groups,
+)
+
+from ganprint.attributor import Run
+from ganprint.data import Manifest
+from ganprint.data.families import family_of
+from ganprint.evaluation.group_metrics import group_mean
+from ganprint.forensics.decision import Rates, family_indices, fit_thresholds, group_weights
+
+OUT = Path(__file__).parents[1] / "docs" / "results" / "recipes.csv"
+BASE: dict[str, Any] = {"leave_out": (), "draws_used": 6}
+FURTHER = ("peaks", "patterns", "half size", "noise level", "noise of R, G and B")
+RECIPES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "seven families": {"leave_out": FURTHER},
+    **{f"without {family}": {"leave_out": (family,)} for family in FURTHER},
+    "no draws": {"draws_used": 0},
+    "draw weight 0.05": {"draw_weight": 0.05},
+    "draw weight 0.3": {"draw_weight": 0.3},
+    "balance 0.7": {"balance": 0.7},
+    "penalty 0.02": {"penalty": 0.02},
+    "penalty 0.2": {"penalty": 0.2},
+}
+
+
+def cross_validate(rows: Rows, config: ResidualStatisticsConfig, sources: tuple[str, ...]) -> np.ndarray:
+    """Return log-probabilities (images, K) of every image, by the fit that left its group out."""
+    count = int(rows.images.max()) + 1
+    total, crops = np.zeros((count, len(sources))), np.zeros(count)
+    method = ResidualStatistics(config, sources)
+    for out in split_groups(rows, config.folds, 0):
+        left = np.isin(rows.groups, out)
+        method.fit_rows(rows, ~left)
+        asked = np.flatnonzero(left & (rows.draws == 0))
+        found = method.answer_rows(rows.statistics[torch.from_numpy(asked)]).exp().numpy()
+        np.add.at(total, rows.images[asked], found)
+        np.add.at(crops, rows.images[asked], 1)
+    return total / np.maximum(crops, 1)[:, None]
+
+
+def measure(probabilities: np.ndarray, images: Manifest, sources: tuple[str, ...]) -> dict[str, float]:
+    """Return rates by group at the thresholds that the command `calibrate` would fit, and the areas under curves."""
+    seen = probabilities.sum(1) > 0
+    shares, labels, groups = probabilities[seen], images.labels[seen], images.groups[seen]
+    names_of = np.array(sources)[labels]
+    families = {name: family for name in sources if (family := family_of(name))}
+    weights = group_weights(labels, groups)
+    fitted = fit_thresholds(
+        shares,
+        labels,
+        np.ones(len(labels)),
+        Rates(),
+        weights=weights,
+        families=family_indices(sources, families),
+    )
+    synthetic = 1 - shares[:, 0]
+    found = {}
+    for kind in ("real", "gan", "diffusion"):
+        of = [name for name in sources if (families.get(name) or name) == kind]
+        for what, holds in (
+            ("real", synthetic <= fitted.real_to),
+            ("synthetic", synthetic >= fitted.synthetic_from),
+        ):
+            found[f"{kind} called {what}"] = group_mean(holds, names_of, groups, sources=of).value
+        if kind != "real":
+            chosen = np.isin(names_of, of)
+            found[f"AUC {kind}"] = _area(synthetic, labels == 0, chosen, weights)
+            right = shares[:, 1:].argmax(1) + 1 == labels
+            found[f"source right {kind}"] = group_mean(right, names_of, groups, sources=of).value
+    return found
+
+
+def _area(score: np.ndarray, low: np.ndarray, high: np.ndarray, weights: np.ndarray) -> float:
+    """Return the weighted share of pairs in which the one of `high` has the larger score."""
+    order = np.argsort(score, kind="stable")
+    below = np.cumsum((weights * low)[order]) / weights[low].sum()
+    return float((below * (weights * high)[order]).sum() / weights[high].sum())
+
+
+def main() -> None:
+    """Run the recipes that are named, or all, and add their rows."""
+    data, run, *wanted = sys.argv[1:]
+    manifest = Manifest.open(data)
+    splits = [manifest.select("train"), manifest.select("val")]
+    images = manifest.take(
+        np.concatenate([np.flatnonzero(manifest.splits == name) for name in ("train", "val")])
+    )
+    config = ResidualStatisticsConfig()
+    rows = collect(splits, config, Run(Path(run), resume=True))
+    families = np.array([each.family for each in names()])
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    fresh = not OUT.exists()
+    with OUT.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        for name in wanted or RECIPES:
+            recipe = BASE | RECIPES[name]
+            began = time.monotonic()
+            changed = {key: value for key, value in recipe.items() if key not in BASE}
+            using = config.model_copy(update=changed)
+            plain = rows.draws == 0
+            share = using.draw_weight / config.draw_weight
+            kept = np.flatnonzero(rows.draws <= recipe["draws_used"])
+            values = rows.statistics[torch.from_numpy(kept)].clone()
+            values[:, torch.from_numpy(np.isin(families, recipe["leave_out"]))] = 0
+            some = Rows(
+                values,
+                *(each[kept] for each in (rows.labels, rows.groups, rows.images)),
+                np.where(plain, rows.weights, rows.weights * share)[kept],
+                rows.draws[kept],
+            )
+            found = measure(cross_validate(some, using, manifest.sources), images, manifest.sources)
+            seconds = round(time.monotonic() - began)
+            if fresh:
+                writer.writerow(["recipe", *found, "groups", "crops", "seconds", "date", "data_sha256"])
+                fresh = False
+            numbers = [f"{value:.3f}" for value in found.values()]
+            facts = [len(set(some.groups.tolist())), len(kept), seconds, date.today(), images.sha256[:12]]
+            writer.writerow([name, *numbers, *facts])
+            file.flush()
+            print(name, dict(zip(found, numbers, strict=True)), f"{seconds} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What a method learned without some groups, kept beside a training's weights until they are calibrated."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganprint import plugins
+from ganprint.errors import WeightsError
+from ganprint.weights.card import Card
+from ganprint.weights.store import find
+
+if TYPE_CHECKING:
+    from ganprint.attributor import Attributor, HeldOut
+
+FOLDER = "held-out"
+"""In the folder of a training; shipped weights go without."""
+
+
+def save_held_out(folder: Path, held_out: Sequence["HeldOut"]) -> None:
+    """Write one safetensors file for each part of the groups, in place of any before."""
+    from safetensors.torch import save_file
+
+    target = folder / FOLDER
+    for old in target.glob("*.safetensors"):
+        old.unlink()
+    if not held_out:
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    for number, each in enumerate(held_out):
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in each.tensors.items()}
+        save_file(tensors, target / f"{number}.safetensors", {"groups": json.dumps(sorted(each.groups))})
+
+
+def load_held_out(
+    name_or_path: str | Path, card: Card, *, device: str = "cpu"
+) -> list[tuple[frozenset[str], "Attributor"]]:
+    """Return the methods that were fitted without some groups, each with those groups; none where none were kept.
+
+    Raises WeightsError where a file is damaged or does not fit the card.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    found = []
+    for path in sorted((find(name_or_path) / FOLDER).glob("*.safetensors")):
+        method = plugins.load(card.method)
+        attributor = method(method.spec.config.model_validate(card.config), card.sources)
+        try:
+            with safe_open(path, framework="pt") as file:
+                groups = frozenset(json.loads(file.metadata()["groups"]))
+                attributor.load_state({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as cause:
+            raise WeightsError(f"{path} is damaged.", "Train again, or remove its folder.") from cause
+        found.append((groups, attributor.to(device)))
+    return found

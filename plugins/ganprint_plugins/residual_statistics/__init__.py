@@ -1,0 +1,5 @@
+"""Residual statistics: a linear model on statistics of high-pass residuals, ganprint's own method."""
+
+from ganprint_plugins.residual_statistics.method import ResidualStatistics, ResidualStatisticsConfig
+
+__all__ = ["ResidualStatistics", "ResidualStatisticsConfig"]

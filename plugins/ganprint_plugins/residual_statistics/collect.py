@@ -1,0 +1,167 @@
+"""The statistics of a manifest's crops, as they are and as drawn post-processing leaves them; resumable."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganprint.attributor import LabelledImages, Progress, Run, View
+from ganprint.data import Draw, SourceImages, loader
+from ganprint.errors import ImageError, TrainingError
+from ganprint.images.views import find_crops
+from ganprint.perturb import Attack, DrawnSharing, Policy, Sharing, Treatment, parse_treatment, perturb
+from ganprint.training.checkpoint import Place, read_place, read_tensors, write_tensors
+from ganprint.training.interruption import Interruption
+from ganprint_plugins.residual_statistics.features import names, statistics
+
+if TYPE_CHECKING:
+    from ganprint_plugins.residual_statistics.method import ResidualStatisticsConfig
+
+IMAGES_AT_ONCE = 16
+CROPS_AT_ONCE = 16
+"""More leave a CPU's cache."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training crops: statistics float32 (N, F), and of each its label, int64, its group, the number of its image, its
+    weight, and which draw it is of, 0 being the image as its file has it.
+    """
+
+    statistics: Tensor
+    labels: np.ndarray
+    groups: np.ndarray
+    images: np.ndarray
+    weights: np.ndarray
+    draws: np.ndarray
+
+
+class TreatedCrops(SourceImages):
+    """The crops with a vote of a manifest's images after one draw of a treatment: item i is (crops, label, row)."""
+
+    def __init__(self, images: Any, view: View, treatment: Treatment | None, seed: int) -> None:
+        super().__init__(images)
+        self.view, self.treatment, self.seed = view, treatment, seed
+
+    def __getitem__(self, index: int | Draw) -> tuple[Tensor, int, int]:
+        row = index.row if isinstance(index, Draw) else int(index)
+        crops = find_crops(self._treated(self.read(row), row), self.view).squares
+        return crops, int(self.labels[row]), row
+
+    def _treated(self, image: Tensor, row: int) -> Tensor:
+        if isinstance(self.treatment, Sharing | DrawnSharing):
+            try:
+                return self.treatment.draw(self.seed, row).apply(image)
+            except ImageError:
+                return image  # Too large or small for a step: it cannot have met that.
+        if isinstance(self.treatment, Policy):
+            return perturb(image[None], [self.treatment.draw(self.seed, row)])[0]
+        return image
+
+
+def collect(splits: Sequence[LabelledImages], config: "ResidualStatisticsConfig", run: Run) -> Rows:
+    """Return the statistics of all crops of the splits' images, plain and under each of the configured draws.
+
+    A drawn image gives one crop, a plain one up to `view.crops`, which share its weight. Each pass is kept in the run's
+    folder, and with `run.resume` not repeated. Raises TrainingError for an attack, and KeyboardInterrupt, what is
+    finished being kept, where asked.
+    """
+    treatments: list[tuple[str, Treatment | None]] = [("plain", None)]
+    for text in config.draws:
+        drawn = parse_treatment(text)
+        if isinstance(drawn, Attack):
+            raise TrainingError(f"{text} needs weights to attack.", "Draw corruptions or post-processing.")
+        treatments.append((text, drawn))
+    parts: list[dict[str, Tensor]] = []
+    total = len(treatments) * sum(map(len, splits))
+    progress = _Progress(run, total)
+    for number, (text, treatment) in enumerate(treatments):
+        view = config.view if treatment is None else config.view.model_copy(update={"crops": 1})
+        for place, images in enumerate(splits):
+            path = run.folder / "checkpoints" / f"statistics-{number}-{place}.safetensors"
+            mark = _fingerprint(text, view, images, run.seed)
+            part = _kept(path, mark) if run.resume else None
+            if part is None:
+                crops = TreatedCrops(images, view, treatment, run.seed + number)
+                part = _pass(crops, run, progress)
+                write_tensors(path, Place(fingerprint=mark), part)
+            else:
+                progress.advance(len(images))
+            parts.append(part | {"split": torch.full_like(part["rows"], place)})
+    return _rows(parts, splits, config.draw_weight)
+
+
+class _Progress:
+    """Tells a run how many images are done."""
+
+    def __init__(self, run: Run, total: int) -> None:
+        self.run, self.total, self.done, self.computed = run, total, 0, 0
+        self.began = time.monotonic()
+
+    def advance(self, images: int, *, computed: bool = False) -> None:
+        """Count images; only computed ones tell the speed."""
+        self.done += images
+        self.computed += images * computed
+        rate = max(self.computed, 1) / max(time.monotonic() - self.began, 1e-9)
+        left = (self.total - self.done) / rate
+        self.run.report(Progress(1, 1, self.done, self.total, rate, left, stage="statistics"))
+
+
+def _pass(crops: TreatedCrops, run: Run, progress: _Progress) -> dict[str, Tensor]:
+    values, rows = [torch.empty(0, len(names()))], [torch.empty(0, dtype=torch.int64)]
+    with Interruption(run.stop) as interruption, torch.inference_mode():
+        for batch in loader(crops, batch_size=IMAGES_AT_ONCE, workers=run.workers):
+            counts = torch.tensor([len(each) for each in batch.images])
+            squares = torch.cat(list(batch.images))
+            values += [
+                statistics(squares[start : start + CROPS_AT_ONCE].to(run.device)).cpu()
+                for start in range(0, len(squares), CROPS_AT_ONCE)
+            ]
+            rows.append(batch.rows.repeat_interleave(counts))
+            progress.advance(len(batch.rows), computed=True)
+            if interruption.asked:
+                raise KeyboardInterrupt
+    return {"statistics": torch.cat(values), "rows": torch.cat(rows)}
+
+
+def _kept(path: Any, mark: str) -> dict[str, Tensor] | None:
+    """Return a finished pass of the same configuration, data and seed, None where there is none."""
+    if not path.is_file() or read_place(path).fingerprint != mark:
+        return None
+    return read_tensors(path)
+
+
+def _fingerprint(text: str, view: View, images: LabelledImages, seed: int) -> str:
+    facts = "\0".join([text, view.model_dump_json(), images.sha256, str(seed), str(len(names()))])
+    return hashlib.sha256(facts.encode()).hexdigest()
+
+
+def _rows(parts: list[dict[str, Tensor]], splits: Sequence[LabelledImages], draw_weight: float) -> Rows:
+    labels, groups, numbers, weights, draws = [], [], [], [], []
+    starts = np.cumsum([0, *map(len, splits)])
+    for number, part in enumerate(parts):
+        place = number % len(splits)
+        images, rows = splits[place], part["rows"].numpy()
+        labels.append(images.labels[rows])
+        named = np.asarray(images.groups, dtype=np.str_)[rows]
+        # An image of no known group is a group of its own.
+        alone = np.char.add(f"{place}/", rows.astype(np.str_))
+        groups.append(np.where(named == "", alone, named))
+        numbers.append(starts[place] + rows)
+        _, places, counts = np.unique(rows, return_inverse=True, return_counts=True)
+        draw = number // len(splits)
+        weights.append((draw_weight if draw else 1.0) / counts[places])
+        draws.append(np.full(len(rows), draw))
+    return Rows(
+        statistics=torch.cat([part["statistics"] for part in parts]),
+        labels=np.concatenate(labels),
+        groups=np.concatenate(groups),
+        images=np.concatenate(numbers),
+        weights=np.concatenate(weights),
+        draws=np.concatenate(draws),
+    )

@@ -1,0 +1,255 @@
+"""The plug-in: statistics of crops under several draws of post-processing, and two linear models on them."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor
+
+from ganprint.attributor import (
+    Attributor,
+    AttributorConfig,
+    AttributorSpec,
+    HeldOut,
+    LabelledImages,
+    Panel,
+    Prediction,
+    Progress,
+    Reasons,
+    Run,
+    View,
+)
+from ganprint.data.families import family_of
+from ganprint.errors import WeightsError
+from ganprint.perturb import parse_treatment
+from ganprint_plugins.residual_statistics.collect import Rows, collect
+from ganprint_plugins.residual_statistics.evidence import KINDS, kind_matrix
+from ganprint_plugins.residual_statistics.features import SIZE, names, statistics
+from ganprint_plugins.residual_statistics.linear import Scaling, fit_softmax, row_weights
+
+BARS = 12
+"""Kinds of statistics that an explanation shows."""
+DRAWS = (
+    *("share:jpeg=60..98", "share:webp=60..95", "share:jpeg=60..98+jpeg=60..98"),
+    *("share:resize=0.75..1.5", "share:resize=0.75..1.5+jpeg=50..95", "train"),
+)
+"""What training crops meet beside being left as they are: rates of recompression and resizing found in sharing."""
+
+
+class ResidualStatisticsConfig(AttributorConfig):
+    """Hyperparameters; chosen by leave-groups-out cross-validation (`docs/results/recipes.csv`)."""
+
+    view: View = Field(View(kind="native", size=SIZE, crops=6), description="how an image becomes the input")
+    draws: tuple[str, ...] = Field(
+        DRAWS, description="post-processing of further training crops: policies or share: chains"
+    )
+    draw_weight: float = Field(0.1, ge=0, le=1, description="weight of a drawn crop beside one as it is")
+    penalty: float = Field(0.06, ge=0, description="L2 penalty on the weights of standardised statistics")
+    balance: float = Field(
+        1.0, ge=0, le=1, description="0: every crop weighs the same; 1: every group and every source does"
+    )
+    steps: int = Field(60, ge=1, description="L-BFGS steps at most")
+    folds: int = Field(5, ge=2, le=20, description="parts of the groups that are left out in turn")
+
+    @field_validator("view")
+    @classmethod
+    def _has_the_size_of_the_statistics(cls, view: View) -> View:
+        if view.size != SIZE:
+            raise ValueError(f"the statistics are of crops of {SIZE} px")
+        return view
+
+    @field_validator("draws")
+    @classmethod
+    def _are_treatments(cls, draws: tuple[str, ...]) -> tuple[str, ...]:
+        for text in draws:
+            parse_treatment(text)
+        return draws
+
+
+class ResidualStatistics(Attributor):
+    """Real, family and source by two softmax regressions on standardised statistics of residuals.
+
+    The first tells real images and the families of generators apart, the second the sources among generated images;
+    a source's probability is its family's times its share in the family.
+    """
+
+    spec = AttributorSpec(
+        name="residual-statistics",
+        title="Residual statistics",
+        paper="ganprint; statistics after Pevny, Bas and Fridrich, TIFS 2010, and Fridrich and Kodovsky, TIFS 2012",
+        year=2026,
+        config=ResidualStatisticsConfig,
+        configs=Path(__file__).parent.with_name("configs"),
+    )
+    config: ResidualStatisticsConfig
+
+    def __init__(self, config: AttributorConfig, sources: Sequence[str]) -> None:
+        super().__init__(config, sources)
+        self.device = torch.device("cpu")
+        # A source whose family is not known is one of its own.
+        families = [family_of(source) or source for source in self.sources[1:]]
+        order = tuple(dict.fromkeys(families))
+        self.family_of_source = torch.tensor([0, *(1 + order.index(family) for family in families)])
+        self.tensors = self._fresh(len(order) + 1)
+
+    def _fresh(self, families: int) -> dict[str, Tensor]:
+        count = len(names())
+        return {
+            "mean": torch.zeros(count),
+            "deviation": torch.ones(count),
+            "family.weights": torch.zeros(families, count),
+            "family.biases": torch.zeros(families),
+            "source.weights": torch.zeros(len(self.sources), count),
+            "source.biases": torch.zeros(len(self.sources)),
+        }
+
+    def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
+        """Fit to the crops of both splits, and to all groups but those of each fold in turn."""
+        began = time.monotonic()
+        rows = collect([train, val], self.config, run)
+        folds = split_groups(rows, self.config.folds, run.seed)
+        held_out, losses = [], []
+        for number in range(self.config.folds + 1):
+            out = set(folds[number]) if number < self.config.folds else set()
+            kept = ~np.isin(rows.groups, list(out))
+            self.fit_rows(rows, kept)
+            if out:
+                losses.append(self._loss(rows, ~kept & (rows.draws == 0)))
+                names_out = frozenset(str(group) for group in out)
+                held_out.append(
+                    HeldOut(names_out, {name: each.clone() for name, each in self.state().items()})
+                )
+            stage = f"fold without {len(out)} groups" if out else "all groups"
+            done = number + 1
+            run.report(Progress(done, self.config.folds + 1, 1, 1, 0.0, 0.0, stage=stage))
+        self.held_out = tuple(held_out)
+        return {
+            "seconds": time.monotonic() - began,
+            "losses": {"log loss of crops of groups left out": [round(loss, 4) for loss in losses]},
+            "details": {"crops": len(rows.groups), "groups": len(set(rows.groups.tolist()))},
+        }
+
+    def fit_rows(self, rows: Rows, kept: np.ndarray) -> None:
+        """Fit both regressions to the rows that are `kept`, bool (N,)."""
+        config = self.config
+        chosen = torch.from_numpy(np.flatnonzero(kept))
+        scaling = Scaling.of(rows.statistics[chosen])
+        scaled = scaling.apply(rows.statistics[chosen])
+        labels = rows.labels[kept]
+        weights = row_weights(rows.groups[kept], labels, rows.weights[kept], config.balance)
+        family, families = self.family_of_source, self.tensors["family.biases"].numel()
+        slope, bias = fit_softmax(
+            scaled, family[labels], weights, families, penalty=config.penalty, steps=config.steps
+        )
+        generated = torch.from_numpy(labels > 0)
+        inner, inner_bias = fit_softmax(
+            scaled[generated],
+            torch.from_numpy(labels)[generated],
+            weights[generated],
+            len(self.sources),
+            penalty=config.penalty,
+            steps=config.steps,
+        )
+        self.tensors = {
+            "mean": scaling.mean,
+            "deviation": scaling.deviation,
+            "family.weights": slope,
+            "family.biases": bias,
+            "source.weights": inner,
+            "source.biases": inner_bias,
+        }
+
+    def answer_rows(self, values: Tensor) -> Tensor:
+        """Return log-probabilities of the sources (N, K) for statistics (N, F)."""
+        return self._logits(Scaling(*self._scaling()).apply(values))[0]
+
+    def _loss(self, rows: Rows, kept: np.ndarray) -> float:
+        chosen = torch.from_numpy(np.flatnonzero(kept))
+        logits = self.answer_rows(rows.statistics[chosen])
+        labels = torch.from_numpy(rows.labels[kept])
+        return float(torch.nn.functional.cross_entropy(logits, labels))
+
+    def _scaling(self) -> tuple[Tensor, Tensor]:
+        return self.tensors["mean"], self.tensors["deviation"]
+
+    def _logits(self, scaled: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log-probabilities of the sources (B, K), and the logits of real and the families (B, C)."""
+        kinds = scaled @ self.tensors["family.weights"].T + self.tensors["family.biases"]
+        inner = scaled @ self.tensors["source.weights"].T + self.tensors["source.biases"]
+        family = self.family_of_source.to(scaled.device)
+        share = torch.empty_like(inner)
+        for place in range(kinds.shape[1]):
+            members = family == place
+            share[:, members] = inner[:, members].log_softmax(1)
+        return kinds.log_softmax(1)[:, family] + share, kinds
+
+    def predict(self, images: Tensor) -> Prediction:
+        """Answer for uint8 RGB images (B, 3, 128, 128); attribution is log-probabilities, the embedding logits."""
+        self.check_images(images)
+        with torch.inference_mode():
+            scaled = Scaling(*self._scaling()).apply(statistics(images.to(self.device)))
+            logits, kinds = self._logits(scaled)
+            reasons = self._reasons(scaled, kinds)
+            detection = torch.stack([kinds[:, 0], kinds[:, 1:].logsumexp(1)], 1)
+        embedding = torch.cat([kinds, scaled @ self.tensors["source.weights"].T], 1)
+        return Prediction(logits, detection=detection, embedding=embedding, reasons=Reasons(KINDS, reasons))
+
+    def _reasons(self, scaled: Tensor, kinds: Tensor) -> Tensor:
+        """Return what each kind of statistics adds to the log-odds of synthetic, (B, len(KINDS)).
+
+        These are the log of a sum over families, of which each weighs what it has of that sum; what is left is less
+        than the logarithm of the number of families.
+        """
+        share = kinds[:, 1:].softmax(1)
+        weights = self.tensors["family.weights"]
+        slope = share @ weights[1:] - weights[0]
+        return (scaled * slope) @ kind_matrix().to(scaled)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the scaling, and weights and biases of both regressions."""
+        return dict(self.tensors)
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take what `state` gave; raise WeightsError where names or shapes do not fit."""
+        expected = {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
+        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        if shapes != expected:
+            raise WeightsError(
+                f"The tensors {shapes} are not those of {len(self.sources)} sources and {len(names())} statistics.",
+                "The card's configuration and the tensors must come from the same training.",
+            )
+        self.tensors = {name: tensor.to(self.device) for name, tensor in tensors.items()}
+
+    def to(self, device: str) -> "ResidualStatistics":
+        """Move all tensors to a device."""
+        self.device = torch.device(device)
+        self.tensors = {name: tensor.to(self.device) for name, tensor in self.tensors.items()}
+        return self
+
+    def explain(self, image: Tensor) -> list[Panel]:
+        """Return what the strongest kinds of statistics add to the log-odds of synthetic, as bars."""
+        reasons = self.predict(image[None]).reasons
+        assert reasons is not None
+        values = reasons.values[0].cpu().numpy()
+        order = np.argsort(-np.abs(values), kind="stable")[:BARS]
+        labels = tuple(KINDS[place] for place in order)
+        return [Panel("log-odds of synthetic by kind of statistics", values[order], labels=labels)]
+
+
+def split_groups(rows: Rows, count: int, seed: int) -> list[list[str]]:
+    """Return the groups of each fold, every source's spread over all folds."""
+    random = np.random.default_rng(seed)
+    folds: list[list[str]] = [[] for _ in range(count)]
+    taken: set[str] = set()
+    for label in np.unique(rows.labels):
+        groups = [g for g in sorted(set(rows.groups[rows.labels == label].tolist())) if g not in taken]
+        taken |= set(groups)
+        random.shuffle(groups)
+        start = int(random.integers(count))
+        for number, group in enumerate(groups):
+            folds[(start + number) % count].append(group)
+    return folds

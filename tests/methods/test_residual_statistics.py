@@ -1,0 +1,203 @@
+"""Residual statistics: the numbers, the linear model, the folds, and what is said for an answer."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ganprint_plugins.residual_statistics.collect import Rows
+from ganprint_plugins.residual_statistics.evidence import KINDS, kind_matrix
+from ganprint_plugins.residual_statistics.features import names, statistics
+from ganprint_plugins.residual_statistics.linear import FARTHEST, Scaling, fit_softmax, row_weights
+from ganprint_plugins.residual_statistics.method import ResidualStatistics, ResidualStatisticsConfig
+from PIL import Image
+from torch import Tensor
+
+from ganprint.attributor import Progress, Run, View
+from ganprint.data import Manifest
+from ganprint.errors import WeightsError
+from ganprint.training.artifact import describe, save_trained
+from ganprint.weights import load_attributor, load_held_out
+
+SEEN_BY_THE_TRIAL = ("energy", "autocorrelation", "phase", "spectrum", "co-occurrence", "dct", "colour")
+
+
+def crops(count: int, seed: int = 0) -> Tensor:
+    """Return smooth colour noise, as pictures are, uint8 (count, 3, 128, 128)."""
+    random = np.random.default_rng(seed)
+    coarse = random.normal(128, 40, (count, 3, 16, 16)).repeat(8, 2).repeat(8, 3)
+    return torch.from_numpy((coarse + random.normal(0, 6, coarse.shape)).clip(0, 255).astype(np.uint8))
+
+
+def test_an_image_has_the_same_statistics_alone_and_in_any_batch() -> None:
+    images = crops(5)
+    whole = statistics(images)
+    assert whole.shape == (5, len(names())) and whole.dtype == torch.float32
+    for place in range(5):
+        torch.testing.assert_close(statistics(images[place : place + 1])[0], whole[place], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("level", [0, 7, 255])
+def test_a_flat_crop_has_finite_statistics(level: int) -> None:
+    found = statistics(torch.full((1, 3, 128, 128), level, dtype=torch.uint8))
+    assert torch.isfinite(found).all()
+
+
+def test_the_first_seven_families_are_those_of_the_trial(shared: Path, monkeypatch: Any) -> None:
+    monkeypatch.syspath_prepend(shared / "reference" / "statistics")
+    from statistics_of_residuals import NAMES, block_dct, features
+
+    images = torch.cat([crops(4), torch.zeros(1, 3, 128, 128, dtype=torch.uint8)])
+    expected = np.stack([features(image.permute(1, 2, 0).numpy()) for image in images])
+    chosen = [place for place, each in enumerate(names()) if each.family in SEEN_BY_THE_TRIAL]
+    found = statistics(images)[:, chosen].numpy()
+    assert found.shape == expected.shape
+    # Coefficients of exactly 0.5 are zeros or not by the round-off of the trial's matrix product: on either side of
+    # that its shares of zeros are ours.
+    shares = np.array([name.startswith("dct") for name in NAMES])
+    counts = len(block_dct(np.zeros((128, 128)))) // 2
+    shares &= np.concatenate(
+        [np.arange(sum(name == each for name in NAMES)) >= counts for each in dict.fromkeys(NAMES)]
+    )
+    np.testing.assert_allclose(found[:, ~shares], expected[:, ~shares], rtol=0, atol=1e-4)
+    assert np.abs(found[:, shares] - expected[:, shares]).mean() < 2e-3
+
+
+def test_statistics_tell_what_they_are_said_to() -> None:
+    plain = crops(6)
+    enlarged = torch.nn.functional.interpolate(plain[:, :, ::2, ::2].float(), scale_factor=2).byte()
+
+    def of(images: Tensor, family: str) -> Tensor:
+        return statistics(images)[:, [place for place, each in enumerate(names()) if each.family == family]]
+
+    for family in ("phase", "peaks", "co-occurrence", "patterns"):
+        apart = (of(enlarged, family).mean(0) - of(plain, family).mean(0)).abs()
+        assert (apart / (of(plain, family).std(0) + 1e-3)).max() > 5
+
+
+def test_weights_make_groups_and_classes_even() -> None:
+    groups = np.array(["a"] * 6 + ["b"] * 2 + ["c"] * 4)
+    labels = np.array([0] * 8 + [1] * 4)
+    own = np.ones(12)
+    even = row_weights(groups, labels, own, 1.0)
+    assert even.mean() == pytest.approx(1)
+    assert float(even[:6].sum()) == pytest.approx(float(even[6:8].sum()))
+    assert float(even[:8].sum()) == pytest.approx(float(even[8:].sum()))
+    assert torch.equal(row_weights(groups, labels, own, 0.0), torch.ones(12))
+
+
+def test_the_regression_finds_what_parts_classes_and_cuts_off_what_is_strange() -> None:
+    random = np.random.default_rng(0)
+    labels = torch.from_numpy(random.integers(0, 3, 600))
+    values = torch.from_numpy(random.normal(0, 1, (600, 5))).float()
+    values[:, 1] += 2.0 * labels
+    scaling = Scaling.of(values)
+    scaled = scaling.apply(values)
+    slope, bias = fit_softmax(scaled, labels, torch.ones(600), 3, penalty=0.01, steps=50)
+    assert ((scaled @ slope.T + bias).argmax(1) == labels).float().mean() > 0.7
+    assert slope[:, 1].abs().max() > 3 * slope[:, [0, 2, 3, 4]].abs().max()
+    assert scaling.apply(values + 1e9).max() == FARTHEST
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a manifest of photographs, a GAN and a diffusion model of 5 groups each, told by how they are enlarged."""
+    folder = tmp_path_factory.mktemp("groups")
+    rows = []
+    for label, source in enumerate(("real", "stylegan2", "flux")):
+        for group in range(5):
+            images = crops(3, seed=100 * label + group)
+            if label:
+                mode = "nearest" if label == 1 else "bilinear"
+                small = images[:, :, ::2, ::2].float()
+                images = torch.nn.functional.interpolate(small, scale_factor=2, mode=mode).byte()
+            for number, image in enumerate(images):
+                path = f"{source}-{group}-{number}.png"
+                Image.fromarray(image.permute(1, 2, 0).numpy()).save(folder / path)
+                split = "val" if group == 4 else "train"
+                rows.append([path, label, 0, source, "noise", split, f"{source}-{group}"])
+    file = folder / "groups.csv"
+    with file.open("w", newline="") as out:
+        csv.writer(out).writerows(
+            [["path", "label", "dlabel", "source", "semantic", "split", "group"], *rows]
+        )
+    return file
+
+
+def fitted(manifest: Path, folder: Path, **run: Any) -> ResidualStatistics:
+    data = Manifest.open(manifest)
+    config = ResidualStatisticsConfig(
+        draws=("share:jpeg=80..95",), folds=2, view=View(kind="native", size=128)
+    )
+    method = ResidualStatistics(config, data.sources)
+    method.fit(data.select("train"), data.select("val"), Run(folder, **run))
+    return method
+
+
+def test_it_tells_new_crops_family_and_source_and_says_by_what(manifest: Path, tmp_path: Path) -> None:
+    method = fitted(manifest, tmp_path)
+    fresh = crops(4, seed=9)
+    nearest = torch.nn.functional.interpolate(fresh[:, :, ::2, ::2].float(), scale_factor=2).byte()
+    found = method.predict(torch.cat([fresh, nearest]))
+    assert found.attribution.argmax(1).tolist() == [0] * 4 + [1] * 4
+    torch.testing.assert_close(found.attribution.exp().sum(1), torch.ones(8))
+    assert found.detection is not None and found.reasons is not None
+    share = found.detection.softmax(1)[:, 1]
+    torch.testing.assert_close(share, 1 - found.attribution.exp()[:, 0], rtol=1e-4, atol=1e-6)
+    assert found.reasons.names == KINDS and float(kind_matrix().sum()) == len(names())
+    total = found.reasons.values.sum(1)
+    odds = found.detection[:, 1] - found.detection[:, 0]
+    # Kinds add up to the log-odds, but for a constant and what the sum over two families leaves.
+    assert ((total - odds) - (total - odds).mean()).abs().max() <= np.log(2) + 0.1
+    (panel,) = method.explain(nearest[0])
+    assert len(panel.labels) == len(panel.values) and set(panel.labels) <= set(KINDS)
+
+
+def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(manifest: Path, tmp_path: Path) -> None:
+    method = fitted(manifest, tmp_path)
+    left = [each.groups for each in method.held_out]
+    assert len(left) == 2 and not left[0] & left[1]
+    assert set().union(*left) == set(Manifest.open(manifest).groups.tolist())
+    data = Manifest.open(manifest)
+    card = describe(method, Run(tmp_path), data.select("train"), data.select("val"), name="small", command="")
+    assert card.families == {"stylegan2": "gan", "flux": "diffusion"}
+    save_trained(method, Run(tmp_path), card, {})
+    kept = load_held_out(tmp_path, card)
+    assert [groups for groups, _ in kept] == left
+    images = crops(2)
+    for (_, loaded), each in zip(kept, method.held_out, strict=True):
+        method.load_state(each.tensors)
+        torch.testing.assert_close(loaded.predict(images).attribution, method.predict(images).attribution)
+    loaded, _ = load_attributor(tmp_path)
+    with pytest.raises(WeightsError):
+        loaded.load_state({})
+
+
+def test_an_interrupted_fit_goes_on_to_the_same_weights(manifest: Path, tmp_path: Path) -> None:
+    told: list[Progress] = []
+
+    def stop_after_the_first_pass() -> bool:
+        return len(told) == 5
+
+    with pytest.raises(KeyboardInterrupt):
+        fitted(manifest, tmp_path / "stopped", report=told.append, stop=stop_after_the_first_pass)
+    kept = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "stopped/checkpoints").iterdir()}
+    assert kept
+    resumed = fitted(manifest, tmp_path / "stopped", resume=True).state()
+    whole = fitted(manifest, tmp_path / "whole").state()
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+    for name, changed in kept.items():
+        assert (tmp_path / "stopped/checkpoints" / name).stat().st_mtime_ns == changed
+
+
+def test_rows_of_a_group_are_never_on_both_sides_of_a_fold() -> None:
+    from ganprint_plugins.residual_statistics.method import split_groups
+
+    groups = np.array([f"g{number % 17}" for number in range(170)])
+    labels = np.array([number % 17 % 3 for number in range(170)])
+    rows = Rows(torch.zeros(170, 1), labels, groups, np.arange(170), np.ones(170), np.zeros(170, int))
+    folds = split_groups(rows, 5, 0)
+    assert sorted(group for fold in folds for group in fold) == sorted(set(groups))
+    assert max(map(len, folds)) - min(map(len, folds)) <= 3
