@@ -145,7 +145,13 @@ def _print(name: str, found: "Calibrated") -> None:
     way, other = "temperature", "isotonic regression"
     if record.isotonic:
         way, other = other, way
-    table = Table("", "before", f"after: {way}", other, title=f"{name}: temperature {record.temperature:.3f}")
+    table = Table(
+        "",
+        "before",
+        f"after: {way}",
+        other,
+        title=f"{name}: temperature {record.temperature:.3f}, offset of real {record.real_offset:+.3f}",
+    )
     for measure, before in record.before.items():
         values = (before, record.after[measure], record.otherwise[measure])
         table.add_row(measure.replace("_", " "), *(f"{value:.4f}" for value in values))

@@ -14,6 +14,7 @@ from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.group_metrics import group_mean
 from ganprint.evaluation.open_set import score_open_set
+from ganprint.forensics.answer import Answer
 from ganprint.forensics.calibration import calibrate_probabilities, calibration_error, even_weights
 from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, decide
 from ganprint.forensics.judges import Judge
@@ -72,20 +73,16 @@ def assess(
             "Assess others: test_seen.",
         )
     images = manifest.select(split)
-    condition = Condition.of(parse_treatment(policy), card.view, seed=seed)
-    rows, answers, failures = whole_answers(judge.attributor, images, condition, progress=progress, **options)
+    judged = judge_images(judge, images, policy, seed=seed, progress=progress, **options)
+    rows, answers, probabilities, verdicts = (
+        judged.rows,
+        judged.answers,
+        judged.probabilities,
+        judged.verdicts,
+    )
     labels, groups = images.labels[rows], images.groups[rows]
     sources = np.asarray(images.column("source"))[rows]
     plain = np.stack([answer.probabilities for answer in answers])
-    probabilities = calibrate_probabilities(plain, card.calibration)
-    scores = SCORES[rule.score](known, answers)
-    verdicts = np.array(
-        [
-            decide(each, score, card.sources, rule, card.families)
-            for each, score in zip(probabilities, scores, strict=True)
-        ]
-    )
-    verdicts[[answer.nothing is not None for answer in answers]] = INCONCLUSIVE
     counted = Counted(verdicts, labels, sources, groups, card)
     inside, photographs = labels >= 0, labels == 0
     answered = inside & ~np.isin(verdicts, (UNKNOWN, INCONCLUSIVE))
@@ -137,7 +134,51 @@ def assess(
         command=command,
     )
     sure = probabilities[inside]
-    return Assessed(rates, sure.max(1), sure.argmax(1) == labels[inside], failures)
+    return Assessed(rates, sure.max(1), sure.argmax(1) == labels[inside], judged.failures)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Verdicts (N,) on the rows (N,) of a manifest whose images could be read, calibrated probabilities (N, K), whole
+    answers, and why the others could not be read.
+    """
+
+    rows: np.ndarray
+    verdicts: np.ndarray
+    probabilities: np.ndarray
+    answers: list[Answer]
+    failures: list[ImageError]
+
+
+def judge_images(
+    judge: Judge,
+    images: Manifest,
+    policy: str,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    **options: Any,
+) -> Judged:
+    """Return the verdicts on a manifest's images under a policy; raises as `assess` does."""
+    card, rule, known = judge.card, judge.card.judgement, judge.known
+    if rule is None or known is None:
+        raise UsageError(
+            f"{card.name} has no thresholds to assess.", "ganprint calibrate --record gives it some."
+        )
+    condition = Condition.of(parse_treatment(policy), card.view, seed=seed)
+    rows, answers, failures = whole_answers(judge.attributor, images, condition, progress=progress, **options)
+    plain = np.stack([answer.probabilities for answer in answers])
+    probabilities = calibrate_probabilities(plain, card.calibration)
+    scores = SCORES[rule.score](known, answers)
+    verdicts = np.array(
+        [
+            INCONCLUSIVE
+            if answer.nothing is not None
+            else decide(each, score, card.sources, rule, card.families)
+            for each, score, answer in zip(probabilities, scores, answers, strict=True)
+        ]
+    )
+    return Judged(rows, verdicts, probabilities, answers, failures)
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,10 @@ from ganprint.forensics.calibration import (
     calibration_error,
     even_weights,
     fit_isotonic,
-    fit_temperature,
+    fit_scaling,
     folds_of,
     log_loss,
     straighten,
-    temper,
 )
 from ganprint.forensics.calibration import held_out as held_out_answers
 from ganprint.forensics.decision import (
@@ -176,15 +175,9 @@ class Sample:
 def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationRecord, np.ndarray]:
     """Fit temperature and isotonic regressions; return the record of the better, and its answers for units kept out."""
     before, labels, weights = sample.before, sample.labels, sample.weights
-    temperature = fit_temperature(before, labels, weights)
+    scaling = fit_scaling(before, labels, weights)
     ways = {
-        "temperature": held_out_answers(
-            lambda p, y, w: partial(temper, temperature=fit_temperature(p, y, w)),
-            before,
-            labels,
-            weights,
-            sample.folds,
-        ),
+        "temperature": held_out_answers(fit_scaling, before, labels, weights, sample.folds),
         "isotonic": held_out_answers(
             lambda p, y, w: partial(straighten, knots=fit_isotonic(p, y, w)),
             before,
@@ -198,7 +191,8 @@ def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationReco
         # A line for a source of which a fold shows no image would say that it never is right.
         best, other = "temperature", "isotonic"
     record = CalibrationRecord(
-        temperature=round(temperature, 4),
+        temperature=round(scaling.temperature, 4),
+        real_offset=round(scaling.real_offset, 4),
         isotonic=fit_isotonic(before, labels, weights) if best == "isotonic" else None,
         before=_measure(before, labels, weights),
         after=_measure(ways[best], labels, weights),

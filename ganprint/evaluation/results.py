@@ -156,7 +156,8 @@ def calibration_sha256(card: Card) -> str | None:
     """Return the SHA-256 of what makes answers into the probabilities that are printed, None where nothing does."""
     if card.calibration is None:
         return None
-    return _sha256(card.calibration.model_dump(mode="json", include={"temperature", "isotonic"}))
+    fields = {"temperature", "isotonic"} | ({"real_offset"} if card.calibration.real_offset else set())
+    return _sha256(card.calibration.model_dump(mode="json", include=fields))
 
 
 def _sha256(facts: dict[str, Any]) -> str:

@@ -69,7 +69,11 @@ class Bench:
             card = judge.card
             rule = card.judgement.model_dump(mode="json", exclude={"rates"}) if card.judgement else None
             line = card.calibration
-            told = line.model_dump(mode="json", include={"temperature", "isotonic"}) if line else None
+            told = (
+                line.model_dump(mode="json", include={"temperature", "real_offset", "isotonic"})
+                if line
+                else None
+            )
             enrolled = {gallery.name: gallery.sha256 for gallery in judge.galleries}
             view = card.view.model_dump(mode="json")
             facts.append(

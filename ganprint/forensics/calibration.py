@@ -1,6 +1,7 @@
 """Probabilities that mean what they say: how far they are from it, and what brings them nearer."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,30 +16,39 @@ SMALLEST = 1e-7
 """A probability is not taken to be less, so that one sure mistake is not infinitely bad."""
 
 
-def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Return probabilities (..., K) to the power of 1 / temperature, brought to sum 1: the order stays.
+@dataclass(frozen=True)
+class Scaling:
+    """Log-probabilities divided by a temperature, and then an offset for real: the order of the generators stays.
 
-    For one view that is a softmax with that temperature (Guo et al., On Calibration of Modern Neural Networks, ICML
-    2017, section 4.2); the mean over several views is tempered as a whole.
+    The offset is what balanced sources in training, of which real is one, leave between detection and its odds.
     """
-    logarithms = np.log(np.maximum(probabilities, SMALLEST)) / temperature
-    powers = np.exp(logarithms - logarithms.max(-1, keepdims=True))
-    tempered: np.ndarray = powers / powers.sum(-1, keepdims=True)
-    return tempered
+
+    temperature: float = 1.0
+    real_offset: float = 0.0
+
+    def __call__(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return probabilities (..., K) scaled, of sum 1.
+
+        For one view and no offset that is a softmax with the temperature (Guo et al., On Calibration of Modern Neural
+        Networks, ICML 2017, section 4.2); the mean over several views is scaled as a whole.
+        """
+        logarithms = np.log(np.maximum(probabilities, SMALLEST)) / self.temperature
+        logarithms[..., 0] += self.real_offset
+        powers = np.exp(logarithms - logarithms.max(-1, keepdims=True))
+        scaled: np.ndarray = powers / powers.sum(-1, keepdims=True)
+        return scaled
 
 
-def fit_temperature(
-    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
-) -> float:
-    """Return the temperature under which labels int (N,), weighted (N,), are likeliest, given probabilities (N, K)."""
+def fit_scaling(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> Scaling:
+    """Return the scaling under which labels int (N,), weighted (N,), are likeliest, given probabilities (N, K)."""
     # Here, as attributing needs none of it.
-    from scipy.optimize import minimize_scalar
+    from scipy.optimize import minimize
 
-    def loss(power: float) -> float:
-        return log_loss(temper(probabilities, float(np.exp(power))), labels, weights)
+    def loss(values: np.ndarray) -> float:
+        return log_loss(Scaling(float(np.exp(values[0])), float(values[1]))(probabilities), labels, weights)
 
-    found = minimize_scalar(loss, bounds=(-3, 3), method="bounded")
-    return float(np.exp(found.x))
+    found = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-3, 3), (-10, 10)])
+    return Scaling(float(np.exp(found.x[0])), float(found.x[1]))
 
 
 def fit_isotonic(
@@ -75,7 +85,7 @@ def calibrate_probabilities(probabilities: np.ndarray, record: CalibrationRecord
         return probabilities
     if record.isotonic:
         return straighten(probabilities, record.isotonic)
-    return temper(probabilities, record.temperature)
+    return Scaling(record.temperature, record.real_offset)(probabilities)
 
 
 def folds_of(units: np.ndarray) -> list[np.ndarray]:

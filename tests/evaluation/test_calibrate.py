@@ -2,8 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +10,17 @@ import pytest
 from PIL import Image
 
 from ganprint.forensics.calibration import (
+    Scaling,
     brier_score,
     calibrate_probabilities,
     calibration_error,
     fit_isotonic,
-    fit_temperature,
+    fit_scaling,
     folds_of,
     held_out,
     log_loss,
     reliability,
     straighten,
-    temper,
 )
 from ganprint.weights import read_card
 
@@ -35,22 +33,40 @@ def overconfident() -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
     true = random.dirichlet(np.full(KINDS, 0.7), size=4000)
     labels = np.array([random.choice(KINDS, p=row) for row in true])
-    return temper(true, 1 / 3), labels
+    return Scaling(1 / 3)(true), labels
 
 
 def test_the_temperature_that_made_them_too_sure_is_found(
     overconfident: tuple[np.ndarray, np.ndarray],
 ) -> None:
     probabilities, labels = overconfident
-    temperature = fit_temperature(probabilities, labels)
-    assert temperature == pytest.approx(3, rel=0.1)
-    tempered = temper(probabilities, temperature)
+    scaling = fit_scaling(probabilities, labels)
+    assert scaling.temperature == pytest.approx(3, rel=0.1) and scaling.real_offset == pytest.approx(
+        0, abs=0.2
+    )
+    tempered = scaling(probabilities)
     np.testing.assert_allclose(tempered.sum(1), 1)
-    assert (tempered.argmax(1) == probabilities.argmax(1)).all()
+    assert (tempered[:, 1:].argmax(1) == probabilities[:, 1:].argmax(1)).all()
     assert calibration_error(tempered, labels) < 0.03 < 0.1 < calibration_error(probabilities, labels)
     assert brier_score(tempered, labels) < brier_score(probabilities, labels)
     assert log_loss(tempered, labels) < log_loss(probabilities, labels)
-    assert temper(np.array([0.0, 1.0]), 2.0)[1] > 0.999
+    assert Scaling(2.0)(np.array([0.0, 1.0]))[1] > 0.999
+
+
+def test_an_offset_of_real_brings_detection_right_and_leaves_the_order_of_generators() -> None:
+    random = np.random.default_rng(4)
+    labels = np.where(random.random(3000) < 0.5, 0, random.integers(1, 5, 3000))
+    logits = random.normal(0, 1, (3000, 5)) + 2 * np.eye(5)[labels]
+    true = np.exp(logits + np.log([0.5, *[0.125] * 4]))
+    true /= true.sum(1, keepdims=True)
+    # As after a training in which real weighs as much as each of the four generators.
+    balanced = true * [0.25, 1, 1, 1, 1]
+    balanced /= balanced.sum(1, keepdims=True)
+    scaling = fit_scaling(balanced, labels)
+    assert scaling.real_offset == pytest.approx(np.log(4), abs=0.2)
+    scaled = scaling(balanced)
+    assert abs((1 - scaled[:, 0]).mean() - (labels > 0).mean()) < 0.02
+    assert (scaled[:, 1:].argmax(1) == balanced[:, 1:].argmax(1)).all()
 
 
 def test_measures_are_those_of_the_literature() -> None:
@@ -69,7 +85,7 @@ def test_rising_lines_mend_what_no_temperature_can() -> None:
     labels = (random.random(4000) < share**4).astype(int)
     probabilities = np.stack([1 - share, share], axis=1)
     straight = straighten(probabilities, fit_isotonic(probabilities, labels))
-    tempered = temper(probabilities, fit_temperature(probabilities, labels))
+    tempered = fit_scaling(probabilities, labels)(probabilities)
     np.testing.assert_allclose(straight.sum(1), 1)
     assert log_loss(straight, labels) < log_loss(tempered, labels) < log_loss(probabilities, labels)
     assert (np.diff(straight[np.argsort(share), 1]) >= -1e-9).all()
@@ -79,15 +95,12 @@ def test_no_image_is_tempered_by_a_fit_that_saw_it(overconfident: tuple[np.ndarr
     probabilities, labels = (each[:200] for each in overconfident)
     folds = folds_of(np.repeat(np.arange(100), 2))
 
-    def fit(shown: np.ndarray, known: np.ndarray, weights: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        return partial(temper, temperature=fit_temperature(shown, known, weights))
-
     even = np.ones(len(labels))
 
-    before = held_out(fit, probabilities, labels, even, folds)
+    before = held_out(fit_scaling, probabilities, labels, even, folds)
     changed = labels.copy()
     changed[:2] = (labels[:2] + 1) % KINDS
-    after = held_out(fit, probabilities, changed, even, folds)
+    after = held_out(fit_scaling, probabilities, changed, even, folds)
     np.testing.assert_array_equal(before[:2], after[:2])
     assert not np.array_equal(before, after)
 

@@ -1,0 +1,72 @@
+"""What becomes of verdicts when images are changed: corruptions, recompression, resizing.
+
+verdicts_under_change.py WEIGHTS DATA SPLIT [POLICY ...]: by default the 19 corruptions, each at the severities that its
+policy draws, JPEG 95 to 50, WebP 80 and resizing by 0.5 to 1.5. Prints one CSV row a policy: means over groups of
+photographs called synthetic, of generated images called real, and of those that were rightly called synthetic as they
+are, how many become real and how many inconclusive.
+"""
+
+import csv
+import sys
+
+import numpy as np
+
+from ganprint.attributor import REAL
+from ganprint.data import Manifest
+from ganprint.evaluation.assess import judge_images
+from ganprint.evaluation.group_metrics import group_mean
+from ganprint.forensics.decision import INCONCLUSIVE, is_synthetic
+from ganprint.forensics.judges import load_judge
+from ganprint.perturb import CORRUPTIONS
+
+CHAINS = (
+    *(f"share:jpeg={quality}" for quality in (95, 90, 80, 70, 60, 50)),
+    "share:webp=80",
+    *(f"share:resize={factor}" for factor in (0.5, 0.75, 1.25, 1.5)),
+)
+
+
+def main() -> None:
+    """Print the rows."""
+    weights, data, split, *policies = sys.argv[1:]
+    judge = load_judge(weights, enrolled=False)
+    images = Manifest.open(data, sources=judge.card.sources).select(split)
+    sources = np.asarray(images.column("source"))
+    plain = judge_images(judge, images, "none")
+    before = np.full(len(images), "", dtype=object)
+    before[plain.rows] = plain.verdicts
+    found = np.array([is_synthetic(each or None) for each in before]) & (images.labels != 0)
+    writer = csv.writer(sys.stdout)
+    writer.writerow(
+        ["policy", "photographs synthetic", "low", "high", "generated real", "to real", "to inconclusive"]
+    )
+    for policy in policies or ("none", *CORRUPTIONS, *CHAINS):
+        judged = judge_images(judge, images, policy)
+        rows, verdicts = judged.rows, judged.verdicts
+        names, groups = sources[rows], images.groups[rows]
+        photographs = images.labels[rows] == 0
+        synthetic = np.array([is_synthetic(each) for each in verdicts])
+
+        def rate(
+            holds: np.ndarray,
+            among: np.ndarray,
+            names: np.ndarray = names,
+            groups: np.ndarray = groups,
+        ) -> str:
+            return f"{group_mean(holds[among], names[among], groups[among]).value:.3f}"
+
+        alarms = group_mean(synthetic[photographs], names[photographs], groups[photographs])
+        writer.writerow(
+            [
+                policy,
+                *(f"{each:.3f}" for each in (alarms.value, alarms.low or 0, alarms.high or 0)),
+                rate(verdicts == REAL, ~photographs),
+                rate(verdicts == REAL, found[rows]),
+                rate(verdicts == INCONCLUSIVE, found[rows]),
+            ]
+        )
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
