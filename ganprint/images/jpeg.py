@@ -1,6 +1,5 @@
 """What a JPEG's own header and coefficients say of how it was compressed, and whether more than once."""
 
-import io
 from contextlib import closing
 from functools import cache, lru_cache
 from typing import Any
@@ -10,7 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
-from ganprint.images.limits import DEFAULT_MAX_PIXELS, check_pixels, check_structure
+from ganprint.images.containers import take_apart
+from ganprint.images.formats import open_image
+from ganprint.images.limits import DEFAULT_MAX_PIXELS, check_parts
+from ganprint.images.parts import Parts
 
 Reals = NDArray[np.floating[Any]]
 
@@ -91,14 +93,14 @@ class JpegFacts(BaseModel):
     double_compression: DoubleCompression
 
 
-def jpeg_facts(data: bytes) -> JpegFacts:
-    """Read how a JPEG is compressed from its bytes.
+def jpeg_facts(data: bytes | Parts) -> JpegFacts:
+    """Read how a JPEG is compressed from its bytes, or from the parts of it.
 
     Raises DecompressionBombError on one that is not read, and what Pillow raises on damage.
     """
-    check_structure(data, "JPEG", "The file", DEFAULT_MAX_PIXELS)
-    with closing(Image.open(io.BytesIO(data), formats=("JPEG",))) as image:
-        check_pixels(image.size, "JPEG", "The file", DEFAULT_MAX_PIXELS)
+    parts = take_apart(data, "JPEG") if isinstance(data, bytes) else data
+    check_parts(parts, "JPEG", "The file", DEFAULT_MAX_PIXELS)
+    with closing(open_image(parts.payload, "JPEG")) as image:
         header: Any = image
         tables = {number: np.array(steps).reshape(8, 8) for number, steps in header.quantization.items()}
         used = [tables[component[3]] for component in header.layer if component[3] in tables]
