@@ -12,6 +12,7 @@ from ganprint.images.tags import Tags
 _MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
 _NEEDED_JPEG = {*range(0xC0, 0xE1), 0xEE}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_ZEROS = 64
 _MPF_IMAGES = 0xB001
 _MOST_SUB_BLOCKS = 1_000_000
 
@@ -48,7 +49,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
 
 
 def _jpeg(data: bytes, parts: Parts) -> None:
-    kept, since, end = [], 0, len(data)
+    kept, since, end = [], 0, 0
     profile: dict[int, bytes] = {}
     extended: dict[int, bytes] = {}
     for marker, start, stop, body in counted(jpeg_segments(data), parts):
@@ -63,7 +64,13 @@ def _jpeg(data: bytes, parts: Parts) -> None:
             kept.append(data[since:start])
             since = stop
             _application_segment(parts, marker, body, profile, extended)
-    kept.append(data[since:end])
+    kept.append(data[since : end or len(data)])
+    if not end:
+        # The decoder then decodes what is there, and where that is not all, it is refused.
+        kept.append(b"\xff\xd9")
+        parts.notes.append("The marker of its end is missing; its pixels are all there.")
+        if data.endswith(bytes(_ZEROS)):
+            parts.damage = "it ends in zeros, which a decoder takes for pixels"
     parts.payload = b"".join(kept)
     parts.icc = b"".join(profile[key] for key in sorted(profile))
     if extended:

@@ -13,6 +13,7 @@ from ganprint.images.containers import take_apart
 from ganprint.images.formats import open_image
 from ganprint.images.limits import DEFAULT_MAX_PIXELS, check_parts
 from ganprint.images.parts import Parts
+from ganprint.images.whole import missing_of_jpeg
 
 Reals = NDArray[np.floating[Any]]
 
@@ -111,7 +112,7 @@ def jpeg_facts(data: bytes | Parts) -> JpegFacts:
             tables=[table.ravel().tolist() for table in tables.values()],
             subsampling=_subsampling(header.layer),
             progressive=bool(image.info.get("progressive")),
-            double_compression=_double_compression(image, used),
+            double_compression=_double_compression(image, used, parts.payload),
         )
 
 
@@ -143,7 +144,9 @@ def _subsampling(components: list[tuple[int, int, int, int]]) -> str | None:
     return _SUBSAMPLING.get((across // chroma_across, down // chroma_down))
 
 
-def _double_compression(image: Image.Image, used: list[NDArray[np.int64]]) -> DoubleCompression:
+def _double_compression(
+    image: Image.Image, used: list[NDArray[np.int64]], payload: bytes
+) -> DoubleCompression:
     if not used or image.mode not in ("L", "RGB") or image.info.get("adobe_transform") == 0:
         return DoubleCompression(found=None, reason="It is not stored as luminance and chroma.")
     try:
@@ -152,6 +155,8 @@ def _double_compression(image: Image.Image, used: list[NDArray[np.int64]]) -> Do
     except Exception:
         # As in ganprint.images.read: the decoder raises almost any type on damage, and the header still holds.
         return DoubleCompression(found=None, reason="Its pixels could not be decoded.")
+    if missing_of_jpeg(payload, pixels):
+        return DoubleCompression(found=None, reason="Its pixels are not all there.")
     steps = np.maximum(used[0], 1)
     low = tuple(np.transpose(_LOW_FREQUENCIES))
     firsts = [q for q in _FIRST_QUALITIES if standard_tables(q)[0][low].sum() > steps[low].sum()]

@@ -29,7 +29,8 @@ def take_png_apart(data: bytes, parts: Parts) -> None:
         sound = zlib.crc32(data[start + 4 : stop - 4]) == int.from_bytes(data[stop - 4 : stop], "big")
         if kind in _NEEDED:
             kept.append(data[start:stop])
-            parts.whole &= sound
+            if not sound:
+                parts.damage = "its pixel data fail their checksums"
         elif not sound or stop > len(data):
             parts.notes.append("A part of it beside its pixels is damaged and was not read.")
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):

@@ -218,8 +218,8 @@ def _decode(
     check_parts(parts, found, name, max_pixels)
     if found == "TIFF":
         return _decode_tiff(data, parts, name, max_pixels, min_side)
-    if not parts.whole:
-        raise _damaged("its pixel data fail their checksums", found, name)
+    if parts.damage:
+        raise _damaged(parts.damage, found, name)
     # Closed, a Pillow image gives its memory back, which turning the pixels upright may need.
     with closing(open_image(parts.payload, found)) as image:
         check_pixels(image.size, found, name, max_pixels)

@@ -342,6 +342,19 @@ def test_an_avif_is_known_by_a_brand_that_comes_late() -> None:
     assert sniff(struct.pack(">I", 100) + b"ftypmif1" + bytes(4) + b"abcd" * 20 + b"avif") == "AVIF"
 
 
+def test_heic_gives_its_pixels_and_what_it_states() -> None:
+    heif = pytest.importorskip("pillow_heif")
+    exif = Image.Exif()
+    exif[0x010F] = "Acme"
+    target = io.BytesIO()
+    heif.from_pillow(RGB).save(target, quality=100, chroma=444, exif=exif.tobytes())
+    image = read_image(target.getvalue(), metadata=True)
+    assert image.format == "HEIC"
+    assert np.abs(image.pixels.astype(int) - gradient()).max() <= 4
+    assert image.metadata is not None
+    assert image.metadata.exif["Make"] == "Acme"
+
+
 def test_a_bitmap_without_its_file_s_header_is_read() -> None:
     assert np.array_equal(read_image(saved(RGB, "BMP")[14:]).pixels, gradient())
 

@@ -30,6 +30,7 @@ from ganprint.errors import (
     UnsupportedImageError,
 )
 from ganprint.images import read_image
+from ganprint.images.formats import is_decodable
 
 FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"]
 
@@ -80,6 +81,13 @@ def ispe(width: int, height: int) -> bytes:
     return ftyp(b"avif", b"avif") + struct.pack(">I", 4 + len(body)) + body
 
 
+NO_HEIC = (
+    (TruncatedImageError, "starts as HEIC")
+    if is_decodable("HEIC")
+    else (UnsupportedImageError, "is HEIC, which")
+)
+
+
 @pytest.mark.parametrize(
     ("data", "error", "says"),
     [
@@ -89,8 +97,8 @@ def ispe(width: int, height: int) -> bytes:
         (b"BM is how this sentence happens to begin", NotAnImageError, "not an image"),
         (b"%PDF-1.7\n", NotAnImageError, "not an image"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", NotAnImageError, "not an image"),
-        (ftyp(b"heic", b"mif1", b"heic") + b"\0" * 99, UnsupportedImageError, "is HEIC, which"),
-        (ftyp(b"mif1", b"heic") + b"\0" * 99, UnsupportedImageError, "is HEIC, which"),
+        (ftyp(b"heic", b"mif1", b"heic") + b"\0" * 99, *NO_HEIC),
+        (ftyp(b"mif1", b"heic") + b"\0" * 99, *NO_HEIC),
         (b"\xff\x0a" + b"\0" * 99, UnsupportedImageError, "is JPEG XL, which"),
         (b"\x89PNG\r\n\x1a\n", TruncatedImageError, "starts as PNG"),
         (b"\xff\xd8\xff\xe0", TruncatedImageError, "starts as JPEG"),
@@ -115,6 +123,13 @@ def test_each_cause_has_its_own_error_and_sentence(data: bytes, error: type[Imag
     problem = refused(data)
     assert type(problem) is error
     assert says in problem.message
+
+
+def test_the_way_to_read_heic_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setattr("ganprint.images.formats.find_spec", lambda name: None)
+    problem = refused(ftyp(b"heic", b"mif1") + bytes(99))
+    assert problem.hint.startswith("pip install 'ganprint[heic]', or convert it to PNG")
 
 
 def test_a_text_bomb_in_a_png_is_refused() -> None:

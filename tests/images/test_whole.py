@@ -75,6 +75,8 @@ def interlaced(share: float) -> bytes:
         (cut(jpeg("CMYK"), 0.5), "damaged JPEG: "),
         (cut(jpeg(progressive=True), 0.5), "damaged JPEG: "),
         (cut(jpeg(restart_marker_rows=1), 0.5), "damaged JPEG: "),
+        (jpeg()[:3000], r"damaged JPEG: about \d+ of its 96 rows are there"),
+        (jpeg()[:3000] + bytes(5000), "damaged JPEG: it ends in zeros"),
         (png(24), "damaged PNG: 24 of its 96 rows are there"),
         (png(24, 16), "damaged PNG: 24 of its 96 rows are there"),
         (png(24, 8, 6), "damaged PNG: 24 of its 96 rows are there"),
@@ -84,7 +86,8 @@ def interlaced(share: float) -> bytes:
         (png(96)[:-60], "damaged PNG: "),
     ],
     ids=[
-        "jpeg", "grey jpeg", "cmyk jpeg", "progressive jpeg", "jpeg with restarts", "png", "16-bit png", "rgba png",
+        "jpeg", "grey jpeg", "cmyk jpeg", "progressive jpeg", "jpeg with restarts", "jpeg without an end",
+        "jpeg filled with zeros", "png", "16-bit png", "rgba png",
         "palette png", "1-bit png", "interlaced png", "cut png",
     ],
 )  # fmt: skip
@@ -109,3 +112,9 @@ def black() -> bytes:
 )
 def test_what_is_whole_is_read(data: bytes) -> None:
     assert read_image(data).pixels.shape == (HEIGHT, WIDTH, 3)
+
+
+def test_a_jpeg_that_lacks_only_its_end_is_read_with_a_note() -> None:
+    image = read_image(jpeg()[:-2])
+    assert np.array_equal(image.pixels, read_image(jpeg()).pixels)
+    assert image.notes == ("The marker of its end is missing; its pixels are all there.",)
