@@ -162,15 +162,16 @@ def _as_text(tag: int, field: Field) -> str:
     if tag in _XP_TEXTS:
         return raw.decode("utf-16-le", "replace").split("\0", 1)[0]
     text = field.text()
-    if text is None:
-        return ", ".join(map(str, field.numbers(300)))
-    if field.kind in (1, 6, 7) and not (text.isprintable() or (field.kind == 7 and tag == _USER_COMMENT)):
-        return ", ".join(map(str, field.numbers(300))) if field.kind != 7 and field.count <= 8 else ""
-    return text
+    if text is not None and (field.kind == 2 or all(c.isprintable() or c in "\t\r\n" for c in text)):
+        return text
+    # Bytes that are few are numbers, such as a version's; those that are undefined are what their maker knows.
+    return "" if field.kind == 7 or field.count > 8 else ", ".join(map(str, field.numbers(300)))
 
 
 def _commented(coding: str, body: bytes) -> str:
-    if coding == "utf-16" and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if coding == "utf-16" and b"\0" not in body[:64]:
+        coding = "utf-8"  # which some programs write under that name
+    elif coding == "utf-16" and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
         # The standard leaves the order of bytes open; in Latin text every other byte is zero.
         coding = "utf-16-be" if body[:1] == b"\0" else "utf-16-le"
     return body.decode(coding, "replace").strip("\0 ")

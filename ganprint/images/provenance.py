@@ -26,6 +26,10 @@ _UNKNOWN_IDENTITY = re.compile(
 )
 # Text in a manifest's CBOR, for where the package is not installed.
 _SOURCE_TYPE = re.compile(rb"digitalsourcetype/([A-Za-z]{4,60})")
+_SOFTWARE = re.compile(
+    rb"ChatGPT|OpenAI[ -]API|GPT-4o|DALL[^\0-\x1f]{1,3}E|Adobe[ _]Firefly|Midjourney|Bing Image Creator"
+    rb"|Microsoft_Responsible_AI|Stability AI|Black Forest Labs|Google Generative AI"
+)
 _MOST_SEARCHED = 4 * 1024 * 1024
 _MOST_FAILURES = 5
 _LONGEST = 200
@@ -68,7 +72,7 @@ def read_provenance(data: bytes, format: str, elsewhere: Sequence[str] = ()) -> 
         return Provenance(
             state="unchecked",
             detail="It holds a C2PA manifest, which was not checked: pip install 'ganprint[provenance]'.",
-            digital_source_type=_unchecked_source_type(data, store.start()),
+            **_unchecked(data[store.start() : store.start() + _MOST_SEARCHED]),
         )
     try:
         context = Context(Settings.from_dict(_OFFLINE))
@@ -122,11 +126,14 @@ def _actions(manifests: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 yield from assertion["data"].get("actions") or []
 
 
-def _unchecked_source_type(data: bytes, start: int) -> str | None:
-    """Find the digital source type in a manifest that was not parsed; one of a trained model comes first."""
-    found = _SOURCE_TYPE.findall(data, start, start + _MOST_SEARCHED)
-    found.sort(key=lambda name: b"rained" not in name)
-    return found[0].decode("ascii") if found else None
+def _unchecked(manifest: bytes) -> dict[str, Any]:
+    """Find what a manifest that was not parsed says; a source type of a trained model comes first."""
+    types = sorted(_SOURCE_TYPE.findall(manifest), key=lambda name: b"rained" not in name)
+    software = dict.fromkeys(name.decode("utf-8", "replace") for name in _SOFTWARE.findall(manifest))
+    return {
+        "digital_source_type": types[0].decode("ascii") if types else None,
+        "software": [_short(name) for name in software][:_MOST_FAILURES],
+    }
 
 
 def _short(text: object) -> str:

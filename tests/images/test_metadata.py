@@ -508,6 +508,40 @@ def test_the_generator_that_a_file_states_is_named(data: bytes, kind: str, gener
     assert not any(line.startswith("Camera: workflow") for line in metadata.sentences())
 
 
+def with_segment(marker: int, body: bytes) -> bytes:
+    data = encoded("JPEG")
+    return data[:2] + bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body + data[2:]
+
+
+def iptc(number: int, text: bytes) -> bytes:
+    record = b"\x1c\x02" + bytes((number,)) + struct.pack(">H", len(text)) + text
+    return b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + struct.pack(">I", len(record)) + record
+
+
+@pytest.mark.parametrize(
+    ("data", "generator"),
+    [
+        (with_segment(0xED, iptc(110, b"Made with Google AI")), "Google's image generation"),
+        (with_segment(0xED, iptc(65, b"Midjourney")), "Midjourney"),
+        (
+            with_segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + xmp(STATED)),
+            "a trained model",
+        ),
+        (encoded("JPEG", exif=exif(x9C9C="Midjourney".encode("utf-16-le"))), "Midjourney"),
+    ],
+    ids=["iptc credit", "iptc software", "extended xmp", "windows comment"],
+)
+def test_a_generator_is_found_where_few_look(data: bytes, generator: str) -> None:
+    assert read_metadata(data, "JPEG").stated_generator == generator
+
+
+@pytest.mark.parametrize("prefix", [b"UNICODE\0", b"ASCII\0\0\0", bytes(8), b""])
+def test_a_user_comment_in_utf_8_is_read_whatever_it_calls_itself(prefix: bytes) -> None:
+    made = Image.Exif()
+    made[0x8769] = {0x9286: prefix + PARAMETERS.encode()}
+    assert read_metadata(encoded("JPEG", exif=made), "JPEG").stated_generator == "Stable Diffusion"
+
+
 def test_every_comment_of_a_jpeg_is_read() -> None:
     read = read_metadata(with_comments(b"first", b"second"), "JPEG").text
     assert read == {"comment": "first", "comment 2": "second"}
@@ -547,3 +581,5 @@ def test_an_unchecked_manifest_still_tells_its_source_type(monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "c2pa", None)
     data = with_manifest("JPEG") + b"digitalSourceType" + f"x{SOURCE}trainedAlgorithmicMedia".encode()
     assert read_metadata(data, "JPEG").stated_generator == "a trained model"
+    named = read_metadata(data + b"jdnameoOpenAI-API", "JPEG")
+    assert (named.c2pa.state, named.stated_generator) == ("unchecked", "OpenAI's image generation")
