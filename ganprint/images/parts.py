@@ -22,11 +22,12 @@ class Parts:
     """What lies in a file, each thing as its bytes.
 
     `payload` is what a decoder is given: the file without what it does not need. `texts` are keys and texts,
-    comments under "comment". `scans` are a JPEG's and `images` the frames or pictures in the file, None where
-    they were not counted. `colours` names what the file states of its colours otherwise than by a profile, `bits`
-    the depth where the container states it, `size` the largest it announces. `damage` is what is wrong with
-    its pixel data; `run_lengths` are the pixels or bytes, whichever are more, of a BMP of run lengths. `excess`
-    says what there is too much of to be read, `room` how much more is unpacked. `notes` are sentences.
+    comments under "comment". `scans` are a JPEG's, `images` the frames or pictures in the file, None where they were
+    not counted. `colours` names what the file states of its colours otherwise than by a profile, `bits` the depth
+    where the container states it, `size` the largest it announces. `damage` is what is wrong with its pixel data.
+    `run_lengths` are the pixels or bytes, whichever are more, of a BMP of run lengths. `orientation` is that of a
+    picture in a TIFF that states its own. `excess` says what there is too much of, `room` how much more is unpacked.
+    `notes` are sentences.
     """
 
     payload: bytes
@@ -43,6 +44,7 @@ class Parts:
     size: tuple[int, int] = (0, 0)
     damage: str = ""
     run_lengths: int = 0
+    orientation: int = 0
     excess: str = ""
     room: int = 16 * MAX_TEXT_BYTES
 

@@ -259,6 +259,7 @@ def _decode_tiff(
             pixels, more = to_rgb(image, 8, parts.icc)
             notes += more
     parts.images = None if picture.pages else 1
+    parts.orientation = picture.orientation
     return _turned(pixels, parts, "TIFF", [*picture.notes, *notes])
 
 

@@ -57,7 +57,7 @@ def to_rgb(image: Image.Image, bits: int, icc: bytes) -> tuple[Pixels, list[str]
         more.append("CMYK ink values were converted to RGB by the plain formula, without a colour profile.")
     if image.mode == "LAB":
         more.append("CIE L*a*b* values were converted to sRGB.")
-    if bits > 8 and image.mode in ("RGB", "RGBA"):
+    if bits > 8 and image.mode != "F" and not image.mode.startswith("I"):
         more.insert(0, f"{bits} bits a channel were reduced to 8 by keeping the highest 8.")
         if 0 < pixels.max() < 64:
             more.insert(1, "It came out dark, as values of fewer bits do that were stored in more.")
@@ -154,8 +154,8 @@ def orientation_of(parts: Parts) -> tuple[int, list[str]]:
     notes: list[str] = []
     if parts.exif is not parts.payload and len(parts.exif) > MAX_EXIF_BYTES:
         return 1, [f"It has more than {MAX_EXIF_BYTES // 2**20} MiB of EXIF data, which was ignored."]
-    stated, where = 0, "EXIF"
-    if parts.exif:
+    stated, where = parts.orientation, "EXIF"
+    if parts.exif and not stated:
         try:
             first = next(Tags(parts.exif).chain(), {})
             stated = first[_ORIENTATION].number() if _ORIENTATION in first else 0

@@ -42,7 +42,8 @@ _MARKS = {
     "ComfyUI": r'^\s*(prompt|workflow)\s*:\s*\{|"class_type"\s*:|"last_node_id"\s*:',
     "Midjourney": r"\bjob id: ?[0-9a-f]{8}-[0-9a-f-]{27}"
     r"|--(v|niji) \d.{0,200}--(ar|stylize|s) \d|--(ar|stylize|s) \d.{0,200}--(v|niji) \d",
-    _WEB_UIS: r"\bsteps: \d{1,5}, .{0,200}\b(sampler|cfg scale): ",
+    _WEB_UIS: r"\bsteps: \d{1,5}, .{0,200}\b(sampler|cfg scale): "
+    r'|"sampler(_name)?"\s*:.{0,1000}"(steps|seed)"\s*:|"(steps|seed)"\s*:.{0,1000}"sampler(_name)?"\s*:',
 }
 # Programs that run models of several makers.
 _INTERFACES = {"ComfyUI", "SwarmUI", "Fooocus", "Civitai", "Draw Things", "InvokeAI", "Easy Diffusion"}
@@ -71,6 +72,7 @@ _NAMES = {
     "Fooocus": r"\bfooocus\b",
     "SwarmUI": r"\bswarmui\b",
     "Civitai": r"\bcivitai\b",
+    "an AI generator": r"\bai[ -]generated\b|\b(made|created|generated) (with|by) (an? )?(ai\b|artificial intell)",
     "Stable Diffusion": r"stable[ _-]?diffusion|\bsdxl\b|automatic1111",
 }
 _MADE = (
@@ -128,7 +130,8 @@ def signs_of_generators(
     found += _of_labels(
         [*labels, *(text.value for text in texts if _LABELLED.search(text.value[:_SEARCHED]))]
     )
-    found.sort(key=lambda sign: sign.generator == "Stable Diffusion")  # which others are built on
+    # Others are built on Stable Diffusion, and any may be called an AI.
+    found.sort(key=lambda sign: {"Stable Diffusion": 1, "an AI generator": 2}.get(sign.generator or "", 0))
     for source_type in dict.fromkeys(source_types):
         if source_type in _SYNTHETIC_SOURCES:
             meaning, made_with = _SYNTHETIC_SOURCES[source_type]

@@ -19,7 +19,7 @@ from ganprint.images.tags import SUB_IFDS, Directory, Field, Tags
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _MAKE = 254, 256, 257, 258, 259, 262, 271
 _STRIPS, _SAMPLES, _STRIP_ROWS, _STRIP_BYTES, _PLANAR, _PALETTE = 273, 277, 278, 279, 284, 320
 _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES, _EXTRA, _SAMPLE_FORMAT = 322, 323, 324, 325, 338, 339
-_PREDICTOR, _YCBCR_SUBSAMPLING, _DNG = 317, 530, 50706
+_ORIENTATION, _PREDICTOR, _YCBCR_SUBSAMPLING, _DNG = 274, 317, 530, 50706
 # Beside those: fill order, T4 and T6 options, ink set, JPEG tables, and YCbCr's coefficients, positioning and black.
 _NEEDED = {
     *(
@@ -73,6 +73,11 @@ class TiffPicture:
     notes: tuple[str, ...]
     missing: str
     raw: str | None
+
+    @property
+    def orientation(self) -> int:
+        """The orientation that it states itself, zero where it states none."""
+        return _number(self.directory, _ORIENTATION)
 
 
 def choose_picture(data: bytes) -> TiffPicture:
@@ -142,12 +147,12 @@ def _raw_format(directories: list[Directory]) -> str | None:
 
 
 def _full_picture(pages: list[Directory], below: list[Directory]) -> tuple[Directory, list[str]]:
-    """Choose the first page, or the full picture where that is a thumbnail by what it says or by what it points to."""
+    """Choose the first page, or the full picture where that is a thumbnail of it."""
     first = pages[0]
     full = [d for d in [*below, *pages[1:]] if not _number(d, _SUBFILE) & 1 and _area(d) > _area(first)]
     if not _number(first, _SUBFILE) & 1:
-        # One that does not say so is one where the larger picture lies below it; a larger page is another page.
-        full = [d for d in full if d in below]
+        # It does not say so itself: it is one where the larger picture lies below it, or is of its shape.
+        full = [d for d in full if d in below or _is_enlarged(first, d)]
     if not full:
         return first, []
     chosen = max(full, key=_area)
@@ -156,6 +161,12 @@ def _full_picture(pages: list[Directory], below: list[Directory]) -> tuple[Direc
     return chosen, [
         f"Its first picture is a thumbnail of {small}; the full one, {width} x {height}, was taken."
     ]
+
+
+def _is_enlarged(small: Directory, large: Directory) -> bool:
+    """Say whether a picture has the shape of another, to a pixel of that, and at least twice its sides."""
+    (width, height), (wide, tall) = _size(small), _size(large)
+    return wide >= 2 * width and abs(tall * width - wide * height) <= max(wide, tall)
 
 
 def _with_full_palette(directory: Directory) -> tuple[Directory, list[str]]:

@@ -128,14 +128,29 @@ def of_two(first: dict[str, object], below: bool, second: dict[str, object]) -> 
         (of_two({"subfiletype": 1}, False, {}), True, "thumbnail of 53 x 40; the full one, 160 x 120,"),
         (of_two({}, True, {}), True, "thumbnail of 53 x 40; the full one, 160 x 120,"),
         (of_two({}, True, {"subfiletype": 1}), False, ""),
-        (of_two({}, False, {}), False, "The first page of several was taken."),
+        (of_two({}, False, {}), True, "thumbnail of 53 x 40"),
+        (of_two({}, False, {"subfiletype": 1}), False, "The first page of several was taken."),
+        (written(np.stack([SMALL, SMALL[::-1]])), False, "The first page of several was taken."),
     ],
-    ids=["below", "after", "below and larger", "reduced below", "another page"],
+    ids=[
+        "below",
+        "after",
+        "below and larger",
+        "reduced below",
+        "larger page",
+        "reduced page",
+        "another page",
+    ],
 )
 def test_the_full_picture_is_taken_and_that_is_said(data: bytes, full: bool, note: str) -> None:
     image = read_image(data)
     assert np.array_equal(image.pixels, FULL if full else SMALL)
     assert note in " ".join(image.notes)
+
+
+def test_the_full_picture_has_its_own_orientation() -> None:
+    data = of_two({"subfiletype": 1}, True, {"extratags": [(274, 3, 1, 6, True)]})
+    assert np.array_equal(read_image(data).pixels, np.rot90(FULL, -1))
 
 
 def raw(maker: str, tag: tuple[object, ...] | None, photometric: int) -> bytes:
