@@ -9,7 +9,7 @@ from ganprint.images.parts import MAX_EXIF_BYTES, Parts, as_text, counted
 from ganprint.images.png import take_png_apart
 from ganprint.images.tags import Tags
 
-_MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _NEEDED_JPEG = {*range(0xC0, 0xE1), 0xEE}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _ZEROS = 64
@@ -49,25 +49,24 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
 
 
 def _jpeg(data: bytes, parts: Parts) -> None:
-    kept, since, end = [], 0, 0
+    kept, since, scanning, ended = [data[:2]], 2, False, False
     profile: dict[int, bytes] = {}
     extended: dict[int, bytes] = {}
     for marker, start, stop, body in counted(jpeg_segments(data), parts):
-        if marker == 0xD9:
-            end = stop
-        elif marker == 0xDA:
-            parts.scans += 1
-        elif marker in _FRAMES:
+        # Only what follows the header of a scan is pixel data; between other segments lies filling.
+        kept.append(data[since:start] if scanning else b"")
+        since, scanning, ended = stop, marker == 0xDA, marker == 0xD9
+        parts.scans += scanning
+        if marker in _FRAMES:
             parts.size = int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big")
-        elif marker not in _NEEDED_JPEG:
+        if marker in _NEEDED_JPEG:
+            kept.append(data[start:stop])
+        else:
             # Left out, so that no decoder reads what anyone may have written there.
-            kept.append(data[since:start])
-            since = stop
             _application_segment(parts, marker, body, profile, extended)
-    kept.append(data[since : end or len(data)])
-    if not end:
+    if not ended:
         # The decoder then decodes what is there, and where that is not all, it is refused.
-        kept.append(b"\xff\xd9")
+        kept.append((data[since:] if scanning else b"") + b"\xff\xd9")
         parts.notes.append("The marker of its end is missing; its pixels are all there.")
         if data.endswith(bytes(_ZEROS)):
             parts.damage = "it ends in zeros, which a decoder takes for pixels"

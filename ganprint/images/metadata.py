@@ -162,10 +162,10 @@ def _as_text(tag: int, field: Field) -> str:
     if tag in _XP_TEXTS:
         return raw.decode("utf-16-le", "replace").split("\0", 1)[0]
     text = field.text()
-    if text is not None and (field.kind == 2 or all(c.isprintable() or c in "\t\r\n" for c in text)):
-        return text
-    # Bytes that are few are numbers, such as a version's; those that are undefined are what their maker knows.
-    return "" if field.kind == 7 or field.count > 8 else ", ".join(map(str, field.numbers(300)))
+    if text is not None and field.kind != 2 and not all(c.isprintable() or c in "\t\r\n" for c in text):
+        # Bytes that are few are numbers, such as a version's; those that are undefined are what their maker knows.
+        text = "" if field.kind == 7 or field.count > 8 else None
+    return ", ".join(map(str, field.numbers(300))) if text is None else text
 
 
 def _commented(coding: str, body: bytes) -> str:

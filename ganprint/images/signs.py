@@ -56,7 +56,7 @@ _NAMES = {
     "NovelAI": r"\bnovel ?ai\b",
     "Google's image generation": r"google imagen|\bimagen[- ]?[2-9]\b|(made|edited|created) with google ai"
     r"|\bgemini\b.{0,20}\bimage\b|google generative ai|\bnano ?banana\b",
-    "FLUX": r"\bflux[. _-]?[12](?!\d)|\bflux[. -](dev|pro|schnell)\b|black forest labs|ai generated;.*\bflux\b",
+    "FLUX": r"\bflux[. _-]?[12](?!\d)|\bflux[. -](dev|pro|schnell)\b|black forest labs|ai generated;.{0,100}\bflux\b",
     "OpenAI's image generation": r"\bopenai\b|\bgpt-?(4o|5|image)|\bchatgpt\b|\bsora\b",
     "Microsoft's image generation": r"bing image creator|microsoft designer|microsoft_responsible_ai",
     "Leonardo.Ai": r"\bleonardo\.? ?ai\b",
@@ -85,6 +85,7 @@ _LABELLED = re.compile(r"""contentproducer|produceid|["']aigc["']\s*:""", re.IGN
 _FORM = re.compile(r"\{|\bsteps: \d|--\w+ \d|\bjob id\b|^AI generated image", re.IGNORECASE)
 _LABEL_MEANS = {"1": "generated", "2": "possibly generated", "3": "suspected to be generated"}
 _SEARCHED = 20_000
+_SEARCHED_IN_ALL = 200_000
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,14 @@ class Text:
 
 
 def signs_of_generators(
-    source_types: Iterable[str], texts: list[Text], statements: Iterable[str], labels: list[str]
+    source_types: Iterable[str], texts: Iterable[Text], statements: Iterable[str], labels: list[str]
 ) -> list[Sign]:
     """Return each thing in the metadata that names a generator, those first that say most of it.
 
     `source_types` are IPTC's names, `statements` those of software, maker and credit, `labels` AIGC labels (GB 45438).
     A caption names a generator only where it says "made with" or the like.
     """
+    texts = _first_of(texts)
     written = {text: [*_of_text(text)] for text in texts}
     found = [sign for signs in written.values() for sign in signs]
     comments = [
@@ -137,6 +139,16 @@ def signs_of_generators(
             meaning, made_with = _SYNTHETIC_SOURCES[source_type]
             found.append(Sign(f"It states the digital source type {source_type}: {meaning}.", made_with))
     return [*dict.fromkeys(found)]
+
+
+def _first_of(texts: Iterable[Text]) -> list[Text]:
+    """Return the first texts, as long as all that is searched: a file may hold any number of them."""
+    kept, room = [], _SEARCHED_IN_ALL
+    for text in texts:
+        if room > 0:
+            kept.append(text)
+            room -= min(len(text.value), _SEARCHED)
+    return kept
 
 
 def _of_text(text: Text) -> Iterator[Sign]:

@@ -586,3 +586,26 @@ def test_an_unchecked_manifest_still_tells_its_source_type(monkeypatch: pytest.M
     assert read_metadata(data, "JPEG").stated_generator == "a trained model"
     named = read_metadata(data + b"jdnameoOpenAI-API", "JPEG")
     assert (named.c2pa.state, named.stated_generator) == ("unchecked", "OpenAI's image generation")
+
+
+def png_with(*texts: bytes) -> bytes:
+    data = encoded("PNG")
+    return data[:33] + b"".join(chunk(b"tEXt", b"Comment\0" + text) for text in texts) + data[33:]
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (png_with(*[b"ai generated;" * 1500 + str(i).encode() for i in range(300)]), "PNG"),
+        (png_with(*[b"--v 1 " * 3000 + str(i).encode() for i in range(300)]), "PNG"),
+        (with_xmp("WEBP", b"<xmp:CreatorTool><tiff:Software>" * 20_000), "WEBP"),
+        (with_xmp("WEBP", b"<a " + b"x" * 1_000_000 + b">"), "WEBP"),
+        (encoded("JPEG")[:2] + b"\xff" * 10_000_000, "JPEG"),
+        (encoded("JPEG").replace(b"\xff\xda", b"\xff\xda\0\2\xff\0" * 30_000 + b"\xff\xda"), "JPEG"),
+        (encoded("GIF")[:-1] + b"\x21\xfe" + b"\1a" * 5_000_000 + b"\0", "GIF"),
+    ],
+    ids=["names", "marks", "open tags", "attributes", "filling", "scans", "sub-blocks"],
+)
+def test_many_of_a_thing_do_not_take_a_time_that_grows_with_their_square(data: bytes, kind: str) -> None:
+    # Each took minutes, or would, where what is read of it were not bounded.
+    assert read_metadata(data, kind).sentences()[-1] == CAVEAT
