@@ -4,6 +4,7 @@ import io
 import re
 from importlib.util import find_spec
 from pathlib import PurePath
+from typing import BinaryIO
 
 # Each plug-in registers its format with Pillow on import; naming them here spares Image.init(), which
 # imports some forty decoders that are not wanted.
@@ -114,13 +115,14 @@ def is_decodable(name: str) -> bool:
     return name in READ_FORMATS and (feature is None or bool(features.check(feature)))
 
 
-def open_image(payload: bytes, name: str) -> Image.Image:
-    """Open bytes of a format that `sniff` names with Pillow, and raise what that raises."""
+def open_image(payload: bytes | BinaryIO, name: str) -> Image.Image:
+    """Open bytes or a file of a format that `sniff` names with Pillow, and raise what that raises."""
     if name == "HEIC":
         import pillow_heif
 
         pillow_heif.register_heif_opener(thumbnails=False)
-    return Image.open(io.BytesIO(payload), formats=_OPENERS.get(name, (name,)))
+    file = io.BytesIO(payload) if isinstance(payload, bytes) else payload
+    return Image.open(file, formats=_OPENERS.get(name, (name,)))
 
 
 def promised_format(name: str) -> str | None:

@@ -246,7 +246,8 @@ def _decode_tiff(
     picture = choose_picture(data)
     if picture.raw is not None:
         raise _unsupported(picture.raw, name)
-    check_pixels(picture.size, "TIFF", name, max_pixels // (1 + (picture.samples > 1)))
+    deep = picture.samples > 1 and picture.bits > 8
+    check_pixels(picture.size, "TIFF", name, max_pixels // (2 if deep else 1))
     check_sides(picture.size, name, min_side)
     if picture.missing:
         raise _damaged(picture.missing, "TIFF", name)
@@ -255,9 +256,7 @@ def _decode_tiff(
             image.load()
             pixels, notes = to_rgb(image, picture.bits, parts.icc)
         else:
-            image, notes = merge_samples(picture, decoded_pages(image))
-            pixels, more = to_rgb(image, 8, parts.icc)
-            notes += more
+            pixels, notes = merge_samples(picture, decoded_pages(image), parts.icc)
     parts.images = None if picture.pages else 1
     parts.orientation = picture.orientation
     return _turned(pixels, parts, "TIFF", [*picture.notes, *notes])

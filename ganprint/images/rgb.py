@@ -36,7 +36,16 @@ def eight_bits(planes: list[NDArray[Any]], bits: int) -> tuple[list[Pixels], lis
     note = f"{bits} bits a channel were reduced to 8 by keeping the highest 8."
     if reached < bits:
         note = f"Its values of {bits} bits reach only {high}; they were read as values of {reached} bits."
-    return [np.minimum(plane >> (reached - 8), 255).astype(np.uint8) for plane in planes], [note]
+    return [_shifted(plane, reached - 8) for plane in planes], [note]
+
+
+def _shifted(plane: NDArray[Any], bits: int) -> Pixels:
+    """Return the bits above the lowest ones, in strips, since the intermediate results are large."""
+    result = np.empty(plane.shape, np.uint8)
+    rows = max(1, _STRIP_PIXELS // plane.shape[1])
+    for top in range(0, len(plane), rows):
+        result[top : top + rows] = np.minimum(plane[top : top + rows] >> bits, 255)
+    return result
 
 
 def to_rgb(image: Image.Image, bits: int, icc: bytes) -> tuple[Pixels, list[str]]:
@@ -63,12 +72,16 @@ def to_rgb(image: Image.Image, bits: int, icc: bytes) -> tuple[Pixels, list[str]
             more.insert(1, "It came out dark, as values of fewer bits do that were stored in more.")
     if _is_white_zero(image):
         np.subtract(255, pixels, out=pixels)
-    # The sentence on the conversion of CMYK or L*a*b* says that no profile was applied.
-    if icc and image.mode not in ("CMYK", "LAB") and not is_srgb(icc):
-        more.append(
-            "Its embedded colour profile is not sRGB; it was not applied, which would alter every pixel."
-        )
+    if image.mode not in ("CMYK", "LAB"):  # the sentence on their conversion says it
+        more += profile_notes(icc)
     return pixels, more
+
+
+def profile_notes(icc: bytes) -> list[str]:
+    """Say that a colour profile was not applied, where it is not sRGB's."""
+    if not icc or is_srgb(icc):
+        return []
+    return ["Its embedded colour profile is not sRGB; it was not applied, which would alter every pixel."]
 
 
 def _is_white_zero(image: Image.Image) -> bool:
@@ -86,6 +99,14 @@ def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         yield slice(top, bottom), image.crop((0, top, width, bottom))
+
+
+def as_array(image: Image.Image) -> NDArray[Any]:
+    """Return the values (H, W) of an image of one band, in strips, since Pillow's own way holds them three times."""
+    values = np.empty((image.height, image.width), np.asarray(image.crop((0, 0, 1, 1))).dtype)
+    for rows, strip in _strips(image):
+        values[rows] = np.asarray(strip)
+    return values
 
 
 def _in_strips(image: Image.Image) -> Pixels:
@@ -115,7 +136,7 @@ def _over_white(image: Image.Image) -> tuple[Pixels, list[str]]:
 
 def _from_sixteen_bits(image: Image.Image, bits: int) -> tuple[Pixels, list[str]]:
     transparent = image.info.get("transparency")
-    values = np.asarray(image)
+    values = as_array(image)
     (grey,), notes = eight_bits([values], bits)
     if isinstance(transparent, int) and (values == transparent).any():
         grey[values == transparent] = 255

@@ -1,19 +1,20 @@
 """Which picture of a TIFF is read, and the small plain TIFFs that Pillow is given of it.
 
 A decoder that is handed a whole TIFF takes its first directory, be it a thumbnail, and reads planes of 16 bits and
-palettes of 8 wrongly. Here the picture is chosen, and a directory written anew that holds only what decoding
-needs: one for a picture of interleaved samples, and one, of grey, for each plane where they are apart.
+palettes of 8 wrongly. Here the picture is chosen, and directories written that hold only what decoding needs.
 """
 
+import io
 import struct
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganprint.images.rgb import eight_bits
+from ganprint.images.rgb import as_array, eight_bits, profile_notes, to_rgb
+from ganprint.images.spliced import spliced
 from ganprint.images.tags import SUB_IFDS, Directory, Field, Tags
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _MAKE = 254, 256, 257, 258, 259, 262, 271
@@ -64,7 +65,7 @@ class TiffPicture:
     where nothing is. `raw` names a camera's raw format: then `file` is empty.
     """
 
-    file: bytes
+    file: BinaryIO
     directory: Directory
     size: tuple[int, int]
     bits: int
@@ -92,7 +93,9 @@ def choose_picture(data: bytes) -> TiffPicture:
     if not _area(chosen):
         raise ValueError("no pixels")
     bits = {int(value) for value in _numbers(chosen, _BITS, 1)}
-    plain = TiffPicture(b"", chosen, _size(chosen), max(bits), 1, len(pages) > 1, tuple(notes), "", raw)
+    plain = TiffPicture(
+        io.BytesIO(), chosen, _size(chosen), max(bits), 1, len(pages) > 1, tuple(notes), "", raw
+    )
     if raw:
         return plain
     samples = _number(chosen, _SAMPLES, 1)
@@ -252,10 +255,11 @@ def _grey(directory: Directory) -> Directory:
     return kept | {tag: _field(directory, value) for tag, value in one.items()}
 
 
-def _written(data: bytes, order: str, directories: list[Directory]) -> bytes:
+def _written(data: bytes, order: str, directories: list[Directory]) -> BinaryIO:
     """Write a TIFF whose strips lie where they lay, and whose directories, at its end, hold what decoding needs."""
     place = len(data) + len(data) % 2
-    pieces = [data[:2] + struct.pack(order + "HI", 42, place), data[8:], bytes(len(data) % 2)]
+    head = data[:2] + struct.pack(order + "HI", 42, place)
+    pieces = [bytes(len(data) % 2)]
     for number, directory in enumerate(directories):
         kept = sorted(_NEEDED & directory.keys())
         place += 2 + 12 * len(kept) + 4
@@ -265,47 +269,55 @@ def _written(data: bytes, order: str, directories: list[Directory]) -> bytes:
             if field.kind in (16, 17, 18):  # of BigTIFF
                 field = _field(directory, *map(int, field.numbers()))
             raw = bytes(field.raw)
-            entries.append(struct.pack(order + "HHI", tag, field.kind, field.count))
-            entries.append(raw.ljust(4, b"\0") if len(raw) <= 4 else struct.pack(order + "I", place))
+            cell = raw.ljust(4, b"\0") if len(raw) <= 4 else struct.pack(order + "I", place)
+            entries.append(struct.pack(order + "HHI", tag, field.kind, field.count) + cell)
             if len(raw) > 4:
                 values.append(raw + bytes(len(raw) % 2))
                 place += len(values[-1])
         follows = place if number + 1 < len(directories) else 0
         pieces += [*entries, struct.pack(order + "I", follows), *values]
-    return b"".join(pieces)
+    return spliced([head, memoryview(data)[8:], b"".join(pieces)])
 
 
 def decoded_pages(image: Image.Image) -> list[NDArray[Any]]:
-    """Decode the pages of `TiffPicture.file`, grey each."""
+    """Decode the pages of `TiffPicture.file`, grey each, and close it."""
     pages = []
     while True:
         image.load()
-        pages.append(np.asarray(image))
+        pages.append(as_array(image))
         try:
             image.seek(len(pages))
         except EOFError:
+            image.close()  # which gives back its memory
             return pages
 
 
-def merge_samples(picture: TiffPicture, planes: list[NDArray[Any]]) -> tuple[Image.Image, list[str]]:
-    """Put the decoded pages of a picture of several samples together, in 8 bits; returns notes beside it."""
+def merge_samples(
+    picture: TiffPicture, planes: list[NDArray[Any]], icc: bytes
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """Put the decoded pages of a picture of several samples together, as `to_rgb`; the list is emptied."""
     directory = picture.directory
     if len(planes) == 1:
-        values = planes[0]
+        values = planes.pop()
         if _number(directory, _PREDICTOR, 1) == 2:
             values = _undo_differences(values, picture)
-        planes = [values[:, sample :: picture.samples] for sample in range(picture.samples)]
+        planes += [values[:, sample :: picture.samples] for sample in range(picture.samples)]
+        del values
     mode, alpha = _mode(directory, picture.samples)
     count = _colours(mode)
     colours, notes = eight_bits(planes[:count], picture.bits)
     if _number(directory, _PHOTOMETRIC) == _WHITE_ZERO:
         colours[0] = 255 - colours[0]
     elif mode == "LAB":
-        # TIFF has these two with a sign.
-        colours[1:] = [plane ^ np.uint8(128) for plane in colours[1:]]
+        colours[1:] = [plane ^ np.uint8(128) for plane in colours[1:]]  # which TIFF has with a sign
     if alpha:
         colours += eight_bits([planes[alpha if len(planes) == picture.samples else count]], picture.bits)[0]
-    return Image.merge(mode, [Image.fromarray(np.ascontiguousarray(plane)) for plane in colours]), notes
+    planes.clear()
+    if mode == "RGB":
+        return np.stack(colours, axis=-1), notes + profile_notes(icc)
+    merged = Image.merge(mode, [Image.fromarray(np.ascontiguousarray(plane)) for plane in colours])
+    pixels, more = to_rgb(merged, 8, icc)
+    return pixels, notes + more
 
 
 def _colours(mode: str) -> int:
