@@ -173,7 +173,7 @@ def fuzz(count: int, seed: int, folder: Path) -> Outcome:
         faulthandler.dump_traceback_later(_WATCHDOG_SECONDS, exit=True)
         start = time.perf_counter()
         try:
-            read_image(path)
+            read_image(path, metadata=True)
             result = "read"
         except ImageError as error:
             result = error.code

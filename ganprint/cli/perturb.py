@@ -162,7 +162,8 @@ def _perturb_file(
         pixels = read_image(source, min_side=1).pixels
     except ImageError as error:
         return error
-    images = torch.tensor(pixels).permute(2, 0, 1)[None].contiguous()
+    images = torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
+    del pixels
     if isinstance(drawn, Sharing):
         try:
             corrupted = drawn.apply(images[0])

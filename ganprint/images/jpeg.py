@@ -1,6 +1,5 @@
 """What a JPEG's own header and coefficients say of how it was compressed, and whether more than once."""
 
-import io
 from contextlib import closing
 from functools import cache, lru_cache
 from typing import Any
@@ -10,7 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
-from ganprint.images.limits import DEFAULT_MAX_PIXELS, check_pixels, check_structure
+from ganprint.images.containers import take_apart
+from ganprint.images.formats import open_image
+from ganprint.images.limits import DEFAULT_MAX_PIXELS, check_parts
+from ganprint.images.parts import Parts
+from ganprint.images.whole import missing_of_jpeg
 
 Reals = NDArray[np.floating[Any]]
 
@@ -91,14 +94,14 @@ class JpegFacts(BaseModel):
     double_compression: DoubleCompression
 
 
-def jpeg_facts(data: bytes) -> JpegFacts:
-    """Read how a JPEG is compressed from its bytes.
+def jpeg_facts(data: bytes | Parts) -> JpegFacts:
+    """Read how a JPEG is compressed from its bytes, or from the parts of it.
 
     Raises DecompressionBombError on one that is not read, and what Pillow raises on damage.
     """
-    check_structure(data, "JPEG", "The file", DEFAULT_MAX_PIXELS)
-    with closing(Image.open(io.BytesIO(data), formats=("JPEG",))) as image:
-        check_pixels(image.size, "JPEG", "The file", DEFAULT_MAX_PIXELS)
+    parts = take_apart(data, "JPEG") if isinstance(data, bytes) else data
+    check_parts(parts, "JPEG", "The file", DEFAULT_MAX_PIXELS)
+    with closing(open_image(parts.payload, "JPEG")) as image:
         header: Any = image
         tables = {number: np.array(steps).reshape(8, 8) for number, steps in header.quantization.items()}
         used = [tables[component[3]] for component in header.layer if component[3] in tables]
@@ -109,7 +112,7 @@ def jpeg_facts(data: bytes) -> JpegFacts:
             tables=[table.ravel().tolist() for table in tables.values()],
             subsampling=_subsampling(header.layer),
             progressive=bool(image.info.get("progressive")),
-            double_compression=_double_compression(image, used),
+            double_compression=_double_compression(image, used, parts.payload),
         )
 
 
@@ -141,7 +144,9 @@ def _subsampling(components: list[tuple[int, int, int, int]]) -> str | None:
     return _SUBSAMPLING.get((across // chroma_across, down // chroma_down))
 
 
-def _double_compression(image: Image.Image, used: list[NDArray[np.int64]]) -> DoubleCompression:
+def _double_compression(
+    image: Image.Image, used: list[NDArray[np.int64]], payload: bytes
+) -> DoubleCompression:
     if not used or image.mode not in ("L", "RGB") or image.info.get("adobe_transform") == 0:
         return DoubleCompression(found=None, reason="It is not stored as luminance and chroma.")
     try:
@@ -150,6 +155,8 @@ def _double_compression(image: Image.Image, used: list[NDArray[np.int64]]) -> Do
     except Exception:
         # As in ganprint.images.read: the decoder raises almost any type on damage, and the header still holds.
         return DoubleCompression(found=None, reason="Its pixels could not be decoded.")
+    if missing_of_jpeg(payload, pixels):
+        return DoubleCompression(found=None, reason="Its pixels are not all there.")
     steps = np.maximum(used[0], 1)
     low = tuple(np.transpose(_LOW_FREQUENCIES))
     firsts = [q for q in _FIRST_QUALITIES if standard_tables(q)[0][low].sum() > steps[low].sum()]

@@ -1,7 +1,6 @@
 """Bytes to upright 8-bit RGB, safely: whatever the bytes are, an image or an ImageError comes out."""
 
 import hashlib
-import io
 import stat
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,24 +20,34 @@ from ganprint.errors import (
     TruncatedImageError,
     UnsupportedImageError,
 )
-from ganprint.images.formats import SNIFFED_BYTES, is_decodable, printable, promised_format, sniff
+from ganprint.images.containers import take_apart
+from ganprint.images.formats import (
+    RAW_FORMATS,
+    SNIFFED_BYTES,
+    is_decodable,
+    open_image,
+    printable,
+    promised_format,
+    sniff,
+)
 from ganprint.images.limits import (
     DEFAULT_MAX_PIXELS,
     MAX_FILE_BYTES,
+    check_parts,
     check_pixels,
     check_sides,
-    check_structure,
 )
+from ganprint.images.parts import Parts, take_from_decoder
 from ganprint.images.quiet import quiet_decoders
-from ganprint.images.rgb import bits_per_channel, has_all_rows, orientation_of, to_rgb, upright
+from ganprint.images.rgb import orientation_of, to_rgb, upright
+from ganprint.images.tiff import choose_picture, decoded_pages, merge_samples
+from ganprint.images.whole import missing_of_jpeg, missing_of_png
 
 if TYPE_CHECKING:
     from ganprint.images.metadata import Metadata
 
-# Counting the frames of a GIF walks through all of it, so beyond this the sentence says "several".
-_COUNTED_GIF_BYTES = 4 * 1024 * 1024
-
 _CONVERT = "Convert it to PNG without resizing and try again."
+_COMPLETE = "Get a complete copy of the file; if it opens elsewhere, convert it to PNG without resizing."
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,8 @@ def _read(
     found = _identify(data, name)
     try:
         with quiet_decoders():
-            pixels, notes = _decode(data, found, name, max_pixels, min_side)
+            parts = take_apart(data, found)
+            pixels, notes = _decode(data, parts, found, name, max_pixels, min_side)
     except ImageError:
         raise
     except (MemoryError, Image.DecompressionBombError) as error:
@@ -106,7 +116,7 @@ def _read(
         # among thousands must never end the batch.
         raise TruncatedImageError(
             f"{printable(name)} starts as {found} but ends early, is damaged, or is of a rare kind.",
-            "Get a complete copy of the file; if it opens elsewhere, convert it to PNG without resizing.",
+            _COMPLETE,
         ) from error
     promised = promised_format(name)
     if promised not in (None, found):
@@ -115,9 +125,9 @@ def _read(
     digest = hashlib.sha256(data).hexdigest()
     stated = None
     if metadata:
-        from ganprint.images.metadata import read_metadata
+        from ganprint.images.metadata import metadata_of
 
-        stated = read_metadata(data, found)
+        stated = metadata_of(data, found, parts)
     return ImageFile(pixels, name, width, height, found, digest, tuple(notes), stated)
 
 
@@ -173,61 +183,91 @@ def _identify(data: bytes, name: str) -> str:
     if found is None:
         raise NotAnImageError(
             f"{printable(name)} is not an image of a format that is read.",
-            "JPEG, PNG, WebP, BMP, TIFF, GIF and AVIF are read.",
+            "JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF and HEIC are read.",
         )
+    if found == "TIFF" and promised_format(name) in RAW_FORMATS:
+        found = promised_format(name) or found
     if not is_decodable(found):
-        raise UnsupportedImageError(
-            f"{printable(name)} is {found}, which this installation does not read.", _CONVERT
-        )
+        raise _unsupported(found, name)
     return found
 
 
+def _unsupported(found: str, name: str) -> UnsupportedImageError:
+    if found in RAW_FORMATS:
+        return UnsupportedImageError(
+            f"{printable(name)} is {found}, what a camera's sensor saw, which is not read.",
+            "Take the JPEG that the camera saved with it, or develop it to PNG or TIFF without resizing.",
+        )
+    hint = (
+        f"pip install 'ganprint[heic]', or {_CONVERT[0].lower()}{_CONVERT[1:]}"
+        if found == "HEIC"
+        else _CONVERT
+    )
+    return UnsupportedImageError(
+        f"{printable(name)} is {found}, which this installation does not read.", hint
+    )
+
+
+def _damaged(missing: str, found: str, name: str) -> TruncatedImageError:
+    return TruncatedImageError(f"{printable(name)} is a damaged {found}: {missing}.", _COMPLETE)
+
+
 def _decode(
-    data: bytes, found: str, name: str, max_pixels: int, min_side: int
+    data: bytes, parts: Parts, found: str, name: str, max_pixels: int, min_side: int
 ) -> tuple[np.ndarray, list[str]]:
-    check_structure(data, found, name, max_pixels)
-    if found == "PNG":
-        # Decoding ignores the checksums of the pixel data, which tell damage from pixels.
-        with closing(Image.open(io.BytesIO(data), formats=(found,))) as image:
-            check_pixels(image.size, found, name, max_pixels)
-            image.verify()
+    check_parts(parts, found, name, max_pixels)
+    if found == "TIFF":
+        return _decode_tiff(data, parts, name, max_pixels, min_side)
+    if parts.damage:
+        raise _damaged(parts.damage, found, name)
     # Closed, a Pillow image gives its memory back, which turning the pixels upright may need.
-    with closing(Image.open(io.BytesIO(data), formats=(found,))) as image:
+    with closing(open_image(parts.payload, found)) as image:
         check_pixels(image.size, found, name, max_pixels)
         check_sides(image.size, name, min_side)
-        orientation, notes = orientation_of(image)
-        notes += _frame_notes(image, data)
-        if not has_all_rows(image):
-            raise ValueError("rows are missing")  # Pillow would leave them black
-        bits = bits_per_channel(image, data)
-        image.load()
-        pixels, more = to_rgb(image, bits)
-    if orientation != 1:
-        notes.append(f"It was turned upright as its EXIF orientation {orientation} says.")
-    # Pillow turns a TIFF itself while decoding, and no other format.
-    return pixels if found == "TIFF" else upright(pixels, orientation), notes + more
+        if found in ("AVIF", "HEIC"):
+            take_from_decoder(parts, image)
+        try:
+            image.load()
+        except (OSError, SyntaxError, EOFError):
+            if found == "PNG" and (missing := missing_of_png(parts.payload, None)):
+                raise _damaged(missing, found, name) from None
+            raise
+        if found == "PNG" and (missing := missing_of_png(parts.payload, image)):
+            raise _damaged(missing, found, name)
+        pixels, more = to_rgb(image, parts.bits, parts.icc)
+    if found == "JPEG" and (missing := missing_of_jpeg(parts.payload, pixels)):
+        raise _damaged(missing, found, name)
+    return _turned(pixels, parts, found, more)
 
 
-def _frame_notes(image: Image.Image, data: bytes) -> list[str]:
-    """Say that only the first of several frames is looked at."""
-    if image.format == "GIF":
-        count = _gif_frames(data) if len(data) <= _COUNTED_GIF_BYTES else None
-    elif image.format == "TIFF":
-        # Counting pages takes Pillow a time that grows with their square.
-        count = None if getattr(image, "is_animated", False) else 1
-    else:
-        count = getattr(image, "n_frames", 1)
-    if count == 1:
-        return []
-    what = "page" if image.format == "TIFF" else "frame"
-    return [f"The first {what} of {count or 'several'} was taken."]
+def _decode_tiff(
+    data: bytes, parts: Parts, name: str, max_pixels: int, min_side: int
+) -> tuple[np.ndarray, list[str]]:
+    picture = choose_picture(data)
+    if picture.raw is not None:
+        raise _unsupported(picture.raw, name)
+    deep = picture.samples > 1 and picture.bits > 8
+    check_pixels(picture.size, "TIFF", name, max_pixels // (2 if deep else 1))
+    check_sides(picture.size, name, min_side)
+    if picture.missing:
+        raise _damaged(picture.missing, "TIFF", name)
+    with closing(open_image(picture.file, "TIFF")) as image:
+        if picture.samples == 1:
+            image.load()
+            pixels, notes = to_rgb(image, picture.bits, parts.icc)
+        else:
+            pixels, notes = merge_samples(picture, decoded_pages(image), parts.icc)
+    parts.images = None if picture.pages else 1
+    parts.orientation = picture.orientation
+    return _turned(pixels, parts, "TIFF", [*picture.notes, *notes])
 
 
-def _gif_frames(data: bytes) -> int | None:
-    """Count a GIF's frames on a copy of its own, None where a later frame is damaged."""
-    try:
-        with Image.open(io.BytesIO(data), formats=("GIF",)) as image:
-            return int(getattr(image, "n_frames", 1))
-    except Exception:
-        # As in read_image; the first frame may be whole all the same.
-        return None
+def _turned(pixels: np.ndarray, parts: Parts, found: str, notes: list[str]) -> tuple[np.ndarray, list[str]]:
+    """Turn pixels upright, and say what else there is to say of the file."""
+    orientation, said = orientation_of(parts)
+    if parts.images != 1:
+        what = "page" if found == "TIFF" else "frame"
+        said.append(f"The first {what} of {parts.images or 'several'} was taken.")
+    if parts.colours:
+        notes.append(f"It states other colours than sRGB's ({parts.colours}); they were not converted.")
+    return upright(pixels, orientation), [*said, *notes, *parts.notes]

@@ -7,55 +7,53 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from ganprint.images.limits import MAX_EXIF_BYTES
+from ganprint.images.colours import is_srgb
+from ganprint.images.parts import MAX_EXIF_BYTES, Parts
+from ganprint.images.tags import Tags
+from ganprint.images.xmp import read_xmp
 
 Pixels = NDArray[np.uint8]
 
 # Rows are converted in strips of about so many pixels, so that a large image is not held three times over.
 _STRIP_PIXELS = 1 << 21
 
-_HEIGHT, _BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION = 257, 258, 262, 274
-_WHITE_IS_ZERO = 0
-_PNG_DEPTH_OFFSET = 24  # in IHDR, always the first chunk
+_PHOTOMETRIC, _WHITE_IS_ZERO, _ORIENTATION = 262, 0, 274
+_DEPTHS = (8, 10, 12, 14)  # of sensors and scanners, below 16
 _ALPHA_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
 _STRAIGHT_ALPHA = {"La": "LA"}  # Pillow converts premultiplied grey to straight grey and to nothing else
 
 
-def orientation_of(image: Image.Image) -> tuple[int, list[str]]:
-    """Return the EXIF orientation 1 to 8 of an opened image, 1 where it is absent, invalid or unreadable."""
-    if len(image.info.get("exif", b"")) > MAX_EXIF_BYTES:
-        return 1, [f"It has more than {MAX_EXIF_BYTES // 2**20} MiB of EXIF data, which was ignored."]
-    try:
-        value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:
-        # EXIF is parsed by Pillow from bytes anyone may have written and can fail in any way at all;
-        # pixels that decode are not refused for it.
-        return 1, ["Its EXIF data is damaged and was ignored."]
-    return (value if isinstance(value, int) and 1 <= value <= 8 else 1), []
+def eight_bits(planes: list[NDArray[Any]], bits: int) -> tuple[list[Pixels], list[str]]:
+    """Reduce planes of one depth to 8 bits together; returns notes beside them.
+
+    The highest 8 bits are kept, as Pillow keeps of 16-bit colour and libpng's png_set_strip_16. Values of 10, 12 or 14
+    bits that were stored in 16 as they are would come out dark, and are taken as what they are.
+    """
+    if bits == 8:
+        return [*planes], []
+    high = max(int(plane.max()) for plane in planes)
+    reached = next((depth for depth in _DEPTHS if 0 < high < 1 << depth < 1 << bits), bits)
+    note = f"{bits} bits a channel were reduced to 8 by keeping the highest 8."
+    if reached < bits:
+        note = f"Its values of {bits} bits reach only {high}; they were read as values of {reached} bits."
+    return [_shifted(plane, reached - 8) for plane in planes], [note]
 
 
-def bits_per_channel(image: Image.Image, data: bytes) -> int:
-    """Return the depth in the file, which Pillow's mode does not always tell."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return int(max(image.tag_v2.get(_BITS_PER_SAMPLE, (1,))))
-    return data[_PNG_DEPTH_OFFSET] if image.format == "PNG" else 8
+def _shifted(plane: NDArray[Any], bits: int) -> Pixels:
+    """Return the bits above the lowest ones, in strips, since the intermediate results are large."""
+    result = np.empty(plane.shape, np.uint8)
+    rows = max(1, _STRIP_PIXELS // plane.shape[1])
+    for top in range(0, len(plane), rows):
+        result[top : top + rows] = np.minimum(plane[top : top + rows] >> bits, 255)
+    return result
 
 
-def has_all_rows(image: Image.Image) -> bool:
-    """Say whether an opened TIFF has strips or tiles down to its last row; other decoders see to it."""
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return True
-    bottoms = [tile.extents[3] for tile in image.tile if tile.extents]
-    return bool(bottoms) and max(bottoms) >= image.tag_v2[_HEIGHT]
-
-
-def to_rgb(image: Image.Image, bits: int) -> tuple[Pixels, list[str]]:
+def to_rgb(image: Image.Image, bits: int, icc: bytes) -> tuple[Pixels, list[str]]:
     """Turn a loaded image of any Pillow mode into RGB as it lies in the file.
 
-    Returns uint8 (H, W, 3) and the notes to say to the user. `bits` is `bits_per_channel`. Raises what Pillow
-    raises.
+    Returns uint8 (H, W, 3) and the notes to say to the user. `bits` is the depth in the file, which Pillow's mode does
+    not always tell, `icc` its colour profile, empty where there is none. Raises what Pillow raises.
     """
-    notes = []
     if image.mode.startswith("I;16"):
         pixels, more = _from_sixteen_bits(image, bits)
     elif image.mode in ("I", "F"):
@@ -68,11 +66,22 @@ def to_rgb(image: Image.Image, bits: int) -> tuple[Pixels, list[str]]:
         more.append("CMYK ink values were converted to RGB by the plain formula, without a colour profile.")
     if image.mode == "LAB":
         more.append("CIE L*a*b* values were converted to sRGB.")
-    if bits > 8 and image.mode not in ("I", "F"):
-        notes.append(f"{bits} bits a channel were reduced to 8 by keeping the highest 8.")
+    if bits > 8 and image.mode != "F" and not image.mode.startswith("I"):
+        more.insert(0, f"{bits} bits a channel were reduced to 8 by keeping the highest 8.")
+        if 0 < pixels.max() < 64:
+            more.insert(1, "It came out dark, as values of fewer bits do that were stored in more.")
     if _is_white_zero(image):
         np.subtract(255, pixels, out=pixels)
-    return pixels, [*notes, *more, *_profile_notes(image)]
+    if image.mode not in ("CMYK", "LAB"):  # the sentence on their conversion says it
+        more += profile_notes(icc)
+    return pixels, more
+
+
+def profile_notes(icc: bytes) -> list[str]:
+    """Say that a colour profile was not applied, where it is not sRGB's."""
+    if not icc or is_srgb(icc):
+        return []
+    return ["Its embedded colour profile is not sRGB; it was not applied, which would alter every pixel."]
 
 
 def _is_white_zero(image: Image.Image) -> bool:
@@ -90,6 +99,14 @@ def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         yield slice(top, bottom), image.crop((0, top, width, bottom))
+
+
+def as_array(image: Image.Image) -> NDArray[Any]:
+    """Return the values (H, W) of an image of one band, in strips, since Pillow's own way holds them three times."""
+    values = np.empty((image.height, image.width), np.asarray(image.crop((0, 0, 1, 1))).dtype)
+    for rows, strip in _strips(image):
+        values[rows] = np.asarray(strip)
+    return values
 
 
 def _in_strips(image: Image.Image) -> Pixels:
@@ -118,18 +135,13 @@ def _over_white(image: Image.Image) -> tuple[Pixels, list[str]]:
 
 
 def _from_sixteen_bits(image: Image.Image, bits: int) -> tuple[Pixels, list[str]]:
-    # The highest 8 bits, as Pillow keeps of 16-bit colour and libpng's png_set_strip_16 of both.
     transparent = image.info.get("transparency")
-    pixels = np.empty((image.height, image.width, 3), np.uint8)
-    notes: list[str] = []
-    for rows, strip in _strips(image):
-        values = np.asarray(strip)
-        grey = np.minimum(values >> (bits - 8), 255).astype(np.uint8)
-        if isinstance(transparent, int) and (values == transparent).any():
-            grey[values == transparent] = 255
-            notes = ["Transparent parts were laid over white."]
-        pixels[rows] = grey[..., None]
-    return pixels, notes
+    values = as_array(image)
+    (grey,), notes = eight_bits([values], bits)
+    if isinstance(transparent, int) and (values == transparent).any():
+        grey[values == transparent] = 255
+        notes.append("Transparent parts were laid over white.")
+    return np.repeat(grey[..., None], 3, axis=2), notes
 
 
 def _from_wide_grey(image: Image.Image) -> tuple[Pixels, list[str]]:
@@ -155,6 +167,29 @@ def _from_wide_grey(image: Image.Image) -> tuple[Pixels, list[str]]:
     return pixels, [f"32-bit {kind} values from {low:g} to {high:g} were scaled to 8 bits."]
 
 
+def orientation_of(parts: Parts) -> tuple[int, list[str]]:
+    """Return the orientation 1 to 8 that EXIF states or, where it states none, XMP; 1 where neither does.
+
+    Beside it come sentences on what it was taken from, and on EXIF data that was not read.
+    """
+    notes: list[str] = []
+    if parts.exif is not parts.payload and len(parts.exif) > MAX_EXIF_BYTES:
+        return 1, [f"It has more than {MAX_EXIF_BYTES // 2**20} MiB of EXIF data, which was ignored."]
+    stated, where = parts.orientation, "EXIF"
+    if parts.exif and not stated:
+        try:
+            first = next(Tags(parts.exif).chain(), {})
+            stated = first[_ORIENTATION].number() if _ORIENTATION in first else 0
+        except ValueError:
+            notes.append("Its EXIF data is damaged and was ignored.")
+    if not 1 <= stated <= 8 and any(b"Orientation" in packet for packet in parts.xmp):
+        orientations = [value for value in read_xmp(parts.xmp).orientations if value in "12345678"]
+        stated, where = int(orientations[0]) if orientations else 0, "XMP"
+    if not 2 <= stated <= 8:
+        return 1, notes
+    return stated, [*notes, f"It was turned upright as its {where} orientation {stated} says."]
+
+
 def upright(pixels: Pixels, orientation: int) -> Pixels:
     """Undo an EXIF orientation of 1 to 8 (Exif 2.32, tag 0x0112) on an (H, W, 3) array."""
     if orientation >= 5:  # rows and columns are exchanged
@@ -164,16 +199,3 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
-
-
-def _profile_notes(image: Image.Image) -> Iterator[str]:
-    profile: Any = image.info.get("icc_profile")
-    if image.mode in ("CMYK", "LAB"):
-        return  # the sentence on their conversion says it
-    if isinstance(profile, bytes) and profile and not _names_srgb(profile):
-        yield "Its embedded colour profile is not sRGB; it was not applied, which would alter every pixel."
-
-
-def _names_srgb(profile: bytes) -> bool:
-    # Descriptions are ASCII in version 2 profiles and big-endian UTF-16 in version 4.
-    return b"sRGB" in profile or "sRGB".encode("utf-16-be") in profile

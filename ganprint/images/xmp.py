@@ -1,62 +1,124 @@
-"""The few statements of an XMP packet that say how a picture was made, read from XML that anyone may have written."""
+"""The few statements of an XMP packet that say how a picture was made, read from XML that anyone may have written.
 
+It is read tag by tag and not as a whole, so that a flaw costs only what it stands in, and so that entities, which XMP
+has no use for, are never expanded.
+"""
+
+import html
 import re
-import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MAX_XMP_BYTES = 1024 * 1024
-"""The longest packet that is parsed; cameras and editors write some 64 KiB."""
+"""How much of a packet is read; cameras and editors write some 64 KiB."""
 
-# XMP has no use for a document type, and entities, external or nested, cannot be without one.
-_DECLARATION = re.compile(r"<!(?!--|\[CDATA\[)")
-_RESOURCE = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}resource"
-_SOURCE_TYPE = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
-_CREDIT = "{http://ns.adobe.com/photoshop/1.0/}Credit"
-_SOFTWARE = {
-    "{http://ns.adobe.com/xap/1.0/}CreatorTool",
-    "{http://ns.adobe.com/xap/1.0/sType/ResourceEvent#}softwareAgent",
+_TAG = re.compile(r"""<(/?)([\w.:-]++)((?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+)>""")
+_ATTRIBUTE = re.compile(r"""(?<![\w.:-])([\w.:-]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
+_MARKUP = re.compile(r"<!\[CDATA\[|\]\]>|<[^<>]*+>?")
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_XMP = "http://ns.adobe.com/xap/1.0/"
+_EXIF = "http://ns.adobe.com/exif/1.0/"
+_TIFF = "http://ns.adobe.com/tiff/1.0/"
+_DC = "http://purl.org/dc/elements/1.1/"
+_PREFIXES = {
+    "rdf": _RDF,
+    "Iptc4xmpExt": _IPTC,
+    "xmp": _XMP,
+    "xap": _XMP,
+    "exif": _EXIF,
+    "tiff": _TIFF,
+    "dc": _DC,
+    "dcterms": "http://purl.org/dc/terms/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "stEvt": "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#",
+    "TC260": "http://www.tc260.org.cn/ns/AIGC/1.0/",
+}
+_RESOURCE = (_RDF, "resource")
+_WANTED = {
+    (_IPTC, "DigitalSourceType"): "source_types",
+    (_IPTC, "AISystemUsed"): "software",
+    (_XMP, "CreatorTool"): "software",
+    (_TIFF, "Software"): "software",
+    (_PREFIXES["stEvt"], "softwareAgent"): "software",
+    (_PREFIXES["photoshop"], "Credit"): "credits",
+    (_PREFIXES["TC260"], "AIGC"): "labels",
+    (_PREFIXES["dcterms"], "provenance"): "manifests",
+    (_TIFF, "Orientation"): "orientations",
+    (_DC, "description"): "texts",
+    (_EXIF, "UserComment"): "texts",
+    (_TIFF, "ImageDescription"): "texts",
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Xmp:
-    """What a packet states: addresses of IPTC digital source types, software and credits, in its order."""
+    """What a packet states, in its order.
 
-    source_types: tuple[str, ...] = ()
-    software: tuple[str, ...] = ()
-    credits: tuple[str, ...] = ()
+    `source_types` are addresses of IPTC digital source types, `labels` AIGC labels (GB 45438), `manifests` addresses of
+    C2PA manifests, `texts` descriptions and comments; `note` is a sentence on what was not read, empty where all was.
+    """
+
+    source_types: list[str] = field(default_factory=list)
+    software: list[str] = field(default_factory=list)
+    credits: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    manifests: list[str] = field(default_factory=list)
+    orientations: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    note: str = ""
 
 
-def read_xmp(packet: bytes) -> Xmp:
-    """Read an XMP packet in UTF-8; raises ValueError, with a sentence, on one that is not safe or sound."""
-    if len(packet) > MAX_XMP_BYTES:
-        raise ValueError(f"Its XMP is longer than {MAX_XMP_BYTES // 2**20} MiB and was not read.")
-    try:
-        text = packet.decode("utf-8-sig").strip(" \t\r\n\0")
-    except UnicodeDecodeError:
-        raise ValueError("Its XMP is not UTF-8 and was not read.") from None
-    if _DECLARATION.search(text):
-        raise ValueError("Its XMP declares a document type or entities, which is not read.")
-    try:
-        # Given as text, it is parsed as such whatever encoding it declares.
-        root = ET.fromstring(text)
-    except ET.ParseError:
-        raise ValueError("Its XMP is damaged and was not read.") from None
-    source_types, software, credits = [], [], []
-    for element in root.iter():
-        # A simple property may be written as an element, its resource, or an attribute of what it describes.
-        stated = [*element.attrib.items()]
-        if element.tag in (_SOURCE_TYPE, _CREDIT) or element.tag in _SOFTWARE:
-            # Its own text, or that of the items of the list in it.
-            texts = [element.text, *(item.text for group in element for item in group)]
-            stated.append((element.tag, element.get(_RESOURCE) or " ".join(filter(None, texts))))
-        for name, value in stated:
-            if not value.strip():
-                continue
-            if name == _SOURCE_TYPE:
-                source_types.append(value)
-            elif name == _CREDIT:
-                credits.append(value)
-            elif name in _SOFTWARE:
-                software.append(value)
-    return Xmp(tuple(source_types), tuple(software), tuple(credits))
+def read_xmp(packets: list[bytes]) -> Xmp:
+    """Read XMP packets in any coding of Unicode; never raises."""
+    found = Xmp()
+    for packet in packets[:8]:
+        if len(packet) > MAX_XMP_BYTES:
+            found.note = f"Its XMP is longer than {MAX_XMP_BYTES // 2**20} MiB; the rest of it was not read."
+        text = _decoded(packet[:MAX_XMP_BYTES])
+        if not _read_packet(text, found):
+            found.note = found.note or "Its XMP is damaged; what could be read of it was."
+    return found
+
+
+def _decoded(packet: bytes) -> str:
+    if packet[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return packet.decode("utf-16", "replace")
+    if b"\0<\0" in packet[:64] or b"<\0" in packet[:64]:
+        return packet.decode("utf-16-be" if packet[:1] == b"\0" else "utf-16-le", "replace")
+    return packet.decode("utf-8-sig", "replace")
+
+
+def _read_packet(text: str, found: Xmp) -> bool:
+    """Add what a packet states, and say whether each tag in it was closed."""
+    prefixes = dict(_PREFIXES)
+    begun: dict[str, int] = {}
+    depth = 0
+    for tag in _TAG.finditer(text):
+        closing, name, rest = tag.groups()
+        depth += -1 if closing else 0 if rest.endswith("/") else 1
+        if closing:
+            if name in begun:
+                _add(found, prefixes, name, _MARKUP.sub(" ", text[begun.pop(name) : tag.start()]))
+            continue
+        attributes = [(key, first or second) for key, first, second in _ATTRIBUTE.findall(rest)]
+        # A namespace is known by its address; where a prefix was never declared, by what is usual.
+        prefixes |= {key[6:]: value for key, value in attributes if key.startswith("xmlns:")}
+        for key, value in attributes:
+            _add(found, prefixes, name if _qualified(prefixes, key) == _RESOURCE else key, value)
+        if not rest.endswith("/") and _qualified(prefixes, name) in _WANTED:
+            begun.setdefault(name, tag.end())
+    for name, start in begun.items():  # the packet was cut
+        _add(found, prefixes, name, text[start:].split("<", 1)[0])
+    return depth == 0 and not begun and text.count("<?xpacket") == text.count("?>") - text.count("<?xml ")
+
+
+def _qualified(prefixes: dict[str, str], name: str) -> tuple[str, str]:
+    prefix, _, local = name.rpartition(":")
+    return prefixes.get(prefix, ""), local
+
+
+def _add(found: Xmp, prefixes: dict[str, str], name: str, value: str) -> None:
+    kind = _WANTED.get(_qualified(prefixes, name))
+    stated = " ".join(html.unescape(value).split())
+    if kind is not None and stated:
+        getattr(found, kind).append(stated)

@@ -13,6 +13,7 @@ from torch import Tensor
 from ganprint.errors import PerturbationError
 from ganprint.perturb import blur, digital, fog, immunise, noise, weather
 from ganprint.perturb.kinds import Perturbation
+from ganprint.perturb.pieces import BY_VALUE, is_taken_in_pieces, pieces_of
 from ganprint.perturb.severity import Kernel
 from ganprint.perturb.stream import Stream
 
@@ -76,6 +77,8 @@ def perturb(
     PerturbationError where shapes, dtype, lengths or names are not valid.
     """
     _check(images, perturbations, engine, at)
+    if len(images) == 1 and perturbations[0].kind is not None:
+        return _perturb_group(images, perturbations, engine, at)
     result = images.clone()
     groups: dict[str, list[int]] = defaultdict(list)
     for index, perturbation in enumerate(perturbations):
@@ -146,10 +149,20 @@ def _corrupt(images: Tensor, perturbations: Sequence[Perturbation]) -> Tensor:
     streams = [Stream(each.seed, images.device) for each in perturbations]
     if exact and kind in KEEPING_UINT8:
         return KERNELS[kind](images, severities, streams)
+    if exact and is_taken_in_pieces(images, kind):
+        result = torch.empty_like(images)
+        for piece in pieces_of(images, result, kind):
+            if kind not in BY_VALUE:  # each piece has the same angle
+                streams = [Stream(each.seed, images.device) for each in perturbations]
+            done = _in_levels(KERNELS[kind](piece.given.float(), severities, streams))
+            piece.target.copy_(done[..., piece.skipped : piece.skipped + piece.target.shape[-2], :])
+        return result
     corrupted = KERNELS[kind](images.float() if exact else images * 255, severities, streams)
-    if not exact:
-        return corrupted.clamp(0, 255) / 255
-    # By way of int16, which is three times faster than at once.
+    return _in_levels(corrupted) if exact else corrupted.clamp(0, 255) / 255
+
+
+def _in_levels(corrupted: Tensor) -> Tensor:
+    """Truncate to uint8, by way of int16, which is three times faster than at once."""
     return corrupted.clamp_(0, 255).to(torch.int16).to(torch.uint8)
 
 

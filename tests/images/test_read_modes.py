@@ -10,6 +10,8 @@ import pytest
 from PIL import Image, ImageCms, features
 
 from ganprint.images import read_image
+from ganprint.images.containers import take_apart
+from ganprint.images.formats import sniff
 
 SIDE = 64
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -280,13 +282,114 @@ def test_only_the_first_frame_is_taken_and_that_is_said(kind: str, note: str) ->
     assert image.notes == (note,)
 
 
-def test_a_profile_other_than_srgb_is_said_and_left_alone() -> None:
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    other = srgb.replace("sRGB".encode("utf-16-be"), "wide".encode("utf-16-be")).replace(b"sRGB", b"wide")
-    assert read_image(saved(RGB, "PNG", icc_profile=srgb)).notes == ()
-    image = read_image(saved(RGB, "PNG", icc_profile=other))
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("profile", "is_srgb"),
+    [
+        (SRGB, True),
+        (SRGB.replace("sRGB".encode("utf-16-be"), "wide".encode("utf-16-be")), True),
+        (SRGB.replace(b"rXYZ", b"swap").replace(b"gXYZ", b"rXYZ").replace(b"swap", b"gXYZ"), False),
+        (b"sRGB, but no profile", False),
+    ],
+    ids=["srgb", "srgb by another name", "other colours by that name", "no profile"],
+)
+def test_a_profile_is_srgb_by_what_it_does_and_not_by_its_name(profile: bytes, is_srgb: bool) -> None:
+    image = read_image(saved(RGB, "PNG", icc_profile=profile))
     assert np.array_equal(image.pixels, gradient())
-    assert "not applied" in image.notes[0]
+    assert ["not applied" in note for note in image.notes] == ([] if is_srgb else [True])
+
+
+@pytest.mark.parametrize(
+    ("chunks", "said"),
+    [
+        ([(b"cICP", bytes((9, 16, 0, 1)))], "cICP: primaries BT.2020, transfer PQ"),
+        ([(b"cICP", bytes((12, 13, 0, 1)))], "cICP: primaries Display P3, transfer sRGB"),
+        ([(b"cICP", bytes((1, 13, 0, 1)))], None),
+        ([(b"gAMA", struct.pack(">I", 100000))], "gAMA: a gamma of 1/1"),
+        ([(b"gAMA", struct.pack(">I", 45455))], None),
+        ([(b"sRGB", b"\0"), (b"gAMA", struct.pack(">I", 100000))], None),
+        ([(b"cHRM", struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000))], "cHRM"),
+    ],
+    ids=["pq", "p3", "srgb", "linear", "2.2", "srgb chunk first", "other primaries"],
+)
+def test_colours_that_a_png_states_otherwise_are_said(
+    chunks: list[tuple[bytes, bytes]], said: str | None
+) -> None:
+    image = read_image(png(8, 2, gradient().reshape(SIDE, -1), *chunks))
+    assert np.array_equal(image.pixels, gradient())
+    assert [said is not None and said in note for note in image.notes] == ([True] if said else [])
+
+
+@AVIF
+def test_depth_and_colours_of_an_avif_are_said() -> None:
+    data = saved(RGB, "AVIF", quality=100)
+    deep = data.replace(b"pixi\0\0\0\0\x03\x08\x08\x08", b"pixi\0\0\0\0\x03\x0a\x0a\x0a")
+    hdr = data.replace(b"colrnclx\0\x01\0\x0d", b"colrnclx\0\x09\0\x10")
+    assert deep != data
+    assert hdr != data
+    assert take_apart(deep, "AVIF").bits == 10
+    assert "nclx: primaries BT.2020, transfer PQ" in " ".join(read_image(hdr).notes)
+
+
+@AVIF
+def test_an_avif_is_known_by_a_brand_that_comes_late() -> None:
+    data = saved(RGB, "AVIF")
+    start = data.index(b"avif", 12)
+    moved = data[:8] + b"mif1" + data[12:start] + data[start + 4 : 32] + b"avif" + data[32:]
+    assert read_image(moved).format == "AVIF"
+    assert sniff(struct.pack(">I", 100) + b"ftypmif1" + bytes(4) + b"abcd" * 20 + b"avif") == "AVIF"
+
+
+def test_heic_gives_its_pixels_and_what_it_states() -> None:
+    heif = pytest.importorskip("pillow_heif")
+    exif = Image.Exif()
+    exif[0x010F] = "Acme"
+    target = io.BytesIO()
+    heif.from_pillow(RGB).save(target, quality=100, chroma=444, exif=exif.tobytes())
+    image = read_image(target.getvalue(), metadata=True)
+    assert image.format == "HEIC"
+    assert np.abs(image.pixels.astype(int) - gradient()).max() <= 4
+    assert image.metadata is not None
+    assert image.metadata.exif["Make"] == "Acme"
+
+
+def test_a_bitmap_without_its_file_s_header_is_read() -> None:
+    assert np.array_equal(read_image(saved(RGB, "BMP")[14:]).pixels, gradient())
+
+
+def byte_orientation(kind: int) -> bytes:
+    """Write an EXIF block whose orientation, 6, is of a kind of value that is not the usual one."""
+    value = (6).to_bytes(4, "little")
+    return b"Exif\0\0II*\0" + struct.pack("<IHHHI", 8, 1, 0x0112, kind, 1) + value + bytes(4)
+
+
+@pytest.mark.parametrize("kind", [1, 3, 4, 7])
+def test_an_orientation_of_any_kind_of_number_is_obeyed(kind: int) -> None:
+    image = read_image(saved(RGB.crop((0, 0, 64, 40)), "JPEG", exif=byte_orientation(kind)))
+    assert (image.width, image.height) == (40, 64)
+
+
+def test_an_orientation_that_only_xmp_states_is_called_so() -> None:
+    packet = b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    image = read_image(saved(RGB, "WEBP", xmp=packet))
+    assert image.notes == ("It was turned upright as its XMP orientation 6 says.",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "says"),
+    [
+        (b"zTXt", b"workflow\0\0" + zlib.compress(bytes(2_000_000)), "text under 'workflow' is longer"),
+        (b"iTXt", b"a\0\1\0\0\0" + zlib.compress(bytes(2_000_000)), "text under 'a' is longer"),
+        (b"iCCP", b"p\0\0" + zlib.compress(bytes(2_000_000)), "colour profile is longer"),
+        (b"zTXt", b"workflow\0\0no zlib", "text under 'workflow' is damaged"),
+    ],
+)
+def test_a_large_or_damaged_text_does_not_cost_the_image(kind: bytes, body: bytes, says: str) -> None:
+    image = read_image(png(8, 2, gradient().reshape(SIDE, -1), (kind, body)))
+    assert np.array_equal(image.pixels, gradient())
+    assert says in image.notes[0]
 
 
 def test_an_image_larger_than_a_strip_is_whole() -> None:

@@ -1,0 +1,58 @@
+"""A large image taken in pieces that come out as in the whole, so that float copies of all of it are not held."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+BY_VALUE = ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise")
+"""Kinds that change each value by itself, and draw for each in turn."""
+
+BY_ROW = ("brightness", "saturate", "gaussian_blur", "defocus_blur", "motion_blur")
+"""Kinds whose result depends on no row farther away than `REACH`."""
+
+BY_CHANNEL = ("contrast", "zoom_blur")
+"""Kinds that change each channel by itself."""
+
+REACH = 64
+"""Rows; the longest motion blur reaches 41."""
+
+LARGE = 2**23
+"""Pixels of an image that is taken in pieces, and values of a piece at most, or so."""
+
+_BLOCK = 16  # torch draws normal numbers in blocks of so many
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a kernel is given, where its result belongs, and how many of the result's first rows do not."""
+
+    given: Tensor
+    target: Tensor
+    skipped: int = 0
+
+
+def pieces_of(images: Tensor, result: Tensor, kind: str) -> Iterator[Piece]:
+    """Yield the pieces of one image (1, 3, H, W) and their places in `result`, both contiguous."""
+    height, width = images.shape[-2:]
+    if kind in BY_VALUE:
+        flat, target = images.view(1, 1, 1, -1), result.view(1, 1, 1, -1)
+        count = flat.shape[-1]
+        starts = [*range(0, max(count - _BLOCK, 1), LARGE), count]
+        for start, stop in itertools.pairwise(starts):
+            yield Piece(flat[..., start:stop], target[..., start:stop])
+    elif kind in BY_ROW:
+        step = max(4 * REACH, LARGE // (3 * width))
+        for top in range(0, height, step):
+            first, last = max(0, top - REACH), min(height, top + step + REACH)
+            yield Piece(images[..., first:last, :], result[..., top : top + step, :], top - first)
+    else:
+        for channel in range(3):
+            yield Piece(images[:, channel : channel + 1], result[:, channel : channel + 1])
+
+
+def is_taken_in_pieces(images: Tensor, kind: str) -> bool:
+    """Say whether a batch is one large image of a kind that can be taken in pieces."""
+    large = len(images) == 1 and images.shape[-2] * images.shape[-1] > LARGE
+    return large and images.is_contiguous() and kind in (*BY_VALUE, *BY_ROW, *BY_CHANNEL)

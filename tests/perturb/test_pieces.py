@@ -1,0 +1,21 @@
+"""A large image comes out of its pieces as out of the whole, value by value."""
+
+import pytest
+import torch
+
+from ganprint.perturb import Perturbation, perturb, pieces
+
+
+@pytest.mark.parametrize("kind", [*pieces.BY_VALUE, *pieces.BY_ROW, *pieces.BY_CHANNEL])
+@pytest.mark.parametrize("severity", [1, 5])
+@pytest.mark.parametrize("size", [(601, 43), (100, 257)])
+def test_pieces_give_what_the_whole_gives(
+    kind: str, severity: int, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8, generator=torch.manual_seed(0))
+    how = [Perturbation(kind, severity, 7)]
+    whole = perturb(image, how)
+    monkeypatch.setattr(pieces, "LARGE", 4096)
+    assert pieces.is_taken_in_pieces(image, kind)
+    assert len([*pieces.pieces_of(image, torch.empty_like(image), kind)]) > 1 or size[0] < 256
+    assert torch.equal(perturb(image, how), whole)
