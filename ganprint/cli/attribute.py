@@ -281,7 +281,7 @@ def _read(
             continue
         source = sys.stdin.buffer.read() if found is None else found
         try:
-            image = read_image(source, name=name, max_pixels=limit, metadata=metadata)
+            image = read_image(source, name=name, max_pixels=limit, metadata=metadata, stated=True)
         except ImageError as error:
             yield name, error
             continue

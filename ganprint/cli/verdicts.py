@@ -193,8 +193,11 @@ def explanation(verdict: "Verdict") -> "list[str]":
     """Return why, in a line, and what the file states, in another where it states something."""
     from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
     from ganprint.forensics.verdict import NO_RULE, leading_evidence
+    from ganprint.images import printable
 
     lines = []
+    if verdict.stated_generator:
+        lines.append(f"The file says: made with {printable(verdict.stated_generator)}.")
     leading = leading_evidence(verdict)
     if leading:
         lines.append(f"Why: {'; '.join(each.kind for each in leading)}.")

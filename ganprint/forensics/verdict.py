@@ -155,6 +155,7 @@ class Verdict(BaseModel):
     all of them, `methods` has each one's answer, and the rest is what was learned of all, over the sources that all
     know, `weights_sha256` being that of the fusion. `judged_by_sha256` is of all that the answer depends on: weights,
     calibration, thresholds, enrolled sources, options. `stability` and `metadata` are there where they were asked for.
+    `stated_generator` is the generator that the file names beside its pixels; it moves no probability.
     """
 
     model_config = WRITTEN
@@ -189,6 +190,7 @@ class Verdict(BaseModel):
     agreement: Agreement | None = None
     stability: list[Change] = []
     metadata: Metadata | None = None
+    stated_generator: str | None = None
     judged_by_sha256: str | None = None
 
     @property
@@ -270,6 +272,7 @@ def judge(
         else [],
         enrolled={name: round(value, 6) for name, value in nearer.items()},
         metadata=image.metadata,
+        stated_generator=image.stated_generator,
         **_weights(card),
     )
 
@@ -292,6 +295,7 @@ def nothing_to_examine(
         weights_sha256=digest,
         warnings=list(image.notes),
         metadata=image.metadata,
+        stated_generator=image.stated_generator,
         judged_by_sha256=by,
     )
 

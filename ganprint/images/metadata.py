@@ -87,8 +87,8 @@ def read_metadata(data: bytes, format: str) -> Metadata:
     return metadata_of(data, format, parts)
 
 
-def metadata_of(data: bytes, format: str, parts: Parts) -> Metadata:
-    """Read the metadata of a file that has been taken apart; never raises."""
+def metadata_of(data: bytes, format: str, parts: Parts, *, jpeg: bool = True) -> Metadata:
+    """Read the metadata of a file that has been taken apart, with `jpeg` how it was compressed; never raises."""
     tags, notes = _exif_of(parts, format)
     exif = _limited((name, shortened(value)) for name, value in tags)
     xmp, iptc = read_xmp(parts.xmp), read_iptc(parts.iptc)
@@ -110,7 +110,7 @@ def metadata_of(data: bytes, format: str, parts: Parts) -> Metadata:
         digital_source_type=source_types[0] if source_types else None,
         signs=_unique(sign.sentence for sign in signs)[:_MOST_ENTRIES],
         stated_generator=next((sign.generator for sign in signs if sign.generator), None),
-        jpeg=_jpeg_facts(parts, notes) if format == "JPEG" else None,
+        jpeg=_jpeg_facts(parts, notes) if jpeg and format == "JPEG" else None,
         c2pa=c2pa,
         notes=_unique((*parts.notes, *notes, xmp.note)),
     )

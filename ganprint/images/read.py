@@ -3,7 +3,7 @@
 import hashlib
 import stat
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -57,7 +57,7 @@ class ImageFile:
     `pixels` is uint8 (H, W, 3), sRGB, upright; `width` and `height` are theirs. `name` is as given, `format`
     is Pillow's name of the format found in the bytes, `sha256` is of exactly the bytes decoded, in hex.
     `notes` are sentences for the user, one for each change that reading made or oddity it met; `metadata` is what the
-    same bytes state beside the pixels, where it was asked for.
+    same bytes state beside the pixels, and `stated_generator` the generator that they name, where these were asked for.
     """
 
     pixels: np.ndarray
@@ -68,6 +68,7 @@ class ImageFile:
     sha256: str
     notes: tuple[str, ...]
     metadata: "Metadata | None" = None
+    stated_generator: str | None = None
 
 
 def read_image(
@@ -77,8 +78,11 @@ def read_image(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     min_side: int = 32,
     metadata: bool = False,
+    stated: bool = False,
 ) -> ImageFile:
     """Read one image from a path, from bytes or from a binary stream; its metadata too where they are asked for.
+
+    With `stated` the generator that the metadata name is all that is kept of them, which is quicker.
 
     `name` is what messages and the result call it, the path unless given. Only regular files are opened, and
     the bytes are read once. Raises ImageError, always: one subclass for each cause, naming the file. Safe to
@@ -87,16 +91,25 @@ def read_image(
     if name is None:
         name = str(source) if isinstance(source, (str, Path)) else "the image"
     try:
-        return _read(source, name, max_pixels, min_side, metadata)
+        image, facts = _read(source, name, max_pixels, min_side, metadata or stated, jpeg=metadata)
     except ImageError as error:
         # An error kept to the end of a batch would keep the file's bytes alive through the frames it names.
         error.__context__ = None
         raise error.with_traceback(None) from None
+    if facts is None:
+        return image
+    return replace(image, metadata=facts if metadata else None, stated_generator=facts.stated_generator)
 
 
 def _read(
-    source: Path | str | bytes | BinaryIO, name: str, max_pixels: int, min_side: int, metadata: bool
-) -> ImageFile:
+    source: Path | str | bytes | BinaryIO,
+    name: str,
+    max_pixels: int,
+    min_side: int,
+    metadata: bool,
+    *,
+    jpeg: bool,
+) -> "tuple[ImageFile, Metadata | None]":
     data = _read_bytes(source, name)
     found = _identify(data, name)
     try:
@@ -123,12 +136,12 @@ def _read(
         notes.append(f"Its name promises {promised}, its bytes are {found}.")
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(data).hexdigest()
-    stated = None
+    facts = None
     if metadata:
         from ganprint.images.metadata import metadata_of
 
-        stated = metadata_of(data, found, parts)
-    return ImageFile(pixels, name, width, height, found, digest, tuple(notes), stated)
+        facts = metadata_of(data, found, parts, jpeg=jpeg)
+    return ImageFile(pixels, name, width, height, found, digest, tuple(notes)), facts
 
 
 def _read_bytes(source: Path | str | bytes | BinaryIO, name: str) -> bytes:

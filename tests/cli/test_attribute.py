@@ -15,7 +15,17 @@ FIELDS = [
     *("schema_version", "path", "sha256", "width", "height", "format", "verdict", "source", "family"),
     *("synthetic_probability", "probabilities", "runner_up", "method", "weights", "weights_sha256"),
     *("warnings", "error", "spread", "reason", "likeliest", "known_score", "likelihood_ratios", "views"),
-    *("evidence", "crops", "enrolled", "methods", "agreement", "stability", "metadata", "judged_by_sha256"),
+    *(
+        "evidence",
+        "crops",
+        "enrolled",
+        "methods",
+        "agreement",
+        "stability",
+        "metadata",
+        "stated_generator",
+        "judged_by_sha256",
+    ),
 ]
 
 
