@@ -23,6 +23,7 @@ from ganprint.cli.options import (
     Device,
     Engine,
     Force,
+    Images,
     Json,
     Limit,
     Precision,
@@ -64,6 +65,7 @@ ATTACKS, TRAININGS = "Of --adversarial", "Of --semantics and --ablation"
 
 def compare(
     data: TestData = None,
+    image_folder: Images = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(
@@ -253,6 +255,7 @@ def compare(
     asked = distinct_conditions(asked or [parse_condition(text) for text in CONDITIONS], surrogate)
     check_device(device)
     # What imports torch comes after what can be refused without it.
+    from ganprint.data import Manifest
     from ganprint.evaluation.overview import result_tables
     from ganprint.evaluation.plan import Settings
     from ganprint.evaluation.runner import Comparison
@@ -262,7 +265,13 @@ def compare(
     study = None
     if trainings.asked and out is not None:
         study = trainings.study(
-            data, method, out, (where for where, _ in asked), seed=seed, device=device, workers=workers
+            Manifest.open(data, root=image_folder),
+            method,
+            out,
+            (where for where, _ in asked),
+            seed=seed,
+            device=device,
+            workers=workers,
         )
         if dry_run:
             trainings.print_plan(study)
@@ -289,6 +298,7 @@ def compare(
         predictions,
         force,
         named_contender(surrogate) if surrogate else None,
+        image_folder,
     )
     if dry_run:
         _print_plan(comparison)

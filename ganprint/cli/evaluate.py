@@ -13,6 +13,7 @@ from ganprint.cli.options import (
     Device,
     Engine,
     Force,
+    Images,
     Json,
     Limit,
     Precision,
@@ -40,6 +41,7 @@ def evaluate(
     ] = None,
     weights: Weights = None,
     split: Annotated[str | None, typer.Option(help="the split to evaluate; all rows if left out")] = None,
+    image_folder: Images = None,
     policy: Annotated[
         str,
         typer.Option(
@@ -86,7 +88,7 @@ def evaluate(
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
     data = chosen_data(data)
-    manifest = Manifest.open(data, sources=card.sources)
+    manifest = Manifest.open(data, root=image_folder, sources=card.sources)
     if manifest.named_by_position:
         typer.echo(
             f"ganprint: {manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be "

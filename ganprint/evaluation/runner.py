@@ -50,6 +50,7 @@ class Comparison:
     predictions: bool = False
     force: bool = False
     surrogate: Contender | None = None
+    image_folder: Path | None = None
 
     def __post_init__(self) -> None:
         self._versions, self._device = versions(), self.settings.device
@@ -167,7 +168,7 @@ class Comparison:
         return list(found)
 
     def _open(self, sources: tuple[str, ...]) -> Manifest:
-        manifest = Manifest.open(self.data, sources=sources)
+        manifest = Manifest.open(self.data, root=self.image_folder, sources=sources)
         if manifest.named_by_position and any(each.card.sources != sources for each in self.contenders):
             raise UsageError(
                 f"{manifest.name} names no sources, and these weights number theirs differently.",

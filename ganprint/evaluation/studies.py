@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -172,7 +171,7 @@ class Study:
     Raises UsageError where a folder there holds another training under the same name.
     """
 
-    data: Path
+    manifest: Manifest
     variants: Sequence[Variant]
     out: Path
     seed: int = 0
@@ -190,11 +189,6 @@ class Study:
             self._check(variant)
             if (folder / CARD_FILE).is_file():
                 self._cards[variant.name] = read_card(folder)
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        """The images that variants are trained on, all of them."""
-        return Manifest.open(self.data)
 
     def folder(self, variant: Variant) -> Path:
         """Return where a variant's weights and checkpoints are."""

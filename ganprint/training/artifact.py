@@ -109,7 +109,7 @@ def prepare(
         if split not in manifest.split_names:
             raise TrainingError(
                 f"{manifest.name} has no split {split}; it has {', '.join(manifest.split_names) or 'none'}.",
-                "Divide it: ganprint data split MANIFEST --by image --out SPLIT.csv",
+                "Divide it: ganprint data split MANIFEST --out SPLIT.csv",
             )
     check_images(manifest.sources, manifest.select("train"), manifest.select("val"))
     torch.manual_seed(seed)
