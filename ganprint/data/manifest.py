@@ -38,6 +38,7 @@ class Manifest:
         self.name = name or str(root)
         self.real_folder = real_folder
         self.named_by_position = False
+        self.image_hashes: np.ndarray | None = None
         self.labels: np.ndarray = np.array(self._chunk("label").to_numpy())
         self.dlabels: np.ndarray = np.array(self._chunk("dlabel").to_numpy())
 
