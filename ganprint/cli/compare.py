@@ -36,6 +36,7 @@ from ganprint.cli.options import (
 )
 from ganprint.cli.studies import Trainings, train_missing
 from ganprint.cli.tables import (
+    Against,
     FigureForm,
     Figures,
     Html,
@@ -43,7 +44,10 @@ from ganprint.cli.tables import (
     Latex,
     Markdown,
     Metric,
+    Unit,
+    check_against,
     check_figures,
+    check_unit,
     chosen_form,
     draw_results,
     print_results,
@@ -55,7 +59,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from ganprint.evaluation.leaderboard import Entry
+    from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.runner import Comparison
     from ganprint.evaluation.studies import Variant
 
@@ -187,9 +191,11 @@ def compare(
         typer.Option("--training-precision", help="arithmetic of trainings", rich_help_panel=TRAININGS),
     ] = "fp32",
     metric: Metric = "attribution_accuracy",
+    unit: Unit = "group",
+    against: Against = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="folder of results, one JSON each; what is there is not computed again"),
+        typer.Option(help="folder of results, a CSV and details; what is there is not computed again"),
     ] = None,
     predictions: Annotated[
         bool, typer.Option("--predictions", help="write a CSV of one row per image beside each result")
@@ -219,7 +225,7 @@ def compare(
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """Measure detection, attribution and balanced accuracy and NMI of several weights, and print tables.
+    """Measure detection and attribution accuracy and NMI of several weights, and print tables with paired differences.
 
     Images are read and perturbed once for all weights with the same sources. With --out an interrupted comparison
     goes on where it was; --force computes all anew and overwrites figures and pages. Several processes share the
@@ -228,6 +234,7 @@ def compare(
     from ganprint.errors import UsageError
 
     form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
+    check_unit(metric, unit)
     check_output(html, force=force)
     check_figures(figures, force=force)
     if limit and record:
@@ -300,6 +307,7 @@ def compare(
         named_contender(surrogate) if surrogate else None,
         image_folder,
     )
+    check_against(against, [contender.name for contender in comparison.contenders])
     if dry_run:
         _print_plan(comparison)
         return
@@ -307,14 +315,15 @@ def compare(
     if not entries:
         return
     variants = study.variants if study else ()
-    tables = result_tables(entries, metric, [split] if robustness else [], variants)
-    print_results(tables, entries, form, intervals=intervals)
+    shown = [entry.in_unit(unit) for entry in entries]
+    tables = result_tables(shown, metric, [split] if robustness else [], variants, against)
+    print_results(tables, shown, form, intervals=intervals)
     if record:
         _record(comparison, entries)
-    drawn = _figures(comparison, entries, metric, variants) if figures or html else {}
+    drawn = _figures(comparison, shown, metric, variants) if figures or html else {}
     draw_results(drawn, figures, figure_form, force=force)
     if html is not None:
-        write_results_page(html, tables, entries, drawn, force=force)
+        write_results_page(html, tables, shown, drawn, force=force)
     if any(entry.failed for entry in entries) or (study and study.missing()):
         raise typer.Exit(1)
 

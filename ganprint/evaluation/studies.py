@@ -11,8 +11,8 @@ from ganprint import plugins
 from ganprint.attributor import AttributorConfig, Progress, Run
 from ganprint.data import Manifest
 from ganprint.errors import ConfigError, UsageError
+from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.experiments import condition_table
-from ganprint.evaluation.leaderboard import Entry
 from ganprint.evaluation.plan import Contender
 from ganprint.evaluation.tables import Cell, Column, Row, Table
 from ganprint.training import read_config
