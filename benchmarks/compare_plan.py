@@ -29,13 +29,12 @@ def plan(data: Path, severities: tuple[int, ...], out: Path, results: int) -> No
     contenders = [Contender(find(name), read_card(find(name))) for name in NAMES]
     conditions = robustness_conditions("test_seen", CORRUPTIONS, severities)
     if results:
-        template = read_entries(Path(__file__).parents[1] / "leaderboard" / "wild128")[0]
+        template = read_entries(Path(__file__).parents[1] / "leaderboard")[0]
         every = Comparison(data, contenders, conditions)
         for cell in every.cells[:results]:
             key = every.key(cell)
             same = {name: getattr(key, name) for name in key._fields if name in type(template).model_fields}
-            versions = {"ganprint": key.ganprint, "torch": key.torch}
-            save_entry(out, template.model_copy(update={**same, "versions": versions, "data": data.stem}))
+            save_entry(out, template.model_copy(update={**same, "data": data.stem}))
     began = time.perf_counter()
     comparison = Comparison(data, contenders, conditions, out=out)
     missing = sum(len(block.cells) for block in comparison.missing(comparison.blocks))

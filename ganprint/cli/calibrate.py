@@ -88,6 +88,7 @@ def calibrate(
     from ganprint.evaluation.calibrate import calibrate as fit
     from ganprint.forensics.decision import Rates
     from ganprint.weights import load_attributor, load_held_out, set_calibration
+    from ganprint.weights.seen import seen_sentences
 
     check_device(device)
     check_output(figure, force=force)
@@ -99,8 +100,8 @@ def calibrate(
     manifest = Manifest.open(data, sources=card.sources)
     held_out = load_held_out(chosen, card, device=device)
     split = split or ("train+val" if held_out else "val")
-    if "train" in split.split("+") and not held_out:
-        typer.echo("ganprint: on images of training, answers are surer than on others.", err=True)
+    for sentence in () if held_out else seen_sentences(card, manifest.select(split), split):
+        typer.echo(f"ganprint: {sentence}", err=True)
     with progress_bar() as bar:
         task = bar.add_task(card.name, total=None)
         found = fit(

@@ -23,6 +23,7 @@ from ganprint.cli.options import (
     Device,
     Engine,
     Force,
+    Images,
     Json,
     Limit,
     Precision,
@@ -35,6 +36,7 @@ from ganprint.cli.options import (
 )
 from ganprint.cli.studies import Trainings, train_missing
 from ganprint.cli.tables import (
+    Against,
     FigureForm,
     Figures,
     Html,
@@ -42,7 +44,10 @@ from ganprint.cli.tables import (
     Latex,
     Markdown,
     Metric,
+    Unit,
+    check_against,
     check_figures,
+    check_unit,
     chosen_form,
     draw_results,
     print_results,
@@ -54,7 +59,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from ganprint.evaluation.leaderboard import Entry
+    from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.runner import Comparison
     from ganprint.evaluation.studies import Variant
 
@@ -64,6 +69,7 @@ ATTACKS, TRAININGS = "Of --adversarial", "Of --semantics and --ablation"
 
 def compare(
     data: TestData = None,
+    image_folder: Images = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(
@@ -185,9 +191,11 @@ def compare(
         typer.Option("--training-precision", help="arithmetic of trainings", rich_help_panel=TRAININGS),
     ] = "fp32",
     metric: Metric = "attribution_accuracy",
+    unit: Unit = "group",
+    against: Against = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="folder of results, one JSON each; what is there is not computed again"),
+        typer.Option(help="folder of results, a CSV and details; what is there is not computed again"),
     ] = None,
     predictions: Annotated[
         bool, typer.Option("--predictions", help="write a CSV of one row per image beside each result")
@@ -217,7 +225,7 @@ def compare(
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """Measure detection, attribution and balanced accuracy and NMI of several weights, and print tables.
+    """Measure detection and attribution accuracy and NMI of several weights, and print tables with paired differences.
 
     Images are read and perturbed once for all weights with the same sources. With --out an interrupted comparison
     goes on where it was; --force computes all anew and overwrites figures and pages. Several processes share the
@@ -226,6 +234,7 @@ def compare(
     from ganprint.errors import UsageError
 
     form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
+    check_unit(metric, unit)
     check_output(html, force=force)
     check_figures(figures, force=force)
     if limit and record:
@@ -253,6 +262,7 @@ def compare(
     asked = distinct_conditions(asked or [parse_condition(text) for text in CONDITIONS], surrogate)
     check_device(device)
     # What imports torch comes after what can be refused without it.
+    from ganprint.data import Manifest
     from ganprint.evaluation.overview import result_tables
     from ganprint.evaluation.plan import Settings
     from ganprint.evaluation.runner import Comparison
@@ -262,7 +272,13 @@ def compare(
     study = None
     if trainings.asked and out is not None:
         study = trainings.study(
-            data, method, out, (where for where, _ in asked), seed=seed, device=device, workers=workers
+            Manifest.open(data, root=image_folder),
+            method,
+            out,
+            (where for where, _ in asked),
+            seed=seed,
+            device=device,
+            workers=workers,
         )
         if dry_run:
             trainings.print_plan(study)
@@ -289,7 +305,9 @@ def compare(
         predictions,
         force,
         named_contender(surrogate) if surrogate else None,
+        image_folder,
     )
+    check_against(against, [contender.name for contender in comparison.contenders])
     if dry_run:
         _print_plan(comparison)
         return
@@ -297,14 +315,15 @@ def compare(
     if not entries:
         return
     variants = study.variants if study else ()
-    tables = result_tables(entries, metric, [split] if robustness else [], variants)
-    print_results(tables, entries, form, intervals=intervals)
+    shown = [entry.in_unit(unit) for entry in entries]
+    tables = result_tables(shown, metric, [split] if robustness else [], variants, against)
+    print_results(tables, shown, form, intervals=intervals)
     if record:
         _record(comparison, entries)
-    drawn = _figures(comparison, entries, metric, variants) if figures or html else {}
+    drawn = _figures(comparison, shown, metric, variants) if figures or html else {}
     draw_results(drawn, figures, figure_form, force=force)
     if html is not None:
-        write_results_page(html, tables, entries, drawn, force=force)
+        write_results_page(html, tables, shown, drawn, force=force)
     if any(entry.failed for entry in entries) or (study and study.missing()):
         raise typer.Exit(1)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ganprint.cli.console import console, echo_json, progress_bar
-from ganprint.cli.options import Force, Json, Seed
+from ganprint.cli.options import Force, Images, Json, Seed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,9 +20,12 @@ app = typer.Typer(
     help="Check a manifest's images, divide it into splits, or join several.", no_args_is_help=True
 )
 
-_Data = Annotated[Path, typer.Argument(help="a CSV with path,label,dlabel or a folder source/semantic/*")]
-_Root = Annotated[
-    Path | None, typer.Option(help="folder that relative paths start from, if not the CSV's own")
+_Data = Annotated[
+    Path,
+    typer.Argument(
+        help="a CSV with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, or a folder "
+        "source/semantic/*"
+    ),
 ]
 
 _LISTED = 20
@@ -32,7 +35,7 @@ _LISTED = 20
 @app.command("check")
 def check_command(
     data: _Data,
-    root: _Root = None,
+    image_folder: Images = None,
     limit: Annotated[int | None, typer.Option(min=1, help="open only so many, spread over sources")] = None,
     seed: Seed = 0,
     workers: Annotated[int, typer.Option(min=0, help="processes that open files; 0: this one")] = 0,
@@ -45,7 +48,7 @@ def check_command(
     from ganprint.data.check import check
     from ganprint.data.manifest import Manifest
 
-    manifest = Manifest.open(data, root=root, allow_gaps=True)
+    manifest = Manifest.open(data, root=image_folder, allow_gaps=True)
     with progress_bar() as bar:
         task = bar.add_task("opening images", total=None)
         report = check(
@@ -68,37 +71,41 @@ def split_command(
     data: _Data,
     out: Annotated[Path, typer.Option(help="the CSV to write")],
     by: Annotated[
-        Literal["image", "group", "semantic"],
-        typer.Option(help="what is kept together; semantic holds some out as test_unseen"),
-    ] = "image",
+        Literal["image", "group", "semantic"] | None,
+        typer.Option(
+            help="what is kept together; semantic holds some out as test_unseen; group where the manifest names "
+            "groups, else image, if left out"
+        ),
+    ] = None,
     train: Annotated[float, typer.Option(help="share of the images to train on")] = 0.8,
     val: Annotated[float, typer.Option(help="share to choose on")] = 0.1,
     test: Annotated[float, typer.Option(help="share to test on")] = 0.1,
     hold_out: Annotated[
         str, typer.Option(help="with --by semantic: names, comma separated, or how many to draw")
     ] = "1",
-    root: _Root = None,
+    image_folder: Images = None,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Write the manifest with a column `split`, divided within every source, the same for the same seed."""
     from ganprint.data.manifest import Manifest
-    from ganprint.data.split import Fractions, split
+    from ganprint.data.split import Fractions, default_by, split
 
-    manifest = Manifest.open(data, root=root, allow_gaps=True)
+    manifest = Manifest.open(data, root=image_folder, allow_gaps=True)
     unseen = int(hold_out) if hold_out.isdecimal() else [name.strip() for name in hold_out.split(",")]
+    by = by or default_by(manifest)
     divided = split(manifest, by=by, fractions=Fractions(train, val, test), hold_out=unseen, seed=seed)
     divided = divided.write(out, force=force)
     counts = Counter(zip(divided.column("source").tolist(), divided.splits.tolist(), strict=True))
     for name in divided.split_names:
-        without = [source for source in divided.sources if name != "open" and not counts[source, name]]
+        without = divided.absent(name) if name != "open" else ()
         if without:
-            typer.echo(f"Warning: {name} has no image of {', '.join(without)}.", err=True)
+            typer.echo(f"ganprint: {name} has no image of {', '.join(without)}.", err=True)
     if as_json:
         _echo_split(divided, out)
     else:
-        console().print(_cross_table(f"{len(divided)} images in {out}", "source", counts))
+        console().print(_cross_table(f"{len(divided)} images in {out}, divided by {by}", "source", counts))
 
 
 @app.command("join")

@@ -13,6 +13,7 @@ from ganprint.cli.options import (
     Device,
     Engine,
     Force,
+    Images,
     Json,
     Limit,
     Precision,
@@ -27,8 +28,11 @@ from ganprint.cli.options import (
     chosen_data,
     chosen_weights,
 )
+from ganprint.cli.tables import Unit, unit_sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ganprint.evaluation.results import Evaluation
     from ganprint.weights import Interval
 
@@ -40,6 +44,7 @@ def evaluate(
     ] = None,
     weights: Weights = None,
     split: Annotated[str | None, typer.Option(help="the split to evaluate; all rows if left out")] = None,
+    image_folder: Images = None,
     policy: Annotated[
         str,
         typer.Option(
@@ -63,10 +68,15 @@ def evaluate(
     predictions: Annotated[Path | None, typer.Option(help="write one CSV row per image here")] = None,
     force: Force = False,
     record: Annotated[bool, typer.Option("--record", help="write the result into the weights' card")] = False,
+    unit: Unit = "group",
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """Measure detection, attribution and balanced accuracy and NMI, each with a 95 % bootstrap interval."""
+    """Measure detection and attribution accuracy and NMI, each with a 95 % bootstrap interval.
+
+    Each group (trained model or photo source) has one vote in its source, and each source one; intervals resample
+    groups.
+    """
     from ganprint.data import Manifest
     from ganprint.errors import UsageError
     from ganprint.evaluation.answers import answer_manifest, write_predictions
@@ -75,6 +85,7 @@ def evaluate(
     from ganprint.images import printable
     from ganprint.perturb import Attack, Policy, parse_treatment
     from ganprint.weights import add_result, load_attributor
+    from ganprint.weights.seen import seen_sentences
 
     check_formats(as_json, as_csv)
     check_device(device)
@@ -86,7 +97,7 @@ def evaluate(
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
     data = chosen_data(data)
-    manifest = Manifest.open(data, sources=card.sources)
+    manifest = Manifest.open(data, root=image_folder, sources=card.sources)
     if manifest.named_by_position:
         typer.echo(
             f"ganprint: {manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be "
@@ -102,6 +113,8 @@ def evaluate(
             "count for detection only.",
             err=True,
         )
+    for sentence in seen_sentences(card, images, split or "all"):
+        typer.echo(f"ganprint: {sentence}", err=True)
     if not isinstance(drawn, Policy) and (at or engine != "torch"):
         raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
     condition = Condition.of(drawn, card.view, seed=seed, at=at, engine=engine, precision=precision)
@@ -118,24 +131,21 @@ def evaluate(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     evaluation = score_answers(card, images, split or "all", answers)
+    found = evaluation.in_unit(unit)
     for failure in answers.failures:
         typer.echo(f"ganprint: {failure.message}", err=True)
     if as_json:
-        echo_json(evaluation.model_dump(mode="json"))
+        echo_json(found.model_dump(mode="json"))
     elif as_csv:
-        _print_csv(evaluation)
+        _print_csv(found)
     else:
-        _print_tables(evaluation)
+        _print_tables(found)
     if predictions is not None:
         write_predictions(predictions, card, images, answers)
     if record:
         add_result(chosen, evaluation.result().model_copy(update={"command": command_line()}))
     if answers.failures:
         raise typer.Exit(1)
-
-
-def _cell(interval: "Interval | None") -> str:
-    return "" if interval is None else f"{interval.value:.3f} ({interval.low:.3f} - {interval.high:.3f})"
 
 
 def _calibration(evaluation: "Evaluation") -> "list[tuple[str, float]]":
@@ -148,19 +158,20 @@ def _calibration(evaluation: "Evaluation") -> "list[tuple[str, float]]":
 def _print_csv(evaluation: "Evaluation") -> None:
     from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS
 
-    echo_csv(["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"])
+    columns = ["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"]
+    echo_csv([*columns, "unit", "groups"])
+    tail = [evaluation.unit, evaluation.groups]
     head = [evaluation.method, evaluation.weights, evaluation.split, evaluation.policy, evaluation.seed]
     for name in (*METRICS, *OPEN_SET_METRICS):
         interval: Interval | None = getattr(evaluation, name)
         if interval is not None:
-            echo_csv([*head, evaluation.n, name, interval.value, interval.low, interval.high])
+            echo_csv([*head, evaluation.n, name, interval.value, interval.low, interval.high, *tail])
     for name in ("calibration_error", "brier_score"):
         value: float | None = getattr(evaluation, name)
         if value is not None:
-            echo_csv([*head, evaluation.n, name, value, None, None])
-    for source, (low, high) in evaluation.per_source_intervals.items():
-        recall = evaluation.per_source[source]
-        echo_csv([*head, evaluation.n, f"recall_{source}", recall, low, high])
+            echo_csv([*head, evaluation.n, name, value, None, None, "image", None])
+    for source, recall in evaluation.per_source.items():
+        echo_csv([*head, evaluation.n, f"recall_{source}", recall.value, recall.low, recall.high, *tail])
 
 
 def _print_tables(evaluation: "Evaluation") -> None:
@@ -176,19 +187,20 @@ def _print_tables(evaluation: "Evaluation") -> None:
         f"{evaluation.images_per_second:.0f} images/s",
         soft_wrap=True,
     )
+    out.print(unit_sentence(evaluation.unit, evaluation.groups), soft_wrap=True)
     table = Table("metric", "value", "95 % interval")
     for name in (*METRICS, *OPEN_SET_METRICS):
         interval: Interval | None = getattr(evaluation, name)
         if interval is not None:
-            table.add_row(
-                name.replace("_", " "), f"{interval.value:.4f}", f"{interval.low:.4f} - {interval.high:.4f}"
-            )
+            shares = [getattr(group, name, None) for group in evaluation.per_group.values()]
+            bounds = _bounds(interval, [share for share in shares if share is not None])
+            table.add_row(name.replace("_", " "), f"{interval.value:.4f}", bounds)
     for name, value in _calibration(evaluation):
         table.add_row(name, f"{value:.4f}", "")
-    for source, (low, high) in evaluation.per_source_intervals.items():
-        table.add_row(
-            f"recall of {source}", f"{evaluation.per_source[source]:.4f}", f"{low:.4f} - {high:.4f}"
-        )
+    for source, recall in evaluation.per_source.items():
+        shares = [g.attribution_accuracy for g in evaluation.per_group.values() if g.source == source]
+        bounds = _bounds(recall, [share for share in shares if share is not None])
+        table.add_row(f"recall of {source}", f"{recall.value:.4f}", bounds)
     out.print(table)
     columns = list(next(iter(evaluation.confusion.values())))
     confusion = Table("true \\ answered", *columns, title="images")
@@ -196,12 +208,21 @@ def _print_tables(evaluation: "Evaluation") -> None:
         confusion.add_row(true, *(str(counts[name]) if counts[name] else "." for name in columns))
     out.print(confusion)
     if evaluation.per_group:
-        groups = Table("group", "images", "attribution", "detection")
-        for name, values in evaluation.per_group.items():
+        groups = Table("group", "source", "images", "attribution", "detection")
+        for values in evaluation.per_group.values():
+            attribution = values.attribution_accuracy
             groups.add_row(
-                name,
+                values.group,
+                values.source,
                 str(values.n),
-                _cell(values.attribution_accuracy),
-                _cell(values.detection_accuracy),
+                "" if attribution is None else f"{attribution:.3f}",
+                f"{values.detection_accuracy:.3f}",
             )
         out.print(groups)
+
+
+def _bounds(interval: "Interval", shares: "Sequence[float]" = ()) -> str:
+    """Return an interval, or the range of the groups' shares where they are too few for one."""
+    if interval.low is not None:
+        return f"{interval.low:.4f} - {interval.high:.4f}"
+    return f"{len(shares)} groups: {min(shares):.4f} to {max(shares):.4f}" if len(shares) > 1 else ""

@@ -7,6 +7,7 @@ import typer
 
 from ganprint.cli.options import Csv, Force, Json, check_output
 from ganprint.cli.tables import (
+    Against,
     FigureForm,
     Figures,
     Html,
@@ -14,6 +15,9 @@ from ganprint.cli.tables import (
     Latex,
     Markdown,
     Metric,
+    Unit,
+    check_against,
+    check_unit,
     chosen_form,
     draw_results,
     print_results,
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from ganprint.evaluation.leaderboard import Entry
+    from ganprint.evaluation.entry import Entry
 
 
 def leaderboard(
@@ -33,12 +37,14 @@ def leaderboard(
         "leaderboard"
     ),
     data: Annotated[
-        str | None, typer.Option(help="results on this data set only, a folder within the folder")
+        str | None, typer.Option(help="results on this data set only, a CSV within the folder")
     ] = None,
     published: Annotated[
         bool, typer.Option(help="add the RepMix paper's tables, measured by its authors on Attribution88")
     ] = True,
     metric: Metric = "attribution_accuracy",
+    unit: Unit = "group",
+    against: Against = None,
     figures: Figures = None,
     figure_form: FigureForm = "png",
     html: Html = None,
@@ -61,7 +67,8 @@ def leaderboard(
     check_output(html, force=force)
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}.", "Name one that compare --out wrote.")
-    entries = read_entries(folder)
+    check_unit(metric, unit)
+    entries = [entry.in_unit(unit) for entry in read_entries(folder)]
     names = sorted({entry.data for entry in entries})
     if data is not None:
         entries = [entry for entry in entries if entry.data == data]
@@ -71,20 +78,22 @@ def leaderboard(
             f"{folder} holds no results{what}.",
             f"It has results on {', '.join(names)}." if names else "ganprint compare --out writes them.",
         )
+    check_against(against, [entry.weights for entry in entries])
     if figures is not None and len(_alike(entries)) > 1:
         raise UsageError(
             "Figures are of one data set, seed, engine and precision.",
             f"Name one with --data: {', '.join(names)}; or keep the others in another folder.",
         )
     tables = []
-    for (name, seed, engine, precision), alike in _alike(entries).items():
+    for (name, seed, engine, precision, _), alike in _alike(entries).items():
         parts = [
             name,
             f"seed {seed}",
             *[part for part in (engine, precision) if part not in ("torch", "fp32")],
         ]
         tables += [
-            table.titled(", ".join(parts)) for table in result_tables(alike, metric, robustness_splits(alike))
+            table.titled(", ".join(parts))
+            for table in result_tables(alike, metric, robustness_splits(alike), against=against)
         ]
     if published:
         tables += [comparison_table(), adversarial_table(), ablation_table()]
@@ -106,9 +115,10 @@ def _figures_of_all(entries: "Sequence[Entry]", metric: str) -> "dict[str, Figur
     return drawn
 
 
-def _alike(entries: "Sequence[Entry]") -> "dict[tuple[str, int, str, str], list[Entry]]":
-    """Return the results by what tables must not mix: data, seed, engine and precision."""
-    found: dict[tuple[str, int, str, str], list[Entry]] = {}
+def _alike(entries: "Sequence[Entry]") -> "dict[tuple[str, int, str, str, str], list[Entry]]":
+    """Return the results by what tables must not mix: data, seed, engine, precision and unit."""
+    found: dict[tuple[str, int, str, str, str], list[Entry]] = {}
     for entry in entries:
-        found.setdefault((entry.data, entry.seed, entry.engine, entry.precision), []).append(entry)
+        key = (entry.data, entry.seed, entry.engine, entry.precision, entry.unit)
+        found.setdefault(key, []).append(entry)
     return found

@@ -28,15 +28,15 @@ ManyWeights = Annotated[
 Enrolled = Annotated[
     bool, typer.Option("--enrolled/--no-enrolled", help="answer with sources of `ganprint enroll`, too")
 ]
-Data = Annotated[
-    Path, typer.Option("--data", help="a manifest with path,label,dlabel or a folder source/semantic/*")
-]
-TestData = Annotated[
+_DATA = (
+    "a CSV with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, "
+    "or a folder source/semantic/*"
+)
+Data = Annotated[Path, typer.Option("--data", help=_DATA)]
+TestData = Annotated[Path | None, typer.Option("--data", help=f"{_DATA}; the embedded benchmark if left out")]
+Images = Annotated[
     Path | None,
-    typer.Option(
-        "--data",
-        help="a manifest with path,label,dlabel or a folder source/semantic/*; the embedded benchmark if left out",
-    ),
+    typer.Option("--images", help="folder that relative paths start from, if not the CSV's own"),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="seed of whatever is drawn")]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...")]

@@ -13,6 +13,7 @@ from ganprint.cli.contenders import chosen_methods
 from ganprint.cli.train import Reporter
 
 if TYPE_CHECKING:
+    from ganprint.data import Manifest
     from ganprint.evaluation.studies import Study, Variant
 
 
@@ -65,7 +66,7 @@ class Trainings:
 
     def study(
         self,
-        data: Path,
+        manifest: "Manifest",
         method: str | None,
         out: Path,
         splits: Iterable[str],
@@ -75,7 +76,6 @@ class Trainings:
         workers: int,
     ) -> "Study":
         """Return all that is to be trained, and what of it is there; refuse splits that the data lack."""
-        from ganprint.data import Manifest
         from ganprint.evaluation.studies import Study, ablation_variants, check_addressees, semantics_variants
 
         methods = (chosen_methods(method or "all") or []) if self.semantics else []
@@ -85,12 +85,11 @@ class Trainings:
             found += ablation_variants(self.parts, preset=self.preset, assignments=self.assignments)
         if self.semantics:
             found += semantics_variants(
-                methods, Manifest.open(data), self.counts, preset=self.preset, assignments=self.assignments
+                methods, manifest, self.counts, preset=self.preset, assignments=self.assignments
             )
-        manifest = Manifest.open(data)
         for split in dict.fromkeys(splits):
             manifest.select(split)
-        return Study(data, found, out, seed, device, self.precision, workers, command_line())
+        return Study(manifest, found, out, seed, device, self.precision, workers, command_line())
 
     def print_plan(self, study: "Study") -> None:
         """Say what is to be trained, and on what."""

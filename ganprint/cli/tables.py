@@ -8,16 +8,26 @@ import typer
 from ganprint.cli.console import console, echo_csv, echo_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from matplotlib.figure import Figure
 
-    from ganprint.evaluation.leaderboard import Entry
+    from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.tables import Table
 
 Metric = Annotated[
     Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"],
     typer.Option("--metric", help="the metric of robustness tables and figures"),
+]
+Unit = Annotated[
+    Literal["group", "image"],
+    typer.Option(
+        "--unit", help="what has one vote: a group in its source, or an image (fractions of images)"
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option("--against", help="weights that differences are from; those that lead, if left out"),
 ]
 Figures = Annotated[Path | None, typer.Option("--figures", help="folder to draw figures into")]
 FigureForm = Annotated[Literal["png", "svg"], typer.Option("--figure-form", help="what figures are drawn as")]
@@ -27,6 +37,14 @@ Markdown = Annotated[bool, typer.Option("--markdown", help="print Markdown table
 Latex = Annotated[bool, typer.Option("--latex", help="print LaTeX tables (booktabs)")]
 
 Form = Literal["terminal", "markdown", "latex", "json", "csv"]
+MARKED = (
+    "Each group (trained model or photo source) has one vote in its source, each source one. Best and second best are "
+    "marked where a paired resampling of groups tells them from others (95 %)."
+)
+MARKED_OF_IMAGES = (
+    "Fractions of images. Best and second best are marked where their 95 % intervals are apart from others'; intervals "
+    "are too narrow where images of one group are alike."
+)
 STYLES = ("", "bold", "underline")
 """Of a value that is neither, the best, the second best."""
 
@@ -49,6 +67,8 @@ def print_results(
     """Print tables in a form; JSON and CSV are of the results themselves."""
     from ganprint.evaluation.tables import to_latex, to_markdown
 
+    if form in ("terminal", "markdown"):
+        typer.echo(f"{MARKED}\n" if entries and entries[0].unit == "group" else f"{MARKED_OF_IMAGES}\n")
     if form == "json":
         echo_json([entry.model_dump(mode="json") for entry in entries])
     elif form == "csv":
@@ -60,6 +80,36 @@ def print_results(
             typer.echo(to_latex(table, intervals=intervals))
         else:
             _print_table(table, intervals=intervals)
+
+
+def check_unit(metric: str, unit: str) -> None:
+    """Refuse, before long work, balanced accuracy over groups."""
+    from ganprint.errors import UsageError
+
+    if metric == "balanced_accuracy" and unit == "group":
+        raise UsageError(
+            "Attribution over groups is balanced: each source has one vote.",
+            "Leave --metric out, or give --unit image.",
+        )
+
+
+def check_against(against: str | None, names: "Iterable[str]") -> None:
+    """Refuse weights to take differences from that are not among those of the results."""
+    from ganprint.errors import UsageError
+
+    there = list(dict.fromkeys(names))
+    if against is not None and against not in there:
+        raise UsageError(f"There is no result of {against}.", f"There are of: {', '.join(there)}.")
+
+
+def unit_sentence(unit: str, groups: int | None) -> str:
+    """Return what metrics are means over, to be said beside them."""
+    if unit == "image":
+        return "Fractions of images; intervals are too narrow where images of one group are alike."
+    few = "" if groups is None or groups >= 8 else "; fewer than 8 have no interval"
+    return (
+        f"Means over {groups} groups within each source, then over sources; intervals resample groups{few}."
+    )
 
 
 def check_figures(folder: Path | None, *, force: bool) -> None:
@@ -126,9 +176,9 @@ def _print_csv(entries: "Sequence[Entry]") -> None:
     from ganprint.evaluation.experiments import metrics_of
 
     head = ["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"]
-    echo_csv([*head, "data", "at", "engine", "precision"])
+    echo_csv([*head, "data", "at", "engine", "precision", "unit", "groups"])
     for entry in entries:
-        tail = [entry.data, entry.at, entry.engine, entry.precision]
+        tail = [entry.data, entry.at, entry.engine, entry.precision, entry.unit, entry.groups]
         row = [entry.method, entry.weights, entry.split, entry.policy, entry.seed, entry.n]
         for name in metrics_of([entry]):
             interval = getattr(entry, name)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ganprint.cli.console import console, progress_bar
-from ganprint.cli.options import Data, Device, Force, Method, Seed, Workers, check_device
+from ganprint.cli.options import Data, Device, Force, Images, Method, Seed, Workers, check_device
+from ganprint.images.formats import printable
 
 if TYPE_CHECKING:
     from ganprint.attributor import Progress
+    from ganprint.data import Manifest
 
 
 def train(
@@ -28,6 +30,7 @@ def train(
         typer.Option(help="weights of the same method to finetune, by name or folder; sources may be added"),
     ] = None,
     name: Annotated[str | None, typer.Option(help="name on the card; the folder's if left out")] = None,
+    image_folder: Images = None,
     seed: Seed = 0,
     device: Device = "cpu",
     precision: Annotated[Literal["fp32", "bf16"], typer.Option(help="arithmetic of the network")] = "fp32",
@@ -52,7 +55,8 @@ def train(
     check_device(device)
     attributor_class = plugins.load(method)
     chosen = read_config(attributor_class.spec, preset=preset, file=config, assignments=assignments or ())
-    manifest = Manifest.open(data)
+    manifest = Manifest.open(data, root=image_folder)
+    say_absent(manifest)
     reporter = Reporter()
     run = Run(
         out, seed=seed, device=device, precision=precision, workers=workers, resume=resume, report=reporter
@@ -80,6 +84,17 @@ def train(
         raise typer.Exit(130) from None
     if is_main_process():
         typer.echo(str(out))
+
+
+def say_absent(manifest: "Manifest") -> None:
+    """Say on stderr of which sources the split val has no image."""
+    without = manifest.absent("val") if "val" in manifest.split_names else ()
+    if without:
+        typer.echo(
+            f"ganprint: val has no image of {', '.join(map(printable, without))}: nothing is chosen or stopped by how "
+            "well they are told.",
+            err=True,
+        )
 
 
 VALIDATION_NAMES = {

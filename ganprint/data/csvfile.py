@@ -11,23 +11,28 @@ import pyarrow.csv
 
 from ganprint.errors import ManifestError
 
-REQUIRED = ("path", "label", "dlabel")
+NUMBERS = ("label", "dlabel")
+"""Columns that number sources and semantics; `source` may stand in the place of `label`."""
 NAMED = ("source", "semantic", "split", "group")
 """Optional columns with a meaning; any others are kept as text."""
+LARGEST = 2**16
+"""Labels and dlabels are below this: they count sources and semantics."""
 
-_EXAMPLE = "The first line must name the columns, separated by commas: path,label,dlabel"
+_EXAMPLE = "The first line must name the columns, separated by commas: path,source or path,label,dlabel"
 _FOREIGN_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", codecs.BOM_UTF32_BE: "UTF-32"}
 
 
 def read_table(file: Path) -> pa.Table:
-    """Return the CSV as a table: `path` string, `label` and `dlabel` int64, the rest dictionary-encoded.
+    """Return the CSV as a table: `path` string, `label` and `dlabel` int64 if there, the rest dictionary-encoded.
 
-    A UTF-8 byte order mark is accepted. Raises ManifestError naming the file and the line for anything
-    else that is not a comma-separated UTF-8 file with the three required columns and distinct paths.
+    A UTF-8 byte order mark and any line ends are accepted, and paths with backslashes only. Raises ManifestError naming
+    the file and the line for anything else that is not a comma-separated UTF-8 file with distinct paths and a source or
+    label each.
     """
     names = _header(file)
+    numbers = [name for name in NUMBERS if name in names]
     types: dict[str, pa.DataType] = {name: pa.dictionary(pa.int32(), pa.string()) for name in names}
-    types |= {"path": pa.string(), "label": pa.int64(), "dlabel": pa.int64()}
+    types |= {"path": pa.string(), **{name: pa.int64() for name in numbers}}
     try:
         table = pyarrow.csv.read_csv(
             file, convert_options=pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
@@ -38,14 +43,18 @@ def read_table(file: Path) -> pa.Table:
         raise ManifestError(f"{file} lists no images: it has a header and no rows.", _EXAMPLE)
     table = table.unify_dictionaries().combine_chunks()
     faulty = (
-        table["label"].null_count
-        or table["dlabel"].null_count
-        or pc.min(table["label"]).as_py() < -1
+        any(table[name].null_count or pc.max(table[name]).as_py() >= LARGEST for name in numbers)
+        or ("label" in numbers and pc.min(table["label"]).as_py() < -1)
         or pc.min(pc.binary_length(table["path"])).as_py() == 0
         or pc.count_distinct(table["path"]).as_py() != table.num_rows
     )
     if faulty:
         raise _explain(file, "a row has no path, no label, or a path that another row has")
+    paths = table["path"]
+    if pc.all(pc.match_substring(paths, "\\")).as_py() and not pc.any(pc.match_substring(paths, "/")).as_py():
+        # Written on Windows.
+        slashed = pc.replace_substring(paths, "\\", "/")
+        table = table.set_column(table.column_names.index("path"), "path", slashed).combine_chunks()
     return table
 
 
@@ -60,7 +69,7 @@ def find_line(file: Path, row: int) -> int:
 def _header(file: Path) -> list[str]:
     try:
         with file.open("rb") as stream:
-            start = stream.readline(1 << 16)
+            start = (stream.read(1 << 16).lstrip(b"\r\n").splitlines() or [b""])[0]
     except FileNotFoundError as error:
         raise ManifestError(
             f"There is no manifest {file}.", "Give a CSV file or a folder source/semantic/*."
@@ -84,7 +93,8 @@ def _header(file: Path) -> list[str]:
             f"{file}, line 1: the file is not UTF-8 text.", "Is it a CSV? If so, save it as UTF-8."
         ) from error
     names = next(csv.reader([line.strip("\r\n")]), [])
-    missing = [name for name in REQUIRED if name not in names]
+    missing = ["path"] if "path" not in names else []
+    missing += ["source"] if not {"source", "label"} & set(names) else []
     if missing:
         for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
             if len(line.split(separator)) > len(names):
@@ -117,7 +127,7 @@ def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
 def _explain(file: Path, reason: str) -> ManifestError:
     """Find the first faulty line by a slow walk, once a fast check has said that there is one."""
     names = _header(file)
-    place = {name: names.index(name) for name in REQUIRED}
+    place = {name: names.index(name) for name in ("path", *NUMBERS) if name in names}
     seen: dict[str, int] = {}
     try:
         for line, row in _rows(file):
@@ -129,13 +139,13 @@ def _explain(file: Path, reason: str) -> ManifestError:
                     f"{where}: {len(row)} fields, where the header names {len(names)}.",
                     'Put a path that has a comma in double quotes: "a,b.png"',
                 )
-            for name in ("label", "dlabel"):
-                if not _is_integer(row[place[name]]):
+            for name in NUMBERS:
+                if name in place and not _is_integer(row[place[name]]):
                     return ManifestError(
-                        f"{where}: the {name} is {row[place[name]]!r}, not a whole number.",
+                        f"{where}: the {name} is {row[place[name]]!r}, not a whole number below {LARGEST}.",
                         "label counts sources from 0 (real), dlabel counts semantics.",
                     )
-            if int(row[place["label"]]) < -1:
+            if "label" in place and int(row[place["label"]]) < -1:
                 return ManifestError(
                     f"{where}: the label is {row[place['label']]}.",
                     "Labels count from 0 (real); -1 marks a generator outside the known ones.",
@@ -155,6 +165,6 @@ def _explain(file: Path, reason: str) -> ManifestError:
 
 def _is_integer(text: str) -> bool:
     try:
-        return -(2**63) <= int(text) < 2**63
+        return -(2**63) <= int(text) < LARGEST
     except ValueError:
         return False

@@ -7,12 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from ganprint.attributor import REAL
-from ganprint.data.naming import named_column
+from ganprint.data.naming import ANY, named_column
 from ganprint.errors import ManifestError
 from ganprint.images.formats import EXTENSIONS
-
-ANY = "any"
-"""The semantic of images that lie directly in their source's folder."""
 
 _SHAPE = "Expected real/<semantic>/*.png beside one folder for each generator."
 

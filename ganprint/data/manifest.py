@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from ganprint.attributor import REAL
-from ganprint.data.csvfile import NAMED, REQUIRED, read_table
+from ganprint.data.csvfile import NAMED, NUMBERS, read_table
 from ganprint.data.folders import read_folders
 from ganprint.data.naming import name_rows
+from ganprint.data.parts import listed_files, read_parts
 from ganprint.errors import ManifestError, OutputExistsError
 
 
@@ -37,6 +38,7 @@ class Manifest:
         self.name = name or str(root)
         self.real_folder = real_folder
         self.named_by_position = False
+        self.image_hashes: np.ndarray | None = None
         self.labels: np.ndarray = np.array(self._chunk("label").to_numpy())
         self.dlabels: np.ndarray = np.array(self._chunk("dlabel").to_numpy())
 
@@ -49,21 +51,27 @@ class Manifest:
         sources: Sequence[str] | None = None,
         allow_gaps: bool = False,
     ) -> "Manifest":
-        """Read a CSV with `path,label,dlabel`, or a folder tree source/semantic/*.
+        """Read a CSV with `path,source` or `path,label,dlabel`, several of them by splits, or a folder tree.
 
-        Relative paths resolve against `root`, by default the CSV's own folder. Names come from the columns
-        `source` and `semantic`; where these are absent, from the first folder of the path that agrees one to
-        one with the numbers. `sources` renumbers the labels to those names (a model's), what is not among
-        them becoming -1; it also names the labels of a file that names none. `allow_gaps` accepts label
-        numbers without images. Raises ManifestError naming the file and the line at fault.
+        The tree is source/semantic/*, and several CSVs are given as `train.csv,val.csv,test.csv`. Relative paths
+        resolve against `root`, by default the CSV's own folder. Names come from the columns `source` and `semantic`;
+        where these are absent, from the first folder of the path that agrees one to one with the numbers. `sources`
+        renumbers the labels to those names (a model's), what is not among them becoming -1; it also names the labels
+        of a file that names none. `allow_gaps` accepts label numbers without images. Raises ManifestError naming the
+        file and the line at fault.
         """
         path = Path(path)
         if path.is_dir():
             table, names = read_folders(path)
             manifest, by_position = cls(table, path, names), False
         else:
-            named = name_rows(read_table(path), path, sources or ())
-            folder = Path(root) if root is not None else path.parent
+            files = listed_files(path)
+            folder = Path(root) if root is not None else files[0].parent
+            if len(files) > 1:
+                named = read_parts(files, sources or ())
+                path = files[0].with_name("+".join(file.stem for file in files) + ".csv")
+            else:
+                named = name_rows(read_table(path), path, sources or ())
             manifest = cls(named.table, folder, named.sources, name=str(path), real_folder=named.real_folder)
             by_position = named.by_position
         if sources is not None:
@@ -178,6 +186,14 @@ class Manifest:
     def _splits_of(self, text: str) -> list[str]:
         return [text] if text in self.split_names else text.split("+")
 
+    def absent(self, split: str) -> tuple[str, ...]:
+        """Return the known sources with images here and none in a split."""
+        there = self.splits == split
+        labels = np.unique(self.labels[self.labels >= 0])
+        return tuple(
+            self.sources[label] for label in labels.tolist() if not (there & (self.labels == label)).any()
+        )
+
     def take(self, rows: np.ndarray) -> "Manifest":
         """Return the given rows, int (M,), in the given order."""
         return self._with(self.table.take(pa.array(rows)))
@@ -254,9 +270,9 @@ class Manifest:
         written down, and it does not cover the bytes of the images.
         """
         digest = hashlib.sha256(_framed("\0".join(self.sources).encode()))
-        for column in (*REQUIRED, *NAMED):
+        for column in ("path", *NUMBERS, *NAMED):
             digest.update(_framed(column.encode()))
-            if column in ("label", "dlabel"):
+            if column in NUMBERS:
                 digest.update(_framed(self.table[column].to_numpy().astype("<i8").tobytes()))
             elif column in self.columns:
                 array = pc.cast(self._chunk(column), pa.large_string())

@@ -17,6 +17,10 @@ DEEPEST = 3
 """How many leading folders of a path may carry a name: Attribution88 has them in the first two."""
 UNKNOWN = "unknown"
 """The source of rows with label -1 where nothing names their generator."""
+ANY = "any"
+"""The semantic of images that nothing tells one of."""
+OPEN = "open"
+"""The split of generators outside the known ones: a source with images in no other split gets label -1."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,10 @@ def name_rows(table: pa.Table, file: Path, fallback: Sequence[str]) -> NamedRows
 
     The source column is taken as it stands, or learned from the first folder depth whose names agree one
     to one with `label` (label 0 is then called real), or made of `fallback` and `source-<label>`; the
-    semantic likewise. Raises ManifestError naming the line where numbers and names disagree.
+    semantic likewise. Where there are names and no numbers, those are given: real 0, the others from 1 in the order of
+    their names. Raises ManifestError naming the line where numbers and names disagree, or a source has no name.
     """
+    table = _numbered(table, file)
     labels = table["label"].to_numpy()
     dlabels = table["dlabel"].to_numpy()
     unnamed = [name for name in ("source", "semantic") if name not in table.column_names]
@@ -127,6 +133,37 @@ def named_column(numbers: np.ndarray, names: Names, unknown: str) -> pa.Dictiona
     codes = np.searchsorted(np.asarray(known, dtype=np.int64), numbers).astype(np.int32)
     codes[~np.isin(numbers, known)] = len(known)
     return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array([*words, unknown]))
+
+
+def _numbered(table: pa.Table, file: Path) -> pa.Table:
+    """Return the table with a column `label` and a column `dlabel`, which names give where they are not there."""
+    if "label" not in table.column_names:
+        column = table["source"].chunk(0)
+        codes, words = column.indices.to_numpy(), column.dictionary.to_pylist()
+        if "" in words:
+            row = int(np.argmax(codes == words.index("")))
+            raise ManifestError(
+                f"{file}, line {find_line(file, row)}: the source is empty.",
+                "Every row names what made the image, real or a generator.",
+            )
+        outside = np.zeros(len(codes), dtype=bool)
+        if "split" in table.column_names:
+            splits = table["split"].chunk(0)
+            open_codes = [code for code, word in enumerate(splits.dictionary.to_pylist()) if word == OPEN]
+            outside = np.isin(splits.indices.to_numpy(), open_codes)
+        known = sorted({words[code] for code in np.unique(codes[~outside]).tolist()} - {REAL})
+        numbers = {REAL: 0} | {name: number for number, name in enumerate(known, start=1)}
+        labels = np.array([numbers.get(word, -1) for word in words], dtype=np.int64)[codes]
+        table = table.append_column("label", pa.array(labels))
+    if "dlabel" not in table.column_names:
+        if "semantic" not in table.column_names:
+            nothing = np.zeros(len(table), dtype=np.int64)
+            table = table.append_column("semantic", named_column(nothing, {0: ANY}, ANY))
+        column = table["semantic"].chunk(0)
+        words = column.dictionary.to_pylist()
+        places = np.argsort(np.argsort(np.array(words, dtype=np.str_), kind="stable"), kind="stable")
+        table = table.append_column("dlabel", pa.array(places.astype(np.int64)[column.indices.to_numpy()]))
+    return table
 
 
 def _require_real(names: Names, labels: np.ndarray) -> None:

@@ -40,20 +40,20 @@ class Fractions:
 def split(
     manifest: Manifest,
     *,
-    by: By,
+    by: By | None = None,
     fractions: Fractions | None = None,
     hold_out: Sequence[str] | int = 1,
     seed: int = 0,
 ) -> Manifest:
     """Return the manifest with its split column set, a pure function of the manifest and the seed.
 
-    By image, every source and, nearly, every semantic of it divides as `fractions` say. By group no group
-    comes to lie in two splits, so the fractions hold only as far as the groups' sizes allow. By semantic,
-    the semantics named in `hold_out` (or that many, drawn) become test_unseen and the rest is divided by
-    image. Rows with label -1 become `open`, which nothing trains on. Raises ManifestError where there is no
-    group to go by or no such semantic.
+    By image, every source and, nearly, every semantic of it divides as `fractions` say. By group no group comes to
+    lie in two splits, so the fractions hold only as far as the groups' sizes allow. If `by` is None it is by group
+    where the manifest names groups, else by image. By semantic, the semantics named in `hold_out` (or that many,
+    drawn) become test_unseen and the rest is divided by image. Rows with label -1 become `open`, which nothing trains
+    on. Raises ManifestError where there is no group to go by or no such semantic.
     """
-    fractions = fractions or Fractions()
+    fractions, by = fractions or Fractions(), by or default_by(manifest)
     random = np.random.default_rng(seed)
     codes = np.full(len(manifest), _OPEN, dtype=np.int32)
     known = manifest.labels >= 0
@@ -67,6 +67,11 @@ def split(
         codes[known] = _divide_images(manifest.labels[known], manifest.dlabels[known], fractions, random)
     names = [("test_seen" if by == "semantic" and name == "test" else name) for name in SPLITS]
     return manifest.with_column("split", codes, names)
+
+
+def default_by(manifest: Manifest) -> By:
+    """Return `group` where the images of known sources name groups, else `image`."""
+    return "group" if (manifest.groups[manifest.labels >= 0] != "").any() else "image"
 
 
 def _divide_images(

@@ -22,6 +22,7 @@ from ganprint.forensics.likelihood import cllr, least_cllr, log10_ratio
 from ganprint.forensics.open_set import SCORES
 from ganprint.perturb import parse_treatment
 from ganprint.weights import Card, KindRates, Rate, VerdictRates
+from ganprint.weights.seen import refuse_seen
 
 PHOTOGRAPHS, OTHERS = "photographs", "other generators"
 """Kinds of sources that are no family."""
@@ -73,6 +74,7 @@ def assess(
             "Assess others: test_seen.",
         )
     images = manifest.select(split)
+    refuse_seen(card, images, split)
     judged = judge_images(judge, images, policy, seed=seed, progress=progress, **options)
     rows, answers, probabilities, verdicts = (
         judged.rows,

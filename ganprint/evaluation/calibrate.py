@@ -45,6 +45,7 @@ from ganprint.weights import (
     LikelihoodRecord,
     utc_now,
 )
+from ganprint.weights.seen import seen_record
 
 MEASURES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]] = {
     "calibration_error": calibration_error,
@@ -144,6 +145,7 @@ def calibrate(
         "images": count,
         "unit": "group" if by_group else "image",
         "groups": int(units.max()) + 1 if by_group else None,
+        "seen": seen_record(images),
         "command": command,
         "date": utc_now(),
     }

@@ -1,15 +1,19 @@
 """The published experiments: which conditions each needs, and the tables that their results make."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import mean
 
-from ganprint.evaluation.leaderboard import Entry
+from ganprint.evaluation.differences import GroupSample, difference, group_sample, mean_sample
+from ganprint.evaluation.entry import Entry
+from ganprint.evaluation.group_metrics import GroupMean, group_mean
 from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS
-from ganprint.evaluation.tables import DAGGER, Cell, Column, Row, Table
+from ganprint.evaluation.tables import DAGGER, SEEN_MARK, Cell, Column, Row, Table
 from ganprint.perturb import CORRUPTIONS, RESHARING, SEEN, SEVERITIES, UNSEEN
 from ganprint.perturb.attacks import PREFIX as ATTACKED
 from ganprint.perturb.attacks import Attack, parse_attack
 from ganprint.perturb.sharing import PREFIX as SHARED
+from ganprint.weights import Interval
 
 SHORT = {
     "detection_accuracy": "detection",
@@ -96,11 +100,11 @@ def _attacked_name(weights: str, surrogate: str | None) -> str:
 
 
 def _error(entry: Entry | None, target: str) -> Cell:
-    accuracy = getattr(entry, f"{target}_accuracy", None)
-    if accuracy is None:
+    accuracy: Interval | None = getattr(entry, f"{target}_accuracy", None)
+    if entry is None or accuracy is None:
         return Cell(None)
     low, high = (None if bound is None else 1 - bound for bound in (accuracy.high, accuracy.low))
-    return Cell(1 - accuracy.value, low, high)
+    return Cell(1 - accuracy.value, low, high, sample=group_sample(entry, f"{target}_accuracy"))
 
 
 def resharing_table(entries: Sequence[Entry], split: str, metric: str) -> Table:
@@ -108,11 +112,11 @@ def resharing_table(entries: Sequence[Entry], split: str, metric: str) -> Table:
     found = Robustness(entries, split, metric)
     shared = [entry for entry in entries if entry.split == split and entry.policy.startswith(SHARED)]
     names = list(dict.fromkeys(entry.weights for entry in shared))
-    clean = [found.value(name, "none") for name in names]
-    rows = [Row("clean", tuple(map(Cell, clean)))]
+    clean = [found.cell(name, ["none"]) for name in names]
+    rows = [Row("clean", tuple(clean))]
     for chain in dict.fromkeys(entry.policy for entry in shared):
-        values = [found.value(name, chain) for name in names]
-        rows.append(Row(chain.removeprefix(SHARED), _with_losses(values, clean)))
+        cells = [found.cell(name, [chain]) for name in names]
+        rows.append(Row(chain.removeprefix(SHARED), _with_losses(cells, clean)))
     columns = tuple(Column("", name) for name in names)
     title = f"{SHORT[metric]} on {split} after sharing (change from clean)"
     return Table(title, "shared", columns, tuple(rows), best="across")
@@ -129,17 +133,69 @@ def condition_table(entries: Sequence[Entry]) -> Table:
     columns = [Column(f"{split}, {policy}", SHORT[metric]) for (split, policy), metric in measured]
     rows = [
         Row(
-            name,
+            name + (f" {SEEN_MARK}" if any(_was_seen(entry) for entry in found.values()) else ""),
             tuple(
-                Cell.of(getattr(found[condition], metric)) if condition in found else Cell(None)
+                Cell.of(getattr(found[condition], metric), group_sample(found[condition], metric))
+                if condition in found
+                else Cell(None)
                 for condition, metric in measured
             ),
         )
         for name, found in _by_weights(entries).items()
     ]
-    counts = sorted({entry.n for entry in entries})
-    images = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-    return Table(f"{images} images", "weights", tuple(columns), tuple(rows))
+    groups = {entry.groups for entry in entries} - {None}
+    title = f"{_span([entry.n for entry in entries])} images"
+    title += f", {_span([each for each in groups if each])} groups" if groups else ""
+    if any(map(_was_seen, entries)):
+        title += f" ({SEEN_MARK} trained, selected or calibrated on some of them)"
+    return Table(title, "weights", tuple(columns), tuple(rows))
+
+
+def difference_table(entries: Sequence[Entry], metric: str, against: str | None = None) -> Table | None:
+    """Return weights by conditions: a metric less that of one of them, with paired intervals over groups.
+
+    That is `against`, or the one with the highest mean over the conditions that all have. None where no two results
+    are of the same groups, or their groups are not known.
+    """
+    by_name = _by_weights([entry for entry in entries if entry.surrogate is None])
+    samples = {
+        name: {
+            condition: sample
+            for condition, entry in found.items()
+            if (sample := group_sample(entry, metric)) is not None
+        }
+        for name, found in by_name.items()
+    }
+    samples = {name: found for name, found in samples.items() if found}
+    if len(samples) < 2 or (against is not None and against not in samples):
+        return None
+    shared = set.intersection(*(set(found) for found in samples.values()))
+    values = {name: [getattr(by_name[name][each], metric).value for each in shared] for name in samples}
+    first = against or max(samples, key=lambda name: sum(values[name]))
+    rows, conditions = [], list(samples[first])
+    for name in (each for each in samples if each != first):
+        found = [difference(samples[name].get(each), samples[first][each]) for each in conditions]
+        rows.append(Row(name, tuple(map(_difference_cell, found)), ranked=False))
+    columns = tuple(Column("", f"{split}, {policy}") for split, policy in conditions)
+    return Table(
+        f"{SHORT[metric]} less that of {first} (95 % interval over groups)", "weights", columns, tuple(rows)
+    )
+
+
+def _was_seen(entry: Entry) -> bool:
+    return any(seen.images for seen in entry.seen.values())
+
+
+def _difference_cell(found: GroupMean | None) -> Cell:
+    if found is None:
+        return Cell(None)
+    bounds = "" if found.low is None else f"{found.low:+.3f} to {found.high:+.3f}"
+    return Cell(found.value, note=bounds)
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def metrics_of(entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -176,25 +232,36 @@ class Robustness:
 
     def mean(self, name: str, kind: str) -> float | None:
         """Return some weights' mean over the severities of a corruption, all of which are there; else None."""
-        return _mean([self.value(name, f"{kind}:{severity}") for severity in self.severities])
+        return self.cell(name, self._policies([kind])).value
+
+    def cell(self, name: str, policies: Sequence[str]) -> Cell:
+        """Return some weights' mean over policies, with its interval if there is one; nothing where one is missing."""
+        entries = [self._found.get((name, policy)) for policy in policies]
+        samples = [None if entry is None else group_sample(entry, self.metric) for entry in entries]
+        if len(policies) == 1 and entries[0] is not None:
+            return Cell.of(getattr(entries[0], self.metric), samples[0])
+        value = _mean([self.value(name, policy) for policy in policies])
+        return _cell_of_mean(value, mean_sample(samples))
+
+    def _policies(self, kinds: Sequence[str]) -> list[str]:
+        return [f"{kind}:{severity}" for kind in kinds for severity in self.severities]
 
     def table(self) -> Table:
         """Return corruptions by weights: the mean over severities, and what part of the clean value is lost.
 
         Unseen corruptions are marked; the means of the seen, the unseen and all stand below.
         """
-        clean = [self.value(name, "none") for name in self.names]
-        means = {kind: [self.mean(name, kind) for name in self.names] for kind in self.kinds}
-        rows = [Row("clean", tuple(Cell(value) for value in clean))]
-        rows += [Row(_marked(kind), _with_losses(means[kind], clean)) for kind in self.kinds]
+        clean = [self.cell(name, ["none"]) for name in self.names]
+        rows = [Row("clean", tuple(clean))]
         for title, chosen in (
+            *((_marked(kind), [kind]) for kind in self.kinds),
             ("mean of the seen", [kind for kind in self.kinds if kind not in UNSEEN]),
             (f"mean of the unseen {DAGGER}", self.unseen),
             ("mean of all", self.kinds),
         ):
             if chosen:
-                values = [_mean(column) for column in zip(*(means[kind] for kind in chosen), strict=True)]
-                rows.append(Row(title, _with_losses(values, clean)))
+                cells = [self.cell(name, self._policies(chosen)) for name in self.names]
+                rows.append(Row(title, _with_losses(cells, clean)))
         columns = tuple(Column("", name) for name in self.names)
         title = f"{SHORT[self.metric]} on {self.split}, mean over severities (change from clean)"
         return Table(title, "corruption", columns, tuple(rows), best="across")
@@ -257,8 +324,17 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return mean(there) if there and len(there) == len(values) else None
 
 
-def _with_losses(values: Sequence[float | None], clean: Sequence[float | None]) -> tuple[Cell, ...]:
+def _cell_of_mean(value: float | None, sample: GroupSample | None) -> Cell:
+    if value is None or sample is None or sample.value is None:
+        return Cell(value)
+    found = group_mean(sample.value, sample.source, sample.group)
+    return Cell(value, found.low, found.high, sample=sample)
+
+
+def _with_losses(cells: Sequence[Cell], clean: Sequence[Cell]) -> tuple[Cell, ...]:
     return tuple(
-        Cell(value, note=f"{(value - before) / before:+.0%}" if value is not None and before else "")
-        for value, before in zip(values, clean, strict=True)
+        replace(cell, note=f"{(cell.value - before.value) / before.value:+.0%}")
+        if cell.value is not None and before.value
+        else cell
+        for cell, before in zip(cells, clean, strict=True)
     )

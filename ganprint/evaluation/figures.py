@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.evaluation.assess import Assessed
 from ganprint.evaluation.calibrate import Calibrated
+from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.experiments import SHORT, Robustness, adversarial_curves
-from ganprint.evaluation.leaderboard import Entry
 from ganprint.evaluation.studies import Variant, semantics_curves
 from ganprint.forensics.calibration import calibration_error, reliability
 
@@ -31,7 +31,7 @@ def comparison_figures(entries: Sequence[Entry], metric: str) -> dict[str, Figur
 
     `robustness-SPLIT`: bars of a metric by corruption (Bui et al. 2022, figure 4); `severity-SPLIT`: its curves
     by severity, clean being 0; `adversarial-ATTACK-TARGET-SPLIT`: the error by the largest change;
-    `confusion-WEIGHTS-SPLIT`: of clean images.
+    `confusion-WEIGHTS-SPLIT`: of clean images, where details are there.
     """
     figures: dict[str, Figure] = {}
     for split in dict.fromkeys(entry.split for entry in entries):
@@ -46,7 +46,7 @@ def comparison_figures(entries: Sequence[Entry], metric: str) -> dict[str, Figur
                 curves, "largest change, of 255", f"error of {target}", title
             )
     for entry in entries:
-        if entry.policy == "none":
+        if entry.policy == "none" and entry.confusion:
             figures[f"confusion-{entry.weights}-{entry.split}"] = _confusion(entry)
     return figures
 

@@ -5,7 +5,7 @@ an interval and is ruled by the groups with the most images. Here each group has
 one vote in the mean.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ FEWEST_GROUPS = 8
 """Fewer groups than these get no interval: a percentile of so few says too little."""
 DRAWS = 2000
 LEVEL = 0.95
+PERCENTILES = (50 * (1 - LEVEL), 50 * (1 + LEVEL))
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,9 @@ def group_mean(
     parts = np.split(means, starts[1:])
     low = high = None
     if len(means) >= FEWEST_GROUPS:
-        random = np.random.default_rng(seed)
-        spread = np.zeros(draws)
-        for part in parts:
-            # How often each group is drawn: the same as drawing groups one by one, with less memory.
-            drawn = max(len(part) - 1, 1)
-            counts = random.multinomial(drawn, np.full(len(part), 1 / len(part)), size=draws)
-            spread += counts @ part / drawn
-        percentiles = (50 * (1 - LEVEL), 50 * (1 + LEVEL))
-        low, high = (float(bound) for bound in np.percentile(spread / len(parts), percentiles))
+        shares = resampled_shares([len(part) for part in parts], draws, seed)
+        spread = sum(share @ part for share, part in zip(shares, parts, strict=True)) / len(parts)
+        low, high = (float(bound) for bound in np.percentile(spread, PERCENTILES))
     return GroupMean(
         value=float(np.mean([part.mean() for part in parts])),
         low=low,
@@ -122,6 +117,15 @@ def value_range(values: Collection[GroupValue]) -> tuple[float, float]:
     """Return the smallest and the largest value of groups: what to say instead of an interval where groups are few."""
     found = [each.value for each in values]
     return min(found), max(found)
+
+
+def resampled_shares(sizes: Sequence[int], draws: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield for sources of so many groups each group's share of `draws` resamples, (draws, size); rows sum to 1."""
+    random = np.random.default_rng(seed)
+    for size in sizes:
+        drawn = max(size - 1, 1)
+        # How often each group is drawn: the same as drawing groups one by one, with less memory.
+        yield random.multinomial(drawn, np.full(size, 1 / size), size=draws) / drawn
 
 
 def _means(

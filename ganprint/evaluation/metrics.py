@@ -1,94 +1,177 @@
-"""Detection, attribution and balanced accuracy, NMI, recall and confusion, with bootstrap intervals."""
+"""Detection and attribution accuracy, NMI, recall and confusion, over groups or over images, with their intervals."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from ganprint.evaluation.group_metrics import (
+    DRAWS,
+    FEWEST_GROUPS,
+    PERCENTILES,
+    GroupMean,
+    group_mean,
+    resampled_shares,
+)
 from ganprint.weights import Interval
 
-RESAMPLES = 2000
-LEVEL = 0.95
+Unit = Literal["group", "image"]
+"""What has one vote: a group, as intervals assume that groups are independent, or an image."""
+
+
+Codes = tuple[np.ndarray, tuple[str, ...]]
+"""Names of rows, as `Manifest.codes` gives them."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Metrics of N answers over K sources, each with its 95 % percentile bootstrap interval.
+    """Metrics of answers over K sources, each with its 95 % interval where there is one.
 
-    `values` has `detection_accuracy` and, where any label is known, `attribution_accuracy`,
-    `balanced_accuracy` (mean recall of the sources present) and `nmi`. `confusion` counts rows of true
-    against columns of predicted sources, (K + 1, K), the last row being images of a source outside the K;
-    `confusion_low` and `confusion_high` bound each count.
+    `values` has `detection_accuracy` and, where any label is known, `attribution_accuracy` and `nmi`; of images also
+    `balanced_accuracy`, the mean recall of the sources present, which attribution over groups is already. `recall` is
+    by source.
     """
 
     values: dict[str, Interval]
     recall: dict[str, Interval]
-    confusion: np.ndarray
-    confusion_low: np.ndarray
-    confusion_high: np.ndarray
 
 
-def score(labels: np.ndarray, predicted: np.ndarray, sources: tuple[str, ...], *, seed: int = 0) -> Scores:
-    """Score predictions int (N,) in 0..K-1 against labels int (N,) in -1..K-1, -1 being no known source.
+@dataclass(frozen=True)
+class GroupAnswers:
+    """What was answered for G groups: counts int (G, K), their labels (G,) in -1..K-1, and their names (G,).
 
-    Resampling N images with replacement changes these metrics only through the confusion matrix, so the
-    bootstrap draws matrices from the multinomial of the observed one, which is the same thing, quickly.
+    `places` (N,) says which group each answer is of.
     """
-    count = len(sources)
-    confusion, resamples = _confusions(labels, predicted, count, seed)
-    observed = _metrics(confusion[None])
-    spread = _metrics(resamples)
-    low, high = np.percentile(resamples, _PERCENTILES, axis=0)
+
+    counts: np.ndarray
+    labels: np.ndarray
+    source: np.ndarray
+    group: np.ndarray
+    places: np.ndarray
+
+    @classmethod
+    def of(
+        cls, labels: np.ndarray, predicted: np.ndarray, source: Codes, group: Codes, count: int
+    ) -> "GroupAnswers":
+        """Count predictions int (N,) in 0..K-1 by source and group, each given as codes (N,) and their names."""
+        pairs = source[0] * np.int64(len(group[1])) + group[0]
+        keys, first, places = np.unique(pairs, return_index=True, return_inverse=True)
+        counts = np.zeros((len(keys), count), dtype=np.int64)
+        np.add.at(counts, (places, predicted), 1)
+        names = (np.array(each[1], dtype=np.str_)[each[0][first]] for each in (source, group))
+        source_names, group_names = names
+        return cls(counts, labels[first], source_names, group_names, places)
+
+    def values(self, metric: str) -> np.ndarray:
+        """Return the share of right answers of each group, (G,): of real or synthetic, or of the source."""
+        total = self.counts.sum(1)
+        if metric == "detection_accuracy":
+            real = self.counts[:, 0]
+            right: np.ndarray = np.where(self.labels == 0, real, total - real)
+        elif metric == "attribution_accuracy":
+            right = self.counts[np.arange(len(total)), np.maximum(self.labels, 0)]
+        else:
+            raise ValueError(f"{metric} is no mean over groups")
+        share: np.ndarray = right / total
+        return share
+
+    def known(self) -> "GroupAnswers":
+        """Return the groups of known sources, and their answers."""
+        there = self.labels >= 0
+        fields = (each[there] for each in (self.counts, self.labels, self.source, self.group))
+        counts, labels, source, group = fields
+        places = np.cumsum(there) - 1
+        return GroupAnswers(counts, labels, source, group, places[self.places[there[self.places]]])
+
+    def votes(self) -> np.ndarray:
+        """Return the share (G,) that each group has in its source: those of a source sum to 1."""
+        _, places, sizes = np.unique(self.source, return_inverse=True, return_counts=True)
+        share: np.ndarray = 1 / sizes[places]
+        return share
+
+    def resampled_votes(self, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
+        """Return the share (draws, G) that each group has in its source in resamples of its source's groups."""
+        _, places, sizes = np.unique(self.source, return_inverse=True, return_counts=True)
+        votes = np.empty((draws, len(places)))
+        for number, shares in enumerate(resampled_shares(sizes.tolist(), draws, seed)):
+            votes[:, places == number] = shares
+        return votes
+
+    def nmi(self, votes: np.ndarray) -> np.ndarray:
+        """Return NMI where groups have these votes (R, G) in their source, and each source one, as (R,)."""
+        shares = self.counts / self.counts.sum(1, keepdims=True)
+        parts = [self.source == name for name in np.unique(self.source)]
+        joint = np.stack([votes[:, part] @ shares[part] for part in parts], axis=1)
+        return _nmi(joint / len(parts))
+
+
+def score_groups(answers: GroupAnswers, sources: tuple[str, ...], *, seed: int = 0) -> Scores:
+    """Score answers as means over groups within a source and then over sources, with `group_mean`'s intervals.
+
+    NMI is estimated with too much from few groups, and its resamples with as much again: the bias that these show is
+    taken from the value once and from their percentiles twice.
+    """
+    known = answers.known()
+    values = {"detection_accuracy": _grouped(answers, "detection_accuracy", seed)}
+    recall = {}
+    if len(known.labels):
+        values["attribution_accuracy"] = _grouped(known, "attribution_accuracy", seed)
+        observed, spread = (
+            float(known.nmi(known.votes()[None])[0]),
+            known.nmi(known.resampled_votes(seed=seed)),
+        )
+        low, high = np.percentile(spread, PERCENTILES) if len(known.labels) >= FEWEST_GROUPS else (None, None)
+        bias = max(float(spread.mean()) - observed, 0.0)
+        bounds = (None if bound is None else bound - 2 * bias for bound in (low, high))
+        values["nmi"] = bounded(observed - bias, *bounds)
+        right = known.values("attribution_accuracy")
+        for label in np.unique(known.labels).tolist():
+            here = known.labels == label
+            found = group_mean(right[here], known.source[here], known.group[here], seed=seed)
+            recall[sources[label]] = interval_of(found)
+    return Scores(values, recall)
+
+
+def _grouped(answers: GroupAnswers, metric: str, seed: int) -> Interval:
+    return interval_of(group_mean(answers.values(metric), answers.source, answers.group, seed=seed))
+
+
+def interval_of(found: GroupMean) -> Interval:
+    """Return a mean over groups as a card records it."""
+    return bounded(found.value, found.low, found.high)
+
+
+def score_images(confusion: np.ndarray, sources: tuple[str, ...], *, seed: int = 0) -> Scores:
+    """Score answers as fractions of images, from counts (K + 1, K) of true against predicted sources.
+
+    The last row is of images of a source outside the K. Resampling images with replacement changes these metrics only
+    through the counts, so the bootstrap draws them from the multinomial of the observed ones, which is the same thing,
+    quickly. The interval of NMI is corrected as that over groups is; the value is the uncorrected one of the papers.
+    """
+    count, total = len(sources), int(confusion.sum())
+    drawn = np.random.default_rng(seed).multinomial(total, confusion.ravel() / total, size=DRAWS)
+    resamples = drawn.reshape(-1, count + 1, count)
+    observed, spread = _metrics(confusion[None]), _metrics(resamples)
+    if "nmi" in spread:
+        spread["nmi"] -= 2 * max(float(np.nanmean(spread["nmi"])) - float(observed["nmi"][0]), 0.0)
     recall = _recall(confusion[None])[0]
     recall_spread = _recall(resamples)
     present = np.flatnonzero(confusion[:count].sum(1))
     return Scores(
         values={name: interval(values[0], spread[name]) for name, values in observed.items()},
         recall={sources[k]: interval(recall[k], recall_spread[:, k]) for k in present},
-        confusion=confusion,
-        confusion_low=low,
-        confusion_high=high,
     )
 
 
-def score_accuracies(
-    labels: np.ndarray, predicted: np.ndarray, sources: tuple[str, ...], *, seed: int = 0
-) -> dict[str, Interval]:
-    """Return detection accuracy and, where any label is known, attribution accuracy, as `score` does, quickly."""
-    confusion, resamples = _confusions(labels, predicted, len(sources), seed)
-    spread = _accuracies(resamples)
-    return {name: interval(values[0], spread[name]) for name, values in _accuracies(confusion[None]).items()}
-
-
-def _confusions(
-    labels: np.ndarray, predicted: np.ndarray, count: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the confusion matrix (K + 1, K) and its resamples (R, K + 1, K)."""
+def count_answers(labels: np.ndarray, predicted: np.ndarray, count: int) -> np.ndarray:
+    """Return the confusion matrix (K + 1, K) of labels int (N,) in -1..K-1 and predictions int (N,) in 0..K-1."""
     confusion = np.zeros((count + 1, count), dtype=np.int64)
     np.add.at(confusion, (np.where(labels < 0, count, labels), predicted), 1)
-    drawn = np.random.default_rng(seed).multinomial(
-        len(labels), confusion.ravel() / len(labels), size=RESAMPLES
-    )
-    return confusion, drawn.reshape(-1, count + 1, count)
-
-
-_PERCENTILES = (50 * (1 - LEVEL), 50 * (1 + LEVEL))
+    return confusion
 
 
 def _metrics(matrices: np.ndarray) -> dict[str, np.ndarray]:
     """Return each metric for matrices (R, K + 1, K), as (R,)."""
-    metrics = _accuracies(matrices)
-    known = matrices[:, :-1]
-    if known[0].sum():
-        images = known.sum((1, 2))
-        recall = _recall(matrices)
-        present = np.isfinite(recall).sum(1)
-        metrics["balanced_accuracy"] = np.nansum(recall, axis=1) / np.where(present > 0, present, np.nan)
-        metrics["nmi"] = np.where(images > 0, _nmi(known / np.maximum(images, 1)[:, None, None]), np.nan)
-    return metrics
-
-
-def _accuracies(matrices: np.ndarray) -> dict[str, np.ndarray]:
-    """Return detection and attribution accuracy for matrices (R, K + 1, K), as (R,)."""
     total = matrices.sum((1, 2))
     right = matrices[:, 0, 0] + matrices[:, 1:, 1:].sum((1, 2))
     known = matrices[:, :-1]
@@ -98,6 +181,10 @@ def _accuracies(matrices: np.ndarray) -> dict[str, np.ndarray]:
         images = known.sum((1, 2))
         some = np.where(images > 0, images, np.nan)
         metrics["attribution_accuracy"] = np.trace(known, axis1=1, axis2=2) / some
+        recall = _recall(matrices)
+        present = np.isfinite(recall).sum(1)
+        metrics["balanced_accuracy"] = np.nansum(recall, axis=1) / np.where(present > 0, present, np.nan)
+        metrics["nmi"] = np.where(images > 0, _nmi(known / np.maximum(images, 1)[:, None, None]), np.nan)
     return metrics
 
 
@@ -110,7 +197,7 @@ def _recall(matrices: np.ndarray) -> np.ndarray:
 
 
 def _nmi(joint: np.ndarray) -> np.ndarray:
-    """Normalised mutual information of joint distributions (R, K, K), by the arithmetic mean of entropies."""
+    """Normalised mutual information of joint distributions (R, S, K), by the arithmetic mean of entropies."""
     truth, answer = joint.sum(2), joint.sum(1)
     apart, together = _entropy(truth) + _entropy(answer), _entropy(joint.reshape(len(joint), -1))
     # Rounding may leave less than nothing shared.
@@ -127,5 +214,13 @@ def _entropy(distributions: np.ndarray) -> np.ndarray:
 
 def interval(value: float, spread: np.ndarray) -> Interval:
     """Return a value with the 95 % percentile interval of its resamples (R,), NaN being none."""
-    low, high = np.nanpercentile(spread, _PERCENTILES)
-    return Interval(value=round(float(value), 6), low=round(float(low), 6), high=round(float(high), 6))
+    return bounded(value, *np.nanpercentile(spread, PERCENTILES))
+
+
+def bounded(value: float, low: float | None, high: float | None) -> Interval:
+    """Return a metric in [0, 1] with its bounds, rounded, where correction may have left that range."""
+    rounded = [
+        None if each is None else round(min(max(float(each), 0.0), 1.0), 6) for each in (value, low, high)
+    ]
+    assert rounded[0] is not None
+    return Interval(value=rounded[0], low=rounded[1], high=rounded[2])

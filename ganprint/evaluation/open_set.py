@@ -2,32 +2,47 @@
 
 import numpy as np
 
-from ganprint.evaluation.metrics import RESAMPLES, interval
+from ganprint.evaluation.group_metrics import DRAWS, FEWEST_GROUPS
+from ganprint.evaluation.metrics import GroupAnswers, bounded, interval
 from ganprint.weights import Interval
 
 
 def score_open_set(
-    labels: np.ndarray, predicted: np.ndarray, confidence: np.ndarray, *, seed: int = 0
+    labels: np.ndarray,
+    predicted: np.ndarray,
+    confidence: np.ndarray,
+    *,
+    groups: GroupAnswers | None = None,
+    seed: int = 0,
 ) -> dict[str, Interval]:
     """Return `auroc` and `oscr` of answers int (N,) with confidences (N,), label -1 being an unknown source.
 
-    AUROC is the chance that an image of a known source is answered with more confidence than one of an
-    unknown source, ties counting half. OSCR (Dhamija, Günther and Boult, NeurIPS 2018) is the same where only
-    rightly attributed images count: the area under correct classification against false positive rate. The
-    intervals are those of the 95 % percentile bootstrap. Empty where there are only known or only unknown
-    sources.
+    AUROC is the chance that an image of a known source is answered with more confidence than one of an unknown source,
+    ties counting half. OSCR (Dhamija, Günther and Boult, NeurIPS 2018) is the same where only rightly attributed images
+    count: the area under correct classification against false positive rate. The 95 % percentile bootstrap draws
+    images, or with `groups` groups, each of which has one vote in its source, and each source one; of fewer than 8
+    groups there is no interval. Empty where there are only known or only unknown sources.
     """
     known = labels >= 0
     if known.all() or not known.any():
         return {}
     _, levels = np.unique(confidence, return_inverse=True)
     right = known & (labels == predicted)
-    observed = _areas(np.ones(len(labels)), levels, known, right)
-    random = np.random.default_rng(seed)
-    share = np.full(len(labels), 1 / len(labels))
-    spread = np.array(
-        [_areas(random.multinomial(len(labels), share), levels, known, right) for _ in range(RESAMPLES)]
-    )
+    if groups is None:
+        random = np.random.default_rng(seed)
+        share = np.full(len(labels), 1 / len(labels))
+        weights = np.ones(len(labels))
+        draws = (random.multinomial(len(labels), share) for _ in range(DRAWS))
+    else:
+        images = groups.counts.sum(1)
+        weights = (groups.votes() / images)[groups.places]
+        draws = ((votes / images)[groups.places] for votes in groups.resampled_votes(DRAWS, seed))
+    observed = _areas(weights, levels, known, right)
+    if groups is not None and len(groups.group) < FEWEST_GROUPS:
+        return {
+            name: bounded(value, None, None) for name, value in zip(("auroc", "oscr"), observed, strict=True)
+        }
+    spread = np.array([_areas(drawn, levels, known, right) for drawn in draws])
     return {
         name: interval(value, spread[:, place])
         for place, (name, value) in enumerate(zip(("auroc", "oscr"), observed, strict=True))

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from ganprint.errors import OutputExistsError, UsageError
-from ganprint.evaluation.leaderboard import Entry
+from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.tables import Table
 
 

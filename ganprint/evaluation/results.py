@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -10,34 +11,67 @@ from pydantic import BaseModel, ConfigDict
 from ganprint.data import Manifest
 from ganprint.evaluation.answers import Answers
 from ganprint.evaluation.conditions import Precision
-from ganprint.evaluation.metrics import Scores, score, score_accuracies
+from ganprint.evaluation.metrics import (
+    GroupAnswers,
+    Scores,
+    Unit,
+    count_answers,
+    score_groups,
+    score_images,
+)
 from ganprint.evaluation.open_set import score_open_set
 from ganprint.forensics.calibration import brier_score, calibrate_probabilities, calibration_error
 from ganprint.weights import Card, Interval, Result
+from ganprint.weights.seen import Seen, count_seen
 
 METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
 """The metrics of an evaluation, in the order of tables."""
 OPEN_SET_METRICS = ("auroc", "oscr")
 """Those that need images of sources outside the weights'."""
+NO_GROUP = "(no group)"
+"""What images that name no group are called where others of the manifest do: one group of each source."""
 
 
 class GroupScores(BaseModel):
-    """How weights do on the images of one group; attribution is None where their source is not known."""
+    """What weights answer for the `n` images of one group: shares of right answers, and images by answered source.
+
+    Attribution is None where their source is not known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
+    source: str
+    group: str
     n: int
+    detection_accuracy: float
+    attribution_accuracy: float | None = None
+    answers: dict[str, int]
+
+
+class OfImages(BaseModel):
+    """Metrics as fractions of images, and recall by source."""
+
+    model_config = ConfigDict(frozen=True)
+
     detection_accuracy: Interval
     attribution_accuracy: Interval | None = None
+    balanced_accuracy: Interval | None = None
+    nmi: Interval | None = None
+    auroc: Interval | None = None
+    oscr: Interval | None = None
+    per_source: dict[str, Interval] = {}
 
 
 class Evaluation(BaseModel):
     """How one artifact does on one split under one policy: `evaluate --json`; field names are stable.
 
-    `setup_sha256` is of the weights' method, view and configuration, on which answers depend, too.
-    `auroc` and `oscr` are there where some images are of a source outside the weights' and some are not.
-    `calibration_error` and `brier_score` are of the probabilities that `attribute` prints, over images of known
-    sources; `calibrated` says whether the card had a calibration for them, `calibration_sha256` is of that.
+    Metrics and `per_source` are means over `groups` groups where `unit` is group, else fractions of images; `of_images`
+    has the latter in any case. Intervals without bounds are of fewer than 8 groups. `setup_sha256` is of the weights'
+    method, view and configuration, on which answers depend, too. `auroc` and `oscr` are there where some images are of
+    a source outside the weights' and some are not. `calibration_error` and `brier_score` are of the probabilities that
+    `attribute` prints, over images of known sources; `seen` counts images and groups that the weights were trained,
+    selected or calibrated on; `calibrated` says whether the card had a calibration for them,
+    `calibration_sha256` is of that. `per_group` is by `group`, or `source: group` where sources share a name.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,6 +88,8 @@ class Evaluation(BaseModel):
     precision: Precision = "fp32"
     seed: int
     n: int
+    unit: Unit
+    groups: int | None = None
     detection_accuracy: Interval
     attribution_accuracy: Interval | None = None
     balanced_accuracy: Interval | None = None
@@ -64,27 +100,35 @@ class Evaluation(BaseModel):
     brier_score: float | None = None
     calibrated: bool = False
     calibration_sha256: str | None = None
-    per_source: dict[str, float]
-    per_source_intervals: dict[str, tuple[float, float]]
+    per_source: dict[str, Interval]
+    of_images: OfImages
+    seen: dict[str, Seen] = {}
     per_group: dict[str, GroupScores]
     confusion: dict[str, dict[str, int]]
-    confusion_intervals: dict[str, dict[str, tuple[float, float]]]
     images_per_second: float
     failed: int = 0
 
     def result(self) -> Result:
         """Return what a card records of this evaluation."""
-        values = {name: getattr(self, name) for name in (*METRICS, *OPEN_SET_METRICS)}
+        values: dict[str, Interval | None] = {
+            name: getattr(self, name) for name in (*METRICS, *OPEN_SET_METRICS)
+        }
         return Result(
             split=self.split,
             policy=self.policy,
             n=self.n,
             seed=self.seed,
             values={name: value for name, value in values.items() if value is not None},
-            per_source=self.per_source,
-            per_source_intervals=self.per_source_intervals,
+            per_source={name: recall.value for name, recall in self.per_source.items()},
+            per_source_intervals={
+                name: (recall.low, recall.high)
+                for name, recall in self.per_source.items()
+                if recall.low is not None and recall.high is not None
+            },
+            unit=self.unit,
+            groups=self.groups,
             per_group={
-                name: group.attribution_accuracy.value
+                name: group.attribution_accuracy
                 for name, group in self.per_group.items()
                 if group.attribution_accuracy is not None
             },
@@ -94,12 +138,29 @@ class Evaluation(BaseModel):
             precision=None if self.precision == "fp32" else self.precision,
         )
 
+    def in_unit(self, unit: Unit) -> Self:
+        """Return the evaluation with its metrics as fractions of images, if that is asked for and they are not."""
+        if unit == self.unit or unit == "group":
+            return self
+        found = {name: getattr(self.of_images, name) for name in OfImages.model_fields}
+        return self.model_copy(update={"unit": "image", "groups": None, **found})
+
 
 def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Evaluation:
-    """Score answers: over all images, by source, by group, and as a confusion matrix."""
-    condition = answers.condition
-    scores = score(answers.labels, answers.predicted, card.sources)
-    rows = [*card.sources, "unknown"]
+    """Score answers: over groups where the manifest names some, over images, by group, and as a confusion matrix."""
+    condition, labels, predicted = answers.condition, answers.labels, answers.predicted
+    confusion = count_answers(labels, predicted, len(card.sources))
+    confidence = answers.probabilities.max(1)
+    of_images = _of_images(
+        score_images(confusion, card.sources), score_open_set(labels, predicted, confidence)
+    )
+    grouped = group_answers(manifest, answers, card.sources)
+    if grouped is None:
+        metrics: dict[str, Any] = {name: getattr(of_images, name) for name in OfImages.model_fields}
+    else:
+        scores = score_groups(grouped, card.sources)
+        opened = score_open_set(labels, predicted, confidence, groups=grouped)
+        metrics = {**scores.values, **opened, "per_source": scores.recall, "groups": len(grouped.group)}
     return Evaluation(
         method=card.method,
         weights=card.name,
@@ -112,25 +173,21 @@ def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Ev
         engine=condition.engine,
         precision=condition.precision,
         seed=condition.seed,
-        n=len(answers.labels),
+        n=len(labels),
         failed=len(answers.failures),
-        **scores.values,
-        **score_open_set(answers.labels, answers.predicted, answers.probabilities.max(1)),
+        unit="image" if grouped is None else "group",
+        **metrics,
         **_calibration(card, answers),
-        per_source={name: recall.value for name, recall in scores.recall.items()},
-        per_source_intervals={name: _bounds(recall) for name, recall in scores.recall.items()},
-        per_group=_per_group(manifest, answers, card.sources),
-        confusion=_named(scores, scores.confusion, rows, card.sources),
-        confusion_intervals={
-            true: {
-                name: (float(scores.confusion_low[i, k]), float(scores.confusion_high[i, k]))
-                for k, name in enumerate(card.sources)
-            }
-            for i, true in enumerate(rows)
-            if scores.confusion[i].any()
-        },
-        images_per_second=round(len(answers.labels) / answers.seconds, 2),
+        of_images=of_images,
+        seen=count_seen(card, manifest),
+        per_group={} if grouped is None else _per_group(grouped, card.sources),
+        confusion=_named(confusion, [*card.sources, "unknown"], card.sources),
+        images_per_second=round(len(labels) / answers.seconds, 2),
     )
+
+
+def _of_images(scores: Scores, opened: dict[str, Interval]) -> OfImages:
+    return OfImages(**scores.values, **opened, per_source=scores.recall)
 
 
 def _calibration(card: Card, answers: Answers) -> dict[str, float | bool | str | None]:
@@ -164,29 +221,40 @@ def _sha256(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _bounds(interval: Interval) -> tuple[float, float]:
-    return (interval.low or 0.0, interval.high or 0.0)
-
-
-def _named(
-    scores: Scores, counts: np.ndarray, rows: list[str], columns: tuple[str, ...]
-) -> dict[str, dict[str, int]]:
+def _named(counts: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> dict[str, dict[str, int]]:
     return {
         true: {name: int(counts[i, k]) for k, name in enumerate(columns)}
         for i, true in enumerate(rows)
-        if scores.confusion[i].any()
+        if counts[i].any()
     }
 
 
-def _per_group(manifest: Manifest, answers: Answers, sources: tuple[str, ...]) -> dict[str, GroupScores]:
-    groups = manifest.groups[answers.rows]
+def group_answers(manifest: Manifest, answers: Answers, sources: tuple[str, ...]) -> GroupAnswers | None:
+    """Return answers by group, None where the manifest names no group of these images."""
+    group, names = manifest.codes("group")
+    group = group[answers.rows]
+    if not any(names[code] for code in np.unique(group).tolist()):
+        return None
+    source, source_names = manifest.codes("source")
+    named = tuple(name or NO_GROUP for name in names)
+    given = (source[answers.rows], source_names), (group, named)
+    return GroupAnswers.of(answers.labels, answers.predicted, *given, len(sources))
+
+
+def _per_group(answers: GroupAnswers, sources: Sequence[str]) -> dict[str, GroupScores]:
+    shared = {name for name in answers.group.tolist() if (answers.group == name).sum() > 1}
+    detected = answers.values("detection_accuracy").round(6).tolist()
+    attributed = answers.values("attribution_accuracy").round(6).tolist()
     found = {}
-    for name in sorted(set(groups.tolist()) - {""}):
-        here = groups == name
-        values = score_accuracies(answers.labels[here], answers.predicted[here], sources)
-        found[name] = GroupScores(
-            n=int(here.sum()),
-            detection_accuracy=values["detection_accuracy"],
-            attribution_accuracy=values.get("attribution_accuracy"),
+    for place in np.argsort(answers.group, kind="stable").tolist():
+        source, group = str(answers.source[place]), str(answers.group[place])
+        counts = answers.counts[place].tolist()
+        found[f"{source}: {group}" if group in shared else group] = GroupScores(
+            source=source,
+            group=group,
+            n=sum(counts),
+            detection_accuracy=detected[place],
+            attribution_accuracy=attributed[place] if answers.labels[place] >= 0 else None,
+            answers={name: count for name, count in zip(sources, counts, strict=True) if count},
         )
     return found

@@ -12,34 +12,29 @@ from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import answer_manifest, write_predictions
 from ganprint.evaluation.conditions import Condition, Kept
-from ganprint.evaluation.leaderboard import (
-    Entry,
-    Key,
-    entry_key,
-    predictions_file,
-    read_entries,
-    result_key,
-    result_name,
-    save_entry,
-)
+from ganprint.evaluation.entry import SHORT_HASH, Entry, Key, entry_key, result_key, result_name
+from ganprint.evaluation.leaderboard import predictions_file, read_entries, save_entry
 from ganprint.evaluation.plan import Block, Cell, Contender, Settings
 from ganprint.evaluation.processes import gather, join, place
+from ganprint.evaluation.result_table import check_table, save_tables
 from ganprint.evaluation.results import calibration_sha256, evaluate, setup_sha256
 from ganprint.evaluation.unfinished import Notebook
 from ganprint.images import printable
 from ganprint.perturb import Attack, Treatment, parse_treatment
 from ganprint.weights import Card, load_attributor, utc_now
 from ganprint.weights.provenance import hardware, versions
+from ganprint.weights.seen import seen_sentences
 
 
 @dataclass
 class Comparison:
     """The cells of weights x (split, policy) over a manifest, and the results there are of them.
 
-    With `out` each result is a JSON file there, and with `predictions` a CSV of one row per image beside it;
-    what is there already for the same weights, data, condition and versions is not computed again, unless
-    `force` is given. Weights whose method has no gradients are attacked through `surrogate`, if there is none
-    through the first of the others that tells the same sources apart.
+    With `out` each result is a row for each value in DATA.csv there and a JSON file of its details under DATA/, and
+    with `predictions` a CSV of one row per image beside that; what is there already for the same weights, data,
+    condition and numerics version is not computed again, unless `force` is given. Weights whose method has no
+    gradients are attacked through `surrogate`, if there is none through the first of the others that tells the same
+    sources apart.
     """
 
     data: Path
@@ -50,6 +45,7 @@ class Comparison:
     predictions: bool = False
     force: bool = False
     surrogate: Contender | None = None
+    image_folder: Path | None = None
 
     def __post_init__(self) -> None:
         self._versions, self._device = versions(), self.settings.device
@@ -164,10 +160,11 @@ class Comparison:
                     f"{cell.contender.name} does not know {', '.join(map(printable, outside))} in {cell.split}; "
                     "images of such sources count for detection and open-set metrics only."
                 ] = None
+            found |= dict.fromkeys(seen_sentences(cell.contender.card, self.images(cell), cell.split))
         return list(found)
 
     def _open(self, sources: tuple[str, ...]) -> Manifest:
-        manifest = Manifest.open(self.data, sources=sources)
+        manifest = Manifest.open(self.data, root=self.image_folder, sources=sources)
         if manifest.named_by_position and any(each.card.sources != sources for each in self.contenders):
             raise UsageError(
                 f"{manifest.name} names no sources, and these weights number theirs differently.",
@@ -193,13 +190,19 @@ class Comparison:
         self._prepare_out()
         # Shared out before results are looked up: a process that starts late may find another's already.
         share = self.missing(self.blocks[rank::processes])
-        for block in share:
-            self._answer(block, progress, warn)
+        try:
+            for block in share:
+                self._answer(block, progress, warn)
+        finally:
+            if processes == 1 and self.out is not None:
+                save_tables(self.out, self.results())
         if processes > 1:
             cells = [cell for block in self.blocks[rank::processes] for cell in block.cells]
             for entry in gather([self.found[self.key(cell)] for cell in cells]):
                 if not rank and entry_key(entry) not in self.found:
                     self._keep(entry)
+            if not rank and self.out is not None:
+                save_tables(self.out, self.results())
         return [] if rank else self.results()
 
     def results(self) -> list[Entry]:
@@ -286,10 +289,11 @@ class Comparison:
             ) from cause
         for cell in self.cells:
             images = self.images(cell)
+            check_table(self.out / f"{_data_name(images, self.settings.limit)}.csv")
             through = cell.surrogate.name if cell.surrogate else None
             name = result_name(cell.contender.name, cell.split, cell.condition, through)
             kept = self._kept.get((_data_name(images, self.settings.limit), name))
-            if kept is not None and kept.data_sha256 != images.sha256:
+            if kept is not None and kept.data_sha256[:SHORT_HASH] != images.sha256[:SHORT_HASH]:
                 raise UsageError(
                     f"{self.out} holds results of other images under the name {kept.data}.",
                     "Compare into another folder, or replace them with --force.",
@@ -309,7 +313,7 @@ class Comparison:
         through: tuple[str | None, str | None] = (None, None)
         if cell.surrogate:
             through = (cell.surrogate.card.sha256, setup_sha256(cell.surrogate.card))
-        return result_key(card.name, digests, cell.split, cell.condition, self._versions, through)
+        return result_key(card.name, digests, cell.split, cell.condition, through)
 
 
 def _check(images: Manifest, cell: Cell) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,8 @@ from ganprint import plugins
 from ganprint.attributor import AttributorConfig, Progress, Run
 from ganprint.data import Manifest
 from ganprint.errors import ConfigError, UsageError
+from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.experiments import condition_table
-from ganprint.evaluation.leaderboard import Entry
 from ganprint.evaluation.plan import Contender
 from ganprint.evaluation.tables import Cell, Column, Row, Table
 from ganprint.training import read_config
@@ -172,7 +171,7 @@ class Study:
     Raises UsageError where a folder there holds another training under the same name.
     """
 
-    data: Path
+    manifest: Manifest
     variants: Sequence[Variant]
     out: Path
     seed: int = 0
@@ -190,11 +189,6 @@ class Study:
             self._check(variant)
             if (folder / CARD_FILE).is_file():
                 self._cards[variant.name] = read_card(folder)
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        """The images that variants are trained on, all of them."""
-        return Manifest.open(self.data)
 
     def folder(self, variant: Variant) -> Path:
         """Return where a variant's weights and checkpoints are."""

@@ -1,14 +1,17 @@
-"""Tables of results as values, and their text in Markdown and LaTeX."""
+"""Tables of results as values, which of them are told apart, and their text in Markdown and LaTeX."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
+from ganprint.evaluation.differences import GroupSample, difference
 from ganprint.weights import Interval
 
 DAGGER = "†"
 """Marks, in a name, a corruption that training never shows."""
+SEEN_MARK = "‡"
+"""Marks, in a name, weights that have seen images which they are measured on."""
 
 
 @dataclass(frozen=True)
@@ -21,17 +24,29 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value with its 95 % interval, or none; `note` follows it in parentheses."""
+    """A value with its 95 % interval, or none; `note` follows it in parentheses, `sample` is its value by group."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
     note: str = ""
+    sample: GroupSample | None = None
 
     @classmethod
-    def of(cls, interval: Interval | None) -> "Cell":
+    def of(cls, interval: Interval | None, sample: GroupSample | None = None) -> "Cell":
         """Return the cell of a metric."""
-        return cls(None) if interval is None else cls(interval.value, interval.low, interval.high)
+        if interval is None:
+            return cls(None)
+        return cls(interval.value, interval.low, interval.high, sample=sample)
+
+    def differs(self, other: "Cell") -> bool:
+        """Tell whether the paired difference excludes 0, or without one, whether the intervals are apart."""
+        found = difference(self.sample, other.sample)
+        if found is not None:
+            return found.excludes_zero
+        if self.low is None or self.high is None or other.low is None or other.high is None:
+            return False
+        return self.low > other.high or other.low > self.high
 
     def text(self, *, intervals: bool = False) -> str:
         """Return the value to three places, its note, and its interval if asked for."""
@@ -53,9 +68,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under columns; the best value and the next are marked down each column or across each row.
+    """Rows under columns; the best values and the next are marked down each column or across each row.
 
-    The best is the largest, or the smallest where the values are of errors.
+    The best are the largest, or the smallest where the values are of errors, and all that do not differ from it; they
+    are marked if others differ from it, and so are the next ones among those.
     """
 
     title: str
@@ -70,7 +86,7 @@ class Table:
         return replace(self, title=f"{data}: {self.title}")
 
     def places(self) -> list[list[int]]:
-        """Return for each row and column 1 where the value is the best, 2 where it is next, else 0."""
+        """Return for each row and column 1 where the value is of the best, 2 where of the next, else 0."""
         ranked = [row for row in self.rows if row.ranked]
         if self.best == "across":
             return [self._places(row.cells) if row.ranked else [0] * len(row.cells) for row in self.rows]
@@ -85,10 +101,19 @@ class Table:
         return [(name, [number for number, _ in pairs]) for name, pairs in numbered]
 
     def _places(self, cells: Sequence[Cell]) -> list[int]:
-        values = sorted({round(cell.value, 3) for cell in cells if cell.value is not None})
-        best = values if self.of_errors else values[::-1]
-        place = {value: number for number, value in enumerate(best[:2], start=1)}
-        return [0 if cell.value is None else place.get(round(cell.value, 3), 0) for cell in cells]
+        places = [0] * len(cells)
+        valued = [(cell.value, number) for number, cell in enumerate(cells) if cell.value is not None]
+        left = [number for _, number in sorted(valued, key=lambda pair: pair[0], reverse=not self.of_errors)]
+        for place in (1, 2):
+            alike = [
+                number for number in left if number == left[0] or not cells[number].differs(cells[left[0]])
+            ]
+            if len(alike) == len(left):
+                break
+            for number in alike:
+                places[number] = place
+            left = [number for number in left if number not in alike]
+        return places
 
 
 def to_markdown(table: Table, *, intervals: bool = False) -> str:
@@ -143,6 +168,7 @@ _LATEX = str.maketrans(
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
         DAGGER: r"\textdagger{}",
+        SEEN_MARK: r"\textdaggerdbl{}",
     }
 )
 

@@ -19,13 +19,16 @@ from ganprint.weights import (
     Card,
     DataRecord,
     TrainingRecord,
+    find,
     load_artifact,
+    read_card,
     save_artifact,
     save_held_out,
     utc_now,
 )
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, first_fault
 from ganprint.weights.provenance import hardware, plugin_record, versions
+from ganprint.weights.seen import seen_record, with_seen
 
 if TYPE_CHECKING:
     from ganprint.data import Manifest
@@ -56,6 +59,8 @@ def train_weights(
     attributor = prepare(method, config, manifest, run.seed, start=start)
     train, val = manifest.select("train"), manifest.select("val")
     card = describe(attributor, run, train, val, name=name, command=command)
+    if start is not None:
+        card = with_seen(card, read_card(find(start)))
     open_folder(run, config, force=force)
     save_trained(attributor, run, card, attributor.fit(train, val, run))
 
@@ -109,7 +114,7 @@ def prepare(
         if split not in manifest.split_names:
             raise TrainingError(
                 f"{manifest.name} has no split {split}; it has {', '.join(manifest.split_names) or 'none'}.",
-                "Divide it: ganprint data split MANIFEST --by image --out SPLIT.csv",
+                "Divide it: ganprint data split MANIFEST --out SPLIT.csv",
             )
     check_images(manifest.sources, manifest.select("train"), manifest.select("val"))
     torch.manual_seed(seed)
@@ -193,6 +198,7 @@ def describe(
             view=attributor.config.view,
             config=attributor.config.model_dump(mode="json"),
             data=DataRecord(name=Path(train.name).name, sha256=train.sha256, train=len(train), val=len(val)),
+            seen={"train": seen_record(train), "val": seen_record(val)},
             seed=run.seed,
             command=command,
             date=utc_now(),

@@ -17,6 +17,7 @@ from ganprint.weights.records import (
     PluginRecord,
     Record,
     Result,
+    SeenRecord,
     Sha256,
     SourceName,
     TrainingRecord,
@@ -51,6 +52,7 @@ class Card(Record):
     view: View
     config: dict[str, JsonValue]
     data: DataRecord | None = None
+    seen: dict[str, SeenRecord] = Field({})
     seed: int | None = None
     command: str = ""
     date: AwareDatetime

@@ -32,6 +32,17 @@ class DataRecord(Record):
     val: int = Field(ge=0)
 
 
+class SeenRecord(Record):
+    """Images and groups that weights have seen, of `n` images: base64 of the first 5 bytes of SHA-256 of each, sorted.
+
+    They are hashes of a file's bytes, of its origin, and of a group's name; see `ganprint.weights.seen`.
+    """
+
+    images: str = ""
+    groups: str = ""
+    n: int = Field(ge=0)
+
+
 class TrainingRecord(Record):
     """How training went; `losses` has one value an epoch under each name, `details` what a method adds."""
 
@@ -52,7 +63,10 @@ class Interval(Record):
 
 
 class Result(Record):
-    """One evaluation: metrics by the names of `evaluate --json`, recall per source and group, and its command."""
+    """One evaluation: metrics by the names of `evaluate --json`, recall per source and group, and its command.
+
+    Metrics are means over `groups` groups, or fractions of images, as `unit` says; without it, of images.
+    """
 
     split: str
     policy: str
@@ -66,6 +80,8 @@ class Result(Record):
     per_source: dict[str, float] = {}
     per_source_intervals: dict[str, tuple[float, float]] = {}
     per_group: dict[str, float] = {}
+    unit: Literal["group", "image"] | None = None
+    groups: int | None = Field(default=None, ge=1)
     command: str = ""
 
 
@@ -97,6 +113,7 @@ class CalibrationRecord(Record):
     before: dict[str, float]
     after: dict[str, float]
     otherwise: dict[str, float] = {}
+    seen: SeenRecord | None = None
     command: str = ""
     date: AwareDatetime
 

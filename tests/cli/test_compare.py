@@ -72,8 +72,10 @@ def test_what_is_in_the_folder_is_not_computed_again_unless_forced(
     files = sorted(out.rglob("*.json"))
     assert len(files) == 4
     assert all(file.parent.name == "tiny" for file in files)
+    assert [file.name for file in out.glob("*.csv")] == ["tiny.csv"]
     before = {file: file.read_bytes() for file in files}
     files[0].unlink()
+    (out / "tiny.csv").unlink()
     second = compare("--out", out, "--markdown")
     assert second.stdout == first.stdout
     assert {file.read_bytes() for file in files[1:]} == {before[file] for file in files[1:]}
@@ -86,15 +88,21 @@ def test_what_is_in_the_folder_is_not_computed_again_unless_forced(
 
 def test_tables_are_printed_as_markdown_and_latex(compare: Any) -> None:
     done = compare("--markdown")
-    title, blank, head, line, *rows = done.stdout.splitlines()
-    metrics = "detection / attribution / balanced / NMI"
-    assert title == "15 images" and not blank
+    marked, _, title, blank, head, line, *rest = done.stdout.splitlines()
+    metrics = "detection / attribution / NMI"
+    assert "one vote in its source" in marked
+    assert title == "15 images, 3 groups; means over groups" and not blank
+    rows = rest[: rest.index("")]
     assert head == f"| weights | test_seen, none: {metrics} | test_seen, gaussian_noise:5: {metrics} |"
     assert line == "|---|---|---|"
     assert [row.split(" | ")[0] for row in rows if row] == ["| tiny", "| tiny-prnu"]
-    assert done.stdout.count("**") % 2 == 0 and "**" in done.stdout
+    assert "**" not in done.stdout, "three groups tell nothing apart"
+    assert "attribution less that of" in done.stdout
+    images = compare("--markdown", "--unit", "image").stdout
+    assert images.startswith("Fractions of images") and "15 images; fractions of images" in images
+    assert "detection / attribution / balanced / NMI" in images
     latex = compare("--latex").stdout
-    assert r"\multicolumn{4}{c}{test\_seen, gaussian\_noise:5}" in latex and r"\bottomrule" in latex
+    assert r"\multicolumn{3}{c}{test\_seen, gaussian\_noise:5}" in latex and r"\bottomrule" in latex
 
 
 def test_robustness_has_every_corruption_with_the_unseen_marked(compare: Any, tmp_path: Path) -> None:
@@ -195,8 +203,8 @@ def test_a_killed_comparison_ends_in_the_tables_of_an_uninterrupted_one(
     assert 5 <= done < len(list(whole.rglob("*.json")))
     resumed = compare(*options, killed, by=program)
     assert resumed.stdout == expected.stdout
-    rows = {file.relative_to(whole): file.read_bytes() for file in whole.rglob("*.csv")}
-    assert rows and {file.relative_to(killed): file.read_bytes() for file in killed.rglob("*.csv")} == rows
+    rows = {file.relative_to(whole): file.read_bytes() for file in whole.glob("*/*.csv")}
+    assert rows and {file.relative_to(killed): file.read_bytes() for file in killed.glob("*/*.csv")} == rows
     assert not list(killed.rglob("*.partial"))
 
 
@@ -286,9 +294,35 @@ def test_predictions_of_an_earlier_result_do_not_stay_beside_a_later_one(
 ) -> None:
     out = tmp_path / "results"
     assert compare("--out", out, "--predictions").returncode == 0
-    assert len(list(out.rglob("*.csv"))) == 4
+    assert len(list(out.glob("*/*.csv"))) == 4
     assert compare("--out", out, "--force").returncode == 0
-    assert not list(out.rglob("*.csv"))
+    assert not list(out.glob("*/*.csv"))
+
+
+def test_the_csv_alone_is_enough_and_the_version_of_ganprint_changes_nothing(
+    compare: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "results"
+    first = compare("--out", out, "--markdown")
+    shutil.rmtree(out / "tiny")
+    before = (out / "tiny.csv").read_bytes()
+    monkeypatch.setattr("ganprint.evaluation.runner.versions", lambda: {"ganprint": "9.9", "torch": "9.9"})
+    assert "4 are there, 0 missing" in compare("--out", out, "--dry-run").stdout
+    again = compare("--out", out, "--markdown")
+    table = first.stdout[: first.stdout.index("attribution less")]
+    assert again.stdout.startswith(table.rstrip())
+    assert (out / "tiny.csv").read_bytes() == before and not (out / "tiny").exists()
+    monkeypatch.setattr("ganprint.evaluation.entry.result_key.__defaults__", ((None, None), 99))
+    assert "0 are there, 4 missing" in compare("--out", out, "--dry-run").stdout
+
+
+def test_a_manifest_in_the_folder_of_results_is_not_overwritten(
+    compare: Any, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    shutil.copy(tiny_manifest, tmp_path)
+    done = compare("--out", tmp_path)
+    assert done.returncode == 2 and "tiny.csv is there and holds no results" in done.stderr
+    assert (tmp_path / "tiny.csv").read_bytes() == tiny_manifest.read_bytes()
 
 
 def test_a_folder_with_figures_is_refused_before_anything_is_computed(compare: Any, tmp_path: Path) -> None:
@@ -335,26 +369,21 @@ def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(
         error = f"{1 - entry.attribution_accuracy.value:.3f}"  # type: ignore[union-attr]
         assert error in next(row for row in rows if row.startswith(f"| {name}"))
     assert (tmp_path / "figures" / "adversarial-pgd-attribution-test_seen.png").is_file()
-    own, through = (
-        next(row for row in rows if row.startswith(f"| {name} ")) for name in ("tiny", "tiny-prnu")
-    )
-    assert "**" in own and "**" not in through
     before = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")}
     assert compare(*options, "--out", tmp_path / "out").stdout == done.stdout
     assert {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")} == before
     assert "4/255 / 32/255 |" in inside("leaderboard", tmp_path / "out", "--markdown").stdout
 
 
-@pytest.mark.parametrize("form", ["--csv", "--intervals"])
-def test_other_forms_are_printed(form: str, compare: Any) -> None:
-    done = compare(form)
+@pytest.mark.parametrize(("unit", "metrics"), [("group", 3), ("image", 4)])
+def test_other_forms_are_printed(unit: str, metrics: int, compare: Any) -> None:
+    done = compare("--csv", "--unit", unit)
     assert done.returncode == 0, done.stderr
-    if form == "--csv":
-        head = "method,weights,split,policy,seed,n,metric,value,low,high,data,at,engine,precision"
-        assert done.stdout.splitlines()[0] == head
-        assert len(done.stdout.splitlines()) == 1 + 4 * 4
-    else:
-        assert "tiny-prnu" in done.stdout and " - " in done.stdout
+    head = "method,weights,split,policy,seed,n,metric,value,low,high,data,at,engine,precision,unit,groups"
+    assert done.stdout.splitlines()[0] == head
+    assert len(done.stdout.splitlines()) == 1 + 4 * metrics
+    done = compare("--intervals", "--unit", unit)
+    assert "tiny-prnu" in done.stdout and (" - " in done.stdout) == (unit == "image")
 
 
 @pytest.mark.parametrize(
@@ -373,6 +402,8 @@ def test_other_forms_are_printed(form: str, compare: Any) -> None:
         (("--json", "--latex"), 2, "exclude each other"),
         (("--method", "prnu,nothing"), 2, "no method called nothing"),
         (("--limit", "3", "--record"), 2, "for whole splits"),
+        (("--metric", "balanced_accuracy"), 2, "over groups is balanced"),
+        (("--against", "nothing", "--condition", "test_seen:none"), 2, "no result of nothing"),
     ],
 )
 def test_what_cannot_be_compared_is_a_sentence_and_a_hint(

@@ -24,10 +24,10 @@ FIELDS = [
         "at",
         "engine",
     ),
-    *("precision", "seed", "n"),
+    *("precision", "seed", "n", "unit", "groups"),
     *METRICS,
     *("auroc", "oscr", "calibration_error", "brier_score", "calibrated", "calibration_sha256"),
-    *("per_source", "per_source_intervals", "per_group", "confusion", "confusion_intervals"),
+    *("per_source", "of_images", "seen", "per_group", "confusion"),
     *("images_per_second", "failed"),
 ]
 
@@ -53,9 +53,12 @@ def test_json_has_the_stable_fields(evaluate) -> None:
     assert list(found) == FIELDS
     assert (found["split"], found["policy"], found["n"], found["seed"]) == ("test_seen", "none", 15, 0)
     assert found["attribution_accuracy"]["value"] >= 0.7
-    for name in METRICS:
+    assert (found["unit"], found["groups"], found["balanced_accuracy"]) == ("group", 3, None)
+    for name in set(METRICS) - {"balanced_accuracy"}:
         assert list(found[name]) == ["value", "low", "high"]
-        assert found[name]["low"] <= found[name]["value"] <= found[name]["high"]
+        assert found[name]["low"] is None, "three groups have no interval"
+    for name in METRICS:
+        assert found["of_images"][name]["low"] <= found["of_images"][name]["high"]
     assert list(found["per_source"]) == ["real", "progan", "stylegan"]
     assert sum(found["confusion"]["real"].values()) == 5
     assert set(found["per_group"]) == {"real-1", "progan-1", "stylegan-1"}
@@ -101,10 +104,12 @@ def test_tables_and_csv_say_the_same(evaluate) -> None:
     text = evaluate("--split", "test_seen").stdout
     assert "15 images of test_seen, policy none, seed 0" in text
     rows = list(csv.DictReader(io.StringIO(evaluate("--split", "test_seen", "--csv").stdout)))
-    for row in rows[:4]:
+    for row in rows[:3]:
         assert row["metric"] in METRICS
         assert f"{float(row['value']):.4f}" in text
-    assert [row["metric"] for row in rows[4:]] == [
+    assert "Means over 3 groups" in text and "fewer than 8 have no interval" in text
+    assert {(row["unit"], row["groups"]) for row in rows[:3]} == {("group", "3")}
+    assert [row["metric"] for row in rows[3:]] == [
         *("calibration_error", "brier_score", "recall_real", "recall_progan", "recall_stylegan")
     ]
     assert "calibration error, not calibrated" in text
@@ -124,7 +129,7 @@ def test_record_adds_to_the_card_once_per_condition(evaluate, tiny_weights: Path
         ("test_seen", "test-seen", 15),
     ]
     assert metrics[0]["command"].startswith("ganprint evaluate ")
-    assert metrics[0]["per_source_intervals"]["real"]
+    assert (metrics[0]["unit"], metrics[0]["groups"]) == ("group", 3)
 
 
 def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_scored(
@@ -164,6 +169,32 @@ def test_labels_without_names_are_said_to_be_taken_by_position(
     done = inside("evaluate", "--weights", tiny_weights, "--data", flat, "--workers", "0", "--json")
     assert done.returncode == 0, done.stderr
     assert "names no sources; its labels 0, 1, 2, ... are taken to be real, progan, stylegan" in done.stderr
+
+
+def test_fractions_of_images_are_what_is_asked_for_or_where_no_group_is_known(
+    evaluate, tiny_manifest: Path
+) -> None:
+    found = parsed(evaluate("--split", "test_seen", "--unit", "image", "--json"))
+    assert (found["unit"], found["groups"]) == ("image", None)
+    assert found["balanced_accuracy"] == found["of_images"]["balanced_accuracy"]
+    assert "Fractions of images" in evaluate("--split", "test_seen", "--unit", "image").stdout
+    lines = [line.rpartition(",")[0] for line in tiny_manifest.read_text().splitlines()]
+    ungrouped = tiny_manifest.parent / "ungrouped.csv"
+    ungrouped.write_text("\n".join(lines) + "\n")
+    other = parsed(evaluate("--data", ungrouped, "--split", "test_seen", "--json"))
+    assert (other["unit"], other["per_group"]) == ("image", {})
+    assert other["attribution_accuracy"] == found["attribution_accuracy"]
+
+
+def test_images_of_training_are_said_whatever_their_split_is_called(evaluate, tiny_manifest: Path) -> None:
+    renamed = tiny_manifest.parent / "renamed.csv"
+    renamed.write_text(tiny_manifest.read_text().replace(",train,", ",fresh,"))
+    done = evaluate("--data", renamed, "--split", "fresh", "--json")
+    assert "tiny was trained on 36 of the 36 images of fresh" in done.stderr
+    assert parsed(done)["seen"]["train"] == {"images": 36, "groups": 3}
+    done = evaluate("--split", "test_seen")
+    assert "images of test_seen" not in done.stderr.replace("groups of test_seen", "")
+    assert "tiny was trained on 3 of the 3 groups of test_seen" in done.stderr
 
 
 def test_a_limited_evaluation_is_not_recorded(evaluate) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from ganprint.evaluation.leaderboard import read_entries, save_entry
 from ganprint.evaluation.published import ABLATION, ADVERSARIAL, COMPARISON
+from ganprint.evaluation.result_table import read_table
 
 KEPT = Path(__file__).resolve().parents[2] / "leaderboard"
 
@@ -18,13 +18,16 @@ KEPT = Path(__file__).resolve().parents[2] / "leaderboard"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of the shipped results of two weights on one data set."""
-    out = tmp_path_factory.mktemp("kept") / "wild128"
-    out.mkdir()
-    for file in (KEPT / "wild128").glob("*.json"):
-        weights, _, policy, *_ = file.stem.split("__")
-        if weights in ("repmix-wild128", "prnu-wild128") and policy in ("none", "test-seen", "test-unseen"):
-            shutil.copy(file, out)
-    return out.parent
+    out = tmp_path_factory.mktemp("kept")
+    head, *lines = (KEPT / "wild128.csv").read_text().splitlines()
+    chosen = [
+        line
+        for line in lines
+        for _, weights, _, policy, *_ in [line.split(",")]
+        if weights in ("repmix-wild128", "prnu-wild128") and policy in ("none", "test-seen", "test-unseen")
+    ]
+    (out / "wild128.csv").write_text("\n".join([head, *chosen]) + "\n")
+    return out
 
 
 def test_measured_and_published_rows_never_share_a_table(program: Any, inside: Any, folder: Path) -> None:
@@ -63,10 +66,30 @@ def test_seeds_and_precisions_have_tables_of_their_own(inside: Any, folder: Path
     done = inside("leaderboard", tmp_path, "--no-published", "--markdown")
     titles = [line for line in done.stdout.splitlines() if line.startswith("wild128")]
     assert titles == [
-        "wild128, seed 0: 723 images", "wild128, seed 0, bf16: 723 images", "wild128, seed 1: 723 images",
-    ]  # fmt: skip
+        f"wild128, seed {seed}: 723 images, 35 groups; means over groups" for seed in ("0", "0, bf16", "1")
+    ]
     refused = inside("leaderboard", tmp_path, "--figures", tmp_path / "figures")
     assert refused.returncode == 2 and "one data set, seed" in refused.stderr
+
+
+def test_fractions_of_images_are_kept_beside_means_over_groups(inside: Any, folder: Path) -> None:
+    options = ("leaderboard", folder, "--no-published", "--markdown")
+    assert "; means over groups" in inside(*options).stdout
+    images = inside(*options, "--unit", "image").stdout
+    assert "; fractions of images" in images and "balanced" in images
+    (file,) = folder.glob("*.csv")
+    for entry in read_table(file):
+        assert entry.unit == "group" and entry.of_images.nmi is not None
+
+
+def test_a_damaged_table_is_named_and_another_csv_is_passed_over(
+    inside: Any, folder: Path, tmp_path: Path
+) -> None:
+    head, line, *_ = (folder / "wild128.csv").read_text().splitlines()
+    (tmp_path / "other.csv").write_text("path,source\n")
+    (tmp_path / "broken.csv").write_text(f"{head}\n{line.replace(',723,', ',many,')}\n")
+    done = inside("leaderboard", tmp_path)
+    assert done.returncode == 2 and "broken.csv is not a table of results" in done.stderr
 
 
 class _Page(HTMLParser):
@@ -108,7 +131,7 @@ def test_the_page_is_whole_and_fetches_nothing(
     assert "@import" not in text and "url(" not in re.sub(r"url\(#[^)]*\)", "", text)
     entries = read_entries(folder)
     assert text.count("<code>") == 3 * len(entries)
-    assert text.count("<svg") == sum(entry.policy == "none" for entry in entries)
+    assert "<svg" not in text, "a CSV has no confusion to draw"
     again = inside("leaderboard", folder, "--html", file)
     assert again.returncode == 2 and "is there already" in again.stderr
     assert inside("leaderboard", folder, "--html", file, "--force").returncode == 0

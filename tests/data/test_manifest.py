@@ -75,7 +75,9 @@ def test_a_semantic_folder_is_not_taken_for_the_source(write_csv):
 @pytest.mark.parametrize(
     ("header", "rows", "said"),
     [
-        ("path,label", [("a", 0)], "line 1: no column 'dlabel'"),
+        ("path,dlabel", [("a", 0)], "line 1: no column 'source'"),
+        ("path,source", [("a", "real"), ("b", "")], "line 3: the source is empty"),
+        ("path,label", [("a", 0), ("b", 100000000)], "line 3: the label is '100000000'"),
         ("path,label,dlabel,label", [("a", 0, 0, 0)], "line 1: the column 'label' is named twice"),
         ("path;label;dlabel", [("a;0;0",)], "line 1: the columns are separated by semicolons"),
         ("path\tlabel\tdlabel", [("a\t0\t0",)], "line 1: the columns are separated by tabs"),
@@ -140,6 +142,41 @@ def test_a_fault_after_blank_lines_is_named_by_its_true_line(tmp_path):
     file.write_text("path,label,dlabel,source\n\na,0,0,real\n\nb,1,0,g\nc,1,0,h\n")
     with pytest.raises(ManifestError, match="line 6: label 1 is 'g' elsewhere and 'h' here"):
         Manifest.open(file)
+
+
+def test_path_and_source_are_enough(write_csv):
+    rows = [("1.png", "stylegan"), ("0.png", "real"), ("2.png", "progan")]
+    manifest = Manifest.open(write_csv("path,source", rows))
+    assert manifest.sources == ("real", "progan", "stylegan")
+    assert manifest.labels.tolist() == [2, 0, 1]
+    assert (manifest.semantics, manifest.split_names) == (("any",), ())
+    assert Manifest.open(write_csv("path,label", [("a", 0), ("b", 1)])).semantics == ("any",)
+
+
+def test_without_labels_a_source_that_is_only_in_open_is_outside_the_known_ones(write_csv):
+    rows = [
+        ("0", "real", "train", "dog"), ("1", "progan", "train", "cat"), ("2", "ddpm", "open", "cat"),
+        ("3", "progan", "open", "cat"),
+    ]  # fmt: skip
+    manifest = Manifest.open(write_csv("path,source,split,semantic", rows))
+    assert manifest.sources == ("real", "progan")
+    assert manifest.labels.tolist() == [0, 1, -1, 1]
+    assert manifest.dlabels.tolist() == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_any_line_end_and_backslashes_are_read(tmp_path, end):
+    file = tmp_path / "m.csv"
+    file.write_bytes(end.join(["path,label,dlabel", "real\\0.png,0,0", "gan\\1.png,1,0"]).encode())
+    manifest = Manifest.open(file)
+    assert manifest.sources == ("real", "gan")
+    assert manifest.path(1) == tmp_path / "gan" / "1.png"
+
+
+def test_a_source_that_a_split_lacks_is_named(write_csv):
+    manifest = Manifest.open(write_csv(HEADER, [*ROWS[:3], ROWS[4]]))
+    assert manifest.absent("train") == ()
+    assert manifest.absent("val") == ("progan",)
 
 
 def test_paths_may_leave_the_root_and_be_absolute(write_csv, tmp_path):

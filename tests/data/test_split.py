@@ -76,6 +76,13 @@ def test_by_group_shares_are_met_where_groups_are_small():
         assert dict(zip(names.tolist(), counts.tolist(), strict=True)) == {"train": 80, "val": 10, "test": 10}
 
 
+def test_it_goes_by_group_where_groups_are_known_and_else_by_image():
+    groups = np.repeat(np.arange(20), 5)
+    divided = split(made(np.repeat([0, 1], 50), np.zeros(100), groups))
+    assert all(len(set(divided.splits[groups == group])) == 1 for group in range(20))
+    assert split(made(np.repeat([0, 1], 50), np.zeros(100))).split_names == ("test", "train", "val")
+
+
 @settings(deadline=None, max_examples=40)
 @given(rows=rows, seed=st.integers(0, 99), held=st.sampled_from([("s1",), ("s0", "s2")]))
 def test_held_out_semantics_are_in_no_other_split(rows, seed, held):

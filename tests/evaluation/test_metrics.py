@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn's, and intervals against a bootstrap that really resamples images."""
+"""Metrics of images against scikit-learn's, of groups against means by hand, and NMI's intervals against the truth."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from ganprint.evaluation.metrics import score
+from ganprint.evaluation.metrics import GroupAnswers, count_answers, score_groups, score_images
 
 SOURCES = ("real", "progan", "stylegan", "stargan")
 
@@ -23,10 +23,34 @@ def answers(count: int, right: float, seed: int = 0) -> tuple[np.ndarray, np.nda
     return labels, np.where(random.random(count) < right, labels, guesses)
 
 
+def of_images(labels: np.ndarray, predicted: np.ndarray):
+    return score_images(count_answers(labels, predicted, 4), SOURCES)
+
+
+def of_groups(labels: list[int], predicted: list[int], groups: list[str]) -> GroupAnswers:
+    names = tuple(sorted(set(groups)))
+    codes = np.array([names.index(name) for name in groups])
+    labels_array = np.array(labels)
+    source = np.where(labels_array < 0, 4, labels_array), (*SOURCES, "ddpm")
+    return GroupAnswers.of(labels_array, np.array(predicted), source, (codes, names), 4)
+
+
+def drawn(groups: int, seed: int, sources: int = 4) -> GroupAnswers:
+    """Return answers for 20 images of each group, groups of a source differing; 0.7 is the share of right answers."""
+    random = np.random.default_rng(seed)
+    mean = 0.3 / sources + 0.7 * np.eye(sources)
+    counts = np.array(
+        [random.multinomial(20, random.dirichlet(8 * mean[k])) for k in range(sources) for _ in range(groups)]
+    )
+    label = np.repeat(np.arange(sources), groups)
+    source = np.array([f"s{k}" for k in label])
+    return GroupAnswers(counts, label, source, np.arange(len(label)).astype(str), np.arange(len(label)))
+
+
 @pytest.mark.parametrize("right", [0.0, 0.6, 1.0])
-def test_values_are_scikit_learns(right: float) -> None:
+def test_values_of_images_are_scikit_learns(right: float) -> None:
     labels, predicted = answers(300, right)
-    found = score(labels, predicted, SOURCES)
+    found = of_images(labels, predicted)
     expected = {
         "detection_accuracy": accuracy_score(labels > 0, predicted > 0),
         "attribution_accuracy": accuracy_score(labels, predicted),
@@ -38,54 +62,106 @@ def test_values_are_scikit_learns(right: float) -> None:
     )
     recalls = recall_score(labels, predicted, average=None)
     assert [found.recall[name].value for name in SOURCES] == pytest.approx(recalls, abs=1e-6)
-    assert np.array_equal(found.confusion[:4], confusion_matrix(labels, predicted))
-    assert not found.confusion[4].any()
+    confusion = count_answers(labels, predicted, 4)
+    assert np.array_equal(confusion[:4], confusion_matrix(labels, predicted)) and not confusion[4].any()
 
 
-def test_intervals_are_those_of_a_bootstrap_over_images() -> None:
+def test_intervals_of_images_are_those_of_a_bootstrap_over_images() -> None:
     labels, predicted = answers(200, 0.7)
-    found = score(labels, predicted, SOURCES)
+    found = of_images(labels, predicted)
     random = np.random.default_rng(1)
-    draws = [random.integers(0, 200, 200) for _ in range(2000)]
+    draws = [random.integers(0, 200, 200) for _ in range(800)]
     for name, metric in (
         ("attribution_accuracy", accuracy_score),
         ("balanced_accuracy", balanced_accuracy_score),
         ("nmi", normalized_mutual_info_score),
     ):
-        low, high = np.percentile([metric(labels[draw], predicted[draw]) for draw in draws], [2.5, 97.5])
-        assert found.values[name].low == pytest.approx(low, abs=0.012), name
-        assert found.values[name].high == pytest.approx(high, abs=0.012), name
-    counts = found.confusion[0, 0]
-    assert found.confusion_low[0, 0] < counts < found.confusion_high[0, 0]
+        spread = np.array([metric(labels[draw], predicted[draw]) for draw in draws])
+        bias = spread.mean() - metric(labels, predicted) if name == "nmi" else 0
+        low, high = np.percentile(spread, [2.5, 97.5]) - 2 * bias
+        assert found.values[name].low == pytest.approx(low, abs=0.016), name
+        assert found.values[name].high == pytest.approx(high, abs=0.016), name
+
+
+def test_each_group_has_one_vote_in_its_source_and_each_source_one() -> None:
+    found = score_groups(of_groups([0, 0, 0, 1, 1, 1, -1], [0, 0, 1, 1, 2, 2, 3], list("aabcccd")), SOURCES)
+    values = {name: interval.value for name, interval in found.values.items()}
+    real = (1 + 0) / 2
+    assert values["attribution_accuracy"] == pytest.approx((real + 1 / 3) / 2, abs=1e-6)
+    assert values["detection_accuracy"] == pytest.approx((real + 1 + 1) / 3, abs=1e-6)
+    assert "balanced_accuracy" not in values
+    assert {name: recall.value for name, recall in found.recall.items()} == pytest.approx(
+        {"real": real, "progan": 1 / 3}, abs=1e-6
+    )
+    assert all(interval.low is None and interval.high is None for interval in found.values.values())
+
+
+def test_nmi_over_groups_is_scikit_learns_where_groups_and_sources_are_even() -> None:
+    labels = np.repeat(np.arange(4), 50)
+    predicted = np.where(np.random.default_rng(0).random(200) < 0.7, labels, (labels + 1) % 4)
+    found = of_groups(
+        labels.tolist(), predicted.tolist(), [f"{label}-{n % 5}" for n, label in enumerate(labels)]
+    )
+    (value,) = found.nmi(found.votes()[None])
+    assert value == pytest.approx(normalized_mutual_info_score(labels, predicted), abs=1e-9)
+
+
+def test_intervals_of_nmi_hold_the_truth_where_those_of_its_percentiles_do_not() -> None:
+    names = np.array(list("abcdefgh"))
+    many = GroupAnswers(0.3 / 8 + 0.7 * np.eye(8), np.arange(8), names, names, np.arange(8))
+    (truth,) = many.nmi(many.votes()[None])
+    held, plain = 0, 0
+    for seed in range(60):
+        groups = drawn(10, seed, sources=8)
+        interval = score_groups(groups, tuple(names)).values["nmi"]
+        assert interval.low <= interval.value <= interval.high
+        held += interval.low <= truth <= interval.high
+        low, high = np.percentile(groups.nmi(groups.resampled_votes()), [2.5, 97.5])
+        plain += low <= truth <= high
+    assert held / 60 >= 0.85 > plain / 60
+
+
+def test_guessing_has_an_nmi_interval_that_reaches_zero() -> None:
+    random = np.random.default_rng(0)
+    found = of_groups(
+        np.repeat(np.arange(4), 100).tolist(),
+        random.integers(0, 4, 400).tolist(),
+        [f"{n // 10}" for n in range(400)],
+    )
+    assert score_groups(found, SOURCES).values["nmi"].low == 0
 
 
 def test_the_same_answers_give_the_same_intervals_and_nothing_global_is_drawn_from() -> None:
     labels, predicted = answers(100, 0.7)
     before = np.random.get_state()[1].copy()
-    assert score(labels, predicted, SOURCES).values == score(labels, predicted, SOURCES).values
+    assert of_images(labels, predicted).values == of_images(labels, predicted).values
+    assert score_groups(drawn(9, 0), tuple("abcd")) == score_groups(drawn(9, 0), tuple("abcd"))
     assert np.array_equal(before, np.random.get_state()[1])
 
 
 def test_images_of_an_unknown_generator_count_for_detection_only() -> None:
     labels = np.array([0, 0, 1, 1, -1, -1, -1, -1])
     predicted = np.array([0, 1, 1, 1, 0, 1, 2, 3])
-    found = score(labels, predicted, SOURCES)
+    found = of_images(labels, predicted)
     assert found.values["detection_accuracy"].value == pytest.approx(6 / 8)
     assert found.values["attribution_accuracy"].value == pytest.approx(3 / 4)
     assert found.values["balanced_accuracy"].value == pytest.approx(3 / 4)
     assert list(found.recall) == ["real", "progan"]
-    assert found.confusion[4].tolist() == [1, 1, 1, 1]
+    assert count_answers(labels, predicted, 4)[4].tolist() == [1, 1, 1, 1]
 
 
 def test_only_unknown_generators_leave_nothing_but_detection() -> None:
-    found = score(np.array([-1, -1, -1]), np.array([0, 1, 2]), SOURCES)
-    assert list(found.values) == ["detection_accuracy"]
-    assert found.recall == {}
+    for found in (
+        of_images(np.array([-1] * 3), np.arange(3)),
+        score_groups(of_groups([-1] * 3, [0, 1, 2], ["a"] * 3), SOURCES),
+    ):
+        assert list(found.values) == ["detection_accuracy"]
+        assert found.recall == {}
 
 
 @pytest.mark.parametrize("predicted", [[0, 0, 0], [1, 1, 1]])
 def test_one_source_and_one_answer_is_defined(predicted: list[int]) -> None:
-    found = score(np.zeros(3, dtype=int), np.array(predicted), SOURCES)
+    found = of_images(np.zeros(3, dtype=int), np.array(predicted))
     values = {name: interval.value for name, interval in found.values.items()}
     assert all(np.isfinite(value) for value in values.values())
     assert values["nmi"] == normalized_mutual_info_score([0, 0, 0], predicted)

@@ -43,7 +43,7 @@ def test_semantics_are_counted_from_where_every_source_is_shown(manifest: Manife
         for semantics in (("face", "horse"), ("face", "horse", "car"))
     ]
     assert len({each.name for each in variants}) == 4
-    study = Study(tmp_path / "some.csv", variants, tmp_path / "out")
+    study = Study(manifest, variants, tmp_path / "out")
     first = study.images(variants[0])
     assert set(first.select("train").column("semantic")) == {"face", "horse"}
     assert set(first.select("val").column("semantic")) == {"face", "horse"}

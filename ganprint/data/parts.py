@@ -1,0 +1,92 @@
+"""A manifest in several CSV files, one for each split, as Attribution88 comes."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ganprint.data.csvfile import read_table
+from ganprint.data.naming import UNKNOWN, NamedRows, name_rows, named_column
+from ganprint.errors import ManifestError
+
+_SPLIT = re.compile(r"(?:.*[_.-])?(train|val|test|test_seen|test_unseen|open)", re.IGNORECASE)
+
+
+def listed_files(path: Path) -> list[Path]:
+    """Return the files that commas part in a path, or the path itself where it is there or has no comma."""
+    if "," not in str(path) or path.exists():
+        return [path]
+    files = [Path(part.strip()) for part in str(path).split(",") if part.strip()]
+    if len({file.parent for file in files}) > 1:
+        raise ManifestError(
+            f"{', '.join(map(str, files))} lie in several folders.", "Put the files of one data set into one."
+        )
+    return files
+
+
+def read_parts(files: Sequence[Path], fallback: Sequence[str]) -> NamedRows:
+    """Return the rows of all files, each a split that its name ends in (`train`, `val`, `test`) or its column says.
+
+    Where every file names its sources, they are numbered together. Else a number is the same source in all files, and
+    the first file that names it gives its name: folders of images may be called otherwise in another file. Raises
+    ManifestError where a file is faulty, tells no split, or lists an image of another.
+    """
+    tables = [_with_split(read_table(file), file) for file in files]
+    named = all("source" in table.column_names for table in tables)
+    parts = (
+        [] if named else [name_rows(table, file, fallback) for table, file in zip(tables, files, strict=True)]
+    )
+    tables = tables if named else [part.table for part in parts]
+    shared = [name for name in tables[0].column_names if all(name in each.column_names for each in tables)]
+    joined = (
+        pa.concat_tables([table.select(shared) for table in tables]).unify_dictionaries().combine_chunks()
+    )
+    _refuse_repeated(joined, files)
+    if named:
+        return name_rows(joined, files[0].with_name(", ".join(file.name for file in files)), fallback)
+    joined, sources = _by_number(joined, "label", "source")
+    joined, _ = _by_number(joined, "dlabel", "semantic")
+    top = int(joined["label"].to_numpy().max(initial=0))
+    names = tuple(sources.get(number, f"source-{number}") for number in range(top + 1))
+    by_position = all(part.by_position for part in parts)
+    return NamedRows(joined, names, parts[0].real_folder, by_position)
+
+
+def _with_split(table: pa.Table, file: Path) -> pa.Table:
+    if "split" in table.column_names:
+        return table
+    found = _SPLIT.fullmatch(file.stem)
+    if not found:
+        raise ManifestError(
+            f"{file} does not say which split it is of.", "Call it train.csv, val.csv or test.csv."
+        )
+    split = pa.array([found[1].lower()] * len(table)).dictionary_encode()
+    return table.append_column("split", split)
+
+
+def _refuse_repeated(table: pa.Table, files: Sequence[Path]) -> None:
+    paths = table["path"]
+    if pc.count_distinct(paths).as_py() == len(table):
+        return
+    counted = pc.value_counts(paths)
+    repeated = next(each["values"].as_py() for each in counted if each["counts"].as_py() > 1)
+    raise ManifestError(
+        f"{repeated} is listed in two of {', '.join(file.name for file in files)}.",
+        "An image belongs to one split: remove it from the others.",
+    )
+
+
+def _by_number(table: pa.Table, number: str, name: str) -> tuple[pa.Table, dict[int, str]]:
+    """Return the table with one name for each number >= 0, that of the first row that has it, and the names."""
+    numbers, column = table[number].to_numpy(), table[name].chunk(0)
+    words, codes = column.dictionary.to_pylist(), column.indices.to_numpy()
+    distinct, first = np.unique(numbers, return_index=True)
+    names = {n: words[codes[row]] for n, row in zip(distinct.tolist(), first.tolist(), strict=True) if n >= 0}
+    renamed = named_column(numbers, names, UNKNOWN)
+    if (numbers < 0).any():
+        own = pc.cast(column, pa.string())
+        renamed = pc.if_else(numbers < 0, own, pc.cast(renamed, pa.string())).dictionary_encode()
+    return table.set_column(table.column_names.index(name), name, renamed).combine_chunks(), names

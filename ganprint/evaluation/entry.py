@@ -1,0 +1,116 @@
+"""A result: an evaluation and where it comes from, the name of its file, and the key of what it depends on."""
+
+from typing import Literal, NamedTuple
+
+from pydantic import AwareDatetime, ConfigDict
+
+from ganprint.evaluation.conditions import Condition
+from ganprint.evaluation.results import Evaluation
+
+NUMERICS = 1
+"""Raised by hand with a change that gives other answers or metrics: results of another number are computed again."""
+SHORT_HASH = 16
+"""Digits of hashes in keys and CSVs."""
+
+
+class Entry(Evaluation):
+    """A measured result: an evaluation, the data's name, and the command, date and machine that gave it.
+
+    `surrogate` are the weights whose gradients an attack used, where these weights' own method has none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: Literal[2] = 2
+    numerics: int = NUMERICS
+    data: str
+    surrogate: str | None = None
+    surrogate_sha256: str | None = None
+    surrogate_setup_sha256: str | None = None
+    command: str
+    date: AwareDatetime
+    hardware: str
+    versions: dict[str, str]
+
+    @property
+    def file_name(self) -> str:
+        """The name of the result's file: weights and condition, so that a later run replaces it."""
+        return result_name(self.weights, self.split, self, self.surrogate)
+
+
+class Key(NamedTuple):
+    """What a result depends on, and the name it goes by; two results with the same key are the same.
+
+    Of hashes it has the first SHORT_HASH digits.
+    """
+
+    weights: str
+    weights_sha256: str | None
+    setup_sha256: str | None
+    data_sha256: str | None
+    split: str
+    policy: str
+    seed: int
+    at: int | None
+    engine: str
+    precision: str
+    surrogate_sha256: str | None
+    surrogate_setup_sha256: str | None
+    numerics: int
+
+
+def result_name(
+    weights: str, split: str, condition: Condition | Evaluation, surrogate: str | None = None
+) -> str:
+    """Return the name of the file for what some weights answer on a split in a condition."""
+    parts = [weights, split, str(condition.policy).replace(":", "-"), f"seed{condition.seed}"]
+    if condition.at:
+        parts.append(f"at{condition.at}")
+    if condition.engine != "torch":
+        parts.append(condition.engine)
+    if condition.precision != "fp32":
+        parts.append(condition.precision)
+    if surrogate:
+        parts.append(f"through-{surrogate}")
+    return "__".join(parts) + ".json"
+
+
+def result_key(
+    weights: str,
+    digests: tuple[str | None, str | None, str],
+    split: str,
+    condition: Condition | Evaluation,
+    surrogate: tuple[str | None, str | None] = (None, None),
+    numerics: int = NUMERICS,
+) -> Key:
+    """Return the key of what some weights answer on a split in a condition.
+
+    `digests` are of the weights' tensors, of their setup, and of the data; `surrogate` are those of tensors and setup
+    of the weights that an attack went through instead.
+    """
+    return Key(
+        weights,
+        _short(digests[0]),
+        _short(digests[1]),
+        _short(digests[2]),
+        split,
+        str(condition.policy),
+        condition.seed,
+        condition.at,
+        condition.engine,
+        condition.precision,
+        _short(surrogate[0]),
+        _short(surrogate[1]),
+        numerics,
+    )
+
+
+def _short(digest: str | None) -> str | None:
+    return digest[:SHORT_HASH] if digest else None
+
+
+def entry_key(entry: Entry) -> Key:
+    """Return what a result depends on."""
+    digests = (entry.weights_sha256, entry.setup_sha256, entry.data_sha256)
+    surrogate = (entry.surrogate_sha256, entry.surrogate_setup_sha256)
+    return result_key(entry.weights, digests, entry.split, entry, surrogate, entry.numerics)

@@ -1,0 +1,116 @@
+"""The CSV of a data set's results: a row for each value, small enough to keep under version control."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ganprint.errors import ManifestError, UsageError
+from ganprint.evaluation.entry import SHORT_HASH, Entry
+from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS, OfImages
+
+HASHES = ("weights_sha256", "setup_sha256", "data_sha256", "surrogate_sha256", "surrogate_setup_sha256")
+RESULT = (
+    *("method", "weights", "split", "policy", "seed", "at", "engine", "precision", "surrogate"),
+    *HASHES,
+    *("numerics", "date", "n", "failed", "seen"),
+)
+"""Columns that say which result a value is of; `seen` has SET:IMAGES:GROUPS of what the weights have seen of them."""
+VALUE = ("unit", "groups", "metric", "value", "low", "high")
+
+
+def save_tables(folder: Path, entries: Sequence[Entry]) -> None:
+    """Write results into FOLDER/DATA.csv of their data set, beside those there."""
+    for data in dict.fromkeys(entry.data for entry in entries):
+        file = folder / f"{data}.csv"
+        check_table(file)
+        there = read_table(file) if file.is_file() else []
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*RESULT, *VALUE])
+        for entry in merged(there, [entry for entry in entries if entry.data == data]):
+            writer.writerows(_rows(entry))
+        write_whole(file, text.getvalue())
+
+
+def is_table(file: Path) -> bool:
+    """Tell whether a CSV is a table of results by its first line."""
+    with file.open(encoding="utf-8", errors="replace", newline="") as stream:
+        return next(csv.reader(stream), []) == [*RESULT, *VALUE]
+
+
+def check_table(file: Path) -> None:
+    """Raise UsageError where a file is there that is no table of results: a manifest, perhaps."""
+    if file.exists() and not is_table(file):
+        raise UsageError(f"{file} is there and holds no results.", "Compare into another folder.")
+
+
+def read_table(file: Path) -> list[Entry]:
+    """Return the results of a CSV, which have no recall, groups, confusion and command.
+
+    Raises ManifestError where it is no such file.
+    """
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        found = groupby(rows, key=lambda row: tuple(row[name] for name in RESULT))
+        return [_entry(file.stem, list(values)) for _, values in found]
+    except (OSError, KeyError, ValueError, ValidationError, csv.Error) as cause:
+        raise ManifestError(
+            f"{file} is not a table of results that compare wrote.",
+            "Move it away, or compare into another folder.",
+        ) from cause
+
+
+def _rows(entry: Entry) -> Iterator[list[Any]]:
+    """Yield a row for each value of a result, over groups and of images."""
+    facts = entry.model_dump(mode="json", include=set(RESULT))
+    facts |= {name: facts[name][:SHORT_HASH] for name in HASHES if facts[name]}
+    facts["seen"] = " ".join(f"{name}:{each.images}:{each.groups}" for name, each in entry.seen.items())
+    head = [facts[name] for name in RESULT]
+    for unit in dict.fromkeys((entry.unit, "image")):
+        shown = entry.in_unit(unit)
+        for metric in (*METRICS, *OPEN_SET_METRICS):
+            found = getattr(shown, metric)
+            if found is not None:
+                yield [*head, unit, shown.groups, metric, found.value, found.low, found.high]
+
+
+def _entry(data: str, rows: Sequence[dict[str, str]]) -> Entry:
+    by_unit: dict[str, dict[str, Any]] = {"group": {}, "image": {}}
+    for row in rows:
+        bounds = {name: float(row[name]) if row[name] else None for name in ("value", "low", "high")}
+        by_unit[row["unit"]][row["metric"]] = bounds
+    unit = "group" if by_unit["group"] else "image"
+    facts: dict[str, Any] = {name: rows[0][name] or None for name in RESULT}
+    facts["seen"] = {
+        name: {"images": images, "groups": groups}
+        for name, images, groups in (part.split(":") for part in rows[0]["seen"].split())
+    }
+    facts |= by_unit[unit]
+    facts |= {"data": data, "unit": unit, "groups": int(rows[0]["groups"]) if unit == "group" else None}
+    facts |= {name: {} for name in ("per_source", "per_group", "confusion", "versions")}
+    facts |= {"images_per_second": 0, "command": "", "hardware": ""}
+    return Entry.model_validate(facts | {"of_images": OfImages.model_validate(by_unit["image"])})
+
+
+def merged(old: Sequence[Entry], new: Sequence[Entry]) -> list[Entry]:
+    """Return old results and new ones, which replace those of their name, by name."""
+    found = {entry.file_name: entry for entry in (*old, *new)}
+    return [found[name] for name in sorted(found)]
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a text file whole or not at all; raise UsageError where it cannot be written."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(".partial")
+        # Bytes of a file name that are no text become JSON's escapes for them.
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+        partial.replace(file)
+    except OSError as cause:
+        raise UsageError(f"{file} cannot be written: {cause.strerror}.", "Name another folder.") from cause
