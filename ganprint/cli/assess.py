@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
 def assess(
     data: TestData = None,
-    method: Annotated[
-        str | None, typer.Option(help="the method, as `ganprint methods` names it; repmix if left out")
-    ] = None,
+    method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
     weights: Weights = None,
     splits: Annotated[
         list[str] | None,

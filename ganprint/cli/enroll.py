@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 def enroll(
     name: Annotated[str | None, typer.Argument(help="what the source is to be called")] = None,
     folder: Annotated[list[str] | None, typer.Argument(help="images of it, or folders of them")] = None,
-    method: Annotated[
-        str | None, typer.Option(help="the method, as `ganprint methods` names it; repmix if left out")
-    ] = None,
+    method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
     weights: Weights = None,
     false_alarm: Annotated[
         float,

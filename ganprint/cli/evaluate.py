@@ -39,9 +39,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     data: TestData = None,
-    method: Annotated[
-        str | None, typer.Option(help="the method, as `ganprint methods` names it; repmix if left out")
-    ] = None,
+    method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
     weights: Weights = None,
     split: Annotated[str | None, typer.Option(help="the split to evaluate; all rows if left out")] = None,
     image_folder: Images = None,
@@ -84,7 +82,7 @@ def evaluate(
     from ganprint.evaluation.results import evaluate as score_answers
     from ganprint.images import printable
     from ganprint.perturb import Attack, Policy, parse_treatment
-    from ganprint.weights import add_result, load_attributor
+    from ganprint.weights import add_result, knowing, load_attributor
     from ganprint.weights.seen import seen_sentences
 
     check_formats(as_json, as_csv)
@@ -93,10 +91,15 @@ def evaluate(
     if record and limit:
         raise UsageError("--record is for whole splits.", "Leave --limit out.")
     drawn = parse_treatment(policy)
-    chosen = chosen_weights(weights, method)
+    benchmark = data is None
+    data = chosen_data(data)
+    if benchmark and weights is None and method is None:
+        # The first choice knows none of the embedded benchmark's sources.
+        chosen: str | Path = knowing(Manifest.open(data).sources).path
+    else:
+        chosen = chosen_weights(weights, method)
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
-    data = chosen_data(data)
     manifest = Manifest.open(data, root=image_folder, sources=card.sources)
     if manifest.named_by_position:
         typer.echo(

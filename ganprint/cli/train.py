@@ -1,6 +1,7 @@
 """`ganprint train`: train a method on a manifest and write its weights with their card."""
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -97,6 +98,8 @@ def say_absent(manifest: "Manifest") -> None:
         )
 
 
+LINE_SECONDS = 30.0
+"""Between two lines of progress where there is no terminal to show a bar."""
 VALIDATION_NAMES = {
     "accuracy": "attribution",
     "balanced_accuracy": "balanced",
@@ -112,6 +115,7 @@ class Reporter:
         self.name = ""
         self.bar = progress_bar()
         self.task = self.bar.add_task("training", total=None)
+        self.told = time.monotonic()
 
     def __enter__(self) -> "Reporter":
         self.bar.__enter__()
@@ -131,12 +135,12 @@ class Reporter:
         running = {"loss": progress.loss, "accuracy": progress.accuracy}
         parts = [f"{name} {value:.3f}" for name, value in running.items() if value is not None]
         speed = f"{progress.images_per_second:.0f} images/s"
-        self.bar.update(
-            self.task,
-            completed=progress.step,
-            total=progress.steps,
-            description="  ".join([where, *parts, speed, f"{minutes}:{seconds:02} left"]),
-        )
+        line = "  ".join([where, *parts, speed, f"{minutes}:{seconds:02} left"])
+        self.bar.update(self.task, completed=progress.step, total=progress.steps, description=line)
+        now = time.monotonic()
+        if not self.errors.is_terminal and now - self.told > LINE_SECONDS:
+            self.errors.print(f"{line} ({progress.step} of {progress.steps})", soft_wrap=True)
+            self.told = now
         if progress.validation is not None:
             said = f"train loss {progress.loss:.3f}; " if progress.loss is not None else ""
             found = ", ".join(

@@ -122,6 +122,14 @@ def first_choice(folders: Sequence[Path] | None = None) -> Entry:
     )
 
 
+def knowing(sources: Sequence[str], folders: Sequence[Path] | None = None) -> Entry:
+    """Return the first weights, by name, that tell all of these sources apart, or those that are the first choice."""
+    for entry in list_weights(folders):
+        if entry.card is not None and not entry.error and set(sources) <= set(entry.card.sources):
+            return entry
+    return first_choice(folders)
+
+
 def _artifacts(folders: Sequence[Path]) -> Iterator[Path]:
     for folder in folders:
         try:

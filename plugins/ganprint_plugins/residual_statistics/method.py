@@ -133,8 +133,8 @@ class ResidualStatistics(Attributor):
             "details": {"crops": len(rows.groups), "groups": len(set(rows.groups.tolist()))},
         }
 
-    def fit_rows(self, rows: Rows, kept: np.ndarray) -> None:
-        """Fit both regressions to the rows that are `kept`, bool (N,)."""
+    def fit_rows(self, rows: Rows, kept: np.ndarray, *, sources: bool = True) -> None:
+        """Fit both regressions to the rows that are `kept`, bool (N,); without `sources` that of real and families."""
         config = self.config
         chosen = torch.from_numpy(np.flatnonzero(kept))
         scaling = Scaling.of(rows.statistics[chosen])
@@ -145,6 +145,14 @@ class ResidualStatistics(Attributor):
         slope, bias = fit_softmax(
             scaled, family[labels], weights, families, penalty=config.penalty, steps=config.steps
         )
+        self.tensors |= {
+            "mean": scaling.mean,
+            "deviation": scaling.deviation,
+            "family.weights": slope,
+            "family.biases": bias,
+        }
+        if not sources:
+            return
         generated = torch.from_numpy(labels > 0)
         inner, inner_bias = fit_softmax(
             scaled[generated],
@@ -154,14 +162,7 @@ class ResidualStatistics(Attributor):
             penalty=config.penalty,
             steps=config.steps,
         )
-        self.tensors = {
-            "mean": scaling.mean,
-            "deviation": scaling.deviation,
-            "family.weights": slope,
-            "family.biases": bias,
-            "source.weights": inner,
-            "source.biases": inner_bias,
-        }
+        self.tensors |= {"source.weights": inner, "source.biases": inner_bias}
 
     def answer_rows(self, values: Tensor) -> Tensor:
         """Return log-probabilities of the sources (N, K) for statistics (N, F)."""
