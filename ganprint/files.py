@@ -6,11 +6,14 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
+
+from ganprint.errors import GanprintError, OutputError
 
 # Not on Windows, where an open file cannot be removed either.
 try:
@@ -33,7 +36,7 @@ class UnfitFileError(OSError):
         super().__init__(errno.EINVAL, reason, os.fspath(path))
 
 
-def open_file(path: Path | str, *, limit: int | None = None) -> BinaryIO:
+def open_file(path: Path | str, *, limit: int | None = None) -> BufferedReader:
     """Open a file that a user named, to read its bytes; links are followed to regular files only.
 
     Raises UnfitFileError for a folder, a pipe, a socket, a device and the kernel's own files, which could wait or never
@@ -72,7 +75,7 @@ def _check(found: os.stat_result, path: Path | str, limit: int | None) -> None:
 
 def _too_large(limit: int) -> str:
     shown = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit:,} bytes"
-    return f"it is larger than {shown}, the most that is read"
+    return f"it is too large: more than {shown} are not read"
 
 
 @cache
@@ -92,6 +95,34 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     `path` stays. What a killed process left there is removed, too. The folder is made where it is missing. Raises
     UnfitFileError where `path` is there and no regular file, OSError where it cannot be written.
     """
+    with _partial_file(path) as (file, partial):
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        partial.replace(path)
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, its folder too; raises as `atomic_file` does."""
+    atomic_write_all({path: content})
+
+
+def atomic_write_all(contents: Mapping[Path, bytes]) -> None:
+    """Write several files as `atomic_file` does, the first put in its place when all are on the disk."""
+    with ExitStack() as stack:
+        partials = {}
+        for path, content in contents.items():
+            file, partials[path] = stack.enter_context(_partial_file(path))
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        for path, partial in partials.items():
+            partial.replace(path)
+
+
+@contextmanager
+def _partial_file(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """Give a new file beside a path, and its name, to be put in the path's place; it is removed where it was not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     before = _regular(path)
     partial, descriptor = _new_partial(path.parent, folder=False)
@@ -99,20 +130,24 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "w+b") as file:
             if before is not None:
                 partial.chmod(stat.S_IMODE(before.st_mode))
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            partial.replace(path)
-    except BaseException:
+            yield file, partial
+    finally:
         with suppress(OSError):
             partial.unlink()
-        raise
 
 
-def atomic_write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, its folder too; raises as `atomic_file` does."""
-    with atomic_file(path) as file:
-        file.write(content)
+def write_output(
+    path: Path,
+    content: bytes,
+    *,
+    error: type[GanprintError] = OutputError,
+    hint: str = "Name another file, or make room.",
+) -> None:
+    """Write a file as `atomic_write` does; raises `error`, with this hint, where that is not possible."""
+    try:
+        atomic_write(path, content)
+    except OSError as cause:
+        raise error(f"{path} cannot be written: {cause.strerror or cause}.", hint) from cause
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def test_a_link_to_a_regular_file_is_read_and_a_larger_file_refused(tmp_path: Pa
     file.write_bytes(b"x" * 100)
     link.symlink_to(file)
     assert read_file(link, limit=100) == b"x" * 100
-    with pytest.raises(UnfitFileError, match="larger than 99 bytes"):
+    with pytest.raises(UnfitFileError, match="more than 99 bytes"):
         read_file(link, limit=99)
     with open_file(file) as opened:
         assert opened.read() == b"x" * 100

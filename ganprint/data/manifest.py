@@ -18,6 +18,7 @@ from ganprint.data.folders import read_folders
 from ganprint.data.naming import name_rows
 from ganprint.data.parts import listed_files, read_parts
 from ganprint.errors import ManifestError, OutputExistsError
+from ganprint.files import atomic_file
 
 
 class Manifest:
@@ -254,8 +255,8 @@ class Manifest:
             table = table.set_column(self.columns.index("path"), "path", pa.array(paths, pa.string()))
         decoded = [pc.cast(c, pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
         try:
-            here.mkdir(parents=True, exist_ok=True)
-            pyarrow.csv.write_csv(pa.table(decoded, names=table.column_names), file)
+            with atomic_file(file) as out:
+                pyarrow.csv.write_csv(pa.table(decoded, names=table.column_names), out)
         except OSError as cause:
             raise ManifestError(
                 f"{file} cannot be written: {cause.strerror or cause}.", "Name another file with --out."

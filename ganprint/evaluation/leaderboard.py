@@ -8,6 +8,9 @@ from pydantic import ValidationError
 from ganprint.errors import ManifestError
 from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.result_table import is_table, read_table, write_whole
+from ganprint.files import read_file
+
+MAX_RESULT_BYTES = 64 << 20
 
 
 def predictions_file(folder: Path, entry: Entry) -> Path:
@@ -35,7 +38,7 @@ def read_entries(folder: Path) -> list[Entry]:
         found |= {(entry.data, entry.file_name): entry for entry in read_table(file)}
     for file in sorted(folder.rglob("*.json")):
         try:
-            entry = Entry.model_validate_json(file.read_bytes())
+            entry = Entry.model_validate_json(read_file(file, limit=MAX_RESULT_BYTES))
         except (OSError, ValidationError) as cause:
             raise ManifestError(
                 f"{file} is not a result that compare wrote.", "Move it away, or compare into another folder."

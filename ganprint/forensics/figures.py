@@ -1,5 +1,6 @@
 """Panels to one PNG: what a method looked at, with a caption that says what it is not."""
 
+import io
 import math
 import textwrap
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 
 from ganprint.attributor import Panel
 from ganprint.errors import OutputExistsError, UsageError
+from ganprint.files import write_output
 
 PANEL_INCHES, GAP_INCHES = 1.9, 0.7
 """Sides of a panel, and the room to its right for the scale of its colours."""
@@ -30,13 +32,10 @@ def draw_panels(panels: Sequence[Panel], caption: str, path: Path, *, force: boo
     """
     if path.exists() and not force:
         raise OutputExistsError(f"{path} is there already.", "Give --force to overwrite it.")
-    try:
-        # Without the program's version: the same picture from the same input, byte for byte.
-        panel_figure(panels, caption).savefig(path, format="png", metadata={"Software": None})
-    except OSError as cause:
-        raise UsageError(
-            f"{path} cannot be written: {cause.strerror}.", "Name another file with --out."
-        ) from cause
+    drawn = io.BytesIO()
+    # Without the program's version: the same picture from the same input, byte for byte.
+    panel_figure(panels, caption).savefig(drawn, format="png", metadata={"Software": None})
+    write_output(path, drawn.getvalue(), error=UsageError, hint="Name another file with --out.")
 
 
 def panel_figure(panels: Sequence[Panel], caption: str) -> Figure:

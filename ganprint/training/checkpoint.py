@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ganprint.errors import TrainingError
+from ganprint.files import atomic_write
 
 
 @dataclass
@@ -53,10 +54,7 @@ def save_checkpoint(
 
 def write_tensors(path: Path, place: Place, tensors: dict[str, Tensor]) -> None:
     """Write named tensors and the place reached; the old file stays until the new one is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
-    save_file(tensors, temporary, metadata={"place": json.dumps(asdict(place))})
-    temporary.replace(path)
+    atomic_write(path, save(tensors, metadata={"place": json.dumps(asdict(place))}))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
