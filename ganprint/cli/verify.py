@@ -20,7 +20,7 @@ def verify(
     Relative paths are looked for in the folder in which the report was made. Exit status: 0 all is the same, 1 not.
     """
     from ganprint.forensics.record import read_record
-    from ganprint.forensics.verify import changed_facts, load_recorded, verify_record
+    from ganprint.forensics.verify import UNKNOWABLE, changed_facts, load_recorded, verify_record
     from ganprint.images import printable
     from ganprint.weights.provenance import versions
 
@@ -49,5 +49,6 @@ def verify(
         out.print(f"\nVersions: {'; '.join(others) or 'the same'}.", soft_wrap=True)
         total = ", ".join(f"{count} {name}" for name, count in counts.most_common())
         out.print(f"{len(case.images)} images examined again: {total or 'none'}.", soft_wrap=True)
+        out.print(UNKNOWABLE, soft_wrap=True)
     if facts or set(counts) - {"same"}:
         raise typer.Exit(1)

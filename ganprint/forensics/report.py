@@ -12,10 +12,10 @@ from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
 from ganprint.errors import OutputExistsError
+from ganprint.files import write_output
 from ganprint.forensics.bench import Bench
 from ganprint.forensics.evidence import gather_evidence, possible_maps
 from ganprint.forensics.figures import panel_figure
-from ganprint.forensics.files import write_whole
 from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile, printable
@@ -109,7 +109,7 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
         record_name=beside.name,
         record_sha256=file_sha256(beside),
     )
-    write_whole(path, page.encode("utf-8"))
+    write_output(path, page.encode("utf-8"))
 
 
 def _shown(value: object) -> object:
