@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ganprint.errors import UsageError
-from ganprint.files import atomic_write
+from ganprint.files import atomic_write, open_file
 
 
 @dataclass
@@ -47,6 +47,7 @@ class Notebook:
         """Return what the file holds for all of the names, nothing where it does not."""
         found = Unfinished(len(self.names))
         try:
+            open_file(self.path).close()
             with safe_open(self.path, framework="numpy") as file:
                 facts = json.loads(file.metadata()["facts"])
                 if not set(self.names) <= facts["seconds"].keys():

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from ganprint.attributor import Panel
+from ganprint.drawing import Figure
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.files import write_output
 
@@ -55,12 +55,12 @@ def panel_figure(panels: Sequence[Panel], caption: str) -> Figure:
     grid = figure.add_gridspec(rows, columns, **gaps, **edges)
     for number, (panel, words) in enumerate(zip(panels, titles, strict=True)):
         _draw(figure.add_subplot(grid[number // columns, number % columns]), panel, "\n".join(words))
-    figure.text(0.1 / width, 0.1 / height, "\n".join(lines), fontsize=7, va="bottom", parse_math=False)
+    figure.text(0.1 / width, 0.1 / height, "\n".join(lines), fontsize=7, va="bottom")
     return figure
 
 
 def _draw(axes: Axes, panel: Panel, title: str) -> None:
-    axes.set_title(title, fontsize=8, parse_math=False)
+    axes.set_title(title, fontsize=8)
     if panel.labels:
         _draw_bars(axes, panel)
         return

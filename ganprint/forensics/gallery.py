@@ -12,7 +12,7 @@ import platformdirs
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from ganprint.errors import OutputExistsError, UsageError, WeightsError
-from ganprint.files import write_output
+from ganprint.files import open_file, write_output
 from ganprint.forensics.answer import Answer
 from ganprint.forensics.open_set import Known, unit
 from ganprint.images import printable
@@ -21,6 +21,7 @@ from ganprint.weights import Card, Rate, utc_now
 from ganprint.weights.records import Sha256
 
 SUFFIX = ".safetensors"
+MAX_GALLERY_BYTES = 1 << 30
 NEAREST = 5
 """Enrolled images whose mean similarity counts: steadier than the nearest alone, and there where ten are enrolled."""
 FOUND = 0.7
@@ -246,6 +247,8 @@ def _read(path: Path, card: Card) -> Gallery:
     from safetensors import SafetensorError, safe_open
 
     try:
+        # What follows would wait for a pipe.
+        open_file(path, limit=MAX_GALLERY_BYTES).close()
         with safe_open(path, framework="numpy") as file:
             record = GalleryRecord.model_validate(json.loads(file.metadata()["record"]))
             gallery = Gallery(record, file.get_tensor("embeddings"))

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import math
+import os
 import platform
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +19,7 @@ from ganprint.forensics.bench import Bench
 from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
 from ganprint.forensics.verdict import MOST_AGREE, WRITTEN, Verdict, how_to_read
 from ganprint.images import printable
+from ganprint.plain_text import to_json
 from ganprint.weights import VerdictRates, utc_now
 from ganprint.weights.provenance import hardware, versions
 
@@ -51,7 +54,8 @@ class Examined(BaseModel):
 class CaseRecord(BaseModel):
     """What `attribute --report` writes and `verify` reads; field names are stable.
 
-    Paths are as they were named, relative ones to `folder`. `date` is when the images had been answered, in UTC.
+    Paths are relative to `folder`, and that to the record's own: a record says nothing of where a machine keeps its
+    files, and in `command` absolute paths are their last parts. `date` is when the images had been answered, in UTC.
     """
 
     model_config = WRITTEN
@@ -78,12 +82,13 @@ def make_record(
     *,
     device: str = "cpu",
     max_pixels: int | None = None,
+    folder: Path = Path(),
 ) -> CaseRecord:
-    """Return the record of verdicts that a bench has given; each file is read again for its hash."""
+    """Return the record of verdicts that a bench has given, to be kept in a folder; each file is hashed again."""
     return CaseRecord(
         date=utc_now(),
-        command=_text(command),
-        folder=_text(str(Path.cwd())),
+        command=_text(_without_places(command)),
+        folder=".",
         versions=versions(),
         system=platform.platform(),
         hardware=hardware(device),
@@ -92,8 +97,30 @@ def make_record(
         fusion_sha256=bench.fusion[2] if bench.fusion else None,
         stability=bench.stability,
         max_pixels=max_pixels,
-        images=[examined(verdict, Path()) for verdict in verdicts],
+        images=[_from(folder, examined(verdict, Path())) for verdict in verdicts],
     )
+
+
+def _without_places(command: str) -> str:
+    """Return a command with its absolute paths reduced to their last parts."""
+    parts = []
+    for part in shlex.split(command):
+        option, equals, value = part.partition("=") if part.startswith("-") else ("", "", part)
+        parts.append(option + equals + (Path(value).name if os.path.isabs(value) else value))  # noqa: PTH117
+    return shlex.join(parts)
+
+
+def _from(folder: Path, image: Examined) -> Examined:
+    """Return what was examined with its path as seen from a folder, in the message of an error, too."""
+    verdict = image.verdict
+    if verdict.path == "-":
+        return image
+    path = os.path.relpath(verdict.path, folder)
+    update: dict[str, object] = {"path": path}
+    if verdict.error is not None:
+        message = verdict.error.message.replace(printable(verdict.path), printable(path))
+        update["error"] = verdict.error.model_copy(update={"message": message})
+    return image.model_copy(update={"verdict": verdict.model_copy(update=update)})
 
 
 def weights_facts(bench: Bench) -> list[WeightsFacts]:
@@ -164,8 +191,7 @@ def save_record(record: CaseRecord, path: Path, *, force: bool = False) -> None:
     """Write a record as JSON, whole or not at all; raise OutputExistsError unless `force` where it is there."""
     if path.exists() and not force:
         raise OutputExistsError(f"{path} is there already.", "Give --force to overwrite it.")
-    content = json.dumps(record.model_dump(mode="json"), ensure_ascii=False, indent=1, allow_nan=False)
-    write_output(path, content.encode("utf-8", "backslashreplace"))
+    write_output(path, to_json(record.model_dump(mode="json"), indent=1).encode())
 
 
 def read_record(path: Path) -> CaseRecord:

@@ -85,18 +85,19 @@ def changed_facts(record: CaseRecord, bench: Bench) -> list[str]:
     return list(_differences("weights", then, now, tolerance=0.0))
 
 
-def verify_record(record: CaseRecord, bench: Bench) -> Iterator[Comparison]:
-    """Examine the images of a record again, in order, and yield how each compares."""
-    for then, again in zip(record.images, stream_verdicts(_images(record), bench), strict=True):
-        yield _compare(then, examined(again, Path(record.folder)))
+def verify_record(record: CaseRecord, bench: Bench, kept_in: Path = Path()) -> Iterator[Comparison]:
+    """Examine the images of a record, kept in a folder, again, in order, and yield how each compares."""
+    folder = kept_in / record.folder
+    for then, again in zip(record.images, stream_verdicts(_images(record, folder), bench), strict=True):
+        yield _compare(then, examined(again, folder))
 
 
-def _images(record: CaseRecord) -> Iterator[tuple[str, ImageFile | GanprintError]]:
+def _images(record: CaseRecord, folder: Path) -> Iterator[tuple[str, ImageFile | GanprintError]]:
     limit = record.max_pixels or DEFAULT_MAX_PIXELS
     for image in record.images:
         name = image.verdict.path
         try:
-            path = Path(record.folder, name)
+            path = folder / name
             yield name, read_image(path, name=name, max_pixels=limit, metadata=True)
         except ImageError as error:
             yield name, error

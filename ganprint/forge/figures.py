@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from ganprint.drawing import Figure
 from ganprint.files import atomic_file
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ganprint.errors import TrainingError
-from ganprint.files import atomic_write
+from ganprint.files import atomic_write, open_file
 
 
 @dataclass
@@ -60,6 +60,7 @@ def write_tensors(path: Path, place: Place, tensors: dict[str, Tensor]) -> None:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint; raise TrainingError where the file is damaged."""
     try:
+        open_file(path).close()
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except _FAULTS as cause:
@@ -69,6 +70,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def read_place(path: Path) -> Place:
     """Return how far the training of a checkpoint came; raise TrainingError where the file is damaged."""
     try:
+        open_file(path).close()
         with safe_open(path, framework="pt") as file:
             return Place(**json.loads(file.metadata()["place"]))
     except _FAULTS as cause:
