@@ -215,7 +215,7 @@ def main() -> int:
         print(f"{name:20}{count:9}")
     print(f"{arguments.files} files, seed {arguments.seed}; slowest {slowest[0]:.2f} s of CPU, {slowest[1]}")
     print(f"peak memory: {peak:.0f} MB; escaped: {len(escaped)}")
-    print("".join(f"{text}\n" for text in escaped[:10]), end="")
+    print("".join(f"{text[-600:]}\n" for text in escaped[:10]), end="")
     return int(bool(escaped) or slowest[0] > SECONDS_PER_FILE or peak > MEGABYTES)
 
 

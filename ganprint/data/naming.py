@@ -16,6 +16,7 @@ from ganprint.names import source_name_fault
 Names = Mapping[int, str]
 DEEPEST = 3
 """How many leading folders of a path may carry a name: Attribution88 has them in the first two."""
+LONGEST_SENTENCE = 300
 MAX_SOURCES = 10_000
 UNKNOWN = "unknown"
 """The source of rows with label -1 where nothing names their generator."""
@@ -87,7 +88,7 @@ class Disagreement(Exception):  # noqa: N818 - never reaches a user: the manifes
     def __init__(self, row: int, sentence: str, hint: str = hint) -> None:
         super().__init__(sentence)
         self.row = row
-        self.sentence = sentence
+        self.sentence = sentence if len(sentence) <= LONGEST_SENTENCE else f"{sentence[:LONGEST_SENTENCE]}..."
         self.hint = hint
 
 

@@ -330,6 +330,7 @@ def test_lines_and_paths_of_other_systems_are_read(ends, between, tmp_path):
         ("b.png,100000000,0,x", "line 3: the label is 100000000"),
         ("b.png,9999,0,x", "no images with label 1, 2, 3, 4, 5, 6, 7, 8, ..., though"),
         ("b.png,1,0,inconclusive", "line 3: The name 'inconclusive'"),
+        ("b.png,0,0," + "x" * 200_000, "line 3: label 0 is 'real' elsewhere and 'x"),
         ("b.png,1,0,real ", "line 3: The name 'real ' has a space"),
         ("b.png,1,0,GAN", "line 3: The name 'GAN'"),
         ("b.png,-1,0,synthetic-unknown", "line 3: The name 'synthetic-unknown'"),
