@@ -82,6 +82,15 @@ class Card(Record):
         return self
 
     @model_validator(mode="after")
+    def _no_source_is_a_family(self) -> Self:
+        both = {family.casefold() for family in self.families.values()} & {
+            source.casefold() for source in self.sources
+        }
+        if both:
+            raise ValueError(f"{', '.join(sorted(both))} is both a source and a family")
+        return self
+
+    @model_validator(mode="after")
     def _calibration_fits(self) -> Self:
         record = self.calibration
         if record is None:
