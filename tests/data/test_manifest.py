@@ -356,3 +356,13 @@ def test_a_renamed_source_and_a_folder_cannot_be_called_as_a_verdict(tmp_path):
         (tmp_path / "tree" / name / "a.png").touch()
     with pytest.raises(ManifestError, match="'Real'"):
         Manifest.open(tmp_path / "tree")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b'path,label,dlabel,"semantic\nx"', b"path,label,dlabel," + b"x" * (1 << 17) + b"\xf8,semantic"],
+)
+def test_a_header_that_is_not_one_line_of_text_gets_a_sentence(header, tmp_path):
+    (tmp_path / "m.csv").write_bytes(header + b"\na.png,0,0,x\n")
+    with pytest.raises(ManifestError, match=r"line 1|cannot be read"):
+        Manifest.open(tmp_path / "m.csv")
