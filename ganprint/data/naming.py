@@ -17,7 +17,6 @@ Names = Mapping[int, str]
 DEEPEST = 3
 """How many leading folders of a path may carry a name: Attribution88 has them in the first two."""
 LONGEST_SENTENCE = 300
-MAX_SOURCES = 10_000
 UNKNOWN = "unknown"
 """The source of rows with label -1 where nothing names their generator."""
 ANY = "any"
@@ -55,11 +54,6 @@ def name_rows(table: pa.Table, file: Path, fallback: Sequence[str]) -> NamedRows
     real_folder, by_position = REAL, False
     top = int(labels.max(initial=0))
     try:
-        if top >= MAX_SOURCES:
-            # Before labels are named: one large number would be as many names.
-            raise Disagreement(
-                int(labels.argmax()), f"the label is {top}, above the {MAX_SOURCES - 1:,} allowed"
-            )
         if "source" in table.column_names:
             names = match_names(labels, table["source"].chunk(0), what=("label", "source"))
             _require_real(names, labels)

@@ -327,7 +327,7 @@ def test_lines_and_paths_of_other_systems_are_read(ends, between, tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("b.png,100000000,0,x", "line 3: the label is 100000000"),
+        ("b.png,100000000,0,x", "line 3: the label is '100000000'"),
         ("b.png,9999,0,x", "no images with label 1, 2, 3, 4, 5, 6, 7, 8, ..., though"),
         ("b.png,1,0,inconclusive", "line 3: The name 'inconclusive'"),
         ("b.png,0,0," + "x" * 200_000, "line 3: label 0 is 'real' elsewhere and 'x"),
