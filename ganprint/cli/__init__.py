@@ -11,6 +11,7 @@ from ganprint.cli.assess import assess
 from ganprint.cli.attribute import attribute
 from ganprint.cli.calibrate import calibrate
 from ganprint.cli.compare import compare
+from ganprint.cli.console import guard_streams, quiet_libraries
 from ganprint.cli.demo import demo
 from ganprint.cli.enroll import enroll
 from ganprint.cli.evaluate import evaluate
@@ -56,6 +57,7 @@ def ganprint(
     version: bool = typer.Option(False, "--version", help="print the version and stop"),
 ) -> None:
     """Tell whether an image is real or synthetic, and which generator architecture made it."""
+    guard_streams()
     if version:
         from ganprint import __version__
 
@@ -65,6 +67,8 @@ def ganprint(
 
 def main() -> None:
     """Run the command line; a user's error is a sentence and a hint on stderr and an exit status."""
+    guard_streams()
+    quiet_libraries()
     try:
         app(prog_name="ganprint")
     except GanprintError as error:

@@ -21,6 +21,7 @@ from ganprint.cli.options import (
     chosen_data,
     chosen_weights,
 )
+from ganprint.cli.outputs import refuse_own_inputs
 
 if TYPE_CHECKING:
     from ganprint.weights import Rate, VerdictRates
@@ -63,6 +64,7 @@ def assess(
 
     check_device(device)
     check_output(figure, force=force)
+    refuse_own_inputs([figure], [data])
     if figure is not None and figure.suffix != ".png":
         raise UsageError(f"{figure} is no PNG by its name.", "End it with .png.")
     chosen = chosen_weights(weights, method)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import command_line, progress_bar
+from ganprint.cli.console import command_line, console, progress_bar
 from ganprint.cli.options import (
     BatchSize,
     Csv,
@@ -23,6 +23,7 @@ from ganprint.cli.options import (
     check_output,
     load_bench,
 )
+from ganprint.cli.outputs import refuse_own_inputs
 from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter, Writer, csv_header, csv_row
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ def attribute(
     _check_report(report, force)
     if out is not None and not resume:
         check_output(out, force=force, hint="Go on with --resume, or start again with --force.")
+    record = report.with_suffix(".json") if report is not None else None
+    refuse_own_inputs([out, report, record], inputs or [], recursive=recursive, files_from=files_from)
     check_device(device)
     # Here, as torch takes seconds to import: what is wrong with the options is said before.
     from ganprint.forensics.stream import stream_verdicts
@@ -231,6 +234,7 @@ class _Case:
             command_line(),
             device=self.device,
             max_pixels=max_pixels,
+            folder=report.parent,
         )
         save_record(record, report.with_suffix(".json"), force=force)
         write_report(record, self.exhibits, report, force=force)
@@ -256,7 +260,11 @@ def _named(
 
 def _count(inputs: list[str], files_from: Path | None, recursive: bool) -> int | None:
     """Return how many images there are, None where there is no bar to count, or counting would use them up."""
-    if not sys.stderr.isatty() or "-" in inputs or (files_from is not None and not files_from.is_file()):
+    if (
+        not console(stderr=True).is_terminal
+        or "-" in inputs
+        or (files_from is not None and not files_from.is_file())
+    ):
         return None
     return sum(1 for _ in _named(inputs, files_from, recursive))
 
@@ -279,7 +287,7 @@ def _read(
         if isinstance(found, GanprintError):
             yield name, found
             continue
-        source = sys.stdin.buffer.read() if found is None else found
+        source = sys.stdin.buffer if found is None else found
         try:
             image = read_image(source, name=name, max_pixels=limit, metadata=metadata, stated=True)
         except ImageError as error:

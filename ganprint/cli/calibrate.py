@@ -20,6 +20,7 @@ from ganprint.cli.options import (
     check_output,
     chosen_weights,
 )
+from ganprint.cli.outputs import refuse_own_inputs
 
 if TYPE_CHECKING:
     from ganprint.evaluation.calibrate import Calibrated
@@ -92,6 +93,7 @@ def calibrate(
 
     check_device(device)
     check_output(figure, force=force)
+    refuse_own_inputs([figure], [data])
     if figure is not None and figure.suffix != ".png":
         raise UsageError(f"{figure} is no PNG by its name.", "End it with .png.")
     chosen = chosen_weights(weights, method)

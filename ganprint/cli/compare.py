@@ -34,6 +34,7 @@ from ganprint.cli.options import (
     check_output,
     chosen_data,
 )
+from ganprint.cli.outputs import refuse_own_inputs
 from ganprint.cli.studies import Trainings, train_missing
 from ganprint.cli.tables import (
     Against,
@@ -236,6 +237,7 @@ def compare(
     form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
     check_unit(metric, unit)
     check_output(html, force=force)
+    refuse_own_inputs([html], [data])
     check_figures(figures, force=force)
     if limit and record:
         raise UsageError("--record is for whole splits.", "Leave --limit out.")

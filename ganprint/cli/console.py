@@ -1,10 +1,15 @@
 """What every command prints with: tables, JSON and CSV to stdout, chatter and bars to stderr."""
 
 import csv
+import io
 import json
+import logging
 import sys
+import warnings
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from ganprint.plain_text import harmless, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,13 +20,72 @@ PLAIN_WIDTH = 160
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Return a console that prints names as they are: no markup, no emoji, no highlighting of file names."""
-    from rich.console import Console
+    """Return a console that prints names as they are: no markup, no emoji, and nothing that a terminal acts on."""
+    from ganprint.cli.harmless_console import HarmlessConsole
 
-    out = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    stream = sys.stderr if stderr else sys.stdout
+    file = getattr(stream, "guarded", stream)
+    out = HarmlessConsole(file=file, markup=False, emoji=False, highlight=False)
     if not out.is_terminal:
         out.width = PLAIN_WIDTH
     return out
+
+
+class GuardedStream:
+    """Standard output or error, through which nothing passes that a terminal acts on, whoever writes to it.
+
+    Names that the stream cannot encode are escaped. `guarded` is the stream itself, for consoles that guard by
+    themselves and colour what they print.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.guarded = stream
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+    def write(self, text: str) -> int:
+        """Write text, what is not printable in it escaped."""
+        self.guarded.write(harmless(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write lines as `write` does."""
+        for line in lines:
+            self.write(line)
+
+    def isatty(self) -> bool:
+        """Say no, so that others print without colours, which would come out as escapes."""
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        # The bytes below would be a way around.
+        if name in ("buffer", "guarded"):
+            raise AttributeError(name)
+        return getattr(self.guarded, name)
+
+
+class GuardedOutput(GuardedStream):
+    """Standard output, to which rich prints the help, of fixed text, in colours."""
+
+    @property
+    def rich_proxied_file(self) -> TextIO:
+        """The stream itself, which rich asks for under this name."""
+        return self.guarded
+
+
+def guard_streams() -> None:
+    """Let nothing through to the terminal but printable text, and no library's warning; for this process, once."""
+    if not isinstance(sys.stdout, GuardedStream):
+        sys.stdout = cast(TextIO, GuardedOutput(sys.stdout))
+    if not isinstance(sys.stderr, GuardedStream):
+        sys.stderr = cast(TextIO, GuardedStream(sys.stderr))
+
+
+def quiet_libraries() -> None:
+    """Keep warnings and log lines of libraries from stderr, unless Python was asked for them; for this process."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 def command_line() -> str:
@@ -33,10 +97,12 @@ def command_line() -> str:
 
 def progress_bar() -> "Progress":
     """Return a bar on stderr that vanishes when done and is not drawn where stderr is no terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+    from ganprint.cli.harmless_console import Bar
 
     errors = console(stderr=True)
-    return Progress(
+    return Bar(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
@@ -45,16 +111,23 @@ def progress_bar() -> "Progress":
         transient=True,
         # Or what is printed would go to stderr with the bar.
         redirect_stdout=False,
+        redirect_stderr=False,
         disable=not errors.is_terminal,
     )
 
 
 def echo_json(content: Any, *, indent: int | None = None) -> None:
-    """Print JSON, names as they are; bytes in a file name that are no text become JSON's escapes for them."""
+    """Print JSON, names as they are, as far as they are printable and stdout can hold them."""
     import typer
 
-    text = json.dumps(content, ensure_ascii=False, indent=indent)
-    typer.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    text = to_json(content, indent=indent)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        # In JSON's own escapes, not those of the stream.
+        text = "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)
+    typer.echo(text)
 
 
 def echo_csv(row: Iterable[object]) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from ganprint.cli.console import console, echo_json, progress_bar
 from ganprint.cli.options import Force, Images, Json, Seed
+from ganprint.cli.outputs import refuse_own_inputs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,6 +93,7 @@ def split_command(
     from ganprint.data.manifest import Manifest
     from ganprint.data.split import Fractions, default_by, split
 
+    refuse_own_inputs([out], [data])
     manifest = Manifest.open(data, root=image_folder, allow_gaps=True)
     unseen = int(hold_out) if hold_out.isdecimal() else [name.strip() for name in hold_out.split(",")]
     by = by or default_by(manifest)
@@ -119,6 +121,7 @@ def join_command(
     from ganprint.data.join import join
     from ganprint.data.manifest import Manifest
 
+    refuse_own_inputs([out], data)
     joined = join([Manifest.open(each, allow_gaps=True) for each in data], name=str(out))
     joined = joined.write(out, force=force)
     if as_json:

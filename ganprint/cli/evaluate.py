@@ -28,6 +28,7 @@ from ganprint.cli.options import (
     chosen_data,
     chosen_weights,
 )
+from ganprint.cli.outputs import refuse_own_inputs
 from ganprint.cli.tables import Unit, unit_sentence
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def evaluate(
     check_formats(as_json, as_csv)
     check_device(device)
     check_output(predictions, force=force)
+    refuse_own_inputs([predictions], [data])
     if record and limit:
         raise UsageError("--record is for whole splits.", "Leave --limit out.")
     drawn = parse_treatment(policy)

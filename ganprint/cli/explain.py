@@ -18,6 +18,7 @@ from ganprint.cli.options import (
     check_output,
     chosen_weights,
 )
+from ganprint.cli.outputs import refuse_own_inputs
 
 
 def explain(
@@ -62,6 +63,7 @@ def explain(
     if data is not None:
         file = out or Path("spectra.png")
         check_output(file, force=force)
+        refuse_own_inputs([file], [data])
         _draw_spectra(data, split, view, size, limit, seed, workers, file, force)
     else:
         assert image is not None
@@ -91,6 +93,7 @@ def _draw_image(
     check_method(method, card)
     file = out or Path(f"{path.stem}-{card.method}.png")
     check_output(file, force=force)
+    refuse_own_inputs([file], [path])
     square = crop_views(pixels, card.view)[0]
     evidence = gather_evidence(attributor, card, square, path.name, maps)
     over_picture = crop_map(attributor, whole_picture(pixels), card.view) if maps is None else None

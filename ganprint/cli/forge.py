@@ -117,9 +117,8 @@ def sample_command(
     force: Force = False,
 ) -> None:
     """Write images of a generator as PNG: image number i under a seed is always the same."""
-    from PIL import Image
-
     from ganprint.errors import OutputExistsError, UsageError
+    from ganprint.forge.figures import write_image
     from ganprint.forge.sampling import sample_images
     from ganprint.forge.store import list_generators, load_generator
 
@@ -150,9 +149,8 @@ def sample_command(
     if there and not force:
         raise OutputExistsError(f"{there[0]} is there already.", "Give --force to overwrite it.")
     try:
-        out.mkdir(parents=True, exist_ok=True)
         for file, image in zip(files, sample_images(generator, range(count), seed=seed), strict=True):
-            Image.fromarray(image.permute(1, 2, 0).numpy()).save(file)
+            write_image(image, file)
     except OSError as cause:
         raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
     typer.echo(str(out))

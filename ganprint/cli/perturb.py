@@ -154,6 +154,7 @@ def _perturb_file(
     from PIL import Image
 
     from ganprint.errors import ImageError, ImageUnreadableError
+    from ganprint.files import atomic_file
     from ganprint.images import printable, read_image
     from ganprint.perturb import Sharing
     from ganprint.perturb import perturb as perturb_images
@@ -171,11 +172,9 @@ def _perturb_file(
             return type(error)(f"{printable(str(source))}: {error.message}", error.hint)
     else:
         corrupted = perturb_images(images, [drawn], engine=cast("Engine", engine), at=at)[0]
-    part = output.with_name(output.name + ".part")
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(corrupted.permute(1, 2, 0).contiguous().numpy()).save(part, "PNG")
-        part.replace(output)
+        with atomic_file(output) as file:
+            Image.fromarray(corrupted.permute(1, 2, 0).contiguous().numpy()).save(file, "PNG")
     except OSError as error:
         return ImageUnreadableError(
             f"{printable(str(output))} cannot be written: {error.strerror}.", "Name another OUT."

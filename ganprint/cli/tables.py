@@ -66,6 +66,7 @@ def print_results(
 ) -> None:
     """Print tables in a form; JSON and CSV are of the results themselves."""
     from ganprint.evaluation.tables import to_latex, to_markdown
+    from ganprint.plain_text import to_markdown_text
 
     if form in ("terminal", "markdown"):
         typer.echo(f"{MARKED}\n" if entries and entries[0].unit == "group" else f"{MARKED_OF_IMAGES}\n")
@@ -75,7 +76,7 @@ def print_results(
         _print_csv(entries)
     for table in tables if form in ("terminal", "markdown", "latex") else ():
         if form == "markdown":
-            typer.echo(f"{table.title}\n\n{to_markdown(table, intervals=intervals)}")
+            typer.echo(f"{to_markdown_text(table.title)}\n\n{to_markdown(table, intervals=intervals)}")
         elif form == "latex":
             typer.echo(to_latex(table, intervals=intervals))
         else:

@@ -17,10 +17,10 @@ def verify(
 ) -> None:
     """Examine the images of a report again, with the same weights, and compare all that was answered.
 
-    Relative paths are looked for in the folder in which the report was made. Exit status: 0 all is the same, 1 not.
+    Relative paths are looked for from the folder of the record. Exit status: 0 all is the same, 1 not.
     """
     from ganprint.forensics.record import read_record
-    from ganprint.forensics.verify import changed_facts, load_recorded, verify_record
+    from ganprint.forensics.verify import UNKNOWABLE, changed_facts, load_recorded, verify_record
     from ganprint.images import printable
     from ganprint.weights.provenance import versions
 
@@ -33,7 +33,9 @@ def verify(
     counts: Counter[str] = Counter()
     out = console()
     with progress_bar() as bar:
-        for found in bar.track(verify_record(case, bench), total=len(case.images), description="images"):
+        for found in bar.track(
+            verify_record(case, bench, record.parent), total=len(case.images), description="images"
+        ):
             counts[found.outcome] += 1
             if as_json:
                 echo_json(found.model_dump())
@@ -49,5 +51,6 @@ def verify(
         out.print(f"\nVersions: {'; '.join(others) or 'the same'}.", soft_wrap=True)
         total = ", ".join(f"{count} {name}" for name, count in counts.most_common())
         out.print(f"{len(case.images)} images examined again: {total or 'none'}.", soft_wrap=True)
+        out.print(UNKNOWABLE, soft_wrap=True)
     if facts or set(counts) - {"same"}:
         raise typer.Exit(1)

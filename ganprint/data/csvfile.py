@@ -2,7 +2,9 @@
 
 import codecs
 import csv
+import io
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,11 +12,14 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from ganprint.errors import ManifestError
+from ganprint.files import open_file
 
 NUMBERS = ("label", "dlabel")
 """Columns that number sources and semantics; `source` may stand in the place of `label`."""
 NAMED = ("source", "semantic", "split", "group")
 """Optional columns with a meaning; any others are kept as text."""
+MAX_MANIFEST_BYTES = 1 << 30
+"""Some ten million rows."""
 LARGEST = 2**16
 """Labels and dlabels are below this: they count sources and semantics."""
 
@@ -34,11 +39,17 @@ def read_table(file: Path) -> pa.Table:
     types: dict[str, pa.DataType] = {name: pa.dictionary(pa.int32(), pa.string()) for name in names}
     types |= {"path": pa.string(), **{name: pa.int64() for name in numbers}}
     try:
-        table = pyarrow.csv.read_csv(
-            file, convert_options=pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
-        )
-    except (pa.ArrowInvalid, OSError) as error:
+        with open_file(file, limit=MAX_MANIFEST_BYTES) as opened:
+            table = pyarrow.csv.read_csv(
+                opened,
+                convert_options=pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False),
+            )
+        agreed = table.column_names == names
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise _explain(file, str(error)) from error
+    if not agreed:
+        # As with a line end inside quotes.
+        raise ManifestError(f"{file}, line 1: the columns' names are not one line of text.", _EXAMPLE)
     if not table.num_rows:
         raise ManifestError(f"{file} lists no images: it has a header and no rows.", _EXAMPLE)
     table = table.unify_dictionaries().combine_chunks()
@@ -60,15 +71,17 @@ def read_table(file: Path) -> pa.Table:
 
 def find_line(file: Path, row: int) -> int:
     """Return the line of the file on which a row (counted from 0) stands, blank lines being no rows."""
-    for position, (line, _) in enumerate(_rows(file)):
-        if position == row:
-            return line
+    # A field may be longer than the module that walks over lines takes.
+    with suppress(csv.Error):
+        for position, (line, _) in enumerate(_rows(file)):
+            if position == row:
+                return line
     return row + 2
 
 
 def _header(file: Path) -> list[str]:
     try:
-        with file.open("rb") as stream:
+        with open_file(file, limit=MAX_MANIFEST_BYTES) as stream:
             start = (stream.read(1 << 16).lstrip(b"\r\n").splitlines() or [b""])[0]
     except FileNotFoundError as error:
         raise ManifestError(
@@ -116,7 +129,8 @@ def _header(file: Path) -> list[str]:
 
 
 def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
-    with file.open(encoding="utf-8-sig", newline="", errors="surrogateescape") as stream:
+    opened = open_file(file, limit=MAX_MANIFEST_BYTES)
+    with io.TextIOWrapper(opened, "utf-8-sig", "surrogateescape", newline="") as stream:
         reader = csv.reader(stream)
         next(reader)
         for row in reader:

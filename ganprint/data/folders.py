@@ -10,6 +10,7 @@ from ganprint.attributor import REAL
 from ganprint.data.naming import ANY, named_column
 from ganprint.errors import ManifestError
 from ganprint.images.formats import EXTENSIONS
+from ganprint.names import source_name_fault
 
 _SHAPE = "Expected real/<semantic>/*.png beside one folder for each generator."
 
@@ -29,6 +30,9 @@ def read_folders(root: Path) -> tuple[pa.Table, tuple[str, ...]]:
         found = ", ".join(names[:8]) or "none"
         raise ManifestError(f"{root} has no folder {REAL!r}; its folders: {found}.", hint)
     sources = (REAL, *(name for name in names if name != REAL))
+    fault = next(filter(None, map(source_name_fault, sources)), None)
+    if fault is not None:
+        raise ManifestError(f"{root}: {fault}.", "Rename the folder.")
     paths: list[str] = []
     labels: list[int] = []
     semantics: list[str] = []

@@ -8,6 +8,7 @@ from PIL import Image
 
 from ganprint.errors import ImageError
 from ganprint.images import read_image
+from ganprint.images.quiet import quiet_decoders
 
 
 class FileFacts(NamedTuple):
@@ -55,7 +56,7 @@ def jpeg_quality(table: list[int]) -> int:
 
 
 def _quality_of(path: str) -> int:
-    with Image.open(path) as image:
+    with quiet_decoders(), Image.open(path) as image:
         tables: dict[int, list[int]] = getattr(image, "quantization", {})
     return jpeg_quality(list(tables[min(tables)])) if tables else 0
 

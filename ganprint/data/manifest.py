@@ -18,6 +18,8 @@ from ganprint.data.folders import read_folders
 from ganprint.data.naming import name_rows
 from ganprint.data.parts import listed_files, read_parts
 from ganprint.errors import ManifestError, OutputExistsError
+from ganprint.files import atomic_file
+from ganprint.names import source_name_fault
 
 
 class Manifest:
@@ -84,8 +86,9 @@ class Manifest:
     def _refuse_gaps(self) -> None:
         empty = self.empty_labels
         if empty:
+            shown = ", ".join(map(str, empty[:8])) + (", ..." if len(empty) > 8 else "")
             raise ManifestError(
-                f"{self.name} has no images with label {', '.join(map(str, empty))}, "
+                f"{self.name} has no images with label {shown}, "
                 f"though its labels go up to {len(self.sources) - 1}.",
                 "Labels number the sources 0, 1, 2, ... without gaps, 0 being real; "
                 "add the missing images or renumber.",
@@ -228,6 +231,9 @@ class Manifest:
                 f"{self.name} has no source {', '.join(map(repr, absent))}.",
                 f"It has: {', '.join(self.source_names)}.",
             )
+        fault = next(filter(None, map(source_name_fault, names.values())), None)
+        if fault is not None:
+            raise ManifestError(f"{fault}.", "Name the source otherwise.")
         codes, words = self.codes("source")
         return self.with_column("source", codes, [names.get(word, word) for word in words])
 
@@ -254,8 +260,8 @@ class Manifest:
             table = table.set_column(self.columns.index("path"), "path", pa.array(paths, pa.string()))
         decoded = [pc.cast(c, pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
         try:
-            here.mkdir(parents=True, exist_ok=True)
-            pyarrow.csv.write_csv(pa.table(decoded, names=table.column_names), file)
+            with atomic_file(file) as out:
+                pyarrow.csv.write_csv(pa.table(decoded, names=table.column_names), out)
         except OSError as cause:
             raise ManifestError(
                 f"{file} cannot be written: {cause.strerror or cause}.", "Name another file with --out."

@@ -11,10 +11,12 @@ import pyarrow.compute as pc
 from ganprint.attributor import REAL
 from ganprint.data.csvfile import find_line
 from ganprint.errors import ManifestError
+from ganprint.names import source_name_fault
 
 Names = Mapping[int, str]
 DEEPEST = 3
 """How many leading folders of a path may carry a name: Attribution88 has them in the first two."""
+LONGEST_SENTENCE = 300
 UNKNOWN = "unknown"
 """The source of rows with label -1 where nothing names their generator."""
 ANY = "any"
@@ -50,6 +52,7 @@ def name_rows(table: pa.Table, file: Path, fallback: Sequence[str]) -> NamedRows
     unnamed = [name for name in ("source", "semantic") if name not in table.column_names]
     folders = [folder_column(table["path"].chunk(0), depth) for depth in range(DEEPEST)] if unnamed else []
     real_folder, by_position = REAL, False
+    top = int(labels.max(initial=0))
     try:
         if "source" in table.column_names:
             names = match_names(labels, table["source"].chunk(0), what=("label", "source"))
@@ -57,6 +60,7 @@ def name_rows(table: pa.Table, file: Path, fallback: Sequence[str]) -> NamedRows
         else:
             names, column, real_folder, by_position = _learn_sources(labels, folders, fallback)
             table = table.append_column("source", column)
+        _check_sources(labels, table["source"].chunk(0))
         if "semantic" in table.column_names:
             match_names(dlabels, table["semantic"].chunk(0), what=("dlabel", "semantic"))
         else:
@@ -64,9 +68,8 @@ def name_rows(table: pa.Table, file: Path, fallback: Sequence[str]) -> NamedRows
     except Disagreement as fault:
         raise ManifestError(
             f"{file}, line {find_line(file, fault.row)}: {fault.sentence}.",
-            "Each number needs one name and each name one number; label 0 is 'real'.",
+            fault.hint,
         ) from fault
-    top = int(labels.max(initial=0))
     known = tuple(names.get(number, f"source-{number}" if number else REAL) for number in range(top + 1))
     return NamedRows(table, known, real_folder, by_position)
 
@@ -74,10 +77,13 @@ def name_rows(table: pa.Table, file: Path, fallback: Sequence[str]) -> NamedRows
 class Disagreement(Exception):  # noqa: N818 - never reaches a user: the manifest turns it into a ManifestError
     """One number with two names, or one name with two numbers; `row` is the first row that shows it."""
 
-    def __init__(self, row: int, sentence: str) -> None:
+    hint = "Each number needs one name and each name one number; label 0 is 'real'."
+
+    def __init__(self, row: int, sentence: str, hint: str = hint) -> None:
         super().__init__(sentence)
         self.row = row
-        self.sentence = sentence
+        self.sentence = sentence if len(sentence) <= LONGEST_SENTENCE else f"{sentence[:LONGEST_SENTENCE]}..."
+        self.hint = hint
 
 
 def match_names(numbers: np.ndarray, column: pa.DictionaryArray, *, what: tuple[str, str]) -> dict[int, str]:
@@ -117,7 +123,8 @@ def learn_names(
 ) -> tuple[int, dict[int, str]] | None:
     """Return the first depth whose folder names agree one to one with the numbers, and the names."""
     for depth, column in enumerate(folders):
-        if column is None:
+        # A folder's own name, not the root or the folder above.
+        if column is None or {"", ".", ".."} & set(column.dictionary.to_pylist()):
             continue
         try:
             return depth, match_names(numbers, column, what=("label", "folder"))
@@ -171,6 +178,16 @@ def _require_real(names: Names, labels: np.ndarray) -> None:
         if (number == 0) != (name == REAL):
             row = int(np.argmax(labels == number))
             raise Disagreement(row, f"source {name!r} has label {number}, and label 0 is {REAL!r}")
+
+
+def _check_sources(labels: np.ndarray, column: pa.DictionaryArray) -> None:
+    """Raise Disagreement at the first row of a source that cannot be called so; with label -1 it may be nameless."""
+    words = column.dictionary.to_pylist()
+    codes, rows = np.unique(column.indices.to_numpy(), return_index=True)
+    for code, row in zip(codes.tolist(), rows.tolist(), strict=True):
+        fault = source_name_fault(words[code])
+        if fault is not None and (words[code] or labels[row] >= 0):
+            raise Disagreement(row, fault, "Name the source otherwise.")
 
 
 def _learn_sources(

@@ -1,10 +1,12 @@
 """Answers of methods for a manifest's images: each read and perturbed once for all methods that are asked."""
 
 import csv
+import io
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.adversarial import attack_images, attack_seeds
 from ganprint.evaluation.conditions import Condition, ConditionedViews, Kept
 from ganprint.evaluation.unfinished import Notebook, Unfinished
+from ganprint.files import atomic_file
 from ganprint.forensics.answer import VIEWS_AT_ONCE, Answer, answer_images
 from ganprint.images.formats import cell
 from ganprint.images.views import Crops, answerable_crops
@@ -181,28 +184,26 @@ def write_predictions(path: Path, card: Card, manifest: Manifest, answers: Answe
 
     The file appears whole or not at all. Raises UsageError where it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_rows(partial, card, manifest, answers)
-        partial.replace(path)
+        with atomic_file(path) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
+            _write_rows(text, card, manifest, answers)
+            text.detach()
     except OSError as cause:
         raise UsageError(f"{path} cannot be written: {cause.strerror}.", "Name another file.") from cause
 
 
-def _write_rows(path: Path, card: Card, manifest: Manifest, answers: Answers) -> None:
+def _write_rows(file: TextIO, card: Card, manifest: Manifest, answers: Answers) -> None:
     names = manifest.column("source")
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            [
-                *("path", "source", "predicted"),
-                *(f"p_{name}" for name in card.sources),
-                *("corruption", "severity", "seed"),
-            ]
-        )
-        for number, row in enumerate(answers.rows.tolist()):
-            what = answers.condition.describe(row)
-            shares = [f"{p:.6f}" for p in answers.probabilities[number]]
-            predicted = card.sources[answers.predicted[number]]
-            writer.writerow([cell(str(manifest.path(row))), cell(names[row]), predicted, *shares, *what])
+    writer = csv.writer(file)
+    writer.writerow(
+        [
+            *("path", "source", "predicted"),
+            *(f"p_{name}" for name in card.sources),
+            *("corruption", "severity", "seed"),
+        ]
+    )
+    for number, row in enumerate(answers.rows.tolist()):
+        what = answers.condition.describe(row)
+        shares = [f"{p:.6f}" for p in answers.probabilities[number]]
+        predicted = card.sources[answers.predicted[number]]
+        writer.writerow([cell(str(manifest.path(row))), cell(names[row]), predicted, *shares, *what])

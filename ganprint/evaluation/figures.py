@@ -8,14 +8,15 @@ from typing import Literal
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from ganprint.drawing import Figure
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.evaluation.assess import Assessed
 from ganprint.evaluation.calibrate import Calibrated
 from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.experiments import SHORT, Robustness, adversarial_curves
 from ganprint.evaluation.studies import Variant, semantics_curves
+from ganprint.files import write_output
 from ganprint.forensics.calibration import calibration_error, reliability
 
 Form = Literal["png", "svg"]
@@ -116,14 +117,8 @@ def save_figures(
     there = [file for file in files if file.exists() and not force]
     if there:
         raise OutputExistsError(f"{there[0]} is there already.", "Give --force to overwrite it.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, figure in files.items():
-            file.write_bytes(_rendered(figure, form))
-    except OSError as cause:
-        raise UsageError(
-            f"{cause.filename} cannot be written: {cause.strerror}.", "Name another folder."
-        ) from cause
+    for file, figure in files.items():
+        write_output(file, _rendered(figure, form), error=UsageError, hint="Name another folder.")
     return list(files)
 
 

@@ -1,6 +1,5 @@
 """Results as files: of each data set a CSV of one row a value, and the details of each result beside it."""
 
-import json
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -8,6 +7,10 @@ from pydantic import ValidationError
 from ganprint.errors import ManifestError
 from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.result_table import is_table, read_table, write_whole
+from ganprint.files import read_file
+from ganprint.plain_text import to_json
+
+MAX_RESULT_BYTES = 64 << 20
 
 
 def predictions_file(folder: Path, entry: Entry) -> Path:
@@ -20,7 +23,7 @@ def save_entry(folder: Path, entry: Entry) -> Path:
     file = folder / entry.data / entry.file_name
     # A field a line: short, and changes can be told apart.
     fields = entry.model_dump(mode="json").items()
-    lines = [f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in fields]
+    lines = [f"{to_json(name)}: {to_json(value)}" for name, value in fields]
     write_whole(file, "{\n" + ",\n".join(lines) + "\n}\n")
     return file
 
@@ -35,7 +38,7 @@ def read_entries(folder: Path) -> list[Entry]:
         found |= {(entry.data, entry.file_name): entry for entry in read_table(file)}
     for file in sorted(folder.rglob("*.json")):
         try:
-            entry = Entry.model_validate_json(file.read_bytes())
+            entry = Entry.model_validate_json(read_file(file, limit=MAX_RESULT_BYTES))
         except (OSError, ValidationError) as cause:
             raise ManifestError(
                 f"{file} is not a result that compare wrote.", "Move it away, or compare into another folder."

@@ -9,6 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.tables import Table
+from ganprint.files import write_output
 
 
 def write_page(
@@ -34,9 +35,4 @@ def write_page(
     text = environment.from_string(template).render(
         title=title, tables=[(table, table.places()) for table in tables], entries=entries, figures=figures
     )
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as cause:
-        raise UsageError(f"{path} cannot be written: {cause.strerror}.", "Name another file.") from cause
+    write_output(path, text.encode(), error=UsageError, hint="Name another file.")

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ganprint.errors import ManifestError, UsageError
 from ganprint.evaluation.entry import SHORT_HASH, Entry
 from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS, OfImages
+from ganprint.files import write_output
 
 HASHES = ("weights_sha256", "setup_sha256", "data_sha256", "surrogate_sha256", "surrogate_setup_sha256")
 RESULT = (
@@ -106,11 +107,6 @@ def merged(old: Sequence[Entry], new: Sequence[Entry]) -> list[Entry]:
 
 def write_whole(file: Path, text: str) -> None:
     """Write a text file whole or not at all; raise UsageError where it cannot be written."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial")
-        # Bytes of a file name that are no text become JSON's escapes for them.
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
-        partial.replace(file)
-    except OSError as cause:
-        raise UsageError(f"{file} cannot be written: {cause.strerror}.", "Name another folder.") from cause
+    # Bytes of a file name that are no text become JSON's escapes for them.
+    content = text.encode("utf-8", "backslashreplace")
+    write_output(file, content, error=UsageError, hint="Name another folder.")

@@ -15,6 +15,7 @@ from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.experiments import condition_table
 from ganprint.evaluation.plan import Contender
 from ganprint.evaluation.tables import Cell, Column, Row, Table
+from ganprint.files import atomic_write
 from ganprint.training import read_config
 from ganprint.training.artifact import train_weights
 from ganprint.training.config import preset_names
@@ -212,8 +213,7 @@ class Study:
         """Train a variant, from its checkpoint where there is one; KeyboardInterrupt where it was stopped."""
         folder = self.folder(variant)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / IDENTITY).write_text(self._identity(variant), encoding="utf-8")
+            atomic_write(folder / IDENTITY, self._identity(variant).encode())
         except OSError as cause:
             raise UsageError(
                 f"{folder} cannot be written to: {cause.strerror}.", "Name another folder with --out."

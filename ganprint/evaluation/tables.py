@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Literal
 
 from ganprint.evaluation.differences import GroupSample, difference
+from ganprint.plain_text import one_line, to_latex_text, to_markdown_text
 from ganprint.weights import Interval
 
 DAGGER = "†"
@@ -128,50 +129,34 @@ def to_markdown(table: Table, *, intervals: bool = False) -> str:
         for part in ([numbers] if group else [[number] for number in numbers])
     ]
     heads = [group + " / ".join(table.columns[number].name for number in part) for group, part in together]
-    heads = [head.replace("|", r"\|") for head in heads]
-    lines = [f"| {table.corner} | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    heads = [to_markdown_text(head) for head in (table.corner, *heads)]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row, places in zip(table.rows, table.places(), strict=True):
         texts = [
-            f"{marks[place]}{cell.text(intervals=intervals)}{marks[place]}"
+            f"{marks[place]}{to_markdown_text(cell.text(intervals=intervals))}{marks[place]}"
             for cell, place in zip(row.cells, places, strict=True)
         ]
         cells = [" / ".join(texts[number] for number in part) for _, part in together]
-        name = row.name.replace("|", r"\|")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines.append(f"| {to_markdown_text(row.name)} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def to_latex(table: Table, *, intervals: bool = False) -> str:
     """Return a LaTeX table for the booktabs package, the best in bold and the next underlined."""
     marks = ("{}", r"\textbf{{{}}}", r"\underline{{{}}}")
-    lines = [f"% {table.title}", rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}", r"\toprule"]
+    lines = [f"% {one_line(table.title)}", rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}", r"\toprule"]
     if any(group for group, _ in table.groups):
         spans = [
-            rf"\multicolumn{{{len(numbers)}}}{{c}}{{{_escaped(group)}}}" for group, numbers in table.groups
+            rf"\multicolumn{{{len(numbers)}}}{{c}}{{{to_latex_text(group)}}}"
+            for group, numbers in table.groups
         ]
         lines.append(" & ".join(["", *spans]) + r" \\")
     names = [table.corner, *(column.name for column in table.columns)]
-    lines += [" & ".join(map(_escaped, names)) + r" \\", r"\midrule"]
+    lines += [" & ".join(map(to_latex_text, names)) + r" \\", r"\midrule"]
     for row, places in zip(table.rows, table.places(), strict=True):
         texts = [
-            marks[place].format(_escaped(cell.text(intervals=intervals)))
+            marks[place].format(to_latex_text(cell.text(intervals=intervals)))
             for cell, place in zip(row.cells, places, strict=True)
         ]
-        lines.append(" & ".join([_escaped(row.name), *texts]) + r" \\")
+        lines.append(" & ".join([to_latex_text(row.name), *texts]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
-
-
-_LATEX = str.maketrans(
-    {
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        DAGGER: r"\textdagger{}",
-        SEEN_MARK: r"\textdaggerdbl{}",
-    }
-)
-
-
-def _escaped(text: str) -> str:
-    return text.translate(_LATEX)

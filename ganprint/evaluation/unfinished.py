@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ganprint.errors import UsageError
+from ganprint.files import atomic_write, open_file
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Notebook:
         """Return what the file holds for all of the names, nothing where it does not."""
         found = Unfinished(len(self.names))
         try:
+            open_file(self.path).close()
             with safe_open(self.path, framework="numpy") as file:
                 facts = json.loads(file.metadata()["facts"])
                 if not set(self.names) <= facts["seconds"].keys():
@@ -70,11 +72,8 @@ class Notebook:
             for name, each in zip(self.names, found.probabilities, strict=True)
         }
         tensors |= {"rows": np.array(found.rows, np.int64), "failed": np.array(found.failed, np.int64)}
-        partial = self.path.with_suffix(".partial")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(save(tensors, {"facts": json.dumps(facts)}))
-            partial.replace(self.path)
+            atomic_write(self.path, save(tensors, {"facts": json.dumps(facts)}))
         except FileNotFoundError:
             # Another process has just removed the folder, as it was empty. This batch is lost to a kill, no more.
             return

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ganprint.attributor import Attributor
+from ganprint.errors import WeightsError
 from ganprint.images.content import Emptiness
 
 
@@ -66,8 +67,13 @@ def answer_images(
     names: tuple[str, ...] = ()
     for start in range(0, len(views), batch_size):
         found = attributor.predict(views[start : start + batch_size])
-        logits.append(found.attribution.float().cpu())
         placed = found.attribution if found.embedding is None else found.embedding
+        if not (found.attribution.isfinite().all() and placed.isfinite().all()):
+            raise WeightsError(
+                f"The weights of {attributor.spec.title} answer with what is no finite number.",
+                "They are damaged; restore them from their origin, or name others.",
+            )
+        logits.append(found.attribution.float().cpu())
         embeddings.append(placed.float().cpu())
         if found.reasons is not None:
             names = found.reasons.names

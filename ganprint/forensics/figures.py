@@ -1,5 +1,6 @@
 """Panels to one PNG: what a method looked at, with a caption that says what it is not."""
 
+import io
 import math
 import textwrap
 from collections.abc import Sequence
@@ -7,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from ganprint.attributor import Panel
+from ganprint.drawing import Figure
 from ganprint.errors import OutputExistsError, UsageError
+from ganprint.files import write_output
 
 PANEL_INCHES, GAP_INCHES = 1.9, 0.7
 """Sides of a panel, and the room to its right for the scale of its colours."""
@@ -30,13 +32,10 @@ def draw_panels(panels: Sequence[Panel], caption: str, path: Path, *, force: boo
     """
     if path.exists() and not force:
         raise OutputExistsError(f"{path} is there already.", "Give --force to overwrite it.")
-    try:
-        # Without the program's version: the same picture from the same input, byte for byte.
-        panel_figure(panels, caption).savefig(path, format="png", metadata={"Software": None})
-    except OSError as cause:
-        raise UsageError(
-            f"{path} cannot be written: {cause.strerror}.", "Name another file with --out."
-        ) from cause
+    drawn = io.BytesIO()
+    # Without the program's version: the same picture from the same input, byte for byte.
+    panel_figure(panels, caption).savefig(drawn, format="png", metadata={"Software": None})
+    write_output(path, drawn.getvalue(), error=UsageError, hint="Name another file with --out.")
 
 
 def panel_figure(panels: Sequence[Panel], caption: str) -> Figure:
@@ -56,12 +55,12 @@ def panel_figure(panels: Sequence[Panel], caption: str) -> Figure:
     grid = figure.add_gridspec(rows, columns, **gaps, **edges)
     for number, (panel, words) in enumerate(zip(panels, titles, strict=True)):
         _draw(figure.add_subplot(grid[number // columns, number % columns]), panel, "\n".join(words))
-    figure.text(0.1 / width, 0.1 / height, "\n".join(lines), fontsize=7, va="bottom", parse_math=False)
+    figure.text(0.1 / width, 0.1 / height, "\n".join(lines), fontsize=7, va="bottom")
     return figure
 
 
 def _draw(axes: Axes, panel: Panel, title: str) -> None:
-    axes.set_title(title, fontsize=8, parse_math=False)
+    axes.set_title(title, fontsize=8)
     if panel.labels:
         _draw_bars(axes, panel)
         return

@@ -9,12 +9,14 @@ import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from ganprint.errors import OutputExistsError, WeightsError
+from ganprint.files import read_file, write_output
 from ganprint.forensics.calibration import SMALLEST
-from ganprint.forensics.files import write_whole
+from ganprint.names import SourceName
 from ganprint.weights import Card, JudgementRecord, search_path
-from ganprint.weights.records import Sha256, SourceName
+from ganprint.weights.records import Sha256
 
 FUSION_FILE = "fusion.json"
+MAX_FUSION_BYTES = 16 << 20
 SHRINKAGE = 0.01
 """How much a squared weight costs beside the log loss: methods that say the same share what they weigh."""
 
@@ -22,7 +24,7 @@ SHRINKAGE = 0.01
 class Member(BaseModel):
     """Weights that take part."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     method: str
     weights: str
@@ -37,7 +39,7 @@ class Combination(BaseModel):
     In the judgement the score is the share of members that find an image like those they know.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     weights: dict[Sha256, float]
     judgement: JudgementRecord
@@ -49,7 +51,7 @@ class Combination(BaseModel):
 class Fusion(BaseModel):
     """A file of combinations over members that were answered for the same images, and the sources that all know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: int = Field(1, ge=1, le=1)
     members: list[Member]
@@ -123,15 +125,19 @@ def find_fusion(cards: Sequence[Card]) -> tuple[Fusion, Combination, str] | None
         path = folder / FUSION_FILE
         if not path.is_file():
             continue
-        content = path.read_bytes()
         try:
+            content = read_file(path, limit=MAX_FUSION_BYTES)
             fusion = Fusion.model_validate_json(content)
-        except ValidationError as cause:
+        except (OSError, ValidationError) as cause:
             raise WeightsError(
                 f"{path} is no fusion, or damaged.", "Learn it again: ganprint fuse"
             ) from cause
         found = fusion.combination(cards)
         if found is not None:
+            if not all(set(fusion.sources) <= set(card.sources) for card in cards):
+                raise WeightsError(
+                    f"{path} names sources that not all of its members know.", "Learn it again: ganprint fuse"
+                )
             return fusion, found, hashlib.sha256(content).hexdigest()
     return None
 
@@ -140,4 +146,4 @@ def save_fusion(fusion: Fusion, path: Path, *, force: bool = False) -> None:
     """Write a fusion, whole or not at all; raise OutputExistsError where the file is there and `force` is not given."""
     if path.exists() and not force:
         raise OutputExistsError(f"{path} is there already.", "Give --force to replace it.")
-    write_whole(path, f"{fusion.model_dump_json(indent=1, exclude_none=True)}\n".encode())
+    write_output(path, f"{fusion.model_dump_json(indent=1, exclude_none=True)}\n".encode())

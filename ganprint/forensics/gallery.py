@@ -12,15 +12,16 @@ import platformdirs
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from ganprint.errors import OutputExistsError, UsageError, WeightsError
+from ganprint.files import open_file, write_output
 from ganprint.forensics.answer import Answer
-from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
-from ganprint.forensics.files import write_whole
 from ganprint.forensics.open_set import Known, unit
 from ganprint.images import printable
+from ganprint.names import SourceName, source_name_fault
 from ganprint.weights import Card, Rate, utc_now
-from ganprint.weights.records import Sha256, SourceName
+from ganprint.weights.records import Sha256
 
 SUFFIX = ".safetensors"
+MAX_GALLERY_BYTES = 1 << 30
 NEAREST = 5
 """Enrolled images whose mean similarity counts: steadier than the nearest alone, and there where ten are enrolled."""
 FOUND = 0.7
@@ -36,7 +37,7 @@ class GalleryRecord(BaseModel):
     enrolled images that the others find, each left out in turn.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: SourceName
     weights: str
@@ -146,36 +147,28 @@ def enrol(
         raise UsageError(
             f"{card.name} does not say where known images lie.", "ganprint calibrate --record adds that."
         )
-    verdicts = (*card.sources, UNKNOWN, INCONCLUSIVE, "synthetic")
-    if name.strip().casefold() in (verdict.casefold() for verdict in verdicts):
+    fault = source_name_fault(name)
+    if fault is not None:
+        raise UsageError(f"{fault}.", "Name the source otherwise.")
+    if name.casefold() in (source.casefold() for source in card.sources):
         raise UsageError(f"{printable(name)} is a verdict already.", "Name the source otherwise.")
-    if not name.isprintable() or name != name.strip() or not name:
-        raise UsageError(
-            f"{printable(name)} cannot be a source's name.", "Use printable characters, no space at its ends."
-        )
     if len(answers) < FEWEST:
         raise UsageError(
             f"{len(answers)} different images are too few to enrol {printable(name)}.",
             f"Give {FEWEST} at least; a few dozen are better.",
         )
     embeddings = np.stack([answer.embedding for answer in answers.values()]).astype(np.float32)
-    try:
-        record = GalleryRecord(
-            name=name,
-            weights=card.name,
-            weights_sha256=card.sha256,
-            reference_sha256=card.judgement.reference_sha256,
-            images=list(answers),
-            threshold=threshold_of(unit(embeddings), known, false_alarm),
-            false_alarm=false_alarm,
-            found=Rate.of(left_out(embeddings, known, false_alarm).tolist()),
-            date=utc_now(),
-        )
-    except ValidationError as cause:
-        raise UsageError(
-            f"{printable(name)} cannot be a source's name.",
-            "Use 1 to 64 characters, none of them control characters.",
-        ) from cause
+    record = GalleryRecord(
+        name=name,
+        weights=card.name,
+        weights_sha256=card.sha256,
+        reference_sha256=card.judgement.reference_sha256,
+        images=list(answers),
+        threshold=threshold_of(unit(embeddings), known, false_alarm),
+        false_alarm=false_alarm,
+        found=Rate.of(left_out(embeddings, known, false_alarm).tolist()),
+        date=utc_now(),
+    )
     return Gallery(record, embeddings)
 
 
@@ -236,7 +229,7 @@ def save_gallery(gallery: Gallery, card: Card, *, force: bool = False) -> Path:
     content = save(
         {"embeddings": gallery.embeddings.astype(np.float32)}, {"record": gallery.record.model_dump_json()}
     )
-    write_whole(path, content)
+    write_output(path, content)
     return path
 
 
@@ -254,6 +247,8 @@ def _read(path: Path, card: Card) -> Gallery:
     from safetensors import SafetensorError, safe_open
 
     try:
+        # What follows would wait for a pipe.
+        open_file(path, limit=MAX_GALLERY_BYTES).close()
         with safe_open(path, framework="numpy") as file:
             record = GalleryRecord.model_validate(json.loads(file.metadata()["record"]))
             gallery = Gallery(record, file.get_tensor("embeddings"))

@@ -6,14 +6,21 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from io import BufferedReader, FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from ganprint.errors import OutputError, OutputExistsError, UsageError
+from ganprint.files import lock, open_file
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import printable
 from ganprint.images.formats import cell
+from ganprint.plain_text import to_json
+
+MAX_LINE_BYTES = 16 << 20
+"""A verdict has some kilobytes."""
 
 
 class Line(NamedTuple):
@@ -27,11 +34,12 @@ class Line(NamedTuple):
 class Journal:
     """A file that verdicts are appended to, each as a whole line, by `render`; `header` is its first line, if any.
 
-    With `resume` what is there is gone on from: a last line that was cut off is taken away, and `is_done` tells which
-    images it has. `shown` is how a line writes a path, `opening` what the file begins with; `key` tells a line's path,
-    verdict, and the hash of what it was judged by, which must be `by`; `verdicts` counts those that were there. Raises
+    A file that `force` replaces stays until all lines of the new one are written. With `resume` what is there is gone
+    on from: a last line that was cut off is taken away, and `is_done` tells which images it has. `shown` is how a line
+    writes a path, `opening` what the file begins with; `key` tells a line's path, verdict, and the hash of what it was
+    judged by, which must be `by`; `verdicts` counts those that were there. Raises
     OutputExistsError where the file is there and neither `resume` nor `force` is given, UsageError where it is of other
-    weights or no file of verdicts, OutputError where it cannot be written.
+    weights or no file of verdicts, or another process writes it, OutputError where it cannot be written.
     """
 
     def __init__(
@@ -57,18 +65,37 @@ class Journal:
                 f"{printable(str(path))} is there already.",
                 "Go on with --resume, or start again with --force.",
             )
+        partial = path.with_name(f".{path.name}.unfinished")
+        self._lines = partial if there and (partial.exists() or not resume) else path
+        self._open_files = ExitStack()
         try:
-            if resume and path.exists():
-                end = self._read(by)
-                os.truncate(path, end)
-            else:
-                path.write_bytes(b"")
-            # Unbuffered, so that nothing is left to be written when writing has failed.
-            self._file = path.open("ab", buffering=0)
-            if header and not path.stat().st_size:
+            if self._lines != path and path.exists():
+                self._lock(self._open_files.enter_context(open_file(path)))
+            self._file = self._open_files.enter_context(self._open(follow=there and self._lines == path))
+            self._lock(self._file)
+            os.ftruncate(self._file.fileno(), self._read(by) if resume else 0)
+            if header and not self._lines.stat().st_size:
                 self._append(header)
         except OSError as cause:
+            self._open_files.close()
             raise self._refusal(cause) from cause
+        except UsageError:
+            self._open_files.close()
+            raise
+
+    def _open(self, *, follow: bool) -> FileIO:
+        """Open the regular file to append to; unbuffered, so that nothing is left to write when that failed."""
+        if self._lines.exists():
+            open_file(self._lines).close()
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
+        return FileIO(os.open(self._lines, flags, 0o666), "ab")
+
+    def _lock(self, file: BufferedReader | FileIO) -> None:
+        if not lock(file.fileno()):
+            raise UsageError(
+                f"Another process is writing {printable(str(self.path))}.",
+                "Wait for it, or name another file.",
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +103,10 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        if kind is None and self._lines != self.path:
+            os.fsync(self._file.fileno())
+            self._lines.replace(self.path)
+        self._open_files.close()
 
     def is_done(self, path: str) -> bool:
         """Say whether the file has a line for an image, which then answers for one time that it is named."""
@@ -101,7 +131,7 @@ class Journal:
     def _read(self, by: str | None) -> int:
         """Note the images of the whole lines that are there; return where the last of them ends."""
         end = 0
-        for line in _whole_lines(self.path):
+        for line in _whole_lines(self._lines):
             text = line.decode("utf-8", "replace").rstrip("\r\n")
             if end or text != self._header or not self._header:
                 try:
@@ -119,7 +149,7 @@ class Journal:
                 self._done[_written(found.path)] += 1
                 self.verdicts[found.verdict] += 1
             end += len(line)
-        with self.path.open("rb") as file:
+        with open_file(self._lines) as file:
             file.seek(end)
             cut = file.read(len(self._opening))
         if not self._opening.startswith(cut) and (end == 0 or not self._header):
@@ -138,8 +168,15 @@ class Journal:
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        yield from (line for line in file if line.endswith(b"\n"))
+    with open_file(path) as file:
+        for line in iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""):
+            if line.endswith(b"\n"):
+                yield line
+            elif len(line) > MAX_LINE_BYTES:
+                raise UsageError(
+                    f"{printable(str(path))} is no file of verdicts.",
+                    "Name another file, or start again with --force.",
+                )
 
 
 def _written(path: str) -> str:
@@ -154,9 +191,8 @@ def json_key(line: str) -> Line:
 
 
 def json_line(verdict: Verdict) -> str:
-    """Return a verdict as a line of JSON, names as they are; bytes of a name that are no text become escapes."""
-    text = json.dumps(verdict.model_dump(mode="json"), ensure_ascii=False)
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Return a verdict as a line of JSON, names as they are; what is no text in a name becomes escapes."""
+    return to_json(verdict.model_dump(mode="json"))
 
 
 def csv_key(line: str) -> Line:

@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from ganprint.attributor import Attributor
+from ganprint.errors import WeightsError
 from ganprint.forensics.answer import Answer, answer_images
 from ganprint.forensics.gallery import Gallery, list_galleries
 from ganprint.forensics.open_set import Known
@@ -27,7 +28,15 @@ class Judge:
 
     def answer(self, images: Sequence[Tensor]) -> list[Answer]:
         """Answer for images given as their views, uint8 (k, 3, S, S) each."""
-        return answer_images(self.attributor, images)
+        answers = answer_images(self.attributor, images)
+        if self.known is not None and any(
+            len(answer.embedding) != self.known.embeddings.shape[1] for answer in answers
+        ):
+            raise WeightsError(
+                f"{self.card.name} places images elsewhere than its reference does.",
+                "ganprint calibrate --record makes the reference again.",
+            )
+        return answers
 
     def judge(self, image: ImageFile, answer: Answer, places: Sequence[tuple[int, int]] = ()) -> Verdict:
         """Turn an answer into the verdict on an image whose crops lie at these rows and columns."""
@@ -47,7 +56,15 @@ def load_judge(name_or_path: str | Path, *, device: str = "cpu", enrolled: bool 
 
 
 def known_from(arrays: dict[str, np.ndarray]) -> Known:
-    """Return where weights place known images, from the arrays of their reference file."""
+    """Return where weights place known images, from the arrays of their reference file; WeightsError for others."""
+    shapes = {name: array.shape for name, array in arrays.items()}
+    images, size = (*shapes.get("embeddings", ()), 0, 0)[:2]
+    needed = {"embeddings": (images, size), "labels": (images,), "images": (images,), "largest_logit": ()}
+    if not images or not needed.items() <= shapes.items():
+        raise WeightsError(
+            "The reference of the weights is not embeddings with their labels and images.",
+            "ganprint calibrate --record makes it again.",
+        )
     return Known(
         embeddings=arrays["embeddings"].astype(np.float32),
         labels=arrays["labels"],

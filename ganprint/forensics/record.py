@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import math
+import os
 import platform
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,15 +14,16 @@ from pydantic import AwareDatetime, BaseModel
 
 from ganprint.attributor import REAL
 from ganprint.errors import OutputExistsError, UsageError
+from ganprint.files import open_file, read_file, write_output
 from ganprint.forensics.bench import Bench
 from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
-from ganprint.forensics.files import write_whole
 from ganprint.forensics.verdict import MOST_AGREE, WRITTEN, Verdict, how_to_read
 from ganprint.images import printable
+from ganprint.plain_text import to_json
 from ganprint.weights import VerdictRates, utc_now
 from ganprint.weights.provenance import hardware, versions
 
-MAX_RECORD_BYTES = 1 << 30
+MAX_RECORD_BYTES = 64 << 20
 
 
 class WeightsFacts(BaseModel):
@@ -50,7 +54,8 @@ class Examined(BaseModel):
 class CaseRecord(BaseModel):
     """What `attribute --report` writes and `verify` reads; field names are stable.
 
-    Paths are as they were named, relative ones to `folder`. `date` is when the images had been answered, in UTC.
+    Paths are relative to `folder`, and that to the record's own: a record says nothing of where a machine keeps its
+    files, and in `command` absolute paths are their last parts. `date` is when the images had been answered, in UTC.
     """
 
     model_config = WRITTEN
@@ -77,12 +82,13 @@ def make_record(
     *,
     device: str = "cpu",
     max_pixels: int | None = None,
+    folder: Path = Path(),
 ) -> CaseRecord:
-    """Return the record of verdicts that a bench has given; each file is read again for its hash."""
+    """Return the record of verdicts that a bench has given, to be kept in a folder; each file is hashed again."""
     return CaseRecord(
         date=utc_now(),
-        command=_text(command),
-        folder=_text(str(Path.cwd())),
+        command=_text(_without_places(command)),
+        folder=".",
         versions=versions(),
         system=platform.platform(),
         hardware=hardware(device),
@@ -91,8 +97,30 @@ def make_record(
         fusion_sha256=bench.fusion[2] if bench.fusion else None,
         stability=bench.stability,
         max_pixels=max_pixels,
-        images=[examined(verdict, Path()) for verdict in verdicts],
+        images=[_from(folder, examined(verdict, Path())) for verdict in verdicts],
     )
+
+
+def _without_places(command: str) -> str:
+    """Return a command with its absolute paths reduced to their last parts."""
+    parts = []
+    for part in shlex.split(command):
+        option, equals, value = part.partition("=") if part.startswith("-") else ("", "", part)
+        parts.append(option + equals + (Path(value).name if os.path.isabs(value) else value))  # noqa: PTH117
+    return shlex.join(parts)
+
+
+def _from(folder: Path, image: Examined) -> Examined:
+    """Return what was examined with its path as seen from a folder, in the message of an error, too."""
+    verdict = image.verdict
+    if verdict.path == "-":
+        return image
+    path = os.path.relpath(verdict.path, folder)
+    update: dict[str, object] = {"path": path}
+    if verdict.error is not None:
+        message = verdict.error.message.replace(printable(verdict.path), printable(path))
+        update["error"] = verdict.error.model_copy(update={"message": message})
+    return image.model_copy(update={"verdict": verdict.model_copy(update=update)})
 
 
 def weights_facts(bench: Bench) -> list[WeightsFacts]:
@@ -121,7 +149,7 @@ def examined(verdict: Verdict, folder: Path) -> Examined:
 def file_sha256(path: Path) -> str | None:
     """Return the SHA-256 of a file in hex, None where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError):
         return None
@@ -163,24 +191,72 @@ def save_record(record: CaseRecord, path: Path, *, force: bool = False) -> None:
     """Write a record as JSON, whole or not at all; raise OutputExistsError unless `force` where it is there."""
     if path.exists() and not force:
         raise OutputExistsError(f"{path} is there already.", "Give --force to overwrite it.")
-    content = json.dumps(record.model_dump(mode="json"), ensure_ascii=False, indent=1)
-    write_whole(path, content.encode("utf-8", "backslashreplace"))
+    write_output(path, to_json(record.model_dump(mode="json"), indent=1).encode())
 
 
 def read_record(path: Path) -> CaseRecord:
-    """Read a record; raise UsageError where there is none, or it is damaged or of another kind."""
+    """Read a record; raise UsageError where there is none, it is damaged, of another kind, or says more than one can.
+
+    What is in the file has to be what a record of it would hold again: a field that no record has, one that is given
+    twice, a number that is not finite, or text in the place of a number is refused.
+    """
     shown = printable(str(path))
     try:
-        if path.stat().st_size > MAX_RECORD_BYTES:
-            raise UsageError(f"{shown} is too large to be a record.", "Name the JSON that --report wrote.")
         # Not by pydantic's own reader, which refuses bytes of a file name that are no text.
-        return CaseRecord.model_validate(json.loads(path.read_bytes()))
+        given = json.loads(
+            read_file(path, limit=MAX_RECORD_BYTES),
+            object_pairs_hook=_no_key_twice,
+            parse_constant=_not_finite,
+        )
+        record = CaseRecord.model_validate(given)
+        strange = next(_strange("", given, record.model_dump(mode="json")), None)
+    except ForgedRecordError as cause:
+        raise UsageError(
+            f"{shown} is no record of a case: {cause}.", "Nothing in it is to be trusted."
+        ) from cause
     except OSError as cause:
         raise UsageError(
             f"{shown} cannot be read: {cause.strerror}.", "Name the JSON that --report wrote."
         ) from cause
     except (ValueError, RecursionError) as cause:
         raise UsageError(f"{shown} is no record of a case.", "Name the JSON that --report wrote.") from cause
+    if strange is not None:
+        raise UsageError(
+            f"{shown} is no record of a case: {printable(strange)} is not as ganprint writes it.",
+            "Nothing in it is to be trusted.",
+        )
+    return record
+
+
+class ForgedRecordError(ValueError):
+    """A record holds what none can; the message is a clause."""
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ForgedRecordError("a field is given twice")
+    return found
+
+
+def _not_finite(text: str) -> float:
+    raise ForgedRecordError(f"it has the number {text}")
+
+
+def _strange(where: str, given: Any, written: Any) -> Iterator[str]:
+    """Yield each place of JSON where a record that was read from it would be written otherwise."""
+    if isinstance(given, dict) and isinstance(written, dict):
+        for name, value in given.items():
+            place = f"{where}.{name}" if where else name
+            if name not in written:
+                yield place
+            else:
+                yield from _strange(place, value, written[name])
+    elif isinstance(given, list) and isinstance(written, list) and len(given) == len(written):
+        for number, (one, other) in enumerate(zip(given, written, strict=True)):
+            yield from _strange(f"{where}[{number}]", one, other)
+    elif type(given) is not type(written) or given != written or given in (math.inf, -math.inf):
+        yield where or "it"
 
 
 def _text(text: str) -> str:

@@ -12,10 +12,10 @@ from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
 from ganprint.errors import OutputExistsError
+from ganprint.files import write_output
 from ganprint.forensics.bench import Bench
 from ganprint.forensics.evidence import gather_evidence, possible_maps
 from ganprint.forensics.figures import panel_figure
-from ganprint.forensics.files import write_whole
 from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile, printable
@@ -44,18 +44,18 @@ class Exhibits:
 
     def __init__(self, bench: Bench, maps: bool = True) -> None:
         self.judge, self.maps = bench.judges[0], maps
-        self._seen: dict[tuple[str, str | None], Exhibit] = {}
+        self._seen: dict[str | None, Exhibit] = {}
 
     def see(self, image: ImageFile) -> None:
         """Keep what the report shows of an image: pictures of its pixels, and none of its file's bytes."""
-        key = image.name, image.sha256
+        key = image.sha256
         if key not in self._seen:
             drawn = self._draw_maps(image) if self.maps and len(self._seen) < MAPPED else (None, "")
             self._seen[key] = Exhibit(_thumbnail(image), *drawn)
 
     def of(self, verdict: Verdict) -> Exhibit | None:
         """Return what was kept of the image that a verdict is on, None where it was not seen."""
-        return self._seen.get((verdict.path, verdict.sha256))
+        return self._seen.get(verdict.sha256)
 
     def _draw_maps(self, image: ImageFile) -> tuple[str | None, str]:
         attributor, card = self.judge.attributor, self.judge.card
@@ -109,7 +109,7 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
         record_name=beside.name,
         record_sha256=file_sha256(beside),
     )
-    write_whole(path, page.encode("utf-8"))
+    write_output(path, page.encode("utf-8"))
 
 
 def _shown(value: object) -> object:

@@ -21,8 +21,13 @@ from ganprint.weights import list_weights
 TOLERANCE = 0.002
 """How far numbers may differ: other processors and versions round otherwise, by far less."""
 _NUMBERS_IN_TEXT = ("reason",)
-"""Texts that have such numbers in them, which are compared where they stand by themselves."""
-_NUMBER = re.compile(r"\d+(\.\d+)?")
+"""Texts that have such numbers in them."""
+_NUMBER = re.compile(r"(\d+)(\.\d+)?(%?)")
+
+UNKNOWABLE = (
+    "Verified is what the record says of images and weights. What it cannot show: whether images were left out, and "
+    "when, where and by which command it was made."
+)
 
 Outcome = Literal["same", "differs", "file changed", "file missing", "not repeatable"]
 
@@ -77,21 +82,22 @@ def changed_facts(record: CaseRecord, bench: Bench) -> list[str]:
     """Return what a record says of the weights that is not so any more, or never was."""
     then = [facts.model_dump(mode="json") for facts in record.weights]
     now = [facts.model_dump(mode="json") for facts in weights_facts(bench)]
-    return list(_differences("weights", then, now))
+    return list(_differences("weights", then, now, tolerance=0.0))
 
 
-def verify_record(record: CaseRecord, bench: Bench) -> Iterator[Comparison]:
-    """Examine the images of a record again, in order, and yield how each compares."""
-    for then, again in zip(record.images, stream_verdicts(_images(record), bench), strict=True):
-        yield _compare(then, examined(again, Path(record.folder)))
+def verify_record(record: CaseRecord, bench: Bench, kept_in: Path = Path()) -> Iterator[Comparison]:
+    """Examine the images of a record, kept in a folder, again, in order, and yield how each compares."""
+    folder = kept_in / record.folder
+    for then, again in zip(record.images, stream_verdicts(_images(record, folder), bench), strict=True):
+        yield _compare(then, examined(again, folder))
 
 
-def _images(record: CaseRecord) -> Iterator[tuple[str, ImageFile | GanprintError]]:
+def _images(record: CaseRecord, folder: Path) -> Iterator[tuple[str, ImageFile | GanprintError]]:
     limit = record.max_pixels or DEFAULT_MAX_PIXELS
     for image in record.images:
         name = image.verdict.path
         try:
-            path = Path(record.folder, name)
+            path = folder / name
             yield name, read_image(path, name=name, max_pixels=limit, metadata=True)
         except ImageError as error:
             yield name, error
@@ -110,19 +116,39 @@ def _compare(then: Examined, now: Examined) -> Comparison:
     return Comparison(path=path, outcome="differs" if details else "same", details=details)
 
 
-def _differences(where: str, then: Any, now: Any) -> Iterator[str]:
-    """Yield each place where two trees of JSON differ, numbers by more than TOLERANCE of the larger, or of 1."""
+def _differences(where: str, then: Any, now: Any, tolerance: float = TOLERANCE) -> Iterator[str]:
+    """Yield each place where two trees of JSON differ, numbers by more than `tolerance` of the larger, or of 1."""
     if isinstance(then, dict) and isinstance(now, dict):
         for name in dict.fromkeys([*then, *now]):
-            yield from _differences(f"{where}.{name}" if where else name, then.get(name), now.get(name))
+            place = f"{where}.{name}" if where else name
+            yield from _differences(place, then.get(name), now.get(name), tolerance)
     elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
         for number, (before, after) in enumerate(zip(then, now, strict=True)):
-            yield from _differences(f"{where}[{number}]", before, after)
+            yield from _differences(f"{where}[{number}]", before, after, tolerance)
     elif isinstance(then, float) and isinstance(now, float | int):
-        if abs(then - now) > TOLERANCE * max(1.0, abs(then), abs(now)):
+        # Written so that NaN, too, is a difference.
+        if not abs(then - now) <= tolerance * max(1.0, abs(then), abs(now)):
             yield f"{where}: {then} then, {now} now"
     elif isinstance(then, str) and isinstance(now, str) and where.endswith(_NUMBERS_IN_TEXT):
-        if _NUMBER.sub("0", then) != _NUMBER.sub("0", now):
+        if not _say_the_same(then, now):
             yield f"{where}: {then!r} then, {now!r} now"
     elif then != now:
         yield f"{where}: {then!r} then, {now!r} now"
+
+
+def _say_the_same(then: str, now: str) -> bool:
+    """Say whether two sentences differ in their numbers only, and those by TOLERANCE and their rounding at most.
+
+    Counts, which have no decimals, must be equal.
+    """
+    if _NUMBER.sub("0", then) != _NUMBER.sub("0", now):
+        return False
+    for one, other in zip(_NUMBER.finditer(then), _NUMBER.finditer(now), strict=True):
+        decimals, unit = one[2] or "", 100 if one[3] else 1
+        if decimals.count("") != (other[2] or "").count("") or one[3] != other[3]:
+            return False
+        last_place = 10.0 ** -max(len(decimals) - 1, 0)
+        allowed = TOLERANCE * unit + last_place if decimals or one[3] else 0.0
+        if abs(float(one[1] + decimals) - float(other[1] + (other[2] or ""))) > allowed * 1.000001:
+            return False
+    return True

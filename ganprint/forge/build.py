@@ -9,14 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ganprint.attributor import REAL
 from ganprint.errors import ImageError, OutputExistsError, UsageError
+from ganprint.files import atomic_file
 from ganprint.forge.cleaning import flat, odd, repeated, varied
 from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
+from ganprint.forge.figures import write_image
 from ganprint.forge.photos import read_photos
 from ganprint.forge.sampling import sample_images
 from ganprint.forge.store import GeneratorCard, load_generator
@@ -132,9 +133,8 @@ def build_benchmark(
             for source, (images, group) in kept.items():
                 chosen = images[varied(images, count, seed=plan.seed)]
                 rows += _write(plan, out, source, semantic, group, chosen)
-        partial = out / f".{MANIFEST}.partial"
-        pyarrow.csv.write_csv(pa.Table.from_pylist(rows), partial)
-        partial.replace(out / MANIFEST)
+        with atomic_file(out / MANIFEST) as file:
+            pyarrow.csv.write_csv(pa.Table.from_pylist(rows), file)
     except OSError as cause:
         raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
     return out / MANIFEST
@@ -193,8 +193,7 @@ def _write(
             drawn = replace(drawn, seed=named_seed(f"{source} {drawn.seed}", plan.seed) % 2**53)
             image = perturb(images[number : number + 1], [drawn])[0]
             path = Path(name, source, semantic, f"{number:05}.png")
-            (out / path.parent).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image.permute(1, 2, 0).numpy()).save(out / path)
+            write_image(image, out / path)
             rows.append(
                 {
                     "path": path.as_posix(),

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
+
+from ganprint.drawing import Figure
+from ganprint.files import atomic_file
 
 
 def tiled(images: Tensor) -> Image.Image:
@@ -21,10 +23,16 @@ def tiled(images: Tensor) -> Image.Image:
     return sheet
 
 
+def write_image(image: Tensor, path: Path) -> None:
+    """Write an image uint8 (3, H, W) as a PNG, whole or not at all."""
+    with atomic_file(path) as file:
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "PNG")
+
+
 def draw_sheet(images: Tensor, path: Path) -> None:
     """Draw images uint8 (N, 3, R, R) side by side, as a PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tiled(images).save(path)
+    with atomic_file(path) as file:
+        tiled(images).save(file, "PNG")
 
 
 def draw_grid(cells: Mapping[tuple[str, str], Tensor], path: Path) -> None:
@@ -42,7 +50,7 @@ def draw_grid(cells: Mapping[tuple[str, str], Tensor], path: Path) -> None:
             axes.set_ylabel(row, fontsize=9)
         if (row, column) in cells:
             axes.imshow(tiled(cells[row, column]), interpolation="nearest")
-    with path.open("wb") as file:
+    with atomic_file(path) as file:
         figure.savefig(file, format="png", metadata={"Software": None})
 
 
@@ -57,5 +65,5 @@ def draw_losses(history: Sequence[Mapping[str, float]], title: str, path: Path) 
     axes.set_ylabel("loss")
     axes.set_title(title, fontsize=9)
     axes.legend(fontsize=8, frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
+    with atomic_file(path) as file:
+        figure.savefig(file, format="png", metadata={"Software": None})

@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from importlib.resources import files
@@ -15,23 +14,28 @@ import platformdirs
 import pyarrow as pa
 import pyarrow.csv
 import torch
-import yaml
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from ganprint.attributor import REAL, View
 from ganprint.errors import ImageError, ManifestError, OutputExistsError, UsageError, WeightsError
+from ganprint.files import atomic_folder, read_file
+from ganprint.forge.figures import write_image
 from ganprint.forge.photos import read_squares
 from ganprint.forge.sampling import sample_images
 from ganprint.forge.store import GeneratorCard, list_generators, load_generator, shipped_generators
 from ganprint.forge.training import named_seed
 from ganprint.images import read_image
 from ganprint.images.views import crop_views
+from ganprint.plain_yaml import load_plain
 
 RECIPE = "mini.yaml"
 NAME = "mini.csv"
 """What its manifest is called, as leaderboards name their data."""
+SUMS = "SHA256SUMS"
+"""Lists the hashes of its files, by which one that was emptied or changed is noticed."""
+MAX_SUMS_BYTES = 16 << 20
 PACKAGES = ("ganprint", "torch", "numpy", "pillow", "simplejpeg", "scikit-image", "scikit-learn")
 """Those that the images come from or through."""
 PHOTOGRAPH = "photograph"
@@ -66,7 +70,7 @@ class Recipe(BaseModel):
 
 def read_recipe() -> Recipe:
     """Return the recipe that comes with the package."""
-    return Recipe.model_validate(yaml.safe_load((files("ganprint.forge") / RECIPE).read_text("utf-8")))
+    return Recipe.model_validate(load_plain((files("ganprint.forge") / RECIPE).read_bytes()))
 
 
 def mini(
@@ -93,15 +97,14 @@ def mini(
     try:
         if _whole(folder):
             return folder / NAME
-        parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=parent, prefix=".") as beside:
-            made = Path(beside, "made")
+        with atomic_folder(folder) as made:
             _make(recipe, chosen, squares, made, progress)
             if not _whole(folder):
-                # Another process may have been first, with the same; what is there now is not whole.
                 shutil.rmtree(folder, ignore_errors=True)
-                made.rename(folder)
     except OSError as cause:
+        if _whole(folder):
+            # Another process was first, with the same.
+            return folder / NAME
         raise UsageError(
             f"The benchmark cannot be written to {folder}: {cause.strerror}.",
             "Free some space, name another cache with XDG_CACHE_HOME, or give --data.",
@@ -110,11 +113,21 @@ def mini(
 
 
 def _whole(folder: Path) -> bool:
-    """Return whether a benchmark has its manifest, and all images of it."""
-    if not (folder / NAME).is_file():
+    """Return whether a benchmark has all the files that it was made with, each as it was."""
+    try:
+        listed = read_file(folder / SUMS, limit=MAX_SUMS_BYTES).decode()
+    except (OSError, UnicodeDecodeError):
         return False
-    rows = len((folder / NAME).read_text("utf-8").splitlines()) - 1
-    return rows == sum(1 for _ in folder.rglob("*.png"))
+    return listed == _sums(folder)
+
+
+def _sums(folder: Path) -> str:
+    """Return the SHA-256 of each file of a folder, as `sha256sum` writes them."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
+    return "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
+        for path in found
+    )
 
 
 def write_examples(
@@ -136,9 +149,8 @@ def write_examples(
     if there and not force:
         raise OutputExistsError(f"{there[0]} is there already.", "Give --force to overwrite it.")
     try:
-        out.mkdir(parents=True, exist_ok=True)
         for file, _, image in found:
-            Image.fromarray(image.permute(1, 2, 0).numpy()).save(file)
+            write_image(image, file)
     except OSError as cause:
         raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
     return [(file, source) for file, source, _ in found]
@@ -208,6 +220,7 @@ def _make(
         for number, image in enumerate(sample_images(generator, range(recipe.images), seed=seed)):
             write(split, card.source + recipe.suffix, card.semantic, card.name, number, image)
     pyarrow.csv.write_csv(pa.Table.from_pylist(rows), out / NAME)
+    (out / SUMS).write_text(_sums(out), encoding="utf-8")
 
 
 def _carried(recipe: Recipe) -> Iterator[tuple[str, Tensor]]:

@@ -2,16 +2,24 @@
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from ganprint.errors import OutputExistsError, WeightsError
+from ganprint.files import read_file
 from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
+from ganprint.plain_yaml import PlainYAMLError, load_plain
 from ganprint.weights.card import CARD_FILE, MAX_CARD_BYTES, MODEL_FILE, first_fault
-from ganprint.weights.files import count_parameters, stored_tensors, write_folder
+from ganprint.weights.files import (
+    MAX_MODEL_BYTES,
+    check_finite,
+    count_parameters,
+    stored_tensors,
+    write_folder,
+)
 from ganprint.weights.records import Sha256
 from ganprint.weights.store import shipped_folder
 
@@ -28,7 +36,7 @@ class GeneratorCard(BaseModel):
     `precision` is the arithmetic of its training. `sha256` and `parameters` are filled in when it is saved.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: Literal[1] = 1
     name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -88,10 +96,7 @@ def read_generator_card(folder: Path) -> GeneratorCard:
     """Read a generator's card; raise WeightsError where there is none or it is damaged."""
     path = folder / CARD_FILE
     try:
-        if path.stat().st_size > MAX_CARD_BYTES:
-            raise WeightsError(f"{path} is too large to be a card.", "Restore it from its origin.")
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return GeneratorCard.model_validate(content)
+        return GeneratorCard.model_validate(load_plain(read_file(path, limit=MAX_CARD_BYTES)))
     except OSError as cause:
         raise WeightsError(
             f"There is no generator in {folder}: {cause.strerror}.", "ganprint forge train makes them."
@@ -100,8 +105,8 @@ def read_generator_card(folder: Path) -> GeneratorCard:
         raise WeightsError(
             f"{path} is not a generator's card: {first_fault(cause)}.", "Restore it from its origin."
         ) from cause
-    except (yaml.YAMLError, ValueError, RecursionError) as cause:
-        raise WeightsError(f"{path} is not YAML.", "Restore it from its origin.") from cause
+    except PlainYAMLError as cause:
+        raise WeightsError(f"{path} is not YAML: {cause}.", "Restore it from its origin.") from cause
 
 
 def load_generator(folder: Path, *, device: str = "cpu") -> tuple[Generator, GeneratorCard]:
@@ -114,9 +119,9 @@ def load_generator(folder: Path, *, device: str = "cpu") -> tuple[Generator, Gen
 
     card = read_generator_card(folder)
     path = folder / MODEL_FILE
-    hint = f"Restore {folder} from its origin, or train it again: {card.command or 'ganprint forge train'}"
+    hint = f"Restore {folder} from its origin, or train it again with ganprint forge train."
     try:
-        content = path.read_bytes()
+        content = read_file(path, limit=MAX_MODEL_BYTES)
         if hashlib.sha256(content).hexdigest() != card.sha256:
             raise WeightsError(f"{path} is damaged: its SHA-256 is not the one in its card.", hint)
         generator = family_of(card.source, card.resolution).generator()
@@ -124,6 +129,7 @@ def load_generator(folder: Path, *, device: str = "cpu") -> tuple[Generator, Gen
             name: tensor.float() if tensor.is_floating_point() else tensor
             for name, tensor in load(content).items()
         }
+        check_finite(tensors)
         generator.load_state_dict(tensors)
     except (OSError, SafetensorError, RuntimeError, ValueError) as cause:
         raise WeightsError(f"{path} cannot be used: {cause}", hint) from cause

@@ -1,13 +1,18 @@
 """What the user named on the command line to a stream of image paths: files, folders, patterns, lists."""
 
+import codecs
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ganprint.errors import ImageError, ImageNotFoundError, ImageUnreadableError, NoImagesError
+from ganprint.files import open_file
 from ganprint.images.formats import SNIFFED_BYTES, printable, promised_format, sniff
 
 _PATTERN_CHARACTERS = set("*?[")
+MAX_LIST_BYTES = 1 << 30
+MAX_LINE_BYTES = 1 << 16
+"""The longest path that a system takes is a quarter of this."""
 
 
 def find_images(
@@ -80,8 +85,8 @@ def _is_wanted(entry: "os.DirEntry[str]", recursive: bool) -> bool:
 
 
 def _starts_as_image(path: str) -> bool:
-    with open(path, "rb") as file:  # noqa: PTH123 - no Path for each of a folder's many files
-        return sniff(file.read(SNIFFED_BYTES)) is not None
+    with open_file(path) as file:
+        return sniff(file.read(SNIFFED_BYTES) or b"") is not None
 
 
 def _is_folder(path: Path) -> bool:
@@ -107,11 +112,13 @@ def _read_list(path: Path, recursive: bool) -> Iterator[Path | ImageError]:
     shown = printable(str(path))
     empty = True
     try:
-        # Any bytes can be a file's name on Linux, and surrogateescape keeps them.
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="\n") as lines:
-            for line in lines:
-                name = line.rstrip("\r\n")
-                if "\0" in name:
+        with open_file(path, limit=MAX_LIST_BYTES) as lines:
+            # A line is never longer in memory than a path can be.
+            for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE_BYTES + 1), b"")):
+                text = line.removeprefix(codecs.BOM_UTF8) if number == 0 else line
+                # Any bytes can be a file's name on Linux, and surrogateescape keeps them.
+                name = text.decode("utf-8", "surrogateescape").rstrip("\r\n")
+                if "\0" in name or len(line) > MAX_LINE_BYTES:
                     yield NoImagesError(
                         f"{shown} is not a list of paths.", "Give a text file, one path a line."
                     )

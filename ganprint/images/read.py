@@ -1,7 +1,6 @@
 """Bytes to upright 8-bit RGB, safely: whatever the bytes are, an image or an ImageError comes out."""
 
 import hashlib
-import stat
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from ganprint.errors import (
     TruncatedImageError,
     UnsupportedImageError,
 )
+from ganprint.files import UnfitFileError, open_file
 from ganprint.images.containers import take_apart
 from ganprint.images.formats import (
     RAW_FORMATS,
@@ -167,17 +167,12 @@ def _read_bytes(source: Path | str | bytes | BinaryIO, name: str) -> bytes:
 def _read_file(path: Path, name: str) -> bytes:
     shown = printable(name)
     try:
-        # Opening a pipe waits for a writer and opening a device may do anything, so look before.
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise ImageUnreadableError(f"{shown} is a folder, not a file.", "Name the images in it.")
-        if not stat.S_ISREG(mode):
-            raise ImageUnreadableError(
-                f"{shown} is a pipe, socket or device, not a regular file.",
-                "Copy its content to a file first.",
-            )
-        with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
+        with open_file(path) as file:
+            return file.read(MAX_FILE_BYTES + 1) or b""
+    except UnfitFileError as error:
+        raise ImageUnreadableError(
+            f"{shown} cannot be read: {error.strerror}.", "Name a regular file, or the images in a folder."
+        ) from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ImageNotFoundError(f"There is no file {shown}.", "Check the spelling of the path.") from error
     except PermissionError as error:

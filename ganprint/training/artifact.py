@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ganprint.attributor import Attributor, AttributorConfig, Run
 from ganprint.data.families import family_of
 from ganprint.errors import ConfigError, GanprintError, OutputExistsError, TrainingError, WeightsError
+from ganprint.files import atomic_write
 from ganprint.training.batches import check_images
 from ganprint.training.checkpoint import is_main_process
 from ganprint.training.neural import NeuralAttributor
@@ -85,7 +86,7 @@ def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
         # Weights of before must not be taken for this training's, should it fail.
         for name in (MODEL_FILE, CARD_FILE):
             (run.folder / name).unlink(missing_ok=True)
-        file.write_bytes(text)
+        atomic_write(file, text)
     except OSError as cause:
         raise TrainingError(
             f"{run.folder} cannot be written to: {cause.strerror}.", "Name another folder with --out."

@@ -9,7 +9,8 @@ import torch.utils.hooks
 from torch import Tensor, nn
 
 from ganprint.errors import ConfigError
-from ganprint.training.compact import FRONTS, CompactResNet
+from ganprint.training.compact import CompactResNet
+from ganprint.training.options import OPTIONS, option_fault
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,14 @@ def build_backbone(
 ) -> Backbone:
     """Build `compact`, `alexnet` or `timm:<model>` (the prefix may be left out).
 
-    `options` go to the model's constructor. `pretrained` loads ImageNet weights where timm's hub can be
-    reached or its cache holds them. Raises ConfigError on an unknown name or option, or without them.
+    `options` are those of OPTIONS, which go to the model's constructor. `pretrained` loads ImageNet weights where
+    timm's hub can be reached or its cache holds them. Raises ConfigError on an unknown name or option, or without them.
     """
     arguments = dict(options or {})
+    kind = name if name in OPTIONS else "timm"
+    fault = option_fault(kind, arguments)
+    if fault is not None:
+        raise _not_built(f"timm's {name.removeprefix('timm:')}" if kind == "timm" else name, arguments, fault)
     if name == "compact":
         return _compact(arguments, pretrained)
     if name == "alexnet":
@@ -44,8 +49,6 @@ def build_backbone(
 def _compact(options: dict[str, Any], pretrained: bool) -> Backbone:
     if pretrained:
         raise ConfigError("The compact backbone has no pretrained weights.", "Set pretrained=false.")
-    if options.get("front", FRONTS[0]) not in FRONTS:
-        raise ConfigError(f"There is no front end {options['front']!r}.", f"Front ends: {', '.join(FRONTS)}.")
     try:
         network = CompactResNet(**options)
     except (TypeError, ValueError) as cause:
@@ -103,7 +106,7 @@ def _timm_cuts(network: nn.Module) -> tuple[str, ...]:
     return tuple(cuts)
 
 
-def _not_built(name: str, options: Mapping[str, Any], cause: Exception) -> ConfigError:
+def _not_built(name: str, options: Mapping[str, Any], cause: Exception | str) -> ConfigError:
     given = ", ".join(options) or "none"
     return ConfigError(
         f"{name} cannot be built: {cause}.",

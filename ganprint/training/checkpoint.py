@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ganprint.errors import TrainingError
+from ganprint.files import atomic_write, open_file
 
 
 @dataclass
@@ -53,15 +54,13 @@ def save_checkpoint(
 
 def write_tensors(path: Path, place: Place, tensors: dict[str, Tensor]) -> None:
     """Write named tensors and the place reached; the old file stays until the new one is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
-    save_file(tensors, temporary, metadata={"place": json.dumps(asdict(place))})
-    temporary.replace(path)
+    atomic_write(path, save(tensors, metadata={"place": json.dumps(asdict(place))}))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint; raise TrainingError where the file is damaged."""
     try:
+        open_file(path).close()
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except _FAULTS as cause:
@@ -71,6 +70,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def read_place(path: Path) -> Place:
     """Return how far the training of a checkpoint came; raise TrainingError where the file is damaged."""
     try:
+        open_file(path).close()
         with safe_open(path, framework="pt") as file:
             return Place(**json.loads(file.metadata()["place"]))
     except _FAULTS as cause:

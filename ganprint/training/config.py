@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from ganprint.attributor import AttributorConfig, AttributorSpec
 from ganprint.errors import ConfigError
+from ganprint.files import read_file
 from ganprint.perturb import parse_policy
+from ganprint.plain_yaml import PlainYAMLError, load_plain
+
+MAX_CONFIG_BYTES = 1 << 20
 
 Config = TypeVar("Config", bound=AttributorConfig)
 
@@ -156,11 +159,11 @@ def _preset_file(spec: AttributorSpec, preset: str) -> Path:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = load_plain(read_file(path, limit=MAX_CONFIG_BYTES))
     except OSError as cause:
         raise ConfigError(f"{path} cannot be read: {cause.strerror}.", "Check the path.") from cause
-    except (yaml.YAMLError, UnicodeDecodeError) as cause:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(cause).split())}.") from cause
+    except PlainYAMLError as cause:
+        raise ConfigError(f"{path} is not YAML: {cause}.") from cause
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
@@ -173,25 +176,15 @@ def _assign(values: dict[str, Any], assignment: str) -> None:
     if not equals or not key:
         raise ConfigError(f"{assignment!r} sets nothing.", "Write --set key=value, as in --set epochs=10.")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as cause:
+        value = load_plain(text)
+    except PlainYAMLError as cause:
         raise ConfigError(f"The value of {key} is not YAML: {text!r}.") from cause
-    if isinstance(value, str):
-        value = _number(value)
     *parents, last = key.split(".")
     for parent in parents:
         if not isinstance(values.get(parent), dict):
             values[parent] = {}
         values = values[parent]
     values[last] = value
-
-
-def _number(text: str) -> str | float:
-    """YAML 1.1 reads 1e-4 as text; a person means the number."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:

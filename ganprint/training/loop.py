@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ganprint.attributor import Progress, Run
 from ganprint.data import BatchSampler
 from ganprint.errors import TrainingError
+from ganprint.files import atomic_write
 from ganprint.perturb import parse_policy
 from ganprint.training.batches import VALIDATION_SEED, Batches, Images, PerturbedImages
 from ganprint.training.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
@@ -296,7 +297,7 @@ class _Trainer:
         self.save()
         if self.accelerator.is_main_process:
             lines = [json.dumps(each) + "\n" for each in place.history]
-            (folder / HISTORY).write_text("".join(lines), encoding="utf-8")
+            atomic_write(folder / HISTORY, "".join(lines).encode())
             _write_tensorboard(folder, row)
         self.accelerator.wait_for_everyone()
 

@@ -11,9 +11,17 @@ import numpy as np
 from pydantic import ValidationError
 
 from ganprint import plugins
-from ganprint.errors import OutputExistsError, WeightsError
+from ganprint.errors import GanprintError, OutputExistsError, WeightsError
+from ganprint.files import read_file
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, REFERENCE_FILE, Card, first_fault, read_card
-from ganprint.weights.files import count_parameters, stored_tensors, write_folder
+from ganprint.weights.files import (
+    MAX_MODEL_BYTES,
+    check_finite,
+    count_parameters,
+    stored_tensors,
+    write_folder,
+)
+from ganprint.weights.outline import check_outline
 from ganprint.weights.records import CalibrationRecord, JudgementRecord, Result, VerdictRates
 from ganprint.weights.store import find
 
@@ -90,9 +98,9 @@ def load_artifact(name_or_path: str | Path) -> Artifact:
     folder = find(name_or_path)
     card = read_card(folder)
     path = folder / MODEL_FILE
-    hint = f"Restore {folder} from its origin, or train it again: {card.command or 'ganprint train'}"
+    hint = f"Restore {folder} from its origin, or train it again with ganprint train."
     try:
-        content = path.read_bytes()
+        content = read_file(path, limit=MAX_MODEL_BYTES)
     except FileNotFoundError:
         raise WeightsError(f"{folder} has no {MODEL_FILE}.", hint) from None
     except OSError as cause:
@@ -110,6 +118,7 @@ def load_artifact(name_or_path: str | Path) -> Artifact:
     full = {
         name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()
     }
+    check_finite(full)
     return Artifact(card, full, folder)
 
 
@@ -137,10 +146,14 @@ def load_attributor(name_or_path: str | Path, *, device: str = "cpu") -> tuple["
     if getattr(config, "pretrained", False):
         # What training started from is replaced at once, and getting it may need the network.
         config = config.model_copy(update={"pretrained": False})
-    attributor = method(config, card.sources)
     try:
+        check_outline(method, config, card.sources, artifact.tensors)
+        attributor = method(config, card.sources)
         attributor.load_state(artifact.tensors)
-    except (KeyError, ValueError, RuntimeError) as cause:
+    except GanprintError:
+        raise
+    except Exception as cause:
+        # A configuration reaches constructors of other packages, which raise what they like.
         raise WeightsError(
             f"The weights {card.name} do not fit {card.method}: {_one_line(cause)}", hint
         ) from cause
@@ -210,7 +223,7 @@ def load_reference(name_or_path: str | Path) -> dict[str, np.ndarray]:
     judgement = read_card(folder).judgement
     path = folder / REFERENCE_FILE
     try:
-        content = path.read_bytes()
+        content = read_file(path, limit=MAX_MODEL_BYTES)
     except OSError as cause:
         raise WeightsError(
             f"{path} cannot be read: {cause.strerror}.", "ganprint calibrate --record makes it again."
@@ -221,9 +234,13 @@ def load_reference(name_or_path: str | Path) -> dict[str, np.ndarray]:
         )
     try:
         arrays: dict[str, np.ndarray] = load(content)
-        return arrays
-    except (SafetensorError, ValueError) as cause:
+    except (SafetensorError, KeyError, ValueError) as cause:
         raise WeightsError(f"{path} is not a safetensors file: {cause}.") from cause
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise WeightsError(
+            f"{path} holds what is no finite number.", "ganprint calibrate --record makes it again."
+        )
+    return arrays
 
 
 def _rewrite(folder: Path, card: Card, others: Mapping[str, bytes] = MappingProxyType({})) -> Path:

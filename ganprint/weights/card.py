@@ -1,25 +1,28 @@
 """The card of an artifact: what the weights are, where they come from and how well they do."""
 
-from collections.abc import Hashable
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AwareDatetime, Field, JsonValue, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, ValidationError, model_validator
 
 from ganprint.attributor import REAL, View
 from ganprint.errors import WeightsError
+from ganprint.files import read_file
+from ganprint.names import SourceName
+from ganprint.plain_yaml import PlainYAMLError, load_plain
 from ganprint.weights.records import (
     CalibrationRecord,
     DataRecord,
     JudgementRecord,
+    Knots,
     PluginRecord,
     Record,
     Result,
     SeenRecord,
     Sha256,
-    SourceName,
     TrainingRecord,
     WeightsName,
 )
@@ -28,8 +31,12 @@ CARD_FILE = "card.yaml"
 MODEL_FILE = "model.safetensors"
 REFERENCE_FILE = "known.safetensors"
 """Where the method places images of known sources."""
-MAX_CARD_BYTES = 1 << 20
+MAX_CARD_BYTES = 512 << 10
 """A card is a page or two; a larger file is something else."""
+MAX_SOURCES = 1000
+MAX_TEMPERATURE = 1000.0
+"""Temperatures that are fitted lie between 1/20 and 20."""
+PlainName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,64}$")]
 
 
 class Card(Record):
@@ -46,9 +53,9 @@ class Card(Record):
     plugin: PluginRecord
     default: bool = False
     first_choice: bool = False
-    sources: tuple[SourceName, ...]
-    families: dict[SourceName, SourceName] = Field({})
-    semantics: tuple[SourceName, ...] = ()
+    sources: Annotated[tuple[SourceName, ...], Field(max_length=MAX_SOURCES)]
+    families: dict[SourceName, PlainName] = Field({})
+    semantics: tuple[PlainName, ...] = ()
     view: View
     config: dict[str, JsonValue]
     data: DataRecord | None = None
@@ -74,6 +81,31 @@ class Card(Record):
             raise ValueError(f"sources are {REAL} first, then at least one more, each once")
         return self
 
+    @model_validator(mode="after")
+    def _no_source_is_a_family(self) -> Self:
+        both = {family.casefold() for family in self.families.values()} & {
+            source.casefold() for source in self.sources
+        }
+        if both:
+            raise ValueError(f"{', '.join(sorted(both))} is both a source and a family")
+        return self
+
+    @model_validator(mode="after")
+    def _calibration_fits(self) -> Self:
+        record = self.calibration
+        if record is None:
+            return self
+        if not 1 / MAX_TEMPERATURE <= record.temperature <= MAX_TEMPERATURE:
+            raise ValueError(f"a temperature lies within {1 / MAX_TEMPERATURE:g} and {MAX_TEMPERATURE:g}")
+        if "calibration_error" not in record.after:
+            raise ValueError("a calibration says its calibration_error after it")
+        lines = record.isotonic
+        if lines is not None and (len(lines) != len(self.sources) or not all(map(_rises, lines))):
+            raise ValueError(
+                "isotonic is a rising line for each source, from probabilities to shares above 0"
+            )
+        return self
+
     def to_yaml(self) -> str:
         """Render the card with fields in the order of this class, absent ones left out."""
         return yaml.dump(
@@ -85,25 +117,14 @@ class Card(Record):
         )
 
 
+def _rises(line: Knots) -> bool:
+    inside = all(0 <= x <= 1 and 0 < y <= 1 for x, y in line)
+    return bool(line) and inside and all(one < other for (one, _), (other, _) in pairwise(line))
+
+
 class _PlainDumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """Refuse aliases, which make a small file expand without end, and keys given twice."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not allowed in a card")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"the key {key} is given twice")
-        return super().construct_mapping(node, deep)
 
 
 def read_card(folder: Path) -> Card:
@@ -113,10 +134,7 @@ def read_card(folder: Path) -> Card:
     """
     path = folder / CARD_FILE
     try:
-        if path.stat().st_size > MAX_CARD_BYTES:
-            raise WeightsError(f"{path} is too large to be a card.", "Restore the artifact from its origin.")
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)
-        return Card.model_validate(content)
+        return Card.model_validate(load_plain(read_file(path, limit=MAX_CARD_BYTES)))
     except FileNotFoundError:
         raise WeightsError(
             f"{folder} has no {CARD_FILE}.", "An artifact is a folder with both files."
@@ -127,10 +145,9 @@ def read_card(folder: Path) -> Card:
         raise WeightsError(
             f"{path} is not a valid card: {first_fault(cause)}.", "Restore the artifact from its origin."
         ) from cause
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as cause:
-        reason = " ".join(str(cause).split())
+    except PlainYAMLError as cause:
         raise WeightsError(
-            f"{path} is not readable YAML: {reason}.", "Restore the artifact from its origin."
+            f"{path} is not readable YAML: {cause}.", "Restore the artifact from its origin."
         ) from cause
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ganprint.errors import WeightsError
+from ganprint.files import open_file
 from ganprint.weights.pickled import (
     ForbiddenNameError,
     MalformedPickleError,
@@ -71,7 +72,7 @@ def open_checkpoint(path: Path) -> Iterator[Checkpoint]:
     where the file is missing, truncated or no checkpoint, or names a function that no checkpoint needs.
     """
     try:
-        file = path.open("rb")
+        file = open_file(path)
     except OSError as cause:
         raise WeightsError(f"{path} cannot be read: {cause.strerror}.", "Check the path.") from cause
     with file:

@@ -64,11 +64,11 @@ def test_a_semantic_folder_is_not_taken_for_the_source(write_csv):
     rows = [
         ("cat/real/0.png", 0, 0),
         ("dog/real/1.png", 0, 1),
-        ("cat/gan/2.png", 1, 0),
-        ("dog/gan/3.png", 1, 1),
+        ("cat/progan/2.png", 1, 0),
+        ("dog/progan/3.png", 1, 1),
     ]
     manifest = Manifest.open(write_csv("path,label,dlabel", rows))
-    assert manifest.sources == ("real", "gan")
+    assert manifest.sources == ("real", "progan")
     assert manifest.semantics == ("cat", "dog")
 
 
@@ -312,3 +312,57 @@ def test_the_shared_manifest_has_the_counts_its_readme_states(shared):
     assert set(manifest.select("open").column("source")) == {"pix2pix", "sngan", "biggan", "ddpm"}
     assert set(manifest.select("test_unseen", sources=["real"]).column("semantic")) == {"flower", "forest"}
     assert manifest.path(4586).is_file()
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("between", ["/", "\\"], ids=["slashes", "backslashes"])
+def test_lines_and_paths_of_other_systems_are_read(ends, between, tmp_path):
+    lines = ["path,label,dlabel", "real/x/0.png,0,0", "progan/x/1.png,1,0", ""]
+    (tmp_path / "m.csv").write_text(ends.join(lines).replace("/", between), newline="")
+    manifest = Manifest.open(tmp_path / "m.csv")
+    assert manifest.sources == ("real", "progan")
+    assert manifest.path(1) == tmp_path / "progan/x/1.png"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("b.png,100000000,0,x", "line 3: the label is '100000000'"),
+        ("b.png,9999,0,x", "no images with label 1, 2, 3, 4, 5, 6, 7, 8, ..., though"),
+        ("b.png,1,0,inconclusive", "line 3: The name 'inconclusive'"),
+        ("b.png,0,0," + "x" * 200_000, "line 3: label 0 is 'real' elsewhere and 'x"),
+        ("b.png,1,0,real ", "line 3: The name 'real ' has a space"),
+        ("b.png,1,0,GAN", "line 3: The name 'GAN'"),
+        ("b.png,-1,0,synthetic-unknown", "line 3: The name 'synthetic-unknown'"),
+        ("b.png,1,0,x\x1b[2J", "line 3: The name .* invisible"),
+    ],
+)
+@pytest.mark.parametrize("gaps", [False, True])
+def test_labels_without_end_and_names_of_verdicts_are_refused(row, message, gaps, tmp_path):
+    (tmp_path / "m.csv").write_text(f"path,label,dlabel,source\na.png,0,0,real\n{row}\n")
+    if gaps and "9999" in row:
+        assert len(Manifest.open(tmp_path / "m.csv", allow_gaps=True).sources) == 10_000
+        return
+    with pytest.raises(ManifestError, match=message):
+        Manifest.open(tmp_path / "m.csv", allow_gaps=gaps)
+
+
+def test_a_renamed_source_and_a_folder_cannot_be_called_as_a_verdict(tmp_path):
+    (tmp_path / "m.csv").write_text("path,label,dlabel,source\na.png,0,0,real\nb.png,1,0,progan\n")
+    with pytest.raises(ManifestError, match="diffusion"):
+        Manifest.open(tmp_path / "m.csv").rename_sources({"progan": "diffusion"})
+    for name in ("real", "Real"):
+        (tmp_path / "tree" / name).mkdir(parents=True)
+        (tmp_path / "tree" / name / "a.png").touch()
+    with pytest.raises(ManifestError, match="'Real'"):
+        Manifest.open(tmp_path / "tree")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b'path,label,dlabel,"semantic\nx"', b"path,label,dlabel," + b"x" * (1 << 17) + b"\xf8,semantic"],
+)
+def test_a_header_that_is_not_one_line_of_text_gets_a_sentence(header, tmp_path):
+    (tmp_path / "m.csv").write_bytes(header + b"\na.png,0,0,x\n")
+    with pytest.raises(ManifestError, match=r"line 1|cannot be read"):
+        Manifest.open(tmp_path / "m.csv")

@@ -146,10 +146,9 @@ def test_only_matrices_lose_precision_and_only_when_halved(half: bool, tmp_path:
     [
         torch.tensor([[1.0, 70000.0]]),
         torch.tensor([[1e-7, -3e-7]]),
-        torch.tensor([[1.0, float("inf")]]),
         torch.tensor([[1.0 + 2**-20, 0.5]]),
     ],
-    ids=["overflow", "underflow", "infinite", "kept by name"],
+    ids=["overflow", "underflow", "kept by name"],
 )
 def test_what_float16_cannot_hold_stays_float32(tensor: Tensor, tmp_path: Path) -> None:
     keep = ["kept"] if tensor[0, 0] > 1 else []

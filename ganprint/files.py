@@ -1,0 +1,232 @@
+"""The one way user files are opened, and the one way files are written: regular files only, and whole or not at all."""
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO
+
+from ganprint.errors import GanprintError, OutputError
+
+# Not on Windows, where an open file cannot be removed either.
+try:
+    import fcntl
+except ImportError:  # pragma: no cover
+    fcntl = None  # type: ignore[assignment]
+
+_PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_KERNEL_FOLDERS = ("/proc", "/sys")
+"""Files there are called regular, have no size, and may never end."""
+_PARTIAL = re.compile(r"\.ganprint-[0-9a-f]{16}\.partial")
+
+
+class UnfitFileError(OSError):
+    """A file is no regular one, or too large: `strerror` says so, as it does for the system's own errors."""
+
+    def __init__(self, reason: str, path: Path | str) -> None:
+        super().__init__(errno.EINVAL, reason, os.fspath(path))
+
+
+def open_file(path: Path | str, *, limit: int | None = None) -> BufferedReader:
+    """Open a file that a user named, to read its bytes; links are followed to regular files only.
+
+    Raises UnfitFileError for a folder, a pipe, a socket, a device and the kernel's own files, which could wait or never
+    end, and for a file of more than `limit` bytes; OSError and ValueError as `open` does.
+    """
+    # Opening a device may do something by itself, so look before; and after, as the path may have changed.
+    _check(os.stat(path), path, limit)  # noqa: PTH116 - Path.stat is the same, and path may be text
+    descriptor = os.open(path, _READ)
+    try:
+        _check(os.fstat(descriptor), path, limit)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_file(path: Path | str, *, limit: int) -> bytes:
+    """Return the bytes of a file that a user named, at most `limit`; raises as `open_file` does."""
+    with open_file(path, limit=limit) as file:
+        content = file.read(limit + 1) or b""
+    if len(content) > limit:
+        raise UnfitFileError(_too_large(limit), path)
+    return content
+
+
+def _check(found: os.stat_result, path: Path | str, limit: int | None) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise UnfitFileError("it is a folder, not a file", path)
+    if not stat.S_ISREG(found.st_mode):
+        raise UnfitFileError("it is a pipe, socket or device, not a regular file", path)
+    if found.st_dev in _kernel_devices():
+        raise UnfitFileError("it is a file of the system's own, not a regular one", path)
+    if limit is not None and found.st_size > limit:
+        raise UnfitFileError(_too_large(limit), path)
+
+
+def _too_large(limit: int) -> str:
+    shown = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit:,} bytes"
+    return f"it is too large: more than {shown} are not read"
+
+
+@cache
+def _kernel_devices() -> frozenset[int]:
+    found = set()
+    for folder in map(Path, _KERNEL_FOLDERS):
+        if folder.is_mount():
+            found.add(folder.stat().st_dev)
+    return frozenset(found)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write that takes the place of `path` when the block ends, whole and on the disk.
+
+    It is written beside `path` under a random name, following no link; on any failure it is removed, and what was at
+    `path` stays. What a killed process left there is removed, too. The folder is made where it is missing. Raises
+    UnfitFileError where `path` is there and no regular file, OSError where it cannot be written.
+    """
+    with _partial_file(path) as (file, partial):
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        partial.replace(path)
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, its folder too; raises as `atomic_file` does."""
+    atomic_write_all({path: content})
+
+
+def atomic_write_all(contents: Mapping[Path, bytes]) -> None:
+    """Write several files as `atomic_file` does, the first put in its place when all are on the disk."""
+    with ExitStack() as stack:
+        partials = {}
+        for path, content in contents.items():
+            file, partials[path] = stack.enter_context(_partial_file(path))
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        for path, partial in partials.items():
+            partial.replace(path)
+
+
+@contextmanager
+def _partial_file(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """Give a new file beside a path, and its name, to be put in the path's place; it is removed where it was not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = _regular(path)
+    partial, descriptor = _new_partial(path.parent, folder=False)
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            if before is not None:
+                partial.chmod(stat.S_IMODE(before.st_mode))
+            yield file, partial
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+
+
+def write_output(
+    path: Path,
+    content: bytes,
+    *,
+    error: type[GanprintError] = OutputError,
+    hint: str = "Name another file, or make room.",
+) -> None:
+    """Write a file as `atomic_write` does; raises `error`, with this hint, where that is not possible."""
+    try:
+        atomic_write(path, content)
+    except OSError as cause:
+        raise error(f"{path} cannot be written: {cause.strerror or cause}.", hint) from cause
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder to fill that becomes `path`, which must not be there, when the block ends.
+
+    On any failure it is removed; so is what a killed process left. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial, descriptor = _new_partial(path.parent, folder=True)
+    try:
+        yield partial
+        partial.rename(path)
+    finally:
+        os.close(descriptor)
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def lock(file: BinaryIO | int) -> bool:
+    """Take the lock of an open file for this process; return False where another has it."""
+    if fcntl is None:  # pragma: no cover
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # A file system without locks.
+    return True
+
+
+def first_same(output: Path, inputs: Iterable[Path | str]) -> Path | str | None:
+    """Return the first of `inputs` that is the file `output`, whatever links lead to it, None where none is."""
+    return next((each for each in inputs if _same(output, each)), None)
+
+
+def _same(one: Path | str, other: Path | str) -> bool:
+    try:
+        return os.path.samefile(one, other)  # noqa: PTH121 - paths may be text
+    except (OSError, ValueError):
+        return False
+
+
+def _regular(path: Path) -> os.stat_result | None:
+    """Return what is known of the file that is to be replaced, None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise UnfitFileError("it is there, and no regular file", path)
+    return found
+
+
+def _new_partial(parent: Path, *, folder: bool) -> tuple[Path, int]:
+    """Return a new file or folder with a random name, and its descriptor, locked against being swept away."""
+    _sweep(parent.absolute())
+    while True:
+        partial = parent / f".ganprint-{secrets.token_hex(8)}.partial"
+        if folder:
+            partial.mkdir()
+            descriptor = os.open(partial, os.O_RDONLY | _NO_LINK | _PLAIN)
+        else:
+            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK | _PLAIN, 0o666)
+        # Another process may have swept it away before it was locked.
+        if lock(descriptor) and _same(partial, partial):
+            return partial, descriptor
+        os.close(descriptor)
+
+
+@cache
+def _sweep(parent: Path) -> None:
+    """Remove what killed processes left half written in a folder: what has our name and nobody's lock."""
+    with suppress(OSError), os.scandir(parent) as entries:
+        for left in [Path(entry.path) for entry in entries if _PARTIAL.fullmatch(entry.name)]:
+            with suppress(OSError):
+                descriptor = os.open(left, _READ | _NO_LINK)
+                try:
+                    if fcntl is not None and lock(descriptor):
+                        shutil.rmtree(left) if left.is_dir() else left.unlink()
+                finally:
+                    os.close(descriptor)

@@ -1,0 +1,140 @@
+"""No content speaks to the terminal: whatever prints it, and however."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from ganprint.cli.console import (
+    GuardedOutput,
+    GuardedStream,
+    console,
+    echo_csv,
+    echo_json,
+    guard_streams,
+    progress_bar,
+)
+
+EVIL = "\x1b[2J\x1b]8;;http://evil/\x07\x9b\u202e\r"
+
+
+def is_harmless(text: str) -> bool:
+    return all(character.isprintable() or character in "\n\t" for character in text)
+
+
+@pytest.mark.parametrize("stderr", [False, True])
+def test_consoles_tables_and_styled_text_are_escaped(
+    stderr: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = console(stderr=stderr)
+    table = Table(EVIL, title=EVIL, caption=EVIL)
+    table.add_row(EVIL)
+    table.add_row(Text(EVIL, style="bold"))
+    out.print(table)
+    out.print(EVIL, Text.assemble("a", (EVIL, "red")), Panel(EVIL, title=EVIL))
+    out.print(Text(EVIL), soft_wrap=True)
+    printed = "".join(capsys.readouterr())
+    assert r"\x1b[2J" in printed
+    assert is_harmless(printed)
+
+
+def test_a_terminal_gets_colours_and_no_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stdout", GuardedOutput(terminal))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    console().print(Text("real" + EVIL, style="bold green"))
+    # Rich takes BEL and CR out of its text by itself.
+    shown = r"\x1b[2J\x1b]8;;http://evil/\x9b\u202e"
+    assert terminal.getvalue() == f"\x1b[1;32mreal{shown}\x1b[0m\n"
+
+
+def test_what_is_said_beside_a_bar_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    guarded = GuardedStream(terminal)
+    monkeypatch.setattr(sys, "stderr", guarded)
+    with progress_bar() as bar:
+        for _ in bar.track(range(2), description=EVIL):
+            print(f"said {EVIL}", file=sys.stderr)
+    assert sys.stderr is guarded
+    assert r"said \x1b[2J\x1b]8;;http://evil/\x07\x9b\u202e\r" in terminal.getvalue()
+    for part in ("\x1b[2J", "\x1b]", "\x9b", "\u202e"):
+        assert part not in terminal.getvalue()
+    assert "http://evil/\x07" not in terminal.getvalue()
+
+
+def test_whatever_writes_to_a_guarded_stream_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", raw)
+    monkeypatch.setattr(sys, "stderr", raw)
+    guard_streams()
+    guard_streams()
+    assert isinstance(sys.stdout, GuardedStream)
+    assert sys.stdout.guarded is raw
+    print(EVIL)
+    print(EVIL, file=sys.stderr)
+    echo_json({EVIL: EVIL})
+    echo_csv([EVIL, 1])
+    sys.stdout.writelines([EVIL])
+    assert not hasattr(sys.stdout, "buffer")
+    assert is_harmless(raw.getvalue())
+    assert json.loads(raw.getvalue().splitlines()[2]) == {EVIL: EVIL}
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "ganprint", *arguments]
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, check=False)
+
+
+def test_errors_about_evil_names_are_escaped(tmp_path: Path) -> None:
+    for arguments in (["verify", EVIL], ["weights", "show", EVIL], [f"--{EVIL}"], ["attribute", f"--{EVIL}"]):
+        done = run(*arguments)
+        assert done.returncode in (2, 3)
+        assert is_harmless(done.stderr.decode() + done.stdout.decode())
+
+
+def test_a_stream_that_cannot_hold_a_name_escapes_it(tmp_path: Path) -> None:
+    (tmp_path / "real" / "真").mkdir(parents=True)
+    (tmp_path / "progan").mkdir()
+    for folder in ("real/真", "progan"):
+        (tmp_path / folder / "bild-真🖼.png").write_bytes(b"")
+    for options in ([], ["--json"]):
+        done = run("data", "check", str(tmp_path), *options, PYTHONIOENCODING="cp1252")
+        assert done.returncode == 1
+        assert rb"\u771f" in done.stdout
+        assert b"Traceback" not in done.stderr
+    assert "真🖼" in json.loads(done.stdout)["unreadable"][0]["path"]
+
+
+def test_no_library_warns_on_stderr(tmp_path: Path) -> None:
+    code = (
+        "from ganprint.cli.console import quiet_libraries; quiet_libraries()\n"
+        "import warnings, logging; warnings.warn('loud'); logging.getLogger('lib').error('loud')\n"
+        "from ganprint.drawing import Figure; Figure().savefig('/dev/null', format='png')\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "MPLCONFIGDIR"}
+    environment |= {"HOME": "/nonexistent", "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": ""}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("name", [r"$\frac$", "$", "a$b$c^", r"\input{x}"])
+def test_a_name_with_dollars_is_drawn_as_it_is(name: str) -> None:
+    from ganprint.drawing import Figure
+
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], label=name)
+    axes.set_title(name)
+    axes.set_xticks([0, 1], [name, name])
+    axes.legend()
+    figure.savefig(io.BytesIO(), format="png")

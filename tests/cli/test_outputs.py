@@ -1,0 +1,93 @@
+"""No output overwrites an input, whatever links and lists lead to it, and two processes do not write one file."""
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from ganprint.cli import app
+from ganprint.cli.outputs import refuse_own_inputs
+from ganprint.errors import OutputError, UsageError
+from ganprint.forensics.journal import Journal, json_key, json_line
+from ganprint.forensics.verdict import Verdict
+
+VERDICT = Verdict(path="a.png", method="m", weights="w", weights_sha256=None, judged_by_sha256="1")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (40, 40), (name[0] == "a" and "red") or "blue").save(tmp_path / name)
+    (tmp_path / "list.txt").write_text(f"{tmp_path / 'b.png'}\n")
+    (tmp_path / "soft.png").symlink_to(tmp_path / "a.png")
+    os.link(tmp_path / "b.png", tmp_path / "hard.html")
+    return tmp_path
+
+
+@pytest.mark.parametrize("output", ["a.png", "soft.png"])
+@pytest.mark.parametrize("given", ["a.png", "", "*.png", "soft.png"])
+def test_an_output_that_is_an_input_is_refused(output: str, given: str, folder: Path) -> None:
+    with pytest.raises(UsageError, match="itself an input"):
+        refuse_own_inputs([None, folder / output], [folder / given])
+
+
+def test_a_list_and_what_it_names_are_inputs(folder: Path) -> None:
+    for output in ("list.txt", "hard.html"):
+        with pytest.raises(UsageError, match="itself an input"):
+            refuse_own_inputs([folder / output], [], files_from=folder / "list.txt")
+    refuse_own_inputs([folder / "a.png", folder / "new.png"], ["-"], files_from=folder / "list.txt")
+
+
+def test_attribute_refuses_before_it_loads_anything(folder: Path) -> None:
+    before = (folder / "a.png").read_bytes()
+    options = ["attribute", str(folder), "--out", str(folder / "a.png"), "--force"]
+    result = CliRunner().invoke(app, options)
+    assert isinstance(result.exception, UsageError)
+    assert (folder / "a.png").read_bytes() == before
+
+
+def journal(path: Path, **options: bool) -> Journal:
+    return Journal(path, json_line, json_key, by="1", opening='{"schema_version": ', **options)
+
+
+def test_a_file_of_verdicts_has_one_writer(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with journal(out):
+        for options in ({"resume": True}, {"force": True}):
+            with pytest.raises(UsageError, match="Another process"):
+                journal(out, **options)
+    with journal(out, force=True) as first:
+        with pytest.raises(UsageError, match="Another process"):
+            journal(out, force=True)
+        first.write(VERDICT)
+    assert sorted(tmp_path.iterdir()) == [out]
+
+
+def test_a_file_that_is_forced_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_text("precious")
+    with pytest.raises(KeyboardInterrupt), journal(out, force=True) as half:
+        half.write(VERDICT)
+        raise KeyboardInterrupt
+    assert out.read_text() == "precious"
+    with journal(out, resume=True) as rest:
+        assert rest.is_done("a.png")
+    assert out.read_text() == json_line(VERDICT) + "\n"
+    assert sorted(tmp_path.iterdir()) == [out]
+
+
+def test_a_planted_link_or_pipe_is_not_written_through(tmp_path: Path) -> None:
+    out, precious = tmp_path / "out.jsonl", tmp_path / "precious"
+    out.write_text("")
+    precious.write_text("precious")
+    unfinished = tmp_path / ".out.jsonl.unfinished"
+    unfinished.symlink_to(precious)
+    with pytest.raises(OutputError):
+        journal(out, force=True)
+    unfinished.unlink()
+    os.mkfifo(unfinished)
+    with pytest.raises(OutputError, match="cannot be written"):
+        journal(out, force=True)
+    assert precious.read_text() == "precious"

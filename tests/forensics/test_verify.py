@@ -1,0 +1,136 @@
+"""A record that says more, less or otherwise than one can is refused, or differs when its images are examined again."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganprint.errors import UsageError
+from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, read_record, save_record
+from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.verify import _differences
+
+VERDICT = Verdict(
+    path="a.png",
+    sha256="0" * 64,
+    verdict="real",
+    reason="Synthetic at 1.2% is at most 5.0%, and the image is like the 12 known ones (knn 0.934).",
+    synthetic_probability=0.012,
+    probabilities={"real": 0.988, "progan": 0.012},
+    method="repmix",
+    weights="small",
+    weights_sha256="0" * 64,
+)
+RECORD = CaseRecord(
+    date=datetime(2026, 11, 20, tzinfo=UTC),
+    command="ganprint attribute",
+    folder=".",
+    versions={"python": "3.11"},
+    system="Linux",
+    hardware="x86_64",
+    device="cpu",
+    weights=[
+        WeightsFacts(
+            method="repmix",
+            weights="small",
+            weights_sha256="0" * 64,
+            plugin="ganprint 0.1.0",
+            sources=["real", "progan"],
+            calibration="none",
+        )
+    ],
+    images=[Examined(verdict=VERDICT, sha256_after="0" * 64)],
+)
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    save_record(RECORD, tmp_path / "case.json")
+    assert read_record(tmp_path / "case.json") == RECORD
+
+
+def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(record: dict[str, Any]) -> None:
+        *parents, last = path.split(".")
+        place: Any = record
+        for name in parents:
+            place = place[int(name) if name.isdecimal() else name]
+        place[last] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_set("conclusion", "It is real."), "conclusion is not"),
+        (_set("images.0.note", "x"), r"images\[0\].note is not"),
+        (_set("images.0.verdict.note", "x"), r"images\[0\].verdict.note is not"),
+        (_set("weights.0.note", "x"), r"weights\[0\].note is not"),
+        (_set("images.0.verdict.synthetic_probability", float("nan")), "the number NaN"),
+        (_set("images.0.verdict.known_score", float("inf")), "the number Infinity"),
+        (_set("images.0.verdict.synthetic_probability", "0.012"), "synthetic_probability is not"),
+        (_set("stability", 0), "stability is not"),
+        (_set("schema_version", 2), "no record of a case"),
+    ],
+)
+def test_what_no_record_says_is_refused(
+    change: Callable[[dict[str, Any]], None], said: str, tmp_path: Path
+) -> None:
+    content = RECORD.model_dump(mode="json")
+    change(content)
+    (tmp_path / "case.json").write_text(json.dumps(content))
+    with pytest.raises(UsageError, match=said):
+        read_record(tmp_path / "case.json")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"device": "cpu", "device": "gpu"}',
+        '{"images": 1e999}',
+        "[" * 100_000,
+        "",
+        "\ufeff{}",
+        '{"a": ' + "9" * 10_000 + "}",
+    ],
+    ids=range(6),
+)
+def test_a_file_that_is_no_record_gets_a_sentence(text: str, tmp_path: Path) -> None:
+    (tmp_path / "case.json").write_text(text)
+    with pytest.raises(UsageError, match="no record"):
+        read_record(tmp_path / "case.json")
+
+
+def test_a_number_too_large_to_be_one_is_refused(tmp_path: Path) -> None:
+    content = json.dumps(RECORD.model_dump(mode="json")).replace("0.988", "1e999")
+    (tmp_path / "case.json").write_text(content)
+    with pytest.raises(UsageError, match=r"probabilities\.real"):
+        read_record(tmp_path / "case.json")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "differs"),
+    [
+        ("1.2%", "1.3%", False),
+        ("1.2%", "1.9%", True),
+        ("0.934", "0.935", False),
+        ("0.934", "0.984", True),
+        ("12 known", "13 known", True),
+        ("5.0%", "95.0%", True),
+        ("at most", "at least", True),
+        ("0.934", "0.93", True),
+    ],
+)
+def test_digits_in_a_reason_may_differ_by_rounding_only(old: str, new: str, differs: bool) -> None:
+    then = VERDICT.model_dump(mode="json")
+    now = then | {"reason": then["reason"].replace(old, new)}
+    assert now != then
+    assert bool(list(_differences("", then, now))) == differs
+
+
+def test_rates_of_the_weights_are_compared_exactly() -> None:
+    assert list(_differences("weights", [{"value": 0.01}], [{"value": 0.0101}], tolerance=0.0))
+    assert not list(_differences("", {"value": 0.01}, {"value": 0.0101}))

@@ -1,0 +1,259 @@
+"""A card or model from anyone cannot run code, take more memory than its bytes, or answer with what is no number."""
+
+import hashlib
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+
+from ganprint import plugins
+from ganprint.attributor import Prediction
+from ganprint.errors import GanprintError, WeightsError
+from ganprint.forensics.answer import answer_images
+from ganprint.forensics.judges import known_from
+from ganprint.weights import Card, list_weights, load_artifact, load_attributor, read_card, save_artifact
+from ganprint.weights.card import CARD_FILE
+
+VIEW = {"kind": "resize", "size": 32}
+
+
+def make_card(name: str = "small", **fields: Any) -> Card:
+    given = {"name": name, "method": "repmix", "plugin": {"distribution": "ganprint", "version": "0.1.0"}}
+    given |= {"sources": ("real", "progan"), "view": VIEW, "config": {"view": VIEW}, "licence": "MIT"}
+    return Card.model_validate({"date": "2026-11-20T12:00:01Z", **given, **fields})
+
+
+SMALL: dict[str, dict[str, Any]] = {
+    "repmix": {
+        "backbone": "compact",
+        "backbone_options": {"widths": [8, 8], "depths": [1, 1]},
+        "embedding": 4,
+        "mix_level": 0,
+    },
+    "yu": {"feature_base": 32, "feature_max": 8},
+    "dct-cnn": {},
+    "reverse-engineering": {"depth": 3, "width": 2, "hidden": 4},
+    "prnu": {},
+    "eigenface": {},
+}
+
+
+def small(method: str, folder: Path, **config: Any) -> Path:
+    """Save fresh weights of a method, with a card that configures it otherwise where `config` says so."""
+    spec = plugins.load(method).spec
+    fitting = spec.config.model_validate({"view": VIEW, **SMALL[method]})
+    attributor = plugins.load(method)(fitting, ("real", "progan"))
+    view = config.get("view", VIEW)
+    described = {"view": view, **SMALL[method], **config}
+    card = make_card(method=method, view=view, config=described)
+    return save_artifact(folder, attributor.state(), card)
+
+
+@pytest.mark.parametrize("method", SMALL)
+def test_fresh_weights_of_every_method_load(method: str, tmp_path: Path) -> None:
+    attributor, _ = load_attributor(small(method, tmp_path / "a"))
+    assert attributor.state().keys()
+
+
+@pytest.mark.parametrize(
+    ("backbone", "options"),
+    [
+        ("timm:resnet18", {"checkpoint_path": "evil.pth"}),
+        ("timm:resnet18", {"pretrained_cfg": {"url": "http://localhost/evil.pth"}}),
+        ("timm:resnet18", {"pretrained_cfg_overlay": {"file": "evil.pth"}}),
+        ("timm:resnet18", {"cache_dir": "."}),
+        ("timm:resnet18", {"scriptable": True}),
+        ("timm:resnet18", {"norm_layer": "torch.nn.Module"}),
+        ("timm:resnet18", {"block": "os.system"}),
+        ("timm:resnet18", {"channels": [10**9] * 4}),
+        ("timm:vit_tiny_patch16_224", {"img_size": 10**6}),
+        ("timm:resnet18", {"in_chans": 10**9}),
+        ("timm:resnet18", {"drop_rate": "0.1"}),
+        ("timm:hf-hub:somebody/evil", {}),
+        ("timm:local-dir:/tmp/evil", {}),
+        ("compact", {"widths": [10**9, 8]}),
+        ("compact", {"depths": [10**9]}),
+        ("compact", {"widths": [8] * 100, "depths": [1] * 100}),
+        ("compact", {"front": ["dual"]}),
+        ("alexnet", {"weights": "DEFAULT"}),
+        ("alexnet", {"num_classes": 10**9}),
+    ],
+)
+def test_no_option_of_a_card_reaches_a_constructor_that_may_not_be_set(
+    backbone: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "evil.pth").write_bytes(b"evil")
+    folder = small("repmix", tmp_path / "a", backbone=backbone, backbone_options=options)
+    with pytest.raises(GanprintError, match=r"cannot be built|no model called") as error:
+        load_attributor(folder)
+    assert error.value.hint
+
+
+GREEDY = [
+    ("repmix", {"embedding": 10**9}),
+    ("repmix", {"embedding": 10**18}),
+    ("repmix", {"backbone_options": {"widths": [1024] * 8, "depths": [32] * 8}}),
+    ("repmix", {"backbone": "timm:vit_giant_patch14_224", "backbone_options": {}}),
+    ("yu", {"feature_base": 10**9, "feature_max": 10**9}),
+    ("dct-cnn", {"view": {"kind": "resize", "size": 2048}}),
+    ("reverse-engineering", {"width": 10**6}),
+    ("reverse-engineering", {"hidden": 10**9}),
+    ("prnu", {"view": {"kind": "resize", "size": 2048}}),
+    ("eigenface", {"view": {"kind": "resize", "size": 2048}}),
+]
+
+
+def test_a_card_alone_takes_no_memory(tmp_path: Path) -> None:
+    folders = [small(method, tmp_path / str(n), **config) for n, (method, config) in enumerate(GREEDY)]
+    code = (
+        "import resource, sys\n"
+        "from ganprint.errors import GanprintError\n"
+        "from ganprint.weights import load_attributor\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "for folder in sys.argv[1:]:\n"
+        "    try:\n"
+        "        load_attributor(folder)\n"
+        "        print('loaded', folder)\n"
+        "    except GanprintError as error:\n"
+        "        print('refused')\n"
+        "import torch, timm\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_DATA, (16 << 30, 16 << 30))
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, folders)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *answers, grown = done.stdout.split()
+    assert answers == ["refused"] * len(GREEDY)
+    # What importing torch, timm and scikit-learn takes is most of it.
+    assert int(grown) < 900_000
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused_when_they_are_saved_and_when_they_are_loaded(
+    value: float, tmp_path: Path
+) -> None:
+    tensors = {"a": torch.ones(3, 3), "b": torch.tensor([1.0, value])}
+    with pytest.raises(WeightsError, match="The tensor b holds NaN or infinity"):
+        save_artifact(tmp_path / "a", tensors, make_card())
+    folder = save_artifact(tmp_path / "a", tensors | {"b": torch.ones(2)}, make_card(), half=False)
+    content = save(tensors)
+    (folder / "model.safetensors").write_bytes(content)
+    card = read_card(folder).model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
+    (folder / CARD_FILE).write_text(card.to_yaml())
+    with pytest.raises(WeightsError, match="The tensor b holds what is no finite number"):
+        load_artifact(folder)
+
+
+@pytest.mark.parametrize("part", ["attribution", "embedding"])
+def test_an_answer_that_is_not_finite_is_refused(part: str) -> None:
+    class Broken:
+        spec = plugins.load("prnu").spec
+
+        def predict(self, images: torch.Tensor) -> Prediction:
+            found = {"attribution": torch.zeros(1, 2), "embedding": torch.zeros(1, 2)}
+            found[part][0, 1] = torch.nan
+            return Prediction(**found)
+
+    with pytest.raises(WeightsError, match="no finite number"):
+        answer_images(Broken(), [torch.zeros(1, 3, 32, 32)])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {},
+        {"embeddings": np.ones((2, 3))},
+        {"embeddings": np.ones(3), "labels": np.ones(3), "images": np.ones(3), "largest_logit": np.ones(())},
+        {
+            "embeddings": np.ones((0, 3)),
+            "labels": np.ones(0),
+            "images": np.ones(0),
+            "largest_logit": np.ones(()),
+        },
+    ],
+)
+def test_a_reference_that_is_none_gets_a_sentence(arrays: dict[str, np.ndarray]) -> None:
+    with pytest.raises(WeightsError, match="not embeddings"):
+        known_from(arrays)
+
+
+CALIBRATION = {
+    "temperature": 0.8,
+    "data": "native.csv",
+    "data_sha256": "0" * 64,
+    "split": "val",
+    "policies": ["none"],
+    "seed": 0,
+    "images": 100,
+    "before": {"calibration_error": 0.1},
+    "after": {"calibration_error": 0.02},
+    "isotonic": [[[0.0, 0.1], [1.0, 0.9]], [[0.5, 0.5]]],
+    "date": "2026-11-20T12:00:01Z",
+}
+CARD = make_card(default=True, seed=1, calibration=CALIBRATION).to_yaml()
+BAD_CARDS = {
+    "bool": CARD.replace("default: true", "default: !!bool maybe"),
+    "int": CARD.replace("seed: 1", 'seed: !!int ""'),
+    "timestamp": CARD.replace("licence: MIT", "licence: !!timestamp x"),
+    "sexagesimal": CARD.replace("seed: 1", f"seed: {'1:' * 20000}1"),
+    "keys": "\n".join(f"key{number}: 1" for number in range(20_000)),
+    "not finite": CARD.replace("temperature: 0.8", "temperature: .nan"),
+    "overflow": CARD.replace("temperature: 0.8", "temperature: 1e999"),
+    "hot": CARD.replace("temperature: 0.8", "temperature: 1e-300"),
+    "digits": CARD.replace("seed: 1", f"seed: {'9' * 5000}"),
+    "lines": CARD.replace("  isotonic:\n  - ", "  isotonic:\n  - - - 0\n      - 0\n  - "),
+    "falling": CARD.replace("      - 0.9\n", "      - 0.0\n"),
+    "no error": CARD.replace("calibration_error: 0.02", "other: 0.02"),
+    "sources": CARD.replace("- progan", "- inconclusive"),
+    "many sources": CARD.replace("- progan", "\n".join(f"- s{number}" for number in range(2000))),
+    "escape": CARD.replace("licence: MIT", 'licence: MIT\n"\\e[2J\\e]0;x\\a": 1'),
+}
+
+
+@pytest.mark.parametrize("how", BAD_CARDS)
+def test_a_bad_card_is_one_line_of_the_list_and_nothing_else(how: str, tmp_path: Path) -> None:
+    assert BAD_CARDS[how] != CARD
+    for name in ("bad", "good"):
+        save_artifact(tmp_path / name, {"a": torch.ones(2)}, make_card(name))
+    (tmp_path / "bad" / CARD_FILE).write_text(BAD_CARDS[how])
+    bad, good = list_weights([tmp_path])
+    assert good.error is None
+    assert bad.card is None
+    assert bad.error is not None
+    assert "\n" not in bad.error
+    assert len(bad.error) < 500 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero", "/dev/tty", "folder"])
+def test_a_card_or_model_that_is_no_regular_file_is_no_artifact(kind: str, tmp_path: Path) -> None:
+    for place in (CARD_FILE, "model.safetensors"):
+        folder = save_artifact(tmp_path / place, {"a": torch.ones(2)}, make_card())
+        (folder / place).unlink()
+        if kind == "pipe":
+            os.mkfifo(folder / place)
+        elif kind == "folder":
+            (folder / place).mkdir()
+        else:
+            (folder / place).symlink_to(kind)
+        with pytest.raises(WeightsError):
+            load_artifact(folder)
+        (listed,) = list_weights([tmp_path])
+        assert listed.error
+        shutil.rmtree(folder)
