@@ -137,16 +137,33 @@ def differentiable_views(images: Tensor, view: View) -> Tensor:
     Where the view resizes, bicubic interpolation with antialiasing stands for Lanczos, which has none here.
     """
     size = view.size
-    if view.kind == "resize":
-        images = _centred_square(images)
-        if images.shape[-1] != view.square:
-            side = (view.square, view.square)
-            images = interpolate(images, side, mode="bicubic", antialias=True).clamp(0, 255)
-    else:
-        images = _padded(images, size)
-    height, width = images.shape[-2:]
-    places = _spread_places(height - size, width - size, size, view.crops)
-    crops = [images[..., top : top + size, left : left + size] for top, left in places]
+    if view.kind == "native":
+        rounded = images.detach().round().to(torch.uint8)
+        places = [answerable_crops(image, view).places for image in rounded]
+        fewest = min(map(len, places))
+        padded = _padded(images, size)
+        # A content smaller than a crop lies in a border, part of which the crop then has.
+        lowest, rightmost = padded.shape[-2] - size, padded.shape[-1] - size
+        return torch.stack(
+            [
+                torch.stack(
+                    [
+                        image[:, min(top, lowest) :, min(left, rightmost) :][:, :size, :size]
+                        for top, left in some[:fewest]
+                    ]
+                )
+                for image, some in zip(padded, places, strict=True)
+            ]
+        )
+    images = _centred_square(images)
+    if images.shape[-1] != view.square:
+        side = (view.square, view.square)
+        images = interpolate(images, side, mode="bicubic", antialias=True).clamp(0, 255)
+    left_over = images.shape[-1] - size
+    crops = [
+        images[..., top : top + size, left : left + size]
+        for top, left in _spread_places(left_over, left_over, size, view.crops)
+    ]
     return torch.stack(crops, dim=1)
 
 

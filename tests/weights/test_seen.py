@@ -25,7 +25,7 @@ def manifest(tmp_path: Path) -> Callable[..., Manifest]:
             file = tmp_path / f"{name}-{number}.png"
             pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(file)
-            lines.append(f"{file.name},{'real' if number % 2 else 'gan'},{split},{group},{origin}")
+            lines.append(f"{file.name},{'real' if number % 2 else 'progan'},{split},{group},{origin}")
         (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
         return Manifest.open(tmp_path / f"{name}.csv")
 
@@ -92,7 +92,7 @@ def test_a_card_of_many_images_stays_small(
 def test_a_file_that_is_not_there_is_nobodys_fault_here(
     tmp_path: Path, small_card: Callable[..., Any]
 ) -> None:
-    (tmp_path / "m.csv").write_text("path,source\n0.png,real\n1.png,gan\n")
+    (tmp_path / "m.csv").write_text("path,source\n0.png,real\n1.png,progan\n")
     record = seen_record(Manifest.open(tmp_path / "m.csv"))
     assert record.images == ""
     assert count_seen(small_card(seen={"train": record}), Manifest.open(tmp_path / "m.csv")) == {}
