@@ -137,7 +137,7 @@ class Progress:
     stage: str = "epoch"
 
 
-def _say_nothing(progress: Progress) -> None:
+def _say_nothing(said: object) -> None:
     return None
 
 
@@ -150,7 +150,8 @@ class Run:
     """One training: where its files go and how it is carried out.
 
     `precision` is fp32 or bf16; `workers` loader processes; `resume` goes on from the folder's last
-    checkpoint; `checkpoint_seconds` is the longest stretch of work that an interruption can lose. A training that
+    checkpoint; `checkpoint_seconds` is the longest stretch of work that an interruption can lose; `say` gets sentences
+    for the person who started it. A training that
     is told to `stop` leaves a checkpoint and raises KeyboardInterrupt, as on Ctrl-C.
     """
 
@@ -162,6 +163,7 @@ class Run:
     resume: bool = False
     checkpoint_seconds: float = 120.0
     report: Callable[[Progress], None] = field(default=_say_nothing, compare=False)
+    say: Callable[[str], None] = field(default=_say_nothing, compare=False)
     stop: Callable[[], bool] = field(default=_never, compare=False)
 
 
@@ -191,6 +193,10 @@ class LabelledImages(Protocol):
 
     def select(self, *, limit: int | None = None, seed: int = 0) -> "LabelledImages":
         """Return at most `limit` rows, drawn under the seed, spread over the sources."""
+        ...
+
+    def take(self, rows: np.ndarray) -> "LabelledImages":
+        """Return the given rows, int (M,), in the given order."""
         ...
 
     def __len__(self) -> int: ...

@@ -60,7 +60,14 @@ def train(
     say_absent(manifest)
     reporter = Reporter()
     run = Run(
-        out, seed=seed, device=device, precision=precision, workers=workers, resume=resume, report=reporter
+        out,
+        seed=seed,
+        device=device,
+        precision=precision,
+        workers=workers,
+        resume=resume,
+        report=reporter,
+        say=reporter.say,
     )
     # As it was first started: that gives the same weights without the folder's checkpoint.
     command = join(["ganprint", *(word for word in sys.argv[1:] if word not in ("--resume", "--force"))])
@@ -127,6 +134,10 @@ class Reporter:
     def begin(self, name: str) -> None:
         """Put a training's name before what is said of it."""
         self.name = f"{name}: "
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence that is no progress, on a line of its own."""
+        self.errors.print(f"ganprint: {self.name}{sentence}", soft_wrap=True)
 
     def __call__(self, progress: "Progress") -> None:
         """Show where the training stands."""

@@ -72,7 +72,7 @@ class BatchSampler(Sampler[list[Draw]]):
 
     def __iter__(self) -> Iterator[list[Draw]]:
         order = self.order()
-        repeats = _repeats(order) if self.balanced else np.zeros_like(order)
+        repeats = _repeats(order)
         for batch in range(self.start, self.batches):
             here = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
             rows, again = (

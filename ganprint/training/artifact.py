@@ -14,7 +14,10 @@ from ganprint.errors import ConfigError, GanprintError, OutputExistsError, Train
 from ganprint.files import atomic_write
 from ganprint.training.batches import check_images
 from ganprint.training.checkpoint import is_main_process
+from ganprint.training.config import paper_note
+from ganprint.training.grid import ONLY
 from ganprint.training.neural import NeuralAttributor
+from ganprint.training.pretrained import with_weights_at_hand
 from ganprint.weights import (
     Artifact,
     Card,
@@ -54,16 +57,26 @@ def train_weights(
 ) -> None:
     """Train a method on a manifest's splits train and val, and write weights and card into the run's folder.
 
+    The run is told where ImageNet weights cannot be had, and where the weights give one answer for everything.
     Raises what `prepare`, `describe` and `open_folder` do, and KeyboardInterrupt, with a checkpoint to resume
     from, where it was interrupted.
     """
+    if start is None:
+        config = with_weights_at_hand(config, run.say)
+    elif getattr(config, "pretrained", False):
+        config = config.model_copy(update={"pretrained": False})
     attributor = prepare(method, config, manifest, run.seed, start=start)
     train, val = manifest.select("train"), manifest.select("val")
     card = describe(attributor, run, train, val, name=name, command=command)
     if start is not None:
         card = with_seen(card, read_card(find(start)))
     open_folder(run, config, force=force)
-    save_trained(attributor, run, card, attributor.fit(train, val, run))
+    facts = attributor.fit(train, val, run)
+    if (only := facts.get("details", {}).get(ONLY)) is not None:
+        doubt = f"These weights call every validation image {only}: they tell nothing apart."
+        run.say(f"{doubt} Train for longer, at another learning_rate, or on more images.")
+        card = card.model_copy(update={"notes": f"{doubt} {card.notes}".strip()})
+    save_trained(attributor, run, card, facts)
 
 
 def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
@@ -206,6 +219,7 @@ def describe(
             hardware=hardware(run.device),
             versions=versions(),
             licence=LICENCE,
+            notes=paper_note(attributor.spec, attributor.config),
         )
     except ValidationError as cause:
         raise ConfigError(

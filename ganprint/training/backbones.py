@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ganprint.errors import ConfigError
 from ganprint.training.compact import CompactResNet
 from ganprint.training.options import OPTIONS, option_fault
+from ganprint.training.pretrained import load_packaged, packaged_weights
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ def build_backbone(
 ) -> Backbone:
     """Build `compact`, `alexnet` or `timm:<model>` (the prefix may be left out).
 
-    `options` are those of OPTIONS, which go to the model's constructor. `pretrained` loads ImageNet weights where
-    timm's hub can be reached or its cache holds them. Raises ConfigError on an unknown name or option, or without them.
+    `options` are those of OPTIONS, which go to the model's constructor. `pretrained` loads ImageNet weights from an
+    installed package, from timm's cache, or where its hub can be reached. Raises ConfigError on an unknown name or
+    option, or without them.
     """
     arguments = dict(options or {})
     kind = name if name in OPTIONS else "timm"
@@ -77,19 +79,22 @@ def _alexnet(options: dict[str, Any], pretrained: bool) -> Backbone:
 def _timm(name: str, options: dict[str, Any], pretrained: bool) -> Backbone:
     import timm
 
+    packaged = packaged_weights(name) if pretrained else None
     if not timm.is_model(name):
         close = ", ".join(timm.list_models(f"*{name}*")[:8]) or "resnet50, resnet18, vgg16, convnext_tiny"
         raise ConfigError(
             f"timm has no model called {name}.", f"Backbones: compact, alexnet, or timm's: {close}, ..."
         )
     try:
-        network = timm.create_model(name, pretrained=pretrained, num_classes=0, **options)
+        network = timm.create_model(name, pretrained=pretrained and not packaged, num_classes=0, **options)
     except TypeError as cause:
         raise _not_built(f"timm's {name}", options, cause) from cause
     except (OSError, RuntimeError) as cause:
         if not pretrained:
             raise
         raise _no_pretrained(name, cause) from cause
+    if packaged:
+        load_packaged(network, packaged)
     features = int(getattr(network, "head_hidden_size", None) or network.num_features)
     return Backbone(network, features, _timm_cuts(network))
 

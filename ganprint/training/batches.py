@@ -1,16 +1,18 @@
 """Training batches: views drawn at random and perturbed, on the device or in the loader's workers."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ganprint.attributor import View
+from ganprint.attributor import Run, View
 from ganprint.data import BatchSampler, Draw, ImageDataset, Manifest, loader
 from ganprint.errors import TrainingError
-from ganprint.perturb import Perturbation, Policy, perturb
+from ganprint.perturb import Perturbation, Policy, parse_policy, perturb
+from ganprint.training.config import NeuralConfig
 
 EPOCH_STRIDE = 1 << 40
 """Keeps the streams of different epochs and repeats apart in one policy seed."""
@@ -96,6 +98,92 @@ class Batches:
     def perturbed(self, batch: Images, draws: Sequence[Draw]) -> Tensor:
         """Return the batch's images perturbed, whether a worker did it already or not."""
         return batch.images if self.images.in_worker else self.images.apply(batch.images, draws)
+
+
+class AnchoredSampler(BatchSampler):
+    """Batches of samples of `members` images: every image is an anchor once an epoch, beside random partners.
+
+    The members of a sample are neighbours, its anchor first. Partners are drawn uniformly from all images, with
+    replacement, the anchor itself included (RepMix's public code). `batch_size` counts images. The last, smaller batch
+    is whole samples in a single process; several have to drop it.
+    """
+
+    def __init__(self, labels: np.ndarray, *, members: int, **options: Any) -> None:
+        super().__init__(labels, **options)
+        self.members = members
+
+    @property
+    def batches(self) -> int:
+        """How many batches a whole epoch has."""
+        whole, rest = divmod(self.draws * self.members, self.batch_size)
+        return whole + (not self.drop_last and rest > 0)
+
+    def order(self) -> np.ndarray:
+        """Return the rows of this epoch's samples one after another, int64 (draws * members,)."""
+        anchors = super().order()
+        random = np.random.default_rng((self.seed, self.epoch, self.members))
+        partners = random.integers(len(self.labels), size=(len(anchors), self.members - 1))
+        return np.column_stack([anchors, partners]).ravel()
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """What the batches of one training have in common.
+
+    `members` images make a sample; with `hold` they are mixed before they are perturbed.
+    """
+
+    config: NeuralConfig
+    run: Run
+    device: torch.device
+    members: int
+    hold: bool
+
+    def training(self, images: Manifest, *, rank: int = 0, world_size: int = 1) -> Batches:
+        """Return a process's share of the training batches; raise TrainingError where there is not one."""
+        config, run = self.config, self.run
+        seen = PerturbedImages(
+            images,
+            config.view,
+            parse_policy(config.policy),
+            at=config.perturb_at,
+            augment=config.augment,
+            seed=run.seed,
+        )
+        draws = AnchoredSampler(
+            seen.labels,
+            members=self.members,
+            batch_size=config.batch_size * self.members,
+            seed=run.seed,
+            balanced=config.balanced,
+            drop_last=self.members == 1 or world_size > 1,
+            rank=rank,
+            world_size=world_size,
+        )
+        if not draws.batches:
+            raise TrainingError(
+                f"{len(seen)} training images are fewer than one batch of {config.batch_size}.",
+                f"Set batch_size to at most {len(seen)}.",
+            )
+        return Batches(seen, draws, workers=run.workers, device=self.device, hold=self.hold)
+
+    def validation(self, images: Manifest) -> Batches:
+        """Return the validation batches, as the configuration's `validation` has them."""
+        config, policy = self.config, parse_policy(self.config.policy)
+        moves = config.validation == "as-training"
+        if moves and policy.probability > 0:
+            policy = replace(policy, probability=1.0)
+        held = PerturbedImages(
+            images, config.view, policy, at=config.perturb_at, augment=moves, seed=VALIDATION_SEED
+        )
+        draws: BatchSampler = BatchSampler(held.labels, batch_size=64, shuffle=False)
+        if moves:
+            size, seed = config.batch_size * self.members, VALIDATION_SEED
+            draws = AnchoredSampler(
+                held.labels, members=self.members, batch_size=size, seed=seed, shuffle=False
+            )
+        workers, hold = min(self.run.workers, 1), moves and self.hold
+        return Batches(held, draws, workers=workers, device=self.device, hold=hold)
 
 
 def check_images(sources: Sequence[str], train: Manifest, val: Manifest) -> None:

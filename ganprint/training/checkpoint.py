@@ -18,13 +18,17 @@ from ganprint.files import atomic_write, open_file
 
 @dataclass
 class Place:
-    """How far a training has come: the next epoch and step, its history, and the best so far."""
+    """How far a training has come: the next epoch and step, its history, and the best so far.
+
+    `only` is the label that the weights to be kept give to every validation image, if they do.
+    """
 
     epoch: int = 0
     step: int = 0
     seconds: float = 0.0
     best_epoch: int | None = None
     best_score: float | None = None
+    only: int | None = None
     loss_sum: float = 0.0
     correct: float = 0.0
     samples: int = 0

@@ -1,7 +1,9 @@
 """Configurations: presets and files in YAML, `--set key=value`, and what all neural methods share."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -49,6 +51,7 @@ class NeuralConfig(TrainingConfig):
     )
     learning_rate: float = Field(1e-4, gt=0, description="step size at its peak")
     betas: tuple[float, float] = Field((0.9, 0.999), description="momentum of the first and second moment")
+    epsilon: float = Field(1e-8, gt=0, description="added to the second moment's root")
     weight_decay: float = Field(5e-4, ge=0, description="L2 penalty")
     schedule: Literal["exponential", "cosine"] = Field(
         "exponential",
@@ -60,10 +63,19 @@ class NeuralConfig(TrainingConfig):
     warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate rises from zero")
     epochs: int = Field(30, ge=1, description="epochs at most")
     batch_size: int = Field(32, ge=1, description="samples per step, over all processes")
-    patience: int = Field(3, ge=1, description="epochs without a better validation before training stops")
+    augment: bool = Field(True, description="mirror and crop training images at random")
+    validation: Literal["fixed", "as-training"] = Field(
+        "fixed",
+        description="fixed: central crops, always the same; as-training: cropped, mixed and all perturbed at random",
+    )
+    validate_every: int = Field(1, ge=1, description="epochs from one validation to the next")
+    patience: int = Field(
+        3, ge=1, description="validations in a row without a better one before training stops"
+    )
     monitor: Literal["loss", "balanced_accuracy"] = Field(
         "loss", description="what decides the best epoch, on the validation images under the policy"
     )
+    keep: Literal["best", "last"] = Field("best", description="the epoch whose weights are kept")
     balanced: bool = Field(False, description="draw every source equally often")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights that answer; 0: none")
 
@@ -98,6 +110,44 @@ def preset_names(spec: AttributorSpec) -> tuple[str, ...]:
     return (
         tuple(sorted(path.stem for path in spec.configs.glob(f"{spec.name}*.yaml"))) if spec.configs else ()
     )
+
+
+def changes_from_paper(spec: AttributorSpec, config: AttributorConfig) -> dict[str, tuple[Any, Any]]:
+    """Return the keys in which a configuration is not the paper's preset, each with its value and the paper's."""
+    paper = {key.name: key.default for key in config_keys(read_config(spec))}
+    own = {key.name: key.default for key in config_keys(config)}
+    return {name: (value, paper[name]) for name, value in own.items() if value != paper[name]}
+
+
+def preset_of(spec: AttributorSpec, config: AttributorConfig) -> str | None:
+    """Return the name of the preset that a configuration is: `paper` for the method's own, None for no preset."""
+    names = sorted(preset_names(spec), key=lambda name: name != spec.name)
+    found = next((name for name in names if read_config(spec, preset=name) == config), None)
+    return "paper" if found == spec.name else found
+
+
+def paper_note(spec: AttributorSpec, config: AttributorConfig) -> str:
+    """Say for a card which preset a configuration is, what it changes of the paper's, and the preset's reasons."""
+    if spec.configs is None or spec.name not in preset_names(spec):
+        return ""
+    preset = preset_of(spec, config)
+    if preset == "paper":
+        return "Preset: paper, nothing changed."
+    changes = changes_from_paper(spec, config)
+    listed = "; ".join(
+        f"{name} {_plain(own)} (paper {_plain(paper)})" for name, (own, paper) in changes.items()
+    )
+    named = f"Preset: {preset}. {_comment(spec.configs / f'{preset}.yaml')}" if preset else "Preset: none."
+    return f"{named} Changed from the paper's: {listed}."
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value).replace('"', "")
+
+
+def _comment(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return " ".join(line.removeprefix("#").strip() for line in takewhile(lambda line: line[:1] == "#", lines))
 
 
 @dataclass(frozen=True)

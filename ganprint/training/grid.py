@@ -8,6 +8,9 @@ import numpy as np
 
 from ganprint.attributor import Progress, Run
 
+ONLY = "answers_only"
+"""Name among a training's details of the one source that every validation image is called, where that is so."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -15,6 +18,7 @@ class Trial:
 
     setting: Mapping[str, float]
     metrics: Mapping[str, float]
+    only: int | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the trial as a card's details hold it."""
@@ -25,15 +29,28 @@ def report_trial(
     setting: Mapping[str, float], scores: np.ndarray, labels: np.ndarray, run: Run, part: tuple[int, int]
 ) -> Trial:
     """Judge scores (N, K) by labels (N,), tell the run, and return the trial; `part` (i, n) is its number."""
-    trial = Trial(setting, judge(scores.argmax(1), labels))
+    predicted = scores.argmax(1)
+    trial = Trial(setting, judge(predicted, labels), only_answer(predicted, labels))
     stage = ", ".join(f"{name} {value:g}" for name, value in setting.items()) + ", setting"
     run.report(Progress(*part, 1, 1, 0.0, 0.0, validation=trial.metrics, stage=stage))
     return trial
 
 
 def best_trial(trials: Sequence[Trial], monitor: str) -> int:
-    """Return the place of the trial with the highest `monitor`, the first of equals."""
-    return int(np.argmax([trial.metrics[monitor] for trial in trials]))
+    """Return the place of the trial with the highest `monitor`, the last of equals as in EigenFace's public code."""
+    values = [trial.metrics[monitor] for trial in trials]
+    return len(values) - 1 - int(np.argmax(values[::-1]))
+
+
+def grid_details(trials: Sequence[Trial], best: int, sources: Sequence[str]) -> dict[str, Any]:
+    """Return what a card's details say of a grid: every trial, and the best one's only answer if it has but one."""
+    only = trials[best].only
+    return {"grid": [trial.record() for trial in trials]} | ({} if only is None else {ONLY: sources[only]})
+
+
+def only_answer(predicted: np.ndarray, labels: np.ndarray) -> int | None:
+    """Return the label that all predictions (N,) are, or None where they differ or all labels are one, too."""
+    return int(predicted[0]) if np.ptp(predicted) == 0 and np.ptp(labels) > 0 else None
 
 
 def judge(predicted: np.ndarray, labels: np.ndarray) -> dict[str, float]:

@@ -14,14 +14,12 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ganprint.attributor import Progress, Run
-from ganprint.data import BatchSampler
 from ganprint.errors import TrainingError
 from ganprint.files import atomic_write
-from ganprint.perturb import parse_policy
-from ganprint.training.batches import VALIDATION_SEED, Batches, Images, PerturbedImages
+from ganprint.training.batches import VALIDATION_SEED, Batches, BatchSettings, Images
 from ganprint.training.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from ganprint.training.config import NeuralConfig
-from ganprint.training.grid import judge
+from ganprint.training.grid import ONLY, judge, only_answer
 from ganprint.training.interruption import Interruption
 from ganprint.training.step import Step
 
@@ -85,6 +83,7 @@ class _Trainer:
             attributor.network.parameters(),
             lr=self.config.learning_rate,
             betas=self.config.betas,
+            eps=self.config.epsilon,
             weight_decay=self.config.weight_decay,
         )
         self.trainee = self.accelerator.prepare(_Trainee(attributor))
@@ -92,36 +91,19 @@ class _Trainer:
         self.place = Place(fingerprint=self._fingerprint(train, val))
         self.last_save = time.monotonic()
         self.steps_per_second = 0.0
+        self.only: int | None = None
 
     def _batches(self, train: Any, val: Any) -> tuple[Batches, Batches]:
-        config, run, acc = self.config, self.run_settings, self.accelerator
-        policy = parse_policy(config.policy)
-        size = config.batch_size * self.attributor.images_per_sample
+        config, acc = self.config, self.accelerator
         if config.batch_size % acc.num_processes:
             raise TrainingError(
                 f"A batch of {config.batch_size} samples does not divide over {acc.num_processes} processes.",
                 f"Set batch_size to a multiple of {acc.num_processes}.",
             )
+        members, hold = self.attributor.images_per_sample, self.attributor.changes_raw
+        given = BatchSettings(config, self.run_settings, acc.device, members, hold)
         share = {"rank": acc.process_index, "world_size": acc.num_processes}
-        seen = PerturbedImages(train, config.view, policy, at=config.perturb_at, augment=True, seed=run.seed)
-        held = PerturbedImages(
-            val, config.view, policy, at=config.perturb_at, augment=False, seed=VALIDATION_SEED
-        )
-        draws = BatchSampler(
-            seen.labels, batch_size=size, seed=run.seed, balanced=config.balanced, drop_last=True, **share
-        )
-        if not draws.batches:
-            raise TrainingError(
-                f"{len(seen)} training images are fewer than one batch of {size}.",
-                f"Set batch_size to at most {len(seen) // self.attributor.images_per_sample}."
-                if len(seen) >= self.attributor.images_per_sample
-                else f"One sample takes {self.attributor.images_per_sample} images.",
-            )
-        hold = self.attributor.changes_raw
-        train_batches = Batches(seen, draws, workers=run.workers, device=acc.device, hold=hold)
-        ordered = BatchSampler(held.labels, batch_size=64, shuffle=False)
-        val_batches = Batches(held, ordered, workers=min(run.workers, 1), device=acc.device, hold=False)
-        return train_batches, val_batches
+        return given.training(train, **share), given.validation(val)
 
     def _fingerprint(self, train: Any, val: Any) -> str:
         """A hash of all that a resumed training must share with the one it goes on from."""
@@ -146,15 +128,23 @@ class _Trainer:
         with Interruption(self.run_settings.stop) as interruption:
             while self.place.epoch < self.config.epochs and not self._out_of_patience():
                 self._train_epoch(interruption)
-                self._close_epoch(self._validate(interruption))
-        load_checkpoint(self.run_settings.folder / BEST, {"network": self.attributor.network}, None)
+                epoch, every = self.place.epoch + 1, self.config.validate_every
+                due = epoch % every == 0 or epoch == self.config.epochs
+                self._close_epoch(self._validate(interruption) if due else None)
+        if self.config.keep == "best":
+            load_checkpoint(self.run_settings.folder / BEST, {"network": self.attributor.network}, None)
+        elif self.ema is not None:
+            self.attributor.network.load_state_dict(self.ema.module.state_dict())
         self.attributor.network.eval()
-        history = self.place.history
+        history, only = self.place.history, self.place.only
         return {
             "epochs": self.place.epoch,
-            "best_epoch": self.place.best_epoch,
+            "best_epoch": self.place.best_epoch if self.config.keep == "best" else None,
             "seconds": self.place.seconds,
-            "losses": {key: [round(row[key], 6) for row in history] for key in ("train_loss", "loss")},
+            "losses": {
+                key: [round(row[key], 6) for row in history if key in row] for key in ("train_loss", "loss")
+            },
+            "details": {} if only is None else {ONLY: self.attributor.sources[only]},
         }
 
     def _resume(self) -> None:
@@ -207,25 +197,16 @@ class _Trainer:
 
     def _train_step(self, batch: Images, draws: list[Any], steps: int) -> None:
         place = self.place
-        step = Step(
-            self.run_settings.seed,
-            place.epoch,
-            place.step,
-            self.accelerator.process_index,
-            self.accelerator.num_processes,
-            lambda tensor: self.accelerator.reduce(tensor, "sum"),
-        )
+        acc = self.accelerator
+        step = Step(self.run_settings.seed, place.epoch, place.step, acc.process_index, acc.num_processes)
         # Dropout and the like draw from torch's own stream; set so, a resumed step draws the same.
         torch.manual_seed(int(step.random().integers(2**62)))
-        if self.attributor.changes_raw:
-            batch = batch._replace(images=self.attributor.mix_raw(batch.images, batch.labels, step))
-            draws = draws[:: self.attributor.images_per_sample]
-        images = self.attributor.scale(self.train.perturbed(batch, draws))
+        images = self._scaled(self.train, batch, draws, step)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(place.epoch, place.step, steps)
         self.trainee.train()
         with self._autocast():
-            losses = self.trainee(images.contiguous(memory_format=torch.channels_last), batch.labels, step)
+            losses = self.trainee(images, batch.labels, step)
         value = float(losses.total.detach())
         if not math.isfinite(value):
             raise TrainingError(
@@ -241,6 +222,14 @@ class _Trainer:
         place.correct += float((losses.logits.detach().argmax(1) == losses.labels).sum())
         place.samples += len(losses.labels)
 
+    def _scaled(self, batches: Batches, batch: Images, draws: list[Any], step: Step | None) -> Tensor:
+        """Return a batch's images as the network takes them: mixed, where that comes first, perturbed and scaled."""
+        if self.attributor.changes_raw and step is not None:
+            batch = batch._replace(images=self.attributor.mix_raw(batch.images, batch.labels, step))
+            draws = draws[:: self.attributor.images_per_sample]
+        images = self.attributor.scale(batches.perturbed(batch, draws))
+        return images.contiguous(memory_format=torch.channels_last)
+
     def _validate(self, interruption: Interruption) -> dict[str, float]:
         """Judge the answering weights on the validation images; every process sees them all."""
         from accelerate.utils import broadcast_object_list
@@ -248,49 +237,42 @@ class _Trainer:
         answering = self.ema.module if self.ema is not None else self.attributor.network
         trained, self.attributor.network = self.attributor.network, answering
         answering.eval()
+        moves, epoch = self.config.validation == "as-training", self.place.epoch
         loss, predicted, labels = 0.0, [], []
         with torch.inference_mode():
-            for batch, draws in self.val.epoch(0):
-                images = self.attributor.scale(self.val.perturbed(batch, draws))
+            for number, (batch, draws) in enumerate(self.val.epoch(epoch if moves else 0)):
+                step = Step(VALIDATION_SEED, epoch, number) if moves else None
+                images = self._scaled(self.val, batch, draws, step)
                 # Only the loss: a loader's workers, forked here, would inherit autocast.
                 with self._autocast():
-                    losses = self.attributor.loss(
-                        images.contiguous(memory_format=torch.channels_last), batch.labels, None
-                    )
-                loss += float(losses.total) * len(batch.labels)
+                    losses = self.attributor.loss(images, batch.labels, step)
+                loss += float(losses.total) * len(losses.labels)
                 predicted.append(losses.logits.argmax(1).cpu().numpy())
-                labels.append(batch.labels.cpu().numpy())
+                labels.append(losses.labels.cpu().numpy())
                 if interruption.asked and self.accelerator.num_processes == 1:
                     break
         self.attributor.network = trained
         self._stop_if_asked(interruption)
         found, truth = np.concatenate(predicted), np.concatenate(labels)
         judged = {"loss": loss / len(truth), **judge(found, truth)}
+        self.only = only_answer(found, truth)
         # Each process has its own batch statistics; were each to judge by its own, they might stop apart.
         shared: list[dict[str, float]] = broadcast_object_list([judged])
         return shared[0]
 
-    def _close_epoch(self, validation: dict[str, float]) -> None:
+    def _close_epoch(self, validation: dict[str, float] | None) -> None:
         place, folder = self.place, self.run_settings.folder
-        score = (
-            validation["balanced_accuracy"]
-            if self.config.monitor == "balanced_accuracy"
-            else -validation["loss"]
-        )
         row = {
             "epoch": place.epoch + 1,
             "train_loss": place.loss_sum / place.samples,
             "train_accuracy": place.correct / place.samples,
             "seconds": round(place.seconds, 1),
-            **validation,
+            **(validation or {}),
         }
         place.history.append(row)
         steps = place.step
-        if place.best_score is None or score > place.best_score:
-            place.best_score, place.best_epoch = score, place.epoch + 1
-            if self.accelerator.is_main_process:
-                answering = self.ema.module if self.ema is not None else self.attributor.network
-                save_checkpoint(folder / BEST, place, {"network": answering}, None)
+        if validation is not None:
+            self._keep_best(validation)
         self._report(steps, steps, validation)
         place.epoch, place.step = place.epoch + 1, 0
         place.loss_sum, place.correct, place.samples = 0.0, 0.0, 0
@@ -301,9 +283,22 @@ class _Trainer:
             _write_tensorboard(folder, row)
         self.accelerator.wait_for_everyone()
 
+    def _keep_best(self, validation: dict[str, float]) -> None:
+        place, balanced = self.place, self.config.monitor == "balanced_accuracy"
+        score = validation["balanced_accuracy"] if balanced else -validation["loss"]
+        better = place.best_score is None or score > place.best_score
+        if better or self.config.keep == "last":
+            place.only = self.only
+        if not better:
+            return
+        place.best_score, place.best_epoch = score, place.epoch + 1
+        if self.accelerator.is_main_process:
+            answering = self.ema.module if self.ema is not None else self.attributor.network
+            save_checkpoint(self.run_settings.folder / BEST, place, {"network": answering}, None)
+
     def _out_of_patience(self) -> bool:
-        best = self.place.best_epoch
-        return best is not None and self.place.epoch - best >= self.config.patience
+        best, patience = self.place.best_epoch, self.config.patience * self.config.validate_every
+        return best is not None and self.place.epoch - best >= patience
 
     def save(self) -> None:
         """Write the last checkpoint."""

@@ -1,10 +1,8 @@
 """One optimisation step as a loss sees it: its random stream, and its share among processes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,6 @@ class Step:
     index: int
     rank: int = 0
     world_size: int = 1
-    sum_over_processes: Callable[[Tensor], Tensor] = field(default=lambda tensor: tensor, compare=False)
 
     def random(self) -> np.random.Generator:
         """Return the step's random stream, at its start."""

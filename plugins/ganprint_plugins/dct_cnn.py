@@ -50,6 +50,11 @@ class SpectrumNetwork(nn.Module):
             self.layers = nn.Sequential(
                 nn.Flatten(), nn.Dropout(config.dropout), nn.Linear(3 * size**2, sources)
             )
+        # Keras's default, with which the public code starts.
+        for layer in self.layers:
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, spectra: Tensor) -> Tensor:
         """Map standardised spectra (B, 3, S, S) to logits (B, K)."""

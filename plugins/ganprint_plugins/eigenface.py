@@ -1,6 +1,7 @@
 """EigenFace: principal components (Sirovich and Kirby 1987) and a linear support vector machine."""
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -14,28 +15,66 @@ from torch import Tensor
 from ganprint.attributor import Attributor, AttributorSpec, LabelledImages, Panel, Prediction, Run
 from ganprint.errors import WeightsError
 from ganprint.training import GridConfig, accumulate, stream
-from ganprint.training.grid import best_trial, report_trial
+from ganprint.training.grid import best_trial, grid_details, report_trial
 from ganprint.training.sharpness import fit_sharpness
 from ganprint.training.streaming import answer_validation
 
-ITERATIONS = 20_000
-"""Of liblinear's solver at most."""
+ITERATIONS = 10_000
+"""Of liblinear's solver at most (the public code's)."""
+COMPONENTS = 1024
+"""Components found in batches where no limit is set."""
+COPIES = 4
+"""Arrays as large as the images that a full decomposition holds at once: images, centred ones, vectors, workspace."""
 
 
 class EigenFaceConfig(GridConfig):
     """EigenFace's hyperparameters: the grid of which the best setting on validation is kept."""
 
     pca_images: int = Field(10_000, ge=2, description="training images that the components are found from")
-    pca_batch: int = Field(
-        512, ge=1, description="images in memory at a time, at least the components' number"
+    pca_gigabytes: float = Field(
+        16.0,
+        gt=0,
+        description="memory for the full decomposition; components are found in batches where it takes more",
     )
-    components: int = Field(1024, ge=1, description="components at most, whatever variance they explain")
+    pca_batch: int = Field(
+        512, ge=1, description="in batches: images at a time, at least the components' number"
+    )
+    components: int | None = Field(
+        None,
+        ge=1,
+        description="components at most, whatever variance they explain; null: no limit, 1024 in batches",
+    )
     variances: tuple[float, ...] = Field(
         (0.25, 0.5, 0.75, 0.95), min_length=1, description="grid: share of variance to explain"
     )
     penalties: tuple[float, ...] = Field(
         (1e-4, 1e-3, 1e-2, 1e-1), min_length=1, description="grid: C of the support vector machine"
     )
+
+
+class Rows:
+    """Images as rows, all in memory, and scikit-learn's PCA of them by a full decomposition, as the public code's."""
+
+    def __init__(self) -> None:
+        self.seen: list[Tensor] = []
+
+    def update(self, images: Tensor, labels: Tensor) -> None:
+        """Take in uint8 images (B, 3, S, S)."""
+        self.seen.append(images.flatten(1))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the images seen."""
+        return {"images": torch.cat(self.seen)}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what `tensors` gave."""
+        self.seen = [tensors["images"]]
+
+    def fitted(self) -> Any:
+        """Return scikit-learn's PCA, with as many components as there are images or pixels."""
+        from sklearn.decomposition import PCA
+
+        return PCA(svd_solver="full").fit(_rows(torch.cat(self.seen)))
 
 
 class Components:
@@ -70,10 +109,23 @@ class Components:
         self.pca.n_components_ = len(self.pca.components_)
         self.pca.batch_size_ = self.pca.n_components_
 
-    def count_for(self, variance: float) -> int:
-        """Return how many components explain a share of the variance, or how many there are."""
-        explained = np.cumsum(self.pca.explained_variance_ratio_)
-        return min(int(np.searchsorted(explained, variance)) + 1, len(explained))
+    def fitted(self) -> Any:
+        """Return scikit-learn's incremental PCA."""
+        return self.pca
+
+
+def first_of_each(labels: np.ndarray, sources: int, images: int) -> np.ndarray:
+    """Return the rows, in order, of the first images of each source, as many of each as make about `images`."""
+    each = max(1, images // sources)
+    return np.sort(np.concatenate([np.flatnonzero(labels == label)[:each] for label in range(sources)]))
+
+
+def count_for(shares: np.ndarray, variance: float) -> int:
+    """Return how many components explain a share of the variance, or how many there are.
+
+    `shares` is each component's own, largest first; the rule is scikit-learn's.
+    """
+    return min(int(np.searchsorted(np.cumsum(shares), variance, side="right")) + 1, len(shares))
 
 
 class EigenFace(Attributor):
@@ -94,7 +146,7 @@ class EigenFace(Attributor):
         pixels = 3 * config.view.size**2
         self.device = torch.device("cpu")
         self.tensors = {
-            "mean": torch.zeros(pixels),
+            "pixel_mean": torch.zeros(pixels),
             "components": torch.zeros(1, pixels),
             "weights": torch.zeros(len(self.sources), 1),
             "biases": torch.zeros(len(self.sources)),
@@ -103,12 +155,12 @@ class EigenFace(Attributor):
     def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
         """Find components in one pass and coordinates in another; keep the setting best on validation."""
         began = time.monotonic()
-        some = train.select(limit=self.config.pca_images, seed=run.seed)
-        components = Components(min(self.config.components, len(some)))
-        accumulate(
-            components, some, self.config, run, name="components", batch_size=self._batch_size(len(some))
-        )
-        self._take(components)
+        pca, how = self._find_components(train, run)
+        shares = pca.explained_variance_ratio_[: self.config.components]
+        self.tensors["pixel_mean"] = torch.from_numpy(pca.mean_).float()
+        needed = count_for(shares, max(self.config.variances))
+        self.tensors["components"] = torch.from_numpy(pca.components_[:needed].copy()).float()
+        del pca
         seen = [
             (self.coordinates(batch.images), batch.labels)
             for batch in stream(train, self.config, run, seed=run.seed)
@@ -119,29 +171,41 @@ class EigenFace(Attributor):
         settings = list(product(self.config.variances, self.config.penalties))
         trials, machines, scores = [], [], []
         for number, (variance, penalty) in enumerate(settings):
-            count = components.count_for(variance)
-            machines.append(_fit_machine(coordinates[:, :count], labels, penalty, run.seed))
-            scores.append(held[:, :count] @ machines[-1][0].T + machines[-1][1])
-            setting = {"variance": variance, "components": count, "C": penalty}
+            count = count_for(shares, variance)
+            *machine, iterations = fit_machine(coordinates[:, :count], labels, penalty, run.seed)
+            machines.append(machine)
+            scores.append(held[:, :count] @ machine[0].T + machine[1])
+            setting = {"variance": variance, "components": count, "C": penalty, "iterations": iterations}
             trials.append(report_trial(setting, scores[-1], truth, run, (number + 1, len(settings))))
         best = best_trial(trials, self.config.monitor)
         sharpness = fit_sharpness(scores[best], truth)
         weights, biases = (torch.from_numpy(sharpness * part).float() for part in machines[best])
         self.tensors |= {"weights": weights, "biases": biases}
         self.tensors["components"] = self.tensors["components"][: weights.shape[1]]
-        explained = float(np.sum(components.pca.explained_variance_ratio_))
+        details = grid_details(trials, best, self.sources)
         return {
             "seconds": time.monotonic() - began,
-            "details": {
-                "grid": [trial.record() for trial in trials],
-                "explained_by_all": round(explained, 4),
-            },
+            "details": details | {"pca": how, "explained_by_all": round(float(np.sum(shares)), 4)},
         }
+
+    def _find_components(self, train: LabelledImages, run: Run) -> tuple[Any, str]:
+        """Return a fitted PCA of the first images of each source, and whether it is `full` or `incremental`."""
+        config = self.config
+        some = train.take(first_of_each(train.labels, len(self.sources), config.pca_images))
+        pixels = 3 * config.view.size**2
+        if COPIES * 4 * len(some) * pixels <= config.pca_gigabytes * 1e9:
+            rows = Rows()
+            accumulate(rows, some, config, run, name="components", batch_size=config.pca_batch)
+            return rows.fitted(), "full"
+        components = Components(min(config.components or COMPONENTS, len(some)))
+        size = self._batch_size(len(some))
+        accumulate(components, some, config, run, name="components", batch_size=size)
+        return components.fitted(), "incremental"
 
     def coordinates(self, images: Tensor) -> Tensor:
         """Return the coordinates (B, C) of uint8 images (B, 3, S, S) among the components."""
-        rows = images.to(self.device).flatten(1).float() / 255
-        return (rows - self.tensors["mean"]) @ self.tensors["components"].T
+        rows = images.to(self.device).flatten(1).float() / 127.5 - 1
+        return (rows - self.tensors["pixel_mean"]) @ self.tensors["components"].T
 
     def predict(self, images: Tensor) -> Prediction:
         """Answer for uint8 RGB images (B, 3, S, S); logits are the machine's margins, sharpened."""
@@ -161,7 +225,7 @@ class EigenFace(Attributor):
         count = shapes.get("weights", (0, 0))[-1]
         pixels, sources = 3 * self.config.view.size**2, len(self.sources)
         expected = {
-            "mean": (pixels,),
+            "pixel_mean": (pixels,),
             "components": (count, pixels),
             "weights": (sources, count),
             "biases": (sources,),
@@ -182,8 +246,8 @@ class EigenFace(Attributor):
     def explain(self, image: Tensor) -> list[Panel]:
         """Return what the components keep of the image, and what they leave."""
         size = self.config.view.size
-        kept = self.coordinates(image[None]) @ self.tensors["components"] + self.tensors["mean"]
-        picture = kept.view(3, size, size).permute(1, 2, 0).cpu()
+        kept = self.coordinates(image[None]) @ self.tensors["components"] + self.tensors["pixel_mean"]
+        picture = (kept.view(3, size, size).permute(1, 2, 0).cpu() + 1) / 2
         left = image.permute(1, 2, 0).cpu().float() / 255 - picture
         return [
             Panel(f"as {len(self.tensors['components'])} components show it", picture.clamp(0, 1).numpy()),
@@ -192,29 +256,31 @@ class EigenFace(Attributor):
 
     def _batch_size(self, images: int) -> int:
         """Return a batch that holds as many images as components, and leaves no last one that is much smaller."""
-        least = min(max(self.config.components, self.config.pca_batch), images)
+        least = min(max(self.config.components or COMPONENTS, self.config.pca_batch), images)
         return -(-images // max(1, images // least))
-
-    def _take(self, components: Components) -> None:
-        found = {"mean": components.pca.mean_, "components": components.pca.components_}
-        self.tensors |= {name: torch.from_numpy(values).float() for name, values in found.items()}
 
 
 def _rows(images: Tensor) -> np.ndarray:
-    rows: np.ndarray = images.flatten(1).numpy().astype(np.float32) / 255
+    rows: np.ndarray = images.flatten(1).numpy().astype(np.float32) / 127.5 - 1
     return rows
 
 
-def _fit_machine(
+def fit_machine(
     coordinates: np.ndarray, labels: np.ndarray, penalty: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return weights (K, C) and biases (K,) of a linear support vector machine, one source against the rest."""
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return weights (K, C) and biases (K,) of a linear support vector machine, one source against the rest.
+
+    Squared hinge loss, solved in the dual as the public code does; the third is the solver's iterations.
+    """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
-    machine = LinearSVC(C=penalty, dual=False, random_state=seed, max_iter=ITERATIONS)
-    machine.fit(coordinates, labels)
+    machine = LinearSVC(C=penalty, dual=True, random_state=seed, max_iter=ITERATIONS)
+    with warnings.catch_warnings():
+        # The iterations are told with each trial: as many as are allowed says the same.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        machine.fit(coordinates, labels)
+    weights, biases, iterations = machine.coef_, machine.intercept_, int(np.max(machine.n_iter_))
     if len(machine.classes_) == 2:
-        return np.concatenate([-machine.coef_, machine.coef_]), np.concatenate(
-            [-machine.intercept_, machine.intercept_]
-        )
-    return machine.coef_, machine.intercept_
+        return np.concatenate([-weights, weights]), np.concatenate([-biases, biases]), iterations
+    return weights, biases, iterations

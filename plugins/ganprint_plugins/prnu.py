@@ -18,7 +18,7 @@ from ganprint.errors import WeightsError
 from ganprint.images.residual import clean_residuals, flatten_spectrum, noise_residuals, remove_means
 from ganprint.images.spectrum import luma
 from ganprint.training import GridConfig, accumulate
-from ganprint.training.grid import best_trial, judge, report_trial
+from ganprint.training.grid import best_trial, grid_details, judge, report_trial
 from ganprint.training.sharpness import fit_sharpness
 from ganprint.training.streaming import answer_validation
 
@@ -36,14 +36,14 @@ class PRNUConfig(GridConfig):
 
     levels: tuple[int, ...] = Field((1, 2, 3, 4), min_length=1, description="grid: wavelet decompositions")
     sigmas: tuple[float, ...] = Field(
-        (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0, 5.0),
+        tuple(round(0.05 * step, 2) for step in range(1, 20)),
         min_length=1,
         description="grid: noise deviation, grey levels",
     )
     real_by: tuple[Literal["fingerprint", "threshold"], ...] = Field(
-        ("fingerprint", "threshold"),
+        ("fingerprint",),
         min_length=1,
-        description="grid: real is the source of a fingerprint as the paper has it, or no fingerprint's correlation",
+        description="grid: real has a fingerprint as in the paper, or (ours) is what correlates with no generator's",
     )
 
 
@@ -87,8 +87,9 @@ class FingerprintSums:
 
 
 def correlate(residuals: Tensor, fingerprints: Tensor) -> Tensor:
-    """Return the normalised correlations (B, K) in [-1, 1] of residuals (B, H, W) with fingerprints (K, H, W)."""
-    return _unit_rows(residuals) @ _unit_rows(fingerprints).T
+    """Return the cosines (B, K) in [-1, 1] of residuals (B, H, W) with fingerprints (K, H, W)."""
+    rows, columns = (functional.normalize(planes.flatten(1), dim=1) for planes in (residuals, fingerprints))
+    return rows @ columns.T
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,8 @@ class Setting:
 class PRNU(Attributor):
     """Attribution to the source whose fingerprint correlates best with the image's noise residual.
 
-    Photographs of many cameras share no fingerprint, so `real_by` also allows real to be what correlates
-    with no generator's; which of the two is used is chosen on validation with the rest of the grid.
+    Photographs of many cameras share no fingerprint, so the option `real_by` allows real to be what correlates with
+    no generator's, which is ours and not the paper's.
     """
 
     spec = AttributorSpec(
@@ -161,13 +162,11 @@ class PRNU(Attributor):
             settings.append((setting, place, scores))
             shown = {name: value for name, value in asdict(setting).items() if value is not None}
             trials.append(report_trial(shown, scores, labels, run, (number + 1, len(grid))))
-        self.setting, place, scores = settings[best_trial(trials, self.config.monitor)]
+        best = best_trial(trials, self.config.monitor)
+        self.setting, place, scores = settings[best]
         self.fingerprints = candidates[place]
         self.sharpness = fit_sharpness(scores, labels)
-        return {
-            "seconds": time.monotonic() - began,
-            "details": {"grid": [trial.record() for trial in trials]},
-        }
+        return {"seconds": time.monotonic() - began, "details": grid_details(trials, best, self.sources)}
 
     def predict(self, images: Tensor) -> Prediction:
         """Answer for uint8 RGB images (B, 3, S, S); the logits are correlations, sharpened."""
@@ -227,11 +226,6 @@ def _best_threshold(correlations: np.ndarray, labels: np.ndarray, monitor: str) 
     candidates = np.unique(np.quantile(strongest, np.linspace(0, 1, THRESHOLDS)))
     found = [judge(np.where(strongest < each, 0, named), labels)[monitor] for each in candidates]
     return float(candidates[int(np.argmax(found))])
-
-
-def _unit_rows(planes: Tensor) -> Tensor:
-    rows = planes.flatten(1)
-    return functional.normalize(rows - rows.mean(1, keepdim=True), dim=1)
 
 
 def _intensity(levels: Tensor) -> Tensor:

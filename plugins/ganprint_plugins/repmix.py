@@ -18,7 +18,7 @@ from ganprint.training.backbones import build_backbone, replace_output
 class RepMixConfig(NeuralConfig):
     """RepMix's hyperparameters; with `pretrained`, which the preset repmix sets, the defaults are the paper's."""
 
-    backbone: str = Field("timm:resnet50", description="compact, alexnet, or any of timm's models")
+    backbone: str = Field("timm:resnet50.tv_in1k", description="compact, alexnet, or any of timm's models")
     backbone_options: dict[str, Any] = Field({}, description="arguments of the backbone's constructor")
     pretrained: bool = Field(False, description="start from ImageNet weights, where they can be had")
     embedding: int = Field(256, ge=2, description="width of the embedding")
@@ -143,8 +143,8 @@ class RepMix(NeuralAttributor):
     def loss(self, images: Tensor, labels: Tensor, step: Step | None) -> Losses:
         """Return the attribution and detection losses of mixed samples (section 3.3, equations 4 to 6).
 
-        Sample m mixes images m n to m n + n - 1, whose labels weigh as much as they do. On validation
-        images nothing is mixed.
+        Sample m mixes images m n to m n + n - 1, whose labels weigh as much as they do. Both losses are means over
+        samples, as in the public code. Nothing is mixed without a step.
         """
         count = self.config.mix_count if step is not None else 1
         ratios = (
@@ -158,15 +158,9 @@ class RepMix(NeuralAttributor):
         )
         detection, attribution = self.network.heads(embedding, compound=self.config.compound)
         targets = labels.view(-1, count)
-        attribution_loss = (ratios * _cross_entropies(attribution, targets)).sum(1).mean()
-        # Class weights [1, 1 / (K - 1)]: all generators together weigh as much as real.
-        weights = torch.where(targets == 0, 1.0, 1.0 / (len(self.sources) - 1)) * ratios
-        judged = (weights * _cross_entropies(detection, (targets > 0).long())).sum()
-        total = (
-            step.sum_over_processes(weights.sum()) / step.world_size if step is not None else weights.sum()
-        )
+        attribution_loss, detection_loss = mixed_losses(attribution, detection, targets, ratios)
         foremost = targets.gather(1, ratios.argmax(1, keepdim=True)).squeeze(1)
-        return Losses(attribution_loss + judged / total, attribution, foremost)
+        return Losses(attribution_loss.mean() + detection_loss.mean(), attribution, foremost)
 
     def answer(self, images: Tensor) -> Prediction:
         """Answer from unmixed images."""
@@ -181,6 +175,20 @@ def mix(features: Tensor, ratios: Tensor) -> Tensor:
     grouped = features.view(samples, count, *features.shape[1:])
     weights = ratios.to(features.dtype).view(samples, count, *[1] * (features.dim() - 1))
     return (grouped * weights).sum(dim=1)
+
+
+def mixed_losses(
+    attribution: Tensor, detection: Tensor, targets: Tensor, ratios: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the attribution and the detection loss of each sample, (M,) and (M,).
+
+    `targets` (M, n) are the labels of the images that `ratios` (M, n) mixed into it. Detection has class weights
+    1 for real and 1 / (K - 1) for synthetic: all generators together weigh as much as real.
+    """
+    weights = torch.where(targets == 0, 1.0, 1.0 / (attribution.shape[1] - 1))
+    attribution_loss = ratios * _cross_entropies(attribution, targets)
+    detection_loss = ratios * weights * _cross_entropies(detection, (targets > 0).long())
+    return attribution_loss.sum(1), detection_loss.sum(1)
 
 
 def _cross_entropies(logits: Tensor, targets: Tensor) -> Tensor:

@@ -8,14 +8,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ganprint.attributor import AttributorSpec, Panel, Prediction
-from ganprint.images.spectrum import luma
 from ganprint.training import Losses, NeuralAttributor, NeuralConfig, Step
 
 MEAN, DEVIATION = 0.649, 0.1269
 """Of the public code's images in 0..1."""
 
 LOW, REPETITION, ENERGY, SYMMETRY = 0.05, -0.001, 0.01, 0.1
-"""Weights of the four losses on the fingerprint (section 3.2; the public code's values)."""
+"""Weights of the four losses on the fingerprint (section 3.2; the public code's values in training)."""
+
+GREY = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue."""
 
 
 class ReverseEngineeringConfig(NeuralConfig):
@@ -28,27 +30,29 @@ class ReverseEngineeringConfig(NeuralConfig):
     low_frequencies: int = Field(51, ge=1, description="side of the spectrum's centre that is to be empty")
     attribution_weight: float = Field(10.0, gt=0, description="weight of the cross-entropy in the loss")
     sigmoid: bool = Field(
-        False, description="pass logits through a sigmoid before cross-entropy, as the public code does"
+        True, description="pass logits through a sigmoid before cross-entropy, as the public code does"
+    )
+    normalise_spectrum: bool = Field(
+        False, description="batch normalisation of the spectrum before the head; the public code has none"
     )
 
 
 class FingerprintEstimator(nn.Module):
-    """DnCNN (Zhang et al., TIP 2017): images (B, 3, S, S) to residuals of their size."""
+    """DnCNN (Zhang et al., TIP 2017): images (B, 3, S, S) to fingerprints of their size."""
 
     def __init__(self, depth: int, width: int) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(3, width, 3, padding=1), nn.ReLU(inplace=True)]
         for _ in range(depth - 2):
-            layers += [
-                nn.Conv2d(width, width, 3, padding=1, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-            ]
+            layers += [nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
         layers.append(nn.Conv2d(width, 3, 3, padding=1))
         self.layers = nn.Sequential(*layers)
+        for layer in layers:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the residuals."""
+        """Return the fingerprints, which the network gives as they are: no image is subtracted."""
         residuals: Tensor = self.layers(images)
         return residuals
 
@@ -61,7 +65,7 @@ class ReverseNetwork(nn.Module):
         first, second = config.head_widths
         self.estimator = FingerprintEstimator(config.depth, config.width)
         # The spectrum's magnitudes spread over decades and grow with the image's side.
-        self.spectrum_norm = nn.BatchNorm2d(1)
+        self.spectrum_norm = nn.BatchNorm2d(1) if config.normalise_spectrum else nn.Identity()
         self.head = nn.Sequential(
             *(nn.Conv2d(1, first, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
             *(nn.Conv2d(first, second, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
@@ -72,8 +76,10 @@ class ReverseNetwork(nn.Module):
 
     def fingerprint(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the residuals' luma (B, S, S) and its centred spectrum's magnitudes (B, S, S), float32."""
-        residual = luma(self.estimator(images).float())
-        spectrum = torch.fft.fftshift(torch.fft.fft2(residual), dim=(-2, -1)).abs()
+        estimated = self.estimator(images).float()
+        residual = (estimated * estimated.new_tensor(GREY).view(3, 1, 1)).sum(dim=1)
+        # The public code moves by half a side, rounded down, to the left: at odd sides the inverse shift.
+        spectrum = torch.fft.ifftshift(torch.fft.fft2(residual), dim=(-2, -1)).abs()
         return residual, spectrum
 
     def classify(self, spectrum: Tensor) -> Tensor:
@@ -87,11 +93,11 @@ class ReverseNetwork(nn.Module):
 
 
 def fingerprint_losses(residual: Tensor, spectrum: Tensor, low: int) -> dict[str, Tensor]:
-    """Return the four weighted losses on fingerprints (section 3.2, equations 2 to 5).
+    """Return the four weighted losses on fingerprints, mean squares but for one (section 3.2, equations 2 to 5).
 
     `residual` (B, S, S) is the residual's luma, `spectrum` (B, S, S) its centred spectrum's magnitudes. `low`:
-    the mean magnitude within the central `low` x `low` frequencies is to vanish; `repetition`: the largest
-    outside it is to stand out; `energy`: the residual is to be small; `symmetry`: the spectrum is to equal its
+    the central `low` x `low` frequencies are to vanish; `repetition`: the largest magnitude of the whole batch
+    outside them is to stand out; `energy`: the residual is to be small; `symmetry`: the spectrum is to equal its
     transpose.
     """
     size = spectrum.shape[-1]
@@ -99,12 +105,11 @@ def fingerprint_losses(residual: Tensor, spectrum: Tensor, low: int) -> dict[str
     start = size // 2 - low // 2
     centre = torch.zeros(size, size, dtype=torch.bool, device=spectrum.device)
     centre[start : start + low, start : start + low] = True
-    outside = spectrum.masked_fill(centre, 0.0).flatten(1).amax(1)
     return {
-        "low": LOW * spectrum[:, centre].abs().mean(),
-        "repetition": REPETITION * outside.mean(),
-        "energy": ENERGY * residual.abs().mean(),
-        "symmetry": SYMMETRY * (spectrum - spectrum.mT).abs().mean(),
+        "low": LOW * spectrum[:, centre].square().mean(),
+        "repetition": REPETITION * spectrum.masked_fill(centre, 0.0).max(),
+        "energy": ENERGY * residual.square().mean(),
+        "symmetry": SYMMETRY * (spectrum - spectrum.mT).square().mean(),
     }
 
 

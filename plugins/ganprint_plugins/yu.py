@@ -18,10 +18,10 @@ SLOPE = 0.2
 """Of the leaky ReLU below zero (progressive GAN's, as the public code's)."""
 BINOMIAL = (1.0, 4.0, 6.0, 4.0, 1.0)
 """The Gaussian of Burt and Adelson's pyramid (1983), of sum 16."""
-RECONSTRUCTION, ADVERSARIAL, CLASSIFICATION = 20.0, 0.1, 1.0
-"""Weights of the visual mode's losses (section 3.3)."""
-GRADIENT_PENALTY = 10.0
-"""Weight of the critic's gradient penalty (Gulrajani et al. 2017)."""
+RECONSTRUCTION, ADVERSARIAL = 20.0, 0.1
+"""Weights of the autoencoder's losses beside the cross-entropy's 1 (section 3.3; the public code's values)."""
+GRADIENT_PENALTY, DRIFT = 10.0, 0.001
+"""Weights of the critic's gradient penalty and of its squared values (the public code's)."""
 
 
 class YuConfig(NeuralConfig):
@@ -42,22 +42,21 @@ class YuConfig(NeuralConfig):
     feature_max: int = Field(512, ge=8, description="progan: channels at most")
     pool_from: int = Field(
         4,
-        ge=2,
-        description="progan: side of the features at which average pooling starts; larger: smaller patches",
+        ge=4,
+        description="progan: side of the features from which on they are only pooled; larger: smaller patches",
     )
     resolution: int | None = Field(
         None,
         ge=8,
         description="pre-downsampling: side of the small image, null: half; residual: of its band, null: the image's",
     )
-    sharpness: float = Field(20.0, gt=0, description="visual: logits are this times the correlations")
 
 
 class Equalised(nn.Module):
     """A layer whose weights are of deviation 1 and scaled as He et al. (2015) would draw them when they are used.
 
-    All layers then learn at one rate (Karras et al., ICLR 2018, section 4.1). With He's initialisation and
-    plain layers, so deep a network without normalisation had not left the largest class after three epochs.
+    All layers then learn at one rate (Karras et al., ICLR 2018, section 4.1). Convolutions reflect the image at its
+    border, as the public code does.
     """
 
     def __init__(self, layer: nn.Conv2d | nn.Linear, gain: float = 2**0.5) -> None:
@@ -72,44 +71,79 @@ class Equalised(nn.Module):
         weight, bias = self.layer.weight * self.scale, self.layer.bias
         if isinstance(self.layer, nn.Linear):
             return functional.linear(features, weight, bias)
-        return functional.conv2d(features, weight, bias, padding=self.layer.padding)
+        side = self.layer.kernel_size[0] // 2
+        return functional.conv2d(functional.pad(features, [side] * 4, mode="reflect"), weight, bias)
+
+
+class MinibatchDeviation(nn.Module):
+    """Append how much a place differs between images, one number for each group of four (Karras et al. 2018)."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (B, C, H, W) to (B, C + 1, H, W)."""
+        size = next(size for size in (4, 3, 2, 1) if len(features) % size == 0)
+        groups = features.float().view(size, -1, *features.shape[1:])
+        deviation = (groups.var(0, correction=0) + 1e-8).sqrt().mean((1, 2, 3)).repeat(size)
+        plane = deviation.view(-1, 1, 1, 1).expand(-1, 1, *features.shape[2:])
+        return torch.cat([features, plane.to(features.dtype)], dim=1)
+
+
+def sides(size: int) -> list[int]:
+    """Return the sides of the features from that of the image, halved each time, to one of 4 to 7 pixels."""
+    found = [size]
+    while found[-1] > 7 and found[-1] % 2 == 0:
+        found.append(found[-1] // 2)
+    if not 4 <= found[-1] <= 7:
+        raise ConfigError(
+            f"The progan network cannot halve {size} px until 4 px.",
+            "Set view.size to 4, 5, 6 or 7 times a power of two, as 96 or 128.",
+        )
+    return found
+
+
+def encoder(size: int, config: YuConfig) -> tuple[list[nn.Module], int, int]:
+    """Return the layers from an image to its smallest features, and these features' channels and side.
+
+    Each side above `pool_from` has two 3x3 convolutions, each side above the smallest an average pooling. With the
+    published 128 px and base of 1024 the channels double from 16 to 512.
+    """
+    layers: list[nn.Module] = []
+    channels, steps = 3, sides(size)
+    for side in steps[:-1]:
+        if side > config.pool_from:
+            here, below = width(side, config), width(side // 2, config)
+            layers += [*_convolution(channels, here), *_convolution(here, below)]
+            channels = below
+        layers.append(nn.AvgPool2d(2))
+    return layers, channels, steps[-1]
+
+
+def width(side: int, config: YuConfig) -> int:
+    """Return the channels of features of a side; between powers of two those of the next."""
+    return max(1, min(config.feature_base >> ((side - 1).bit_length() - 1), config.feature_max))
 
 
 class ProgressiveClassifier(nn.Module):
     """The discriminator of progressive GAN as a classifier: images (B, 3, S, S) to logits.
 
-    From S down to `pool_from` each resolution has two 3x3 convolutions and an average pooling; then the mean
-    over what places are left, of which each saw a patch of the image only (section 3.2, post-pooling). The
-    paper's S is 128; between powers of two a resolution has the channels of the next.
+    The public code's C_patch: convolutions and pooling down to 4 px, a 3x3 convolution there, and two dense layers.
+    With `critic` it is the discriminator itself, which also sees how much images of a batch differ.
     """
 
-    def __init__(self, size: int, outputs: int, config: YuConfig) -> None:
+    def __init__(self, size: int, outputs: int, config: YuConfig, *, critic: bool = False) -> None:
         super().__init__()
-        halvings = size // config.pool_from
-        if size % config.pool_from or halvings & (halvings - 1):
-            raise ConfigError(
-                f"The progan network cannot halve {size} px until {config.pool_from} px.",
-                "The first over the second has to be a power of two, as in view.size=128 and pool_from=4.",
-            )
-
-        def channels(resolution: int) -> int:
-            stage = (resolution - 1).bit_length() - 1
-            return min(config.feature_base >> stage, config.feature_max)
-
-        layers: list[nn.Module] = [
-            Equalised(nn.Conv2d(3, channels(size), 1)),
-            nn.LeakyReLU(SLOPE, inplace=True),
-        ]
-        while size > config.pool_from:
-            here, below = channels(size), channels(size // 2)
-            layers += [*_convolution(here, here), *_convolution(here, below), nn.AvgPool2d(2)]
-            size //= 2
-        self.features = nn.Sequential(*layers, *_convolution(channels(size), channels(size)))
-        self.output = Equalised(nn.Linear(channels(size), outputs), gain=1.0)
+        layers, channels, side = encoder(size, config)
+        last = width(4, config)
+        hidden = min(config.feature_base, config.feature_max) if critic else last
+        if critic:
+            layers.append(MinibatchDeviation())
+        self.features = nn.Sequential(*layers, *_convolution(channels + critic, last))
+        self.hidden = Equalised(nn.Linear(last * side**2, hidden))
+        self.output = Equalised(nn.Linear(hidden, outputs), gain=1.0)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (B, outputs)."""
-        logits: Tensor = self.output(self.features(images).mean(dim=(2, 3)))
+        hidden = self.hidden(self.features(images).flatten(1))
+        logits: Tensor = self.output(functional.leaky_relu(hidden, SLOPE))
         return logits
 
 
@@ -158,35 +192,39 @@ class Front(nn.Module):
 class VisualFingerprints(nn.Module):
     """An autoencoder whose residual is the image's fingerprint, and a learned fingerprint for each source.
 
-    `critic` judges reconstructions in training only (section 3.3).
+    `critic` judges reconstructions in training only (section 3.3; the public code's EG and D).
     """
 
     def __init__(self, config: YuConfig, sources: int) -> None:
         super().__init__()
-        size, width = config.view.size, max(8, config.feature_base // 64)
-        self.sharpness = config.sharpness
-        self.reconstruct = nn.Sequential(
-            *_convolution(3, width),
-            *(*_convolution(width, 2 * width), nn.AvgPool2d(2)),
-            *(*_convolution(2 * width, 4 * width), nn.AvgPool2d(2)),
-            *(*_convolution(4 * width, 4 * width), nn.Upsample(scale_factor=2)),
-            *(*_convolution(4 * width, 2 * width), nn.Upsample(scale_factor=2)),
-            *_convolution(2 * width, width),
-            Equalised(nn.Conv2d(width, 3, 3, padding=1), gain=1.0),
-        )
-        self.fingerprints = nn.Parameter(0.01 * torch.randn(sources, 3, size, size))
-        self.critic = ProgressiveClassifier(size, 1, config)
+        size = config.view.size
+        layers, channels, _ = encoder(size, config)
+        for side in reversed(sides(size)):
+            here = width(side, config)
+            if side == sides(size)[-1]:
+                layers += [*_convolution(channels, here), *_convolution(here, here)]
+                channels = here
+            else:
+                layers.append(nn.Upsample(scale_factor=2))
+            layers += [*_convolution(channels, here), *_convolution(here, here)]
+            channels = here
+        layers += [Equalised(nn.Conv2d(channels, 3, 3)), nn.Tanh()]
+        self.reconstruct = nn.Sequential(*layers)
+        self.fingerprints = nn.Parameter(torch.randn(sources, 3, size, size))
+        self.critic = ProgressiveClassifier(size, 1, config, critic=True)
 
-    def correlations(self, fingerprints: Tensor) -> Tensor:
-        """Return the normalised correlations (B, K) in [-1, 1] of image with model fingerprints."""
-        return _normalised(fingerprints) @ _normalised(self.fingerprints).T
+    def responses(self, fingerprints: Tensor) -> Tensor:
+        """Return the logits (B, K): products of image fingerprints (B, 3, S, S) with the sources', not normalised."""
+        pixels = self.fingerprints[0].numel()
+        products: Tensor = fingerprints.flatten(1) @ self.fingerprints.flatten(1).T
+        return products / math.sqrt(pixels)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits (B, K): the correlations, sharpened."""
-        residual = (images - self.reconstruct(images)).float()
+        """Return logits (B, K)."""
+        fingerprint = (images - self.reconstruct(images)).float()
         # Sums of 49,152 products would feel bf16's eight bits.
         with torch.autocast(images.device.type, enabled=False):
-            return self.sharpness * self.correlations(residual)
+            return self.responses(fingerprint)
 
 
 class Yu(NeuralAttributor):
@@ -223,8 +261,9 @@ class Yu(NeuralAttributor):
     def loss(self, images: Tensor, labels: Tensor, step: Step | None) -> Losses:
         """Judge by cross-entropy; the visual mode by reconstruction and a critic, too (section 3.3).
 
-        Critic and autoencoder play their game in one step: the critic's gradient is turned round where it
-        reaches the reconstruction (Ganin and Lempitsky 2015). Validation judges attribution alone.
+        Critic and autoencoder play their game in one step on one batch, where the public code takes turns: the
+        critic's gradient is turned round where it reaches the reconstruction (Ganin and Lempitsky 2015). Validation
+        judges attribution alone.
         """
         network = self.network
         if not isinstance(network, VisualFingerprints):
@@ -232,11 +271,11 @@ class Yu(NeuralAttributor):
         reconstruction = network.reconstruct(images)
         with torch.autocast(images.device.type, enabled=False):
             reconstruction = reconstruction.float()
-            logits = network.sharpness * network.correlations(images - reconstruction)
-            total = CLASSIFICATION * functional.cross_entropy(logits, labels)
-            if step is not None:
+            logits = network.responses(images - reconstruction)
+            total = functional.cross_entropy(logits, labels)
+            if step is not None and network.training:
                 total = total + RECONSTRUCTION * (images - reconstruction).abs().mean()
-                total = total + ADVERSARIAL * _critic_loss(network.critic, images, reconstruction, step)
+                total = total + _critic_loss(network.critic, images, reconstruction, step)
         return Losses(total, logits, labels)
 
     def explain(self, image: Tensor) -> list[Panel]:
@@ -251,10 +290,8 @@ class Yu(NeuralAttributor):
         with torch.inference_mode():
             scaled = self.scale(image[None].to(self.device))
             fingerprint = scaled - network.reconstruct(scaled)
-            found = network.correlations(fingerprint)[0].tolist()
-        shape = network.fingerprints.shape[1:]
-        of_image = _normalised(fingerprint)[0].view(shape)
-        of_models = _normalised(network.fingerprints.detach()).view(-1, *shape)
+            found = network.responses(fingerprint)[0].tolist()
+        of_image, of_models = fingerprint[0], network.fingerprints.detach()
         panels = [Panel("image fingerprint", of_image.mean(0).cpu().numpy(), diverging=True)]
         for source, model in zip(self.sources, of_models, strict=True):
             panels.append(Panel(f"fingerprint of {source}", model.mean(0).cpu().numpy(), diverging=True))
@@ -265,7 +302,7 @@ class Yu(NeuralAttributor):
 
 
 class _Reverse(torch.autograd.Function):
-    """The identity forwards, minus the gradient backwards."""
+    """The identity forwards; backwards the gradient turned round, with the weight of the adversarial loss."""
 
     @staticmethod
     def forward(context: Any, values: Tensor) -> Tensor:
@@ -273,22 +310,23 @@ class _Reverse(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> Tensor:
-        return -gradient
+        return -ADVERSARIAL * gradient
 
 
 def _critic_loss(critic: nn.Module, real: Tensor, made: Tensor, step: Step) -> Tensor:
-    """Return Wasserstein critic's loss with its gradient penalty on points between (Gulrajani et al. 2017)."""
-    judged = critic(_Reverse.apply(made)).mean() - critic(real).mean()
+    """Return the critic's loss: Wasserstein's, the gradient penalty (Gulrajani et al. 2017), and against drift."""
+    of_real = critic(real)
+    judged = critic(_Reverse.apply(made)).mean() - of_real.mean()
     share = torch.from_numpy(step.random().random((len(real), 1, 1, 1))).to(real)
     between = (share * real + (1 - share) * made.detach()).requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     penalty = (slope.flatten(1).norm(dim=1) - 1).square().mean()
-    total: Tensor = judged + GRADIENT_PENALTY * penalty
+    total: Tensor = judged + GRADIENT_PENALTY * penalty + DRIFT * of_real.square().mean()
     return total
 
 
 def _convolution(inputs: int, outputs: int) -> tuple[nn.Module, nn.Module]:
-    return Equalised(nn.Conv2d(inputs, outputs, 3, padding=1)), nn.LeakyReLU(SLOPE, inplace=True)
+    return Equalised(nn.Conv2d(inputs, outputs, 3)), nn.LeakyReLU(SLOPE, inplace=True)
 
 
 def _halve(images: Tensor) -> Tensor:
@@ -297,9 +335,3 @@ def _halve(images: Tensor) -> Tensor:
     kernel = torch.outer(line, line).expand(images.shape[1], 1, -1, -1)
     padded = functional.pad(images, (2, 2, 2, 2), mode="reflect")
     return functional.conv2d(padded, kernel, stride=2, groups=images.shape[1])
-
-
-def _normalised(pictures: Tensor) -> Tensor:
-    """Return pictures (N, 3, S, S) as rows (N, 3 S S) of mean 0 and length 1."""
-    rows = pictures.flatten(1)
-    return functional.normalize(rows - rows.mean(1, keepdim=True), dim=1)

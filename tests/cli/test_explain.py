@@ -57,10 +57,10 @@ def test_the_same_panels_make_the_same_file_and_nothing_is_overwritten(tmp_path:
 
 def test_the_maps_of_an_image_that_are_asked_for_are_drawn(program: Any, tmp_path: Path) -> None:
     maps = ("--map", "occlusion", "--map", "own")
-    done = program("explain", EXAMPLE, "--weights", "eigenface-forged", *maps, cwd=tmp_path)
+    done = program("explain", EXAMPLE, "--weights", "prnu-wild128", *maps, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "chelsea-eigenface.png" and not done.stderr
-    with Image.open(tmp_path / "chelsea-eigenface.png") as picture:
+    assert done.stdout.strip() == "chelsea-prnu.png" and not done.stderr
+    with Image.open(tmp_path / "chelsea-prnu.png") as picture:
         assert picture.format == "PNG" and picture.width >= 700
 
 

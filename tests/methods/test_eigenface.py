@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ganprint_plugins.eigenface import Components
+from ganprint_plugins.eigenface import Components, count_for
 from sklearn.decomposition import PCA
 
 from ganprint.data import Manifest
+from ganprint.training import Run, stream
 from ganprint.training.sharpness import fit_sharpness
 
 from .conftest import Fit
@@ -28,7 +29,7 @@ def test_components_found_in_batches_span_what_scikit_learns_pca_finds_at_once(i
     components = Components(6)
     for part in images.split(30):
         components.update(part, torch.zeros(len(part)))
-    whole = PCA(4).fit(images.flatten(1).numpy() / 255)
+    whole = PCA(4).fit(images.flatten(1).numpy() / 127.5 - 1)
     found = components.pca.components_[:4]
     np.testing.assert_allclose(np.abs((found * whole.components_).sum(1)), 1, atol=1e-3)
     np.testing.assert_allclose(components.pca.mean_, whole.mean_, atol=1e-6)
@@ -51,14 +52,25 @@ def test_going_on_from_tensors_gives_the_same_components(images: torch.Tensor) -
 
 
 def test_the_count_explains_the_variance_asked_for_and_no_more_than_needed(images: torch.Tensor) -> None:
-    components = Components(10)
-    components.update(images, torch.zeros(90))
-    explained = np.cumsum(components.pca.explained_variance_ratio_)
+    rows = images.flatten(1).numpy()
+    shares = PCA(10, svd_solver="full").fit(rows).explained_variance_ratio_
     for share in (0.25, 0.5, 0.75, 0.9):
-        count = components.count_for(share)
-        assert explained[count - 1] >= share
-        assert count == 1 or explained[count - 2] < share
-    assert components.count_for(0.999999) == 10
+        assert count_for(shares, share) == PCA(share, svd_solver="full").fit(rows).n_components_
+    assert count_for(shares, 0.999999) == 10
+
+
+def test_where_memory_is_short_the_components_are_found_in_batches_and_the_card_says_so(
+    fit: Fit, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    data = Manifest.open(tiny_manifest)
+    found = {}
+    for name, gigabytes in (("full", 1.0), ("incremental", 1e-6)):
+        attributor = fit("eigenface", tmp_path / name, f"pca_gigabytes={gigabytes}", "components=30")
+        run = Run(tmp_path / f"{name}-again")
+        details = attributor.fit(data.select("train"), data.select("val"), run)["details"]
+        assert details["pca"] == name
+        found[name] = attributor.state()["components"]
+    assert found["full"].shape == found["incremental"].shape
 
 
 def test_coordinates_are_centred_and_the_machine_separates_the_tiny_sources(
@@ -66,8 +78,6 @@ def test_coordinates_are_centred_and_the_machine_separates_the_tiny_sources(
 ) -> None:
     attributor = fit("eigenface", tmp_path, "components=30")
     data = Manifest.open(tiny_manifest)
-    from ganprint.training import Run, stream
-
     (batch,) = stream(data.select("train"), attributor.config, Run(tmp_path), seed=0)
     coordinates = attributor.coordinates(batch.images)
     assert float(coordinates.mean(0).abs().max()) < 1e-4

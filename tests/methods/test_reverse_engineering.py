@@ -25,11 +25,12 @@ def test_losses_equal_those_computed_by_hand() -> None:
     residual = torch.full((2, 8, 8), -0.5)
     found = fingerprint_losses(residual, spectrum, 3)
     # The centre of 8 with a side of 3 is rows and columns 3 to 5: 18 values in the two spectra.
-    assert float(found["low"]) == pytest.approx(0.05 * 27 / 18)
-    assert float(found["repetition"]) == pytest.approx(-0.001 * (5 + 2) / 2)
-    assert float(found["energy"]) == pytest.approx(0.01 * 0.5)
-    # Each asymmetric value differs from its transpose twice: 2 * 18 and 2 * 5 of 128.
-    assert float(found["symmetry"]) == pytest.approx(0.1 * (2 * 18 + 2 * 5) / 128)
+    assert float(found["low"]) == pytest.approx(0.05 * (9**2 + 18**2) / 18)
+    # The largest of the batch, not of each image.
+    assert float(found["repetition"]) == pytest.approx(-0.001 * 5)
+    assert float(found["energy"]) == pytest.approx(0.01 * 0.25)
+    # Each asymmetric value differs from its transpose twice.
+    assert float(found["symmetry"]) == pytest.approx(0.1 * (2 * 18**2 + 2 * 5**2) / 128)
 
 
 def test_a_symmetric_spectrum_with_an_empty_centre_costs_nothing_but_its_peak_earns() -> None:

@@ -144,35 +144,36 @@ def test_the_loss_is_the_sum_of_both_cross_entropies_weighted_by_the_ratios(
         embedding = mix(attributor.network.embed(batch), ratios)
         detection, attribution = attributor.network.heads(embedding, compound=compound)
     class_weights = [1.0, 1 / (len(SOURCES) - 1)]
-    attribution_loss, detection_loss, weights = 0.0, 0.0, 0.0
+    attribution_loss, detection_loss = 0.0, 0.0
     for sample in range(4):
         for place in range(count):
             ratio, label = float(ratios[sample, place]), int(labels[sample * count + place])
             probability = torch.softmax(attribution[sample], 0)[label]
             attribution_loss -= ratio * float(torch.log(probability)) / 4
             synthetic = int(label > 0)
-            weight = ratio * class_weights[synthetic]
+            weight = ratio * class_weights[synthetic] / 4
             detection_loss -= weight * float(torch.log(torch.softmax(detection[sample], 0)[synthetic]))
-            weights += weight
-    assert float(losses.total) == pytest.approx(attribution_loss + detection_loss / weights, abs=1e-5)
+    assert float(losses.total) == pytest.approx(attribution_loss + detection_loss, abs=1e-5)
     foremost = labels.view(4, count)[torch.arange(4), ratios.argmax(1)]
     assert torch.equal(losses.labels, foremost)
 
 
-def test_without_mixing_the_loss_is_torchs_with_class_weights() -> None:
+def test_without_mixing_the_loss_is_torchs_with_class_weights_averaged_over_images() -> None:
     attributor = repmix(mix_count=1, compound=False, **COMPACT)
     batch, labels = images(7)
     losses = attributor.loss(batch, labels, Step(0, 0, 0))
     answer = attributor.answer(batch)
     assert answer.detection is not None
-    expected = functional.cross_entropy(answer.attribution, labels) + functional.cross_entropy(
-        answer.detection, (labels > 0).long(), weight=torch.tensor([1.0, 0.5])
+    weighted = functional.cross_entropy(
+        answer.detection, (labels > 0).long(), weight=torch.tensor([1.0, 0.5]), reduction="none"
     )
-    torch.testing.assert_close(losses.total, expected)
+    torch.testing.assert_close(
+        losses.total, functional.cross_entropy(answer.attribution, labels) + weighted.mean()
+    )
 
 
 @pytest.mark.parametrize("level", [-1, 0, 3, 5])
-def test_validation_mixes_nothing(level: int) -> None:
+def test_fixed_validation_mixes_nothing(level: int) -> None:
     attributor = repmix(mix_level=level, **COMPACT)
     unmixed = repmix(mix_count=1, **COMPACT)
     batch, labels = images(5)
@@ -196,7 +197,7 @@ def test_mixing_before_perturbation_mixes_pixels() -> None:
 
 PUBLISHED = {
     "view": {"kind": "resize", "size": 224, "training_scale": 256 / 224},
-    "backbone": "timm:resnet50",
+    "backbone": "timm:resnet50.tv_in1k",
     "pretrained": True,
     "embedding": 256,
     "mix_level": 5,
@@ -211,7 +212,10 @@ PUBLISHED = {
     "learning_rate_decay": 0.85,
     "epochs": 30,
     "batch_size": 32,
+    "validation": "as-training",
+    "validate_every": 2,
     "patience": 3,
+    "keep": "last",
     "monitor": "loss",
     "policy": "train",
     "warmup_steps": 0,
@@ -236,7 +240,7 @@ def test_the_default_configuration_is_the_published_one(key: str, preset: str | 
 def test_the_small_presets_keep_what_makes_it_repmix(preset: str) -> None:
     config = read_config(RepMix.spec, preset=preset)
     assert isinstance(config, RepMixConfig)
-    kept = ("mix_level", "mix_count", "compound", "embedding", "batch_size")
+    kept = ("mix_level", "mix_count", "mix_concentration", "compound", "embedding", "batch_size")
     assert {key: getattr(config, key) for key in kept} == {key: PUBLISHED[key] for key in kept}
 
 

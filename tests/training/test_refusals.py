@@ -92,19 +92,20 @@ def test_images_of_no_known_source_among_those_to_train_on_are_refused(
         fit(rewritten(tiny_manifest, tmp_path, keep, **outside), tmp_path)
 
 
-def test_one_image_of_each_source_is_enough_for_a_batch_of_them(tiny_manifest: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("settings", ["batch_size=1", "batch_size=2", "mix_count=4"])
+def test_one_image_of_each_source_is_enough_for_mixtures(
+    tiny_manifest: Path, tmp_path: Path, settings: str
+) -> None:
+    fit(rewritten(tiny_manifest, tmp_path, is_first), tmp_path / "out", settings)
+
+
+def test_fewer_images_than_a_batch_are_refused_where_none_are_mixed(
+    tiny_manifest: Path, tmp_path: Path
+) -> None:
     data = rewritten(tiny_manifest, tmp_path, is_first)
-    fit(data, tmp_path / "one", "batch_size=1")
     with pytest.raises(TrainingError, match="3 training images are fewer than one batch of 4") as caught:
-        fit(data, tmp_path / "two", "batch_size=2")
-    assert "Set batch_size to at most 1." in caught.value.hint
-
-
-def test_fewer_images_than_are_mixed_into_one_sample_are_refused(tiny_manifest: Path, tmp_path: Path) -> None:
-    data = rewritten(tiny_manifest, tmp_path, is_first)
-    with pytest.raises(TrainingError, match="fewer than one batch of 4") as caught:
-        fit(data, tmp_path, "batch_size=1", "mix_count=4")
-    assert "at most 0" not in caught.value.hint
+        fit(data, tmp_path, "batch_size=4", "mix_count=1")
+    assert "Set batch_size to at most 3." in caught.value.hint
 
 
 def test_a_loss_that_is_not_finite_stops_training_and_says_so(tiny_manifest: Path, tmp_path: Path) -> None:
