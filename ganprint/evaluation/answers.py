@@ -138,7 +138,8 @@ def whole_answers(
                 rows.append(row)
         found = answer_images(attributor, [crops.squares for crops in whole], batch_size=at_once)
         answers += [
-            replace(answer, nothing=crops.nothing) for answer, crops in zip(found, whole, strict=True)
+            replace(answer, nothing=crops.nothing, reflected=crops.reflected)
+            for answer, crops in zip(found, whole, strict=True)
         ]
         progress(len(rows) + len(failures), len(manifest))
     if failures and not rows:

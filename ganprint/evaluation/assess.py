@@ -176,7 +176,7 @@ def judge_images(
         [
             INCONCLUSIVE
             if answer.nothing is not None
-            else decide(each, score, card.sources, rule, card.families)
+            else decide(each, score, card.sources, rule, card.families, reflected=answer.reflected)
             for each, score, answer in zip(probabilities, scores, answers, strict=True)
         ]
     )

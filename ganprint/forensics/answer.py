@@ -20,7 +20,7 @@ class Answer:
     of the sum of the logits' exponentials, `largest_logit` that of the largest logit, `embedding` (D,) the mean of the
     embeddings, or of the attribution logits where a method has none. `reasons` (k, R) are what R named kinds of
     evidence add to each view's log-odds of synthetic, none where a method cannot tell. `nothing` says why an image has
-    no view that shows anything, the middle of it standing in.
+    no view that shows anything, the middle of it standing in; `reflected` that it is smaller than a view.
     """
 
     each: np.ndarray
@@ -30,6 +30,7 @@ class Answer:
     reason_names: tuple[str, ...] = ()
     reasons: np.ndarray | None = None
     nothing: Emptiness | None = None
+    reflected: bool = False
 
     @property
     def probabilities(self) -> np.ndarray:

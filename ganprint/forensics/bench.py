@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -142,7 +142,7 @@ class Bench:
 
     def _verdict(self, image: ImageFile, views: Views, answers: Sequence[Answer]) -> Verdict:
         verdicts = [
-            judge.judge(image, answer, crops.places)
+            judge.judge(image, replace(answer, reflected=crops.reflected), crops.places)
             for judge, answer, crops in zip(self.judges, answers, views, strict=True)
         ]
         if len(verdicts) == 1:

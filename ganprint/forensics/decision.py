@@ -149,11 +149,14 @@ def decide(
     sources: tuple[str, ...],
     rule: JudgementRecord,
     families: Mapping[str, str] | None = None,
+    *,
+    reflected: bool = False,
 ) -> str:
     """Return the verdict on an image: real, a source, a family, UNKNOWN or INCONCLUSIVE.
 
-    `families` says which family a source is of. Real needs a probability above one half, and a likelihood ratio that
-    does not speak for synthetic.
+    `families` says which family a source is of. Real needs a probability above one half, a likelihood ratio that
+    does not speak for synthetic, and an image no smaller than a crop, which `reflected` says it is: what was filled by
+    reflection shows traces, but none that are missing.
     """
     synthetic, strange = float(1 - probabilities[0]), score < rule.unknown_below
     if synthetic >= rule.synthetic_from:
@@ -164,7 +167,8 @@ def decide(
         family, share = best_family(probabilities, sources, families or {})
         return family if family is not None and share >= rule.family_from else UNKNOWN
     agrees = synthetic < 0.5 and float(log10_ratio(synthetic, rule.synthetic)) <= 0
-    return REAL if synthetic <= rule.real_to and agrees and not strange else INCONCLUSIVE
+    clear = synthetic <= rule.real_to and agrees and not strange and not reflected
+    return REAL if clear else INCONCLUSIVE
 
 
 def give_reason(
@@ -188,7 +192,7 @@ def give_reason(
         if synthetic <= rule.real_to and strange:
             return f"{said}, at most {percent(rule.real_to)}, but {unlike}."
         if synthetic <= rule.real_to:
-            return f"{said}, which does not speak clearly for either side."
+            return f"{said}, but the image is too small, or that is too near to even, to say that no trace was found."
         low, high = percent(rule.real_to), percent(rule.synthetic_from)
         return f"{said}: between {low} (no trace found) and {high} (synthetic)."
     said += f", at least {percent(rule.synthetic_from)}"

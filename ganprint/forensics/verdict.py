@@ -222,7 +222,7 @@ def judge(
     nearer: dict[str, float] = {}
     if rule is not None and known is not None:
         score = float(SCORES[rule.score](known, [answer])[0])
-        verdict = decide(probabilities, score, names, rule, card.families)
+        verdict = decide(probabilities, score, names, rule, card.families, reflected=answer.reflected)
         reason = give_reason(verdict, probabilities, score, names, rule, card.families)
         nearer = {each.name: each.nearness(answer.embedding, known) for each in galleries}
         found = max(

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ganprint.attributor import REAL, View
 from ganprint.errors import ImageError, ManifestError, OutputExistsError, UsageError, WeightsError
@@ -28,11 +29,14 @@ from ganprint.forge.store import GeneratorCard, list_generators, load_generator,
 from ganprint.forge.training import named_seed
 from ganprint.images import read_image
 from ganprint.images.views import crop_views
+from ganprint.perturb import parse_sharing
 from ganprint.plain_yaml import load_plain
 
 RECIPE = "mini.yaml"
 NAME = "mini.csv"
 """What its manifest is called, as leaderboards name their data."""
+EXAMPLE, MARGIN = "chelsea", 64
+"""The photograph among the examples, and the width of the canvas around a generated one, pixels."""
 SUMS = "SHA256SUMS"
 """Lists the hashes of its files, by which one that was emptied or changed is noticed."""
 MAX_SUMS_BYTES = 16 << 20
@@ -133,18 +137,34 @@ def _sums(folder: Path) -> str:
 def write_examples(
     out: Path, *, seed: int = 0, generators: Path | None = None, force: bool = False
 ) -> list[tuple[Path, str]]:
-    """Write a carried photograph and an image of each generator as PNG; return the files with their sources.
+    """Write examples as PNG and return the files with their sources.
+
+    They are a carried photograph, as it is and recompressed, an image of one generator of each architecture, and the
+    first of these on a white canvas.
 
     No other command draws these images. Raises OutputExistsError where one is there and `force` is not given,
     UsageError where the folder cannot be written to.
     """
     recipe = read_recipe()
-    name, photograph = next(_photographs(recipe))
-    found = [(out / f"{name}.png", REAL, torch.from_numpy(photograph).permute(2, 0, 1))]
+    name, pixels = next((each for each in _photographs(recipe) if each[0] == EXAMPLE), (None, None))
+    if name is None or pixels is None:
+        name, pixels = next(_photographs(recipe))
+    photograph = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+    found = [(out / f"{name}.png", REAL, photograph)]
+    recompressed = parse_sharing("jpeg=70").draw(0, 0).apply(photograph)
+    found.append((out / f"{name}-recompressed.png", REAL, recompressed))
+    shown: dict[str, Tensor] = {}
     for path, card in list_generators(generators or shipped_generators()):
+        if card.source in shown:
+            continue
         generator, _ = load_generator(path)
-        (image,) = sample_images(generator, [0], seed=named_seed(f"example {card.name}", seed))
+        seeded = named_seed(f"example {card.name}", seed)
+        (image,) = sample_images(generator, [0], seed=seeded)
+        shown[card.source] = image
         found.append((out / f"{card.name}.png", card.source + recipe.suffix, image))
+    first, *_ = shown
+    canvas = pad(shown[first], (MARGIN, MARGIN, MARGIN, MARGIN), value=255)
+    found.append((out / f"{first}-on-white.png", first + recipe.suffix, canvas))
     there = [file for file, _, _ in found if file.exists()]
     if there and not force:
         raise OutputExistsError(f"{there[0]} is there already.", "Give --force to overwrite it.")

@@ -32,11 +32,13 @@ class Crops:
     """The crops of an image that have a vote: uint8 (k, 3, S, S), with the row and column of each one's corner.
 
     `nothing` says why there is none. Places are in pixels of the image; with the resize view, of its resized square.
+    `reflected` says that the image is smaller than a crop, which its reflection fills.
     """
 
     squares: Tensor
     places: tuple[tuple[int, int], ...]
     nothing: Emptiness | None = None
+    reflected: bool = False
 
 
 def find_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
@@ -68,9 +70,8 @@ def find_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
         return Crops(*_published_crops(image, view))
     inside = _padded(image[:, box.top : box.bottom, box.left : box.right], size)
     corners = [(top - box.top, left - box.left) for top, left in places]
-    return Crops(
-        torch.stack([inside[:, top : top + size, left : left + size] for top, left in corners]), tuple(places)
-    )
+    squares = torch.stack([inside[:, top : top + size, left : left + size] for top, left in corners])
+    return Crops(squares, tuple(places), reflected=min(box.height, box.width) < size)
 
 
 def answerable_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:

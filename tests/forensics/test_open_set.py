@@ -103,6 +103,8 @@ def test_real_needs_more_than_half_and_a_ratio_that_does_not_speak_against_it() 
     lenient = RULE.model_copy(update={"real_to": 0.8})
     assert decide(np.array([0.45, 0.3, 0.25]), 0.9, SOURCES, lenient) == INCONCLUSIVE
     assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, lenient) == "real"
+    assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, lenient, reflected=True) == INCONCLUSIVE
+    assert decide(np.array([0.01, 0.9, 0.09]), 0.9, SOURCES, lenient, reflected=True) == "progan"
     tilted = lenient.model_copy(update={"synthetic": RATIO.model_copy(update={"intercept": 1.0})})
     assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, tilted) == INCONCLUSIVE
 

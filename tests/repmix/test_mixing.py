@@ -250,7 +250,11 @@ def test_the_small_presets_keep_what_makes_it_repmix(preset: str) -> None:
         ({"backbone": "resnet5O"}, "no model called resnet5O", "Backbones: compact, alexnet, or timm's"),
         ({"backbone": "timm:"}, "no model called", "Backbones: compact"),
         ({**COMPACT, "mix_level": 6}, "compact has no mix level 6", "-1 to 5"),
-        ({"backbone": "compact", "backbone_options": {"front": "sobel"}}, "front end 'sobel'", "highpass"),
+        (
+            {"backbone": "compact", "backbone_options": {"front": "sobel"}},
+            "front cannot be 'sobel'",
+            "highpass",
+        ),
         ({"backbone": "compact", "backbone_options": {"deep": 3}}, "cannot be built", "deep"),
         ({"backbone": "compact", "backbone_options": {"widths": [8, 8]}}, "cannot be built", "widths"),
         ({"backbone": "compact", "backbone_options": {"widths": 8}}, "cannot be built", "widths"),
