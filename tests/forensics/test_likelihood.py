@@ -62,3 +62,28 @@ def test_words_are_those_of_the_guideline_and_only_where_calibration_supports_th
     assert in_words(-1.5, record) == "moderate support"
     assert in_words(3, record.model_copy(update={"cllr": 0.5})) is None
     assert in_words(3, record.model_copy(update={"cllr": 0.9, "cllr_min": 0.85})) is None
+
+
+def test_costs_are_those_of_the_netherlands_forensic_institutes_library() -> None:
+    from lir import metrics
+    from lir.data.models import LLRData
+
+    random = np.random.default_rng(3)
+    holds = random.random(400) < 0.6
+    ratios = np.where(holds, 0.8, -0.6) + 0.7 * random.standard_normal(400)
+    given = LLRData(features=ratios[:, None], labels=holds.astype(int))
+    assert cllr(ratios, holds) == pytest.approx(metrics.cllr(given), rel=1e-6)
+    assert least_cllr(ratios, holds) == pytest.approx(metrics.cllr_min(given), rel=1e-3)
+
+
+def test_weights_by_group_count_a_group_once() -> None:
+    random = np.random.default_rng(5)
+    holds = np.repeat([True, False], 20)
+    ratios = np.where(holds, 0.7, -0.5) + random.standard_normal(40)
+    # The first row of each side stands for a group of ten.
+    shown = np.concatenate([np.repeat([0, 20], 10), np.arange(1, 20), np.arange(21, 40)])
+    weights = np.where(np.isin(shown, [0, 20]), 0.1, 1.0)
+    assert cllr(ratios[shown], holds[shown], weights) == pytest.approx(cllr(ratios, holds))
+    assert least_cllr(ratios[shown], holds[shown], weights) == pytest.approx(
+        least_cllr(ratios, holds), abs=1e-6
+    )
