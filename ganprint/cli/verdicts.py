@@ -126,7 +126,10 @@ class TextWriter:
         if not self.counts:
             return
         if self.counts.total() > 1:
-            said = ", ".join(f"{count} {printable(name)}" for name, count in self.counts.most_common())
+            said = ", ".join(
+                f"{count} {'without a trace' if name == 'real' else printable(name)}"
+                for name, count in self.counts.most_common()
+            )
             failed = f", {self.failed} not examined" if self.failed else ""
             self.out.print(f"\n{self.counts.total() + self.failed} images: {said}{failed}.", soft_wrap=True)
         for judge in self.bench.judges:
@@ -164,7 +167,7 @@ def headline(verdict: "Verdict") -> "Text":
     said = []
     if verdict.synthetic_probability is not None:
         said.append(f"P(synthetic) {verdict.synthetic_probability:.0%}")
-    if best in shares and second in shares:
+    if verdict.verdict != "real" and best in shares and second in shares:
         match = best if best != "real" else second
         said.append(f"best match {match} {shares[match]:.0%}")
     if said:
