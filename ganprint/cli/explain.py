@@ -96,7 +96,7 @@ def _draw_image(
     refuse_own_inputs([file], [path])
     square = crop_views(pixels, card.view)[0]
     evidence = gather_evidence(attributor, card, square, path.name, maps)
-    over_picture = crop_map(attributor, whole_picture(pixels), card.view) if maps is None else None
+    over_picture = crop_map(attributor, card, whole_picture(pixels)) if maps is None else None
     panels = [*evidence.panels, over_picture] if over_picture else evidence.panels
     draw_panels(panels, evidence.caption, file, force=force)
     return file

@@ -243,7 +243,7 @@ def details(verdict: "Verdict") -> "list[str]":
         seen = verdict.views
         lines.append(
             f"{seen.count} crops: {seen.agreeing} point to {verdict.likeliest}, synthetic from "
-            f"{seen.least_synthetic:.0%} to {seen.most_synthetic:.0%} (not calibrated)"
+            f"{seen.least_synthetic:.0%} to {seen.most_synthetic:.0%}"
         )
     if verdict.stability:
         holds = sum(each.holds for each in verdict.stability)

@@ -42,16 +42,6 @@ class Answer:
         """The standard deviation over views, (K,)."""
         return self.each.std(0)  # type: ignore[no-any-return]
 
-    @property
-    def views(self) -> np.ndarray:
-        """The source that each view alone points to, (k,)."""
-        return self.each.argmax(1)  # type: ignore[no-any-return]
-
-    @property
-    def agreeing(self) -> int:
-        """How many views alone point to the source that has the largest mean probability."""
-        return int((self.views == self.probabilities.argmax()).sum())
-
 
 VIEWS_AT_ONCE = 16
 """Features of more views leave a CPU's cache: the compact network at 128 px takes 2.6 ms a view so, 4.0 of 64."""

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganprint.attributor import Attributor, Panel, Prediction, View
+from ganprint.attributor import Attributor, Panel, Prediction
 from ganprint.errors import UsageError
 from ganprint.forensics.answer import answer_images
-from ganprint.forensics.calibration import SMALLEST
+from ganprint.forensics.calibration import SMALLEST, calibrate_probabilities
 from ganprint.images import printable
 from ganprint.images.content import BLOCK
 from ganprint.images.residual import noise_residuals
@@ -120,16 +120,17 @@ def gather_evidence(
     return Evidence(tuple(panels), " ".join(said))
 
 
-def crop_map(attributor: Attributor, picture: Tensor, view: View) -> Panel | None:
+def crop_map(attributor: Attributor, card: Card, picture: Tensor) -> Panel | None:
     """Return the log-odds of synthetic over a uint8 picture (3, H, W), the mean of the crops that cover a place.
 
     Crops are those with a vote, up to MAPPED_CROPS; a place that none covers has 0. None for a view that resizes, or
     without crops.
     """
+    view = card.view
     crops = find_crops(picture, view.model_copy(update={"crops": MAPPED_CROPS}))
     if view.kind != "native" or not crops.places:
         return None
-    answers = answer_images(attributor, [crops.squares])[0].each
+    answers = calibrate_probabilities(answer_images(attributor, [crops.squares])[0].each, card.calibration)
     odds = np.log(np.maximum(1 - answers[:, 0], SMALLEST)) - np.log(np.maximum(answers[:, 0], SMALLEST))
     total = np.zeros(tuple(-(-side // BLOCK) for side in picture.shape[1:]))
     count = np.zeros_like(total)
@@ -139,7 +140,7 @@ def crop_map(attributor: Attributor, picture: Tensor, view: View) -> Panel | Non
         ]
         total[covered] += value
         count[covered] += 1
-    title = f"log-odds of synthetic over the picture, {len(odds)} crops, before calibration"
+    title = f"log-odds of synthetic over the picture, {len(odds)} crops"
     return Panel(title, total / np.maximum(count, 1), diverging=True)
 
 

@@ -74,7 +74,7 @@ class Evidence(BaseModel):
 
 
 class Crop(BaseModel):
-    """A crop that had a vote: its corner in the image and its side, pixels, and its uncalibrated P(synthetic)."""
+    """A crop that had a vote: its corner in the image and its side, pixels, and its own P(synthetic)."""
 
     model_config = WRITTEN
 
@@ -86,7 +86,7 @@ class Crop(BaseModel):
 
 class Views(BaseModel):
     """How far the squares that were looked at agree: their number, how many point to the likeliest source, and the
-    least and largest probability of synthetic among them, before calibration.
+    least and largest probability of synthetic among them.
     """
 
     model_config = WRITTEN
@@ -214,11 +214,13 @@ def judge(
     columns of the crops' corners, where they are the image's own pixels.
     """
     probabilities = calibrate_probabilities(answer.probabilities[None], card.calibration)[0]
+    each = calibrate_probabilities(answer.each, card.calibration)
     order = np.argsort(-probabilities, kind="stable")
     uncalibrated = [UNCALIBRATED] if card.calibration is None else []
     names, rule = card.sources, card.judgement
     verdict, reason, score = names[order[0]], NO_RULE, None
-    doubts = _doubts(image, answer, probabilities, card)
+    agreeing = int((each.argmax(1) == order[0]).sum())
+    doubts = _doubts(image, agreeing / len(each), probabilities, card)
     nearer: dict[str, float] = {}
     if rule is not None and known is not None:
         score = float(SCORES[rule.score](known, [answer])[0])
@@ -259,14 +261,14 @@ def judge(
         likelihood_ratios=list(_ratios(probabilities, card, verdict)),
         views=Views(
             count=len(answer.each),
-            agreeing=answer.agreeing,
-            least_synthetic=round(float(1 - answer.each[:, 0].max()), 6),
-            most_synthetic=round(float(1 - answer.each[:, 0].min()), 6),
+            agreeing=agreeing,
+            least_synthetic=round(float(1 - each[:, 0].max()), 6),
+            most_synthetic=round(float(1 - each[:, 0].min()), 6),
         ),
         evidence=_evidence(answer),
         crops=[
-            Crop(left=left, top=top, side=card.view.size, synthetic_probability=round(float(1 - each[0]), 6))
-            for (top, left), each in zip(places, answer.each, strict=True)
+            Crop(left=left, top=top, side=card.view.size, synthetic_probability=round(float(1 - share), 6))
+            for (top, left), share in zip(places, each[:, 0], strict=True)
         ]
         if places and card.view.kind == "native"
         else [],
@@ -403,7 +405,8 @@ def _weights(card: Card) -> dict[str, Any]:
     return {"method": card.method, "weights": card.name, "weights_sha256": card.sha256}
 
 
-def _doubts(image: ImageFile, answer: Answer, probabilities: np.ndarray, card: Card) -> list[str]:
+def _doubts(image: ImageFile, agreeing: float, probabilities: np.ndarray, card: Card) -> list[str]:
+    """Return what to beware of, `agreeing` being the share of crops that point to the most likely source."""
     view: View = card.view
     doubts = []
     side = min(image.width, image.height)
@@ -424,8 +427,6 @@ def _doubts(image: ImageFile, answer: Answer, probabilities: np.ndarray, card: C
         doubts.append(
             "Real is the likeliest single answer, but the synthetic sources together are likelier than it."
         )
-    if answer.agreeing < MOST_AGREE * len(answer.each):
-        doubts.append(
-            f"The crops disagree: {answer.agreeing} of {len(answer.each)} point to the likeliest source."
-        )
+    if agreeing < MOST_AGREE:
+        doubts.append(f"The crops disagree: {agreeing:.0%} of them point to the most likely source.")
     return doubts

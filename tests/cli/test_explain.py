@@ -52,7 +52,7 @@ def test_the_same_panels_make_the_same_file_and_nothing_is_overwritten(tmp_path:
     with pytest.raises(OutputExistsError):
         draw_panels(panels, "", tmp_path / "one.png")
     with pytest.raises(UsageError, match="cannot be written"):
-        draw_panels(panels, "", tmp_path / "absent" / "one.png")
+        draw_panels(panels, "", tmp_path / "one.png" / "two.png")
 
 
 def test_the_maps_of_an_image_that_are_asked_for_are_drawn(program: Any, tmp_path: Path) -> None:
