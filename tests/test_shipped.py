@@ -107,17 +107,17 @@ def test_the_embedded_benchmark_is_there_in_two_minutes_and_is_what_is_evaluated
     assert set(manifest.sources) <= set(knowing(manifest.sources, [shipped_folder()]).card.sources)
     options = ("--split", "test_seen", "--workers", "0", "--json")
     seen = json.loads(inside("evaluate", *options, env=home).stdout)
-    assert seen["n"] == len(manifest.select("test_seen")) and seen["calibrated"]
+    assert seen["n"] == len(manifest.select("test_seen"))
 
 
 def test_the_demo_answers_for_every_generator_and_a_photograph(program, inside, tmp_path: Path) -> None:
     done = program("demo", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    count = len(list_generators(shipped_generators())) + 1
+    # A photograph, the same recompressed, an image of each architecture, and one of them on a white canvas.
+    count = len(FAMILIES) + 3
     assert len(list(tmp_path.iterdir())) == count
-    assert (
-        f"of {count} named rightly" in done.stdout and "astronaut" in done.stdout and "[" not in done.stdout
-    )
+    assert f"of {count - 2} generated images" in done.stdout and "chelsea" in done.stdout
+    assert "[" not in done.stdout
     again = inside("demo", "--out", tmp_path)
     assert again.returncode == 2 and "--force" in again.stderr
     rows = [json.loads(line) for line in inside("demo", "--json").stdout.splitlines()]
@@ -146,7 +146,8 @@ def test_the_first_choice_has_rates_by_group_and_kind_and_is_small() -> None:
 
 
 def test_known_fakes_in_borders_and_empty_pictures_are_never_called_real(inside, tmp_path: Path) -> None:
-    generated = sample_images(load_generator(list_generators(shipped_generators())[0][0])[0], [0])[0]
+    path, _ = list_generators(shipped_generators())[0]
+    (generated,) = sample_images(load_generator(path)[0], [0])
     inner = generated.permute(1, 2, 0).numpy()
     canvases = {"plain": inner, "white": np.full((128, 128, 3), 255, np.uint8)}
     canvases["white"][32:96, 32:96] = inner

@@ -43,7 +43,7 @@ def test_the_method_is_listed_with_its_distribution_beside_ours(program: Any, si
     done = program("methods", "--json", env=site)
     assert done.returncode == 0, done.stderr
     found = {each["name"]: each for each in json.loads(done.stdout)}
-    assert len(found) == 7
+    assert len(found) == 8
     assert (found["azimuthal"]["distribution"], found["azimuthal"]["version"]) == (
         "ganprint-azimuthal",
         "0.1",
@@ -101,6 +101,6 @@ def test_a_broken_plugin_and_a_name_claimed_twice_are_listed_with_their_fault_an
     assert errors.keys() == {"broken", "first", "second"}
     assert "a part is missing" in errors["broken"]
     assert "by first and second" in errors["first"]
-    assert sum(each["error"] is None for each in found) == 6
+    assert sum(each["error"] is None for each in found) == 7
     asked = program("attribute", "x.png", "--method", "twice", env={"PYTHONPATH": str(tmp_path)})
     assert asked.returncode == 2 and "claimed 2 times" in asked.stderr

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from ganprint.attributor import REAL
 from ganprint.cli.console import console, echo_json
 from ganprint.cli.options import Force, Json, ManyMethods, ManyWeights, Seed, load_bench
 
@@ -27,6 +26,7 @@ def demo(
     """
     from rich.table import Table
 
+    from ganprint.attributor import REAL
     from ganprint.cli.verdicts import explanation, in_words
     from ganprint.forensics.decision import INCONCLUSIVE, is_synthetic
     from ganprint.forensics.stream import stream_verdicts

@@ -186,7 +186,8 @@ def write_predictions(path: Path, card: Card, manifest: Manifest, answers: Answe
     The file appears whole or not at all. Raises UsageError where it cannot be written.
     """
     try:
-        with atomic_file(path) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
+        with atomic_file(path) as file:
+            text = io.TextIOWrapper(file, "utf-8", newline="")
             _write_rows(text, card, manifest, answers)
             text.detach()
     except OSError as cause:

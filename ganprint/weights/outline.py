@@ -55,6 +55,14 @@ def _outline(
             state = method(config, sources).state()
     except GanprintError:
         raise
+    except RuntimeError as cause:
+        if "overflow" in str(cause):
+            # A tensor whose size no number holds: building it for good would first take what the others need.
+            raise WeightsError(
+                f"The configuration asks {method.__name__} for more than any memory holds.",
+                "The card's configuration and the tensors must come from the same training.",
+            ) from cause
+        return {}
     except Exception:
         # A constructor of another package may need numbers; building it for good says what else is wrong with it.
         return {}

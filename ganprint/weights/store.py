@@ -113,13 +113,12 @@ def first_choice(folders: Sequence[Path] | None = None) -> Entry:
 
     Raises WeightsError where no card does.
     """
-    for folder in search_path() if folders is None else folders:
+    folders = search_path() if folders is None else folders
+    for folder in folders:
         for entry in list_weights([folder]):
             if entry.card is not None and entry.card.first_choice:
                 return entry
-    raise WeightsError(
-        "No weights are the first choice.", "Name some with --weights: `ganprint weights list` lists them."
-    )
+    raise WeightsError("No weights are the first choice.", _names_hint("", folders))
 
 
 def knowing(sources: Sequence[str], folders: Sequence[Path] | None = None) -> Entry:

@@ -63,10 +63,11 @@ def test_semantics_are_a_row_for_each_method_and_a_curve(
     figures = ("--figures", tmp_path / "figures", "--condition", "test_seen:none")
     done = program("compare", *options, "--out", tmp_path / "out", "--markdown", *figures)
     assert done.returncode == 0, done.stderr
-    title, _, head, _, *rows = done.stdout.splitlines()
-    assert title == "attribution accuracy by the number of training semantics"
-    assert head == "| method | test_seen, none: 1 semantics / 2 semantics |"
-    assert [row.split(" | ")[0] for row in rows if row] == ["| repmix", "| prnu"]
+    title, *lines = done.stdout.splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert "attribution accuracy by the number of training semantics" in done.stdout
+    assert title and table[0] == "| method | test_seen, none: 1 semantics / 2 semantics |"
+    assert [row.split(" | ")[0] for row in table[2:4]] == ["| repmix", "| prnu"]
     names = {entry.weights for entry in read_entries(tmp_path / "out")}
     assert names == {f"{method}-{n}-semantics" for method in ("repmix", "prnu") for n in (1, 2)}
     drawn = {file.name for file in (tmp_path / "figures").iterdir()}
