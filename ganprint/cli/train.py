@@ -9,7 +9,6 @@ import typer
 
 from ganprint.cli.console import console, progress_bar
 from ganprint.cli.options import Data, Device, Force, Images, Method, Seed, Workers, check_device
-from ganprint.images.formats import printable
 
 if TYPE_CHECKING:
     from ganprint.attributor import Progress
@@ -96,6 +95,8 @@ def train(
 
 def say_absent(manifest: "Manifest") -> None:
     """Say on stderr of which sources the split val has no image."""
+    from ganprint.images.formats import printable
+
     without = manifest.absent("val") if "val" in manifest.split_names else ()
     if without:
         typer.echo(
