@@ -178,8 +178,10 @@ def give_reason(
     sources: tuple[str, ...],
     rule: JudgementRecord,
     families: Mapping[str, str] | None = None,
+    *,
+    reflected: bool = False,
 ) -> str:
-    """Return why an image got its verdict, in a sentence with the numbers compared."""
+    """Return why an image got its verdict, in a sentence with the numbers compared; arguments are those of `decide`."""
     synthetic = 1 - float(probabilities[0])
     strange = score < rule.unknown_below
     said = f"P(synthetic) is {percent(synthetic)}"
@@ -191,8 +193,10 @@ def give_reason(
             return f"{said}, at most {percent(rule.real_to)}."
         if synthetic <= rule.real_to and strange:
             return f"{said}, at most {percent(rule.real_to)}, but {unlike}."
+        if synthetic <= rule.real_to and reflected:
+            return f"{said}, but the image is too small to say that no trace was found."
         if synthetic <= rule.real_to:
-            return f"{said}, but the image is too small, or that is too near to even, to say that no trace was found."
+            return f"{said}, which does not speak clearly for either side."
         low, high = percent(rule.real_to), percent(rule.synthetic_from)
         return f"{said}: between {low} (no trace found) and {high} (synthetic)."
     said += f", at least {percent(rule.synthetic_from)}"

@@ -225,7 +225,9 @@ def judge(
     if rule is not None and known is not None:
         score = float(SCORES[rule.score](known, [answer])[0])
         verdict = decide(probabilities, score, names, rule, card.families, reflected=answer.reflected)
-        reason = give_reason(verdict, probabilities, score, names, rule, card.families)
+        reason = give_reason(
+            verdict, probabilities, score, names, rule, card.families, reflected=answer.reflected
+        )
         nearer = {each.name: each.nearness(answer.embedding, known) for each in galleries}
         found = max(
             (each for each in galleries if nearer[each.name] >= each.threshold),
