@@ -120,7 +120,7 @@ class TextWriter:
 
     def close(self) -> None:
         """Print how often such verdicts are wrong, and with `verbose` what answered and what it knows."""
-        from ganprint.forensics.verdict import how_often_wrong, how_to_read
+        from ganprint.forensics.wording import how_often_wrong, how_to_read
         from ganprint.images import printable
 
         if not self.counts:
@@ -195,7 +195,8 @@ def in_words(verdict: "Verdict") -> str:
 def explanation(verdict: "Verdict") -> "list[str]":
     """Return why, in a line, and what the file states, in another where it states something."""
     from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
-    from ganprint.forensics.verdict import NO_RULE, leading_evidence
+    from ganprint.forensics.verdict import NO_RULE
+    from ganprint.forensics.wording import leading_evidence
     from ganprint.images import printable
 
     lines = []
@@ -215,7 +216,8 @@ def explanation(verdict: "Verdict") -> "list[str]":
 
 def details(verdict: "Verdict") -> "list[str]":
     """Return the rest: the reason, likelihood ratios, evidence, methods, crops, stability, metadata."""
-    from ganprint.forensics.verdict import NO_RULE, leading_evidence
+    from ganprint.forensics.verdict import NO_RULE
+    from ganprint.forensics.wording import leading_evidence
 
     lines = []
     if leading_evidence(verdict) and verdict.reason and verdict.reason != NO_RULE:

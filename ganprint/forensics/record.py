@@ -17,7 +17,8 @@ from ganprint.errors import OutputExistsError, UsageError
 from ganprint.files import open_file, read_file, write_output
 from ganprint.forensics.bench import Bench
 from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
-from ganprint.forensics.verdict import MOST_AGREE, WRITTEN, Verdict, how_to_read
+from ganprint.forensics.verdict import MOST_AGREE, WRITTEN, Verdict
+from ganprint.forensics.wording import how_to_read
 from ganprint.images import printable
 from ganprint.plain_text import to_json
 from ganprint.weights import VerdictRates, utc_now

@@ -1,6 +1,6 @@
 """The verdict on one image: what is answered, how sure, by what, and what to beware of."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -24,13 +24,9 @@ from ganprint.forensics.open_set import SCORES, Known
 from ganprint.images import ImageFile, printable
 from ganprint.images.content import Emptiness
 from ganprint.images.metadata import Metadata
-from ganprint.weights import Card, LikelihoodRecord, Rate
+from ganprint.weights import Card, LikelihoodRecord
 
 UNCALIBRATED = "The probabilities are not calibrated: read them as an order of sources, not as odds."
-LEADING = 0.15
-"""Share of what points to the verdict's side that a kind of evidence must pull to be named."""
-MOST_NAMED = 3
-"""Kinds of evidence that a sentence names."""
 MOST_AGREE = 0.75
 """Share of the squares that must point to the likeliest source for there to be no warning."""
 NO_RULE = "It has the largest probability; these weights do not say when an image is none of their sources."
@@ -315,19 +311,6 @@ def _evidence(answer: Answer) -> list[Evidence]:
     ]
 
 
-def leading_evidence(verdict: Verdict) -> list[Evidence]:
-    """Return the kinds of evidence that pull at least LEADING of what points to the verdict's side, MOST_NAMED at most.
-
-    Of an inconclusive verdict none lead: what there is points both ways, or to neither.
-    """
-    if verdict.verdict in (None, INCONCLUSIVE):
-        return []
-    sign = 1 if verdict.is_synthetic else -1
-    pulling = [each for each in verdict.evidence if sign * each.log_odds > 0]
-    total = sum(abs(each.log_odds) for each in pulling)
-    return [each for each in pulling if abs(each.log_odds) >= LEADING * total][:MOST_NAMED]
-
-
 def _ratios(probabilities: np.ndarray, card: Card, verdict: str) -> Iterator[Ratio]:
     """Yield the ratio of synthetic against real, and of the source that is named against the others and real.
 
@@ -354,40 +337,6 @@ def ratio_of(proposition: str, against: str, probability: float, record: Likelih
         words=in_words(value, record),
         bounded=value in (record.most, record.least),
     )
-
-
-def how_to_read(card: Card) -> str:
-    """Return what may be made of the probabilities of these weights."""
-    record = card.calibration
-    if record is None:
-        return UNCALIBRATED
-    error = record.after["calibration_error"]
-    return (
-        f"The probabilities are calibrated on {record.images} images of {record.data} ({record.split}; policies "
-        f"{', '.join(record.policies)}): there the largest differs by {error:.3f} on average from the share that is "
-        "right. On images of other kinds it may differ by more."
-    )
-
-
-def how_often_wrong(card: Card, verdicts: Collection[str]) -> Iterator[str]:
-    """Yield what was measured of these verdicts of the weights: how often each kind of them is wrong on new images."""
-    rates = card.judgement.rates if card.judgement else []
-    first = next((each for each in rates if each.policy == "none"), None)
-    if first is None:
-        return
-    unit = f"{first.groups} groups of images" if first.groups else f"{first.n} images"
-    said = []
-    if first.false_alarms and any(map(is_synthetic, verdicts)):
-        said.append(f"{_in_words(first.false_alarms)} of photographs were called synthetic")
-    if first.missed and not all(map(is_synthetic, verdicts)):
-        said.append(f"no trace was found in {_in_words(first.missed)} of generated images")
-    if said:
-        yield f"How often that is wrong, measured on {unit} kept out of training: {'; '.join(said)}."
-
-
-def _in_words(rate: Rate) -> str:
-    interval = f" ({rate.low:.0%} to {rate.high:.0%})" if rate.low is not None else ""
-    return f"{rate.value:.0%}{interval}"
 
 
 def failed(path: str, error: GanprintError, names: tuple[str, str, str | None], by: str) -> Verdict:

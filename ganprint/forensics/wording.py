@@ -1,0 +1,59 @@
+"""Sentences about verdicts and weights: what leads to an answer, and how often such answers are wrong."""
+
+from collections.abc import Collection, Iterator
+
+from ganprint.forensics.decision import INCONCLUSIVE, is_synthetic
+from ganprint.forensics.verdict import UNCALIBRATED, Evidence, Verdict
+from ganprint.weights import Card, Rate
+
+LEADING = 0.15
+"""Share of what points to the verdict's side that a kind of evidence must pull to be named."""
+MOST_NAMED = 3
+"""Kinds of evidence that a sentence names."""
+
+
+def leading_evidence(verdict: Verdict) -> list[Evidence]:
+    """Return the kinds of evidence that pull at least LEADING of what points to the verdict's side, MOST_NAMED at most.
+
+    Of an inconclusive verdict none lead: what there is points both ways, or to neither.
+    """
+    if verdict.verdict in (None, INCONCLUSIVE):
+        return []
+    sign = 1 if verdict.is_synthetic else -1
+    pulling = [each for each in verdict.evidence if sign * each.log_odds > 0]
+    total = sum(abs(each.log_odds) for each in pulling)
+    return [each for each in pulling if abs(each.log_odds) >= LEADING * total][:MOST_NAMED]
+
+
+def how_to_read(card: Card) -> str:
+    """Return what may be made of the probabilities of these weights."""
+    record = card.calibration
+    if record is None:
+        return UNCALIBRATED
+    error = record.after["calibration_error"]
+    return (
+        f"The probabilities are calibrated on {record.images} images of {record.data} ({record.split}; policies "
+        f"{', '.join(record.policies)}): there the largest differs by {error:.3f} on average from the share that is "
+        "right. On images of other kinds it may differ by more."
+    )
+
+
+def how_often_wrong(card: Card, verdicts: Collection[str]) -> Iterator[str]:
+    """Yield what was measured of these verdicts of the weights: how often each kind of them is wrong on new images."""
+    rates = card.judgement.rates if card.judgement else []
+    first = next((each for each in rates if each.policy == "none"), None)
+    if first is None:
+        return
+    unit = f"{first.groups} groups of images" if first.groups else f"{first.n} images"
+    said = []
+    if first.false_alarms and any(map(is_synthetic, verdicts)):
+        said.append(f"{_in_words(first.false_alarms)} of photographs were called synthetic")
+    if first.missed and not all(map(is_synthetic, verdicts)):
+        said.append(f"no trace was found in {_in_words(first.missed)} of generated images")
+    if said:
+        yield f"How often that is wrong, measured on {unit} kept out of training: {'; '.join(said)}."
+
+
+def _in_words(rate: Rate) -> str:
+    interval = f" ({rate.low:.0%} to {rate.high:.0%})" if rate.low is not None else ""
+    return f"{rate.value:.0%}{interval}"
