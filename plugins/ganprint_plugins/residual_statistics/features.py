@@ -114,13 +114,15 @@ def _energy(residuals: tuple[Tensor, ...]) -> Tensor:
     for r in residuals:
         flat = r.flatten(1)
         count = flat.shape[1]
-        squares = flat * flat
-        variance = (squares.sum(1) / count - (flat.sum(1) / count) ** 2).clamp(min=0)
-        spread = variance.sqrt() + 1e-3
-        fourth = torch.linalg.vector_norm(squares, dim=1) ** 2 / count / spread**4
         absolute = flat.abs()
         zeros = (absolute < 0.5).sum(1) / count
-        shapes += [torch.log(fourth + 1e-6), absolute.sum(1) / count / spread, zeros.double()]
+        # Of sums, unlike of the threshold, single precision is enough.
+        mean, size = flat.mean(1), absolute.float()
+        squares = size.square()
+        variance = (squares.mean(1).double() - mean.double() ** 2).clamp(min=0)
+        spread = variance.sqrt() + 1e-3
+        fourth = squares.square().mean(1).double() / spread**4
+        shapes += [torch.log(fourth + 1e-6), size.mean(1).double() / spread, zeros.double()]
         logs.append(spread.log())
     pairs = ((0, 1), (2, 0), (3, 4), (5, 6), (5, 0))
     return torch.stack([*shapes, *logs, *(logs[i] - logs[j] for i, j in pairs)], 1)
@@ -167,7 +169,7 @@ def _rings_of(size: int) -> tuple[Tensor, Tensor]:
 def _rings(r: Tensor) -> Tensor:
     """Log power in rings of the spectrum, near the Nyquist and half the Nyquist frequency; shares of outliers."""
     r = r[:, :126, :126]
-    power = torch.fft.rfft2((r - r.mean((1, 2), keepdim=True)) * _window(126).to(r.device)).abs().square()
+    power = _power((r - r.mean((1, 2), keepdim=True)) * _window(126).to(r.device))
     share, rings = (each.to(r.device) for each in _rings_of(126))
     log = torch.log(power + 1e-3).flatten(1)
     ring, flat = log @ rings, power.flatten(1)
@@ -199,9 +201,13 @@ def _corners(power: Tensor) -> Tensor:
 def _mean_spectrum(r: Tensor) -> Tensor:
     """Return the mean power spectrum (B, 64, 33) of nine windows of 64 px."""
     windows = r.unfold(1, 64, 31).unfold(2, 64, 31).flatten(1, 2)
-    power = torch.fft.rfft2((windows - windows.mean((2, 3), keepdim=True)) * _window(64).to(r.device))
-    mean: Tensor = power.abs().square().mean(1)
-    return mean
+    return _power((windows - windows.mean((2, 3), keepdim=True)) * _window(64).to(r.device)).mean(1)
+
+
+def _power(values: Tensor) -> Tensor:
+    """Return half the power spectrum of real values (..., H, W)."""
+    power: Tensor = torch.view_as_real(torch.fft.rfft2(values)).square().sum(-1)
+    return power
 
 
 def _spectrum_map(mean: Tensor) -> Tensor:

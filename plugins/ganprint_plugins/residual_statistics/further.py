@@ -47,7 +47,7 @@ def local_patterns(c: Tensor) -> Tensor:
     for threshold in THRESHOLDS:
         code = torch.zeros_like(centre, dtype=torch.int32)
         for bit, difference in enumerate(above):
-            code += (difference > threshold).int() << bit
+            code.add_(difference > threshold, alpha=1 << bit)
         offsets = torch.arange(len(code), device=code.device, dtype=torch.int32)[:, None] * 256
         counts = torch.bincount((code.flatten(1) + offsets).flatten(), minlength=256 * len(code))
         shares = counts.view(len(code), 256).float() / (height * width)
@@ -84,18 +84,20 @@ def noise_levels(highpass: Tensor, luma: Tensor) -> Tensor:
     """
     inner = highpass[:, 1:-1, 1:-1]
     energy = torch.log(avg_pool2d(inner.square()[:, None], 4)[:, 0].flatten(1) + 1e-2)
-    ordered = energy.sort(1).values
+    ordered, order = energy.sort(1)
     count = ordered.shape[1]
     levels = ordered[:, [round(share * (count - 1)) for share in QUANTILES]]
     median = levels[:, 3:4]
-    brightness = avg_pool2d(luma[:, None, 2:-2, 2:-2], 4)[:, 0].flatten(1)
+    brightness = avg_pool2d(luma[:, None, 2:-2, 2:-2], 4)[:, 0].flatten(1).gather(1, order)
     bands = []
     for low, high in BRIGHTNESS:
         inside = (brightness >= low) & (brightness < high)
-        number = inside.sum(1)
-        sorted_inside = energy.masked_fill(~inside, float("inf")).sort(1).values
+        rank = inside.cumsum(1)
+        number = rank[:, -1]
         place = ((number - 1).clamp(min=0) * SMOOTH).round().long()
-        level = sorted_inside.gather(1, place[:, None])[:, 0]
+        # The first block, from the smoothest on, that is of this rank in the band.
+        first = (rank > place[:, None]).int().argmax(1)
+        level = ordered.gather(1, first[:, None])[:, 0]
         bands.append(torch.where(number > FEWEST_BLOCKS, level, float("nan")))
     by_band = torch.stack(bands, 1)
     about = by_band - by_band.nanmean(1, keepdim=True)
