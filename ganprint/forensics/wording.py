@@ -6,6 +6,8 @@ from ganprint.forensics.decision import INCONCLUSIVE, is_synthetic
 from ganprint.forensics.verdict import UNCALIBRATED, Evidence, Verdict
 from ganprint.weights import Card, Rate
 
+RECOMPRESSED = "share:jpeg"
+"""How the policies begin under which images were saved once more, as most that are met have been."""
 LEADING = 0.15
 """Share of what points to the verdict's side that a kind of evidence must pull to be named."""
 MOST_NAMED = 3
@@ -50,6 +52,9 @@ def how_often_wrong(card: Card, verdicts: Collection[str]) -> Iterator[str]:
         said.append(f"{_in_words(first.false_alarms)} of photographs were called synthetic")
     if first.missed and not all(map(is_synthetic, verdicts)):
         said.append(f"no trace was found in {_in_words(first.missed)} of generated images")
+        again = next((each.missed for each in rates if each.policy.startswith(RECOMPRESSED)), None)
+        if again:
+            said.append(f"in {_in_words(again)} of those saved once more as JPEG")
     if said:
         yield f"How often that is wrong, measured on {unit} kept out of training: {'; '.join(said)}."
 

@@ -93,7 +93,7 @@ def collect(splits: Sequence[LabelledImages], config: "ResidualStatisticsConfig"
             else:
                 progress.advance(len(images))
             parts.append(part | {"split": torch.full_like(part["rows"], place)})
-    return _rows(parts, splits, config.draw_weight)
+    return _rows(parts, splits, (config.draw_weight, config.generated_draw_weight))
 
 
 class _Progress:
@@ -141,7 +141,10 @@ def _fingerprint(text: str, view: View, images: LabelledImages, seed: int) -> st
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
-def _rows(parts: list[dict[str, Tensor]], splits: Sequence[LabelledImages], draw_weight: float) -> Rows:
+def _rows(
+    parts: list[dict[str, Tensor]], splits: Sequence[LabelledImages], draw_weights: tuple[float, float]
+) -> Rows:
+    """Return the rows of all parts; `draw_weights` are those of drawn photographs and of drawn generated crops."""
     labels, groups, numbers, weights, draws = [], [], [], [], []
     starts = np.cumsum([0, *map(len, splits)])
     for number, part in enumerate(parts):
@@ -155,7 +158,8 @@ def _rows(parts: list[dict[str, Tensor]], splits: Sequence[LabelledImages], draw
         numbers.append(starts[place] + rows)
         _, places, counts = np.unique(rows, return_inverse=True, return_counts=True)
         draw = number // len(splits)
-        weights.append((draw_weight if draw else 1.0) / counts[places])
+        weight = np.where(images.labels[rows] == 0, *draw_weights) if draw else np.ones(len(rows))
+        weights.append(weight / counts[places])
         draws.append(np.full(len(rows), draw))
     return Rows(
         statistics=torch.cat([part["statistics"] for part in parts]),

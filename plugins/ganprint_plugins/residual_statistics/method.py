@@ -48,6 +48,13 @@ class ResidualStatisticsConfig(AttributorConfig):
         DRAWS, description="post-processing of further training crops: policies or share: chains"
     )
     draw_weight: float = Field(0.1, ge=0, le=1, description="weight of a drawn crop beside one as it is")
+    generated_draw_weight: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="the same for generated crops; with 0.5 fewer lose their traces by JPEG, and fewer are found "
+        "(docs/results/default.md)",
+    )
     penalty: float = Field(0.06, ge=0, description="L2 penalty on the weights of standardised statistics")
     balance: float = Field(
         1.0, ge=0, le=1, description="0: every crop weighs the same; 1: every group and every source does"
