@@ -57,3 +57,10 @@ def test_names_of_verdicts_and_names_that_hide_something_are_refused(name: str) 
 @pytest.mark.parametrize("name", ALLOWED)
 def test_names_of_generators_are_allowed(name: str) -> None:
     assert source_name_fault(name) is None
+
+
+def test_every_family_is_reserved() -> None:
+    from ganprint.data.families import FAMILIES
+    from ganprint.names import RESERVED
+
+    assert set(FAMILIES) <= set(RESERVED)

@@ -41,7 +41,7 @@ DRAWS = (
 
 
 class ResidualStatisticsConfig(AttributorConfig):
-    """Hyperparameters; chosen by leave-groups-out cross-validation (`docs/results/recipes.csv`)."""
+    """Hyperparameters, chosen by leave-groups-out cross-validation (docs/results/default.md)."""
 
     view: View = Field(View(kind="native", size=SIZE, crops=6), description="how an image becomes the input")
     draws: tuple[str, ...] = Field(
