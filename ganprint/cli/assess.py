@@ -13,12 +13,13 @@ from ganprint.cli.options import (
     Json,
     Seed,
     TestData,
+    Threads,
     Weights,
     Workers,
-    check_device,
     check_method,
     check_output,
     chosen_data,
+    chosen_device,
     chosen_weights,
 )
 from ganprint.cli.outputs import refuse_own_inputs
@@ -42,7 +43,8 @@ def assess(
     seed: Seed = 0,
     batch_size: BatchSize = 32,
     workers: Workers = 0,
-    device: Device = "cpu",
+    device: Device = "auto",
+    threads: Threads = None,
     figure: Annotated[
         Path | None, typer.Option(help="draw accuracy by the share of images answered, as a PNG")
     ] = None,
@@ -62,7 +64,7 @@ def assess(
     from ganprint.forensics.judges import load_judge
     from ganprint.weights import set_rates
 
-    check_device(device)
+    device = chosen_device(device, threads)
     check_output(figure, force=force)
     refuse_own_inputs([figure], [data])
     if figure is not None and figure.suffix != ".png":

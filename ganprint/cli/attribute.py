@@ -18,9 +18,10 @@ from ganprint.cli.options import (
     Json,
     ManyMethods,
     ManyWeights,
-    check_device,
+    Threads,
     check_formats,
     check_output,
+    chosen_device,
     load_bench,
 )
 from ganprint.cli.outputs import refuse_own_inputs
@@ -67,7 +68,8 @@ def attribute(
     resume: Annotated[
         bool, typer.Option("--resume", help="with --out: go on where the file ends, whatever ended it")
     ] = False,
-    device: Device = "cpu",
+    device: Device = "auto",
+    threads: Threads = None,
     batch_size: BatchSize = 16,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="refuse images with more pixels than this")
@@ -107,7 +109,7 @@ def attribute(
         check_output(out, force=force, hint="Go on with --resume, or start again with --force.")
     record = report.with_suffix(".json") if report is not None else None
     refuse_own_inputs([out, report, record], inputs or [], recursive=recursive, files_from=files_from)
-    check_device(device)
+    device = chosen_device(device, threads)
     # Here, as torch takes seconds to import: what is wrong with the options is said before.
     from ganprint.forensics.stream import stream_verdicts
 

@@ -13,11 +13,12 @@ from ganprint.cli.options import (
     Force,
     Json,
     Seed,
+    Threads,
     Weights,
     Workers,
-    check_device,
     check_method,
     check_output,
+    chosen_device,
     chosen_weights,
 )
 from ganprint.cli.outputs import refuse_own_inputs
@@ -68,7 +69,8 @@ def calibrate(
     seed: Seed = 0,
     batch_size: BatchSize = 32,
     workers: Workers = 0,
-    device: Device = "cpu",
+    device: Device = "auto",
+    threads: Threads = None,
     figure: Annotated[
         Path | None, typer.Option(help="draw the reliability before and after, as a PNG")
     ] = None,
@@ -91,7 +93,7 @@ def calibrate(
     from ganprint.weights import load_attributor, load_held_out, set_calibration
     from ganprint.weights.seen import seen_sentences
 
-    check_device(device)
+    device = chosen_device(device, threads)
     check_output(figure, force=force)
     refuse_own_inputs([figure], [data])
     if figure is not None and figure.suffix != ".png":

@@ -29,10 +29,11 @@ from ganprint.cli.options import (
     Precision,
     Seed,
     TestData,
+    Threads,
     Workers,
-    check_device,
     check_output,
     chosen_data,
+    chosen_device,
 )
 from ganprint.cli.outputs import refuse_own_inputs
 from ganprint.cli.studies import Trainings, train_missing
@@ -211,7 +212,8 @@ def compare(
     limit: Limit = None,
     batch_size: BatchSize = 32,
     workers: Workers = 0,
-    device: Device = "cpu",
+    device: Device = "auto",
+    threads: Threads = None,
     force: Force = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be computed, and stop")] = False,
     record: Annotated[
@@ -262,7 +264,7 @@ def compare(
     if not asked and trainings.asked:
         asked = [(split, policy) for policy in STUDIED]
     asked = distinct_conditions(asked or [parse_condition(text) for text in CONDITIONS], surrogate)
-    check_device(device)
+    device = chosen_device(device, threads)
     # What imports torch comes after what can be refused without it.
     from ganprint.data import Manifest
     from ganprint.evaluation.overview import result_tables

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import console, echo_json, progress_bar
-from ganprint.cli.options import Device, Force, Json, Weights, check_device, check_method, chosen_weights
+from ganprint.cli.options import (
+    Device,
+    Force,
+    Json,
+    Threads,
+    Weights,
+    check_method,
+    chosen_device,
+    chosen_weights,
+)
 
 if TYPE_CHECKING:
     from ganprint.forensics.gallery import Gallery
@@ -25,7 +34,8 @@ def enroll(
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")] = False,
     listing: Annotated[bool, typer.Option("--list", help="list what is enrolled for the weights")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="forget the source of this name")] = False,
-    device: Device = "cpu",
+    device: Device = "auto",
+    threads: Threads = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -57,7 +67,7 @@ def enroll(
         raise UsageError("A name and images are needed.", "ganprint enroll NAME FOLDER")
     from ganprint.forensics.judges import load_judge
 
-    check_device(device)
+    device = chosen_device(device, threads)
     judge = load_judge(chosen, device=device, enrolled=False)
     check_method(method, judge.card)
     gallery, failures = _enrol(name, folder, recursive, judge, false_alarm, force)

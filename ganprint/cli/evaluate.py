@@ -19,13 +19,14 @@ from ganprint.cli.options import (
     Precision,
     Seed,
     TestData,
+    Threads,
     Weights,
     Workers,
-    check_device,
     check_formats,
     check_method,
     check_output,
     chosen_data,
+    chosen_device,
     chosen_weights,
 )
 from ganprint.cli.outputs import refuse_own_inputs
@@ -63,7 +64,8 @@ def evaluate(
     limit: Limit = None,
     batch_size: BatchSize = 32,
     workers: Workers = 1,
-    device: Device = "cpu",
+    device: Device = "auto",
+    threads: Threads = None,
     predictions: Annotated[Path | None, typer.Option(help="write one CSV row per image here")] = None,
     force: Force = False,
     record: Annotated[bool, typer.Option("--record", help="write the result into the weights' card")] = False,
@@ -87,7 +89,7 @@ def evaluate(
     from ganprint.weights.seen import seen_sentences
 
     check_formats(as_json, as_csv)
-    check_device(device)
+    device = chosen_device(device, threads)
     check_output(predictions, force=force)
     refuse_own_inputs([predictions], [data])
     if record and limit:

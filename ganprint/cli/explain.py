@@ -11,11 +11,12 @@ from ganprint.cli.options import (
     Force,
     Limit,
     Seed,
+    Threads,
     Weights,
     Workers,
-    check_device,
     check_method,
     check_output,
+    chosen_device,
     chosen_weights,
 )
 from ganprint.cli.outputs import refuse_own_inputs
@@ -49,7 +50,8 @@ def explain(
     limit: Limit = None,
     seed: Seed = 0,
     workers: Workers = 1,
-    device: Device = "cpu",
+    device: Device = "auto",
+    threads: Threads = None,
     force: Force = False,
 ) -> None:
     """Draw what a method's answer rests on: what it computes, where it looks, what is there. A picture is not proof."""
@@ -67,7 +69,7 @@ def explain(
         _draw_spectra(data, split, view, size, limit, seed, workers, file, force)
     else:
         assert image is not None
-        file = _draw_image(image, method, weights, maps, device, out, force)
+        file = _draw_image(image, method, weights, maps, (device, threads), out, force)
     typer.echo(str(file))
 
 
@@ -76,7 +78,7 @@ def _draw_image(
     method: str | None,
     weights: str | None,
     maps: list[str] | None,
-    device: str,
+    device: tuple[str, int | None],
     out: Path | None,
     force: bool,
 ) -> Path:
@@ -88,8 +90,7 @@ def _draw_image(
     from ganprint.images.views import crop_views, whole_picture
     from ganprint.weights import load_attributor
 
-    check_device(device)
-    attributor, card = load_attributor(chosen_weights(weights, method), device=device)
+    attributor, card = load_attributor(chosen_weights(weights, method), device=chosen_device(*device))
     check_method(method, card)
     file = out or Path(f"{path.stem}-{card.method}.png")
     check_output(file, force=force)

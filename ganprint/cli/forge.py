@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, console, progress_bar
-from ganprint.cli.options import Device, Force, Precision, Seed, check_device, check_output
+from ganprint.cli.options import (
+    Device,
+    Force,
+    Precision,
+    Seed,
+    Threads,
+    check_output,
+    chosen_device,
+)
 
 if TYPE_CHECKING:
     from ganprint.errors import ImageError
@@ -52,7 +60,8 @@ def train_command(
     budget: Annotated[
         float | None, typer.Option(min=0, help="minutes to train; the same command goes on")
     ] = None,
-    device: Device = "cpu",
+    device: Device = "auto",
+    threads: Threads = None,
     precision: Precision = "fp32",
 ) -> None:
     """Train a generator for each architecture, semantic and seed, those that least time was spent on first.
@@ -66,7 +75,7 @@ def train_command(
     from ganprint.forge.photos import chosen_semantics
     from ganprint.training.interruption import Interruption
 
-    check_device(device)
+    device = chosen_device(device, threads)
     names = list(FAMILIES) if sources == "all" else _names(sources)
     if not names:
         raise UsageError("No architecture is named.", f"Architectures: {', '.join(FAMILIES)}.")
@@ -113,7 +122,8 @@ def sample_command(
     generators: _Generators = None,
     training_seed: Annotated[int, typer.Option(min=0, help="seed that the generator was trained under")] = 0,
     resolution: Annotated[int | None, typer.Option(help="of the generator, where there are several")] = None,
-    device: Device = "cpu",
+    device: Device = "auto",
+    threads: Threads = None,
     force: Force = False,
 ) -> None:
     """Write images of a generator as PNG: image number i under a seed is always the same."""
@@ -122,7 +132,7 @@ def sample_command(
     from ganprint.forge.sampling import sample_images
     from ganprint.forge.store import list_generators, load_generator
 
-    check_device(device)
+    device = chosen_device(device, threads)
     generators = _folder(generators)
     every = list_generators(generators)
     wanted = (source, semantic, training_seed)

@@ -14,9 +14,10 @@ from ganprint.cli.options import (
     ManyMethods,
     ManyWeights,
     Seed,
+    Threads,
     Workers,
-    check_device,
     check_output,
+    chosen_device,
     load_bench,
 )
 
@@ -46,7 +47,8 @@ def fuse(
     seed: Seed = 0,
     batch_size: BatchSize = 32,
     workers: Workers = 0,
-    device: Device = "cpu",
+    device: Device = "auto",
+    threads: Threads = None,
     force: Force = False,
 ) -> None:
     """Learn from a split how to weigh methods against each other, every choice of two and more of those named.
@@ -59,7 +61,7 @@ def fuse(
     from ganprint.forensics.fusion import FUSION_FILE, save_fusion
     from ganprint.weights import user_folder
 
-    check_device(device)
+    device = chosen_device(device, threads)
     if out is not None:
         check_output(out, force=force)
     bench = load_bench(None if weights else method, weights, device=device, enrolled=False)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ganprint.devices import check_device_name
+
 if TYPE_CHECKING:
     from ganprint.forensics.bench import Bench
     from ganprint.weights import Card
@@ -39,7 +41,18 @@ Images = Annotated[
     typer.Option("--images", help="folder that relative paths start from, if not the CSV's own"),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="seed of whatever is drawn")]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        callback=check_device_name,
+        help="auto (CUDA, else MPS, else the CPU), cpu, mps, cuda, cuda:1, ...",
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="CPU threads of one computation; as many as cores if left out"),
+]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="images read and answered at a time")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="processes that read images; 0: this one")]
 Limit = Annotated[
@@ -57,23 +70,19 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Csv = Annotated[bool, typer.Option("--csv", help="print CSV")]
 
 
-def check_device(device: str) -> None:
-    """Raise UsageError unless torch can use the device here."""
-    import torch
+def chosen_device(device: str, threads: int | None = None) -> str:
+    """Return the device that an option names, and let torch use so many threads on the CPU.
 
-    from ganprint.errors import UsageError
+    Raises UsageError where there is no such device.
+    """
+    from ganprint.devices import find_device
 
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        raise UsageError(f"There is no device called {device!r}.", "Devices: cpu, cuda, cuda:N.") from None
-    available = {
-        "cpu": True,
-        "cuda": (torch.device(device).index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not available.get(kind, False):
-        raise UsageError(f"The device {device} is not available here.", "Use --device cpu.")
+    found = find_device(device)
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+    return found
 
 
 def chosen_weights(weights: str | None, method: str | None) -> str | Path:

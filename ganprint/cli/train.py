@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ganprint.cli.console import console, progress_bar
-from ganprint.cli.options import Data, Device, Force, Images, Method, Seed, Workers, check_device
+from ganprint.cli.options import (
+    Data,
+    Device,
+    Force,
+    Images,
+    Method,
+    Seed,
+    Threads,
+    Workers,
+    chosen_device,
+)
 
 if TYPE_CHECKING:
     from ganprint.attributor import Progress
@@ -32,8 +42,12 @@ def train(
     name: Annotated[str | None, typer.Option(help="name on the card; the folder's if left out")] = None,
     image_folder: Images = None,
     seed: Seed = 0,
-    device: Device = "cpu",
-    precision: Annotated[Literal["fp32", "bf16"], typer.Option(help="arithmetic of the network")] = "fp32",
+    device: Device = "auto",
+    threads: Threads = None,
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"],
+        typer.Option(help="arithmetic of the network; auto: bf16 where the device has it in hardware"),
+    ] = "auto",
     workers: Workers = 1,
     resume: Annotated[bool, typer.Option("--resume", help="go on from the folder's last checkpoint")] = False,
     force: Force = False,
@@ -48,21 +62,24 @@ def train(
 
     from ganprint import plugins
     from ganprint.data import Manifest
+    from ganprint.devices import quick_precision
     from ganprint.training import Run, read_config
     from ganprint.training.artifact import train_weights
     from ganprint.training.checkpoint import is_main_process
 
-    check_device(device)
+    device = chosen_device(device, threads)
     attributor_class = plugins.load(method)
     chosen = read_config(attributor_class.spec, preset=preset, file=config, assignments=assignments or ())
     manifest = Manifest.open(data, root=image_folder)
     say_absent(manifest)
     reporter = Reporter()
+    arithmetic = quick_precision(device) if precision == "auto" else precision
+    reporter.say(f"training on {device} in {arithmetic}.")
     run = Run(
         out,
         seed=seed,
         device=device,
-        precision=precision,
+        precision=arithmetic,
         workers=workers,
         resume=resume,
         report=reporter,

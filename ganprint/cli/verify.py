@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ganprint.cli.console import console, echo_json, progress_bar
-from ganprint.cli.options import Json, check_device
+from ganprint.cli.options import Json, chosen_device
 
 
 def verify(
@@ -25,8 +25,7 @@ def verify(
     from ganprint.weights.provenance import versions
 
     case = read_record(record)
-    check_device(device or case.device)
-    bench = load_recorded(case, device=device)
+    bench = load_recorded(case, device=chosen_device(device or case.device))
     facts = changed_facts(case, bench)
     for fact in facts:
         typer.echo(f"ganprint: {printable(fact)}", err=True)

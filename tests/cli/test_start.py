@@ -39,6 +39,20 @@ def test_help_comes_without_torch_numpy_or_any_plugin() -> None:
         assert command.split()[0] in done.stdout
 
 
+def test_a_bad_device_is_told_before_torch_is_imported() -> None:
+    code = (
+        "import sys\n"
+        "from ganprint.cli import main\n"
+        "for name in ('attribute x', 'train --method m --data d --out o', 'evaluate', 'compare', 'assess'):\n"
+        "    sys.argv = ['ganprint', *name.split(), '--device', 'gpu']\n"
+        "    try: main()\n"
+        "    except SystemExit as end: print(end.code, 'torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "2 False\n" * 5
+    assert done.stderr.count("There is no device called 'gpu'.\n  Devices: auto, cpu,") == 5
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, program) -> None:
     done = program(*command.split(), "--help")

@@ -1,0 +1,45 @@
+"""Devices by name: which of them are here, the best one, and the arithmetic that trains quickest on it."""
+
+import re
+from typing import Literal
+
+from ganprint.errors import UsageError
+
+_NAME = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
+
+
+def check_device_name(device: str) -> str:
+    """Return a device's name as it is; raise UsageError, without importing torch, where none is called so."""
+    if not _NAME.fullmatch(device):
+        raise UsageError(f"There is no device called {device!r}.", "Devices: auto, cpu, cuda, cuda:N, mps.")
+    return device
+
+
+def find_device(device: str = "auto") -> str:
+    """Return the device of a name as torch takes it; `auto` is CUDA, else MPS, else the CPU.
+
+    Raises UsageError where there is no such device, here or at all.
+    """
+    check_device_name(device)
+    import torch
+
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if device == "auto":
+        return "cuda" if cuda else "mps" if mps else "cpu"
+    kind = torch.device(device).type
+    number = torch.device(device).index or 0
+    there = {"cpu": True, "mps": mps, "cuda": cuda and number < torch.cuda.device_count()}
+    if not there[kind]:
+        raise UsageError(f"The device {device} is not available here.", "Use --device auto, or --device cpu.")
+    return device
+
+
+def quick_precision(device: str) -> Literal["fp32", "bf16"]:
+    """Return bf16 where a device multiplies such numbers in hardware, else fp32."""
+    import torch
+
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    able = torch.cpu.get_capabilities() if kind == "cpu" else {}
+    return "bf16" if able.get("amx_bf16") or able.get("avx512_bf16") else "fp32"
