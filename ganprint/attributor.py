@@ -14,6 +14,8 @@ from ganprint.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
+API_VERSION = 1
+"""The version of the plug-in contract; it rises when a plug-in that was written for it would no longer work."""
 REAL = "real"
 """The name of label 0 in every method, table and file."""
 
@@ -65,7 +67,8 @@ class AttributorSpec:
 
     `configs` is the folder of YAML presets that come with the plug-in: `<name>.yaml` holds the
     paper's values, `<name>-<variant>.yaml` others. `ablation` are the changes that the paper measures, by group and
-    name, each as assignments `key=value` to the configuration.
+    name, each as assignments `key=value` to the configuration. `api_version` is the version of the contract that the
+    plug-in is written for, a number in its source: `API_VERSION` is that of the ganprint that loads it.
     """
 
     name: str
@@ -76,6 +79,7 @@ class AttributorSpec:
     configs: Path | None = None
     licence: str | None = None
     ablation: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    api_version: int = 1
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,8 @@ def discover() -> list[Plugin]:
 def load(name: str) -> type["Attributor"]:
     """Import the method of that name and return its class.
 
-    Raises PluginError where the name is unknown or claimed twice, the import fails, or what the entry
-    point names is not a complete Attributor with a spec of that name.
+    Raises PluginError where the name is unknown or claimed twice, the import fails, what the entry point names is not
+    a complete Attributor with a spec of that name, or it is written for another version of the plug-in API.
     """
     plugins = discover()
     chosen = [plugin for plugin in plugins if plugin.name == name]
@@ -67,6 +67,7 @@ def load(name: str) -> type["Attributor"]:
             f"The plug-in {name} of {origin} failed to import: {type(cause).__name__}: {lines[0]}",
             f"Reinstall or update {plugin.distribution}; the other methods still work.",
         ) from cause
+    _check_version(loaded, plugin)
     fault = _fault(loaded, name)
     if fault:
         raise PluginError(
@@ -83,6 +84,20 @@ def _names_hint(name: str, plugins: list[Plugin]) -> str:
         return "No method is installed: install ganprint with `pip install .`, not by its path alone."
     close = difflib.get_close_matches(name, names, n=1)
     return (f"Did you mean {close[0]}? " if close else "") + f"Installed methods: {', '.join(names)}."
+
+
+def _check_version(loaded: object, plugin: Plugin) -> None:
+    """Refuse a method that says that it is written for another version of the plug-in API."""
+    from ganprint.attributor import API_VERSION
+
+    stated = getattr(getattr(loaded, "spec", None), "api_version", API_VERSION)
+    if stated != API_VERSION:
+        newer = isinstance(stated, int) and stated > API_VERSION
+        raise PluginError(
+            f"The plug-in {plugin.name} of {plugin.distribution} {plugin.version} is written for version {stated} of "
+            f"the plug-in API; this ganprint has version {API_VERSION}.",
+            f"Update {'ganprint' if newer else plugin.distribution}; the other methods still work.",
+        )
 
 
 def _fault(loaded: object, name: str) -> str | None:

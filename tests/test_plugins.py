@@ -1,17 +1,19 @@
-"""Discovery finds what is installed, and one bad plug-in breaks nothing but itself."""
+"""Discovery finds what is installed, one bad plug-in breaks nothing but itself, and all import the plug-in API."""
 
+import ast
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 
+import ganprint_plugins
 import pytest
 
-from ganprint import plugins
+from ganprint import plugin_api, plugins
 from ganprint.errors import PluginError
 
 GOOD = """
-from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec
+from ganprint.plugin_api import Attributor, AttributorConfig, AttributorSpec
 class Good(Attributor):
     spec = AttributorSpec("good", "Good", "A paper", 2024, AttributorConfig)
     def fit(self, train, val, run): return {}
@@ -25,6 +27,10 @@ class Partial(Attributor):
     def fit(self, train, val, run): return {}
 class Bare(Good):
     spec = None
+class Newer(Good):
+    spec = AttributorSpec("newer", "Newer", "A paper", 2030, AttributorConfig, api_version=2)
+class Older(Good):
+    spec = AttributorSpec("older", "Older", "A paper", 2010, AttributorConfig, api_version=0)
 """
 FAULTS = {
     "renamed": ("stranger:Renamed", "has a spec for good"),
@@ -35,6 +41,8 @@ FAULTS = {
     "absent": ("stranger:Nothing", "AttributeError"),
     "missing": ("no_such_module_here:X", "ModuleNotFoundError: No module named 'no_such_module_here'"),
     "broken": ("broken_stranger:X", "failed to import: RuntimeError: first line$"),
+    "newer": ("stranger:Newer", "written for version 2 of the plug-in API; this ganprint has version 1"),
+    "older": ("stranger:Older", "written for version 0 of the plug-in API"),
     "leaving": ("leaving_stranger:X", "failed to import: SystemExit: 3$"),
 }
 
@@ -107,6 +115,41 @@ def test_discovery_imports_neither_torch_nor_a_plugin() -> None:
     code = (
         "import sys; from ganprint import plugins; plugins.discover();"
         "print([name for name in sys.modules if name.partition('.')[0] in ('torch', 'ganprint_plugins')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *Path(ganprint_plugins.__file__).parent.rglob("*.py"),
+        *(Path(__file__).parent / "stranger").glob("*.py"),
+    ],
+    ids=lambda path: path.stem if path.stem != "__init__" else path.parent.name,
+)
+def test_plugins_import_nothing_of_ganprint_but_the_plugin_api(file: Path) -> None:
+    imported = {
+        name
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+    }
+    ours = {name for name in imported if name.partition(".")[0] == "ganprint"}
+    assert ours <= {"ganprint.plugin_api"}
+
+
+def test_the_plugin_api_has_every_name_that_it_lists_and_imports_scipy_only_for_those_that_need_it() -> None:
+    assert [name for name in plugin_api.__all__ if not hasattr(plugin_api, name)] == []
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        plugin_api.nothing  # noqa: B018
+    code = (
+        "import sys, ganprint.plugin_api; print([n for n in ('scipy', 'timm', 'pywt') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

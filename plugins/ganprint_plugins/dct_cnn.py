@@ -9,10 +9,19 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganprint.attributor import AttributorSpec, LabelledImages, Panel, Run
-from ganprint.images.spectrum import log_dct
-from ganprint.training import Losses, NeuralAttributor, NeuralConfig, Step, accumulate
-from ganprint.training.moments import Moments
+from ganprint.plugin_api import (
+    AttributorSpec,
+    LabelledImages,
+    Losses,
+    Moments,
+    NeuralAttributor,
+    NeuralConfig,
+    Panel,
+    Run,
+    Step,
+    accumulate,
+    log_dct,
+)
 
 FLATTEST = 1e-3
 """Least standard deviation of a coefficient's logarithm that is divided by."""

@@ -12,12 +12,23 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ganprint.attributor import Attributor, AttributorSpec, LabelledImages, Panel, Prediction, Run
-from ganprint.errors import WeightsError
-from ganprint.training import GridConfig, accumulate, stream
-from ganprint.training.grid import best_trial, grid_details, report_trial
-from ganprint.training.sharpness import fit_sharpness
-from ganprint.training.streaming import answer_validation
+from ganprint.plugin_api import (
+    Attributor,
+    AttributorSpec,
+    GridConfig,
+    LabelledImages,
+    Panel,
+    Prediction,
+    Run,
+    WeightsError,
+    accumulate,
+    answer_validation,
+    best_trial,
+    fit_sharpness,
+    grid_details,
+    report_trial,
+    stream,
+)
 
 ITERATIONS = 10_000
 """Of liblinear's solver at most (the public code's)."""

@@ -13,14 +13,28 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from ganprint.attributor import Attributor, AttributorSpec, LabelledImages, Panel, Prediction, Run
-from ganprint.errors import WeightsError
-from ganprint.images.residual import clean_residuals, flatten_spectrum, noise_residuals, remove_means
-from ganprint.images.spectrum import luma
-from ganprint.training import GridConfig, accumulate
-from ganprint.training.grid import best_trial, grid_details, judge, report_trial
-from ganprint.training.sharpness import fit_sharpness
-from ganprint.training.streaming import answer_validation
+from ganprint.plugin_api import (
+    Attributor,
+    AttributorSpec,
+    GridConfig,
+    LabelledImages,
+    Panel,
+    Prediction,
+    Run,
+    WeightsError,
+    accumulate,
+    answer_validation,
+    best_trial,
+    clean_residuals,
+    fit_sharpness,
+    flatten_spectrum,
+    grid_details,
+    judge,
+    luma,
+    noise_residuals,
+    remove_means,
+    report_trial,
+)
 
 DARKEST_SATURATED = 252.0
 """Grey level from which the weight of a pixel falls, and how fast (Chen et al. 2008's public code)."""

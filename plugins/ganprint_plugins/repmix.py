@@ -9,10 +9,17 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganprint.attributor import AttributorSpec, Prediction
-from ganprint.errors import ConfigError
-from ganprint.training import Losses, NeuralAttributor, NeuralConfig, Step
-from ganprint.training.backbones import build_backbone, replace_output
+from ganprint.plugin_api import (
+    AttributorSpec,
+    ConfigError,
+    Losses,
+    NeuralAttributor,
+    NeuralConfig,
+    Prediction,
+    Step,
+    build_backbone,
+    replace_output,
+)
 
 
 class RepMixConfig(NeuralConfig):

@@ -7,8 +7,15 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganprint.attributor import AttributorSpec, Panel, Prediction
-from ganprint.training import Losses, NeuralAttributor, NeuralConfig, Step
+from ganprint.plugin_api import (
+    AttributorSpec,
+    Losses,
+    NeuralAttributor,
+    NeuralConfig,
+    Panel,
+    Prediction,
+    Step,
+)
 
 MEAN, DEVIATION = 0.649, 0.1269
 """Of the public code's images in 0..1."""

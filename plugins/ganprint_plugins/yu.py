@@ -9,10 +9,16 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganprint.attributor import AttributorSpec, Panel
-from ganprint.errors import ConfigError
-from ganprint.training import Losses, NeuralAttributor, NeuralConfig, Step
-from ganprint.training.backbones import build_backbone
+from ganprint.plugin_api import (
+    AttributorSpec,
+    ConfigError,
+    Losses,
+    NeuralAttributor,
+    NeuralConfig,
+    Panel,
+    Step,
+    build_backbone,
+)
 
 SLOPE = 0.2
 """Of the leaky ReLU below zero (progressive GAN's, as the public code's)."""

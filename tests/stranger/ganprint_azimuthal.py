@@ -5,9 +5,7 @@ import torch
 from pydantic import Field
 from sklearn.linear_model import LogisticRegression
 
-from ganprint.attributor import Attributor, AttributorSpec, Prediction
-from ganprint.images.spectrum import luma
-from ganprint.training import TrainingConfig, stream
+from ganprint.plugin_api import Attributor, AttributorSpec, Prediction, TrainingConfig, luma, stream
 
 
 class AzimuthalConfig(TrainingConfig):

@@ -10,13 +10,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganprint.attributor import LabelledImages, Progress, Run, View
-from ganprint.data import Draw, SourceImages, loader
-from ganprint.errors import ImageError, TrainingError
-from ganprint.images.views import find_crops
-from ganprint.perturb import Attack, DrawnSharing, Policy, Sharing, Treatment, parse_treatment, perturb
-from ganprint.training.checkpoint import Place, read_place, read_tensors, write_tensors
-from ganprint.training.interruption import Interruption
+from ganprint.plugin_api import (
+    Attack,
+    Draw,
+    DrawnSharing,
+    ImageError,
+    Interruption,
+    LabelledImages,
+    Place,
+    Policy,
+    Progress,
+    Run,
+    Sharing,
+    SourceImages,
+    TrainingError,
+    Treatment,
+    View,
+    find_crops,
+    loader,
+    parse_treatment,
+    perturb,
+    read_place,
+    read_tensors,
+    write_tensors,
+)
 from ganprint_plugins.residual_statistics.features import names, statistics
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor
 
-from ganprint.attributor import (
+from ganprint.plugin_api import (
     Attributor,
     AttributorConfig,
     AttributorSpec,
@@ -22,10 +22,10 @@ from ganprint.attributor import (
     Reasons,
     Run,
     View,
+    WeightsError,
+    family_of,
+    parse_treatment,
 )
-from ganprint.data.families import family_of
-from ganprint.errors import WeightsError
-from ganprint.perturb import parse_treatment
 from ganprint_plugins.residual_statistics.collect import Rows, collect
 from ganprint_plugins.residual_statistics.evidence import KINDS, kind_matrix
 from ganprint_plugins.residual_statistics.features import SIZE, names, statistics

@@ -1,0 +1,128 @@
+"""All that a plug-in imports from ganprint; what is not here may change without notice.
+
+`API_VERSION` is the version of this contract. A plug-in's spec says which version it is written for (`api_version`, 1
+unless it says otherwise), and a plug-in of another version is refused with a sentence. Modules that import SciPy or
+build backbones are imported when one of their names is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from ganprint.attributor import (
+    API_VERSION,
+    REAL,
+    Attributor,
+    AttributorConfig,
+    AttributorSpec,
+    HeldOut,
+    LabelledImages,
+    Panel,
+    Prediction,
+    Progress,
+    Reasons,
+    Run,
+    View,
+)
+from ganprint.data import Draw, SourceImages, loader
+from ganprint.data.families import family_of
+from ganprint.errors import ConfigError, GanprintError, ImageError, TrainingError, UsageError, WeightsError
+from ganprint.images.views import find_crops
+from ganprint.lazy import lazy_names
+from ganprint.perturb import Attack, DrawnSharing, Policy, Sharing, Treatment, parse_treatment, perturb
+from ganprint.training import (
+    Accumulator,
+    GridConfig,
+    Losses,
+    NeuralAttributor,
+    NeuralConfig,
+    Step,
+    TrainingConfig,
+    accumulate,
+    stream,
+)
+from ganprint.training.checkpoint import Place, read_place, read_tensors, write_tensors
+from ganprint.training.grid import best_trial, grid_details, judge, report_trial
+from ganprint.training.interruption import Interruption
+from ganprint.training.moments import Moments
+from ganprint.training.streaming import answer_validation
+
+if TYPE_CHECKING:
+    from ganprint.images.residual import clean_residuals, flatten_spectrum, noise_residuals, remove_means
+    from ganprint.images.spectrum import log_dct, luma
+    from ganprint.training.backbones import build_backbone, replace_output
+    from ganprint.training.sharpness import fit_sharpness
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            **dict.fromkeys(
+                ("clean_residuals", "flatten_spectrum", "noise_residuals", "remove_means"),
+                "ganprint.images.residual",
+            ),
+            **dict.fromkeys(("log_dct", "luma"), "ganprint.images.spectrum"),
+            **dict.fromkeys(("build_backbone", "replace_output"), "ganprint.training.backbones"),
+            "fit_sharpness": "ganprint.training.sharpness",
+        },
+    )
+
+__all__ = [
+    "API_VERSION",
+    "REAL",
+    "Accumulator",
+    "Attack",
+    "Attributor",
+    "AttributorConfig",
+    "AttributorSpec",
+    "ConfigError",
+    "Draw",
+    "DrawnSharing",
+    "GanprintError",
+    "GridConfig",
+    "HeldOut",
+    "ImageError",
+    "Interruption",
+    "LabelledImages",
+    "Losses",
+    "Moments",
+    "NeuralAttributor",
+    "NeuralConfig",
+    "Panel",
+    "Place",
+    "Policy",
+    "Prediction",
+    "Progress",
+    "Reasons",
+    "Run",
+    "Sharing",
+    "SourceImages",
+    "Step",
+    "TrainingConfig",
+    "TrainingError",
+    "Treatment",
+    "UsageError",
+    "View",
+    "WeightsError",
+    "accumulate",
+    "answer_validation",
+    "best_trial",
+    "build_backbone",
+    "clean_residuals",
+    "family_of",
+    "find_crops",
+    "fit_sharpness",
+    "flatten_spectrum",
+    "grid_details",
+    "judge",
+    "loader",
+    "log_dct",
+    "luma",
+    "noise_residuals",
+    "parse_treatment",
+    "perturb",
+    "read_place",
+    "read_tensors",
+    "remove_means",
+    "replace_output",
+    "report_trial",
+    "stream",
+    "write_tensors",
+]
