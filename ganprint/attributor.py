@@ -191,8 +191,8 @@ class LabelledImages(Protocol):
         """Identify the rows."""
         ...
 
-    def path(self, row: int) -> Path:
-        """Return where the image of a row lies."""
+    def path(self, row: int) -> Path | str:
+        """Return where the image of a row lies, a URL as text."""
         ...
 
     def select(self, *, limit: int | None = None, seed: int = 0) -> "LabelledImages":

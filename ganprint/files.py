@@ -39,9 +39,15 @@ class UnfitFileError(OSError):
 def open_file(path: Path | str, *, limit: int | None = None) -> BufferedReader:
     """Open a file that a user named, to read its bytes; links are followed to regular files only.
 
-    Raises UnfitFileError for a folder, a pipe, a socket, a device and the kernel's own files, which could wait or never
-    end, and for a file of more than `limit` bytes; OSError and ValueError as `open` does.
+    Text may be a URL, which `ganprint.remote` opens. Raises UnfitFileError for a folder, a pipe, a socket, a device and
+    the kernel's own files, which could wait or never end, and for a file of more than `limit` bytes; OSError and
+    ValueError as `open` does.
     """
+    if isinstance(path, str) and "://" in path:
+        from ganprint.remote import is_url, open_url
+
+        if is_url(path):
+            return open_url(path, limit=limit)
     # Opening a device may do something by itself, so look before; and after, as the path may have changed.
     _check(os.stat(path), path, limit)  # noqa: PTH116 - Path.stat is the same, and path may be text
     descriptor = os.open(path, _READ)
@@ -58,7 +64,7 @@ def read_file(path: Path | str, *, limit: int) -> bytes:
     with open_file(path, limit=limit) as file:
         content = file.read(limit + 1) or b""
     if len(content) > limit:
-        raise UnfitFileError(_too_large(limit), path)
+        raise UnfitFileError(too_large(limit), path)
     return content
 
 
@@ -70,10 +76,11 @@ def _check(found: os.stat_result, path: Path | str, limit: int | None) -> None:
     if found.st_dev in _kernel_devices():
         raise UnfitFileError("it is a file of the system's own, not a regular one", path)
     if limit is not None and found.st_size > limit:
-        raise UnfitFileError(_too_large(limit), path)
+        raise UnfitFileError(too_large(limit), path)
 
 
-def _too_large(limit: int) -> str:
+def too_large(limit: int) -> str:
+    """Return the clause that says of a file that it has more bytes than are read."""
     shown = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit:,} bytes"
     return f"it is too large: more than {shown} are not read"
 

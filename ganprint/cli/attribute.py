@@ -244,7 +244,7 @@ class _Case:
 
 def _named(
     inputs: list[str], files_from: Path | None, recursive: bool
-) -> "Iterator[tuple[str, Path | GanprintError | None]]":
+) -> "Iterator[tuple[str, Path | str | GanprintError | None]]":
     """Yield each image's name and path, None for the one on standard input, or why it is none."""
     from ganprint.errors import ImageError
     from ganprint.images import find_images
@@ -272,7 +272,7 @@ def _count(inputs: list[str], files_from: Path | None, recursive: bool) -> int |
 
 
 def _read(
-    named: "Iterator[tuple[str, Path | GanprintError | None]]",
+    named: "Iterator[tuple[str, Path | str | GanprintError | None]]",
     journal: "Journal | None",
     max_pixels: int | None,
     metadata: bool,

@@ -272,11 +272,11 @@ def compare(
     from ganprint.evaluation.runner import Comparison
 
     keep_freed_memory()
-    data = chosen_data(data)
+    images_of = chosen_data(data)
     study = None
     if trainings.asked and out is not None:
         study = trainings.study(
-            Manifest.open(data, root=image_folder),
+            Manifest.open(images_of, root=image_folder),
             method,
             out,
             (where for where, _ in asked),
@@ -291,8 +291,8 @@ def compare(
         if not study.contenders():
             raise typer.Exit(1)
     comparison = Comparison(
-        data,
-        study.contenders() if study else chosen_contenders(weights, method, data),
+        images_of,
+        study.contenders() if study else chosen_contenders(weights, method, images_of),
         asked,
         Settings(
             seed=seed,

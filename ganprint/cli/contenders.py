@@ -16,7 +16,7 @@ def named_contender(name: str) -> "Contender":
     return Contender(folder, read_card(folder))
 
 
-def chosen_contenders(names: list[str] | None, method: str | None, data: Path) -> "list[Contender]":
+def chosen_contenders(names: list[str] | None, method: str | None, data: Path | str) -> "list[Contender]":
     """Return the weights that are named, or trained on a manifest of this name, or that know its sources, by method.
 
     A method that is named and has none of these takes part with its default weights.
@@ -24,6 +24,7 @@ def chosen_contenders(names: list[str] | None, method: str | None, data: Path) -
     from ganprint.data import Manifest
     from ganprint.errors import UsageError, WeightsError
     from ganprint.evaluation.plan import Contender
+    from ganprint.remote import last_part
     from ganprint.weights import default_for, list_weights
 
     methods = chosen_methods(method)
@@ -34,7 +35,7 @@ def chosen_contenders(names: list[str] | None, method: str | None, data: Path) -
             raise UsageError(f"None of these weights is of the method {method}.", "Leave --method out.")
         return chosen
     every = [Contender(entry.path, entry.card) for entry in list_weights() if entry.card and not entry.error]
-    fitting = [each for each in every if each.card.data and each.card.data.name == data.name]
+    fitting = [each for each in every if each.card.data and each.card.data.name == last_part(data)]
     if not fitting:
         manifest = Manifest.open(data, allow_gaps=True)
         sources = {manifest.sources[label] for label in set(manifest.labels.tolist()) - {-1}}
@@ -46,7 +47,7 @@ def chosen_contenders(names: list[str] | None, method: str | None, data: Path) -
         fitting += [Contender(entry.path, entry.card) for entry in defaults if entry.card]
     if not fitting:
         raise WeightsError(
-            f"No installed weights were trained on {data.name} or know its sources.",
+            f"No installed weights were trained on {last_part(data)} or know its sources.",
             f"Name some with --weights: {', '.join(each.name for each in every) or 'there are none'}.",
         )
     return sorted(fitting, key=lambda each: (each.card.method, each.name))

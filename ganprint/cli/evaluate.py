@@ -96,15 +96,15 @@ def evaluate(
         raise UsageError("--record is for whole splits.", "Leave --limit out.")
     drawn = parse_treatment(policy)
     benchmark = data is None
-    data = chosen_data(data)
+    images_of = chosen_data(data)
     if benchmark and weights is None and method is None:
         # The first choice knows none of the embedded benchmark's sources.
-        chosen: str | Path = knowing(Manifest.open(data).sources).path
+        chosen: str | Path = knowing(Manifest.open(images_of).sources).path
     else:
         chosen = chosen_weights(weights, method)
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
-    manifest = Manifest.open(data, root=image_folder, sources=card.sources)
+    manifest = Manifest.open(images_of, root=image_folder, sources=card.sources)
     if manifest.named_by_position:
         typer.echo(
             f"ganprint: {manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be "

@@ -59,6 +59,7 @@ def fuse(
     from ganprint.evaluation.fuse import fuse as learn
     from ganprint.evaluation.fuse import tell
     from ganprint.forensics.fusion import FUSION_FILE, save_fusion
+    from ganprint.remote import last_part
     from ganprint.weights import user_folder
 
     device = chosen_device(device, threads)
@@ -92,7 +93,7 @@ def fuse(
         fusion = learn(
             bench.judges,
             told,
-            data=data.name,
+            data=last_part(data),
             split=split,
             policies=chosen,
             seed=seed,

@@ -32,13 +32,18 @@ Enrolled = Annotated[
 ]
 _DATA = (
     "a CSV with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, "
-    "or a folder source/semantic/*"
+    "or a folder or archive source/semantic/*; a URL, too"
 )
-Data = Annotated[Path, typer.Option("--data", help=_DATA)]
-TestData = Annotated[Path | None, typer.Option("--data", help=f"{_DATA}; the embedded benchmark if left out")]
+Data = Annotated[str, typer.Option("--data", metavar="PATH", help=_DATA)]
+TestData = Annotated[
+    str | None,
+    typer.Option("--data", metavar="PATH", help=f"{_DATA}; the embedded benchmark if left out"),
+]
 Images = Annotated[
-    Path | None,
-    typer.Option("--images", help="folder that relative paths start from, if not the CSV's own"),
+    str | None,
+    typer.Option(
+        "--images", metavar="PATH", help="folder that relative paths start from, if not the CSV's own"
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="seed of whatever is drawn")]
 Device = Annotated[
@@ -154,7 +159,7 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def chosen_data(data: Path | None) -> Path:
+def chosen_data(data: str | None) -> Path | str:
     """Return the data that were named, or the embedded benchmark, made where it is not there yet."""
     if data is not None:
         return data

@@ -99,12 +99,13 @@ def _policy(
     return parse_policy(corruption if severity is None else f"{corruption}:{severity}")
 
 
-def _plan(inputs: list[str], out: Path, recursive: bool) -> "tuple[dict[Path, Path], list[ImageError]]":
+def _plan(inputs: list[str], out: Path, recursive: bool) -> "tuple[dict[Path, Path | str], list[ImageError]]":
     """Return each output with its source, and what could not be found or would be written twice."""
     from ganprint.errors import ImageError
     from ganprint.images import find_images, printable
+    from ganprint.remote import name_in
 
-    outputs: dict[Path, Path] = {}
+    outputs: dict[Path, Path | str] = {}
     failures: list[ImageError] = []
     alone = len(inputs) == 1 and not Path(inputs[0]).is_dir() and out.suffix.lower() == ".png"
     for text in inputs:
@@ -112,7 +113,10 @@ def _plan(inputs: list[str], out: Path, recursive: bool) -> "tuple[dict[Path, Pa
             if isinstance(found, ImageError):
                 failures.append(found)
                 continue
-            inside = found.relative_to(text) if Path(text).is_dir() else Path(found.name)
+            if isinstance(found, Path) and Path(text).is_dir():
+                inside = found.relative_to(text)
+            else:
+                inside = Path(Path(name_in(found)).name)
             output = out if alone else out / inside.with_suffix(".png")
             if output in outputs:
                 failures.append(
@@ -127,11 +131,11 @@ def _plan(inputs: list[str], out: Path, recursive: bool) -> "tuple[dict[Path, Pa
     return outputs, failures
 
 
-def _check_outputs(outputs: dict[Path, Path], force: bool) -> None:
+def _check_outputs(outputs: dict[Path, Path | str], force: bool) -> None:
     from ganprint.errors import OutputExistsError
     from ganprint.images import printable
 
-    sources = {source.resolve() for source in outputs.values()}
+    sources = {source.resolve() for source in outputs.values() if isinstance(source, Path)}
     for output in outputs:
         if output.resolve() in sources:
             raise OutputExistsError(
@@ -145,7 +149,7 @@ def _check_outputs(outputs: dict[Path, Path], force: bool) -> None:
 
 
 def _perturb_file(
-    source: Path, output: Path, drawn: "Perturbation | Sharing", engine: str, at: int | None
+    source: Path | str, output: Path, drawn: "Perturbation | Sharing", engine: str, at: int | None
 ) -> "ImageError | None":
     """Write one perturbed image; return what kept it from being read or written."""
     from typing import cast
@@ -182,7 +186,7 @@ def _perturb_file(
     return None
 
 
-def _report(source: Path, output: Path, drawn: "Perturbation | Sharing", as_json: bool) -> None:
+def _report(source: Path | str, output: Path, drawn: "Perturbation | Sharing", as_json: bool) -> None:
     from ganprint.images import printable
     from ganprint.perturb import Sharing
 

@@ -27,7 +27,7 @@ _EXAMPLE = "The first line must name the columns, separated by commas: path,sour
 _FOREIGN_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", codecs.BOM_UTF32_BE: "UTF-32"}
 
 
-def read_table(file: Path) -> pa.Table:
+def read_table(file: Path | str) -> pa.Table:
     """Return the CSV as a table: `path` string, `label` and `dlabel` int64 if there, the rest dictionary-encoded.
 
     A UTF-8 byte order mark and any line ends are accepted, and paths with backslashes only. Raises ManifestError naming
@@ -69,7 +69,7 @@ def read_table(file: Path) -> pa.Table:
     return table
 
 
-def find_line(file: Path, row: int) -> int:
+def find_line(file: Path | str, row: int) -> int:
     """Return the line of the file on which a row (counted from 0) stands, blank lines being no rows."""
     # A field may be longer than the module that walks over lines takes.
     with suppress(csv.Error):
@@ -79,7 +79,7 @@ def find_line(file: Path, row: int) -> int:
     return row + 2
 
 
-def _header(file: Path) -> list[str]:
+def _header(file: Path | str) -> list[str]:
     try:
         with open_file(file, limit=MAX_MANIFEST_BYTES) as stream:
             start = (stream.read(1 << 16).lstrip(b"\r\n").splitlines() or [b""])[0]
@@ -128,7 +128,7 @@ def _header(file: Path) -> list[str]:
     return names
 
 
-def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
+def _rows(file: Path | str) -> Iterator[tuple[int, list[str]]]:
     opened = open_file(file, limit=MAX_MANIFEST_BYTES)
     with io.TextIOWrapper(opened, "utf-8-sig", "surrogateescape", newline="") as stream:
         reader = csv.reader(stream)
@@ -138,7 +138,7 @@ def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
                 yield reader.line_num, row
 
 
-def _explain(file: Path, reason: str) -> ManifestError:
+def _explain(file: Path | str, reason: str) -> ManifestError:
     """Find the first faulty line by a slow walk, once a fast check has said that there is one."""
     names = _header(file)
     place = {name: names.index(name) for name in ("path", *NUMBERS) if name in names}

@@ -11,24 +11,23 @@ from ganprint.data.naming import ANY, named_column
 from ganprint.errors import ManifestError
 from ganprint.images.formats import EXTENSIONS
 from ganprint.names import source_name_fault
+from ganprint.remote import join_location, list_url
 
 _SHAPE = "Expected real/<semantic>/*.png beside one folder for each generator."
 
 
-def read_folders(root: Path) -> tuple[pa.Table, tuple[str, ...]]:
-    """Return the images below `root` as a table, sorted by path, and the sources with real first.
+def read_folders(root: Path | str) -> tuple[pa.Table, tuple[str, ...]]:
+    """Return the images below `root`, which may be a URL, as a table sorted by path, and the sources with real first.
 
     Images may lie at any depth below source/semantic; hidden files and files that are no images by
     their suffix are passed over. Raises ManifestError where there is no folder `real` or no image.
     """
-    names = sorted(
-        entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")
-    )
+    found, tables = _files(root)
+    names = sorted(found)
     if REAL not in names:
-        tables = sorted(file.name for file in root.glob("*.csv"))
-        hint = f"It has manifests: give one, such as {root / tables[0]}" if tables else _SHAPE
-        found = ", ".join(names[:8]) or "none"
-        raise ManifestError(f"{root} has no folder {REAL!r}; its folders: {found}.", hint)
+        hint = f"It has manifests: give one, such as {join_location(root, tables[0])}" if tables else _SHAPE
+        there = ", ".join(names[:8]) or "none"
+        raise ManifestError(f"{root} has no folder {REAL!r}; its folders: {there}.", hint)
     sources = (REAL, *(name for name in names if name != REAL))
     fault = next(filter(None, map(source_name_fault, sources)), None)
     if fault is not None:
@@ -37,7 +36,7 @@ def read_folders(root: Path) -> tuple[pa.Table, tuple[str, ...]]:
     labels: list[int] = []
     semantics: list[str] = []
     for label, source in enumerate(sources):
-        for relative in sorted(_images(root / source)):
+        for relative in sorted(found[source]):
             paths.append(f"{source}/{relative}")
             labels.append(label)
             semantics.append(relative.split("/", 1)[0] if "/" in relative else ANY)
@@ -59,11 +58,33 @@ def read_folders(root: Path) -> tuple[pa.Table, tuple[str, ...]]:
     return table, sources
 
 
+def _files(root: Path | str) -> tuple[dict[str, list[str]], list[str]]:
+    """Return for each folder in `root` the paths of the images below it, as seen from it, and the manifests there."""
+    if isinstance(root, Path):
+        folders = [
+            entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")
+        ]
+        return {name: _images(root / name) for name in folders}, sorted(
+            file.name for file in root.glob("*.csv")
+        )
+    listed = list_url(root, recursive=True) or []
+    found: dict[str, list[str]] = {}
+    for path in listed:
+        folder, separator, relative = path.partition("/")
+        if separator and not any(part.startswith(".") for part in path.split("/")):
+            found.setdefault(folder, []).extend([relative] if _is_image(relative) else [])
+    return found, [path for path in listed if "/" not in path and path.endswith(".csv")]
+
+
 def _images(folder: Path) -> list[str]:
     found = []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS:  # noqa: PTH122
+            if not name.startswith(".") and _is_image(name):
                 found.append(Path(parent, name).relative_to(folder).as_posix())
     return found
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in EXTENSIONS  # noqa: PTH122

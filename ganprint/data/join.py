@@ -11,6 +11,7 @@ from ganprint.attributor import REAL
 from ganprint.data.csvfile import NAMED
 from ganprint.data.manifest import Manifest
 from ganprint.errors import ManifestError
+from ganprint.remote import join_location
 
 
 def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
@@ -32,8 +33,9 @@ def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
     paths: list[str] = []
     texts: dict[str, list[str]] = {column: [] for column in NAMED}
     for manifest in manifests:
-        root = manifest.root.resolve()
-        paths += [os.path.normpath(root / path) for path in manifest.column("path").tolist()]
+        root = manifest.root.resolve() if isinstance(manifest.root, Path) else manifest.root
+        wholes = (join_location(root, path) for path in manifest.column("path").tolist())
+        paths += [os.path.normpath(whole) if isinstance(whole, Path) else whole for whole in wholes]
         for column, values in texts.items():
             values += manifest.column(column).tolist()
     kept = _once(paths, list(zip(texts["source"], texts["split"], strict=True)))

@@ -1,10 +1,9 @@
 """The manifest: which images there are, where each came from and which split it is in."""
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -20,19 +19,34 @@ from ganprint.data.parts import listed_files, read_parts
 from ganprint.errors import ManifestError, OutputExistsError
 from ganprint.files import atomic_file
 from ganprint.names import source_name_fault
+from ganprint.remote import (
+    archive_url,
+    join_location,
+    list_url,
+    location,
+    name_in,
+    parent_location,
+    seen_from,
+)
 
 
 class Manifest:
     """Rows of images with source labels, held as columns: no Python object a row, cheap to pickle or fork.
 
     `sources[label]` names a row's source, `sources[0]` being real; label -1 is a generator outside the
-    known ones. `labels` and `dlabels` are int64 (N,). `root` is what relative paths resolve against;
+    known ones. `labels` and `dlabels` are int64 (N,). `root` is what relative paths resolve against, a URL as text;
     `real_folder` is what the folder of the real images was called where names were learned from paths;
     `named_by_position` says of an opened manifest that nothing in its file names the sources.
     """
 
     def __init__(
-        self, table: pa.Table, root: Path, sources: Sequence[str], *, name: str = "", real_folder: str = REAL
+        self,
+        table: pa.Table,
+        root: Path | str,
+        sources: Sequence[str],
+        *,
+        name: str = "",
+        real_folder: str = REAL,
     ) -> None:
         self.table = table.combine_chunks()
         self.root = root
@@ -55,26 +69,29 @@ class Manifest:
     ) -> "Manifest":
         """Read a CSV with `path,source` or `path,label,dlabel`, several of them by splits, or a folder tree.
 
-        The tree is source/semantic/*, and several CSVs are given as `train.csv,val.csv,test.csv`. Relative paths
+        All may be a URL that fsspec opens, a tree an archive, too, and so may the paths of a CSV. The tree is
+        source/semantic/*, and several CSVs are given as `train.csv,val.csv,test.csv`. Relative paths
         resolve against `root`, by default the CSV's own folder. Names come from the columns `source` and `semantic`;
         where these are absent, from the first folder of the path that agrees one to one with the numbers. `sources`
         renumbers the labels to those names (a model's), what is not among them becoming -1; it also names the labels
         of a file that names none. `allow_gaps` accepts label numbers without images. Raises ManifestError naming the
         file and the line at fault.
         """
-        path = Path(path)
-        if path.is_dir():
-            table, names = read_folders(path)
-            manifest, by_position = cls(table, path, names), False
+        path = location(path)
+        tree = _tree(path)
+        if tree is not None:
+            table, names = read_folders(tree)
+            manifest, by_position = cls(table, tree, names), False
         else:
             files = listed_files(path)
-            folder = Path(root) if root is not None else files[0].parent
+            folder = location(root) if root is not None else parent_location(files[0])
             if len(files) > 1:
                 named = read_parts(files, sources or ())
-                path = files[0].with_name("+".join(file.stem for file in files) + ".csv")
+                stems = (PurePosixPath(str(file)).stem for file in files)
+                name = str(join_location(parent_location(files[0]), "+".join(stems) + ".csv"))
             else:
-                named = name_rows(read_table(path), path, sources or ())
-            manifest = cls(named.table, folder, named.sources, name=str(path), real_folder=named.real_folder)
+                named, name = name_rows(read_table(path), path, sources or ()), str(path)
+            manifest = cls(named.table, folder, named.sources, name=name, real_folder=named.real_folder)
             by_position = named.by_position
         if sources is not None:
             manifest = manifest.renumber(sources)
@@ -105,9 +122,10 @@ class Manifest:
     def __repr__(self) -> str:
         return f"Manifest({self.name!r}, {len(self)} images, sources={list(self.sources)})"
 
-    def path(self, row: int) -> Path:
-        """Return where the image of a row lies."""
-        return self.root / str(self._chunk("path")[row].as_py())
+    def path(self, row: int) -> Path | str:
+        """Return where the image of a row lies, a URL as text."""
+        text = str(self._chunk("path")[row].as_py())
+        return join_location(self.root, text)
 
     @property
     def semantics(self) -> tuple[str, ...]:
@@ -254,9 +272,9 @@ class Manifest:
         if file.exists() and not force:
             raise OutputExistsError(f"{file} is there already.", "Give --force to overwrite it.")
         table = self.table
-        here, there = file.resolve().parent, self.root.resolve()
+        here, there = file.resolve().parent, self.root.resolve() if isinstance(self.root, Path) else self.root
         if here != there:
-            paths = [os.path.relpath(there / text, here) for text in self._chunk("path").to_pylist()]
+            paths = [seen_from(here, join_location(there, text)) for text in self._chunk("path").to_pylist()]
             table = table.set_column(self.columns.index("path"), "path", pa.array(paths, pa.string()))
         decoded = [pc.cast(c, pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
         try:
@@ -311,6 +329,21 @@ class Manifest:
 
     def _chunk(self, column: str) -> Any:
         return self.table[column].chunk(0)
+
+
+def _tree(path: Path | str) -> Path | str | None:
+    """Return the root of a folder tree, which may be an archive, None where the path is that of a CSV."""
+    if isinstance(path, Path):
+        return path if path.is_dir() else archive_url(path) if path.is_file() else None
+    archive = archive_url(path)
+    if archive is not None or name_in(path).endswith(".csv") or "," in path:
+        return archive
+    try:
+        return path if list_url(path, recursive=False) is not None else None
+    except OSError as cause:
+        raise ManifestError(
+            f"{path} cannot be opened: {cause.strerror or cause}.", "Check the URL."
+        ) from cause
 
 
 def _spread(rows: np.ndarray, labels: np.ndarray, limit: int, seed: int) -> np.ndarray:

@@ -38,7 +38,7 @@ class NamedRows:
     by_position: bool = False
 
 
-def name_rows(table: pa.Table, file: Path, fallback: Sequence[str]) -> NamedRows:
+def name_rows(table: pa.Table, file: Path | str, fallback: Sequence[str]) -> NamedRows:
     """Give every row a source and a semantic, from the table's columns or from the folders of its paths.
 
     The source column is taken as it stands, or learned from the first folder depth whose names agree one
@@ -142,7 +142,7 @@ def named_column(numbers: np.ndarray, names: Names, unknown: str) -> pa.Dictiona
     return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array([*words, unknown]))
 
 
-def _numbered(table: pa.Table, file: Path) -> pa.Table:
+def _numbered(table: pa.Table, file: Path | str) -> pa.Table:
     """Return the table with a column `label` and a column `dlabel`, which names give where they are not there."""
     if "label" not in table.column_names:
         column = table["source"].chunk(0)

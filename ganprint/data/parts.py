@@ -11,23 +11,24 @@ import pyarrow.compute as pc
 from ganprint.data.csvfile import read_table
 from ganprint.data.naming import UNKNOWN, NamedRows, name_rows, named_column
 from ganprint.errors import ManifestError
+from ganprint.remote import last_part, location, parent_location
 
 _SPLIT = re.compile(r"(?:.*[_.-])?(train|val|test|test_seen|test_unseen|open)", re.IGNORECASE)
 
 
-def listed_files(path: Path) -> list[Path]:
-    """Return the files that commas part in a path, or the path itself where it is there or has no comma."""
-    if "," not in str(path) or path.exists():
+def listed_files(path: Path | str) -> list[Path | str]:
+    """Return the files that commas part in a path or URL, or itself where it is there or has no comma."""
+    if "," not in str(path) or (isinstance(path, Path) and path.exists()):
         return [path]
-    files = [Path(part.strip()) for part in str(path).split(",") if part.strip()]
-    if len({file.parent for file in files}) > 1:
+    files = [location(part.strip()) for part in str(path).split(",") if part.strip()]
+    if len({parent_location(file) for file in files}) > 1:
         raise ManifestError(
             f"{', '.join(map(str, files))} lie in several folders.", "Put the files of one data set into one."
         )
     return files
 
 
-def read_parts(files: Sequence[Path], fallback: Sequence[str]) -> NamedRows:
+def read_parts(files: Sequence[Path | str], fallback: Sequence[str]) -> NamedRows:
     """Return the rows of all files, each a split that its name ends in (`train`, `val`, `test`) or its column says.
 
     Where every file names its sources, they are numbered together. Else a number is the same source in all files, and
@@ -46,7 +47,7 @@ def read_parts(files: Sequence[Path], fallback: Sequence[str]) -> NamedRows:
     )
     _refuse_repeated(joined, files)
     if named:
-        return name_rows(joined, files[0].with_name(", ".join(file.name for file in files)), fallback)
+        return name_rows(joined, ", ".join(map(last_part, files)), fallback)
     joined, sources = _by_number(joined, "label", "source")
     joined, _ = _by_number(joined, "dlabel", "semantic")
     top = int(joined["label"].to_numpy().max(initial=0))
@@ -55,10 +56,10 @@ def read_parts(files: Sequence[Path], fallback: Sequence[str]) -> NamedRows:
     return NamedRows(joined, names, parts[0].real_folder, by_position)
 
 
-def _with_split(table: pa.Table, file: Path) -> pa.Table:
+def _with_split(table: pa.Table, file: Path | str) -> pa.Table:
     if "split" in table.column_names:
         return table
-    found = _SPLIT.fullmatch(file.stem)
+    found = _SPLIT.fullmatch(Path(last_part(file)).stem)
     if not found:
         raise ManifestError(
             f"{file} does not say which split it is of.", "Call it train.csv, val.csv or test.csv."
@@ -67,14 +68,14 @@ def _with_split(table: pa.Table, file: Path) -> pa.Table:
     return table.append_column("split", split)
 
 
-def _refuse_repeated(table: pa.Table, files: Sequence[Path]) -> None:
+def _refuse_repeated(table: pa.Table, files: Sequence[Path | str]) -> None:
     paths = table["path"]
     if pc.count_distinct(paths).as_py() == len(table):
         return
     counted = pc.value_counts(paths)
     repeated = next(each["values"].as_py() for each in counted if each["counts"].as_py() > 1)
     raise ManifestError(
-        f"{repeated} is listed in two of {', '.join(file.name for file in files)}.",
+        f"{repeated} is listed in two of {', '.join(map(last_part, files))}.",
         "An image belongs to one split: remove it from the others.",
     )
 

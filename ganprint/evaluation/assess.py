@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from ganprint.forensics.judges import Judge
 from ganprint.forensics.likelihood import cllr, least_cllr, log10_ratio
 from ganprint.forensics.open_set import SCORES
 from ganprint.perturb import parse_treatment
+from ganprint.remote import last_part
 from ganprint.weights import Card, KindRates, Rate, VerdictRates
 from ganprint.weights.seen import refuse_seen
 
@@ -95,7 +95,7 @@ def assess(
     }
     weights = even_weights(np.maximum(labels, -1), groups) if counted.by_group else None
     rates = VerdictRates(
-        data=Path(manifest.name).name,
+        data=last_part(manifest.name),
         data_sha256=images.sha256,
         split=split,
         policy=policy,

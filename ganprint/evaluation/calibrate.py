@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +36,7 @@ from ganprint.forensics.judges import known_arrays, known_from
 from ganprint.forensics.likelihood import fit_likelihood
 from ganprint.forensics.open_set import SCORES, Known
 from ganprint.perturb import parse_treatment
+from ganprint.remote import last_part
 from ganprint.weights import (
     NO_REFERENCE,
     CalibrationRecord,
@@ -137,7 +137,7 @@ def calibrate(
         folds=folds_of(units),
     )
     facts = {
-        "data": Path(manifest.name).name,
+        "data": last_part(manifest.name),
         "data_sha256": images.sha256,
         "split": split,
         "policies": tuple(policies),

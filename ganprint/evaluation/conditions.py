@@ -101,13 +101,13 @@ class Kept:
 
     def __init__(self, limit: int = 2**28) -> None:
         self.left = limit
-        self._images: dict[Path, Tensor] = {}
+        self._images: dict[Path | str, Tensor] = {}
 
-    def get(self, path: Path) -> Tensor | None:
+    def get(self, path: Path | str) -> Tensor | None:
         """Return the image of a path, uint8 (3, H, W), if it is kept."""
         return self._images.get(path)
 
-    def add(self, path: Path, image: Tensor) -> None:
+    def add(self, path: Path | str, image: Tensor) -> None:
         """Keep an image if there is room."""
         if image.nbytes <= self.left:
             self.left -= image.nbytes

@@ -19,6 +19,7 @@ from ganprint.forensics.fusion import Combination, Fusion, Member, choices, fit_
 from ganprint.forensics.judges import Judge
 from ganprint.forensics.likelihood import fit_likelihood
 from ganprint.perturb import parse_treatment
+from ganprint.remote import last_part
 from ganprint.weights import NO_REFERENCE, JudgementRecord, utc_now
 
 MOST_MEMBERS = 8
@@ -58,7 +59,7 @@ def common_sources(judges: Sequence[Judge]) -> tuple[str, ...]:
 
 def tell(
     judges: Sequence[Judge],
-    data: Path,
+    data: Path | str,
     split: str,
     policies: Sequence[str],
     *,
@@ -78,7 +79,7 @@ def tell(
     for number, judge in enumerate(judges):
         manifest = Manifest.open(data, sources=sources)
         if manifest.named_by_position:
-            raise UsageError(f"{data.name} names no sources.", "Add a column source.")
+            raise UsageError(f"{last_part(data)} names no sources.", "Add a column source.")
         images = manifest.select(split)
         images = images.take(np.flatnonzero(images.labels >= 0))
         for policy in policies:
@@ -109,11 +110,11 @@ def tell(
     count = len(np.unique(which))
     if count < FEWEST:
         raise UsageError(
-            f"{data.name} has {count} images in {split} of sources that all know.",
+            f"{last_part(data)} has {count} images in {split} of sources that all know.",
             f"{FEWEST} are needed at least.",
         )
     known = np.concatenate(labels[0])
-    check_sides(known, which, f"{data.name}, {split}")
+    check_sides(known, which, f"{last_part(data)}, {split}")
     members = [np.concatenate(each) for each in found]
     return Told(members, known, which, count, images.sha256, list(failed.values()))
 

@@ -21,6 +21,7 @@ from ganprint.evaluation.results import calibration_sha256, evaluate, setup_sha2
 from ganprint.evaluation.unfinished import Notebook
 from ganprint.images import printable
 from ganprint.perturb import Attack, Treatment, parse_treatment
+from ganprint.remote import is_url, last_part
 from ganprint.weights import Card, load_attributor, utc_now
 from ganprint.weights.provenance import hardware, versions
 from ganprint.weights.seen import seen_sentences
@@ -37,7 +38,7 @@ class Comparison:
     sources apart.
     """
 
-    data: Path
+    data: Path | str
     contenders: Sequence[Contender]
     conditions: Sequence[tuple[str, str]]
     settings: Settings = field(default_factory=Settings)
@@ -45,7 +46,7 @@ class Comparison:
     predictions: bool = False
     force: bool = False
     surrogate: Contender | None = None
-    image_folder: Path | None = None
+    image_folder: Path | str | None = None
 
     def __post_init__(self) -> None:
         self._versions, self._device = versions(), self.settings.device
@@ -333,7 +334,7 @@ def _check(images: Manifest, cell: Cell) -> None:
 
 def _data_name(images: Manifest, limit: int | None) -> str:
     """Return the name that results of these images are kept under: fewer images are other data."""
-    name = Path(images.name).resolve().stem
+    name = Path(last_part(images.name if is_url(images.name) else Path(images.name).resolve())).stem
     return name if limit is None else f"{name}-limit{limit}"
 
 

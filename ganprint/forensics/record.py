@@ -21,6 +21,7 @@ from ganprint.forensics.verdict import MOST_AGREE, WRITTEN, Verdict
 from ganprint.forensics.wording import how_to_read
 from ganprint.images import printable
 from ganprint.plain_text import to_json
+from ganprint.remote import join_location, location, seen_from
 from ganprint.weights import VerdictRates, utc_now
 from ganprint.weights.provenance import hardware, versions
 
@@ -116,7 +117,7 @@ def _from(folder: Path, image: Examined) -> Examined:
     verdict = image.verdict
     if verdict.path == "-":
         return image
-    path = os.path.relpath(verdict.path, folder)
+    path = seen_from(folder, location(verdict.path))
     update: dict[str, object] = {"path": path}
     if verdict.error is not None:
         message = verdict.error.message.replace(printable(verdict.path), printable(path))
@@ -143,11 +144,11 @@ def weights_facts(bench: Bench) -> list[WeightsFacts]:
 
 def examined(verdict: Verdict, folder: Path) -> Examined:
     """Return a verdict with the hash that its file, named relative to a folder, has now, and why to review it."""
-    after = file_sha256(folder / verdict.path) if verdict.path != "-" else None
+    after = file_sha256(join_location(folder, verdict.path)) if verdict.path != "-" else None
     return Examined(verdict=verdict, sha256_after=after, review=why_review(verdict, after))
 
 
-def file_sha256(path: Path) -> str | None:
+def file_sha256(path: Path | str) -> str | None:
     """Return the SHA-256 of a file in hex, None where it cannot be read."""
     try:
         with open_file(path) as file:

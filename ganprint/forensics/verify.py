@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ganprint.errors import GanprintError, ImageError, WeightsError
+from ganprint.errors import GanprintError, ImageError, ImageUnreadableError, WeightsError
 from ganprint.forensics.bench import Bench
 from ganprint.forensics.fusion import find_fusion
 from ganprint.forensics.judges import load_judge
@@ -16,6 +16,7 @@ from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, examin
 from ganprint.forensics.stream import stream_verdicts
 from ganprint.images import ImageFile, printable, read_image
 from ganprint.images.limits import DEFAULT_MAX_PIXELS
+from ganprint.remote import is_elsewhere, join_location
 from ganprint.weights import list_weights
 
 TOLERANCE = 0.002
@@ -89,7 +90,12 @@ def verify_record(record: CaseRecord, bench: Bench, kept_in: Path = Path()) -> I
     """Examine the images of a record, kept in a folder, again, in order, and yield how each compares."""
     folder = kept_in / record.folder
     for then, again in zip(record.images, stream_verdicts(_images(record, folder), bench), strict=True):
-        yield _compare(then, examined(again, folder))
+        path = then.verdict.path
+        if path == "-" or is_elsewhere(path):
+            where = "It was read from standard input." if path == "-" else "It was read from another machine."
+            yield Comparison(path=path, outcome="not repeatable", details=[where])
+        else:
+            yield _compare(then, examined(again, folder))
 
 
 def _images(record: CaseRecord, folder: Path) -> Iterator[tuple[str, ImageFile | GanprintError]]:
@@ -97,7 +103,10 @@ def _images(record: CaseRecord, folder: Path) -> Iterator[tuple[str, ImageFile |
     for image in record.images:
         name = image.verdict.path
         try:
-            path = folder / name
+            if is_elsewhere(name):
+                # A record comes from anyone, and asks no machine to be told that somebody reads it.
+                raise ImageUnreadableError(f"{printable(name)} is on another machine.")
+            path = join_location(folder, name)
             yield name, read_image(path, name=name, max_pixels=limit, metadata=True)
         except ImageError as error:
             yield name, error
@@ -105,8 +114,6 @@ def _images(record: CaseRecord, folder: Path) -> Iterator[tuple[str, ImageFile |
 
 def _compare(then: Examined, now: Examined) -> Comparison:
     path, before, after = then.verdict.path, then.verdict, now.verdict
-    if path == "-":
-        return Comparison(path="-", outcome="not repeatable", details=["It was read from standard input."])
     if after.error is not None and after.error.code == "not_found" and before.error != after.error:
         return Comparison(path=path, outcome="file missing", details=[after.error.message])
     if now.sha256_after != (before.sha256 or then.sha256_after):

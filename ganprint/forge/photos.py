@@ -75,10 +75,12 @@ def read_photos(folder: Path, semantic: str, resolution: int) -> Photos:
     return Photos(semantic, images, hashlib.sha256(images.numpy().tobytes()).hexdigest(), failures)
 
 
-def read_squares(folder: Path, resolution: int) -> tuple[list[tuple[Path, Tensor]], tuple[ImageError, ...]]:
+def read_squares(
+    folder: Path, resolution: int
+) -> tuple[list[tuple[Path | str, Tensor]], tuple[ImageError, ...]]:
     """Return the photographs of a folder, each its largest centred square uint8 (3, R, R), and what kept others out."""
     view = View(kind="resize", size=resolution)
-    squares: list[tuple[Path, Tensor]] = []
+    squares: list[tuple[Path | str, Tensor]] = []
     failures: list[ImageError] = []
     for path in find_images([str(folder)], recursive=True):
         try:

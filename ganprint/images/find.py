@@ -8,6 +8,7 @@ from pathlib import Path
 from ganprint.errors import ImageError, ImageNotFoundError, ImageUnreadableError, NoImagesError
 from ganprint.files import open_file
 from ganprint.images.formats import SNIFFED_BYTES, printable, promised_format, sniff
+from ganprint.remote import archive_url, is_url, join_location, list_url, match_url
 
 _PATTERN_CHARACTERS = set("*?[")
 MAX_LIST_BYTES = 1 << 30
@@ -17,7 +18,7 @@ MAX_LINE_BYTES = 1 << 16
 
 def find_images(
     inputs: Sequence[str], *, recursive: bool = False, files_from: Path | None = None
-) -> Iterator[Path | ImageError]:
+) -> Iterator[Path | str | ImageError]:
     """Yield the paths that files, folders, quoted patterns and a list of paths name, one by one.
 
     A file that is named, or matched by a pattern, is yielded whatever it is, missing ones too: `read_image`
@@ -27,7 +28,9 @@ def find_images(
     or names no image, is yielded as an ImageError in its place, and the rest goes on.
     """
     for text in inputs:
-        if _PATTERN_CHARACTERS & set(text) and not os.path.lexists(text):
+        if is_url(text):
+            yield from _expand_url(text, recursive)
+        elif _PATTERN_CHARACTERS & set(text) and not os.path.lexists(text):
             yield from _match(text, recursive)
         else:
             yield from _expand(Path(text), recursive)
@@ -35,10 +38,14 @@ def find_images(
         yield from _read_list(files_from, recursive)
 
 
-def _expand(path: Path, recursive: bool) -> Iterator[Path | ImageError]:
-    """Yield the images of a folder, or the path itself where it is none."""
+def _expand(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]:
+    """Yield the images of a folder or an archive, or the path itself where it is none."""
     if not _is_folder(path):
-        yield path
+        archive = archive_url(path)
+        if archive is None:
+            yield path
+        else:
+            yield from _expand_url(archive, recursive=True)
         return
     empty = True
     for found in _walk(path, recursive):
@@ -52,7 +59,33 @@ def _expand(path: Path, recursive: bool) -> Iterator[Path | ImageError]:
         yield NoImagesError(f"The folder {printable(str(path))} holds no image.", hint)
 
 
-def _walk(folder: Path, recursive: bool) -> Iterator[Path | ImageError]:
+def _expand_url(url: str, recursive: bool) -> Iterator[Path | str | ImageError]:
+    """Yield the URLs of the images that a URL names, or itself where it is neither a folder nor a pattern."""
+    shown = printable(url)
+    url = archive_url(url) or url
+    try:
+        matches = match_url(url)
+        if not matches:
+            yield NoImagesError(f"No file matches {shown}.", "Check the path and the pattern.")
+        for match in matches:
+            # What is called as an image is not asked whether it is a folder: that would be a request each.
+            named = promised_format(match) is not None
+            found = None if named else list_url(match, recursive=recursive or "::" in match)
+            if found is None:
+                yield match
+                continue
+            images = [each for each in found if promised_format(each) is not None]
+            if not images:
+                hint = "Add --recursive to search the folders in it, or name a folder that holds images."
+                yield NoImagesError(f"{shown} holds no image by its name.", hint)
+            yield from (str(join_location(match, each)) for each in images)
+    except FileNotFoundError:
+        yield ImageNotFoundError(f"There is no file {shown}.", "Check the spelling of the path.")
+    except OSError as error:
+        yield ImageUnreadableError(f"{shown} cannot be searched: {error.strerror or error}.")
+
+
+def _walk(folder: Path, recursive: bool) -> Iterator[Path | str | ImageError]:
     waiting = [folder]
     while waiting:
         path = waiting.pop()
@@ -93,7 +126,7 @@ def _is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises on names that no file can have
 
 
-def _match(pattern: str, recursive: bool) -> Iterator[Path | ImageError]:
+def _match(pattern: str, recursive: bool) -> Iterator[Path | str | ImageError]:
     path = Path(pattern)
     base = Path(path.anchor) if path.anchor else Path()
     try:
@@ -108,7 +141,7 @@ def _match(pattern: str, recursive: bool) -> Iterator[Path | ImageError]:
         yield from _expand(match, recursive)
 
 
-def _read_list(path: Path, recursive: bool) -> Iterator[Path | ImageError]:
+def _read_list(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]:
     shown = printable(str(path))
     empty = True
     try:
@@ -125,7 +158,10 @@ def _read_list(path: Path, recursive: bool) -> Iterator[Path | ImageError]:
                     return
                 if name:
                     empty = False
-                    yield from _expand(Path(name), recursive)
+                    if is_url(name):
+                        yield from _expand_url(name, recursive)
+                    else:
+                        yield from _expand(Path(name), recursive)
     except FileNotFoundError:
         yield ImageNotFoundError(f"There is no list {shown}.", "Check the spelling of the path.")
         return

@@ -20,6 +20,8 @@ from PIL import (  # noqa: F401
     features,
 )
 
+from ganprint.remote import name_in
+
 SNIFFED_BYTES = 512
 """How many bytes from the start of a file `sniff` looks at."""
 
@@ -127,7 +129,7 @@ def open_image(payload: bytes | BinaryIO, name: str) -> Image.Image:
 
 def promised_format(name: str) -> str | None:
     """Return the format that the extension of a file name promises, None if it promises none."""
-    return EXTENSIONS.get(PurePath(name).suffix.lower())
+    return EXTENSIONS.get(PurePath(name_in(name)).suffix.lower())
 
 
 def printable(name: str) -> str:

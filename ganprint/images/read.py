@@ -42,6 +42,7 @@ from ganprint.images.quiet import quiet_decoders
 from ganprint.images.rgb import orientation_of, to_rgb, upright
 from ganprint.images.tiff import choose_picture, decoded_pages, merge_samples
 from ganprint.images.whole import missing_of_jpeg, missing_of_png
+from ganprint.remote import location
 
 if TYPE_CHECKING:
     from ganprint.images.metadata import Metadata
@@ -148,7 +149,7 @@ def _read_bytes(source: Path | str | bytes | BinaryIO, name: str) -> bytes:
     if isinstance(source, bytes):
         data = source
     elif isinstance(source, (str, Path)):
-        data = _read_file(Path(source), name)
+        data = _read_file(location(source), name)
     else:
         try:
             data = source.read(MAX_FILE_BYTES + 1)
@@ -164,7 +165,7 @@ def _read_bytes(source: Path | str | bytes | BinaryIO, name: str) -> bytes:
     return data
 
 
-def _read_file(path: Path, name: str) -> bytes:
+def _read_file(path: Path | str, name: str) -> bytes:
     shown = printable(name)
     try:
         with open_file(path) as file:

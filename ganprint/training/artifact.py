@@ -1,7 +1,6 @@
 """From a configuration to an attributor to train, and from a trained one to an artifact with its card."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,6 +11,7 @@ from ganprint.attributor import Attributor, AttributorConfig, Run
 from ganprint.data.families import family_of
 from ganprint.errors import ConfigError, GanprintError, OutputExistsError, TrainingError, WeightsError
 from ganprint.files import atomic_write
+from ganprint.remote import last_part
 from ganprint.training.batches import check_images
 from ganprint.training.checkpoint import is_main_process
 from ganprint.training.config import paper_note
@@ -211,7 +211,7 @@ def describe(
             semantics=tuple(name for name in train.semantics if name),
             view=attributor.config.view,
             config=attributor.config.model_dump(mode="json"),
-            data=DataRecord(name=Path(train.name).name, sha256=train.sha256, train=len(train), val=len(val)),
+            data=DataRecord(name=last_part(train.name), sha256=train.sha256, train=len(train), val=len(val)),
             seen={"train": seen_record(train), "val": seen_record(val)},
             seed=run.seed,
             command=command,

@@ -13,6 +13,7 @@ import numpy as np
 
 from ganprint.data.manifest import Manifest
 from ganprint.errors import UsageError
+from ganprint.files import open_file
 from ganprint.weights.card import Card
 from ganprint.weights.records import SeenRecord
 
@@ -123,7 +124,7 @@ def _group_names(manifest: Manifest) -> list[str]:
 
 def _content(manifest: Manifest, row: int) -> int:
     try:
-        with manifest.path(row).open("rb") as file:
+        with open_file(manifest.path(row)) as file:
             return _number(hashlib.file_digest(file, "sha256").digest())
     except (OSError, ValueError):
         # What cannot be read is said by what reads images.

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from ganprint.errors import UsageError
+from ganprint.forensics.bench import Bench
 from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, read_record, save_record
 from ganprint.forensics.verdict import Verdict
-from ganprint.forensics.verify import _differences
+from ganprint.forensics.verify import _differences, verify_record
 
 VERDICT = Verdict(
     path="a.png",
@@ -134,3 +135,10 @@ def test_digits_in_a_reason_may_differ_by_rounding_only(old: str, new: str, diff
 def test_rates_of_the_weights_are_compared_exactly() -> None:
     assert list(_differences("weights", [{"value": 0.01}], [{"value": 0.0101}], tolerance=0.0))
     assert not list(_differences("", {"value": 0.01}, {"value": 0.0101}))
+
+
+def test_a_record_makes_verify_ask_no_other_machine() -> None:
+    there = VERDICT.model_copy(update={"path": "s3://somebody/a.png"})
+    record = RECORD.model_copy(update={"images": [Examined(verdict=there)]})
+    (found,) = verify_record(record, Bench([]))
+    assert (found.outcome, found.details) == ("not repeatable", ["It was read from another machine."])
