@@ -19,11 +19,11 @@ SEVERITIES = ((), (3,), (1, 2, 3, 4, 5))
 
 def plan(data: Path, severities: tuple[int, ...], out: Path, results: int) -> None:
     """Plan NAMES x clean and 19 corruptions at some severities, `results` of which are in `out`; print the cost."""
-    from ganprint.evaluation.experiments import robustness_conditions
     from ganprint.evaluation.leaderboard import read_entries, save_entry
     from ganprint.evaluation.plan import Contender
     from ganprint.evaluation.runner import Comparison
     from ganprint.perturb import CORRUPTIONS
+    from ganprint.studies.experiments import robustness_conditions
     from ganprint.weights import find, read_card
 
     contenders = [Contender(find(name), read_card(find(name))) for name in NAMES]

@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 
 from ganprint.attributor import Attributor
+from ganprint.calibration.answer import VIEWS_AT_ONCE
 from ganprint.cli.memory import keep_freed_memory
 from ganprint.data import Manifest
 from ganprint.evaluation.conditions import PUBLISHED_SIZE
 from ganprint.evaluation.plan import Contender, Settings
 from ganprint.evaluation.runner import Comparison
-from ganprint.forensics.answer import VIEWS_AT_ONCE
 from ganprint.images.views import crop_views
 from ganprint.perturb import CORRUPTIONS, Perturbation, perturb
 from ganprint.weights import find, load_attributor

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-from ganprint.images.jpeg import jpeg_facts
+from ganprint.provenance.jpeg import jpeg_facts
 
 FIRST = (40, 50, 60, 70, 75, 80, 85, 90, 93, 95)
 SECOND = (60, 75, 85, 90, 95, 98, 100)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ganprint.calibration.open_set import unit
 from ganprint.data import Manifest
 from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.forensics.gallery import nearness, threshold_of
 from ganprint.forensics.judges import Judge, load_judge
-from ganprint.forensics.open_set import unit
 from ganprint.perturb import parse_treatment
 from ganprint.weights import default_for
 

@@ -28,7 +28,7 @@ from ganprint.data.manifest import Manifest
 from ganprint.errors import GanprintError
 from ganprint.forensics.record import CaseRecord, read_record
 from ganprint.weights import Card, load_artifact, load_attributor, read_card
-from ganprint.weights.checkpoint import open_checkpoint
+from ganprint.weights.torch_checkpoint import open_checkpoint
 
 SECONDS_PER_FILE = 5.0
 MEGABYTES = 1000.0

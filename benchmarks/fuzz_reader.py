@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image, features
 
 from ganprint.errors import ImageError
-from ganprint.images import read_image
+from ganprint.provenance.stated import read_stated
 
 SECONDS_PER_FILE = 5.0
 MEGABYTES = 1000.0
@@ -173,7 +173,7 @@ def fuzz(count: int, seed: int, folder: Path) -> Outcome:
         faulthandler.dump_traceback_later(_WATCHDOG_SECONDS, exit=True)
         start = time.perf_counter()
         try:
-            read_image(path, metadata=True)
+            read_stated(path, metadata=True)
             result = "read"
         except ImageError as error:
             result = error.code

@@ -23,10 +23,10 @@ from ganprint_plugins.residual_statistics.method import (
 )
 
 from ganprint.attributor import Run
+from ganprint.calibration.decision import Rates, family_indices, fit_thresholds, group_weights
 from ganprint.data import Manifest
-from ganprint.data.families import family_of
+from ganprint.data.family_names import family_of
 from ganprint.evaluation.group_metrics import group_mean
-from ganprint.forensics.decision import Rates, family_indices, fit_thresholds, group_weights
 
 OUT = Path(__file__).parents[1] / "docs" / "results" / "recipes.csv"
 BASE: dict[str, Any] = {"leave_out": (), "draws_used": (0, 1, 4)}

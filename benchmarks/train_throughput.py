@@ -14,10 +14,12 @@ from ganprint_plugins.repmix import RepMix
 from PIL import Image
 
 from ganprint.data import Draw, Manifest
+from ganprint.models import Step, read_config
+from ganprint.models.neural import NeuralAttributor
 from ganprint.perturb import parse_policy
-from ganprint.training import Progress, Run, Step, read_config
+from ganprint.training import Progress, Run
 from ganprint.training.batches import PerturbedImages
-from ganprint.training.neural import NeuralAttributor
+from ganprint.training.loop import fit_attributor
 
 
 def make_manifest(folder: Path, images: int) -> Manifest:
@@ -64,7 +66,9 @@ def trained(attributor: NeuralAttributor, manifest: Manifest, folder: Path, run:
         if progress.step == progress.steps:
             rates.append(progress.images_per_second)
 
-    attributor.fit(manifest.select("train"), manifest.select("val"), Run(folder, report=report, **run))  # type: ignore[arg-type]
+    fit_attributor(
+        attributor, manifest.select("train"), manifest.select("val"), Run(folder, report=report, **run)
+    )  # type: ignore[arg-type]
     return rates[-1]
 
 

@@ -12,10 +12,10 @@ import sys
 import numpy as np
 
 from ganprint.attributor import REAL
+from ganprint.calibration.decision import INCONCLUSIVE, is_synthetic
 from ganprint.data import Manifest
 from ganprint.evaluation.assess import judge_images
 from ganprint.evaluation.group_metrics import group_mean
-from ganprint.forensics.decision import INCONCLUSIVE, is_synthetic
 from ganprint.forensics.judges import load_judge
 from ganprint.perturb import CORRUPTIONS
 

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import torch
+    from torch import Tensor, nn
 
 API_VERSION = 1
 """The version of the plug-in contract; it rises when a plug-in that was written for it would no longer work."""
@@ -222,25 +223,39 @@ class Attributor(ABC):
     An instance is built from a configuration and the names of the sources it tells apart,
     `sources[0]` being real, then either fitted or loaded from named tensors. `held_out` is what `fit` learned in a
     cross-validation that leaves groups out, none where a method has none.
+
+    A method that is `differentiable` has gradients to its images (`differentiate`), a `network` and its `device`;
+    `feature_places` says what the places of the network's last feature maps are.
     """
 
     spec: ClassVar[AttributorSpec]
+    differentiable: ClassVar[bool] = False
+    feature_places: ClassVar[Literal["pixels", "frequencies"]] = "pixels"
     held_out: Sequence[HeldOut] = ()
+    device: "torch.device"
+    network: "nn.Module"
 
     def __init__(self, config: AttributorConfig, sources: Sequence[str]) -> None:
         self.config = config
         self.sources = tuple(sources)
 
-    @abstractmethod
     def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
         """Learn from `train`, choose on `val`; return what the card's record of the training should hold.
 
-        Its keys: `epochs`, `best_epoch`, `seconds`, `losses` (name to one value an epoch), `details`.
+        Its keys: `epochs`, `best_epoch`, `seconds`, `losses` (name to one value an epoch), `details`. Neural
+        attributors leave it out: `ganprint.training.loop` trains them.
         """
+        raise NotImplementedError(f"{type(self).__name__} has no fit.")
 
     @abstractmethod
     def predict(self, images: "Tensor") -> Prediction:
         """Answer for uint8 RGB images (B, 3, S, S), S being the view's size, on the method's device."""
+
+    def differentiate(self, images: "Tensor") -> Prediction:
+        """Answer as `predict` does for float images (B, 3, S, S) in 0..255, with gradients to the images."""
+        raise UsageError(
+            f"{self.spec.title} has no gradients.", "Name weights of a method that has a network."
+        )
 
     @abstractmethod
     def state(self) -> dict[str, "Tensor"]:

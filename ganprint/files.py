@@ -1,6 +1,5 @@
 """The one way user files are opened, and the one way files are written: regular files only, and whole or not at all."""
 
-import errno
 import os
 import re
 import secrets
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ganprint.errors import GanprintError, OutputError
+from ganprint.local_files import PLAIN, READ, UnfitFileError, open_local, too_large
+from ganprint.remote import is_url, open_url
 
 # Not on Windows, where an open file cannot be removed either.
 try:
@@ -21,19 +22,8 @@ try:
 except ImportError:  # pragma: no cover
     fcntl = None  # type: ignore[assignment]
 
-_PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_KERNEL_FOLDERS = ("/proc", "/sys")
-"""Files there are called regular, have no size, and may never end."""
 _PARTIAL = re.compile(r"\.ganprint-[0-9a-f]{16}\.partial")
-
-
-class UnfitFileError(OSError):
-    """A file is no regular one, or too large: `strerror` says so, as it does for the system's own errors."""
-
-    def __init__(self, reason: str, path: Path | str) -> None:
-        super().__init__(errno.EINVAL, reason, os.fspath(path))
 
 
 def open_file(path: Path | str, *, limit: int | None = None) -> BufferedReader:
@@ -43,20 +33,9 @@ def open_file(path: Path | str, *, limit: int | None = None) -> BufferedReader:
     the kernel's own files, which could wait or never end, and for a file of more than `limit` bytes; OSError and
     ValueError as `open` does.
     """
-    if isinstance(path, str) and "://" in path:
-        from ganprint.remote import is_url, open_url
-
-        if is_url(path):
-            return open_url(path, limit=limit)
-    # Opening a device may do something by itself, so look before; and after, as the path may have changed.
-    _check(os.stat(path), path, limit)  # noqa: PTH116 - Path.stat is the same, and path may be text
-    descriptor = os.open(path, _READ)
-    try:
-        _check(os.fstat(descriptor), path, limit)
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+    if isinstance(path, str) and is_url(path):
+        return open_url(path, limit=limit)
+    return open_local(path, limit=limit)
 
 
 def read_file(path: Path | str, *, limit: int) -> bytes:
@@ -66,32 +45,6 @@ def read_file(path: Path | str, *, limit: int) -> bytes:
     if len(content) > limit:
         raise UnfitFileError(too_large(limit), path)
     return content
-
-
-def _check(found: os.stat_result, path: Path | str, limit: int | None) -> None:
-    if stat.S_ISDIR(found.st_mode):
-        raise UnfitFileError("it is a folder, not a file", path)
-    if not stat.S_ISREG(found.st_mode):
-        raise UnfitFileError("it is a pipe, socket or device, not a regular file", path)
-    if found.st_dev in _kernel_devices():
-        raise UnfitFileError("it is a file of the system's own, not a regular one", path)
-    if limit is not None and found.st_size > limit:
-        raise UnfitFileError(too_large(limit), path)
-
-
-def too_large(limit: int) -> str:
-    """Return the clause that says of a file that it has more bytes than are read."""
-    shown = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit:,} bytes"
-    return f"it is too large: more than {shown} are not read"
-
-
-@cache
-def _kernel_devices() -> frozenset[int]:
-    found = set()
-    for folder in map(Path, _KERNEL_FOLDERS):
-        if folder.is_mount():
-            found.add(folder.stat().st_dev)
-    return frozenset(found)
 
 
 @contextmanager
@@ -216,9 +169,9 @@ def _new_partial(parent: Path, *, folder: bool) -> tuple[Path, int]:
         partial = parent / f".ganprint-{secrets.token_hex(8)}.partial"
         if folder:
             partial.mkdir()
-            descriptor = os.open(partial, os.O_RDONLY | _NO_LINK | _PLAIN)
+            descriptor = os.open(partial, os.O_RDONLY | _NO_LINK | PLAIN)
         else:
-            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK | _PLAIN, 0o666)
+            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK | PLAIN, 0o666)
         # Another process may have swept it away before it was locked.
         if lock(descriptor) and _same(partial, partial):
             return partial, descriptor
@@ -231,7 +184,7 @@ def _sweep(parent: Path) -> None:
     with suppress(OSError), os.scandir(parent) as entries:
         for left in [Path(entry.path) for entry in entries if _PARTIAL.fullmatch(entry.name)]:
             with suppress(OSError):
-                descriptor = os.open(left, _READ | _NO_LINK)
+                descriptor = os.open(left, READ | _NO_LINK)
                 try:
                     if fcntl is not None and lock(descriptor):
                         shutil.rmtree(left) if left.is_dir() else left.unlink()

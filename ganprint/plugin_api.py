@@ -23,32 +23,23 @@ from ganprint.attributor import (
     View,
 )
 from ganprint.data import Draw, SourceImages, loader
-from ganprint.data.families import family_of
+from ganprint.data.family_names import family_of
 from ganprint.errors import ConfigError, GanprintError, ImageError, TrainingError, UsageError, WeightsError
 from ganprint.images.views import find_crops
 from ganprint.lazy import lazy_names
+from ganprint.models import GridConfig, Losses, NeuralAttributor, NeuralConfig, Step, TrainingConfig
 from ganprint.perturb import Attack, DrawnSharing, Policy, Sharing, Treatment, parse_treatment, perturb
-from ganprint.training import (
-    Accumulator,
-    GridConfig,
-    Losses,
-    NeuralAttributor,
-    NeuralConfig,
-    Step,
-    TrainingConfig,
-    accumulate,
-    stream,
-)
+from ganprint.training import Accumulator, accumulate, stream
 from ganprint.training.checkpoint import Place, read_place, read_tensors, write_tensors
-from ganprint.training.grid import best_trial, grid_details, judge, report_trial
 from ganprint.training.interruption import Interruption
 from ganprint.training.moments import Moments
 from ganprint.training.streaming import answer_validation
+from ganprint.training.trials import best_trial, grid_details, judge, report_trial
 
 if TYPE_CHECKING:
     from ganprint.images.residual import clean_residuals, flatten_spectrum, noise_residuals, remove_means
     from ganprint.images.spectrum import log_dct, luma
-    from ganprint.training.backbones import build_backbone, replace_output
+    from ganprint.models.backbones import build_backbone, replace_output
     from ganprint.training.sharpness import fit_sharpness
 else:
     __getattr__ = lazy_names(
@@ -59,7 +50,7 @@ else:
                 "ganprint.images.residual",
             ),
             **dict.fromkeys(("log_dct", "luma"), "ganprint.images.spectrum"),
-            **dict.fromkeys(("build_backbone", "replace_output"), "ganprint.training.backbones"),
+            **dict.fromkeys(("build_backbone", "replace_output"), "ganprint.models.backbones"),
             "fit_sharpness": "ganprint.training.sharpness",
         },
     )

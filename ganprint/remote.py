@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from ganprint.files import UnfitFileError, open_file, too_large
+from ganprint.local_files import UnfitFileError, open_local, too_large
 
 ARCHIVES = {".zip": "zip", ".tar": "tar"}
 """Archives that a folder's place can take, by the end of their names; compressed tars would be read anew a file."""
@@ -107,7 +107,7 @@ def open_url(url: str, *, limit: int | None = None) -> io.BufferedReader:
     """
     local = _local(url)
     if local is not None:
-        return open_file(local, limit=limit)
+        return open_local(local, limit=limit)
     with _told(url):
         system, path, lock = _system(url)
         with lock:
@@ -190,7 +190,7 @@ def _system(url: str) -> tuple[Any, str, RLock]:
 @lru_cache(maxsize=8)
 def _archive(protocol: str, container: str, seen: object, process: int) -> tuple[Any, RLock]:
     """Open an archive and read its list of files, once in each process: a place in an open file is shared by forks."""
-    file = open_file(container)
+    file = open_url(container) if is_url(container) else open_local(container)
     if protocol == "zip":
         return import_module("fsspec.implementations.zip").ZipFileSystem(_Limited(file)), RLock()
     system = import_module("fsspec.implementations.tar").TarFileSystem(_Limited(file))

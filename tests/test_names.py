@@ -60,7 +60,7 @@ def test_names_of_generators_are_allowed(name: str) -> None:
 
 
 def test_every_family_is_reserved() -> None:
-    from ganprint.data.families import FAMILIES
+    from ganprint.data.family_names import FAMILIES
     from ganprint.names import RESERVED
 
     assert set(FAMILIES) <= set(RESERVED)

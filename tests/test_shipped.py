@@ -11,8 +11,8 @@ from PIL import Image
 from ganprint.data import Manifest
 from ganprint.evaluation.leaderboard import read_entries
 from ganprint.forge.families import FAMILIES
+from ganprint.forge.generator_store import list_generators, load_generator, shipped_generators
 from ganprint.forge.sampling import sample_images
-from ganprint.forge.store import list_generators, load_generator, shipped_generators
 from ganprint.weights import default_for, first_choice, knowing, list_weights, load_artifact, load_attributor
 from ganprint.weights.store import shipped_folder
 

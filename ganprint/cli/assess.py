@@ -100,7 +100,7 @@ def assess(
     else:
         _print(judge.card.name, rates)
     if figure is not None:
-        from ganprint.evaluation.figures import coverage_figure, save_figures
+        from ganprint.reporting.charts import coverage_figure, save_figures
 
         save_figures({figure.stem: coverage_figure(found)}, figure.parent, force=force)
     if record:

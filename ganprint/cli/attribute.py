@@ -111,7 +111,7 @@ def attribute(
     refuse_own_inputs([out, report, record], inputs or [], recursive=recursive, files_from=files_from)
     device = chosen_device(device, threads)
     # Here, as torch takes seconds to import: what is wrong with the options is said before.
-    from ganprint.forensics.stream import stream_verdicts
+    from ganprint.forensics.verdict_stream import stream_verdicts
 
     bench = load_bench(method, weights, device=device, enrolled=enrolled, stability=stability)
     possible = ["synthetic", "synthetic-unknown", "inconclusive", *bench.families, *bench.sources]
@@ -207,7 +207,7 @@ class _Case:
     """What a report is made of, gathered while images go by."""
 
     def __init__(self, bench: "Bench", maps: bool, device: str) -> None:
-        from ganprint.forensics.report import Exhibits
+        from ganprint.reporting.report import Exhibits
 
         self.bench, self.exhibits = bench, Exhibits(bench, maps=maps)
         self.device = device
@@ -228,7 +228,7 @@ class _Case:
 
     def save(self, report: Path, max_pixels: int | None, *, force: bool) -> None:
         from ganprint.forensics.record import make_record, save_record
-        from ganprint.forensics.report import write_report
+        from ganprint.reporting.report import write_report
 
         record = make_record(
             self.bench,
@@ -280,7 +280,8 @@ def _read(
 ) -> "Iterator[tuple[str, ImageFile | GanprintError]]":
     """Yield each image with its pixels, or with what keeps it from being read; those that are done are left out."""
     from ganprint.errors import GanprintError, ImageError
-    from ganprint.images import DEFAULT_MAX_PIXELS, read_image
+    from ganprint.images import DEFAULT_MAX_PIXELS
+    from ganprint.provenance.stated import read_stated
 
     limit = max_pixels or DEFAULT_MAX_PIXELS
     for name, found in named:
@@ -291,7 +292,7 @@ def _read(
             continue
         source = sys.stdin.buffer if found is None else found
         try:
-            image = read_image(source, name=name, max_pixels=limit, metadata=metadata, stated=True)
+            image = read_stated(source, name=name, max_pixels=limit, metadata=metadata)
         except ImageError as error:
             yield name, error
             continue
@@ -301,7 +302,7 @@ def _read(
 
 
 def _matches(verdict: str | None, fail_on: str | None) -> bool:
-    from ganprint.forensics.decision import is_synthetic
+    from ganprint.calibration.decision import is_synthetic
 
     if fail_on == "synthetic":
         return is_synthetic(verdict)

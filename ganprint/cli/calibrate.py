@@ -86,10 +86,10 @@ def calibrate(
     groups, groups weigh the same and are kept out as a whole. Example: ganprint calibrate --weights runs/mine --data
     mine.csv --record
     """
+    from ganprint.calibration.decision import Rates
     from ganprint.data import Manifest
     from ganprint.errors import UsageError
     from ganprint.evaluation.calibrate import calibrate as fit
-    from ganprint.forensics.decision import Rates
     from ganprint.weights import load_attributor, load_held_out, set_calibration
     from ganprint.weights.seen import seen_sentences
 
@@ -132,7 +132,7 @@ def calibrate(
     else:
         _print(card.name, found)
     if figure is not None:
-        from ganprint.evaluation.figures import reliability_figure, save_figures
+        from ganprint.reporting.charts import reliability_figure, save_figures
 
         save_figures({figure.stem: reliability_figure(found)}, figure.parent, force=force)
     if record:

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.runner import Comparison
-    from ganprint.evaluation.studies import Variant
+    from ganprint.studies.variants import Variant
 
 ATTACKS, TRAININGS = "Of --adversarial", "Of --semantics and --ablation"
 """Headings in the help."""
@@ -267,9 +267,9 @@ def compare(
     device = chosen_device(device, threads)
     # What imports torch comes after what can be refused without it.
     from ganprint.data import Manifest
-    from ganprint.evaluation.overview import result_tables
     from ganprint.evaluation.plan import Settings
     from ganprint.evaluation.runner import Comparison
+    from ganprint.reporting.overview import result_tables
 
     keep_freed_memory()
     images_of = chosen_data(data)
@@ -374,8 +374,8 @@ def _figures(
     comparison: "Comparison", entries: "Sequence[Entry]", metric: str, variants: "Sequence[Variant]"
 ) -> "dict[str, Figure]":
     """Return all figures: of the results, and of the images that were answered for clean."""
-    from ganprint.evaluation.embeddings import image_figures
-    from ganprint.evaluation.figures import comparison_figures, semantics_figures
+    from ganprint.reporting.charts import comparison_figures, semantics_figures
+    from ganprint.reporting.embeddings import image_figures
 
     of_results = comparison_figures(entries, metric) | semantics_figures(entries, variants, metric)
     return of_results | image_figures(comparison)

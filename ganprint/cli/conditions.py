@@ -34,8 +34,8 @@ def robustness_asked(
                 "Add --robustness, or name one with --condition test_seen:jpeg_compression:3.",
             )
         return []
-    from ganprint.evaluation.experiments import robustness_conditions
     from ganprint.perturb import CORRUPTIONS, SEVERITIES
+    from ganprint.studies.experiments import robustness_conditions
 
     return robustness_conditions(split, corruptions or CORRUPTIONS, sorted(severities or SEVERITIES))
 
@@ -59,10 +59,10 @@ def adversarial_asked(
                 "Add --adversarial, or name one with --condition test_seen:attack:pgd=8.",
             )
         return []
-    from ganprint.evaluation.experiments import adversarial_conditions
-    from ganprint.evaluation.published import EPSILONS
     from ganprint.perturb import Attack
     from ganprint.perturb.attacks import STEPS
+    from ganprint.studies.experiments import adversarial_conditions
+    from ganprint.studies.published import EPSILONS
 
     chosen = [
         Attack(kind, epsilon, target, steps or STEPS if kind == "pgd" else STEPS)  # type: ignore[arg-type]
@@ -85,7 +85,7 @@ def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None)
 
 def others_asked(split: str, *, resharing: bool, open_set: bool) -> list[tuple[str, str]]:
     """Return the conditions of `--resharing` and `--open-set`."""
-    from ganprint.evaluation.experiments import resharing_conditions
+    from ganprint.studies.experiments import resharing_conditions
 
     found = resharing_conditions(split) if resharing else []
     return [*found, *([(f"{split}+open", "none")] if open_set else [])]

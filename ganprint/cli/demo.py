@@ -27,9 +27,9 @@ def demo(
     from rich.table import Table
 
     from ganprint.attributor import REAL
+    from ganprint.calibration.decision import INCONCLUSIVE, is_synthetic
     from ganprint.cli.verdicts import explanation, in_words
-    from ganprint.forensics.decision import INCONCLUSIVE, is_synthetic
-    from ganprint.forensics.stream import stream_verdicts
+    from ganprint.forensics.verdict_stream import stream_verdicts
     from ganprint.forge.mini import write_examples
     from ganprint.images import read_image
 

@@ -86,8 +86,8 @@ def _draw_image(
 
     pixels = read_image(path).pixels
     from ganprint.forensics.evidence import crop_map, gather_evidence
-    from ganprint.forensics.figures import draw_panels
     from ganprint.images.views import crop_views, whole_picture
+    from ganprint.reporting.panels import draw_panels
     from ganprint.weights import load_attributor
 
     attributor, card = load_attributor(chosen_weights(weights, method), device=chosen_device(*device))
@@ -116,8 +116,8 @@ def _draw_spectra(
 ) -> None:
     from ganprint.attributor import View
     from ganprint.data import Manifest
-    from ganprint.forensics.figures import draw_panels
-    from ganprint.forensics.spectra import average_spectra, spectrum_panels
+    from ganprint.reporting.panels import draw_panels
+    from ganprint.reporting.spectra import average_spectra, spectrum_panels
 
     images = Manifest.open(data).select(split, limit=limit, seed=seed)
     with progress_bar() as bar:

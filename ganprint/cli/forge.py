@@ -19,8 +19,8 @@ from ganprint.cli.options import (
 
 if TYPE_CHECKING:
     from ganprint.errors import ImageError
+    from ganprint.forge.generator_store import GeneratorCard
     from ganprint.forge.grid import Grid, Task
-    from ganprint.forge.store import GeneratorCard
 
 app = typer.Typer(
     help="Train small generators of seven GAN architectures, sample them, and make a benchmark of them.",
@@ -129,8 +129,8 @@ def sample_command(
     """Write images of a generator as PNG: image number i under a seed is always the same."""
     from ganprint.errors import OutputExistsError, UsageError
     from ganprint.forge.figures import write_image
+    from ganprint.forge.generator_store import list_generators, load_generator
     from ganprint.forge.sampling import sample_images
-    from ganprint.forge.store import list_generators, load_generator
 
     device = chosen_device(device, threads)
     generators = _folder(generators)
@@ -193,7 +193,7 @@ def build_command(
     """
     from ganprint.errors import UsageError
     from ganprint.forge.build import Plan, build_benchmark
-    from ganprint.forge.store import list_generators
+    from ganprint.forge.generator_store import list_generators
 
     generators = _folder(generators)
     asked = [_names(text) for text in (sources, semantics)]
@@ -242,8 +242,8 @@ def sheet_command(
 
     from ganprint.errors import UsageError
     from ganprint.forge.figures import draw_grid
+    from ganprint.forge.generator_store import list_generators, load_generator
     from ganprint.forge.sampling import sample_images
-    from ganprint.forge.store import list_generators, load_generator
 
     check_output(out, force=force)
     generators = _folder(generators)
@@ -283,7 +283,7 @@ def mini_command(
 
 def _folder(generators: Path | None) -> Path:
     """Return the folder that was named, or the one that forge train writes to, or that of the shipped ones."""
-    from ganprint.forge.store import shipped_generators
+    from ganprint.forge.generator_store import shipped_generators
 
     if generators is not None:
         return generators

@@ -22,9 +22,9 @@ from ganprint.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from ganprint.calibration.fusion import Fusion
     from ganprint.evaluation.fuse import Told
     from ganprint.forensics.bench import Bench
-    from ganprint.forensics.fusion import Fusion
 
 
 def fuse(
@@ -55,10 +55,10 @@ def fuse(
 
     `attribute --method a,b` then gives one answer of both.
     """
+    from ganprint.calibration.fusion import FUSION_FILE, save_fusion
     from ganprint.errors import UsageError
     from ganprint.evaluation.fuse import fuse as learn
     from ganprint.evaluation.fuse import tell
-    from ganprint.forensics.fusion import FUSION_FILE, save_fusion
     from ganprint.remote import last_part
     from ganprint.weights import user_folder
 
@@ -114,8 +114,8 @@ def fuse(
 def _print(bench: "Bench", fusion: "Fusion", tested: "dict[str, Told]") -> None:
     from rich.table import Table
 
-    from ganprint.forensics.calibration import log_loss
-    from ganprint.forensics.fusion import pool
+    from ganprint.calibration.fusion import pool
+    from ganprint.calibration.probabilities import log_loss
 
     names = [judge.card.name for judge in bench.judges]
     cards = [judge.card for judge in bench.judges]

@@ -57,11 +57,11 @@ def leaderboard(
 ) -> None:
     """Print the tables of results that compare --out kept; nothing is computed."""
     from ganprint.errors import UsageError
-    from ganprint.evaluation.experiments import robustness_splits
-    from ganprint.evaluation.figures import comparison_figures
     from ganprint.evaluation.leaderboard import read_entries
-    from ganprint.evaluation.overview import result_tables
-    from ganprint.evaluation.published import ablation_table, adversarial_table, comparison_table
+    from ganprint.reporting.charts import comparison_figures
+    from ganprint.reporting.overview import result_tables
+    from ganprint.studies.experiments import robustness_splits
+    from ganprint.studies.published import ablation_table, adversarial_table, comparison_table
 
     form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
     check_output(html, force=force)
@@ -106,7 +106,7 @@ def leaderboard(
 
 def _figures_of_all(entries: "Sequence[Entry]", metric: str) -> "dict[str, Figure]":
     """Return the figures of each data set, its name before theirs."""
-    from ganprint.evaluation.figures import comparison_figures
+    from ganprint.reporting.charts import comparison_figures
 
     drawn: dict[str, Figure] = {}
     for data in dict.fromkeys(entry.data for entry in entries):

@@ -31,7 +31,7 @@ def _show(spec: "AttributorSpec", as_json: bool) -> None:
 
     from rich.table import Table
 
-    from ganprint.training.config import config_keys, preset_names, read_config
+    from ganprint.models.config import config_keys, preset_names, read_config
 
     keys, presets = config_keys(read_config(spec)), preset_names(spec)
     if as_json:

@@ -110,9 +110,9 @@ def load_bench(
     method: str | None, weights: str | None, *, device: str, enrolled: bool = True, stability: bool = False
 ) -> "Bench":
     """Load the weights that were named, or the defaults of the methods that were, `all` being those that have some."""
+    from ganprint.calibration.fusion import find_fusion
     from ganprint.errors import PluginError, UsageError
     from ganprint.forensics.bench import Bench
-    from ganprint.forensics.fusion import find_fusion
     from ganprint.forensics.judges import load_judge
 
     judges = []

@@ -14,7 +14,7 @@ from ganprint.cli.train import Reporter
 
 if TYPE_CHECKING:
     from ganprint.data import Manifest
-    from ganprint.evaluation.studies import Study, Variant
+    from ganprint.studies.variants import Study, Variant
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Trainings:
         workers: int,
     ) -> "Study":
         """Return all that is to be trained, and what of it is there; refuse splits that the data lack."""
-        from ganprint.evaluation.studies import Study, ablation_variants, check_addressees, semantics_variants
+        from ganprint.studies.variants import Study, ablation_variants, check_addressees, semantics_variants
 
         methods = (chosen_methods(method or "all") or []) if self.semantics else []
         check_addressees(self.assignments, [*methods, *(["repmix"] if self.ablation else [])])

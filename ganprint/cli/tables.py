@@ -65,8 +65,8 @@ def print_results(
     tables: "Sequence[Table]", entries: "Sequence[Entry]", form: Form, *, intervals: bool = False
 ) -> None:
     """Print tables in a form; JSON and CSV are of the results themselves."""
-    from ganprint.evaluation.tables import to_latex, to_markdown
     from ganprint.plain_text import to_markdown_text
+    from ganprint.reporting.table_text import to_latex, to_markdown
 
     if form in ("terminal", "markdown"):
         typer.echo(f"{MARKED}\n" if entries and entries[0].unit == "group" else f"{MARKED_OF_IMAGES}\n")
@@ -135,7 +135,7 @@ def draw_results(
     """Write figures by name into a folder, if one is named, and say which files."""
     if folder is None:
         return
-    from ganprint.evaluation.figures import save_figures
+    from ganprint.reporting.charts import save_figures
 
     for file in save_figures(drawn, folder, form=form, force=force):
         typer.echo(f"ganprint: drawn: {file}", err=True)
@@ -150,8 +150,8 @@ def write_results_page(
     force: bool,
 ) -> None:
     """Write one page of tables, figures and where the results come from."""
-    from ganprint.evaluation.figures import to_svg
-    from ganprint.evaluation.page import write_page
+    from ganprint.reporting.charts import to_svg
+    from ganprint.reporting.page import write_page
 
     figures = [(name, to_svg(figure)) for name, figure in drawn.items()]
     names = ", ".join(dict.fromkeys(entry.data for entry in entries))
@@ -174,7 +174,7 @@ def _print_table(table: "Table", *, intervals: bool) -> None:
 
 
 def _print_csv(entries: "Sequence[Entry]") -> None:
-    from ganprint.evaluation.experiments import metrics_of
+    from ganprint.studies.experiments import metrics_of
 
     head = ["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"]
     echo_csv([*head, "data", "at", "engine", "precision", "unit", "groups"])

@@ -63,9 +63,10 @@ def train(
     from ganprint import plugins
     from ganprint.data import Manifest
     from ganprint.devices import quick_precision
-    from ganprint.training import Run, read_config
-    from ganprint.training.artifact import train_weights
+    from ganprint.models import read_config
+    from ganprint.training import Run
     from ganprint.training.checkpoint import is_main_process
+    from ganprint.training.session import train_weights
 
     device = chosen_device(device, threads)
     attributor_class = plugins.load(method)

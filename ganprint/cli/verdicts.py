@@ -177,7 +177,7 @@ def headline(verdict: "Verdict") -> "Text":
 
 def in_words(verdict: "Verdict") -> str:
     """Return the verdict as a person reads it, capitals first."""
-    from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
+    from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
     from ganprint.images import printable
 
     if verdict.verdict == "real":
@@ -194,7 +194,7 @@ def in_words(verdict: "Verdict") -> str:
 
 def explanation(verdict: "Verdict") -> "list[str]":
     """Return why, in a line, and what the file states, in another where it states something."""
-    from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
+    from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
     from ganprint.forensics.verdict import NO_RULE
     from ganprint.forensics.wording import leading_evidence
     from ganprint.images import printable

@@ -22,7 +22,7 @@ def verify(
     from ganprint.forensics.record import read_record
     from ganprint.forensics.verify import UNKNOWABLE, changed_facts, load_recorded, verify_record
     from ganprint.images import printable
-    from ganprint.weights.provenance import versions
+    from ganprint.weights.environment import versions
 
     case = read_record(record)
     bench = load_recorded(case, device=chosen_device(device or case.device))

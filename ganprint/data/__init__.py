@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ganprint.data.manifest import Manifest
 
 if TYPE_CHECKING:
+    from ganprint.data.batching import BatchSampler, sampler
     from ganprint.data.dataset import Draw, ImageDataset, SourceImages
     from ganprint.data.loading import Batch, ImageLoader, loader
-    from ganprint.data.sampling import BatchSampler, sampler
 
 __all__ = [
     "Batch",
@@ -27,13 +27,13 @@ __all__ = [
 
 _HOMES = {
     "Batch": "loading",
-    "BatchSampler": "sampling",
+    "BatchSampler": "batching",
     "Draw": "dataset",
     "ImageDataset": "dataset",
     "ImageLoader": "loading",
     "SourceImages": "dataset",
     "loader": "loading",
-    "sampler": "sampling",
+    "sampler": "batching",
 }
 
 

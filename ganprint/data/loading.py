@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ganprint.data.batching import BatchSampler
 from ganprint.data.dataset import Draw, ImageDataset, SourceImages
-from ganprint.data.sampling import BatchSampler
 from ganprint.errors import GanprintError
 
 

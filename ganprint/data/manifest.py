@@ -14,8 +14,8 @@ import pyarrow.csv
 from ganprint.attributor import REAL
 from ganprint.data.csvfile import NAMED, NUMBERS, read_table
 from ganprint.data.folders import read_folders
+from ganprint.data.manifest_parts import listed_files, read_parts
 from ganprint.data.naming import name_rows
-from ganprint.data.parts import listed_files, read_parts
 from ganprint.errors import ManifestError, OutputExistsError
 from ganprint.files import atomic_file
 from ganprint.names import source_name_fault

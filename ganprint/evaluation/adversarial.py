@@ -7,17 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganprint.attributor import Attributor
 from ganprint.images.views import differentiable_views
 from ganprint.perturb import Attack
 from ganprint.perturb.attacks import Target
-from ganprint.training import NeuralAttributor
 
 PIXELS_AT_ONCE = 8 * 256**2
 """Of so many, at least one image, a deep network's features and their gradients fit into a gigabyte or two."""
 
 
 def attack_images(
-    victim: NeuralAttributor,
+    victim: Attributor,
     images: Sequence[Tensor],
     labels: Sequence[int],
     attack: Attack,
@@ -44,9 +44,7 @@ def attack_images(
     return attacked
 
 
-def answer_loss(
-    victim: NeuralAttributor, labels: Sequence[int], target: Target
-) -> Callable[[Tensor], Tensor]:
+def answer_loss(victim: Attributor, labels: Sequence[int], target: Target) -> Callable[[Tensor], Tensor]:
     """Return how wrong the victim's answer for float images (B, 3, H, W) in 0..255 is: a function to (B,).
 
     It is minus the logarithm of the probability that the answer, the mean over views, gives to the right source,

@@ -13,17 +13,16 @@ import torch
 from torch import Tensor
 
 from ganprint.attributor import Attributor
+from ganprint.calibration.answer import VIEWS_AT_ONCE, Answer, answer_images
 from ganprint.data import BatchSampler, Manifest, loader
 from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.adversarial import attack_images, attack_seeds
 from ganprint.evaluation.conditions import Condition, ConditionedViews, Kept
 from ganprint.evaluation.unfinished import Notebook, Unfinished
 from ganprint.files import atomic_file
-from ganprint.forensics.answer import VIEWS_AT_ONCE, Answer, answer_images
 from ganprint.images.formats import cell
 from ganprint.images.views import Crops, answerable_crops
 from ganprint.perturb import Attack
-from ganprint.training import NeuralAttributor
 from ganprint.weights import Card
 
 VIEWS_ON_GPU = 256
@@ -147,10 +146,10 @@ def whole_answers(
     return np.array(rows, dtype=np.int64), answers, failures
 
 
-def _differentiable(victim: Attributor | None) -> NeuralAttributor:
+def _differentiable(victim: Attributor | None) -> Attributor:
     if victim is None:
         raise UsageError("An attack needs weights to attack.", "Name them as the victim.")
-    if not isinstance(victim, NeuralAttributor):
+    if not victim.differentiable:
         raise UsageError(
             f"{victim.spec.title} has no gradients to attack along.",
             "compare attacks it through other weights: --adversarial, and --surrogate names them.",
@@ -163,7 +162,7 @@ def _probabilities(
 ) -> list[np.ndarray]:
     """Return a method's answer for each image, given as its squares, in the condition's arithmetic."""
     kind = torch.device(device).type
-    halved = condition.precision == "bf16" and isinstance(attributor, NeuralAttributor)
+    halved = condition.precision == "bf16" and attributor.differentiable
     with torch.autocast(kind, torch.bfloat16, enabled=halved):
         at_once = VIEWS_AT_ONCE if kind == "cpu" else VIEWS_ON_GPU
         return [answer.probabilities for answer in answer_images(attributor, squares, batch_size=at_once)]

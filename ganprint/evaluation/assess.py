@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 
 from ganprint.attributor import REAL
+from ganprint.calibration.answer import Answer
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide
+from ganprint.calibration.likelihood import cllr, least_cllr, log10_ratio
+from ganprint.calibration.open_set import SCORES
+from ganprint.calibration.probabilities import calibrate_probabilities, calibration_error, even_weights
 from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.group_metrics import group_mean
-from ganprint.evaluation.open_set import score_open_set
-from ganprint.forensics.answer import Answer
-from ganprint.forensics.calibration import calibrate_probabilities, calibration_error, even_weights
-from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, decide
+from ganprint.evaluation.open_set_metrics import score_open_set
 from ganprint.forensics.judges import Judge
-from ganprint.forensics.likelihood import cllr, least_cllr, log10_ratio
-from ganprint.forensics.open_set import SCORES
 from ganprint.perturb import parse_treatment
 from ganprint.remote import last_part
 from ganprint.weights import Card, KindRates, Rate, VerdictRates

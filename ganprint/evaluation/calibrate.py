@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from ganprint.attributor import Attributor
-from ganprint.data import Manifest
-from ganprint.errors import ImageError, UsageError
-from ganprint.evaluation.answers import whole_answers
-from ganprint.evaluation.conditions import Condition
-from ganprint.evaluation.group_metrics import FEWEST_GROUPS
-from ganprint.forensics.answer import Answer
-from ganprint.forensics.calibration import (
+from ganprint.calibration.answer import Answer
+from ganprint.calibration.decision import (
+    DEFAULT_RATES,
+    Rates,
+    family_indices,
+    fit_thresholds,
+    group_weights,
+)
+from ganprint.calibration.likelihood import fit_likelihood
+from ganprint.calibration.open_set import SCORES, Known
+from ganprint.calibration.probabilities import (
     brier_score,
     calibration_error,
     even_weights,
@@ -24,17 +28,13 @@ from ganprint.forensics.calibration import (
     log_loss,
     straighten,
 )
-from ganprint.forensics.calibration import held_out as held_out_answers
-from ganprint.forensics.decision import (
-    DEFAULT_RATES,
-    Rates,
-    family_indices,
-    fit_thresholds,
-    group_weights,
-)
+from ganprint.calibration.probabilities import held_out as held_out_answers
+from ganprint.data import Manifest
+from ganprint.errors import ImageError, UsageError
+from ganprint.evaluation.answers import whole_answers
+from ganprint.evaluation.conditions import Condition
+from ganprint.evaluation.group_metrics import FEWEST_GROUPS
 from ganprint.forensics.judges import known_arrays, known_from
-from ganprint.forensics.likelihood import fit_likelihood
-from ganprint.forensics.open_set import SCORES, Known
 from ganprint.perturb import parse_treatment
 from ganprint.remote import last_part
 from ganprint.weights import (

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from ganprint.calibration.decision import DEFAULT_RATES, Rates, fit_thresholds
+from ganprint.calibration.fusion import Combination, Fusion, Member, choices, fit_pool, pool, restrict
+from ganprint.calibration.likelihood import fit_likelihood
+from ganprint.calibration.probabilities import calibration_error, folds_of, log_loss
 from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.calibrate import FEWEST, check_sides
 from ganprint.evaluation.conditions import Condition
-from ganprint.forensics.calibration import calibration_error, folds_of, log_loss
-from ganprint.forensics.decision import DEFAULT_RATES, Rates, fit_thresholds
-from ganprint.forensics.fusion import Combination, Fusion, Member, choices, fit_pool, pool, restrict
 from ganprint.forensics.judges import Judge
-from ganprint.forensics.likelihood import fit_likelihood
 from ganprint.perturb import parse_treatment
 from ganprint.remote import last_part
 from ganprint.weights import NO_REFERENCE, JudgementRecord, utc_now

@@ -7,7 +7,6 @@ from pathlib import Path
 from ganprint import plugins
 from ganprint.evaluation.conditions import Condition, Precision
 from ganprint.perturb import Engine
-from ganprint.training import NeuralAttributor
 from ganprint.weights import Card
 
 
@@ -26,7 +25,7 @@ class Contender:
     @cached_property
     def has_gradients(self) -> bool:
         """Whether attacks can follow its method's own gradients."""
-        return issubclass(plugins.load(self.card.method), NeuralAttributor)
+        return plugins.load(self.card.method).differentiable
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from ganprint.calibration.probabilities import brier_score, calibrate_probabilities, calibration_error
 from ganprint.data import Manifest
 from ganprint.evaluation.answers import Answers
 from ganprint.evaluation.conditions import Precision
@@ -19,8 +20,7 @@ from ganprint.evaluation.metrics import (
     score_groups,
     score_images,
 )
-from ganprint.evaluation.open_set import score_open_set
-from ganprint.forensics.calibration import brier_score, calibrate_probabilities, calibration_error
+from ganprint.evaluation.open_set_metrics import score_open_set
 from ganprint.weights import Card, Interval, Result
 from ganprint.weights.seen import Seen, count_seen
 

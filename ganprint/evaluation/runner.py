@@ -23,7 +23,7 @@ from ganprint.images import printable
 from ganprint.perturb import Attack, Treatment, parse_treatment
 from ganprint.remote import is_url, last_part
 from ganprint.weights import Card, load_attributor, utc_now
-from ganprint.weights.provenance import hardware, versions
+from ganprint.weights.environment import hardware, versions
 from ganprint.weights.seen import seen_sentences
 
 

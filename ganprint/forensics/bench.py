@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from ganprint.attributor import REAL
+from ganprint.calibration.answer import Answer
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason
+from ganprint.calibration.fusion import Combination, Fusion, pool, restrict
 from ganprint.errors import GanprintError
-from ganprint.forensics.answer import Answer
-from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason
-from ganprint.forensics.fusion import Combination, Fusion, pool, restrict
 from ganprint.forensics.judges import Judge
 from ganprint.forensics.verdict import (
     Agreement,

@@ -8,15 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from ganprint.attributor import Attributor, Panel, Prediction
+from ganprint.calibration.answer import answer_images
+from ganprint.calibration.probabilities import SMALLEST, calibrate_probabilities
 from ganprint.errors import UsageError
-from ganprint.forensics.answer import answer_images
-from ganprint.forensics.calibration import SMALLEST, calibrate_probabilities
 from ganprint.images import printable
 from ganprint.images.content import BLOCK
 from ganprint.images.residual import noise_residuals
 from ganprint.images.spectrum import dct2, log_dct, luma
 from ganprint.images.views import find_crops
-from ganprint.training import NeuralAttributor
 from ganprint.weights import Card
 
 MAPS = ("own", "occlusion", "gradients", "grad-cam", "residual", "spectrum")
@@ -47,7 +46,7 @@ class Evidence:
 def possible_maps(attributor: Attributor, square: Tensor) -> tuple[str, ...]:
     """Return those of `MAPS` that a method can have of a uint8 view (3, S, S)."""
     absent = set() if attributor.explain(square) else {"own"}
-    if not isinstance(attributor, NeuralAttributor):
+    if not attributor.differentiable:
         absent |= {"gradients", "grad-cam"}
     elif last_features(attributor, square) is None:
         absent.add("grad-cam")
@@ -92,7 +91,7 @@ def gather_evidence(
             f"Occlusion: a patch of {side // PATCH} px in the view's mean colour, moved by {side // STRIDE} px; red "
             f"where hiding pixels costs {source} log-odds, blue where it gains them; the patch's edges count too."
         )
-    if isinstance(attributor, NeuralAttributor):
+    if attributor.differentiable:
         frequencies = attributor.feature_places == "frequencies"
         where = " over frequencies" if frequencies else ""
         if "gradients" in chosen:
@@ -166,7 +165,7 @@ def occlusion_map(attributor: Attributor, square: Tensor, source: int) -> Tensor
     return lost[0, 0].detach().float()
 
 
-def gradient_map(attributor: NeuralAttributor, square: Tensor, source: int) -> Tensor:
+def gradient_map(attributor: Attributor, square: Tensor, source: int) -> Tensor:
     """Return the integrated gradients of a source's log-odds in a uint8 view (3, S, S), float32 (S, S).
 
     From the view at a tenth of its contrast to the view, summed over channels (Sundararajan, Taly and Yan, ICML 2017,
@@ -190,7 +189,7 @@ def gradient_map(attributor: NeuralAttributor, square: Tensor, source: int) -> T
     return (step * slope).sum(0)
 
 
-def grad_cam(attributor: NeuralAttributor, square: Tensor, source: int, layer: str) -> Tensor:
+def grad_cam(attributor: Attributor, square: Tensor, source: int, layer: str) -> Tensor:
     """Return the Grad-CAM of a source's log-odds at a layer, bilinearly upsampled to the view, float32 (S, S).
 
     Selvaraju et al. (ICCV 2017), equations 1 and 2, but for the latter's ReLU: what speaks against the source stays.
@@ -206,7 +205,7 @@ def grad_cam(attributor: NeuralAttributor, square: Tensor, source: int, layer: s
     return upsampled[0, 0].detach().float().cpu()
 
 
-def last_features(attributor: NeuralAttributor, square: Tensor) -> str | None:
+def last_features(attributor: Attributor, square: Tensor) -> str | None:
     """Return the name of the layer that gives a network's last feature map of more than one place, if any does.
 
     It is the innermost module with convolutions in it whose output that map is.

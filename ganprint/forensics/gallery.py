@@ -11,10 +11,10 @@ import numpy as np
 import platformdirs
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from ganprint.calibration.answer import Answer
+from ganprint.calibration.open_set import Known, unit
 from ganprint.errors import OutputExistsError, UsageError, WeightsError
 from ganprint.files import open_file, write_output
-from ganprint.forensics.answer import Answer
-from ganprint.forensics.open_set import Known, unit
 from ganprint.images import printable
 from ganprint.names import SourceName, source_name_fault
 from ganprint.weights import Card, Rate, utc_now

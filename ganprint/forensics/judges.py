@@ -8,10 +8,10 @@ import numpy as np
 from torch import Tensor
 
 from ganprint.attributor import Attributor
+from ganprint.calibration.answer import Answer, answer_images
+from ganprint.calibration.open_set import Known
 from ganprint.errors import WeightsError
-from ganprint.forensics.answer import Answer, answer_images
 from ganprint.forensics.gallery import Gallery, list_galleries
-from ganprint.forensics.open_set import Known
 from ganprint.forensics.verdict import Verdict, judge
 from ganprint.images import ImageFile
 from ganprint.weights import Card, load_attributor, load_reference

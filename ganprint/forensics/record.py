@@ -13,17 +13,17 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel
 
 from ganprint.attributor import REAL
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.files import open_file, read_file, write_output
 from ganprint.forensics.bench import Bench
-from ganprint.forensics.decision import INCONCLUSIVE, UNKNOWN
 from ganprint.forensics.verdict import MOST_AGREE, WRITTEN, Verdict
 from ganprint.forensics.wording import how_to_read
 from ganprint.images import printable
 from ganprint.plain_text import to_json
 from ganprint.remote import join_location, location, seen_from
 from ganprint.weights import VerdictRates, utc_now
-from ganprint.weights.provenance import hardware, versions
+from ganprint.weights.environment import hardware, versions
 
 MAX_RECORD_BYTES = 64 << 20
 

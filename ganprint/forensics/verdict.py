@@ -7,10 +7,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ganprint.attributor import REAL, View
-from ganprint.errors import GanprintError
-from ganprint.forensics.answer import Answer
-from ganprint.forensics.calibration import calibrate_probabilities
-from ganprint.forensics.decision import (
+from ganprint.calibration.answer import Answer
+from ganprint.calibration.decision import (
     INCONCLUSIVE,
     UNKNOWN,
     best_family,
@@ -18,12 +16,15 @@ from ganprint.forensics.decision import (
     give_reason,
     is_synthetic,
 )
+from ganprint.calibration.likelihood import in_words, log10_ratio
+from ganprint.calibration.open_set import SCORES, Known
+from ganprint.calibration.probabilities import calibrate_probabilities
+from ganprint.errors import GanprintError
 from ganprint.forensics.gallery import Gallery
-from ganprint.forensics.likelihood import in_words, log10_ratio
-from ganprint.forensics.open_set import SCORES, Known
 from ganprint.images import ImageFile, printable
 from ganprint.images.content import Emptiness
-from ganprint.images.metadata import Metadata
+from ganprint.provenance.metadata import Metadata
+from ganprint.provenance.stated import StatedFile
 from ganprint.weights import Card, LikelihoodRecord
 
 UNCALIBRATED = "The probabilities are not calibrated: read them as an order of sources, not as odds."
@@ -271,8 +272,7 @@ def judge(
         if places and card.view.kind == "native"
         else [],
         enrolled={name: round(value, 6) for name, value in nearer.items()},
-        metadata=image.metadata,
-        stated_generator=image.stated_generator,
+        **_stated(image),
         **_weights(card),
     )
 
@@ -294,10 +294,16 @@ def nothing_to_examine(
         weights=weights,
         weights_sha256=digest,
         warnings=list(image.notes),
-        metadata=image.metadata,
-        stated_generator=image.stated_generator,
+        **_stated(image),
         judged_by_sha256=by,
     )
+
+
+def _stated(image: ImageFile) -> dict[str, Any]:
+    """Return the fields of a verdict that hold what the image's file states beside the pixels."""
+    if not isinstance(image, StatedFile):
+        return {}
+    return {"metadata": image.metadata, "stated_generator": image.stated_generator}
 
 
 def _evidence(answer: Answer) -> list[Evidence]:

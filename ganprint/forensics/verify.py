@@ -8,14 +8,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from ganprint.calibration.fusion import find_fusion
 from ganprint.errors import GanprintError, ImageError, ImageUnreadableError, WeightsError
 from ganprint.forensics.bench import Bench
-from ganprint.forensics.fusion import find_fusion
 from ganprint.forensics.judges import load_judge
 from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, examined, weights_facts
-from ganprint.forensics.stream import stream_verdicts
-from ganprint.images import ImageFile, printable, read_image
+from ganprint.forensics.verdict_stream import stream_verdicts
+from ganprint.images import ImageFile, printable
 from ganprint.images.limits import DEFAULT_MAX_PIXELS
+from ganprint.provenance.stated import read_stated
 from ganprint.remote import is_elsewhere, join_location
 from ganprint.weights import list_weights
 
@@ -107,7 +108,7 @@ def _images(record: CaseRecord, folder: Path) -> Iterator[tuple[str, ImageFile |
                 # A record comes from anyone, and asks no machine to be told that somebody reads it.
                 raise ImageUnreadableError(f"{printable(name)} is on another machine.")
             path = join_location(folder, name)
-            yield name, read_image(path, name=name, max_pixels=limit, metadata=True)
+            yield name, read_stated(path, name=name, max_pixels=limit, metadata=True)
         except ImageError as error:
             yield name, error
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from ganprint.forensics.decision import INCONCLUSIVE, is_synthetic
+from ganprint.calibration.decision import INCONCLUSIVE, is_synthetic
 from ganprint.forensics.verdict import UNCALIBRATED, Evidence, Verdict
 from ganprint.weights import Card, Rate
 

@@ -18,10 +18,10 @@ from ganprint.forge.cleaning import flat, odd, repeated, varied
 from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
 from ganprint.forge.figures import write_image
+from ganprint.forge.gan_training import named_seed
+from ganprint.forge.generator_store import GeneratorCard, load_generator
 from ganprint.forge.photos import read_photos
 from ganprint.forge.sampling import sample_images
-from ganprint.forge.store import GeneratorCard, load_generator
-from ganprint.forge.training import named_seed
 from ganprint.perturb import parse_policy, perturb
 
 OVERSAMPLED = 2

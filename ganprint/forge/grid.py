@@ -12,22 +12,22 @@ from ganprint.errors import ImageError, UsageError
 from ganprint.forge.families import FAMILIES, family_of
 from ganprint.forge.family import Generator
 from ganprint.forge.figures import draw_losses, draw_sheet
-from ganprint.forge.photos import Photos, read_photos
-from ganprint.forge.quality import spectral_distance
-from ganprint.forge.sampling import sample_images
-from ganprint.forge.store import (
+from ganprint.forge.gan_training import DivergedError, GeneratorTraining
+from ganprint.forge.generator_store import (
     NAME_PATTERN,
     GeneratorCard,
     generator_name,
     read_generator_card,
     save_generator,
 )
-from ganprint.forge.training import DivergedError, GeneratorTraining
+from ganprint.forge.photos import Photos, read_photos
+from ganprint.forge.quality import spectral_distance
+from ganprint.forge.sampling import sample_images
 from ganprint.images import printable
 from ganprint.training.checkpoint import Place, read_place
 from ganprint.weights import utc_now
 from ganprint.weights.card import CARD_FILE
-from ganprint.weights.provenance import hardware, versions
+from ganprint.weights.environment import hardware, versions
 
 CHECKPOINT, LOSSES, SHEET = "checkpoint.safetensors", "losses.png", "samples.png"
 SLICE = 100

@@ -23,10 +23,10 @@ from ganprint.attributor import REAL, View
 from ganprint.errors import ImageError, ManifestError, OutputExistsError, UsageError, WeightsError
 from ganprint.files import atomic_folder, read_file
 from ganprint.forge.figures import write_image
+from ganprint.forge.gan_training import named_seed
+from ganprint.forge.generator_store import GeneratorCard, list_generators, load_generator, shipped_generators
 from ganprint.forge.photos import read_squares
 from ganprint.forge.sampling import sample_images
-from ganprint.forge.store import GeneratorCard, list_generators, load_generator, shipped_generators
-from ganprint.forge.training import named_seed
 from ganprint.images import read_image
 from ganprint.images.views import crop_views
 from ganprint.perturb import parse_sharing

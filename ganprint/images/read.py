@@ -2,9 +2,9 @@
 
 import hashlib
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -19,7 +19,7 @@ from ganprint.errors import (
     TruncatedImageError,
     UnsupportedImageError,
 )
-from ganprint.files import UnfitFileError, open_file
+from ganprint.files import open_file
 from ganprint.images.containers import take_apart
 from ganprint.images.formats import (
     RAW_FORMATS,
@@ -42,10 +42,8 @@ from ganprint.images.quiet import quiet_decoders
 from ganprint.images.rgb import orientation_of, to_rgb, upright
 from ganprint.images.tiff import choose_picture, decoded_pages, merge_samples
 from ganprint.images.whole import missing_of_jpeg, missing_of_png
+from ganprint.local_files import UnfitFileError
 from ganprint.remote import location
-
-if TYPE_CHECKING:
-    from ganprint.images.metadata import Metadata
 
 _CONVERT = "Convert it to PNG without resizing and try again."
 _COMPLETE = "Get a complete copy of the file; if it opens elsewhere, convert it to PNG without resizing."
@@ -57,8 +55,7 @@ class ImageFile:
 
     `pixels` is uint8 (H, W, 3), sRGB, upright; `width` and `height` are theirs. `name` is as given, `format`
     is Pillow's name of the format found in the bytes, `sha256` is of exactly the bytes decoded, in hex.
-    `notes` are sentences for the user, one for each change that reading made or oddity it met; `metadata` is what the
-    same bytes state beside the pixels, and `stated_generator` the generator that they name, where these were asked for.
+    `notes` are sentences for the user, one for each change that reading made or oddity it met.
     """
 
     pixels: np.ndarray
@@ -68,8 +65,6 @@ class ImageFile:
     format: str
     sha256: str
     notes: tuple[str, ...]
-    metadata: "Metadata | None" = None
-    stated_generator: str | None = None
 
 
 def read_image(
@@ -78,39 +73,37 @@ def read_image(
     name: str | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     min_side: int = 32,
-    metadata: bool = False,
-    stated: bool = False,
 ) -> ImageFile:
-    """Read one image from a path, from bytes or from a binary stream; its metadata too where they are asked for.
-
-    With `stated` the generator that the metadata name is all that is kept of them, which is quicker.
+    """Read one image from a path, from bytes or from a binary stream.
 
     `name` is what messages and the result call it, the path unless given. Only regular files are opened, and
     the bytes are read once. Raises ImageError, always: one subclass for each cause, naming the file. Safe to
     call from several threads.
     """
+    return read_parts(source, name=name, max_pixels=max_pixels, min_side=min_side)[0]
+
+
+def read_parts(
+    source: Path | str | bytes | BinaryIO,
+    *,
+    name: str | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    min_side: int = 32,
+) -> tuple[ImageFile, bytes, Parts]:
+    """Read one image as `read_image` does, with the bytes it was decoded from and the parts they were taken into."""
     if name is None:
         name = str(source) if isinstance(source, (str, Path)) else "the image"
     try:
-        image, facts = _read(source, name, max_pixels, min_side, metadata or stated, jpeg=metadata)
+        return _read(source, name, max_pixels, min_side)
     except ImageError as error:
         # An error kept to the end of a batch would keep the file's bytes alive through the frames it names.
         error.__context__ = None
         raise error.with_traceback(None) from None
-    if facts is None:
-        return image
-    return replace(image, metadata=facts if metadata else None, stated_generator=facts.stated_generator)
 
 
 def _read(
-    source: Path | str | bytes | BinaryIO,
-    name: str,
-    max_pixels: int,
-    min_side: int,
-    metadata: bool,
-    *,
-    jpeg: bool,
-) -> "tuple[ImageFile, Metadata | None]":
+    source: Path | str | bytes | BinaryIO, name: str, max_pixels: int, min_side: int
+) -> tuple[ImageFile, bytes, Parts]:
     data = _read_bytes(source, name)
     found = _identify(data, name)
     try:
@@ -137,12 +130,7 @@ def _read(
         notes.append(f"Its name promises {promised}, its bytes are {found}.")
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(data).hexdigest()
-    facts = None
-    if metadata:
-        from ganprint.images.metadata import metadata_of
-
-        facts = metadata_of(data, found, parts, jpeg=jpeg)
-    return ImageFile(pixels, name, width, height, found, digest, tuple(notes)), facts
+    return ImageFile(pixels, name, width, height, found, digest, tuple(notes)), data, parts
 
 
 def _read_bytes(source: Path | str | bytes | BinaryIO, name: str) -> bytes:

@@ -6,53 +6,61 @@ import math
 import os
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ganprint.attributor import Progress, Run
+from ganprint.attributor import Attributor, LabelledImages, Progress, Run
 from ganprint.errors import TrainingError
 from ganprint.files import atomic_write
+from ganprint.models.config import NeuralConfig
+from ganprint.models.neural import Losses, NeuralAttributor
+from ganprint.models.step import Step
 from ganprint.training.batches import VALIDATION_SEED, Batches, BatchSettings, Images
 from ganprint.training.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
-from ganprint.training.config import NeuralConfig
-from ganprint.training.grid import ONLY, judge, only_answer
 from ganprint.training.interruption import Interruption
-from ganprint.training.step import Step
-
-if TYPE_CHECKING:
-    from ganprint.training.neural import Losses, NeuralAttributor
+from ganprint.training.trials import ONLY, judge, only_answer
 
 LAST, BEST, HISTORY = "checkpoints/last.safetensors", "checkpoints/best.safetensors", "history.jsonl"
 
 
-def train_network(attributor: "NeuralAttributor", train: Any, val: Any, run: Run) -> Mapping[str, Any]:
+def fit_attributor(
+    attributor: Attributor, train: LabelledImages, val: LabelledImages, run: Run
+) -> Mapping[str, Any]:
+    """Train any attributor: a neural one by the loop, another by its own `fit`; return what its card should hold."""
+    if isinstance(attributor, NeuralAttributor):
+        return train_network(attributor, train, val, run)
+    return attributor.fit(train, val, run)
+
+
+def train_network(attributor: NeuralAttributor, train: Any, val: Any, run: Run) -> Mapping[str, Any]:
     """Train an attributor's network in place and leave it with its best weights.
 
     `train` and `val` are manifests' images. Returns epochs, best epoch, seconds and the history of losses.
     Raises TrainingError where a loss is not finite, or a checkpoint does not fit. KeyboardInterrupt leaves a
     checkpoint from which `run.resume` goes on to the same numbers.
     """
+    attributor.measure(train, run)
     return _Trainer(attributor, train, val, run).run()
 
 
 class _Trainee(nn.Module):
     """What several processes wrap: the network, with the loss as its forward pass."""
 
-    def __init__(self, attributor: "NeuralAttributor") -> None:
+    def __init__(self, attributor: NeuralAttributor) -> None:
         super().__init__()
         self.network = attributor.network
         self._loss = attributor.loss
 
-    def forward(self, images: Tensor, labels: Tensor, step: Step | None) -> "Losses":
+    def forward(self, images: Tensor, labels: Tensor, step: Step | None) -> Losses:
         return self._loss(images, labels, step)
 
 
 class _Trainer:
-    def __init__(self, attributor: "NeuralAttributor", train: Any, val: Any, run: Run) -> None:
+    def __init__(self, attributor: NeuralAttributor, train: Any, val: Any, run: Run) -> None:
         from accelerate import Accelerator
 
         self.config: NeuralConfig = attributor.config

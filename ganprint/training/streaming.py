@@ -12,10 +12,10 @@ from torch import Tensor
 from ganprint.attributor import Progress, Run
 from ganprint.data import BatchSampler
 from ganprint.errors import TrainingError
+from ganprint.models.config import TrainingConfig
 from ganprint.perturb import parse_policy
 from ganprint.training.batches import VALIDATION_SEED, Batches, Images, PerturbedImages
 from ganprint.training.checkpoint import Place, is_main_process, read_place, read_tensors, write_tensors
-from ganprint.training.config import TrainingConfig
 from ganprint.training.interruption import Interruption
 
 

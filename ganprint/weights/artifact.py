@@ -14,16 +14,16 @@ from ganprint import plugins
 from ganprint.errors import GanprintError, OutputExistsError, WeightsError
 from ganprint.files import read_file
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, REFERENCE_FILE, Card, first_fault, read_card
-from ganprint.weights.files import (
+from ganprint.weights.outline import check_outline
+from ganprint.weights.records import CalibrationRecord, JudgementRecord, Result, VerdictRates
+from ganprint.weights.store import find
+from ganprint.weights.tensor_files import (
     MAX_MODEL_BYTES,
     check_finite,
     count_parameters,
     stored_tensors,
     write_folder,
 )
-from ganprint.weights.outline import check_outline
-from ganprint.weights.records import CalibrationRecord, JudgementRecord, Result, VerdictRates
-from ganprint.weights.store import find
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,11 +11,11 @@ from ganprint.attributor import View
 from ganprint.errors import ConfigError, WeightsError
 from ganprint.weights.artifact import Artifact, load_artifact, save_artifact
 from ganprint.weights.card import Card, first_fault, utc_now
-from ganprint.weights.checkpoint import open_checkpoint
+from ganprint.weights.environment import plugin_record, versions
 from ganprint.weights.pickled import Attributes, StoredTensor, printable
-from ganprint.weights.provenance import plugin_record, versions
 from ganprint.weights.records import TrainingRecord
 from ganprint.weights.store import user_folder
+from ganprint.weights.torch_checkpoint import open_checkpoint
 
 _STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))
 """Blocks and bottleneck width of ResNet-50's residual stages; a stage gives four times its width."""

@@ -1,8 +1,7 @@
 """DCT-CNN: a small network on log-scaled cosine spectra (Frank et al., ICML 2020)."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -104,13 +103,10 @@ class DCTCNN(NeuralAttributor):
         """Map uint8 images to standardised log-spectra, float (B, 3, S, S)."""
         return self.network.standardise(log_dct(images.float()))
 
-    def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
-        """Measure the spectra's mean and deviation in one pass, unless finetuning brought them, then train."""
-        if not self.network.is_measured:
-            self._measure(train, run)
-        return super().fit(train, val, run)
-
-    def _measure(self, train: LabelledImages, run: Run) -> None:
+    def measure(self, train: LabelledImages, run: Run) -> None:
+        """Measure the spectra's mean and deviation in one pass, unless finetuning brought them."""
+        if self.network.is_measured:
+            return
         moments = Moments(lambda images: log_dct(images.float()))
         accumulate(moments, train, self.config, run, name="spectra")
         self.network.mean.copy_(moments.mean)

@@ -10,9 +10,9 @@ from PIL import Image
 from ganprint.attributor import Panel, View
 from ganprint.data import Manifest
 from ganprint.errors import OutputExistsError, UsageError
-from ganprint.forensics.figures import draw_panels
-from ganprint.forensics.spectra import average_spectra, spectrum_panels
 from ganprint.images.spectrum import log_dct
+from ganprint.reporting.panels import draw_panels
+from ganprint.reporting.spectra import average_spectra, spectrum_panels
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "chelsea.png"
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ganprint.evaluation.leaderboard import read_entries, save_entry
-from ganprint.evaluation.published import ABLATION, ADVERSARIAL, COMPARISON
 from ganprint.evaluation.result_table import read_table
+from ganprint.studies.published import ABLATION, ADVERSARIAL, COMPARISON
 
 KEPT = Path(__file__).resolve().parents[2] / "leaderboard"
 

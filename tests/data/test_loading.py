@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ganprint.attributor import View
 from ganprint.data import Draw, ImageDataset, Manifest, SourceImages, loader, sampler
-from ganprint.data.sampling import BatchSampler
+from ganprint.data.batching import BatchSampler
 from ganprint.errors import ImageNotFoundError, NotAnImageError, UsageError
 
 VIEW = View(kind="native", size=32, crops=4)

@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from ganprint.attributor import View
+from ganprint.calibration.answer import answer_images
 from ganprint.data import Manifest
 from ganprint.errors import UsageError
 from ganprint.evaluation.adversarial import answer_loss, attack_images
 from ganprint.evaluation.answers import answer_manifest
 from ganprint.evaluation.conditions import Condition
-from ganprint.forensics.answer import answer_images
 from ganprint.images.views import crop_views, differentiable_views
+from ganprint.models import NeuralAttributor
 from ganprint.perturb import Attack
-from ganprint.training import NeuralAttributor
 from ganprint.weights import load_attributor
 
 GENERATOR = torch.Generator().manual_seed(0)

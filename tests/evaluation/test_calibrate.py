@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganprint.forensics.calibration import (
+from ganprint.calibration.probabilities import (
     Scaling,
     brier_score,
     calibrate_probabilities,

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Prediction, View
+from ganprint.calibration.fusion import Combination, Fusion, Member
+from ganprint.calibration.open_set import Known
 from ganprint.forensics.bench import Bench
-from ganprint.forensics.fusion import Combination, Fusion, Member
 from ganprint.forensics.judges import Judge
-from ganprint.forensics.open_set import Known
-from ganprint.forensics.stream import stream_verdicts
 from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.verdict_stream import stream_verdicts
 from ganprint.images import ImageFile
 from ganprint.weights import NO_REFERENCE, Card, JudgementRecord, LikelihoodRecord
 

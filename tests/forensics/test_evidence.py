@@ -23,10 +23,10 @@ from ganprint.forensics.evidence import (
     occlusion_map,
     possible_maps,
 )
-from ganprint.forensics.figures import draw_panels
 from ganprint.images import read_image
 from ganprint.images.views import crop_views
-from ganprint.training import NeuralAttributor, NeuralConfig, read_config
+from ganprint.models import NeuralAttributor, NeuralConfig, read_config
+from ganprint.reporting.panels import draw_panels
 from ganprint.weights import load_attributor
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "chelsea.png"

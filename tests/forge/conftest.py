@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ganprint.forge.families import family_of
-from ganprint.forge.store import GeneratorCard, generator_name, save_generator
+from ganprint.forge.generator_store import GeneratorCard, generator_name, save_generator
 from ganprint.weights import utc_now
 
 Untrained = Callable[..., None]

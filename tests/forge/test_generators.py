@@ -11,6 +11,8 @@ from ganprint.errors import ManifestError, TrainingError, UsageError, WeightsErr
 from ganprint.forge.augment import augment
 from ganprint.forge.families import FAMILIES, family_of
 from ganprint.forge.family import LATENT
+from ganprint.forge.gan_training import DivergedError, GeneratorTraining
+from ganprint.forge.generator_store import list_generators, load_generator
 from ganprint.forge.grid import Grid, Task
 from ganprint.forge.layers import enlarge
 from ganprint.forge.losses import (
@@ -25,9 +27,7 @@ from ganprint.forge.photos import chosen_semantics, read_photos
 from ganprint.forge.progan import STAGE_STEPS, ProGAN
 from ganprint.forge.quality import spectral_distance
 from ganprint.forge.sampling import sample_images
-from ganprint.forge.store import list_generators, load_generator
 from ganprint.forge.stylegan2 import ModulatedConvolution
-from ganprint.forge.training import DivergedError, GeneratorTraining
 from ganprint.weights.card import MODEL_FILE
 
 PHOTOS = torch.randint(0, 256, (20, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))

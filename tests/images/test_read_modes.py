@@ -12,6 +12,7 @@ from PIL import Image, ImageCms, features
 from ganprint.images import read_image
 from ganprint.images.containers import take_apart
 from ganprint.images.formats import sniff
+from ganprint.provenance.stated import read_stated
 
 SIDE = 64
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -348,7 +349,7 @@ def test_heic_gives_its_pixels_and_what_it_states() -> None:
     exif[0x010F] = "Acme"
     target = io.BytesIO()
     heif.from_pillow(RGB).save(target, quality=100, chroma=444, exif=exif.tobytes())
-    image = read_image(target.getvalue(), metadata=True)
+    image = read_stated(target.getvalue(), metadata=True)
     assert image.format == "HEIC"
     assert np.abs(image.pixels.astype(int) - gradient()).max() <= 4
     assert image.metadata is not None

@@ -9,8 +9,9 @@ import pytest
 from ganprint import plugins
 from ganprint.attributor import Attributor, Run
 from ganprint.data import Manifest
-from ganprint.training import read_config
-from ganprint.training.artifact import prepare
+from ganprint.models import read_config
+from ganprint.training.loop import fit_attributor
+from ganprint.training.session import prepare
 
 COMMON = ("view.size=32", "policy=none")
 NEURAL = (*COMMON, "epochs=2", "batch_size=6", "warmup_steps=0")
@@ -45,7 +46,7 @@ def fit(tiny_manifest: Path) -> Fit:
         config = read_config(attributor_class.spec, assignments=[*small, *settings])
         manifest = Manifest.open(data or tiny_manifest)
         attributor = prepare(attributor_class, config, manifest, 0)
-        attributor.fit(manifest.select("train"), manifest.select("val"), Run(out, **run))
+        fit_attributor(attributor, manifest.select("train"), manifest.select("val"), Run(out, **run))
         return attributor
 
     return train

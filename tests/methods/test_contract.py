@@ -14,8 +14,10 @@ from ganprint import plugins
 from ganprint.attributor import Attributor, Progress, View
 from ganprint.data import ImageDataset, Manifest
 from ganprint.errors import ConfigError, GanprintError, TrainingError, UsageError, WeightsError
-from ganprint.training import NeuralAttributor, Run, read_config
-from ganprint.training.artifact import describe, prepare, save_trained
+from ganprint.models import NeuralAttributor, read_config
+from ganprint.training import Run
+from ganprint.training.loop import fit_attributor
+from ganprint.training.session import describe, prepare, save_trained
 from ganprint.weights import load_attributor
 
 from .conftest import SMALL, Fit
@@ -203,7 +205,7 @@ def test_finetuning_starts_from_named_weights_and_refuses_those_of_others(
     for key, tensor in attributor.state().items():
         assert torch.allclose(finetuned.state()[key], tensor, rtol=2e-3, atol=2e-3)
     before = finetuned.network.mean.clone()
-    finetuned.fit(train, val, Run(tmp_path / "second"))
+    fit_attributor(finetuned, train, val, Run(tmp_path / "second"))
     assert torch.equal(finetuned.network.mean, before)
 
     yu = plugins.load("yu")

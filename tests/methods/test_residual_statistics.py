@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 import torch
 from ganprint_plugins.residual_statistics.collect import Rows
-from ganprint_plugins.residual_statistics.evidence import KINDS, kind_matrix
 from ganprint_plugins.residual_statistics.features import names, statistics
 from ganprint_plugins.residual_statistics.linear import FARTHEST, Scaling, fit_softmax, row_weights
-from ganprint_plugins.residual_statistics.method import ResidualStatistics, ResidualStatisticsConfig
+from ganprint_plugins.residual_statistics.method import ResidualStatistics
+from ganprint_plugins.residual_statistics.reasons import KINDS, kind_matrix
+from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
 from PIL import Image
 from torch import Tensor
 
 from ganprint.attributor import Progress, Run, View
 from ganprint.data import Manifest
 from ganprint.errors import WeightsError
-from ganprint.training.artifact import describe, save_trained
+from ganprint.training.session import describe, save_trained
 from ganprint.weights import load_attributor, load_held_out
 
 SEEN_BY_THE_TRIAL = ("energy", "autocorrelation", "phase", "spectrum", "co-occurrence", "dct", "colour")

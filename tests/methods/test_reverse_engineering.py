@@ -11,7 +11,7 @@ from ganprint_plugins.reverse_engineering import (
 from torch.nn import functional
 
 from ganprint.attributor import View
-from ganprint.training import Step
+from ganprint.models import Step
 
 SMALL = {"depth": 3, "width": 4, "head_widths": (4, 4), "hidden": 8, "low_frequencies": 3}
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from ganprint.attributor import View
 from ganprint.errors import ConfigError
-from ganprint.training import Step
+from ganprint.models import Step
 
 
 def build(**settings: object) -> Yu:

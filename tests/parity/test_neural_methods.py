@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from ganprint.attributor import View
 from ganprint.images.spectrum import dct2, log_dct
-from ganprint.training import Step
+from ganprint.models import Step
 from ganprint.training.batches import AnchoredSampler
 from ganprint.training.moments import Moments
 

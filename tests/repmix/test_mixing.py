@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ganprint.errors import ConfigError
-from ganprint.training import Step, read_config
+from ganprint.models import Step, read_config
 
 SOURCES = ("real", "progan", "stylegan")
 COMPACT = {"backbone": "compact", "backbone_options": {"widths": [8, 8, 8, 8]}}

@@ -12,9 +12,11 @@ from ganprint_plugins.repmix import RepMix
 from safetensors.torch import load_file
 
 from ganprint.data import Manifest
-from ganprint.training import Run, read_config
-from ganprint.training.artifact import prepare
+from ganprint.models import read_config
+from ganprint.training import Run
 from ganprint.training.checkpoint import read_place
+from ganprint.training.loop import fit_attributor
+from ganprint.training.session import prepare
 
 # Batch statistics are of a process's own images, so that only a network without them can agree: GroupNorm.
 SETTINGS = (
@@ -52,7 +54,7 @@ def train_alone(data: Path, out: Path, *settings: str) -> None:
     manifest = Manifest.open(data)
     config = read_config(RepMix.spec, preset="repmix-small", assignments=[*SETTINGS, *settings])
     attributor = prepare(RepMix, config, manifest, 0)
-    attributor.fit(manifest.select("train"), manifest.select("val"), Run(out))
+    fit_attributor(attributor, manifest.select("train"), manifest.select("val"), Run(out))
 
 
 def moments(out: Path) -> dict[str, torch.Tensor]:

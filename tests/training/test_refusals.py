@@ -10,8 +10,10 @@ from ganprint_plugins.repmix import RepMix
 
 from ganprint.data import Manifest
 from ganprint.errors import ConfigError, GanprintError, OutputExistsError, TrainingError
-from ganprint.training import Run, read_config
-from ganprint.training.artifact import describe, open_folder, prepare
+from ganprint.models import read_config
+from ganprint.training import Run
+from ganprint.training.loop import fit_attributor
+from ganprint.training.session import describe, open_folder, prepare
 from ganprint.weights import load_attributor, save_artifact
 
 Row = dict[str, str]
@@ -31,7 +33,7 @@ def fit(manifest: Path, out: Path, *settings: str, **run: Any) -> RepMix:
     config = read_config(RepMix.spec, preset="repmix-small", assignments=[*SETTINGS, *settings])
     attributor = prepare(RepMix, config, data, 0)
     assert isinstance(attributor, RepMix)
-    attributor.fit(data.select("train"), data.select("val"), Run(out, **run))
+    fit_attributor(attributor, data.select("train"), data.select("val"), Run(out, **run))
     return attributor
 
 

@@ -16,9 +16,11 @@ from safetensors.torch import load_file
 
 from ganprint.data import Manifest
 from ganprint.errors import TrainingError
-from ganprint.training import Progress, Run, read_config
-from ganprint.training.artifact import prepare
+from ganprint.models import read_config
+from ganprint.training import Progress, Run
 from ganprint.training.checkpoint import read_place
+from ganprint.training.loop import fit_attributor
+from ganprint.training.session import prepare
 
 SETTINGS = (
     "backbone=timm:resnet18",
@@ -38,7 +40,7 @@ def train(manifest: Path, out: Path, *settings: str, **run: Any) -> RepMix:
     config = read_config(RepMix.spec, preset="repmix-small", assignments=[*SETTINGS, *settings])
     attributor = prepare(RepMix, config, data, 0)
     assert isinstance(attributor, RepMix)
-    attributor.fit(data.select("train"), data.select("val"), Run(out, **run))
+    fit_attributor(attributor, data.select("train"), data.select("val"), Run(out, **run))
     return attributor
 
 
@@ -120,7 +122,7 @@ def test_resuming_on_other_data_or_from_nothing_or_from_damage_is_refused(
     config = read_config(RepMix.spec, preset="repmix-small", assignments=SETTINGS)
     attributor = prepare(RepMix, config, data, 0)
     with pytest.raises(TrainingError, match="another configuration, data, seed or precision"):
-        attributor.fit(data.select("train"), data.select("test_seen"), Run(whole, resume=True))
+        fit_attributor(attributor, data.select("train"), data.select("test_seen"), Run(whole, resume=True))
     with pytest.raises(TrainingError, match="There is no checkpoint"):
         train(tiny_manifest, tmp_path, resume=True)
     (tmp_path / "checkpoints").mkdir()

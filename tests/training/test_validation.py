@@ -12,11 +12,13 @@ from safetensors.torch import load_file
 
 from ganprint import plugins
 from ganprint.data import Manifest
-from ganprint.training import Run, read_config
-from ganprint.training.artifact import prepare, train_weights
+from ganprint.models import read_config
+from ganprint.models.config import changes_from_paper, paper_note, preset_names, preset_of
+from ganprint.training import Run
 from ganprint.training.checkpoint import read_place
-from ganprint.training.config import changes_from_paper, paper_note, preset_names, preset_of
-from ganprint.training.grid import only_answer
+from ganprint.training.loop import fit_attributor
+from ganprint.training.session import prepare, train_weights
+from ganprint.training.trials import only_answer
 from ganprint.weights import load_artifact
 
 SETTINGS = (
@@ -33,7 +35,9 @@ def fit(manifest: Path, out: Path, *settings: str, **run: Any) -> tuple[RepMix, 
     config = read_config(RepMix.spec, preset="repmix-small", assignments=[*SETTINGS, *settings])
     attributor = prepare(RepMix, config, data, 0)
     assert isinstance(attributor, RepMix)
-    return attributor, dict(attributor.fit(data.select("train"), data.select("val"), Run(out, **run)))
+    return attributor, dict(
+        fit_attributor(attributor, data.select("train"), data.select("val"), Run(out, **run))
+    )
 
 
 def rows(folder: Path) -> list[dict[str, float]]:

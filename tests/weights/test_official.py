@@ -24,8 +24,8 @@ from ganprint.attributor import View
 from ganprint.cli.weights import app
 from ganprint.errors import ConfigError, OutputExistsError, WeightsError
 from ganprint.weights import load_artifact, load_attributor
-from ganprint.weights.checkpoint import open_checkpoint
 from ganprint.weights.official import import_repmix_checkpoint
+from ganprint.weights.torch_checkpoint import open_checkpoint
 
 SOURCES = ("real", "progan", "stylegan")
 PUBLISHED = {

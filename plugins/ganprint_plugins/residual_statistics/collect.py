@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,9 +35,7 @@ from ganprint.plugin_api import (
     write_tensors,
 )
 from ganprint_plugins.residual_statistics.features import names, statistics
-
-if TYPE_CHECKING:
-    from ganprint_plugins.residual_statistics.method import ResidualStatisticsConfig
+from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
 
 IMAGES_AT_ONCE = 16
 CROPS_AT_ONCE = 16
@@ -81,7 +79,7 @@ class TreatedCrops(SourceImages):
         return image
 
 
-def collect(splits: Sequence[LabelledImages], config: "ResidualStatisticsConfig", run: Run) -> Rows:
+def collect(splits: Sequence[LabelledImages], config: ResidualStatisticsConfig, run: Run) -> Rows:
     """Return the statistics of all crops of the splits' images, plain and under each of the configured draws.
 
     A drawn image gives one crop, a plain one up to `view.crops`, which share its weight. Each pass is kept in the run's

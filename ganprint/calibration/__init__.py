@@ -1,0 +1,1 @@
+"""Calibration: probabilities, thresholds, likelihood ratios and fusion, fitted and applied."""

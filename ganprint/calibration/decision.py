@@ -1,0 +1,215 @@
+"""From probabilities and a score to a verdict that climbs only as high as the evidence: the rule and its thresholds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganprint.attributor import REAL
+from ganprint.calibration.likelihood import log10_ratio
+from ganprint.weights import JudgementRecord
+
+UNKNOWN = "synthetic-unknown"
+"""The verdict on an image that is synthetic, neither its source nor its family clear."""
+INCONCLUSIVE = "inconclusive"
+"""The verdict on an image that is neither."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often a verdict may be wrong on the images that thresholds are fitted to, one rate for each threshold."""
+
+    false_unknown: float = 0.02
+    false_alarm: float = 0.02
+    miss: float = 0.1
+    wrong_family: float = 0.1
+    wrong_source: float = 0.2
+
+
+DEFAULT_RATES = Rates()
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """See JudgementRecord, whose numbers these are."""
+
+    unknown_below: float
+    synthetic_from: float
+    real_to: float
+    family_from: float
+    source_from: float
+
+
+def group_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return weights (N,) of sum 1 in each label: its groups weigh the same, and the images within a group."""
+    weights = np.empty(len(labels))
+    for label in np.unique(labels):
+        here = np.flatnonzero(labels == label)
+        _, places, counts = np.unique(groups[here], return_inverse=True, return_counts=True)
+        weights[here] = 1 / (len(counts) * counts[places])
+    return weights
+
+
+def family_indices(sources: tuple[str, ...], families: Mapping[str, str]) -> dict[str, list[int]]:
+    """Return the places of each family's sources, for families of two sources or more."""
+    found: dict[str, list[int]] = {}
+    for place, source in enumerate(sources):
+        if source in families:
+            found.setdefault(families[source], []).append(place)
+    return {family: places for family, places in found.items() if len(places) > 1}
+
+
+def fit_thresholds(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    scores: np.ndarray,
+    rates: Rates,
+    *,
+    weights: np.ndarray | None = None,
+    families: Mapping[str, list[int]] | None = None,
+) -> Thresholds:
+    """Return the thresholds that keep to the rates on probabilities (N, K), labels (N,) and scores (N,).
+
+    `weights` (N,) of sum 1 in each label are `group_weights`, by default those of single images: a rate is then a mean
+    over groups. Of the generated images no family (`family_indices`), nor all together, may be missed more often.
+    """
+    families = families or {}
+    weights = group_weights(labels, np.arange(len(labels))) if weights is None else weights
+    synthetic, known = 1 - probabilities[:, 0], labels > 0
+    begins = -_beyond(-synthetic[~known], weights[~known], rates.false_alarm)
+    sides = [known, *(np.isin(labels, places) for places in families.values())]
+    ends = min(_beyond(synthetic[side], weights[side], rates.miss) for side in sides if side.any())
+    if ends >= begins:
+        # Both rates can be kept with room to spare: what is between goes to the nearer side.
+        begins = ends = (begins + ends) / 2
+    called = synthetic >= begins
+    best = probabilities[:, 1:].argmax(1) + 1
+    source_from = _named_from(
+        probabilities[:, 1:].max(1)[called], (best != labels)[called], weights[called], rates.wrong_source
+    )
+    family_from = 1.0
+    if families:
+        shares = np.stack([probabilities[:, places].sum(1) for places in families.values()], 1)
+        members = np.zeros((len(families), probabilities.shape[1]), bool)
+        for row, places in enumerate(families.values()):
+            members[row, places] = True
+        wrong = ~members[shares.argmax(1), labels]
+        family_from = _named_from(shares.max(1)[called], wrong[called], weights[called], rates.wrong_family)
+    return Thresholds(
+        unknown_below=_beyond(scores, weights, rates.false_unknown),
+        synthetic_from=min(begins, 1.0),
+        real_to=max(ends, 0.0),
+        family_from=family_from,
+        source_from=source_from,
+    )
+
+
+def _beyond(values: np.ndarray, weights: np.ndarray, rate: float) -> float:
+    """Return the largest number that values (N,) of at most a share `rate` of the weight do not exceed."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order]) / weights.sum()
+    first = min(int(np.searchsorted(reached, rate * (1 + 1e-9), side="right")), len(values) - 1)
+    return float(np.nextafter(values[order][first], -np.inf))
+
+
+def _named_from(shares: np.ndarray, wrong: np.ndarray, weights: np.ndarray, rate: float) -> float:
+    """Return the least share from which on at most `rate` of the weight of what is named is wrong, 1 where none is."""
+    order = np.argsort(-shares, kind="stable")
+    errors = np.cumsum((wrong * weights)[order]) / np.maximum(np.cumsum(weights[order]), 1e-300)
+    last_of_ties = np.diff(shares[order], append=-1.0) < 0
+    kept = np.flatnonzero((errors <= rate) & last_of_ties)
+    return float(shares[order][kept[-1]]) if len(kept) else 1.0
+
+
+def is_synthetic(verdict: str | None) -> bool:
+    """Say whether a verdict is a source, a family or UNKNOWN."""
+    return verdict not in (None, REAL, INCONCLUSIVE)
+
+
+def percent(share: float) -> str:
+    """Return a share as per cent, never as none or all."""
+    if share < 0.001:
+        return "under 0.1%"
+    return "over 99.9%" if share > 0.999 else f"{share:.1%}"
+
+
+def best_family(
+    probabilities: np.ndarray, sources: tuple[str, ...], families: Mapping[str, str]
+) -> tuple[str | None, float]:
+    """Return the most likely family of generators and its probability, None and 0 where no source has a family."""
+    places = family_indices(sources, families)
+    shares = {family: float(probabilities[each].sum()) for family, each in places.items()}
+    found = max(shares, key=lambda family: shares[family], default=None)
+    return found, shares[found] if found else 0.0
+
+
+def decide(
+    probabilities: np.ndarray,
+    score: float,
+    sources: tuple[str, ...],
+    rule: JudgementRecord,
+    families: Mapping[str, str] | None = None,
+    *,
+    reflected: bool = False,
+) -> str:
+    """Return the verdict on an image: real, a source, a family, UNKNOWN or INCONCLUSIVE.
+
+    `families` says which family a source is of. Real needs a probability above one half, a likelihood ratio that
+    does not speak for synthetic, and an image no smaller than a crop, which `reflected` says it is: what was filled by
+    reflection shows traces, but none that are missing.
+    """
+    synthetic, strange = float(1 - probabilities[0]), score < rule.unknown_below
+    if synthetic >= rule.synthetic_from:
+        if strange:
+            return UNKNOWN
+        if probabilities[1:].max() >= rule.source_from:
+            return sources[int(probabilities[1:].argmax()) + 1]
+        family, share = best_family(probabilities, sources, families or {})
+        return family if family is not None and share >= rule.family_from else UNKNOWN
+    agrees = synthetic < 0.5 and float(log10_ratio(synthetic, rule.synthetic)) <= 0
+    clear = synthetic <= rule.real_to and agrees and not strange and not reflected
+    return REAL if clear else INCONCLUSIVE
+
+
+def give_reason(
+    verdict: str,
+    probabilities: np.ndarray,
+    score: float,
+    sources: tuple[str, ...],
+    rule: JudgementRecord,
+    families: Mapping[str, str] | None = None,
+    *,
+    reflected: bool = False,
+) -> str:
+    """Return why an image got its verdict, in a sentence with the numbers compared; arguments are those of `decide`."""
+    synthetic = 1 - float(probabilities[0])
+    strange = score < rule.unknown_below
+    said = f"P(synthetic) is {percent(synthetic)}"
+    unlike = (
+        f"the image is unlike the training images ({rule.score} {score:.3f}, below {rule.unknown_below:.3f})"
+    )
+    if synthetic < rule.synthetic_from:
+        if verdict == REAL:
+            return f"{said}, at most {percent(rule.real_to)}."
+        if synthetic <= rule.real_to and strange:
+            return f"{said}, at most {percent(rule.real_to)}, but {unlike}."
+        if synthetic <= rule.real_to and reflected:
+            return f"{said}, but the image is too small to say that no trace was found."
+        if synthetic <= rule.real_to:
+            return f"{said}, which does not speak clearly for either side."
+        low, high = percent(rule.real_to), percent(rule.synthetic_from)
+        return f"{said}: between {low} (no trace found) and {high} (synthetic)."
+    said += f", at least {percent(rule.synthetic_from)}"
+    foremost = int(probabilities[1:].argmax()) + 1
+    source = f"{sources[foremost]} at {percent(float(probabilities[foremost]))}"
+    if verdict == sources[foremost]:
+        return f"{said}; {source}, at least {percent(rule.source_from)}."
+    if strange:
+        return f"{said}, but {unlike}."
+    family, share = best_family(probabilities, sources, families or {})
+    said = f"{said}; no source is clear ({source}, named from {percent(rule.source_from)} on)"
+    if family is None:
+        return f"{said}."
+    if verdict == family:
+        return f"{said}; {family} at {percent(share)}, at least {percent(rule.family_from)}."
+    return f"{said}, nor is the family ({family} at {percent(share)}, named from {percent(rule.family_from)} on)."

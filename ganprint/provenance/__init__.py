@@ -1,0 +1,1 @@
+"""Provenance: what an image file states beside its pixels."""

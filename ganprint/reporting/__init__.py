@@ -1,0 +1,1 @@
+"""Reports: tables, figures and pages of results and of cases."""

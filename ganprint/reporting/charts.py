@@ -1,0 +1,252 @@
+"""Figures of results: robustness bars and severity curves as the papers draw them, and confusion matrices."""
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+
+from ganprint.calibration.probabilities import calibration_error, reliability
+from ganprint.drawing import Figure
+from ganprint.errors import OutputExistsError, UsageError
+from ganprint.evaluation.assess import Assessed
+from ganprint.evaluation.calibrate import Calibrated
+from ganprint.evaluation.entry import Entry
+from ganprint.files import write_output
+from ganprint.studies.experiments import SHORT, Robustness, adversarial_curves
+from ganprint.studies.variants import Variant, semantics_curves
+
+Form = Literal["png", "svg"]
+
+BAR_INCHES = 0.12
+"""Width of one bar."""
+UNSEEN = "#eeeeee"
+"""Behind the corruptions that training never shows."""
+
+
+def comparison_figures(entries: Sequence[Entry], metric: str) -> dict[str, Figure]:
+    """Return by name the figures that these results allow.
+
+    `robustness-SPLIT`: bars of a metric by corruption (Bui et al. 2022, figure 4); `severity-SPLIT`: its curves
+    by severity, clean being 0; `adversarial-ATTACK-TARGET-SPLIT`: the error by the largest change;
+    `confusion-WEIGHTS-SPLIT`: of clean images, where details are there.
+    """
+    figures: dict[str, Figure] = {}
+    for split in dict.fromkeys(entry.split for entry in entries):
+        found = Robustness(entries, split, metric)
+        if found.kinds:
+            figures[f"robustness-{split}"] = _bars(found)
+            figures[f"severity-{split}"] = _curves(found)
+        attacked = adversarial_curves(entries, split)
+        for (kind, target), curves in attacked.items():
+            title = f"{split}, {kind.upper()} on {target}"
+            figures[f"adversarial-{kind}-{target}-{split}"] = _lines(
+                curves, "largest change, of 255", f"error of {target}", title
+            )
+    for entry in entries:
+        if entry.policy == "none" and entry.confusion:
+            figures[f"confusion-{entry.weights}-{entry.split}"] = _confusion(entry)
+    return figures
+
+
+def semantics_figures(
+    entries: Sequence[Entry], variants: Sequence[Variant], metric: str
+) -> dict[str, Figure]:
+    """Return `semantics-SPLIT-POLICY`: a metric by the number of training semantics (Bui et al. 2022, figure 5)."""
+    curves = semantics_curves(entries, variants, metric)
+    figures = {}
+    for split, policy in dict.fromkeys(condition for condition, _ in curves):
+        here = [(method, curve) for (which, method), curve in curves.items() if which == (split, policy)]
+        title = f"{split}, {policy}"
+        figures[f"semantics-{split}-{policy.replace(':', '-')}"] = _lines(
+            here, "training semantics", SHORT[metric], title
+        )
+    return figures
+
+
+def reliability_figure(found: Calibrated) -> Figure:
+    """Return the share that is right by the largest probability, before and after calibration (Guo et al. 2017)."""
+    figure = Figure(figsize=(4.2, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    for number, (name, probabilities) in enumerate((("before", found.before), ("after", found.after))):
+        bins = reliability(probabilities, found.labels)
+        error = calibration_error(probabilities, found.labels)
+        axes.plot(
+            [sure for _, sure, _ in bins],
+            [right for _, _, right in bins],
+            marker="o",
+            markersize=3,
+            color=_colour(number),
+            label=f"{name}: error {error:.3f}",
+        )
+    axes.set(xlabel="largest probability", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def coverage_figure(found: Sequence[Assessed]) -> Figure:
+    """Return accuracy by the share of images answered, the surest first, and where the shipped thresholds lie on it."""
+    figure = Figure(figsize=(5.4, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    for number, each in enumerate(found):
+        rates, colour = each.rates, _colour(number)
+        axes.plot(*each.curve(), color=colour, label=f"{rates.split}, {rates.policy}")
+        if rates.answered is not None and rates.right is not None:
+            axes.plot(rates.answered.value, rates.right.value, marker="o", color=colour)
+    axes.plot([], [], marker="o", color="0.4", linestyle="none", label="real or a source, by the thresholds")
+    axes.set(
+        xlabel="share of known sources' images answered", ylabel="share of the answers right", xlim=(0, 1)
+    )
+    axes.set_ylim(top=1)
+    axes.legend(fontsize=8, frameon=False, loc="lower left")
+    return figure
+
+
+def save_figures(
+    figures: Mapping[str, Figure], folder: Path, *, form: Form = "png", force: bool = False
+) -> list[Path]:
+    """Write figures under their names into a folder and return the files.
+
+    Raises OutputExistsError where one is there and `force` is not given, UsageError where one cannot be written.
+    """
+    files = {folder / f"{name}.{form}": figure for name, figure in figures.items()}
+    there = [file for file in files if file.exists() and not force]
+    if there:
+        raise OutputExistsError(f"{there[0]} is there already.", "Give --force to overwrite it.")
+    for file, figure in files.items():
+        write_output(file, _rendered(figure, form), error=UsageError, hint="Name another folder.")
+    return list(files)
+
+
+def to_svg(figure: Figure) -> str:
+    """Return a figure as an SVG element to put into a page."""
+    text = _rendered(figure, "svg").decode()
+    return text[text.index("<svg") :]
+
+
+def _rendered(figure: Figure, form: Form) -> bytes:
+    """Return the file's bytes: the same figure from the same results, without program and date."""
+    content = BytesIO()
+    # Names of an SVG's parts are hashes with this salt, else with a random one.
+    with rc_context({"svg.hashsalt": "ganprint"}):
+        figure.savefig(
+            content,
+            format=form,
+            metadata={"Date": None} if form == "svg" else {"Software": None},
+            bbox_inches="tight",
+        )
+    return content.getvalue()
+
+
+def _bars(found: "Robustness") -> Figure:
+    kinds, names = found.kinds, found.names
+    width = 0.85 / len(names)
+    figure = Figure(figsize=(max(6.0, len(kinds) * (len(names) + 2) * BAR_INCHES), 3.6), dpi=150)
+    axes = figure.add_subplot()
+    _shade_unseen(axes, found)
+    for number, name in enumerate(names):
+        means = [found.mean(name, kind) for kind in kinds]
+        heights = [np.nan if value is None else value for value in means]
+        places = np.arange(len(kinds)) + (number - (len(names) - 1) / 2) * width
+        axes.bar(places, heights, width, color=_colour(number), label=name)
+    axes.set_xticks(
+        range(len(kinds)), [kind.replace("_", " ") for kind in kinds], rotation=45, ha="right", fontsize=8
+    )
+    axes.set_xlim(-0.6, len(kinds) - 0.4)
+    axes.set_ylim(0, 1)
+    axes.set_ylabel(f"{SHORT[found.metric]}, mean over severities", fontsize=8)
+    axes.set_title(f"{found.split}; shaded: corruptions that training never shows", fontsize=9)
+    axes.legend(
+        fontsize=7, ncols=min(len(names), 5), loc="upper center", bbox_to_anchor=(0.5, -0.32), frameon=False
+    )
+    return figure
+
+
+def _curves(found: "Robustness") -> Figure:
+    kinds, columns = found.kinds, min(len(found.kinds), 5)
+    rows = -(-len(kinds) // columns)
+    figure = Figure(figsize=(max(columns * 2.2, 5.5), rows * 1.9 + 0.6), dpi=150, layout="constrained")
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for place, axes in enumerate(grid.flat):
+        if place >= len(kinds):
+            axes.set_axis_off()
+            continue
+        kind = kinds[place]
+        if kind in found.unseen:
+            axes.set_facecolor(UNSEEN)
+        for number, name in enumerate(found.names):
+            points = [
+                (0, found.value(name, "none")),
+                *((level, found.value(name, f"{kind}:{level}")) for level in found.severities),
+            ]
+            there = [(level, value) for level, value in points if value is not None]
+            axes.plot(*zip(*there, strict=True), color=_colour(number), marker=".", linewidth=1, label=name)
+        axes.set_title(kind.replace("_", " "), fontsize=8)
+        axes.set_ylim(0, 1)
+        axes.tick_params(labelsize=7)
+        if place >= len(kinds) - columns:
+            axes.set_xlabel("severity (0: clean)", fontsize=7)
+    figure.supylabel(f"{SHORT[found.metric]} on {found.split}", fontsize=8)
+    handles, labels = grid.flat[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, fontsize=7, ncols=min(len(labels), 5), loc="outside upper center", frameon=False
+    )
+    return figure
+
+
+def _lines(curves: Sequence[tuple[str, Mapping[int, float]]], across: str, up: str, title: str) -> Figure:
+    """Draw values in 0..1 over whole numbers, a line for each name."""
+    figure = Figure(figsize=(6.4, 3.6), dpi=150, layout="constrained")
+    axes = figure.add_subplot()
+    for number, (name, curve) in enumerate(curves):
+        places = sorted(curve)
+        axes.plot(
+            places,
+            [curve[place] for place in places],
+            color=_colour(number),
+            marker=".",
+            linewidth=1,
+            label=name,
+        )
+    axes.set_xticks(sorted({place for _, curve in curves for place in curve}))
+    axes.set_ylim(0, 1)
+    axes.set_xlabel(across, fontsize=8)
+    axes.set_ylabel(up, fontsize=8)
+    axes.set_title(title, fontsize=9)
+    axes.tick_params(labelsize=7)
+    figure.legend(loc="outside right center", fontsize=7, frameon=False)
+    return figure
+
+
+def _confusion(entry: Entry) -> Figure:
+    answered = list(next(iter(entry.confusion.values())))
+    counts = np.array([[row[name] for name in answered] for row in entry.confusion.values()])
+    shares = counts / counts.sum(1, keepdims=True)
+    side = 0.5 * max(counts.shape) + 1.6
+    figure = Figure(figsize=(side, side), dpi=150)
+    axes = figure.add_subplot()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(answered)), answered, rotation=45, ha="right", fontsize=7)
+    axes.set_yticks(range(len(counts)), list(entry.confusion), fontsize=7)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xlabel("answered", fontsize=8)
+    axes.set_ylabel("true", fontsize=8)
+    axes.set_title(f"{entry.weights}, {entry.split}, images", fontsize=9)
+    return figure
+
+
+def _shade_unseen(axes: Axes, found: "Robustness") -> None:
+    for place, kind in enumerate(found.kinds):
+        if kind in found.unseen:
+            axes.axvspan(place - 0.5, place + 0.5, color=UNSEEN, zorder=0, linewidth=0)
+
+
+def _colour(number: int) -> str:
+    return f"C{number % 10}"

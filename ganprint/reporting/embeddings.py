@@ -1,0 +1,91 @@
+"""Figures of the images themselves: how methods place them, and what spectra their sources have."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ganprint.attributor import Attributor, View
+from ganprint.data import Manifest
+from ganprint.evaluation.answers import whole_answers
+from ganprint.evaluation.conditions import Condition
+from ganprint.evaluation.runner import Comparison
+from ganprint.perturb import parse_policy
+from ganprint.reporting.panels import panel_figure
+from ganprint.reporting.spectra import average_spectra, spectrum_panels
+
+MOST_IMAGES = 2000
+"""More points hide each other, and t-SNE's time grows with them."""
+FEWEST_IMAGES = 10
+
+
+def embed_images(
+    attributor: Attributor, images: Manifest, *, workers: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return where a method places images, (N, D) float32, and the rows (N,) of those that could be read.
+
+    It is the mean over views of the embedding, or of the attribution logits where a method has none.
+    """
+    condition = Condition(parse_policy("none"))
+    rows, answers, _ = whole_answers(attributor, images, condition, workers=workers)
+    return np.stack([answer.embedding for answer in answers]), rows
+
+
+def image_figures(comparison: Comparison) -> dict[str, Figure]:
+    """Return `embedding-WEIGHTS-SPLIT`, t-SNE of where each of the weights places images, and `spectra-SPLIT`.
+
+    They are of the clean splits of a comparison: at most MOST_IMAGES, spread over the sources, at least
+    FEWEST_IMAGES, and where a method does not place all alike.
+    """
+    figures: dict[str, Figure] = {}
+    clean = [cell for cell in comparison.cells if str(cell.condition.policy) == "none"]
+    for split in dict.fromkeys(cell.split for cell in clean):
+        for cell in (cell for cell in clean if cell.split == split):
+            images = comparison.images(cell).select(limit=MOST_IMAGES)
+            attributor, name = comparison.attributor(cell.contender), cell.contender.name
+            points, rows = embed_images(attributor, images, workers=comparison.settings.workers)
+            images = images.take(rows)
+            if len(points) < FEWEST_IMAGES:
+                continue
+            if f"spectra-{split}" not in figures:
+                figures[f"spectra-{split}"] = _spectra(images, attributor.config.view, split)
+            if not np.isfinite(points).all() or not np.ptp(points, axis=0).any():
+                continue  # All in one place, or nowhere: t-SNE has nothing to spread.
+            title = f"{name}, {split}, clean: t-SNE of {len(points)} images"
+            figures[f"embedding-{name}-{split}"] = _scatter(points, images, title)
+    return figures
+
+
+def _spectra(images: Manifest, view: View, split: str) -> Figure:
+    caption = (
+        f"Mean logarithm of the orthonormal DCT-II's magnitudes over {len(images)} images of {split}, "
+        f"{view.kind} view of {view.size} px, low frequencies top left. Differences between sources are "
+        "differences of these images, format and content included."
+    )
+    return panel_figure(spectrum_panels(average_spectra(images, view)), caption)
+
+
+def _scatter(points: np.ndarray, images: Manifest, title: str) -> Figure:
+    """Draw points in the plane where t-SNE (van der Maaten and Hinton 2008) brings them, coloured by source."""
+    from sklearn.manifold import TSNE
+
+    perplexity = min(30.0, (len(points) - 1) / 3)
+    places = TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(points)
+    figure = Figure(figsize=(6.4, 4.4), dpi=150, layout="constrained")
+    axes = figure.add_subplot()
+    names = images.column("source")
+    known = [name for name in images.sources if name in set(names)]
+    _draw(axes, places, names, [*known, *sorted(set(names) - set(known))], len(known))
+    axes.set_title(title, fontsize=9)
+    axes.set_axis_off()
+    figure.legend(loc="outside right center", fontsize=7, frameon=False, markerscale=2)
+    return figure
+
+
+def _draw(axes: Axes, places: np.ndarray, names: np.ndarray, order: Sequence[str], known: int) -> None:
+    for number, name in enumerate(order):
+        across, up = places[names == name].T
+        colour = f"C{number % 10}" if number < known else "black"
+        marker = "o" if number < known else "x"
+        axes.scatter(across, up, s=6, color=colour, marker=marker, linewidths=0.8, label=name)

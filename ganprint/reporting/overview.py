@@ -1,0 +1,52 @@
+"""All tables of some results, whichever experiments they are of."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ganprint.evaluation.entry import Entry
+from ganprint.evaluation.tables import Table
+from ganprint.perturb.attacks import PREFIX as ATTACKED
+from ganprint.perturb.sharing import PREFIX as SHARED
+from ganprint.studies.experiments import (
+    adversarial_table,
+    condition_table,
+    difference_table,
+    fixed_corruption,
+    resharing_table,
+    robustness_tables,
+)
+from ganprint.studies.variants import Variant, study_tables
+
+
+def result_tables(
+    entries: Sequence[Entry],
+    metric: str,
+    robustness: Sequence[str],
+    variants: Sequence[Variant] = (),
+    against: str | None = None,
+) -> list[Table]:
+    """Return the tables of results: by condition, after sharing, under attack, and by corruption for `robustness`.
+
+    `robustness` names the splits whose corruptions are shown so. Of weights that are variants of a study, the
+    first tables are the study's. Differences are from the weights `against`, or from those that lead. Titles say
+    whether values are over groups or images.
+    """
+    shared = [entry for entry in entries if entry.policy.startswith(SHARED)]
+    attacked = [entry for entry in entries if entry.policy.startswith(ATTACKED)]
+    others = [
+        entry
+        for entry in entries
+        if not entry.policy.startswith((SHARED, ATTACKED))
+        and not (entry.split in robustness and fixed_corruption(entry.policy))
+    ]
+    tables = study_tables(others, variants, metric) if variants else []
+    if others and not variants:
+        tables.append(condition_table(others))
+        tables += [table for table in [difference_table(others, metric, against)] if table]
+    tables += [resharing_table(entries, split, metric) for split in dict.fromkeys(e.split for e in shared)]
+    tables += [adversarial_table(entries, split) for split in dict.fromkeys(e.split for e in attacked)]
+    for split in robustness:
+        tables += robustness_tables(entries, split, metric)
+    units = {entry.unit for entry in entries}
+    said = "means over groups" if units == {"group"} else "fractions of images"
+    return [replace(table, title=f"{table.title}; {said}") for table in tables]

@@ -1,0 +1,38 @@
+"""One HTML page of results that works from a file: tables, figures, and where every number comes from."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+from ganprint.errors import OutputExistsError, UsageError
+from ganprint.evaluation.entry import Entry
+from ganprint.evaluation.tables import Table
+from ganprint.files import write_output
+
+
+def write_page(
+    path: Path,
+    title: str,
+    tables: Sequence[Table],
+    entries: Sequence[Entry],
+    figures: Sequence[tuple[str, str]] = (),
+    *,
+    force: bool = False,
+) -> None:
+    """Write tables, figures (name, SVG text) and the provenance of each result as one page with nothing outside it.
+
+    Raises OutputExistsError where the file is there and `force` is not given, UsageError where it cannot be
+    written.
+    """
+    if path.exists() and not force:
+        raise OutputExistsError(f"{path} is there already.", "Give --force to overwrite it.")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = files("ganprint.reporting").joinpath("page.html").read_text(encoding="utf-8")
+    text = environment.from_string(template).render(
+        title=title, tables=[(table, table.places()) for table in tables], entries=entries, figures=figures
+    )
+    write_output(path, text.encode(), error=UsageError, hint="Name another file.")

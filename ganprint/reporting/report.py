@@ -1,0 +1,118 @@
+"""The report of a case: a self-contained HTML report."""
+
+import base64
+import io
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from PIL import Image
+
+from ganprint.errors import OutputExistsError
+from ganprint.files import write_output
+from ganprint.forensics.bench import Bench
+from ganprint.forensics.evidence import gather_evidence, possible_maps
+from ganprint.forensics.record import CaseRecord, file_sha256
+from ganprint.forensics.verdict import Verdict
+from ganprint.images import ImageFile, printable
+from ganprint.images.views import find_crops
+from ganprint.reporting.panels import panel_figure
+
+THUMBNAIL = 360
+"""Longest side in pixels of the picture of an image that the page holds."""
+MAPPED = 20
+"""Images of a case that get maps, which take seconds each and half a megabyte of the page."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """What a report shows of an image, as data URIs: its pixels reduced, and maps with their caption, if any."""
+
+    thumbnail: str
+    maps: str | None = None
+    caption: str = ""
+
+
+class Exhibits:
+    """What a report shows of each image, gathered while images go by, so that none need be held.
+
+    With `maps`, the first MAPPED images get those that the first judge's method can have, of the most textured crop.
+    """
+
+    def __init__(self, bench: Bench, maps: bool = True) -> None:
+        self.judge, self.maps = bench.judges[0], maps
+        self._seen: dict[str | None, Exhibit] = {}
+
+    def see(self, image: ImageFile) -> None:
+        """Keep what the report shows of an image: pictures of its pixels, and none of its file's bytes."""
+        key = image.sha256
+        if key not in self._seen:
+            drawn = self._draw_maps(image) if self.maps and len(self._seen) < MAPPED else (None, "")
+            self._seen[key] = Exhibit(_thumbnail(image), *drawn)
+
+    def of(self, verdict: Verdict) -> Exhibit | None:
+        """Return what was kept of the image that a verdict is on, None where it was not seen."""
+        return self._seen.get(verdict.sha256)
+
+    def _draw_maps(self, image: ImageFile) -> tuple[str | None, str]:
+        attributor, card = self.judge.attributor, self.judge.card
+        squares = find_crops(image.pixels, card.view).squares
+        if not len(squares):
+            return None, ""
+        square = squares[0]
+        maps = [name for name in possible_maps(attributor, square) if name != "own"]
+        evidence = gather_evidence(attributor, card, square, image.name, maps)
+        drawn = io.BytesIO()
+        panel_figure(evidence.panels, "").savefig(drawn, format="png", metadata={"Software": None})
+        return _data_uri(drawn.getvalue(), "image/png"), evidence.caption
+
+
+def _thumbnail(image: ImageFile) -> str:
+    picture = Image.fromarray(image.pixels)
+    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    encoded = io.BytesIO()
+    picture.save(encoded, "JPEG", quality=88)
+    return _data_uri(encoded.getvalue(), "image/jpeg")
+
+
+def _data_uri(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: bool = False) -> None:
+    """Write a case as one HTML page, whole or not at all; it names the SHA-256 of the JSON beside it, if there is one.
+
+    All text is shown escaped and printable, whatever files and their metadata say. Raises OutputExistsError where the
+    page is there and `force` is not given, UsageError where it cannot be written.
+    """
+    if path.exists() and not force:
+        raise OutputExistsError(f"{printable(str(path))} is there already.", "Give --force to overwrite it.")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True
+    )
+    template = files("ganprint.reporting").joinpath("report.html").read_text(encoding="utf-8")
+    beside = path.with_suffix(".json")
+    images = [(each, exhibits.of(each.verdict)) for each in record.images]
+    page = environment.from_string(template).render(
+        record=record,
+        images=images,
+        date=f"{record.date.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        verdicts=Counter(
+            each.verdict.verdict for each in record.images if each.verdict.error is None
+        ).most_common(),
+        maps=exhibits.maps,
+        mapped=MAPPED,
+        unmapped=next((number for number, (_, kept) in enumerate(images, 1) if kept and not kept.maps), None),
+        record_name=beside.name,
+        record_sha256=file_sha256(beside),
+    )
+    write_output(path, page.encode("utf-8"))
+
+
+def _shown(value: object) -> object:
+    """Return what the template shows for a value: text from outside printable, before it is escaped."""
+    # Not isinstance: what the template itself has marked up is a str, too, and done.
+    return printable(value) if type(value) is str and not value.isprintable() else value

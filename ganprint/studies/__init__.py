@@ -1,0 +1,1 @@
+"""Studies: trainings that are compared, and the published results beside them."""

@@ -1,0 +1,327 @@
+"""The published experiments that train: on fewer semantics, and RepMix with parts of it changed."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from ganprint import plugins
+from ganprint.attributor import AttributorConfig, Progress, Run
+from ganprint.data import Manifest
+from ganprint.errors import ConfigError, UsageError
+from ganprint.evaluation.entry import Entry
+from ganprint.evaluation.plan import Contender
+from ganprint.evaluation.tables import Cell, Column, Row, Table
+from ganprint.files import atomic_write
+from ganprint.models import read_config
+from ganprint.models.config import preset_names
+from ganprint.studies.experiments import condition_table
+from ganprint.training.session import train_weights
+from ganprint.weights import Card, read_card
+from ganprint.weights.card import CARD_FILE
+
+IDENTITY = "study.yaml"
+"""The file in a training's folder that says what it is a training of."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One training of a study: `name` is its folder's and its card's, `label` what tables call it.
+
+    With `semantics` it is trained and validated on images of these alone.
+    """
+
+    name: str
+    label: str
+    method: str
+    config: AttributorConfig
+    semantics: tuple[str, ...] | None = None
+
+
+def ablation_variants(
+    chosen: Sequence[str], *, preset: str | None, assignments: Sequence[str]
+) -> list[Variant]:
+    """Return RepMix and its changes: those of the groups or labels that are chosen, all if none is.
+
+    As many images go into a step whatever the number mixed. A change that changes nothing is left out.
+    Raises UsageError listing the valid choices.
+    """
+    groups = plugins.load("repmix").spec.ablation
+    every = {label: change for group in groups.values() for label, change in group.items()}
+    wanted = ["all"]
+    for name in chosen or groups:
+        if name not in groups and name not in every:
+            raise UsageError(
+                f"The ablation has no part {name!r}.",
+                f"Groups: {', '.join(groups)}; parts: {', '.join(every)}.",
+            )
+        wanted += groups.get(name, [name])
+    base = _config("repmix", preset, assignments).model_dump()
+    images = base["batch_size"] * base["mix_count"]
+    variants: dict[str, Variant] = {}
+    for label in dict.fromkeys(wanted):
+        config = _config("repmix", preset, [*assignments, *every[label]])
+        count = config.model_dump()["mix_count"]
+        if images < count:
+            raise UsageError(
+                f"{images} images a step cannot be mixed {count} at a time.", "Set a larger batch_size."
+            )
+        config = config.model_copy(update={"batch_size": images // count})
+        name = f"repmix-{label.lower().replace(' ', '-')}"
+        variants.setdefault(config.model_dump_json(), Variant(name, label, "repmix", config))
+    return list(variants.values())
+
+
+def semantics_variants(
+    methods: Sequence[str],
+    manifest: Manifest,
+    counts: Sequence[int],
+    *,
+    preset: str | None,
+    assignments: Sequence[str],
+) -> list[Variant]:
+    """Return each method trained on the first n semantics, for each n of `counts`, or for all there are.
+
+    `assignments` are `key=value`, or `METHOD:key=value` for one of them. Raises UsageError where there
+    are not so many, or where a source has no training image of them.
+    """
+    ordered = order_semantics(manifest.select("train"))
+    least = _fewest(manifest.select("train"), ordered)
+    asked = sorted(set(counts or range(least, len(ordered) + 1)))
+    if asked[0] < least or asked[-1] > len(ordered):
+        raise UsageError(
+            f"Trainings on {', '.join(map(str, asked))} semantics cannot all be done.",
+            f"{manifest.name} has {len(ordered)}, and every source has images of the first {least} or more.",
+        )
+    return [
+        Variant(f"{method}-{count}-semantics", str(count), method, config, ordered[:count])
+        for method in methods
+        for config in [_config(method, preset, assignments)]
+        for count in asked
+    ]
+
+
+def order_semantics(train: Manifest) -> tuple[str, ...]:
+    """Return a manifest's semantics: each next one shows the most sources not shown yet, then has the most images."""
+    codes, names = train.codes("semantic")
+    counts = np.zeros((len(names), len(train.sources)), dtype=np.int64)
+    np.add.at(counts, (codes, train.labels), 1)
+    left = [number for number, name in enumerate(names) if name and counts[number].any()]
+    shown, order = np.zeros(len(train.sources), dtype=bool), []
+    while left:
+        best = max(
+            left, key=lambda n: (int(((counts[n] > 0) & ~shown).sum()), int(counts[n].sum()), names[n])
+        )
+        left.remove(best)
+        shown |= counts[best] > 0
+        order.append(names[best])
+    return tuple(order)
+
+
+def _fewest(train: Manifest, ordered: Sequence[str]) -> int:
+    """Return of how many of the ordered semantics there are images by every source."""
+    sources = len(np.unique(train.labels))
+    return next(
+        count
+        for count in range(1, len(ordered) + 1)
+        if len(np.unique(train.select(semantics=ordered[:count]).labels)) == sources
+    )
+
+
+def _config(method: str, preset: str | None, assignments: Sequence[str]) -> AttributorConfig:
+    """Return a method's configuration; an assignment `OTHER:key=value` is for another method."""
+    of_all = [text for text in assignments if not _addressee(text)]
+    own = [text.removeprefix(f"{method}:") for text in assignments if _addressee(text) == method]
+    spec = plugins.load(method).spec
+    return read_config(spec, preset=_preset(method, preset), assignments=[*of_all, *own])
+
+
+def check_addressees(assignments: Sequence[str], methods: Sequence[str]) -> None:
+    """Raise UsageError where an assignment is for a method that is not among those trained."""
+    for text in assignments:
+        name = _addressee(text)
+        if name and name not in methods:
+            raise UsageError(
+                f"{text!r} is for {name}, which is not trained.", f"Trained: {', '.join(methods)}."
+            )
+
+
+def _addressee(assignment: str) -> str:
+    """Return the method that `METHOD:key=value` is for, nothing for `key=value`."""
+    name, colon, _ = assignment.partition("=")[0].partition(":")
+    return name if colon else ""
+
+
+def _preset(method: str, preset: str | None) -> str | None:
+    """Return a method's preset by its name, or by what follows the method's name in it."""
+    if preset is None:
+        return None
+    names = preset_names(plugins.load(method).spec)
+    for name in (preset, f"{method}-{preset}"):
+        if name in names:
+            return name
+    raise ConfigError(f"{method} has no preset {preset}.", f"Presets: {', '.join(names) or 'none'}.")
+
+
+@dataclass
+class Study:
+    """Variants of a method, or of several, each trained once under `out/trained`, whatever comes between.
+
+    Raises UsageError where a folder there holds another training under the same name.
+    """
+
+    manifest: Manifest
+    variants: Sequence[Variant]
+    out: Path
+    seed: int = 0
+    device: str = "cpu"
+    precision: str = "fp32"
+    workers: int = 0
+    command: str = ""
+    _cards: dict[str, Card] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for variant in self.variants:
+            folder = self.folder(variant)
+            if not _is_begun(folder) and not (folder / CARD_FILE).is_file():
+                continue
+            self._check(variant)
+            if (folder / CARD_FILE).is_file():
+                self._cards[variant.name] = read_card(folder)
+
+    def folder(self, variant: Variant) -> Path:
+        """Return where a variant's weights and checkpoints are."""
+        return self.out / "trained" / variant.name
+
+    def missing(self) -> list[Variant]:
+        """Return the variants that are not trained, or not to the end."""
+        return [variant for variant in self.variants if variant.name not in self._cards]
+
+    def contenders(self) -> list[Contender]:
+        """Return the weights of the variants that are trained."""
+        return [
+            Contender(self.folder(variant), self._cards[variant.name])
+            for variant in self.variants
+            if variant.name in self._cards
+        ]
+
+    def train(
+        self, variant: Variant, *, report: Callable[[Progress], None], stop: Callable[[], bool]
+    ) -> None:
+        """Train a variant, from its checkpoint where there is one; KeyboardInterrupt where it was stopped."""
+        folder = self.folder(variant)
+        try:
+            atomic_write(folder / IDENTITY, self._identity(variant).encode())
+        except OSError as cause:
+            raise UsageError(
+                f"{folder} cannot be written to: {cause.strerror}.", "Name another folder with --out."
+            ) from cause
+        resume = _is_begun(folder)
+        run = Run(
+            folder,
+            seed=self.seed,
+            device=self.device,
+            precision=self.precision,
+            workers=self.workers,
+            resume=resume,
+            report=report,
+            stop=stop,
+        )
+        train_weights(
+            plugins.load(variant.method),
+            variant.config,
+            self.images(variant),
+            run,
+            name=variant.name,
+            command=self.command,
+            # What a kill left before the first whole checkpoint is nothing to go on from.
+            force=not resume,
+        )
+        self._cards[variant.name] = read_card(folder)
+
+    def images(self, variant: Variant) -> Manifest:
+        """Return the manifest with only those of a variant's semantics in train and val."""
+        if variant.semantics is None:
+            return self.manifest
+        codes, names = self.manifest.codes("semantic")
+        chosen = np.isin(codes, [names.index(name) for name in variant.semantics])
+        taught = np.isin(self.manifest.splits, ("train", "val"))
+        return self.manifest.take(np.flatnonzero(chosen | ~taught))
+
+    def _identity(self, variant: Variant) -> str:
+        """Return all that a training depends on, to be told apart from another of the same name."""
+        images = self.images(variant)
+        facts = {
+            "config": variant.config.model_dump(mode="json"),
+            "seed": self.seed,
+            "precision": self.precision,
+            "train": images.select("train").sha256,
+            "val": images.select("val").sha256,
+        }
+        return yaml.safe_dump(facts, sort_keys=False)
+
+    def _check(self, variant: Variant) -> None:
+        file = self.folder(variant) / IDENTITY
+        if not file.is_file() or file.read_text(encoding="utf-8") != self._identity(variant):
+            raise UsageError(
+                f"{self.folder(variant)} holds a training with another configuration, data, seed or precision.",
+                "Name another folder with --out, or remove that one.",
+            )
+
+
+def _is_begun(folder: Path) -> bool:
+    """Tell whether a training has a whole checkpoint to go on from."""
+    return any((folder / "checkpoints").glob("*.safetensors"))
+
+
+def study_tables(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> list[Table]:
+    """Return the changes of a method by conditions, and methods by the number of training semantics."""
+    labels = {variant.name: variant.label for variant in variants if variant.semantics is None}
+    changed = [
+        entry.model_copy(update={"weights": labels[entry.weights]})
+        for entry in entries
+        if entry.weights in labels
+    ]
+    tables = [condition_table(changed)] if changed else []
+    if semantics_curves(entries, variants, metric):
+        tables.append(semantics_table(entries, variants, metric))
+    return tables
+
+
+def semantics_table(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> Table:
+    """Return methods by the number of training semantics, under each condition."""
+    curves = semantics_curves(entries, variants, metric)
+    counts = sorted({count for curve in curves.values() for count in curve})
+    conditions = list(dict.fromkeys(condition for condition, _ in curves))
+    columns = [
+        Column(f"{split}, {policy}", f"{count} semantics") for split, policy in conditions for count in counts
+    ]
+    rows = [
+        Row(
+            method,
+            tuple(
+                Cell(curves.get((condition, method), {}).get(count))
+                for condition in conditions
+                for count in counts
+            ),
+        )
+        for method in dict.fromkeys(method for _, method in curves)
+    ]
+    title = f"{metric.replace('_', ' ')} by the number of training semantics"
+    return Table(title, "method", tuple(columns), tuple(rows))
+
+
+def semantics_curves(
+    entries: Sequence[Entry], variants: Iterable[Variant], metric: str
+) -> dict[tuple[tuple[str, str], str], dict[int, float]]:
+    """Return by condition and method the metric for each number of training semantics."""
+    named = {variant.name: variant for variant in variants if variant.semantics is not None}
+    curves: dict[tuple[tuple[str, str], str], dict[int, float]] = {}
+    for entry in entries:
+        variant, value = named.get(entry.weights), getattr(entry, metric)
+        if variant is not None and variant.semantics is not None and value is not None:
+            curve = curves.setdefault(((entry.split, entry.policy), variant.method), {})
+            curve[len(variant.semantics)] = float(value.value)
+    return curves

@@ -1,0 +1,363 @@
+"""The report: all that was found is on the page, nothing of it runs or loads, and names stay in their place."""
+
+import base64
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Prediction, View
+from ganprint.errors import OutputExistsError
+from ganprint.forensics.bench import Bench
+from ganprint.forensics.judges import Judge
+from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, why_review
+from ganprint.forensics.verdict import (
+    Agreement,
+    Change,
+    Evidence,
+    Failure,
+    MethodAnswer,
+    Ratio,
+    Verdict,
+    Views,
+)
+from ganprint.forensics.verdict_stream import stream_verdicts
+from ganprint.images import ImageFile
+from ganprint.provenance.stated import read_stated
+from ganprint.reporting import report
+from ganprint.reporting.report import Exhibits, write_report
+from ganprint.weights import Card, Rate, VerdictRates
+from ganprint.weights.records import PluginRecord
+
+VOID = {"meta", "img", "br"}
+HOSTILE = [
+    "<script>alert(1)</script>.png",
+    '"><img src=x onerror=alert(1)>.png',
+    "' onmouseover='alert(1).png",
+    "\x1b[31mred\x1b[0m\x07.png",
+    "{{7*7}}{% raw %}.png",
+    "two\nlines\r\n.png",
+    "\u202egnp.evil.png",
+    "lone\udcff\ud800surrogates.png",
+    "javascript:alert(1)",
+    "x" * 10_000,
+]
+
+
+class Brightness(Attributor):
+    """Names the second source the more, the brighter an image is."""
+
+    spec = AttributorSpec("brightness", "Brightness", "none", 2026, AttributorConfig)
+
+    def predict(self, images: Tensor) -> Prediction:
+        brightness = images.float().mean((1, 2, 3)) / 64
+        return Prediction(torch.stack([torch.full_like(brightness, 2.0), brightness], dim=1))
+
+    def fit(self, *given: Any) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Tensor]:
+        return {}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        return None
+
+
+class Page(HTMLParser):
+    """What of a page a browser would act on; fails where tags do not close in their order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        assert not self.open
+        self.words = " ".join(self.text.split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data if self.open[-1:] != ["style"] else ""
+
+
+@pytest.fixture(scope="module")
+def bench() -> Bench:
+    view = View(kind="native", size=32, crops=1)
+    card = Card(
+        name="small",
+        method="brightness",
+        plugin=PluginRecord(distribution="stranger", version="1"),
+        sources=("real", "progan"),
+        view=view,
+        config={},
+        date=datetime(2026, 11, 20, tzinfo=UTC),
+        licence="MIT",
+        sha256="5" * 64,
+    )
+    return Bench([Judge(Brightness(AttributorConfig(view=view), card.sources), card)])
+
+
+def image_of(name: str, seed: int = 0, statement: str = "A camera") -> ImageFile:
+    pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x010F] = statement.encode("utf-8", "replace").decode()
+    encoded = io.BytesIO()
+    Image.fromarray(pixels).save(encoded, "JPEG", exif=exif)
+    return read_stated(encoded.getvalue(), name=name, metadata=True)
+
+
+def record_of(verdicts: list[Verdict], rates: list[VerdictRates] | None = None, **fields: Any) -> CaseRecord:
+    facts = WeightsFacts(
+        method="brightness",
+        weights="small",
+        weights_sha256="5" * 64,
+        plugin="stranger 1",
+        sources=["real", "progan"],
+        calibration="The probabilities are calibrated on 100 images.",
+        rates=rates or [],
+    )
+    given: dict[str, Any] = {
+        "date": datetime(2026, 11, 21, 12, 30, 5, tzinfo=UTC),
+        "command": "ganprint attribute case --report case.html",
+        "folder": "/work",
+        "versions": {"python": "3.11.7", "ganprint": "0.1.0"},
+        "system": "Linux",
+        "hardware": "x86_64",
+        "device": "cpu",
+        "weights": [facts],
+        "images": [
+            Examined(verdict=each, sha256_after=each.sha256, review=why_review(each, each.sha256))
+            for each in verdicts
+        ],
+    }
+    return CaseRecord(**given | fields)
+
+
+def judged(bench: Bench, images: list[ImageFile]) -> list[Verdict]:
+    return list(stream_verdicts([(image.name, image) for image in images], bench))
+
+
+def written(record: CaseRecord, exhibits: Exhibits, folder: Path) -> tuple[str, Page]:
+    path = folder / "case.html"
+    write_report(record, exhibits, path)
+    text = path.read_bytes().decode("utf-8")
+    return text, Page(text)
+
+
+def test_nothing_that_a_file_says_runs_loads_or_leaves_its_place(bench: Bench, tmp_path: Path) -> None:
+    images = [image_of(name, seed, name) for seed, name in enumerate(HOSTILE)]
+    exhibits = Exhibits(bench, maps=False)
+    for image in images:
+        exhibits.see(image)
+    verdicts = judged(bench, images)
+    verdicts[0] = verdicts[0].model_copy(update={"warnings": HOSTILE, "reason": HOSTILE[1]})
+    verdicts.append(bench.failed(HOSTILE[0], OutputExistsError(HOSTILE[1], "")))
+    record = record_of(verdicts, command=HOSTILE[0], folder=HOSTILE[7], system=HOSTILE[3])
+    text, page = written(record, exhibits, tmp_path)
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"script", "iframe", "object", "embed", "link", "base", "form", "svg"}
+    assert {name for _, attributes in page.tags for name in attributes} <= {
+        *("lang", "charset", "http-equiv", "content", "name", "class", "id", "style", "href", "src", "alt"),
+    }
+    addresses = [given.get("src") or given.get("href") or "" for _, given in page.tags]
+    assert all(re.match(r"data:image/(png|jpeg);base64,|#image-\d+$|$", each) for each in addresses)
+    assert "default-src 'none'" in text and "url(" not in text and "@import" not in text
+    assert set(map(chr, range(32))) & set(text) == {"\n"} and "\u202e" not in text
+    # Shown as it is, not evaluated and not lost.
+    assert all(shown in page.words for shown in (HOSTILE[0], HOSTILE[1], "{{7*7}}", "\\x1b[31m", "\\udcff"))
+
+
+def test_pictures_are_made_anew_from_the_pixels(bench: Bench, tmp_path: Path) -> None:
+    image = replace(
+        image_of("a.jpg"), pixels=np.random.default_rng(0).integers(0, 256, (900, 1200, 3), np.uint8)
+    )
+    exhibits = Exhibits(bench, maps=True)
+    exhibits.see(image)
+    _, page = written(record_of(judged(bench, [image])), exhibits, tmp_path)
+    thumbnail, maps = (
+        Image.open(io.BytesIO(base64.b64decode((given["src"] or "").partition(",")[2])))
+        for tag, given in page.tags
+        if tag == "img"
+    )
+    assert max(thumbnail.size) == report.THUMBNAIL and not thumbnail.getexif()
+    assert maps.format == "PNG" and maps.width > 600
+    assert "they are not proof of where an image comes from" in page.words
+
+
+def test_two_files_of_one_name_keep_their_own_pictures(bench: Bench, tmp_path: Path) -> None:
+    images = [image_of("-", seed) for seed in (1, 2)]
+    exhibits = Exhibits(bench, maps=False)
+    for image in images:
+        exhibits.see(image)
+    kept = [exhibits.of(verdict) for verdict in judged(bench, images)]
+    assert kept[0] and kept[1] and kept[0].thumbnail != kept[1].thumbnail
+    assert exhibits.of(bench.failed("-", OutputExistsError("", ""))) is None
+
+
+def test_images_without_maps_are_named(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "MAPPED", 1)
+    images = [image_of(f"{seed}.jpg", seed) for seed in (1, 2, 3)]
+    exhibits = Exhibits(bench, maps=True)
+    for image in images:
+        exhibits.see(image)
+    _, page = written(record_of(judged(bench, images)), exhibits, tmp_path)
+    assert "Images from number 2 on have no maps" in page.words
+    assert page.words.count("No maps: only the first 1") == 2
+
+
+def full_verdict(**fields: Any) -> Verdict:
+    method = MethodAnswer(
+        method="yu",
+        weights="yu-native",
+        weights_sha256="6" * 64,
+        verdict="real",
+        reason="Synthetic at 3.0% is at most 5.0%.",
+        synthetic_probability=0.03,
+        likeliest="real",
+        probabilities={"real": 0.97, "progan": 0.03},
+        known_score=0.9,
+        views=None,
+    )
+    given: dict[str, Any] = {
+        "path": "a.png",
+        "sha256": "1" * 64,
+        "width": 640,
+        "height": 480,
+        "format": "PNG",
+        "verdict": "synthetic-unknown",
+        "synthetic_probability": 0.99995,
+        "probabilities": {"real": 0.00005, "progan": 0.4, "stylegan": 0.59995},
+        "likeliest": "stylegan",
+        "runner_up": "progan",
+        "method": "repmix+yu",
+        "weights": "a+b",
+        "weights_sha256": "7" * 64,
+        "reason": "No source is likely enough.",
+        "likelihood_ratios": [
+            Ratio(
+                proposition="synthetic",
+                against="real",
+                log10=-2.0,
+                words="moderately strong support",
+                bounded=True,
+            ),
+            Ratio(proposition="progan", against="not progan", log10=0.3, words=None, bounded=False),
+        ],
+        "views": Views(count=5, agreeing=3, least_synthetic=0.25, most_synthetic=0.75),
+        "methods": [method],
+        "agreement": Agreement(real=1, synthetic=1, inconclusive=0, sources={"progan": 1}),
+        "stability": [Change(change="jpeg=90", verdict="real", synthetic_probability=0.1, holds=False)],
+        "warnings": ["The image is too small."],
+        "evidence": [Evidence(kind="noise in brightness", log_odds=1.25)],
+        "enrolled": {"mine": 0.125},
+        "known_score": 0.5,
+    }
+    return Verdict(**given | fields)
+
+
+def test_everything_that_was_found_is_on_the_page(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "case.json").write_bytes(b"{}")
+    failure = Verdict(
+        path="b.png",
+        method="m",
+        weights="w",
+        weights_sha256=None,
+        error=Failure(code="not_found", message="b.png is not there."),
+    )
+    changed = Examined(verdict=full_verdict(), sha256_after="2" * 64, review=["The file changed."])
+    record = record_of([full_verdict(), failure], fusion_sha256="7" * 64, stability=True)
+    record = record.model_copy(
+        update={"images": [*record.images, changed], "weights": [*record.weights, *record.weights]}
+    )
+    _, page = written(record, Exhibits(bench, maps=False), tmp_path)
+    for said in (
+        "2026-11-21 12:30:05 UTC",
+        "ganprint attribute case --report case.html",
+        "5" * 64,
+        "7" * 64,
+        "Verdict: synthetic, source not clear",
+        "> 99.9 %",
+        "100 times likelier if the image is real than if it is synthetic: moderately strong support for real",
+        "log10 -2.00, at its bound",
+        "3 of 5 crops point to stylegan",
+        "noise in brightness",
+        "+1.25",
+        "25.0 % to 75.0 %",
+        "1 synthetic, 1 real",
+        "saved as JPEG, quality 90",
+        "The image is too small.",
+        "Nearer to the enrolled mine by +0.125",
+        "b.png is not there.",
+        "3 of 3 call for a closer look",
+        "unchanged",
+        "CHANGED",
+        "Below 0.1 % each: real",
+        "No error rates were measured",
+        hashlib.sha256(b"{}").hexdigest(),
+        "ganprint verify case.json",
+    ):
+        assert said in page.words, said
+
+
+def test_a_clean_verdict_has_the_general_sentence_and_no_flag(bench: Bench, tmp_path: Path) -> None:
+    image = image_of("a.jpg")
+    verdict = judged(bench, [image])[0].model_copy(update={"verdict": "real", "source": None, "warnings": []})
+    _, page = written(record_of([verdict]), Exhibits(bench, maps=False), tmp_path)
+    assert "0 of 1 call for a closer look" in page.words and "Human review: look closer" not in page.words
+    assert "A person must review this image" in page.words
+    metadata = page.words.partition("Beside the pixels")[2].partition("How often")[0]
+    assert "not used for the verdict" in metadata and "A camera" in metadata
+    assert metadata.strip().endswith("neither its presence nor its absence proves anything.")
+
+
+def test_rates_are_shown_with_intervals_by_policy_and_photo_set(bench: Bench, tmp_path: Path) -> None:
+    def rates(policy: str, **fields: Any) -> VerdictRates:
+        given = {"data": "union.csv", "data_sha256": "0" * 64, "split": "test", "policy": policy, "seed": 0}
+        return VerdictRates(**given | {"n": 400, "verdicts": {"real": 0.5, "inconclusive": 0.5}} | fields)
+
+    def rate(value: float) -> Rate:
+        return Rate(n=100, value=value, low=value - 0.01, high=value + 0.01)
+
+    measured = [
+        rates("none", false_alarms=rate(0.02), false_alarms_by_set={"coco": rate(0.03), "ffhq": rate(0.04)}),
+        rates("test-seen", missed=rate(0.05), cllr=0.25, cllr_min=0.2, calibration_error=0.0321),
+    ]
+    _, page = written(record_of([full_verdict()], measured), Exhibits(bench, maps=False), tmp_path)
+    found = page.words.partition("How often these weights err")[2]
+    for said in (
+        "2.0 % 1.0 % to 3.0 %, n = 100",
+        "of the set ffhq",
+        "0.250 (0.200)",
+        "0.032",
+        "test-seen",
+    ):
+        assert said in found, said
+    assert "No error rates" not in found
+
+
+def test_a_report_is_not_overwritten_unasked(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "case.html"
+    path.write_text("mine")
+    with pytest.raises(OutputExistsError, match="is there already"):
+        write_report(record_of([]), Exhibits(bench, maps=False), path)
+    assert path.read_text() == "mine"
+    write_report(record_of([]), Exhibits(bench, maps=False), path, force=True)
+    assert "0 images" in path.read_text(encoding="utf-8") and [path] == list(tmp_path.iterdir())

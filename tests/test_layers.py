@@ -1,0 +1,173 @@
+"""The rooms of the package: import arrows point down, no modules import in a circle, no name stands twice."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = (
+    ("__main__",),
+    ("cli",),
+    ("api",),
+    ("plugin_api",),
+    ("reporting",),
+    ("studies",),
+    ("evaluation",),
+    ("forensics",),
+    ("calibration",),
+    ("forge",),
+    ("training",),
+    ("models",),
+    ("weights",),
+    ("perturb",),
+    ("data",),
+    ("provenance",),
+    ("images",),
+    ("plugins", "names"),
+    ("attributor",),
+    ("files",),
+    ("remote",),
+    ("devices", "drawing", "lazy", "local_files", "plain_text", "plain_yaml"),
+    ("errors",),
+)
+"""Rooms and single modules, the highest first; one imports only what stands lower, rooms of one floor nothing of each
+other."""
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+Graph = dict[str, set[str]]
+
+
+def modules_under(root: Path) -> dict[str, Path]:
+    """Return every module of the package and of its plug-ins by its dotted name."""
+    found = {}
+    for package in (root / "ganprint", root / "plugins" / "ganprint_plugins"):
+        for path in sorted(package.rglob("*.py")):
+            parts = path.relative_to(package.parent).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports_of(path: Path, modules: dict[str, Path]) -> Iterator[str]:
+    """Yield the package's modules that a file imports anywhere, inside functions and for typing too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            named = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            within = [f"{node.module}.{alias.name}" for alias in node.names]
+            # What is not a module is a name in the package's or module's own file.
+            named = [each if each in modules else str(node.module) for each in within]
+        else:
+            continue
+        yield from (each for each in named if each in modules)
+
+
+def graph_under(root: Path) -> Graph:
+    modules = modules_under(root)
+    return {name: set(imports_of(path, modules)) for name, path in modules.items()}
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def arrows_up(graph: Graph) -> list[str]:
+    """Return each import of a room from one that is not below it, and each of a plug-in from the core."""
+    wrong = []
+    for module, imported in graph.items():
+        for other in imported:
+            if "." not in other:
+                continue  # As in `circle_in`.
+            if other.startswith("ganprint_plugins"):
+                allowed = module.startswith("ganprint_plugins")
+            elif "." not in module or module.startswith("ganprint_plugins"):
+                allowed = True
+            else:
+                ours, theirs = room_of(module), room_of(other)
+                allowed = ours == theirs or FLOOR[ours] < FLOOR[theirs]
+            if not allowed:
+                wrong.append(f"{module} imports {other}")
+    return wrong
+
+
+def circle_in(graph: Graph) -> list[str]:
+    """Return the modules of a circle of imports, none if there is none."""
+    # The package itself gives names of the top floor when they are asked for, and its version to everybody.
+    below = {name: imported - {"ganprint"} for name, imported in graph.items() if name != "ganprint"}
+    try:
+        TopologicalSorter(below).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def names_twice(modules: dict[str, Path]) -> list[str]:
+    """Return the last parts of names that two modules or rooms share; a command is named as what it calls."""
+    lasts = (name.split(".")[-1] for name in modules if not name.startswith("ganprint.cli."))
+    return [name for name, count in Counter(lasts).items() if count > 1]
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(name) for name in modules_under(ROOT) if name.startswith("ganprint.")} <= set(FLOOR)
+
+
+def test_import_arrows_point_down() -> None:
+    assert arrows_up(graph_under(ROOT)) == []
+
+
+def test_no_modules_import_in_a_circle() -> None:
+    assert circle_in(graph_under(ROOT)) == []
+
+
+def test_no_module_name_stands_twice() -> None:
+    assert names_twice(modules_under(ROOT)) == []
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A small package that keeps the rules."""
+    for name, text in {
+        "ganprint/__init__.py": "",
+        "ganprint/errors.py": "",
+        "ganprint/images/__init__.py": "from ganprint.images.read import read_image\n",
+        "ganprint/images/read.py": "from ganprint import errors\ndef read_image(): ...\n",
+        "ganprint/weights/__init__.py": "",
+        "ganprint/weights/store.py": "from ganprint.images import read_image\n",
+        "plugins/ganprint_plugins/__init__.py": "",
+        "plugins/ganprint_plugins/repmix.py": "from ganprint.images import read_image\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_a_good_house_passes(house: Path) -> None:
+    graph = graph_under(house)
+    assert (arrows_up(graph), circle_in(graph), names_twice(modules_under(house))) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "upward"),
+    [
+        ("images/read.py", "def f():\n    from ganprint.weights import store\n", True),
+        ("images/read.py", "from ganprint.weights.store import find\n", True),
+        ("images/read.py", "if TYPE_CHECKING:\n    import ganprint.weights.store\n", True),
+        ("images/read.py", "from ganprint_plugins import repmix\n", True),
+        ("weights/store.py", "from ganprint_plugins.repmix import RepMix\n", True),
+        ("weights/store.py", "import ganprint.images.read\n", False),
+    ],
+)
+def test_an_arrow_up_is_found_wherever_it_stands(house: Path, file: str, text: str, upward: bool) -> None:
+    (house / "ganprint" / file).write_text(text)
+    assert bool(arrows_up(graph_under(house))) is upward
+
+
+def test_a_circle_and_a_name_used_twice_are_found(house: Path) -> None:
+    (house / "ganprint/images/store.py").write_text("from ganprint.images import read\n")
+    (house / "ganprint/images/read.py").write_text("def f():\n    from ganprint.images.store import x\n")
+    assert set(circle_in(graph_under(house))) == {"ganprint.images.read", "ganprint.images.store"}
+    assert names_twice(modules_under(house)) == ["store"]
