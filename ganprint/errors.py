@@ -1,6 +1,14 @@
 """Every error a user can cause: a sentence, a hint, a stable code and an exit status."""
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the sentence `Did you mean fog? ` with the known name nearest to `name`, "" if none is near."""
+    near = difflib.get_close_matches(name.casefold(), list(known), n=1)
+    return f"Did you mean {near[0]}? " if near else ""
 
 
 class GanprintError(Exception):

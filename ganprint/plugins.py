@@ -1,13 +1,12 @@
 """Methods found through the entry-point group `ganprint.attributors`."""
 
-import difflib
 import inspect
 from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from ganprint.errors import PluginError
+from ganprint.errors import PluginError, did_you_mean
 
 if TYPE_CHECKING:
     from ganprint.attributor import Attributor
@@ -82,8 +81,7 @@ def _names_hint(name: str, plugins: list[Plugin]) -> str:
     names = sorted({plugin.name for plugin in plugins})
     if not names:
         return "No method is installed: install ganprint with `pip install .`, not by its path alone."
-    close = difflib.get_close_matches(name, names, n=1)
-    return (f"Did you mean {close[0]}? " if close else "") + f"Installed methods: {', '.join(names)}."
+    return f"{did_you_mean(name, names)}Installed methods: {', '.join(names)}."
 
 
 def _check_version(loaded: object, plugin: Plugin) -> None:

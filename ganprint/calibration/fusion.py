@@ -145,5 +145,5 @@ def find_fusion(cards: Sequence[Card]) -> tuple[Fusion, Combination, str] | None
 def save_fusion(fusion: Fusion, path: Path, *, force: bool = False) -> None:
     """Write a fusion, whole or not at all; raise OutputExistsError where the file is there and `force` is not given."""
     if path.exists() and not force:
-        raise OutputExistsError(f"{path} is there already.", "Give --force to replace it.")
+        raise OutputExistsError(f"{path} already exists.", "Add --force to replace it.")
     write_output(path, f"{fusion.model_dump_json(indent=1, exclude_none=True)}\n".encode())

@@ -18,18 +18,21 @@ from ganprint.cli.evaluate import evaluate
 from ganprint.cli.explain import explain
 from ganprint.cli.fuse import fuse
 from ganprint.cli.leaderboard import leaderboard
+from ganprint.cli.manners import CommandTree
 from ganprint.cli.methods import methods
 from ganprint.cli.perturb import perturb
 from ganprint.cli.schema import schema
+from ganprint.cli.settings import config
 from ganprint.cli.train import train
 from ganprint.cli.verify import verify
 from ganprint.errors import GanprintError
 
 app = typer.Typer(
     name="ganprint",
+    cls=CommandTree,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Tell whether an image is real or synthetic, and which generator architecture made it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command()(attribute)
@@ -50,11 +53,12 @@ app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 app.add_typer(forge.app, name="forge")
 app.command()(methods)
+app.command()(config)
 
 
 @app.callback(invoke_without_command=True)
 def ganprint(
-    version: bool = typer.Option(False, "--version", help="print the version and stop"),
+    version: bool = typer.Option(False, "--version", "-V", help="print the version and exit"),
 ) -> None:
     """Tell whether an image is real or synthetic, and which generator architecture made it."""
     guard_streams()

@@ -34,11 +34,13 @@ def assess(
     weights: Weights = None,
     splits: Annotated[
         list[str] | None,
-        typer.Option("--split", help="repeatable; splits joined by + count as one; test_seen if left out"),
+        typer.Option("--split", help="a split, or several joined by +; repeatable; test_seen if left out"),
     ] = None,
     policies: Annotated[
         list[str] | None,
-        typer.Option("--policy", help="what images have met; repeatable; none and test-seen if left out"),
+        typer.Option(
+            "--policy", help="perturbation of the images; repeatable; none and test-seen if left out"
+        ),
     ] = None,
     seed: Seed = 0,
     batch_size: BatchSize = 32,
@@ -46,17 +48,20 @@ def assess(
     device: Device = "auto",
     threads: Threads = None,
     figure: Annotated[
-        Path | None, typer.Option(help="draw accuracy by the share of images answered, as a PNG")
+        Path | None, typer.Option(help="draw accuracy against the share of images answered, as a PNG")
     ] = None,
     record: Annotated[
-        bool, typer.Option("--record", help="write it into the weights' card, for reports to show")
+        bool,
+        typer.Option("--record", help="write the rates into the weights' card, for `attribute` and reports"),
     ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Count what verdicts become of photographs, of known sources' images, and of other generators'.
+    """Count the verdicts on photographs, on images of known sources, and on images of other generators.
 
-    To measure how well each score tells other generators from known ones, join their split: --split test_seen+open.
+    With --split test_seen+open, it also measures how well each score separates other generators from known ones.
+
+    Example: ganprint assess --weights runs/mine --data mine.csv --split test
     """
     from ganprint.data import Manifest
     from ganprint.errors import UsageError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import command_line, console, progress_bar
+from ganprint.cli.console import command_line, console, note, progress_bar
 from ganprint.cli.options import (
     BatchSize,
     Csv,
@@ -70,7 +70,7 @@ def attribute(
     ] = False,
     device: Device = "auto",
     threads: Threads = None,
-    batch_size: BatchSize = 16,
+    batch_size: BatchSize = 32,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="refuse images with more pixels than this")
     ] = None,
@@ -106,7 +106,7 @@ def attribute(
         raise UsageError("A report is not written in lines.", "Leave out --out, or --report.")
     _check_report(report, force)
     if out is not None and not resume:
-        check_output(out, force=force, hint="Go on with --resume, or start again with --force.")
+        check_output(out, force=force, hint="Continue with --resume, or start again with --force.")
     record = report.with_suffix(".json") if report is not None else None
     refuse_own_inputs([out, report, record], inputs or [], recursive=recursive, files_from=files_from)
     device = chosen_device(device, threads)
@@ -150,9 +150,7 @@ def attribute(
             matches += _matches(verdict.verdict, fail_on)
         if journal is not None and journal.verdicts:
             before = journal.verdicts
-            typer.echo(
-                f"ganprint: {before.total()} were there already, {before[None]} without a verdict.", err=True
-            )
+            note(f"{before.total()} images were answered before, {before[None]} of them without a verdict.")
             failures += before[None]
             matches += sum(count for name, count in before.items() if _matches(name, fail_on))
     if case is not None and report is not None:

@@ -34,22 +34,22 @@ def calibrate(
     split: Annotated[
         str | None,
         typer.Option(
-            help="images that the weights were not trained on, val if left out; of a training that left groups out in "
-            "turn those that it was trained on, train+val"
+            help="images that the weights were not trained on; val if left out, or train+val if the training left "
+            "groups out in turn"
         ),
     ] = None,
     policies: Annotated[
         list[str] | None,
         typer.Option(
-            "--policy", help="what images will have met; repeatable; none and test-seen if left out"
+            "--policy", help="perturbation of the images; repeatable; none and test-seen if left out"
         ),
     ] = None,
     score: Annotated[
         Literal["max-probability", "energy", "mahalanobis", "knn", "vim"],
-        typer.Option(help="what tells images of other generators from known ones"),
+        typer.Option(help="score that separates images of other generators from known ones"),
     ] = "knn",
     false_unknown: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="share of known images that may look unknown")
+        float, typer.Option(min=0.001, max=0.5, help="share of known images that may be taken for unknown")
     ] = 0.02,
     false_alarm: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="share of photographs that may be called synthetic")
@@ -72,19 +72,20 @@ def calibrate(
     device: Device = "auto",
     threads: Threads = None,
     figure: Annotated[
-        Path | None, typer.Option(help="draw the reliability before and after, as a PNG")
+        Path | None, typer.Option(help="draw the reliability before and after calibration, as a PNG")
     ] = None,
     record: Annotated[
-        bool, typer.Option("--record", help="write it into the weights' card, for `attribute` to apply")
+        bool, typer.Option("--record", help="write the calibration into the weights' card, for `attribute`")
     ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Fit calibration, thresholds and likelihood ratios to the answers for a split, and measure what they bring.
+    """Fit calibration, thresholds and likelihood ratios to the answers for a split, and measure their effect.
 
-    Calibration is a temperature, or isotonic regression where that is better on what was kept out. Where images have
-    groups, groups weigh the same and are kept out as a whole. Example: ganprint calibrate --weights runs/mine --data
-    mine.csv --record
+    Calibration is a temperature, or isotonic regression if that is better on held-out images. If the images have
+    groups, groups have equal weight and are held out as a whole.
+
+    Example: ganprint calibrate --weights runs/mine --data mine.csv --record
     """
     from ganprint.calibration.decision import Rates
     from ganprint.data import Manifest

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 PLAIN_WIDTH = 160
-"""Columns of a table that goes to a file or a pipe."""
+"""Columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise."""
 
 
 def console(*, stderr: bool = False) -> "Console":
@@ -26,7 +27,7 @@ def console(*, stderr: bool = False) -> "Console":
     stream = sys.stderr if stderr else sys.stdout
     file = getattr(stream, "guarded", stream)
     out = HarmlessConsole(file=file, markup=False, emoji=False, highlight=False)
-    if not out.is_terminal:
+    if not out.is_terminal and "COLUMNS" not in os.environ:
         out.width = PLAIN_WIDTH
     return out
 
@@ -40,6 +41,7 @@ class GuardedStream:
 
     def __init__(self, stream: TextIO) -> None:
         self.guarded = stream
+        self.quiet = False
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
@@ -88,6 +90,26 @@ def quiet_libraries() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
 
 
+def be_quiet() -> None:
+    """Print no notes and no progress from now on, only results and errors."""
+    guard_streams()
+    cast(GuardedStream, sys.stderr).quiet = True
+
+
+def note(text: str) -> None:
+    """Print a line on stderr that is neither a result nor an error, unless -q was given."""
+    import typer
+
+    if not getattr(sys.stderr, "quiet", False):
+        typer.echo(f"ganprint: {text}", err=True)
+
+
+def hear_libraries() -> None:
+    """Let warnings and log lines of libraries through to stderr again."""
+    warnings.simplefilter("default")
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+
+
 def command_line() -> str:
     """Return the command that runs, as a shell would take it again."""
     from shlex import join
@@ -112,7 +134,7 @@ def progress_bar() -> "Progress":
         # Or what is printed would go to stderr with the bar.
         redirect_stdout=False,
         redirect_stderr=False,
-        disable=not errors.is_terminal,
+        disable=not errors.is_terminal or getattr(sys.stderr, "quiet", False),
     )
 
 

@@ -1,4 +1,4 @@
-"""`ganprint data`: check a manifest's images, divide it into splits, join several."""
+"""`ganprint data`: check a manifest's images, split it, join several."""
 
 from collections import Counter
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ganprint.data.manifest import Manifest
 
 app = typer.Typer(
-    help="Check a manifest's images, divide it into splits, or join several.", no_args_is_help=True
+    help="Check a manifest's images, split it, or join several manifests.", no_args_is_help=True
 )
 
 _Data = Annotated[
@@ -37,14 +37,18 @@ _LISTED = 20
 def check_command(
     data: _Data,
     image_folder: Images = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="open only so many, spread over sources")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="open only so many images, spread over sources")
+    ] = None,
     seed: Seed = 0,
     workers: Annotated[int, typer.Option(min=0, help="processes that open files; 0: this one")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Open every image and report what is missing, broken, doubled, leaked between splits or biased.
+    """Open every image and report missing, broken and duplicate images, leaks between splits, and biases.
 
-    Exit status 1 where a file is missing or unreadable, else 0, warnings or not.
+    The exit status is 1 if a file is missing or unreadable. Warnings do not change it.
+
+    Example: ganprint data check mine.csv
     """
     from ganprint.data.check import check
     from ganprint.data.manifest import Manifest
@@ -74,22 +78,25 @@ def split_command(
     by: Annotated[
         Literal["image", "group", "semantic"] | None,
         typer.Option(
-            help="what is kept together; semantic holds some out as test_unseen; group where the manifest names "
-            "groups, else image, if left out"
+            help="what stays together; semantic holds some classes out as test_unseen; if left out, group if the "
+            "manifest names groups, else image"
         ),
     ] = None,
-    train: Annotated[float, typer.Option(help="share of the images to train on")] = 0.8,
-    val: Annotated[float, typer.Option(help="share to choose on")] = 0.1,
-    test: Annotated[float, typer.Option(help="share to test on")] = 0.1,
+    train: Annotated[float, typer.Option(help="share of the images for training")] = 0.8,
+    val: Annotated[float, typer.Option(help="share for validation")] = 0.1,
+    test: Annotated[float, typer.Option(help="share for tests")] = 0.1,
     hold_out: Annotated[
-        str, typer.Option(help="with --by semantic: names, comma separated, or how many to draw")
+        str, typer.Option(help="with --by semantic: classes, several as a,b, or how many to draw")
     ] = "1",
     image_folder: Images = None,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Write the manifest with a column `split`, divided within every source, the same for the same seed."""
+    """Write the manifest with a column `split`. Every source is divided; the same seed gives the same split.
+
+    Example: ganprint data split mine.csv --out split.csv
+    """
     from ganprint.data.manifest import Manifest
     from ganprint.data.split import Fractions, default_by, split
 
@@ -113,11 +120,14 @@ def split_command(
 @app.command("join")
 def join_command(
     out: Annotated[Path, typer.Argument(help="the CSV to write")],
-    data: Annotated[list[Path], typer.Argument(help="manifests or folders source/semantic/*")],
+    data: Annotated[list[Path], typer.Argument(help="manifests, or folders source/semantic/*")],
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Write the rows of several manifests as one; a source is one by its name, and splits stay as they are."""
+    """Write the rows of several manifests as one. Sources are matched by name; splits do not change.
+
+    Example: ganprint data join all.csv one.csv two.csv
+    """
     from ganprint.data.join import join
     from ganprint.data.manifest import Manifest
 

@@ -12,17 +12,18 @@ from ganprint.cli.options import Force, Json, ManyMethods, ManyWeights, Seed, lo
 
 
 def demo(
-    out: Annotated[Path | None, typer.Option(help="keep the images in this folder")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder to keep the images in")] = None,
     method: ManyMethods = None,
     weights: ManyWeights = None,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Show what answers look like: images of the shipped generators, a photograph, and both as sharing leaves them.
+    """Attribute example images: images of the shipped generators, a photograph, and post-processed copies of both.
 
-    The shipped generators are small ones of our own, which the default weights were not trained on. Example: ganprint
-    demo --out examples/
+    The shipped generators are small ones of our own, which the default weights were not trained on.
+
+    Example: ganprint demo --out examples/
     """
     from rich.table import Table
 

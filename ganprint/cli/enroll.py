@@ -23,26 +23,30 @@ if TYPE_CHECKING:
 
 
 def enroll(
-    name: Annotated[str | None, typer.Argument(help="what the source is to be called")] = None,
-    folder: Annotated[list[str] | None, typer.Argument(help="images of it, or folders of them")] = None,
+    name: Annotated[str | None, typer.Argument(help="name of the source")] = None,
+    folder: Annotated[list[str] | None, typer.Argument(help="its images, or folders of them")] = None,
     method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
     weights: Weights = None,
     false_alarm: Annotated[
         float,
-        typer.Option(min=0.001, max=0.5, help="share of known sources' images that may be taken for it"),
+        typer.Option(min=0.001, max=0.5, help="share of known images that may be taken for the source"),
     ] = 0.01,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")] = False,
-    listing: Annotated[bool, typer.Option("--list", help="list what is enrolled for the weights")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="forget the source of this name")] = False,
+    listing: Annotated[
+        bool, typer.Option("--list", help="list the sources enrolled for the weights")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="remove the source of this name")] = False,
     device: Device = "auto",
     threads: Threads = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Add a source by some of its images: `attribute` then answers with it where an image lies among them.
+    """Add a source from a few dozen images, without training; `attribute` then answers with it for similar images.
 
-    It is kept on this machine for these weights. Printed is how many of the images the others find, each left out in
-    turn. Images of one generator on one subject enrol that subject, too: give it many.
+    The source is stored on this machine for these weights. The command prints how many of the images the others
+    recognise, with each left out in turn. Use images of many subjects: images of one subject enrol the subject, too.
+
+    Example: ganprint enroll my-model folder/
     """
     from ganprint.errors import UsageError
     from ganprint.forensics.gallery import list_galleries, overlaps, remove_gallery

@@ -41,25 +41,29 @@ def explain(
         str | None, typer.Option(help="with --spectrum: the split; all rows if left out")
     ] = None,
     view: Annotated[
-        Literal["resize", "native"], typer.Option(help="with --spectrum: resized, or the centre's own pixels")
+        Literal["resize", "native"],
+        typer.Option(help="with --spectrum: preprocessing, resized or the centre's own pixels"),
     ] = "native",
-    size: Annotated[int, typer.Option(min=32, max=2048, help="with --spectrum: side of the views")] = 128,
+    size: Annotated[int, typer.Option(min=32, max=2048, help="with --spectrum: side of the crops")] = 128,
     out: Annotated[
         Path | None, typer.Option(help="the PNG to write; IMAGE-METHOD.png or spectra.png if left out")
     ] = None,
     limit: Limit = None,
     seed: Seed = 0,
-    workers: Workers = 1,
+    workers: Workers = 0,
     device: Device = "auto",
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Draw what a method's answer rests on: what it computes, where it looks, what is there. A picture is not proof."""
+    """Draw what a method uses for its answer: its own pictures, and maps of the image. A picture is not proof.
+
+    Example: ganprint explain photo.jpg --method repmix
+    """
     from ganprint.errors import UsageError
 
     if spectrum == (image is not None) or spectrum != (data is not None):
         raise UsageError(
-            "Either an image or a manifest's spectra are drawn.",
+            "explain draws either an image or a manifest's spectra.",
             "ganprint explain IMAGE --method NAME, or ganprint explain --spectrum --data MANIFEST.",
         )
     if data is not None:

@@ -1,4 +1,4 @@
-"""`ganprint forge`: train small generators on photographs, sample them, and make a benchmark of them."""
+"""`ganprint forge`: train small generators on photographs, sample them, and build a benchmark from them."""
 
 import time
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import command_line, console, progress_bar
+from ganprint.cli.console import command_line, console, note, progress_bar
 from ganprint.cli.options import (
     Device,
     Force,
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from ganprint.forge.grid import Grid, Task
 
 app = typer.Typer(
-    help="Train small generators of seven GAN architectures, sample them, and make a benchmark of them.",
+    help="Train small generators of seven GAN architectures, sample them, and build a benchmark from them.",
     no_args_is_help=True,
 )
 
 _Generators = Annotated[
     Path | None,
     typer.Option(
-        help="folder of generators, as forge train wrote it; if left out, generators, or else those that are shipped"
+        help="folder that forge train wrote; if left out, the folder generators, or else the shipped ones"
     ),
 ]
 _Out = Annotated[Path, typer.Option("--out", help="folder of generators, one folder each")]
@@ -38,36 +38,38 @@ _Out = Annotated[Path, typer.Option("--out", help="folder of generators, one fol
 
 @app.command("train")
 def train_command(
-    photos: Annotated[Path, typer.Option(help="a folder with a folder of photographs for each semantic")],
+    photos: Annotated[
+        Path, typer.Option(help="a folder with a folder of photographs for each semantic class")
+    ],
     out: _Out = Path("generators"),
     sources: Annotated[
         str,
-        typer.Option(
-            help="architectures, with commas between; all: dcgan, sngan, cramergan, mmdgan, progan, ..."
-        ),
+        typer.Option(help="architectures, several as a,b; all: dcgan, sngan, cramergan, mmdgan, progan, ..."),
     ] = "all",
     semantics: Annotated[
-        str | None, typer.Option(help="semantics, with commas between; all of the folder's if left out")
+        str | None, typer.Option(help="semantic classes, several as a,b; all in the folder if left out")
     ] = None,
     seeds: Annotated[
         list[int] | None,
-        typer.Option(
-            "--seed", min=0, max=2**63 - 1, help="one training of each for this seed; repeatable; 0"
-        ),
+        typer.Option("--seed", min=0, help="train each generator with this seed; repeatable; 0 if left out"),
     ] = None,
     resolution: Annotated[int, typer.Option(help="side of the images: 64 or 128")] = 64,
-    steps: Annotated[int, typer.Option(min=1, help="steps of each; more than before goes on")] = 2000,
+    steps: Annotated[
+        int, typer.Option(min=1, help="steps of each generator; a larger number continues a training")
+    ] = 2000,
     budget: Annotated[
-        float | None, typer.Option(min=0, help="minutes to train; the same command goes on")
+        float | None, typer.Option(min=0, help="minutes to train; rerun the command to continue")
     ] = None,
     device: Device = "auto",
     threads: Threads = None,
     precision: Precision = "fp32",
 ) -> None:
-    """Train a generator for each architecture, semantic and seed, those that least time was spent on first.
+    """Train a generator for each architecture, semantic class and seed, the least trained first.
 
     Each folder has the generator (float16) with its card, a sheet of samples, its losses and a checkpoint.
-    Interrupted or out of budget, the same command goes on to the same weights.
+    After an interruption, rerun the command to continue to the same weights.
+
+    Example: ganprint forge train --photos photos/ --budget 60
     """
     from ganprint.errors import UsageError
     from ganprint.forge.families import FAMILIES
@@ -78,7 +80,7 @@ def train_command(
     device = chosen_device(device, threads)
     names = list(FAMILIES) if sources == "all" else _names(sources)
     if not names:
-        raise UsageError("No architecture is named.", f"Architectures: {', '.join(FAMILIES)}.")
+        raise UsageError("No architecture was named.", f"Architectures: {', '.join(FAMILIES)}.")
     shown = chosen_semantics(photos, _names(semantics))
     tasks = [
         Task(source, semantic, seed)
@@ -107,26 +109,31 @@ def train_command(
         interrupted = stop.was_signalled
     _print_grid(grid)
     if not finished:
-        why = "interrupted" if interrupted else "the budget is spent"
-        typer.echo(f"ganprint: {why}; the same command goes on.", err=True)
+        why = "interrupted" if interrupted else "the time budget is used up"
+        note(f"{why}; rerun the command to continue.")
         raise typer.Exit(130 if interrupted else 0)
 
 
 @app.command("sample")
 def sample_command(
     source: Annotated[str, typer.Option(help="architecture of the generator")],
-    semantic: Annotated[str, typer.Option(help="what it shows")],
+    semantic: Annotated[str, typer.Option(help="semantic class that it shows")],
     out: Annotated[Path, typer.Argument(help="folder for the images, PNG")],
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="how many images")] = 16,
     seed: Seed = 0,
     generators: _Generators = None,
-    training_seed: Annotated[int, typer.Option(min=0, help="seed that the generator was trained under")] = 0,
-    resolution: Annotated[int | None, typer.Option(help="of the generator, where there are several")] = None,
+    training_seed: Annotated[int, typer.Option(min=0, help="seed that the generator was trained with")] = 0,
+    resolution: Annotated[
+        int | None, typer.Option(help="resolution of the generator, if there are several")
+    ] = None,
     device: Device = "auto",
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Write images of a generator as PNG: image number i under a seed is always the same."""
+    """Write images of a generator as PNG. Image number i under a seed is always the same.
+
+    Example: ganprint forge sample --source stylegan2 --semantic face -n 100 samples/
+    """
     from ganprint.errors import OutputExistsError, UsageError
     from ganprint.forge.figures import write_image
     from ganprint.forge.generator_store import list_generators, load_generator
@@ -144,20 +151,20 @@ def sample_command(
     if len(fitting) != 1:
         what = "no generator" if not fitting else "several generators"
         raise UsageError(
-            f"{generators} has {what} of {source} for {semantic} under the training seed {training_seed}.",
+            f"{generators} has {what} of {source} for {semantic} with the training seed {training_seed}.",
             f"It has: {', '.join(card.name for _, card in every) or 'none'}.",
         )
     generator, card = load_generator(fitting[0], device=device)
     (first,) = sample_images(generator, [0], seed=seed)
     if first.shape[-1] != card.resolution:
         raise UsageError(
-            f"{card.name} has grown to {first.shape[-1]} px only after {card.steps} steps.",
-            "Train it for more: ganprint forge train --steps ...",
+            f"{card.name} has only reached {first.shape[-1]} px after {card.steps} steps.",
+            "Train it further: ganprint forge train --steps ...",
         )
     files = [out / f"{card.name}-{seed}-{number:05}.png" for number in range(count)]
     there = [file for file in files if file.exists()]
     if there and not force:
-        raise OutputExistsError(f"{there[0]} is there already.", "Give --force to overwrite it.")
+        raise OutputExistsError(f"{there[0]} already exists.", "Add --force to overwrite it.")
     try:
         for file, image in zip(files, sample_images(generator, range(count), seed=seed), strict=True):
             write_image(image, file)
@@ -169,27 +176,34 @@ def sample_command(
 @app.command("build")
 def build_command(
     out: Annotated[Path, typer.Argument(help="folder for the images, PNG, and their manifest.csv")],
-    photos: Annotated[Path, typer.Option(help="the photographs: a folder for each semantic")],
+    photos: Annotated[
+        Path, typer.Option(help="a folder with a folder of photographs for each semantic class")
+    ],
     generators: _Generators = None,
     sources: Annotated[
-        str | None, typer.Option(help="architectures, with commas between; all there are if left out")
+        str | None, typer.Option(help="architectures, several as a,b; all if left out")
     ] = None,
     semantics: Annotated[
-        str | None, typer.Option(help="semantics, with commas between; all there are if left out")
+        str | None, typer.Option(help="semantic classes, several as a,b; all if left out")
     ] = None,
-    unseen: Annotated[str, typer.Option(help="of these, with commas between: for the test only")] = "",
-    count: Annotated[int, typer.Option(min=10, help="images of each source and semantic, at most")] = 200,
-    training_seed: Annotated[
-        int, typer.Option(min=0, help="seed that the generators were trained under")
-    ] = 0,
-    resolution: Annotated[int | None, typer.Option(help="of the generators, where there are several")] = None,
-    suffix: Annotated[str, typer.Option(help="what the sources' names end with, as in dcgan-mini")] = "",
+    unseen: Annotated[str, typer.Option(help="semantic classes for tests only, several as a,b")] = "",
+    count: Annotated[
+        int, typer.Option(min=10, help="largest number of images of each source and semantic class")
+    ] = 200,
+    training_seed: Annotated[int, typer.Option(min=0, help="seed that the generators were trained with")] = 0,
+    resolution: Annotated[
+        int | None, typer.Option(help="resolution of the generators, if there are several")
+    ] = None,
+    suffix: Annotated[str, typer.Option(help="end of the sources' names, as in dcgan-mini")] = "",
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
-    """Make a benchmark of generators and photographs: cleaned, balanced, split, the test also perturbed.
+    """Build a benchmark from generators and photographs: cleaned, balanced and split, with perturbed test images.
 
-    Every source has every semantic, in equal numbers. The manifest is Attribution88's, with columns of ours.
+    Every source has the same number of images of every semantic class. The manifest has Attribution88's
+    columns and more.
+
+    Example: ganprint forge build benchmark/ --photos photos/
     """
     from ganprint.errors import UsageError
     from ganprint.forge.build import Plan, build_benchmark
@@ -237,7 +251,10 @@ def sheet_command(
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
-    """Draw samples of every generator as one picture: a column for each architecture, a row for what is shown."""
+    """Draw samples of every generator in one picture, a column for each architecture, a row for each semantic class.
+
+    Example: ganprint forge sheet sheet.png
+    """
     import torch
 
     from ganprint.errors import UsageError
@@ -265,10 +282,15 @@ def sheet_command(
 def mini_command(
     photos: Annotated[
         Path | None,
-        typer.Option(help="a folder of photographs for the real images; those packages carry if left out"),
+        typer.Option(
+            help="folder of photographs for the real images; seven that come with packages if left out"
+        ),
     ] = None,
 ) -> None:
-    """Make the embedded benchmark where it is not there yet, and print its manifest, for --data."""
+    """Make the embedded benchmark, if it is not there yet, and print the path of its manifest, for --data.
+
+    Example: ganprint forge mini
+    """
     from ganprint.forge.mini import mini
 
     with progress_bar() as bar:

@@ -33,16 +33,16 @@ def fuse(
     weights: ManyWeights = None,
     split: Annotated[str, typer.Option(help="images that no weights were trained on")] = "val",
     test: Annotated[
-        str | None, typer.Option(help="measure what it brings on this split; not at all if left out")
+        str | None, typer.Option(help="split to measure the fused answers on; none if left out")
     ] = None,
     policies: Annotated[
         list[str] | None,
         typer.Option(
-            "--policy", help="what images will have met; repeatable; none and test-seen if left out"
+            "--policy", help="perturbation of the images; repeatable; none and test-seen if left out"
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="the file; fusion.json beside your own weights if left out")
+        Path | None, typer.Option(help="the file to write; fusion.json beside your own weights if left out")
     ] = None,
     seed: Seed = 0,
     batch_size: BatchSize = 32,
@@ -51,9 +51,11 @@ def fuse(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Learn from a split how to weigh methods against each other, every choice of two and more of those named.
+    """Learn on a split how to fuse methods, for every combination of two or more of those named.
 
-    `attribute --method a,b` then gives one answer of both.
+    `attribute --method a,b` then prints one fused answer.
+
+    Example: ganprint fuse --method repmix,prnu --data mine.csv --test test
     """
     from ganprint.calibration.fusion import FUSION_FILE, save_fusion
     from ganprint.errors import UsageError

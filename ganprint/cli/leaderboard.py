@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 
 def leaderboard(
-    folder: Annotated[Path, typer.Argument(help="folder of results, as compare --out wrote it")] = Path(
+    folder: Annotated[Path, typer.Argument(help="folder of results that `compare --out` wrote")] = Path(
         "leaderboard"
     ),
     data: Annotated[
-        str | None, typer.Option(help="results on this data set only, a CSV within the folder")
+        str | None, typer.Option(help="only results on this data set, a CSV in the folder")
     ] = None,
     published: Annotated[
         bool, typer.Option(help="add the RepMix paper's tables, measured by its authors on Attribution88")
@@ -55,7 +55,10 @@ def leaderboard(
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """Print the tables of results that compare --out kept; nothing is computed."""
+    """Print tables of the results that `compare --out` stored; nothing is computed.
+
+    Example: ganprint leaderboard results --html page.html
+    """
     from ganprint.errors import UsageError
     from ganprint.evaluation.leaderboard import read_entries
     from ganprint.reporting.charts import comparison_figures
@@ -66,7 +69,9 @@ def leaderboard(
     form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
     check_output(html, force=force)
     if not folder.is_dir():
-        raise UsageError(f"There is no folder {folder}.", "Name one that compare --out wrote.")
+        raise UsageError(
+            f"There is no folder {folder}.", "Name a folder that `ganprint compare --out` wrote."
+        )
     check_unit(metric, unit)
     entries = [entry.in_unit(unit) for entry in read_entries(folder)]
     names = sorted({entry.data for entry in entries})
@@ -75,14 +80,14 @@ def leaderboard(
     if not entries:
         what = f" on {data}" if data else ""
         raise UsageError(
-            f"{folder} holds no results{what}.",
+            f"{folder} has no results{what}.",
             f"It has results on {', '.join(names)}." if names else "ganprint compare --out writes them.",
         )
     check_against(against, [entry.weights for entry in entries])
     if figures is not None and len(_alike(entries)) > 1:
         raise UsageError(
-            "Figures are of one data set, seed, engine and precision.",
-            f"Name one with --data: {', '.join(names)}; or keep the others in another folder.",
+            "Figures show one data set, seed, engine and precision.",
+            f"Name one with --data: {', '.join(names)}; or move the others to another folder.",
         )
     tables = []
     for (name, seed, engine, precision, _), alike in _alike(entries).items():

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 def methods(
     name: Annotated[
-        str | None, typer.Argument(help="one method: its presets, and the keys that --set takes")
+        str | None, typer.Argument(help="a method, to list its presets and the keys of --set")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the installed methods, their papers and weights, and those that failed to load."""
+    """List the installed methods with their papers and weights, and those that failed to load.
+
+    Example: ganprint methods repmix
+    """
     from ganprint import plugins
 
     if name is None:

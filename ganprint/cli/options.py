@@ -12,23 +12,30 @@ if TYPE_CHECKING:
     from ganprint.forensics.bench import Bench
     from ganprint.weights import Card
 
+
+def _check_seed(seed: int) -> int:
+    if seed >= 2**63:
+        raise typer.BadParameter(f"{seed} is not below 2**63.")
+    return seed
+
+
 Method = Annotated[str, typer.Option("--method", help="the method, as `ganprint methods` names it")]
 Weights = Annotated[
     str | None,
-    typer.Option("--weights", help="name or folder of the weights; the method's default if left out"),
+    typer.Option("--weights", help="name or folder of weights; the method's default if left out"),
 ]
 ManyMethods = Annotated[
     str | None,
-    typer.Option("--method", help="a method of `ganprint methods`, several as a,b, or all"),
+    typer.Option("--method", help="a method that `ganprint methods` lists, several as a,b, or all"),
 ]
 ManyWeights = Annotated[
     str | None,
     typer.Option(
-        "--weights", help="name or folder of the weights, several as a,b; the method's default if left out"
+        "--weights", help="name or folder of weights, several as a,b; the method's default if left out"
     ),
 ]
 Enrolled = Annotated[
-    bool, typer.Option("--enrolled/--no-enrolled", help="answer with sources of `ganprint enroll`, too")
+    bool, typer.Option("--enrolled/--no-enrolled", help="include sources from `ganprint enroll`")
 ]
 _DATA = (
     "a CSV with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, "
@@ -42,10 +49,10 @@ TestData = Annotated[
 Images = Annotated[
     str | None,
     typer.Option(
-        "--images", metavar="PATH", help="folder that relative paths start from, if not the CSV's own"
+        "--images", metavar="PATH", help="folder where relative paths start, if not that of the CSV"
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="seed of whatever is drawn")]
+Seed = Annotated[int, typer.Option("--seed", min=0, callback=_check_seed, help="seed of all random choices")]
 Device = Annotated[
     str,
     typer.Option(
@@ -58,19 +65,19 @@ Threads = Annotated[
     int | None,
     typer.Option("--threads", min=1, help="CPU threads of one computation; as many as cores if left out"),
 ]
-BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="images read and answered at a time")]
-Workers = Annotated[int, typer.Option("--workers", min=0, help="processes that read images; 0: this one")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="images per batch")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="extra processes that read images; 0: none")]
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="use only so many images, spread over sources")
 ]
 Engine = Annotated[
-    Literal["torch", "imagecorruptions"], typer.Option("--engine", help="what perturbs the images")
+    Literal["torch", "imagecorruptions"], typer.Option("--engine", help="implementation of the corruptions")
 ]
 Precision = Annotated[
     Literal["fp32", "bf16"],
-    typer.Option("--precision", help="arithmetic of networks; bf16 is quicker where the processor has it"),
+    typer.Option("--precision", help="arithmetic of networks; bf16 is faster on processors with it"),
 ]
-Force = Annotated[bool, typer.Option("--force", help="overwrite what is there")]
+Force = Annotated[bool, typer.Option("--force", help="overwrite existing output")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Csv = Annotated[bool, typer.Option("--csv", help="print CSV")]
 
@@ -124,7 +131,9 @@ def load_bench(
                 raise
             typer.echo(f"ganprint: {error.message}", err=True)
     if not judges:
-        raise UsageError("No method was named that has weights.", "ganprint methods lists them.")
+        raise UsageError(
+            "None of the named methods has weights.", "ganprint methods lists methods and weights."
+        )
     cards = [judge.card for judge in judges]
     if weights is not None and method is not None:
         methods = _parts(method)
@@ -132,11 +141,11 @@ def load_bench(
             check_method(methods[0] if len(methods) == 1 else None, card)
         if len(methods) > 1:
             raise UsageError(
-                "Several methods and weights were named.", "Name either: weights tell their method."
+                "Both --method and --weights name several.", "Name one of them: weights belong to a method."
             )
     twice = sorted({card.name for card in cards if sum(card.sha256 == other.sha256 for other in cards) > 1})
     if twice:
-        raise UsageError(f"{', '.join(twice)} would answer twice.", "Name each once.")
+        raise UsageError(f"{', '.join(twice)} was named twice.", "Name each once.")
     return Bench(judges, find_fusion(cards) if len(cards) > 1 else None, stability)
 
 
@@ -177,19 +186,19 @@ def check_method(method: str | None, card: "Card") -> None:
         from ganprint.errors import UsageError
 
         raise UsageError(
-            f"The weights {card.name} are of the method {card.method}, not {method}.",
+            f"The weights {card.name} belong to the method {card.method}, not {method}.",
             "Name one of --method and --weights.",
         )
 
 
-def check_output(file: Path | None, *, force: bool, hint: str = "Give --force to overwrite a file.") -> None:
+def check_output(file: Path | None, *, force: bool, hint: str = "Add --force to overwrite it.") -> None:
     """Refuse, before long work, a file to write that is there already or whose folder is not."""
     from ganprint.errors import OutputExistsError, UsageError
 
     if file is None:
         return
     if file.exists() and (not force or file.is_dir()):
-        raise OutputExistsError(f"{file} is there already.", hint)
+        raise OutputExistsError(f"{file} already exists.", hint)
     if not file.parent.is_dir():
         raise UsageError(f"There is no folder {file.parent}.", "Make it, or name another file.")
 
@@ -199,4 +208,4 @@ def check_formats(as_json: bool, as_csv: bool) -> None:
     if as_json and as_csv:
         from ganprint.errors import UsageError
 
-        raise UsageError("--json and --csv exclude each other.", "Give one of them.")
+        raise UsageError("--json and --csv cannot be combined.", "Use one of them.")

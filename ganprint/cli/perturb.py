@@ -13,32 +13,49 @@ if TYPE_CHECKING:
     from ganprint.errors import ImageError
     from ganprint.perturb import DrawnSharing, Engine, Perturbation, Policy, Sharing
 
+FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+"""Pillow's names of the formats that are written, by the ends of file names."""
+
 
 def perturb(
-    inputs: Annotated[list[str], typer.Argument(help="images, folders or quoted patterns", metavar="IN...")],
+    inputs: Annotated[list[str], typer.Argument(help="images, folders or quoted patterns", metavar="IN")],
     out: Annotated[
-        Path, typer.Argument(help="folder for the PNG files, or for one image a .png", metavar="OUT")
+        Path,
+        typer.Argument(
+            help="folder for PNG files, or for one image a file: .png, .jpg, .webp, .bmp or .tif",
+            metavar="OUT",
+        ),
     ],
     corruption: Annotated[
         str | None,
         typer.Option(
             help="one of the 19 corruptions of ImageNet-C, or random_noise, random_blur, random_crop, random_jpeg, "
-            "relighting, combination"
+            "relighting or combination"
         ),
     ] = None,
     severity: Annotated[int | None, typer.Option(help="1 to 5; drawn for each image if left out")] = None,
     policy: Annotated[
         str | None,
         typer.Option(
-            help="train, test-seen, test-unseen, immunise, none, a corruption, or a chain of sharing; train:0.6, "
-            "snow:3, share:resize=0.5+jpeg=80"
+            help="train, test-seen, test-unseen, immunise, none, a corruption as snow:3, or a post-processing chain as "
+            "share:resize=0.5+jpeg=80"
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(help="torch, or imagecorruptions, the reference")] = "torch",
+    engine: Annotated[
+        str, typer.Option(help="implementation: torch, or imagecorruptions, the reference")
+    ] = "torch",
     at: Annotated[
         int | None,
         typer.Option(
-            max=4096, help="resize to this side, corrupt, resize back: 224 is the published protocol"
+            max=4096, help="resize to this side, corrupt and resize back; the published protocol has 224"
         ),
     ] = None,
     seed: Seed = 0,
@@ -46,17 +63,20 @@ def perturb(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Write perturbed copies of images as PNG under the same names.
+    """Write perturbed copies of images.
 
-    What an image gets is fixed by the seed and by its place among all outputs in order of name.
-    Exit status: 0 all written, 1 some images failed (each is named, the rest written), 2 usage.
+    The seed and the position of an output in order of name determine its perturbation. JPEG files are written with
+    quality 95, WebP files without loss. Exit status: 0 all written, 1 some images failed (each is named, the rest is
+    written), 2 usage.
+
+    Example: ganprint perturb in/ out/ --corruption jpeg_compression --severity 3
     """
     from ganprint.errors import UsageError
     from ganprint.perturb import Policy
 
     chosen = _policy(corruption, severity, policy)
     if not isinstance(chosen, Policy) and (at or engine != "torch"):
-        raise UsageError("A chain of sharing has neither --at nor --engine.", "Leave them out.")
+        raise UsageError("--at and --engine do not apply to a post-processing chain.", "Leave them out.")
     outputs, failures = _plan(inputs, out, recursive)
     _check_outputs(outputs, force)
     for error in failures:
@@ -82,17 +102,17 @@ def _policy(
     from ganprint.perturb.kinds import check_kind
 
     if (corruption is None) == (policy is None):
-        raise UsageError(
-            "Either --corruption or --policy says what to do.", f"Corruptions: {', '.join(CORRUPTIONS)}."
-        )
+        raise UsageError("Name either --corruption or --policy.", f"Corruptions: {', '.join(CORRUPTIONS)}.")
     if corruption is None:
         if severity is not None:
-            raise UsageError("--severity goes with --corruption.", "In a policy: --policy jpeg_compression:3")
+            raise UsageError(
+                "--severity needs --corruption.", "A policy has it in its name: --policy jpeg_compression:3"
+            )
         treatment = parse_treatment(str(policy))
         if isinstance(treatment, Attack):
             raise UsageError(
-                "An attack is on weights, which perturb has none of.",
-                "ganprint compare --adversarial attacks those it compares.",
+                "perturb has no weights to attack.",
+                "ganprint compare --adversarial attacks weights.",
             )
         return treatment
     check_kind(corruption)
@@ -107,7 +127,12 @@ def _plan(inputs: list[str], out: Path, recursive: bool) -> "tuple[dict[Path, Pa
 
     outputs: dict[Path, Path | str] = {}
     failures: list[ImageError] = []
-    alone = len(inputs) == 1 and not Path(inputs[0]).is_dir() and out.suffix.lower() == ".png"
+    alone = (
+        len(inputs) == 1
+        and not Path(inputs[0]).is_dir()
+        and out.suffix.lower() in FORMATS
+        and not out.is_dir()
+    )
     for text in inputs:
         for found in find_images([text], recursive=recursive):
             if isinstance(found, ImageError):
@@ -143,7 +168,7 @@ def _check_outputs(outputs: dict[Path, Path | str], force: bool) -> None:
             )
         if output.exists() and not force:
             raise OutputExistsError(
-                f"{printable(str(output))} is there already.",
+                f"{printable(str(output))} already exists.",
                 "Add --force to overwrite, or name another OUT.",
             )
 
@@ -178,7 +203,9 @@ def _perturb_file(
         corrupted = perturb_images(images, [drawn], engine=cast("Engine", engine), at=at)[0]
     try:
         with atomic_file(output) as file:
-            Image.fromarray(corrupted.permute(1, 2, 0).contiguous().numpy()).save(file, "PNG")
+            Image.fromarray(corrupted.permute(1, 2, 0).contiguous().numpy()).save(
+                file, FORMATS[output.suffix.lower()], quality=95, lossless=True
+            )
     except OSError as error:
         return ImageUnreadableError(
             f"{printable(str(output))} cannot be written: {error.strerror}.", "Name another OUT."

@@ -13,7 +13,10 @@ def schema(
         typer.Argument(help="verdict: a line of attribute --json; case: the record beside a report"),
     ] = "verdict",
 ) -> None:
-    """Print the JSON Schema of a verdict or of the record of a case: names are added to it, never changed."""
+    """Print the JSON Schema of a verdict or of a case record. New versions add names and change none.
+
+    Example: ganprint schema case
+    """
     from ganprint.forensics.record import json_schema
 
     echo_json(json_schema(of), indent=1)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ganprint.cli.console import console, echo_csv, echo_json
+from ganprint.cli.console import console, echo_csv, echo_json, note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -57,7 +57,7 @@ def chosen_form(*, markdown: bool, latex: bool, as_json: bool, as_csv: bool) -> 
     forms = [form for form, wanted in asked.items() if wanted]
     if len(forms) > 1:
         names = " and ".join(f"--{form}" for form in forms)
-        raise UsageError(f"{names} exclude each other.", "Give one of them.")
+        raise UsageError(f"{names} cannot be combined.", "Use one of them.")
     return forms[0] if forms else "terminal"
 
 
@@ -124,7 +124,7 @@ def check_figures(folder: Path | None, *, force: bool) -> None:
         and (not folder.is_dir() or any(folder.iterdir()))
     ):
         raise OutputExistsError(
-            f"{folder} is there already, with files in it.",
+            f"{folder} already exists and has files in it.",
             "Name another, or give --force to overwrite figures.",
         )
 
@@ -138,7 +138,7 @@ def draw_results(
     from ganprint.reporting.charts import save_figures
 
     for file in save_figures(drawn, folder, form=form, force=force):
-        typer.echo(f"ganprint: drawn: {file}", err=True)
+        note(f"drawn: {file}")
 
 
 def write_results_page(

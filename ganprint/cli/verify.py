@@ -11,13 +11,15 @@ from ganprint.cli.options import Json, chosen_device
 
 
 def verify(
-    record: Annotated[Path, typer.Argument(help="the JSON that `attribute --report` wrote")],
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; the record's if left out")] = None,
+    record: Annotated[Path, typer.Argument(help="the JSON file that `attribute --report` wrote")],
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; that of the record if left out")] = None,
     as_json: Json = False,
 ) -> None:
-    """Examine the images of a report again, with the same weights, and compare all that was answered.
+    """Examine the images of a record again with the same weights, and compare the answers.
 
-    Relative paths are looked for from the folder of the record. Exit status: 0 all is the same, 1 not.
+    Relative paths start at the folder of the record. Exit status: 0 everything is the same, 1 something differs.
+
+    Example: ganprint verify case.json
     """
     from ganprint.forensics.record import read_record
     from ganprint.forensics.verify import UNKNOWABLE, changed_facts, load_recorded, verify_record

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganprint.cli.console import console, echo_json
+from ganprint.cli.console import console, echo_json, note
 from ganprint.cli.options import Force, Json
 
 if TYPE_CHECKING:
@@ -14,30 +14,42 @@ if TYPE_CHECKING:
     from ganprint.weights import Card, Entry, Interval, Result
 
 app = typer.Typer(
-    help="List, show and verify trained weights, or import official ones.", no_args_is_help=True
+    help="List, show and verify trained weights, or import an official checkpoint.", no_args_is_help=True
 )
 
 
 @app.command("list")
-def list_command(as_json: Json = False) -> None:
-    """List the weights that can be named, with their method, sources and accuracy; damaged ones too."""
+def list_command(
+    paths: Annotated[bool, typer.Option("--paths", help="also show where the weights are")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the weights that can be used by name, with their method, sources and accuracy, and damaged ones.
+
+    Example: ganprint weights list --paths
+    """
     from ganprint.weights import list_weights, search_path
 
     entries = list_weights()
     if as_json:
         echo_json([_entry_record(entry) for entry in entries], indent=2)
     elif entries:
-        console().print(_list_table(entries))
+        console().print(_list_table(entries, paths=paths))
+        for entry in entries:
+            if entry.error:
+                note(f"{entry.name} is damaged: {entry.error}")
     else:
         places = ", ".join(map(str, search_path()))
-        typer.echo(f"No weights in {places}. Make some with ganprint train.", err=True)
+        typer.echo(f"There are no weights in {places}. ganprint train makes some.", err=True)
 
 
 @app.command("show")
 def show_command(
     name: Annotated[str, typer.Argument(help="name or folder of the weights")], as_json: Json = False
 ) -> None:
-    """Show the card of one artifact: what it is, how it was trained, how well it does."""
+    """Show the card of weights: what they are, how they were trained, and how accurate they are.
+
+    Example: ganprint weights show repmix-wild128
+    """
     from ganprint.weights import find, read_card
 
     folder = find(name)
@@ -55,17 +67,20 @@ def show_command(
 
 @app.command("verify")
 def verify_command(
-    name: Annotated[str | None, typer.Argument(help="name or folder; without it, all weights")] = None,
+    name: Annotated[str | None, typer.Argument(help="name or folder of the weights; all if left out")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check the hash, the tensors and the fit to the method; exit status 1 where any are damaged."""
+    """Check the hash and the tensors, and whether the method accepts them. Exit status 1 if any are damaged.
+
+    Example: ganprint weights verify repmix-wild128
+    """
     from ganprint.errors import WeightsError
     from ganprint.weights import find, list_weights
 
     folders = [find(name)] if name is not None else [entry.path for entry in list_weights()]
     if not folders:
         raise WeightsError(
-            "There are no weights to verify.", "ganprint weights list says where they are looked for."
+            "There are no weights to verify.", "ganprint weights list names the folders searched."
         )
     records = [_verify(folder) for folder in folders]
     if as_json:
@@ -81,17 +96,22 @@ def verify_command(
 @app.command("import")
 def import_command(
     file: Annotated[Path, typer.Argument(help="an official RepMix checkpoint, .ckpt")],
-    name: Annotated[str, typer.Option(help="name of the artifact")],
+    name: Annotated[str, typer.Option(help="name of the new weights")],
     sources: Annotated[
-        str, typer.Option(help="what its classes are, in its order: real,a,b,...", metavar="REAL,A,B,...")
+        str, typer.Option(help="names of its classes, in their order: real,a,b,...", metavar="REAL,A,B,...")
     ],
-    semantics: Annotated[str, typer.Option(help="what its training images show, comma separated")] = "",
+    semantics: Annotated[
+        str, typer.Option(help="semantic classes of its training images, several as a,b")
+    ] = "",
     out: Annotated[
-        Path | None, typer.Option(help="the artifact's folder; by default NAME among the user's weights")
+        Path | None, typer.Option(help="folder to write; NAME among the user's weights if left out")
     ] = None,
     force: Force = False,
 ) -> None:
-    """Turn an official RepMix checkpoint into an artifact without running anything in it."""
+    """Convert an official RepMix checkpoint into weights, without running anything in it.
+
+    Example: ganprint weights import model.ckpt --name official --sources real,progan,stylegan
+    """
     import shlex
     import sys
 
@@ -137,23 +157,36 @@ def _shown_result(card: "Card | None") -> "Result | None":
     return next(iter([*wanted, *results]), None)
 
 
-def _list_table(entries: "list[Entry]") -> "Table":
+def _list_table(entries: "list[Entry]", *, paths: bool) -> "Table":
+    """Show what fits into 80 columns; paths take the place of figures."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table("name", "method", "sources", "view")
-    table.add_column("MB", justify="right")
-    table.add_column("attribution accuracy", justify="right")
-    table.add_column("where", overflow="fold")
+    legend = (
+        "* default of its method. Accuracy is of attribution; `ganprint weights show NAME` has the details."
+    )
+    table = Table(caption=legend, caption_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
+    table.add_column("name", no_wrap=True)
+    if paths:
+        table.add_column("path", overflow="fold")
+    else:
+        table.add_column("method", no_wrap=True)
+        table.add_column("sources", justify="right")
+        table.add_column("crops", no_wrap=True)
+        table.add_column("MB", justify="right")
+        table.add_column("accuracy", justify="right")
     for entry in entries:
         card, shown = entry.card, _shown_result(entry.card)
+        name = f"{entry.name}*" if card is not None and card.default else entry.name
         size = f"{entry.size / 1e6:.1f}"
-        if card is None or entry.error:
-            table.add_row(entry.name, "damaged", "", "", size, "", entry.error)
-            continue
-        accuracy = f"{shown.values['attribution_accuracy'].value:.3f} {shown.split}" if shown else ""
-        where = f"{entry.path}{' (default)' if card.default else ''}"
-        view = f"{card.view.kind} {card.view.size}"
-        table.add_row(entry.name, card.method, ", ".join(card.sources), view, size, accuracy, where)
+        if paths:
+            table.add_row(name, str(entry.path))
+        elif card is None or entry.error:
+            table.add_row(name, "damaged", "", "", size, "")
+        else:
+            accuracy = f"{shown.values['attribution_accuracy'].value:.3f}" if shown else ""
+            crops = f"{card.view.kind} {card.view.size}"
+            table.add_row(name, card.method, str(len(card.sources)), crops, size, accuracy)
     return table
 
 

@@ -16,7 +16,7 @@ from ganprint.data.csvfile import NAMED, NUMBERS, read_table
 from ganprint.data.folders import read_folders
 from ganprint.data.manifest_parts import listed_files, read_parts
 from ganprint.data.naming import name_rows
-from ganprint.errors import ManifestError, OutputExistsError
+from ganprint.errors import ManifestError, OutputExistsError, did_you_mean
 from ganprint.files import atomic_file
 from ganprint.names import source_name_fault
 from ganprint.remote import (
@@ -270,7 +270,7 @@ class Manifest:
         Raises OutputExistsError where the file is there and `force` is false.
         """
         if file.exists() and not force:
-            raise OutputExistsError(f"{file} is there already.", "Give --force to overwrite it.")
+            raise OutputExistsError(f"{file} already exists.", "Add --force to overwrite it.")
         table = self.table
         here, there = file.resolve().parent, self.root.resolve() if isinstance(self.root, Path) else self.root
         if here != there:
@@ -322,7 +322,7 @@ class Manifest:
         if absent:
             raise ManifestError(
                 f"{self.name} has no {column} {', '.join(map(repr, absent))}.",
-                f"It has: {', '.join(present)}.",
+                f"{did_you_mean(absent[0], present)}It has: {', '.join(present)}.",
             )
         codes, names = self.codes(column)
         return np.isin(codes, [code for code, name in enumerate(names) if name in set(chosen)])

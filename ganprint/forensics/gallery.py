@@ -224,7 +224,7 @@ def save_gallery(gallery: Gallery, card: Card, *, force: bool = False) -> Path:
     if path.exists() and not force:
         raise OutputExistsError(
             f"{printable(gallery.name)} is enrolled for {card.name} already.",
-            "Give --force to replace it, or another name.",
+            "Add --force to replace it, or another name.",
         )
     content = save(
         {"embeddings": gallery.embeddings.astype(np.float32)}, {"record": gallery.record.model_dump_json()}

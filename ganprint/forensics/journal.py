@@ -62,8 +62,8 @@ class Journal:
         there = path.exists() or path.is_symlink()
         if there and not (resume or force):
             raise OutputExistsError(
-                f"{printable(str(path))} is there already.",
-                "Go on with --resume, or start again with --force.",
+                f"{printable(str(path))} already exists.",
+                "Continue with --resume, or start again with --force.",
             )
         partial = path.with_name(f".{path.name}.unfinished")
         self._lines = partial if there and (partial.exists() or not resume) else path

@@ -192,7 +192,7 @@ def json_schema(of: Literal["verdict", "case"]) -> dict[str, Any]:
 def save_record(record: CaseRecord, path: Path, *, force: bool = False) -> None:
     """Write a record as JSON, whole or not at all; raise OutputExistsError unless `force` where it is there."""
     if path.exists() and not force:
-        raise OutputExistsError(f"{path} is there already.", "Give --force to overwrite it.")
+        raise OutputExistsError(f"{path} already exists.", "Add --force to overwrite it.")
     write_output(path, to_json(record.model_dump(mode="json"), indent=1).encode())
 
 

@@ -122,7 +122,7 @@ def build_benchmark(
     """
     plan.check()
     if (out / MANIFEST).exists() and not force:
-        raise OutputExistsError(f"{out / MANIFEST} is there already.", "Give --force to overwrite it.")
+        raise OutputExistsError(f"{out / MANIFEST} already exists.", "Add --force to overwrite it.")
     rows: list[dict[str, object]] = []
     try:
         # A build that breaks off leaves no manifest of other images.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ganprint.errors import UsageError
+from ganprint.errors import UsageError, did_you_mean
 from ganprint.forge.cramergan import CramerGAN
 from ganprint.forge.dcgan import DCGAN
 from ganprint.forge.family import RESOLUTIONS, Family
@@ -21,7 +21,10 @@ FAMILIES: Mapping[str, type[Family]] = {
 def family_of(name: str, resolution: int) -> Family:
     """Return a family at a resolution; raise UsageError listing the valid names and sides."""
     if name not in FAMILIES:
-        raise UsageError(f"There is no architecture {name!r}.", f"Architectures: {', '.join(FAMILIES)}.")
+        raise UsageError(
+            f"There is no architecture {name!r}.",
+            f"{did_you_mean(name, FAMILIES)}Architectures: {', '.join(FAMILIES)}.",
+        )
     if resolution not in RESOLUTIONS:
         raise UsageError(
             f"Generators are not made at {resolution} px.", f"Sides: {', '.join(map(str, RESOLUTIONS))}."

@@ -74,7 +74,7 @@ def save_generator(
     from safetensors.torch import save
 
     if (folder / MODEL_FILE).exists() and not force:
-        raise OutputExistsError(f"{folder / MODEL_FILE} is there already.", "Give --force to replace it.")
+        raise OutputExistsError(f"{folder / MODEL_FILE} already exists.", "Add --force to replace it.")
     tensors = stored_tensors(generator.state_dict())
     content = save(tensors, metadata={"format": "pt"})
     filled = {"sha256": hashlib.sha256(content).hexdigest(), "parameters": count_parameters(tensors)}

@@ -167,7 +167,7 @@ def write_examples(
     found.append((out / f"{first}-on-white.png", first + recipe.suffix, canvas))
     there = [file for file, _, _ in found if file.exists()]
     if there and not force:
-        raise OutputExistsError(f"{there[0]} is there already.", "Give --force to overwrite it.")
+        raise OutputExistsError(f"{there[0]} already exists.", "Add --force to overwrite it.")
     try:
         for file, _, image in found:
             write_image(image, file)

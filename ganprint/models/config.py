@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from ganprint.attributor import AttributorConfig, AttributorSpec
-from ganprint.errors import ConfigError
+from ganprint.errors import ConfigError, did_you_mean
 from ganprint.files import read_file
 from ganprint.perturb import parse_policy
 from ganprint.plain_yaml import PlainYAMLError, load_plain
@@ -181,7 +181,8 @@ def validate_config(model: type[Config], values: Mapping[str, Any]) -> Config:
         if first["type"] == "extra_forbidden":
             names = sorted(_fields_at(model, first["loc"][:-1]))
             raise ConfigError(
-                f"There is no configuration key {key}.", f"Keys: {', '.join(names)}."
+                f"There is no configuration key {key}.",
+                f"{did_you_mean(key, names)}Keys: {', '.join(names)}.",
             ) from cause
         raise ConfigError(
             f"The configuration key {key} cannot be {first['input']!r}: {first['msg']}."

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ganprint.errors import PerturbationError
+from ganprint.errors import PerturbationError, did_you_mean
 
 CORRUPTIONS = (
     "gaussian_noise",
@@ -70,7 +70,10 @@ UNTOUCHED = Perturbation(None, 0, 0)
 def check_kind(kind: str) -> None:
     """Raise PerturbationError, listing the valid names, unless `kind` is one of KINDS."""
     if kind not in KINDS:
-        raise PerturbationError(f"There is no corruption {kind!r}.", f"Corruptions: {', '.join(KINDS)}.")
+        raise PerturbationError(
+            f"There is no corruption {kind!r}.",
+            f"{did_you_mean(kind, KINDS)}Corruptions: {', '.join(KINDS)}.",
+        )
 
 
 def check_severity(severity: int) -> None:

@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from ganprint.errors import PerturbationError
+from ganprint.errors import PerturbationError, did_you_mean
 from ganprint.perturb.kinds import (
     IMMUNISING,
     KINDS,
@@ -87,7 +87,7 @@ def parse_policy(text: str) -> Policy:
         return Policy(text, 1.0, (name,), (_severity(text, value),) if colon else SEVERITIES)
     raise PerturbationError(
         f"There is no policy {text!r}.",
-        f"Policies: {', '.join(SETS)}, or a corruption: {', '.join(KINDS)}.",
+        f"{did_you_mean(name, [*SETS, *KINDS])}Policies: {', '.join(SETS)}, or a corruption: {', '.join(KINDS)}.",
     )
 
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image, ImageEnhance
 from torch import Tensor
 
-from ganprint.errors import DecompressionBombError, PerturbationError
+from ganprint.errors import DecompressionBombError, PerturbationError, did_you_mean
 from ganprint.images.limits import DEFAULT_MAX_PIXELS
 
 PREFIX = "share:"
@@ -169,7 +169,10 @@ class DrawnSharing:
 
 def _check_step(name: str, value: float) -> None:
     if name not in STEPS:
-        raise PerturbationError(f"There is no step {name!r} of sharing.", f"Steps: {', '.join(STEPS)}.")
+        raise PerturbationError(
+            f"There is no post-processing step {name!r}.",
+            f"{did_you_mean(name, STEPS)}Steps: {', '.join(STEPS)}.",
+        )
     step = STEPS[name]
     if not step.low <= value <= step.high:
         raise PerturbationError(

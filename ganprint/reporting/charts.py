@@ -116,7 +116,7 @@ def save_figures(
     files = {folder / f"{name}.{form}": figure for name, figure in figures.items()}
     there = [file for file in files if file.exists() and not force]
     if there:
-        raise OutputExistsError(f"{there[0]} is there already.", "Give --force to overwrite it.")
+        raise OutputExistsError(f"{there[0]} already exists.", "Add --force to overwrite it.")
     for file, figure in files.items():
         write_output(file, _rendered(figure, form), error=UsageError, hint="Name another folder.")
     return list(files)

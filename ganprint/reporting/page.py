@@ -27,7 +27,7 @@ def write_page(
     written.
     """
     if path.exists() and not force:
-        raise OutputExistsError(f"{path} is there already.", "Give --force to overwrite it.")
+        raise OutputExistsError(f"{path} already exists.", "Add --force to overwrite it.")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

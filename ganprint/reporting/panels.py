@@ -31,7 +31,7 @@ def draw_panels(panels: Sequence[Panel], caption: str, path: Path, *, force: boo
     written.
     """
     if path.exists() and not force:
-        raise OutputExistsError(f"{path} is there already.", "Give --force to overwrite it.")
+        raise OutputExistsError(f"{path} already exists.", "Add --force to overwrite it.")
     drawn = io.BytesIO()
     # Without the program's version: the same picture from the same input, byte for byte.
     panel_figure(panels, caption).savefig(drawn, format="png", metadata={"Software": None})

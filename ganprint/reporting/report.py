@@ -89,7 +89,7 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
     page is there and `force` is not given, UsageError where it cannot be written.
     """
     if path.exists() and not force:
-        raise OutputExistsError(f"{printable(str(path))} is there already.", "Give --force to overwrite it.")
+        raise OutputExistsError(f"{printable(str(path))} already exists.", "Add --force to overwrite it.")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True
     )

@@ -95,7 +95,7 @@ def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
         present = [run.folder / name for name in HELD if (run.folder / name).exists()]
         if present and not force:
             raise OutputExistsError(
-                f"{present[0]} is there already.", "Go on with --resume, or start again with --force."
+                f"{present[0]} already exists.", "Continue with --resume, or start again with --force."
             )
         # Weights of before must not be taken for this training's, should it fail.
         for name in (MODEL_FILE, CARD_FILE):

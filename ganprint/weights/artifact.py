@@ -65,7 +65,7 @@ def save_artifact(
 
     present = [name for name in (MODEL_FILE, CARD_FILE) if (folder / name).exists()]
     if present and not force:
-        raise OutputExistsError(f"{folder / present[0]} is there already.", "Give --force to replace it.")
+        raise OutputExistsError(f"{folder / present[0]} already exists.", "Add --force to replace it.")
     stored = stored_tensors(tensors, half=half, keep=keep)
     content = save(stored, metadata={"format": "pt"})
     halved = any(str(tensor.dtype) == "torch.float16" for tensor in stored.values())

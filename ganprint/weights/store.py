@@ -1,6 +1,5 @@
 """Where artifacts are looked for: named folders, the user's folder, those shipped with the package."""
 
-import difflib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-from ganprint.errors import WeightsError
+from ganprint.errors import WeightsError, did_you_mean
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, Card, read_card
 
 VARIABLE = "GANPRINT_WEIGHTS"
@@ -162,5 +161,4 @@ def _names_hint(name: str, folders: Sequence[Path]) -> str:
     names = sorted({path.name for path in _artifacts(folders)})
     if not names:
         return "No weights are installed. Make some: ganprint train --method repmix --data MANIFEST --out DIR"
-    close = difflib.get_close_matches(name, names, n=1)
-    return (f"Did you mean {close[0]}? " if close else "") + f"Valid names: {', '.join(names)}."
+    return f"{did_you_mean(name, names)}Valid names: {', '.join(names)}."

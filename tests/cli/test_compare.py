@@ -149,7 +149,7 @@ def test_robustness_has_every_corruption_with_the_unseen_marked(compare: Any, tm
         *("embedding-tiny-test_seen.png", "embedding-tiny-prnu-test_seen.png"),
     }
     again = compare("--robustness", *chosen, "--out", out, "--figures", tmp_path / "figures")
-    assert again.returncode == 2 and "is there already" in again.stderr
+    assert again.returncode == 2 and "already exists" in again.stderr
 
 
 def test_open_set_measures_confidence_against_sources_outside(compare: Any) -> None:
@@ -399,7 +399,7 @@ def test_other_forms_are_printed(unit: str, metrics: int, compare: Any) -> None:
         (("--map", "pg"), 2, "'pg' maps nothing"),
         (("--map", "pg=progan"), 2, "has no source 'pg'"),
         (("--condition", "open:none"), 2, "has images of pix2pix only in open"),
-        (("--json", "--latex"), 2, "exclude each other"),
+        (("--json", "--latex"), 2, "cannot be combined"),
         (("--method", "prnu,nothing"), 2, "no method called nothing"),
         (("--limit", "3", "--record"), 2, "for whole splits"),
         (("--metric", "balanced_accuracy"), 2, "over groups is balanced"),

@@ -133,7 +133,7 @@ def test_the_page_is_whole_and_fetches_nothing(
     assert text.count("<code>") == 3 * len(entries)
     assert "<svg" not in text, "a CSV has no confusion to draw"
     again = inside("leaderboard", folder, "--html", file)
-    assert again.returncode == 2 and "is there already" in again.stderr
+    assert again.returncode == 2 and "already exists" in again.stderr
     assert inside("leaderboard", folder, "--html", file, "--force").returncode == 0
     assert file.read_text() == text
 
@@ -143,8 +143,8 @@ def test_the_page_is_whole_and_fetches_nothing(
     [
         (("absent",), "There is no folder absent"),
         (("{folder}", "--data", "full"), "It has results on wild128"),
-        (("{empty}",), "holds no results"),
-        (("{folder}", "--csv", "--markdown"), "exclude each other"),
+        (("{empty}",), "has no results"),
+        (("{folder}", "--csv", "--markdown"), "cannot be combined"),
     ],
 )
 def test_what_cannot_be_shown_is_a_sentence(

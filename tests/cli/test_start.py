@@ -77,7 +77,7 @@ def test_methods_lists_repmix_with_the_stable_names(inside) -> None:
         (["attribute"], 2, "No image was named."),
         (["attribute", "x.png", "--method", "nobody"], 2, "no method called nobody"),
         (["attribute", "x.png", "--weights", "nobody"], 3, "nobody"),
-        (["attribute", "x.png", "--json", "--csv"], 2, "exclude each other"),
+        (["attribute", "x.png", "--json", "--csv"], 2, "cannot be combined"),
         (["attribute", "x.png", "--device", "tpu9"], 2, "no device called"),
         (["attribute", "x.png", "--device", "cuda:99"], 2, "not available"),
         (["evaluate", "--data", "absent.csv"], 2, "absent.csv"),

@@ -79,7 +79,7 @@ def test_a_benchmark_is_balanced_split_and_perturbed(
     report = json.loads(checked.stdout)
     assert not report["duplicates_across_splits"] and report["usable"] and not report["biases"]
     refused = inside("forge", "build", tmp_path / "one", *options)
-    assert refused.returncode == 2 and "is there already" in refused.stderr
+    assert refused.returncode == 2 and "already exists" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_grid_is_trained_and_sampled(program: Any, inside: Any, photos: Path, tmp_path: Path) -> None:
     options = ("--photos", photos, "--out", tmp_path / "out", "--sources", "dcgan,progan", "--steps", "1")
     none = inside("forge", "train", *options, "--budget", "0")
-    assert none.returncode == 0 and "the budget is spent; the same command goes on" in none.stderr
+    assert none.returncode == 0 and "the time budget is used up; rerun the command to continue" in none.stderr
     done = program("forge", "train", *options)
     assert done.returncode == 0, done.stderr
     assert "dcgan-face-64-seed0: 1 steps" in done.stderr and "broken.png" in done.stderr
@@ -39,9 +39,9 @@ def test_a_grid_is_trained_and_sampled(program: Any, inside: Any, photos: Path, 
         (tmp_path / "two" / file.name).read_bytes() for file in files
     ]
     again = inside("forge", "sample", "--source", "dcgan", *options, tmp_path / "one")
-    assert again.returncode == 2 and "is there already" in again.stderr
+    assert again.returncode == 2 and "already exists" in again.stderr
     small = inside("forge", "sample", "--source", "progan", *options, tmp_path / "three")
-    assert small.returncode == 2 and "has grown to 8 px only after 1 steps" in small.stderr
+    assert small.returncode == 2 and "has only reached 8 px after 1 steps" in small.stderr
     other = inside("forge", "sample", "--source", "sngan", *options, tmp_path / "three")
     assert other.returncode == 2 and "has no generator of sngan" in other.stderr
 

@@ -121,7 +121,7 @@ def test_an_input_is_never_overwritten(folder):
     [
         ([], UsageError, "--corruption or --policy"),
         (["--corruption", "fog", "--policy", "train"], UsageError, "--corruption or --policy"),
-        (["--policy", "train", "--severity", "3"], UsageError, "--severity goes with --corruption"),
+        (["--policy", "train", "--severity", "3"], UsageError, "--severity needs --corruption"),
         (["--corruption", "train"], PerturbationError, "gaussian_noise, shot_noise"),
         (["--corruption", "fog", "--severity", "6"], PerturbationError, "1, 2, 3, 4, 5"),
         (["--policy", "training"], PerturbationError, "train, test-seen, test-unseen, immunise, none"),

@@ -356,7 +356,7 @@ def test_rates_are_shown_with_intervals_by_policy_and_photo_set(bench: Bench, tm
 def test_a_report_is_not_overwritten_unasked(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "case.html"
     path.write_text("mine")
-    with pytest.raises(OutputExistsError, match="is there already"):
+    with pytest.raises(OutputExistsError, match="already exists"):
         write_report(record_of([]), Exhibits(bench, maps=False), path)
     assert path.read_text() == "mine"
     write_report(record_of([]), Exhibits(bench, maps=False), path, force=True)

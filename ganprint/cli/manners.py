@@ -1,0 +1,126 @@
+"""What all commands have in common: short options, types in the help, environment variables and settings."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup, TyperOption
+
+PREFIX = "GANPRINT"
+SHARED = ("device", "threads", "workers", "batch_size", "precision", "engine", "seed", "max_pixels")
+"""Options that one variable, as GANPRINT_DEVICE, or one setting gives to every command that has them."""
+TYPES = {"str": "TEXT", "path": "PATH", "int": "N", "int range": "N", "float": "X", "float range": "X"}
+"""What the help calls the types of values."""
+
+
+class CommandTree(TyperGroup):
+    """The group of all commands, which gives each of them what all have."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        _complete(self, ())
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command. Settings are the defaults of options that neither the command line nor a variable gives."""
+        from ganprint.cli.settings import default_map, read_settings
+
+        known = commands(self)
+        ctx.default_map = default_map(known, read_settings(known))
+        return super().invoke(ctx)
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Return every command that is no group, by the words that call it."""
+    if not hasattr(group, "commands"):
+        return {path: group}
+    found: dict[tuple[str, ...], Any] = {}
+    for name, command in group.commands.items():
+        found |= commands(command, (*path, name))
+    return found
+
+
+def _complete(command: Any, path: tuple[str, ...]) -> None:
+    is_group = hasattr(command, "commands")
+    if command.help:
+        command.help = "\n\n".join(" ".join(part.split()) for part in command.help.split("\n\n"))
+    parameters_of = command.get_params
+
+    def parameters(ctx: Any) -> list[Any]:
+        # Typer adds --help and the options for completion late; a switch has no type to show.
+        found: list[Any] = parameters_of(ctx)
+        for parameter in found:
+            if getattr(parameter, "is_flag", False):
+                parameter.metavar = ""
+        return found
+
+    command.get_params = parameters
+    for name, each in command.commands.items() if is_group else ():
+        _complete(each, (*path, name))
+    if path and not is_group:
+        taken = {name for parameter in command.params for name in parameter.opts}
+        command.params += [option for option in _common_options() if not taken & set(option.opts)]
+    for parameter in command.params:
+        if not isinstance(parameter, TyperOption):
+            # An argument's name says what it is.
+            parameter.display_type_rich = lambda ctx: None
+            continue
+        if parameter.metavar is None:
+            parameter.metavar = _type_name(parameter)
+        if path:
+            _name_option(parameter, path)
+
+
+def _name_option(option: TyperOption, path: tuple[str, ...]) -> None:
+    if option.name == "out" and "-o" not in option.opts:
+        option.opts.append("-o")
+    variables = ["_".join((PREFIX, *path, option.name))]
+    if option.name in SHARED:
+        variables.append(f"{PREFIX}_{option.name}")
+    option.envvar = [variable.upper().replace("-", "_") for variable in variables]
+    option.show_envvar = False
+
+
+def _type_name(option: Any) -> str | None:
+    """Return what the help calls an option's type, or its choices."""
+    shown = option.display_type(None).strip("<>").removeprefix("list[").removesuffix("]")
+    return TYPES.get(shown.lower(), f"[{shown}]" if "|" in shown else None)
+
+
+def _common_options() -> list[Any]:
+    """Return -q and -v, new for each command; they act when they are parsed, and no command sees them."""
+    carrier = typer.Typer(add_completion=False)
+
+    @carrier.command()
+    def common(
+        quiet: Annotated[
+            bool,
+            typer.Option(
+                "--quiet", "-q", help="print results and errors only", callback=_quiet, expose_value=False
+            ),
+        ] = False,
+        verbose: Annotated[
+            bool,
+            typer.Option(
+                "--verbose",
+                "-v",
+                help="also print libraries' messages",
+                callback=_verbose,
+                expose_value=False,
+            ),
+        ] = False,
+    ) -> None: ...
+
+    return typer.main.get_command(carrier).params
+
+
+def _quiet(value: bool) -> None:
+    if value:
+        from ganprint.cli.console import be_quiet
+
+        be_quiet()
+
+
+def _verbose(value: bool) -> None:
+    if value:
+        from ganprint.cli.console import hear_libraries
+
+        hear_libraries()

@@ -1,0 +1,151 @@
+"""What all commands have in common: short options, help, environment variables and the settings file."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from PIL import Image
+
+from ganprint.cli import app
+from ganprint.cli.manners import commands
+
+EVERY = {" ".join(path): command for path, command in commands(typer.main.get_command(app)).items()}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_command_has_the_short_options_and_an_example(name: str) -> None:
+    options = [option for parameter in EVERY[name].params for option in parameter.opts]
+    assert {"-q", "-v"} <= set(options)
+    assert ("--out" in options) == ("-o" in options)
+    assert len(options) == len(set(options))
+    if name not in ("train", "evaluate", "compare"):
+        assert f"Example: ganprint {name}" in EVERY[name].help
+
+
+@pytest.mark.parametrize("name", ["", *EVERY])
+def test_help_names_no_python_type_and_no_huge_number(inside: Any, name: str) -> None:
+    done = inside(*name.split(), "-h")
+    assert done.returncode == 0
+    assert not re.search(r"<bool>|<str>|int range|922337", done.stdout)
+
+
+def test_a_default_means_the_same_in_every_command() -> None:
+    found: dict[str, set[Any]] = {}
+    for name, command in EVERY.items():
+        for option in command.params:
+            if name not in ("train", "evaluate", "verify") and option.name in (
+                "workers",
+                "batch_size",
+                "device",
+            ):
+                found.setdefault(option.name, set()).add(option.default)
+    assert {name: len(defaults) for name, defaults in found.items()} == dict.fromkeys(found, 1), found
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "settings.yaml"
+    monkeypatch.setenv("GANPRINT_CONFIG", str(file))
+    return file
+
+
+def test_an_option_comes_before_a_variable_and_a_variable_before_a_setting(
+    inside: Any, settings: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refused(*options: str) -> str:
+        done = inside("attribute", tmp_path / "none.png", *options)
+        assert done.returncode == 2
+        return str(done.stderr)
+
+    assert inside("config", "device", "cuda:71").returncode == 0
+    assert settings.read_text() == "device: cuda:71\n"
+    assert "cuda:71" in refused()
+    monkeypatch.setenv("GANPRINT_DEVICE", "cuda:72")
+    assert "cuda:72" in refused()
+    monkeypatch.setenv("GANPRINT_ATTRIBUTE_DEVICE", "cuda:73")
+    assert "cuda:73" in refused()
+    assert "cuda:74" in refused("--device", "cuda:74")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("config", "devise", "cuda"), "Did you mean device?"),
+        (("config", "attribute.batch-size", "0"), "batch-size cannot be '0'"),
+        (("config", "workers", "many"), "workers cannot be 'many'"),
+        (("config", "workers"), "workers is not set"),
+    ],
+    ids=str,
+)
+def test_a_setting_that_no_option_takes_is_refused(
+    inside: Any, settings: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    done = inside(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not settings.exists()
+
+
+def test_settings_are_shown_and_removed(inside: Any, settings: Path) -> None:
+    inside("config", "workers", "2")
+    inside("config", "weights.list.json", "true")
+    assert inside("config", "workers").stdout == "2\n"
+    assert "weights.list.json: True" in inside("config").stdout
+    assert inside("weights", "list").stdout.startswith("[")
+    inside("config", "weights.list.json", "--unset")
+    assert settings.read_text() == "workers: 2\n"
+
+
+def test_a_damaged_settings_file_is_named(inside: Any, settings: Path) -> None:
+    settings.write_text("device: [")
+    done = inside("methods")
+    assert done.returncode == 2
+    assert str(settings) in done.stderr
+
+
+def test_quiet_leaves_out_notes_and_keeps_errors(inside: Any, tmp_path: Path) -> None:
+    asked = ("enroll", "--list")
+    assert inside(*asked, "-q").stdout == inside(*asked).stdout
+    refused = inside("perturb", tmp_path / "none.png", tmp_path / "out", "--corruption", "fog", "-q")
+    assert refused.returncode == 1
+    assert "none.png" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("perturb", "a.png", "out", "--corruption", "fogg"), "fog"),
+        (("perturb", "a.png", "out", "--policy", "test-sean"), "test-seen"),
+        (("methods", "repmx"), "repmix"),
+        (("weights", "show", "repmix-wild"), "repmix-wild128"),
+    ],
+    ids=str,
+)
+def test_an_unknown_name_is_answered_with_the_nearest(
+    inside: Any, arguments: tuple[str, ...], meant: str
+) -> None:
+    done = inside(*arguments)
+    assert done.returncode in (2, 3)
+    assert f"Did you mean {meant}?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("end", "form"), [(".jpg", "JPEG"), (".webp", "WEBP"), (".tif", "TIFF"), (".png", "PNG")]
+)
+def test_perturb_writes_one_file_in_the_format_of_its_name(
+    inside: Any, tmp_path: Path, end: str, form: str
+) -> None:
+    Image.new("RGB", (48, 40), "teal").save(tmp_path / "a.png")
+    out = tmp_path / f"out{end}"
+    done = inside("perturb", tmp_path / "a.png", out, "--corruption", "contrast", "--severity", "3")
+    assert done.returncode == 0, done.stderr
+    with Image.open(out) as image:
+        assert (image.format, image.size) == (form, (48, 40))
+
+
+def test_names_of_weights_are_whole_at_80_columns(inside: Any) -> None:
+    lines = inside("weights", "list", env={"COLUMNS": "80"}).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "residual-statistics.groups*" in "".join(lines)
