@@ -38,7 +38,7 @@ Enrolled = Annotated[
     bool, typer.Option("--enrolled/--no-enrolled", help="include sources from `ganprint enroll`")
 ]
 _DATA = (
-    "a CSV with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, "
+    "a CSV or Parquet file with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, "
     "or a folder or archive source/semantic/*; a URL, too"
 )
 Data = Annotated[str, typer.Option("--data", metavar="PATH", help=_DATA)]

@@ -8,29 +8,20 @@ from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
+from ganprint.data.columns import LARGEST, MAX_MANIFEST_BYTES, NUMBERS, is_sound
 from ganprint.errors import ManifestError
 from ganprint.files import open_file
-
-NUMBERS = ("label", "dlabel")
-"""Columns that number sources and semantics; `source` may stand in the place of `label`."""
-NAMED = ("source", "semantic", "split", "group")
-"""Optional columns with a meaning; any others are kept as text."""
-MAX_MANIFEST_BYTES = 1 << 30
-"""Some ten million rows."""
-LARGEST = 2**16
-"""Labels and dlabels are below this: they count sources and semantics."""
 
 _EXAMPLE = "The first line must name the columns, separated by commas: path,source or path,label,dlabel"
 _FOREIGN_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", codecs.BOM_UTF32_BE: "UTF-32"}
 
 
-def read_table(file: Path | str) -> pa.Table:
+def read_csv(file: Path | str) -> pa.Table:
     """Return the CSV as a table: `path` string, `label` and `dlabel` int64 if there, the rest dictionary-encoded.
 
-    A UTF-8 byte order mark and any line ends are accepted, and paths with backslashes only. Raises ManifestError naming
+    A UTF-8 byte order mark and any line ends are accepted. Raises ManifestError naming
     the file and the line for anything else that is not a comma-separated UTF-8 file with distinct paths and a source or
     label each.
     """
@@ -53,19 +44,8 @@ def read_table(file: Path | str) -> pa.Table:
     if not table.num_rows:
         raise ManifestError(f"{file} lists no images: it has a header and no rows.", _EXAMPLE)
     table = table.unify_dictionaries().combine_chunks()
-    faulty = (
-        any(table[name].null_count or pc.max(table[name]).as_py() >= LARGEST for name in numbers)
-        or ("label" in numbers and pc.min(table["label"]).as_py() < -1)
-        or pc.min(pc.binary_length(table["path"])).as_py() == 0
-        or pc.count_distinct(table["path"]).as_py() != table.num_rows
-    )
-    if faulty:
+    if not is_sound(table):
         raise _explain(file, "a row has no path, no label, or a path that another row has")
-    paths = table["path"]
-    if pc.all(pc.match_substring(paths, "\\")).as_py() and not pc.any(pc.match_substring(paths, "/")).as_py():
-        # Written on Windows.
-        slashed = pc.replace_substring(paths, "\\", "/")
-        table = table.set_column(table.column_names.index("path"), "path", slashed).combine_chunks()
     return table
 
 

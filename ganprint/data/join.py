@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ganprint.attributor import REAL
-from ganprint.data.csvfile import NAMED
+from ganprint.data.columns import NAMED
 from ganprint.data.manifest import Manifest
 from ganprint.errors import ManifestError
 from ganprint.remote import join_location

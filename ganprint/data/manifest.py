@@ -10,12 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+import pyarrow.parquet
 
 from ganprint.attributor import REAL
-from ganprint.data.csvfile import NAMED, NUMBERS, read_table
+from ganprint.data.columns import NAMED, NUMBERS
 from ganprint.data.folders import read_folders
 from ganprint.data.manifest_parts import listed_files, read_parts
 from ganprint.data.naming import name_rows
+from ganprint.data.parquetfile import is_parquet
+from ganprint.data.rows import read_rows
 from ganprint.errors import ManifestError, OutputExistsError, did_you_mean
 from ganprint.files import atomic_file
 from ganprint.names import source_name_fault
@@ -28,6 +31,9 @@ from ganprint.remote import (
     parent_location,
     seen_from,
 )
+
+ROWS_IN_GROUP = 1 << 17
+"""Of a Parquet file that is written: what a reader holds at a time."""
 
 
 class Manifest:
@@ -67,7 +73,7 @@ class Manifest:
         sources: Sequence[str] | None = None,
         allow_gaps: bool = False,
     ) -> "Manifest":
-        """Read a CSV with `path,source` or `path,label,dlabel`, several of them by splits, or a folder tree.
+        """Read a CSV or Parquet with `path,source` or `path,label,dlabel`, several of them by splits, or a folder tree.
 
         All may be a URL that fsspec opens, a tree an archive, too, and so may the paths of a CSV. The tree is
         source/semantic/*, and several CSVs are given as `train.csv,val.csv,test.csv`. Relative paths
@@ -90,7 +96,7 @@ class Manifest:
                 stems = (PurePosixPath(str(file)).stem for file in files)
                 name = str(join_location(parent_location(files[0]), "+".join(stems) + ".csv"))
             else:
-                named, name = name_rows(read_table(path), path, sources or ()), str(path)
+                named, name = name_rows(read_rows(path), path, sources or ()), str(path)
             manifest = cls(named.table, folder, named.sources, name=name, real_folder=named.real_folder)
             by_position = named.by_position
         if sources is not None:
@@ -265,7 +271,7 @@ class Manifest:
         return self._with(self.table.append_column(column, array))
 
     def write(self, file: Path, *, force: bool = False) -> "Manifest":
-        """Write a CSV whose relative paths resolve from its own folder, and return the rows as written.
+        """Write a CSV, or Parquet by its name, whose paths resolve from its own folder; return the rows as written.
 
         Raises OutputExistsError where the file is there and `force` is false.
         """
@@ -276,10 +282,16 @@ class Manifest:
         if here != there:
             paths = [seen_from(here, join_location(there, text)) for text in self._chunk("path").to_pylist()]
             table = table.set_column(self.columns.index("path"), "path", pa.array(paths, pa.string()))
-        decoded = [pc.cast(c, pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
         try:
             with atomic_file(file) as out:
-                pyarrow.csv.write_csv(pa.table(decoded, names=table.column_names), out)
+                if is_parquet(file):
+                    pyarrow.parquet.write_table(table, out, row_group_size=ROWS_IN_GROUP, compression="zstd")
+                else:
+                    texts = [
+                        pc.cast(c, pa.string()) if pa.types.is_dictionary(c.type) else c
+                        for c in table.columns
+                    ]
+                    pyarrow.csv.write_csv(pa.table(texts, names=table.column_names), out)
         except OSError as cause:
             raise ManifestError(
                 f"{file} cannot be written: {cause.strerror or cause}.", "Name another file with --out."
@@ -336,7 +348,7 @@ def _tree(path: Path | str) -> Path | str | None:
     if isinstance(path, Path):
         return path if path.is_dir() else archive_url(path) if path.is_file() else None
     archive = archive_url(path)
-    if archive is not None or name_in(path).endswith(".csv") or "," in path:
+    if archive is not None or name_in(path).lower().endswith((".csv", ".parquet")) or "," in path:
         return archive
     try:
         return path if list_url(path, recursive=False) is not None else None

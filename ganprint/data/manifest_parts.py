@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ganprint.data.csvfile import read_table
 from ganprint.data.naming import UNKNOWN, NamedRows, name_rows, named_column
+from ganprint.data.rows import read_rows
 from ganprint.errors import ManifestError
 from ganprint.remote import last_part, location, parent_location
 
@@ -35,7 +35,7 @@ def read_parts(files: Sequence[Path | str], fallback: Sequence[str]) -> NamedRow
     the first file that names it gives its name: folders of images may be called otherwise in another file. Raises
     ManifestError where a file is faulty, tells no split, or lists an image of another.
     """
-    tables = [_with_split(read_table(file), file) for file in files]
+    tables = [_with_split(read_rows(file), file) for file in files]
     named = all("source" in table.column_names for table in tables)
     parts = (
         [] if named else [name_rows(table, file, fallback) for table, file in zip(tables, files, strict=True)]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ganprint.attributor import REAL
-from ganprint.data.csvfile import find_line
+from ganprint.data.rows import place_of
 from ganprint.errors import ManifestError
 from ganprint.names import source_name_fault
 
@@ -67,7 +67,7 @@ def name_rows(table: pa.Table, file: Path | str, fallback: Sequence[str]) -> Nam
             table = table.append_column("semantic", _learn_semantics(dlabels, folders))
     except Disagreement as fault:
         raise ManifestError(
-            f"{file}, line {find_line(file, fault.row)}: {fault.sentence}.",
+            f"{file}, {place_of(file, fault.row)}: {fault.sentence}.",
             fault.hint,
         ) from fault
     known = tuple(names.get(number, f"source-{number}" if number else REAL) for number in range(top + 1))
@@ -150,7 +150,7 @@ def _numbered(table: pa.Table, file: Path | str) -> pa.Table:
         if "" in words:
             row = int(np.argmax(codes == words.index("")))
             raise ManifestError(
-                f"{file}, line {find_line(file, row)}: the source is empty.",
+                f"{file}, {place_of(file, row)}: the source is empty.",
                 "Every row names what made the image, real or a generator.",
             )
         outside = np.zeros(len(codes), dtype=bool)

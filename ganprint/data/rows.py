@@ -1,0 +1,29 @@
+"""The rows of a manifest's file, CSV or Parquet, and where in it one of them stands."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ganprint.data.csvfile import find_line, read_csv
+from ganprint.data.parquetfile import is_parquet, read_parquet
+
+
+def read_rows(file: Path | str) -> pa.Table:
+    """Return the rows as a table: `path` string, `label` and `dlabel` int64 if there, the rest dictionary-encoded.
+
+    The name says which of the two the file is. Paths with backslashes only are as if written with slashes. Raises
+    ManifestError as `read_csv` and `read_parquet` do.
+    """
+    table = (read_parquet if is_parquet(file) else read_csv)(file)
+    paths = table["path"]
+    if pc.all(pc.match_substring(paths, "\\")).as_py() and not pc.any(pc.match_substring(paths, "/")).as_py():
+        # Written on Windows.
+        slashed = pc.replace_substring(paths, "\\", "/")
+        table = table.set_column(table.column_names.index("path"), "path", slashed).combine_chunks()
+    return table
+
+
+def place_of(file: Path | str, row: int) -> str:
+    """Return the words for where in a manifest's file a row, counted from 0, stands."""
+    return f"row {row + 1}" if is_parquet(file) else f"line {find_line(file, row)}"
