@@ -22,7 +22,7 @@ def plan(data: Path, severities: tuple[int, ...], out: Path, results: int) -> No
     from ganprint.evaluation.leaderboard import read_entries, save_entry
     from ganprint.evaluation.plan import Contender
     from ganprint.evaluation.runner import Comparison
-    from ganprint.perturb import CORRUPTIONS
+    from ganprint.perturbation import CORRUPTIONS
     from ganprint.studies.experiments import robustness_conditions
     from ganprint.weights import find, read_card
 

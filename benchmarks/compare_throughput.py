@@ -17,7 +17,7 @@ from ganprint.evaluation.conditions import PUBLISHED_SIZE
 from ganprint.evaluation.plan import Contender, Settings
 from ganprint.evaluation.runner import Comparison
 from ganprint.images.views import crop_views
-from ganprint.perturb import CORRUPTIONS, Perturbation, perturb
+from ganprint.perturbation import CORRUPTIONS, Perturbation, perturb
 from ganprint.weights import find, load_attributor
 
 

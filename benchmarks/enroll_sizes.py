@@ -15,7 +15,7 @@ from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.forensics.gallery import nearness, threshold_of
 from ganprint.forensics.judges import Judge, load_judge
-from ganprint.perturb import parse_treatment
+from ganprint.perturbation import parse_treatment
 from ganprint.weights import default_for
 
 SIZES = (10, 20, 50)

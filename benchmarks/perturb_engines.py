@@ -27,8 +27,8 @@ import torch
 from PIL import Image
 
 from ganprint.images import find_images, read_image
-from ganprint.perturb import CORRUPTIONS, SEEN, Perturbation, perturb
-from ganprint.perturb.reference import corrupt_by_reference, package_functions
+from ganprint.perturbation import CORRUPTIONS, SEEN, Perturbation, perturb
+from ganprint.perturbation.reference import corrupt_by_reference, package_functions
 
 NATIVE = tuple(kind for kind in CORRUPTIONS if kind not in ("fog", "glass_blur", "gaussian_blur"))
 

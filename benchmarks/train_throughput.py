@@ -16,7 +16,7 @@ from PIL import Image
 from ganprint.data import Draw, Manifest
 from ganprint.models import Step, read_config
 from ganprint.models.neural import NeuralAttributor
-from ganprint.perturb import parse_policy
+from ganprint.perturbation import parse_policy
 from ganprint.training import Progress, Run
 from ganprint.training.batches import PerturbedImages
 from ganprint.training.loop import fit_attributor

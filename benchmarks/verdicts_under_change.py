@@ -17,7 +17,7 @@ from ganprint.data import Manifest
 from ganprint.evaluation.assess import judge_images
 from ganprint.evaluation.group_metrics import group_mean
 from ganprint.forensics.judges import load_judge
-from ganprint.perturb import CORRUPTIONS
+from ganprint.perturbation import CORRUPTIONS
 
 CHAINS = (
     *(f"share:jpeg={quality}" for quality in (95, 90, 80, 70, 60, 50)),

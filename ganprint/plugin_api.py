@@ -28,7 +28,7 @@ from ganprint.errors import ConfigError, GanprintError, ImageError, TrainingErro
 from ganprint.images.views import find_crops
 from ganprint.lazy import lazy_names
 from ganprint.models import GridConfig, Losses, NeuralAttributor, NeuralConfig, Step, TrainingConfig
-from ganprint.perturb import Attack, DrawnSharing, Policy, Sharing, Treatment, parse_treatment, perturb
+from ganprint.perturbation import Attack, DrawnSharing, Policy, Sharing, Treatment, parse_treatment, perturb
 from ganprint.training import Accumulator, accumulate, stream
 from ganprint.training.checkpoint import Place, read_place, read_tensors, write_tensors
 from ganprint.training.interruption import Interruption

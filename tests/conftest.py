@@ -43,7 +43,7 @@ def shared() -> Path:
 def reference_engine() -> str:
     """Return the reference engine's name, or skip: OpenCV, which it imports, needs system libraries."""
     from ganprint.errors import PerturbationError
-    from ganprint.perturb.reference import package_functions
+    from ganprint.perturbation.reference import package_functions
 
     try:
         package_functions()

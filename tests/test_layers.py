@@ -23,7 +23,7 @@ FLOORS = (
     ("training",),
     ("models",),
     ("weights",),
-    ("perturb",),
+    ("perturbation",),
     ("data",),
     ("provenance",),
     ("images",),

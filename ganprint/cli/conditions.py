@@ -34,7 +34,7 @@ def robustness_asked(
                 "Add --robustness, or name one with --condition test_seen:jpeg_compression:3.",
             )
         return []
-    from ganprint.perturb import CORRUPTIONS, SEVERITIES
+    from ganprint.perturbation import CORRUPTIONS, SEVERITIES
     from ganprint.studies.experiments import robustness_conditions
 
     return robustness_conditions(split, corruptions or CORRUPTIONS, sorted(severities or SEVERITIES))
@@ -59,8 +59,8 @@ def adversarial_asked(
                 "Add --adversarial, or name one with --condition test_seen:attack:pgd=8.",
             )
         return []
-    from ganprint.perturb import Attack
-    from ganprint.perturb.attacks import STEPS
+    from ganprint.perturbation import Attack
+    from ganprint.perturbation.attacks import STEPS
     from ganprint.studies.experiments import adversarial_conditions
     from ganprint.studies.published import EPSILONS
 
@@ -75,7 +75,7 @@ def adversarial_asked(
 def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None) -> list[tuple[str, str]]:
     """Return the conditions once each, their treatments checked."""
     from ganprint.errors import UsageError
-    from ganprint.perturb import Attack, parse_treatment
+    from ganprint.perturbation import Attack, parse_treatment
 
     treatments = {text: parse_treatment(text) for _, text in asked}
     if surrogate and not any(isinstance(each, Attack) for each in treatments.values()):

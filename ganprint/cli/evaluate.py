@@ -84,7 +84,7 @@ def evaluate(
     from ganprint.evaluation.conditions import Condition
     from ganprint.evaluation.results import evaluate as score_answers
     from ganprint.images import printable
-    from ganprint.perturb import Attack, Policy, parse_treatment
+    from ganprint.perturbation import Attack, Policy, parse_treatment
     from ganprint.weights import add_result, knowing, load_attributor
     from ganprint.weights.seen import seen_sentences
 

@@ -11,7 +11,7 @@ from ganprint.cli.options import Force, Json, Seed
 
 if TYPE_CHECKING:
     from ganprint.errors import ImageError
-    from ganprint.perturb import DrawnSharing, Engine, Perturbation, Policy, Sharing
+    from ganprint.perturbation import DrawnSharing, Engine, Perturbation, Policy, Sharing
 
 FORMATS = {
     ".png": "PNG",
@@ -72,7 +72,7 @@ def perturb(
     Example: ganprint perturb in/ out/ --corruption jpeg_compression --severity 3
     """
     from ganprint.errors import UsageError
-    from ganprint.perturb import Policy
+    from ganprint.perturbation import Policy
 
     chosen = _policy(corruption, severity, policy)
     if not isinstance(chosen, Policy) and (at or engine != "torch"):
@@ -98,8 +98,8 @@ def _policy(
     corruption: str | None, severity: int | None, policy: str | None
 ) -> "Policy | Sharing | DrawnSharing":
     from ganprint.errors import UsageError
-    from ganprint.perturb import CORRUPTIONS, Attack, parse_policy, parse_treatment
-    from ganprint.perturb.kinds import check_kind
+    from ganprint.perturbation import CORRUPTIONS, Attack, parse_policy, parse_treatment
+    from ganprint.perturbation.kinds import check_kind
 
     if (corruption is None) == (policy is None):
         raise UsageError("Name either --corruption or --policy.", f"Corruptions: {', '.join(CORRUPTIONS)}.")
@@ -185,8 +185,8 @@ def _perturb_file(
     from ganprint.errors import ImageError, ImageUnreadableError
     from ganprint.files import atomic_file
     from ganprint.images import printable, read_image
-    from ganprint.perturb import Sharing
-    from ganprint.perturb import perturb as perturb_images
+    from ganprint.perturbation import Sharing
+    from ganprint.perturbation import perturb as perturb_images
 
     try:
         pixels = read_image(source, min_side=1).pixels
@@ -215,7 +215,7 @@ def _perturb_file(
 
 def _report(source: Path | str, output: Path, drawn: "Perturbation | Sharing", as_json: bool) -> None:
     from ganprint.images import printable
-    from ganprint.perturb import Sharing
+    from ganprint.perturbation import Sharing
 
     if as_json:
         done = {"shared": str(drawn)} if isinstance(drawn, Sharing) else asdict(drawn)

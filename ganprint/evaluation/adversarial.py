@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ganprint.attributor import Attributor
 from ganprint.images.views import differentiable_views
-from ganprint.perturb import Attack
-from ganprint.perturb.attacks import Target
+from ganprint.perturbation import Attack
+from ganprint.perturbation.attacks import Target
 
 PIXELS_AT_ONCE = 8 * 256**2
 """Of so many, at least one image, a deep network's features and their gradients fit into a gigabyte or two."""

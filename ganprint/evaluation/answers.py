@@ -22,7 +22,7 @@ from ganprint.evaluation.unfinished import Notebook, Unfinished
 from ganprint.files import atomic_file
 from ganprint.images.formats import cell
 from ganprint.images.views import Crops, answerable_crops
-from ganprint.perturb import Attack
+from ganprint.perturbation import Attack
 from ganprint.weights import Card
 
 VIEWS_ON_GPU = 256

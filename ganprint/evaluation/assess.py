@@ -19,7 +19,7 @@ from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.group_metrics import group_mean
 from ganprint.evaluation.open_set_metrics import score_open_set
 from ganprint.forensics.judges import Judge
-from ganprint.perturb import parse_treatment
+from ganprint.perturbation import parse_treatment
 from ganprint.remote import last_part
 from ganprint.weights import Card, KindRates, Rate, VerdictRates
 from ganprint.weights.seen import refuse_seen

@@ -35,7 +35,7 @@ from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.group_metrics import FEWEST_GROUPS
 from ganprint.forensics.judges import known_arrays, known_from
-from ganprint.perturb import parse_treatment
+from ganprint.perturbation import parse_treatment
 from ganprint.remote import last_part
 from ganprint.weights import (
     NO_REFERENCE,

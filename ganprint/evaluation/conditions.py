@@ -12,7 +12,7 @@ from ganprint.attributor import View
 from ganprint.data import Draw, Manifest, SourceImages
 from ganprint.errors import ImageError
 from ganprint.images.views import answerable_crops
-from ganprint.perturb import Attack, DrawnSharing, Engine, Policy, Sharing, Treatment, perturb
+from ganprint.perturbation import Attack, DrawnSharing, Engine, Policy, Sharing, Treatment, perturb
 
 PUBLISHED_SIZE = 224
 """Side at which the published protocol perturbs (Bui et al. 2022, section 4.1)."""

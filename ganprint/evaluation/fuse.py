@@ -18,7 +18,7 @@ from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.calibrate import FEWEST, check_sides
 from ganprint.evaluation.conditions import Condition
 from ganprint.forensics.judges import Judge
-from ganprint.perturb import parse_treatment
+from ganprint.perturbation import parse_treatment
 from ganprint.remote import last_part
 from ganprint.weights import NO_REFERENCE, JudgementRecord, utc_now
 

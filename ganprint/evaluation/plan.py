@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ganprint import plugins
 from ganprint.evaluation.conditions import Condition, Precision
-from ganprint.perturb import Engine
+from ganprint.perturbation import Engine
 from ganprint.weights import Card
 
 

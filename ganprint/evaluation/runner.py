@@ -20,7 +20,7 @@ from ganprint.evaluation.result_table import check_table, save_tables
 from ganprint.evaluation.results import calibration_sha256, evaluate, setup_sha256
 from ganprint.evaluation.unfinished import Notebook
 from ganprint.images import printable
-from ganprint.perturb import Attack, Treatment, parse_treatment
+from ganprint.perturbation import Attack, Treatment, parse_treatment
 from ganprint.remote import is_url, last_part
 from ganprint.weights import Card, load_attributor, utc_now
 from ganprint.weights.environment import hardware, versions

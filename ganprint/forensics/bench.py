@@ -29,7 +29,7 @@ from ganprint.forensics.verdict import (
 from ganprint.images import ImageFile, printable
 from ganprint.images.content import Emptiness
 from ganprint.images.views import Crops, find_crops
-from ganprint.perturb import parse_sharing
+from ganprint.perturbation import parse_sharing
 from ganprint.weights import Card
 
 CHANGES = ("jpeg=90", "jpeg=75", "webp=80", "resize=0.75", "resize=1.5", "crop=0.9")

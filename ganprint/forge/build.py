@@ -22,7 +22,7 @@ from ganprint.forge.gan_training import named_seed
 from ganprint.forge.generator_store import GeneratorCard, load_generator
 from ganprint.forge.photos import read_photos
 from ganprint.forge.sampling import sample_images
-from ganprint.perturb import parse_policy, perturb
+from ganprint.perturbation import parse_policy, perturb
 
 OVERSAMPLED = 2
 """Samples to one that is wanted, so that cleaning can choose."""

@@ -29,7 +29,7 @@ from ganprint.forge.photos import read_squares
 from ganprint.forge.sampling import sample_images
 from ganprint.images import read_image
 from ganprint.images.views import crop_views
-from ganprint.perturb import parse_sharing
+from ganprint.perturbation import parse_sharing
 from ganprint.plain_yaml import load_plain
 
 RECIPE = "mini.yaml"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from ganprint.attributor import AttributorConfig, AttributorSpec
 from ganprint.errors import ConfigError, did_you_mean
 from ganprint.files import read_file
-from ganprint.perturb import parse_policy
+from ganprint.perturbation import parse_policy
 from ganprint.plain_yaml import PlainYAMLError, load_plain
 
 MAX_CONFIG_BYTES = 1 << 20

@@ -11,7 +11,7 @@ from ganprint.data import Manifest
 from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.runner import Comparison
-from ganprint.perturb import parse_policy
+from ganprint.perturbation import parse_policy
 from ganprint.reporting.panels import panel_figure
 from ganprint.reporting.spectra import average_spectra, spectrum_panels
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.tables import Table
-from ganprint.perturb.attacks import PREFIX as ATTACKED
-from ganprint.perturb.sharing import PREFIX as SHARED
+from ganprint.perturbation.attacks import PREFIX as ATTACKED
+from ganprint.perturbation.sharing import PREFIX as SHARED
 from ganprint.studies.experiments import (
     adversarial_table,
     condition_table,

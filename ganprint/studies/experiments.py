@@ -9,10 +9,10 @@ from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.group_metrics import GroupMean, group_mean
 from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS
 from ganprint.evaluation.tables import DAGGER, SEEN_MARK, Cell, Column, Row, Table
-from ganprint.perturb import CORRUPTIONS, RESHARING, SEEN, SEVERITIES, UNSEEN
-from ganprint.perturb.attacks import PREFIX as ATTACKED
-from ganprint.perturb.attacks import Attack, parse_attack
-from ganprint.perturb.sharing import PREFIX as SHARED
+from ganprint.perturbation import CORRUPTIONS, RESHARING, SEEN, SEVERITIES, UNSEEN
+from ganprint.perturbation.attacks import PREFIX as ATTACKED
+from ganprint.perturbation.attacks import Attack, parse_attack
+from ganprint.perturbation.sharing import PREFIX as SHARED
 from ganprint.weights import Interval
 
 SHORT = {

@@ -12,7 +12,7 @@ from ganprint.attributor import Run, View
 from ganprint.data import BatchSampler, Draw, ImageDataset, Manifest, loader
 from ganprint.errors import TrainingError
 from ganprint.models.config import NeuralConfig
-from ganprint.perturb import Perturbation, Policy, parse_policy, perturb
+from ganprint.perturbation import Perturbation, Policy, parse_policy, perturb
 
 EPOCH_STRIDE = 1 << 40
 """Keeps the streams of different epochs and repeats apart in one policy seed."""

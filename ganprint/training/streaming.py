@@ -13,7 +13,7 @@ from ganprint.attributor import Progress, Run
 from ganprint.data import BatchSampler
 from ganprint.errors import TrainingError
 from ganprint.models.config import TrainingConfig
-from ganprint.perturb import parse_policy
+from ganprint.perturbation import parse_policy
 from ganprint.training.batches import VALIDATION_SEED, Batches, Images, PerturbedImages
 from ganprint.training.checkpoint import Place, is_main_process, read_place, read_tensors, write_tensors
 from ganprint.training.interruption import Interruption

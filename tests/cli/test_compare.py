@@ -13,7 +13,7 @@ import pytest
 
 from ganprint.evaluation.leaderboard import read_entries
 from ganprint.evaluation.results import METRICS
-from ganprint.perturb import RESHARING
+from ganprint.perturbation import RESHARING
 
 CONDITIONS = ("--condition", "test_seen:none", "--condition", "test_seen:gaussian_noise:5")
 

@@ -15,7 +15,7 @@ from ganprint.evaluation.answers import answer_manifest
 from ganprint.evaluation.conditions import Condition
 from ganprint.images.views import crop_views, differentiable_views
 from ganprint.models import NeuralAttributor
-from ganprint.perturb import Attack
+from ganprint.perturbation import Attack
 from ganprint.weights import load_attributor
 
 GENERATOR = torch.Generator().manual_seed(0)

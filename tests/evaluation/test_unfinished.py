@@ -12,7 +12,7 @@ from ganprint.data import Manifest
 from ganprint.evaluation.answers import answer_manifest
 from ganprint.evaluation.conditions import Condition, Kept
 from ganprint.evaluation.unfinished import Notebook
-from ganprint.perturb import parse_policy
+from ganprint.perturbation import parse_policy
 from ganprint.weights import load_attributor
 
 

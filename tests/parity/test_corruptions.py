@@ -10,11 +10,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganprint.perturb import CORRUPTIONS, Perturbation, perturb
-from ganprint.perturb.blur import MOTION
-from ganprint.perturb.filters import smear, zoomed_size
-from ganprint.perturb.reference import corrupt_by_reference
-from ganprint.perturb.weather import FROST_PICTURES, SNOW, add_snow, blend_frost, falling_snow, frost_picture
+from ganprint.perturbation import CORRUPTIONS, Perturbation, perturb
+from ganprint.perturbation.blur import MOTION
+from ganprint.perturbation.filters import smear, zoomed_size
+from ganprint.perturbation.reference import corrupt_by_reference
+from ganprint.perturbation.weather import (
+    FROST_PICTURES,
+    SNOW,
+    add_snow,
+    blend_frost,
+    falling_snow,
+    frost_picture,
+)
 
 SEEDLESS = "impulse_noise"
 """imagecorruptions' own ignores the seed, so its stored output cannot be repeated."""

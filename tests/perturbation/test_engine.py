@@ -9,8 +9,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ganprint.errors import PerturbationError
-from ganprint.perturb import CORRUPTIONS, UNTOUCHED, Perturbation, parse_policy, perturb
-from ganprint.perturb.blur import displace
+from ganprint.perturbation import CORRUPTIONS, UNTOUCHED, Perturbation, parse_policy, perturb
+from ganprint.perturbation.blur import displace
 
 WITHOUT_GRADIENT = ("shot_noise", "jpeg_compression")
 
@@ -196,7 +196,7 @@ def test_wrong_input_is_refused_in_a_sentence(images, count, options, said):
 
 def test_the_torch_engine_needs_no_opencv_and_no_other_heavy_library():
     program = (
-        "import sys, torch, ganprint.perturb as p;"
+        "import sys, torch, ganprint.perturbation as p;"
         "p.perturb(torch.zeros(19, 3, 40, 40, dtype=torch.uint8), [p.Perturbation(k, 1, 1) for k in p.CORRUPTIONS]);"
         "print([m for m in ('cv2', 'torchvision', 'skimage', 'imagecorruptions') if m in sys.modules])"
     )

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ganprint.perturb.severity import per_image
-from ganprint.perturb.stream import Stream, uniform_fields
+from ganprint.perturbation.severity import per_image
+from ganprint.perturbation.stream import Stream, uniform_fields
 
 FOG = ((1.5, 2.0), (2.0, 2.0), (2.5, 1.7), (2.5, 1.5), (3.0, 1.4))
 """Thickness of 1, and by what the wobble is divided from one scale to the next."""

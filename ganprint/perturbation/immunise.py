@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganprint.perturb.digital import through_jpeg
-from ganprint.perturb.filters import smooth
-from ganprint.perturb.stream import Stream, normal_fields
+from ganprint.perturbation.digital import through_jpeg
+from ganprint.perturbation.filters import smooth
+from ganprint.perturbation.stream import Stream, normal_fields
 
 NOISE = (5.0, 20.0)
 """Standard deviation of Gaussian noise, grey levels."""

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from ganprint.errors import ImageError, PerturbationError
-from ganprint.perturb import RESHARING, DrawnSharing, Policy, Sharing, parse_sharing, parse_treatment
+from ganprint.perturbation import RESHARING, DrawnSharing, Policy, Sharing, parse_sharing, parse_treatment
 
 
 def picture(height: int = 60, width: int = 90) -> torch.Tensor:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from ganprint.cli.perturb import perturb as command
 from ganprint.errors import GanprintError, OutputExistsError, PerturbationError, UsageError
-from ganprint.perturb import Perturbation, parse_policy, perturb
+from ganprint.perturbation import Perturbation, parse_policy, perturb
 
 
 def run(*arguments: object) -> Result:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ganprint.perturb.drops import edges, light_on
-from ganprint.perturb.filters import smooth
-from ganprint.perturb.weather import FIRST_MUD, SPATTER
+from ganprint.perturbation.drops import edges, light_on
+from ganprint.perturbation.filters import smooth
+from ganprint.perturbation.weather import FIRST_MUD, SPATTER
 
 
 def drops_of(severity: int, seed: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from hashlib import blake2b
 import numpy as np
 
 from ganprint.errors import PerturbationError, did_you_mean
-from ganprint.perturb.kinds import (
+from ganprint.perturbation.kinds import (
     IMMUNISING,
     KINDS,
     SEEN,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganprint.errors import PerturbationError
-from ganprint.perturb.stream import Stream, uniform_fields
+from ganprint.perturbation.stream import Stream, uniform_fields
 
 PREFIX = "attack:"
 STEPS = 10

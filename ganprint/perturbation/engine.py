@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganprint.errors import PerturbationError
-from ganprint.perturb import blur, digital, fog, immunise, noise, weather
-from ganprint.perturb.kinds import Perturbation
-from ganprint.perturb.pieces import BY_VALUE, is_taken_in_pieces, pieces_of
-from ganprint.perturb.severity import Kernel
-from ganprint.perturb.stream import Stream
+from ganprint.perturbation import blur, digital, fog, immunise, noise, weather
+from ganprint.perturbation.kinds import Perturbation
+from ganprint.perturbation.pieces import BY_VALUE, is_taken_in_pieces, pieces_of
+from ganprint.perturbation.severity import Kernel
+from ganprint.perturbation.stream import Stream
 
 Engine = Literal["torch", "imagecorruptions"]
 
@@ -168,7 +168,7 @@ def _in_levels(corrupted: Tensor) -> Tensor:
 
 def _corrupt_by_reference(images: Tensor, perturbations: Sequence[Perturbation]) -> Tensor:
     """Corrupt images of one kind, uint8 or float32, by imagecorruptions."""
-    from ganprint.perturb.reference import corrupt_by_reference
+    from ganprint.perturbation.reference import corrupt_by_reference
 
     exact = images.dtype == torch.uint8
     levels = images if exact else (images.detach() * 255).round().clamp(0, 255)

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ganprint.errors import PerturbationError
-from ganprint.perturb import IMMUNISING, Perturbation, parse_policy, perturb
-from ganprint.perturb.digital import through_jpeg
+from ganprint.perturbation import IMMUNISING, Perturbation, parse_policy, perturb
+from ganprint.perturbation.digital import through_jpeg
 
 
 def photos(count: int, size: int = 48) -> torch.Tensor:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from ganprint.errors import PerturbationError
-from ganprint.perturb import Attack, parse_treatment
+from ganprint.perturbation import Attack, parse_treatment
 
 
 def images(count: int = 3) -> Tensor:

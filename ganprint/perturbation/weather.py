@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganprint.errors import PerturbationError
-from ganprint.perturb.drops import light_on
-from ganprint.perturb.filters import enlarge, smear, smooth, zoomed_size
-from ganprint.perturb.severity import per_image
-from ganprint.perturb.stream import Stream, normal_fields
+from ganprint.perturbation.drops import light_on
+from ganprint.perturbation.filters import enlarge, smear, smooth, zoomed_size
+from ganprint.perturbation.severity import per_image
+from ganprint.perturbation.stream import Stream, normal_fields
 
 SNOW = (
     (0.1, 0.3, 3, 0.5, 10, 4, 0.8),

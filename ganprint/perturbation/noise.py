@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganprint.perturb.severity import per_image
-from ganprint.perturb.stream import Stream, normal_fields, uniform_fields
+from ganprint.perturbation.severity import per_image
+from ganprint.perturbation.stream import Stream, normal_fields, uniform_fields
 
 GAUSSIAN = (0.08, 0.12, 0.18, 0.26, 0.38)
 """Standard deviation, of 1."""

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganprint.perturb.filters import average_over_disk, enlarge, smear, smooth, zoomed_size
-from ganprint.perturb.severity import by_severity
-from ganprint.perturb.stream import Stream, uniform_fields
+from ganprint.perturbation.filters import average_over_disk, enlarge, smear, smooth, zoomed_size
+from ganprint.perturbation.severity import by_severity
+from ganprint.perturbation.stream import Stream, uniform_fields
 
 DEFOCUS = (
     (3, 0.1, 0, 1.0),

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from ganprint.errors import PerturbationError
-from ganprint.perturb import CORRUPTIONS, SEEN, UNSEEN, UNTOUCHED, Perturbation, Policy, parse_policy
+from ganprint.perturbation import CORRUPTIONS, SEEN, UNSEEN, UNTOUCHED, Perturbation, Policy, parse_policy
 
 
 def test_the_nineteen_split_into_fifteen_seen_and_four_unseen():
@@ -100,7 +100,7 @@ def test_seed_index_and_policy_each_change_the_draw():
 def test_a_draw_is_the_same_in_another_process_and_release():
     """Evaluations recorded today are repeated next year: these values must never change."""
     program = (
-        "from ganprint.perturb import parse_policy\n"
+        "from ganprint.perturbation import parse_policy\n"
         "for text, seed, index in (('train', 0, 0), ('test-unseen', 7, 123456), ('spatter', 3, 5)):\n"
         "    draw = parse_policy(text).draw(seed, index)\n"
         "    print(draw.kind, draw.severity, draw.seed)\n"

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganprint.perturb.filters import smooth
-from ganprint.perturb.severity import by_severity, per_image
-from ganprint.perturb.stream import Stream, uniform_fields
+from ganprint.perturbation.filters import smooth
+from ganprint.perturbation.severity import by_severity, per_image
+from ganprint.perturbation.stream import Stream, uniform_fields
 
 BRIGHTNESS = (0.1, 0.2, 0.3, 0.4, 0.5)
 """Added to HSV's value, of 1."""

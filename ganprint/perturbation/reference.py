@@ -18,10 +18,10 @@ import numpy as np
 import torch
 
 from ganprint.errors import PerturbationError
-from ganprint.perturb.blur import GAUSSIAN, GLASS, displace
-from ganprint.perturb.fog import FOG, add_fog, fog_side, plasma
-from ganprint.perturb.kinds import CORRUPTIONS, Perturbation
-from ganprint.perturb.noise import IMPULSE
+from ganprint.perturbation.blur import GAUSSIAN, GLASS, displace
+from ganprint.perturbation.fog import FOG, add_fog, fog_side, plasma
+from ganprint.perturbation.kinds import CORRUPTIONS, Perturbation
+from ganprint.perturbation.noise import IMPULSE
 
 Array = np.ndarray[Any, Any]
 _numpy_state = threading.Lock()

@@ -7,7 +7,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from ganprint.perturb.stream import Stream
+from ganprint.perturbation.stream import Stream
 
 Kernel = Callable[[Tensor, Sequence[int], Sequence[Stream]], Tensor]
 """Images float32 (n, 3, H, W) in 0..255, severities, streams; gives images that may leave that range."""

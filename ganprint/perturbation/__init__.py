@@ -1,9 +1,9 @@
 """The 19 corruptions of ImageNet-C on torch, the imagecorruptions reference, policies, sharing and attacks."""
 
-from ganprint.perturb import attacks, sharing
-from ganprint.perturb.attacks import Attack, parse_attack
-from ganprint.perturb.engine import Engine, perturb
-from ganprint.perturb.kinds import (
+from ganprint.perturbation import attacks, sharing
+from ganprint.perturbation.attacks import Attack, parse_attack
+from ganprint.perturbation.engine import Engine, perturb
+from ganprint.perturbation.kinds import (
     CORRUPTIONS,
     IMMUNISING,
     SEEN,
@@ -12,8 +12,8 @@ from ganprint.perturb.kinds import (
     UNTOUCHED,
     Perturbation,
 )
-from ganprint.perturb.policy import Policy, parse_policy
-from ganprint.perturb.sharing import RESHARING, DrawnSharing, Sharing, parse_sharing
+from ganprint.perturbation.policy import Policy, parse_policy
+from ganprint.perturbation.sharing import RESHARING, DrawnSharing, Sharing, parse_sharing
 
 __all__ = [
     "CORRUPTIONS",

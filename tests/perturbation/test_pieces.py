@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganprint.perturb import Perturbation, perturb, pieces
+from ganprint.perturbation import Perturbation, perturb, pieces
 
 
 @pytest.mark.parametrize("kind", [*pieces.BY_VALUE, *pieces.BY_ROW, *pieces.BY_CHANNEL])
