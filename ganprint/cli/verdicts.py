@@ -1,4 +1,4 @@
-"""How verdicts are shown: JSON, CSV, and paragraphs for a person."""
+"""How verdicts are printed: as JSON, as CSV, and as a few lines of text."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from ganprint.cli.console import console, echo_csv
 
 if TYPE_CHECKING:
+    from rich.table import Table
     from rich.text import Text
 
     from ganprint.forensics.bench import Bench
@@ -18,13 +19,13 @@ FAMILY_WORDS = {"gan": "a GAN", "diffusion": "a diffusion model"}
 
 
 class Writer(Protocol):
-    """What verdicts are shown with, one by one."""
+    """Prints verdicts one by one, then a summary."""
 
     def write(self, verdict: "Verdict") -> None:
-        """Show one."""
+        """Print one."""
 
     def close(self) -> None:
-        """Show what is to be known of all."""
+        """Print the summary."""
 
 
 class JsonWriter:
@@ -87,7 +88,7 @@ def csv_row(verdict: "Verdict", sources: tuple[str, ...]) -> list[object]:
 
 
 class TextWriter:
-    """A few lines an image for a person, and once what the weights can know; with `verbose` all there is."""
+    """Prints a few lines for each image and a summary at the end; with `verbose` every detail."""
 
     def __init__(self, bench: "Bench", *, verbose: bool = False) -> None:
         self.bench = bench
@@ -97,7 +98,7 @@ class TextWriter:
         self.failed = 0
 
     def write(self, verdict: "Verdict") -> None:
-        """Print the lines; an image without a verdict has its sentence elsewhere."""
+        """Print the lines of an image; the command prints the error of an image without a verdict."""
         from ganprint.forensics.verdict import UNCALIBRATED
 
         if verdict.error is not None:
@@ -107,6 +108,8 @@ class TextWriter:
         self.out.print(headline(verdict), soft_wrap=True)
         for line in explanation(verdict):
             self.out.print(f"  {line}", soft_wrap=True)
+        if verdict.methods:
+            self.out.print(_method_table(verdict))
         if not self.verbose:
             return
         for line in details(verdict):
@@ -119,7 +122,7 @@ class TextWriter:
                 self.out.print(f"  ! Beside the pixels: {sign}", style="yellow", soft_wrap=True)
 
     def close(self) -> None:
-        """Print how often such verdicts are wrong, and with `verbose` what answered and what it knows."""
+        """Print counts, how often such verdicts are wrong, and for a batch or with `verbose` what the weights know."""
         from ganprint.forensics.wording import how_often_wrong, how_to_read
         from ganprint.images import printable
 
@@ -135,19 +138,24 @@ class TextWriter:
         for judge in self.bench.judges:
             card = judge.card
             sentences = list(how_often_wrong(card, self.counts))
-            if self.verbose or not sentences:
-                names = ", ".join(printable(gallery.name) for gallery in judge.galleries)
-                enrolled = f" (enrolled here: {names})" if names else ""
+            names = ", ".join(printable(gallery.name) for gallery in judge.galleries)
+            enrolled = f" (enrolled here: {names})" if names else ""
+            known = f"{', '.join(card.sources)}{enrolled}"
+            if self.verbose or (not sentences and len(self.bench.judges) == 1):
                 self.out.print(
                     f"Answered by {card.method} with the weights {card.name} ({(card.sha256 or '')[:12]}), which know "
-                    f"{', '.join(card.sources)}{enrolled}. {how_to_read(card)}",
+                    f"{known}. {how_to_read(card)}",
                     soft_wrap=True,
                 )
+            elif not sentences or self.counts.total() > 1:
+                self.out.print(f"The weights {card.name} know {known}.", soft_wrap=True)
             for sentence in sentences:
                 self.out.print(sentence, soft_wrap=True)
         if any(judge.card.judgement is None for judge in self.bench.judges):
-            said = "Where weights do not say when to answer unknown, anything else that a generator made is called "
-            self.out.print(f"{said}one of their sources, or real.", soft_wrap=True)
+            self.out.print(
+                "Weights without thresholds call an image of any other generator one of their sources, or real.",
+                soft_wrap=True,
+            )
         if self.verbose:
             self.out.print(
                 "A verdict is a statistical statement about pixels, not proof of where an image comes from.",
@@ -193,7 +201,7 @@ def in_words(verdict: "Verdict") -> str:
 
 
 def explanation(verdict: "Verdict") -> "list[str]":
-    """Return why, in a line, and what the file states, in another where it states something."""
+    """Return the lines below the first: what the file states, the reason, and what to do next."""
     from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
     from ganprint.forensics.verdict import NO_RULE
     from ganprint.forensics.wording import leading_evidence
@@ -215,7 +223,7 @@ def explanation(verdict: "Verdict") -> "list[str]":
 
 
 def details(verdict: "Verdict") -> "list[str]":
-    """Return the rest: the reason, likelihood ratios, evidence, methods, crops, stability, metadata."""
+    """Return the details: reason, likelihood ratios, evidence, agreement of methods, crops, stability, metadata."""
     from ganprint.forensics.verdict import NO_RULE
     from ganprint.forensics.wording import leading_evidence
 
@@ -224,7 +232,7 @@ def details(verdict: "Verdict") -> "list[str]":
         lines.append(verdict.reason)
     for ratio in verdict.likelihood_ratios:
         words = f": {ratio.words}" if ratio.words else ""
-        # Words speak for the proposition that is the likelier.
+        # The words are about the more probable proposition.
         sided = ratio.words and not ratio.words.startswith("no ")
         side = f" for {ratio.proposition if ratio.log10 >= 0 else ratio.against}" if sided else ""
         bound = ", as much as the data can support" if ratio.bounded else ""
@@ -235,16 +243,12 @@ def details(verdict: "Verdict") -> "list[str]":
     lines += [
         f"evidence: {each.kind}, log-odds of synthetic {each.log_odds:+.2f}" for each in verdict.evidence[:8]
     ]
-    for each_method in verdict.methods:
-        share = each_method.synthetic_probability
-        said = "" if share is None else f", synthetic {share:.1%}, most likely {each_method.likeliest}"
-        lines.append(f"{each_method.method} ({each_method.weights}): {each_method.verdict}{said}")
     if verdict.agreement is not None:
         lines.append(f"of {len(verdict.methods)} methods: {verdict.agreement.in_words()}")
     if verdict.views is not None and verdict.views.count > 1:
         seen = verdict.views
         lines.append(
-            f"{seen.count} crops: {seen.agreeing} point to {verdict.likeliest}, synthetic from "
+            f"{seen.count} crops: {seen.agreeing} agree with {verdict.likeliest}, P(synthetic) from "
             f"{seen.least_synthetic:.0%} to {seen.most_synthetic:.0%}"
         )
     if verdict.stability:
@@ -255,3 +259,17 @@ def details(verdict: "Verdict") -> "list[str]":
     if verdict.metadata is not None:
         lines += [f"metadata: {line}" for line in verdict.metadata.sentences()]
     return lines
+
+
+def _method_table(verdict: "Verdict") -> "Table":
+    """Return what each of several methods answers, one a row."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table("method", "verdict", "P(synthetic)", "most likely source", box=SIMPLE_HEAD, show_edge=False)
+    methods = [each.method for each in verdict.methods]
+    for each in verdict.methods:
+        name = each.method if methods.count(each.method) == 1 else f"{each.method} ({each.weights})"
+        share = "" if each.synthetic_probability is None else f"{each.synthetic_probability:.0%}"
+        table.add_row(name, each.verdict, share, each.likeliest)
+    return table
