@@ -34,6 +34,14 @@ def find_device(device: str = "auto") -> str:
     return device
 
 
+def use_threads(threads: int | None) -> None:
+    """Let torch use so many threads for one computation on the CPU; None leaves it at as many as there are cores."""
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
 def quick_precision(device: str) -> Literal["fp32", "bf16"]:
     """Return bf16 where a device multiplies such numbers in hardware, else fp32."""
     import torch

@@ -117,6 +117,14 @@ def command_line() -> str:
     return join(["ganprint", *sys.argv[1:]])
 
 
+def about(seconds: float) -> str:
+    """Return a duration in words, as exactly as an estimate is."""
+    if seconds < 90:
+        return f"about {max(5, round(seconds, -1 if seconds > 20 else 0)):.0f} seconds"
+    minutes = seconds / 60
+    return f"about {minutes:.0f} minutes" if minutes < 90 else f"about {minutes / 60:.1f} hours"
+
+
 def progress_bar() -> "Progress":
     """Return a bar on stderr that vanishes when done and is not drawn where stderr is no terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn

@@ -87,14 +87,10 @@ def chosen_device(device: str, threads: int | None = None) -> str:
 
     Raises UsageError where there is no such device.
     """
-    from ganprint.devices import find_device
+    from ganprint.devices import find_device, use_threads
 
-    found = find_device(device)
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)
-    return found
+    use_threads(threads)
+    return find_device(device)
 
 
 def chosen_weights(weights: str | None, method: str | None) -> str | Path:
@@ -168,16 +164,30 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def chosen_data(data: str | None) -> Path | str:
-    """Return the data that were named, or the embedded benchmark, made where it is not there yet."""
+def chosen_data(data: str | None, *, training: bool = False) -> Path | str:
+    """Return the data that were named, or the embedded benchmark, made where it is not there yet.
+
+    That is its images for tests, or for `training`.
+    """
     if data is not None:
         return data
-    from ganprint.cli.console import progress_bar
-    from ganprint.forge.mini import mini
+    from ganprint.cli.console import console, progress_bar
+    from ganprint.forge.mini import TESTS, TRAINING, mini
+
+    begun = False
+
+    def tell(what: str) -> None:
+        nonlocal begun
+        if not begun:
+            console(stderr=True).print(
+                "ganprint: making the embedded benchmark, once; it takes about a minute.", soft_wrap=True
+            )
+        begun = True
+        bar.update(task, description=f"the embedded benchmark: {what}")
 
     with progress_bar() as bar:
         task = bar.add_task("the embedded benchmark", total=None)
-        return mini(progress=lambda what: bar.update(task, description=f"the embedded benchmark: {what}"))
+        return mini(TRAINING if training else TESTS, progress=tell)
 
 
 def check_method(method: str | None, card: "Card") -> None:

@@ -7,29 +7,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ganprint.cli.console import console, progress_bar
+from ganprint.cli.console import about, console, progress_bar
 from ganprint.cli.options import (
-    Data,
     Device,
     Force,
     Images,
     Method,
     Seed,
+    TestData,
     Threads,
     Workers,
-    chosen_device,
+    chosen_data,
 )
 
 if TYPE_CHECKING:
     from ganprint.attributor import Progress
-    from ganprint.data import Manifest
 
 
 def train(
     method: Method,
-    data: Data,
-    out: Annotated[Path, typer.Option(help="folder for the weights, their card, checkpoints and history")],
-    preset: Annotated[str | None, typer.Option(help="a configuration that comes with the method")] = None,
+    data: TestData = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="folder for the weights, their card, checkpoints and curves; runs/METHOD-DATE if left out"
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="a configuration that comes with the method: paper, small, ...; one that suits the device if left out"
+        ),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="a YAML file of configuration keys")] = None,
     assignments: Annotated[
         list[str] | None,
@@ -37,7 +46,10 @@ def train(
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option(help="weights of the same method to finetune, by name or folder; sources may be added"),
+        typer.Option(
+            help="weights of the same method to finetune, by name or folder, with their configuration; sources may be "
+            "added"
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="name on the card; the folder's if left out")] = None,
     image_folder: Images = None,
@@ -49,83 +61,72 @@ def train(
         typer.Option(help="arithmetic of the network; auto: bf16 where the device has it in hardware"),
     ] = "auto",
     workers: Workers = 1,
-    resume: Annotated[bool, typer.Option("--resume", help="go on from the folder's last checkpoint")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="resume from the checkpoint in --out")] = False,
     force: Force = False,
 ) -> None:
-    """Train a method on the splits train and val of a manifest.
+    """Train a method on the splits train and val of a manifest. Example: ganprint train --method repmix
 
-    Interrupted, it leaves a checkpoint; the same command with --resume goes on to the same numbers. For
+    Interrupted, it leaves a checkpoint and prints the command that resumes to the same numbers. For
     several GPUs or machines: accelerate launch -m ganprint train --device cuda ...; for several processes on a CPU:
     torchrun --nproc_per_node 2 -m ganprint train ...
     """
-    from shlex import join
+    from ganprint.api.trainings import run_folder
+    from ganprint.api.trainings import train as train_method
+    from ganprint.errors import UsageError
+    from ganprint.evaluation.processes import place
 
-    from ganprint import plugins
-    from ganprint.data import Manifest
-    from ganprint.devices import quick_precision
-    from ganprint.models import read_config
-    from ganprint.training import Run
-    from ganprint.training.checkpoint import is_main_process
-    from ganprint.training.session import train_weights
-
-    device = chosen_device(device, threads)
-    attributor_class = plugins.load(method)
-    chosen = read_config(attributor_class.spec, preset=preset, file=config, assignments=assignments or ())
-    manifest = Manifest.open(data, root=image_folder)
-    say_absent(manifest)
+    if out is None and place()[1] > 1:
+        raise UsageError("Several processes need one folder.", "Name it with --out.")
+    folder = out or (None if resume else run_folder(method))
     reporter = Reporter()
-    arithmetic = quick_precision(device) if precision == "auto" else precision
-    reporter.say(f"training on {device} in {arithmetic}.")
-    run = Run(
-        out,
-        seed=seed,
-        device=device,
-        precision=arithmetic,
-        workers=workers,
-        resume=resume,
-        report=reporter,
-        say=reporter.say,
-    )
-    # As it was first started: that gives the same weights without the folder's checkpoint.
-    command = join(["ganprint", *(word for word in sys.argv[1:] if word not in ("--resume", "--force"))])
-    card_name = name or out.resolve().name
+    if data is None:
+        chosen_data(None, training=True)
     try:
         with reporter:
-            train_weights(
-                attributor_class,
-                chosen,
-                manifest,
-                run,
-                name=card_name,
-                command=command,
+            written = train_method(
+                method,
+                data,
+                folder,
+                preset=preset,
+                config=config,
+                set=assignments or (),
                 start=start,
+                name=name,
+                images=image_folder,
+                seed=seed,
+                device=device,
+                threads=threads,
+                precision=precision,
+                workers=workers,
+                resume=resume,
                 force=force,
+                # As it was first started: that gives the same weights without the folder's checkpoint.
+                command=_command(),
+                report=reporter,
+                say=reporter.say,
             )
     except KeyboardInterrupt:
-        if is_main_process():
-            kept = any((out / "checkpoints").glob("*.safetensors"))
-            then = f"go on with the same command and --resume ({out})" if kept else "nothing was saved yet"
-            typer.echo(f"ganprint: interrupted; {then}.", err=True)
+        if not place()[0] and folder is not None:
+            kept = any((folder / "checkpoints").glob("*.safetensors"))
+            named = () if out else ("--out", str(folder))
+            then = f"resume with: {_command(*named, '--resume')}" if kept else "nothing was saved yet."
+            typer.echo(f"ganprint: interrupted; {then}", err=True)
         raise typer.Exit(130) from None
-    if is_main_process():
-        typer.echo(str(out))
+    if not place()[0]:
+        reporter.say(f"try the weights: ganprint attribute IMAGE --weights {written}")
+        typer.echo(str(written))
 
 
-def say_absent(manifest: "Manifest") -> None:
-    """Say on stderr of which sources the split val has no image."""
-    from ganprint.images.formats import printable
+def _command(*added: str) -> str:
+    from shlex import join
 
-    without = manifest.absent("val") if "val" in manifest.split_names else ()
-    if without:
-        typer.echo(
-            f"ganprint: val has no image of {', '.join(map(printable, without))}: nothing is chosen or stopped by how "
-            "well they are told.",
-            err=True,
-        )
+    return join(["ganprint", *(word for word in sys.argv[1:] if word not in ("--resume", "--force")), *added])
 
 
 LINE_SECONDS = 30.0
 """Between two lines of progress where there is no terminal to show a bar."""
+FIRST_STEPS, FIRST_SECONDS = 10, 5.0
+"""What an estimate is measured on, whichever comes first."""
 VALIDATION_NAMES = {
     "accuracy": "attribution",
     "balanced_accuracy": "balanced",
@@ -142,6 +143,8 @@ class Reporter:
         self.bar = progress_bar()
         self.task = self.bar.add_task("training", total=None)
         self.told = time.monotonic()
+        self.began: dict[str, float] = {}
+        self.estimated: set[str] = set()
 
     def __enter__(self) -> "Reporter":
         self.bar.__enter__()
@@ -168,6 +171,7 @@ class Reporter:
         line = "  ".join([where, *parts, speed, f"{minutes}:{seconds:02} left"])
         self.bar.update(self.task, completed=progress.step, total=progress.steps, description=line)
         now = time.monotonic()
+        self._estimate(progress, now)
         if not self.errors.is_terminal and now - self.told > LINE_SECONDS:
             self.errors.print(f"{line} ({progress.step} of {progress.steps})", soft_wrap=True)
             self.told = now
@@ -178,3 +182,14 @@ class Reporter:
                 for name, value in progress.validation.items()
             )
             self.errors.print(f"{where}: {said}validation {found}", soft_wrap=True)
+
+    def _estimate(self, progress: "Progress", now: float) -> None:
+        """Say once of a training, or of a pass of one, how long it will take, measured on the first steps."""
+        key = f"{self.name}{progress.stage}"
+        measured = now - self.began.setdefault(key, now)
+        if key in self.estimated or progress.validation is not None or not progress.seconds_left:
+            return
+        if progress.step >= FIRST_STEPS or measured >= FIRST_SECONDS:
+            self.estimated.add(key)
+            what = f"{progress.epochs} epochs" if progress.stage == "epoch" else f"the pass {progress.stage}"
+            self.say(f"{what}: {about(progress.seconds_left)} left, by the first {progress.step} steps.")

@@ -1,4 +1,7 @@
-"""`mini`, the benchmark that comes with the package: made from the shipped generators when it is first used."""
+"""`mini`, the benchmark that comes with the package: made from the shipped generators when it is first used.
+
+Its images for tests and those for training are apart, each made when they are asked for.
+"""
 
 import hashlib
 import shutil
@@ -32,9 +35,8 @@ from ganprint.images.views import crop_views
 from ganprint.perturbation import parse_sharing
 from ganprint.plain_yaml import load_plain
 
-RECIPE = "mini.yaml"
-NAME = "mini.csv"
-"""What its manifest is called, as leaderboards name their data."""
+TESTS, TRAINING = "mini", "mini-train"
+"""The benchmark's parts: each has a recipe of the name, and a manifest, as leaderboards name their data."""
 EXAMPLE, MARGIN = "chelsea", 64
 """The photograph among the examples, and the width of the canvas around a generated one, pixels."""
 SUMS = "SHA256SUMS"
@@ -47,12 +49,16 @@ PHOTOGRAPH = "photograph"
 
 
 class Chosen(BaseModel):
-    """The generators of a split: what they show, and the seed that they were trained under."""
+    """The generators of a split: what they show, the seed that they were trained under, and how many images of each.
+
+    With `images` None there are as many as in the recipe's other splits.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     semantics: tuple[str, ...]
     training_seed: int
+    images: int | None = None
 
 
 class Recipe(BaseModel):
@@ -72,48 +78,49 @@ class Recipe(BaseModel):
     crop: int
 
 
-def read_recipe() -> Recipe:
-    """Return the recipe that comes with the package."""
-    return Recipe.model_validate(load_plain((files("ganprint.forge") / RECIPE).read_bytes()))
+def read_recipe(part: str = TESTS) -> Recipe:
+    """Return the recipe of a part of the benchmark."""
+    return Recipe.model_validate(load_plain((files("ganprint.forge") / f"{part}.yaml").read_bytes()))
 
 
 def mini(
+    part: str = TESTS,
     *,
     photos: Path | None = None,
     generators: Path | None = None,
     progress: Callable[[str], None] = lambda what: None,
     warn: Callable[[ImageError], None] = lambda failure: None,
 ) -> Path:
-    """Return the manifest of the benchmark, made in the user's cache where it is not there yet, or not whole.
+    """Return the manifest of a part of the benchmark, made in the user's cache where it is not there yet, or not whole.
 
     Real images are cut from photographs that dependencies carry, or are those of the folder `photos`; `warn` is told of
     those that cannot be read. Generated images are the same to the byte wherever torch is the same. Raises
     ManifestError where photographs are missing, WeightsError where generators are, UsageError where the cache cannot
     be written to.
     """
-    recipe = read_recipe()
+    recipe = read_recipe(part)
     chosen = _chosen(recipe, generators or shipped_generators())
     real = _carried(recipe) if photos is None else _own(photos, recipe, warn)
     wanted = recipe.photographs * len(recipe.splits)
     squares = list(islice(real, wanted))
-    parent = platformdirs.user_cache_path("ganprint") / "mini"
-    folder = parent / _key(recipe, chosen, squares)
+    folder = platformdirs.user_cache_path("ganprint") / part / _key(recipe, chosen, squares)
+    file = folder / f"{part}.csv"
     try:
         if _whole(folder):
-            return folder / NAME
+            return file
         with atomic_folder(folder) as made:
-            _make(recipe, chosen, squares, made, progress)
+            _make(recipe, chosen, squares, made / file.name, progress)
             if not _whole(folder):
                 shutil.rmtree(folder, ignore_errors=True)
     except OSError as cause:
         if _whole(folder):
             # Another process was first, with the same.
-            return folder / NAME
+            return file
         raise UsageError(
             f"The benchmark cannot be written to {folder}: {cause.strerror}.",
             "Free some space, name another cache with XDG_CACHE_HOME, or give --data.",
         ) from cause
-    return folder / NAME
+    return file
 
 
 def _whole(folder: Path) -> bool:
@@ -212,11 +219,13 @@ def _make(
     recipe: Recipe,
     chosen: list[tuple[str, Path, GeneratorCard]],
     real: list[tuple[str, Tensor]],
-    out: Path,
+    manifest: Path,
     progress: Callable[[str], None],
 ) -> None:
+    out = manifest.parent
     sources = [REAL, *dict.fromkeys(card.source + recipe.suffix for _, _, card in chosen)]
     semantics = [PHOTOGRAPH, *dict.fromkeys(card.semantic for _, _, card in chosen)]
+    counts = {split: each.images or recipe.images for split, each in recipe.splits.items()}
     rows: list[dict[str, object]] = []
 
     def write(split: str, source: str, semantic: str, group: str, number: int, image: Tensor) -> None:
@@ -237,9 +246,9 @@ def _make(
         if recipe.precision == "float64":
             generator.double()
         seed = named_seed(f"{split} {card.name}", recipe.seed)
-        for number, image in enumerate(sample_images(generator, range(recipe.images), seed=seed)):
+        for number, image in enumerate(sample_images(generator, range(counts[split]), seed=seed)):
             write(split, card.source + recipe.suffix, card.semantic, card.name, number, image)
-    pyarrow.csv.write_csv(pa.Table.from_pylist(rows), out / NAME)
+    pyarrow.csv.write_csv(pa.Table.from_pylist(rows), manifest)
     (out / SUMS).write_text(_sums(out), encoding="utf-8")
 
 

@@ -86,15 +86,18 @@ def read_config(
     preset: str | None = None,
     file: Path | None = None,
     assignments: Sequence[str] = (),
+    base: AttributorConfig | None = None,
 ) -> AttributorConfig:
-    """Build a method's configuration: defaults, then a preset, then a YAML file, then `key=value` pairs.
+    """Build a method's configuration: defaults, then a preset or `base`, then a YAML file, then `key=value` pairs.
 
     Keys of nested values are joined by dots (`view.size=128`); values are YAML. A file's nested keys are
     merged into the preset's, while an assignment replaces what the key had. Raises ConfigError that names the
     key at fault and the valid ones.
     """
     values: dict[str, Any] = {}
-    if preset is not None:
+    if base is not None:
+        _merge(values, base.model_dump())
+    elif preset is not None:
         _merge(values, _read_yaml(_preset_file(spec, preset)))
     elif spec.configs is not None and (spec.configs / f"{spec.name}.yaml").is_file():
         _merge(values, _read_yaml(spec.configs / f"{spec.name}.yaml"))
@@ -103,6 +106,11 @@ def read_config(
     for assignment in assignments:
         _assign(values, assignment)
     return validate_config(spec.config, values)
+
+
+def saved_config(spec: AttributorSpec, file: Path) -> AttributorConfig:
+    """Read the whole configuration that a training wrote; raise ConfigError naming the key at fault."""
+    return validate_config(spec.config, _read_yaml(file))
 
 
 def preset_names(spec: AttributorSpec) -> tuple[str, ...]:
@@ -201,11 +209,12 @@ def _fields_at(model: type[BaseModel], place: Sequence[str | int]) -> Iterable[s
 
 def _preset_file(spec: AttributorSpec, preset: str) -> Path:
     names = preset_names(spec)
-    if spec.configs is None or preset not in names:
-        raise ConfigError(
-            f"{spec.name} has no preset called {preset}.", f"Presets: {', '.join(names) or 'none'}."
-        )
-    return spec.configs / f"{preset}.yaml"
+    for name in (spec.name if preset == "paper" else preset, f"{spec.name}-{preset}"):
+        if spec.configs is not None and name in names:
+            return spec.configs / f"{name}.yaml"
+    raise ConfigError(
+        f"{spec.name} has no preset called {preset}.", f"Presets: {', '.join(names) or 'none'}."
+    )
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -10,13 +10,12 @@ import yaml
 from ganprint import plugins
 from ganprint.attributor import AttributorConfig, Progress, Run
 from ganprint.data import Manifest
-from ganprint.errors import ConfigError, UsageError
+from ganprint.errors import UsageError
 from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.plan import Contender
 from ganprint.evaluation.tables import Cell, Column, Row, Table
 from ganprint.files import atomic_write
 from ganprint.models import read_config
-from ganprint.models.config import preset_names
 from ganprint.studies.experiments import condition_table
 from ganprint.training.session import train_weights
 from ganprint.weights import Card, read_card
@@ -135,7 +134,7 @@ def _config(method: str, preset: str | None, assignments: Sequence[str]) -> Attr
     of_all = [text for text in assignments if not _addressee(text)]
     own = [text.removeprefix(f"{method}:") for text in assignments if _addressee(text) == method]
     spec = plugins.load(method).spec
-    return read_config(spec, preset=_preset(method, preset), assignments=[*of_all, *own])
+    return read_config(spec, preset=preset, assignments=[*of_all, *own])
 
 
 def check_addressees(assignments: Sequence[str], methods: Sequence[str]) -> None:
@@ -152,17 +151,6 @@ def _addressee(assignment: str) -> str:
     """Return the method that `METHOD:key=value` is for, nothing for `key=value`."""
     name, colon, _ = assignment.partition("=")[0].partition(":")
     return name if colon else ""
-
-
-def _preset(method: str, preset: str | None) -> str | None:
-    """Return a method's preset by its name, or by what follows the method's name in it."""
-    if preset is None:
-        return None
-    names = preset_names(plugins.load(method).spec)
-    for name in (preset, f"{method}-{preset}"):
-        if name in names:
-            return name
-    raise ConfigError(f"{method} has no preset {preset}.", f"Presets: {', '.join(names) or 'none'}.")
 
 
 @dataclass

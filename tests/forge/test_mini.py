@@ -10,7 +10,7 @@ from PIL import Image
 
 from ganprint.data import Manifest
 from ganprint.errors import ManifestError, OutputExistsError, UsageError, WeightsError
-from ganprint.forge.mini import mini, read_recipe, write_examples
+from ganprint.forge.mini import TRAINING, mini, read_recipe, write_examples
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,19 @@ def test_it_has_the_images_of_the_recipe_and_is_made_once(
     again = mini(generators=generators)
     assert again != file and pixels(again) == pixels(file)
     assert [path.name for path in file.parent.parent.iterdir()] == [file.parent.name]
+
+
+def test_images_for_training_are_of_other_photographs_and_apart_between_splits(
+    generators: Path, cache: Path
+) -> None:
+    training = Manifest.open(mini(TRAINING, generators=generators))
+    assert training.split_names == ("train", "val") and training.sources == ("real", "dcgan-mini")
+    real = {split: training.select(split, sources=["real"]) for split in training.split_names}
+    groups = [set(each.groups) for each in real.values()]
+    assert all(groups) and not groups[0] & groups[1]
+    tested = {Path(name).stem for names in read_recipe().carried.values() for name in names}
+    assert not (groups[0] | groups[1]) & tested
+    assert [len(training.select(split, sources=["dcgan-mini"])) for split in real] == [100, 25]
 
 
 def test_its_real_images_can_be_the_users_own(generators: Path, cache: Path, tmp_path: Path) -> None:

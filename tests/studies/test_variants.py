@@ -79,7 +79,7 @@ def test_some_rows_can_be_chosen_and_others_are_refused() -> None:
     assert [each.label for each in chosen] == ["all", "3 images mixed", "4 images mixed", "without both"]
     with pytest.raises(UsageError, match="no part 'nothing'"):
         ablation_variants(("nothing",), **SMALL)
-    with pytest.raises(ConfigError, match="no preset huge"):
+    with pytest.raises(ConfigError, match="no preset called huge"):
         ablation_variants((), preset="huge", assignments=())
 
 

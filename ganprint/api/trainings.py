@@ -1,0 +1,155 @@
+"""Train a method: the workflow of `ganprint train`."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from itertools import chain, count
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ganprint.attributor import AttributorConfig, Progress, Run
+from ganprint.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganprint.data import Manifest
+
+RUNS = Path("runs")
+"""Where weights go whose folder is not named."""
+
+
+def run_folder(method: str, today: date | None = None) -> Path:
+    """Return the first of runs/METHOD-DATE, runs/METHOD-DATE-2, ... that is not there."""
+    name = f"{method}-{today or date.today()}"
+    return next(
+        folder
+        for folder in chain([RUNS / name], (RUNS / f"{name}-{n}" for n in count(2)))
+        if not folder.exists()
+    )
+
+
+def train(
+    method: str,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    *,
+    preset: str | None = None,
+    config: Path | None = None,
+    set: Sequence[str] = (),
+    start: str | None = None,
+    name: str | None = None,
+    images: str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
+    precision: Literal["auto", "fp32", "bf16"] = "auto",
+    workers: int = 1,
+    resume: bool = False,
+    force: bool = False,
+    command: str = "ganprint.train",
+    report: Callable[[Progress], None] = lambda progress: None,
+    say: Callable[[str], None] = lambda sentence: None,
+) -> Path:
+    """Train a method on the splits train and val of a manifest and return the folder of its weights and card.
+
+    Arguments are the options of `ganprint train`: without `data` the images are the embedded benchmark's, without `out`
+    the folder is runs/METHOD-DATE. `command` is what the card says of how the weights were made. `say` gets sentences,
+    the plan first, and `report` every step. Raises a GanprintError where something named is not there or does not fit,
+    and KeyboardInterrupt, with a checkpoint to resume from, where it was interrupted.
+    """
+    from ganprint import plugins
+    from ganprint.data import Manifest
+    from ganprint.devices import find_device, quick_precision, use_threads
+    from ganprint.forge.mini import TRAINING, mini
+    from ganprint.models.choice import choose_config
+    from ganprint.training.checkpoint import is_main_process
+    from ganprint.training.session import train_weights
+    from ganprint.weights import find, read_card
+
+    attributor_class = plugins.load(method)
+    device = find_device(device)
+    use_threads(threads)
+    if out is None and resume:
+        raise UsageError("Which training is to be resumed was not named.", "Name its folder with --out.")
+    folder = run_folder(method) if out is None else Path(out)
+    chosen, origin = choose_config(
+        attributor_class.spec,
+        device,
+        preset=preset,
+        file=config,
+        assignments=set,
+        start=None if start is None else read_card(find(start)),
+        begun=folder if resume else None,
+        benchmark=data is None,
+    )
+    manifest = Manifest.open(mini(TRAINING) if data is None else data, root=images)
+    arithmetic = quick_precision(device) if precision == "auto" else precision
+    run = Run(
+        folder,
+        seed=seed,
+        device=device,
+        precision=arithmetic,
+        workers=workers,
+        resume=resume,
+        report=report,
+        say=say,
+    )
+    if is_main_process():
+        say(_plan(method, manifest, f"{origin}, on {device} in {arithmetic}", _beginning(chosen, start)))
+        for sentence in _absent(manifest):
+            say(sentence)
+    try:
+        train_weights(
+            attributor_class,
+            chosen,
+            manifest,
+            run,
+            name=name or folder.resolve().name,
+            command=command,
+            start=start,
+            force=force,
+        )
+    except KeyboardInterrupt:
+        if is_main_process():
+            _draw(folder, say)
+        raise
+    if is_main_process():
+        _draw(folder, say)
+    return folder
+
+
+def _plan(method: str, manifest: "Manifest", how: str, beginning: str) -> str:
+    known = {
+        split: len(manifest.select(split)) for split in ("train", "val") if split in manifest.split_names
+    }
+    images = " and ".join(f"{count:,} images to {_DONE[split]}" for split, count in known.items())
+    return (
+        f"training {method} on {Path(manifest.name).name}: {images or 'no images to train on'}, of "
+        f"{len(manifest.sources)} sources; {how}{beginning}."
+    )
+
+
+_DONE = {"train": "train on", "val": "choose by"}
+
+
+def _beginning(config: AttributorConfig, start: str | None) -> str:
+    """Say which weights a training starts from, where it has steps; those of ImageNet are said when they are found."""
+    if start is not None:
+        return f", from {start}"
+    return ", from random weights" if getattr(config, "pretrained", None) is False else ""
+
+
+def _absent(manifest: "Manifest") -> list[str]:
+    """Say of which sources the split val has no image."""
+    from ganprint.images.formats import printable
+
+    without = manifest.absent("val") if "val" in manifest.split_names else ()
+    names = ", ".join(map(printable, without))
+    said = f"val has no image of {names}: nothing is chosen or stopped by how well they are told."
+    return [said] if without else []
+
+
+def _draw(folder: Path, say: Callable[[str], None]) -> None:
+    from ganprint.reporting.curves import draw_curves
+
+    drawn = draw_curves(folder)
+    if drawn is not None:
+        say(f"drawn: {drawn}")
