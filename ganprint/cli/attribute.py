@@ -63,7 +63,10 @@ def attribute(
         bool, typer.Option("--maps/--no-maps", help="with --report: pictures of what the answer rests on")
     ] = True,
     out: Annotated[
-        Path | None, typer.Option(help="write verdicts to this file: a JSON object a line, or CSV with --csv")
+        Path | None,
+        typer.Option(
+            help="write verdicts to this file: a JSON object a line, CSV with --csv, or Parquet if it ends in .parquet"
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="with --out: go on where the file ends, whatever ended it")
@@ -104,6 +107,8 @@ def attribute(
         raise UsageError("Only a file of verdicts can be gone on from.", "Name it with --out.")
     if report is not None and out is not None:
         raise UsageError("A report is not written in lines.", "Leave out --out, or --report.")
+    if as_csv and out is not None and out.suffix.lower() == ".parquet":
+        raise UsageError(f"{out} is not CSV by its name.", "Leave out --csv, or name another file.")
     _check_report(report, force)
     if out is not None and not resume:
         check_output(out, force=force, hint="Continue with --resume, or start again with --force.")
@@ -181,12 +186,16 @@ def _check_report(report: Path | None, force: bool) -> None:
 
 def _journal(out: Path, bench: "Bench", as_csv: bool, resume: bool, force: bool) -> "Journal":
     from ganprint.forensics.journal import Journal, csv_key, csv_line, json_key, json_line
+    from ganprint.forensics.verdict_table import VerdictTable, is_table
     from ganprint.images.formats import cell
 
     digest = bench.sha256
     if not as_csv:
         opening = '{"schema_version": '
-        return Journal(out, json_line, json_key, by=digest, opening=opening, resume=resume, force=force)
+        table = VerdictTable(bench.sources) if is_table(out) else None
+        return Journal(
+            out, json_line, json_key, by=digest, opening=opening, table=table, resume=resume, force=force
+        )
     header = csv_line(csv_header(bench.sources))
     return Journal(
         out,

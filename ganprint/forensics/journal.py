@@ -1,19 +1,23 @@
 """A file of verdicts, one a line, that a run which was killed goes on with: no line twice, none lost."""
 
 import csv
+import hashlib
 import io
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from io import BufferedReader, FileIO
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
+
+import numpy as np
 
 from ganprint.errors import OutputError, OutputExistsError, UsageError
-from ganprint.files import lock, open_file
+from ganprint.files import atomic_file, lock, open_file
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import printable
 from ganprint.images.formats import cell
@@ -31,12 +35,59 @@ class Line(NamedTuple):
     verdict: str | None
 
 
+class Answered:
+    """The paths that lines have, each of which answers for one image: in their own order at no cost in memory.
+
+    Where another image is asked for than the next line's, the rest are held as hashes, 16 bytes each.
+    """
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._paths = iter(paths)
+        self._next = next(self._paths, None)
+        self._hashes: np.ndarray | None = None
+        self._left = np.zeros(0, dtype=np.int64)
+
+    def take(self, path: str) -> bool:
+        """Say whether there is a line of this path that has not answered yet; it has after that."""
+        if self._hashes is None:
+            if self._next is None:
+                return False
+            if self._next == path:
+                self._next = next(self._paths, None)
+                return True
+            rest = bytearray()
+            for each in chain([self._next], self._paths):
+                rest += _digest(each)
+            self._hashes, self._left = np.unique(np.frombuffer(rest, dtype="S16"), return_counts=True)
+        sought = np.frombuffer(_digest(path), dtype="S16")
+        place = int(np.searchsorted(self._hashes, sought)[0])
+        if place == len(self._hashes) or self._hashes[place] != sought[0] or not self._left[place]:
+            return False
+        self._left[place] -= 1
+        return True
+
+
+def _digest(path: str) -> bytes:
+    return hashlib.blake2b(path.encode(), digest_size=16).digest()
+
+
+class Table(Protocol):
+    """What a file of verdicts is in the end where it is not the lines themselves."""
+
+    def write(self, lines: Iterator[str], path: Path) -> None:
+        """Write the file, whole or not at all."""
+
+    def read(self, path: Path) -> Iterator[str]:
+        """Yield the lines that it was written from."""
+
+
 class Journal:
     """A file that verdicts are appended to, each as a whole line, by `render`; `header` is its first line, if any.
 
     A file that `force` replaces stays until all lines of the new one are written. With `resume` what is there is gone
     on from: a last line that was cut off is taken away, and `is_done` tells which images it has. `shown` is how a line
-    writes a path, `opening` what the file begins with; `key` tells a line's path, verdict, and the hash of what it was
+    writes a path, `opening` what the file begins with. With a `table` the lines are in a file beside it until that is
+    written from them. `key` tells a line's path, verdict, and the hash of what it was
     judged by, which must be `by`; `verdicts` counts those that were there. Raises
     OutputExistsError where the file is there and neither `resume` nor `force` is given, UsageError where it is of other
     weights or no file of verdicts, or another process writes it, OutputError where it cannot be written.
@@ -52,28 +103,35 @@ class Journal:
         opening: str,
         header: str = "",
         shown: Callable[[str], str] = str,
+        table: Table | None = None,
         resume: bool = False,
         force: bool = False,
     ) -> None:
         self.path, self._render, self._key, self._header = path, render, key, header
         self._shown, self._opening = shown, opening.encode()
-        self._done: Counter[str] = Counter()
+        self._table = table
+        self._done = Answered(())
         self.verdicts: Counter[str | None] = Counter()
-        there = path.exists() or path.is_symlink()
+        partial = path.with_name(f".{path.name}.unfinished")
+        there = path.exists() or path.is_symlink() or (table is not None and partial.exists())
         if there and not (resume or force):
             raise OutputExistsError(
                 f"{printable(str(path))} already exists.",
                 "Continue with --resume, or start again with --force.",
             )
-        partial = path.with_name(f".{path.name}.unfinished")
-        self._lines = partial if there and (partial.exists() or not resume) else path
+        self._lines = partial if table or (there and (partial.exists() or not resume)) else path
         self._open_files = ExitStack()
         try:
             if self._lines != path and path.exists():
                 self._lock(self._open_files.enter_context(open_file(path)))
+            if table is not None and resume and path.exists() and not partial.exists():
+                with atomic_file(partial) as file:
+                    file.writelines(_encoded(line) for line in table.read(path))
             self._file = self._open_files.enter_context(self._open(follow=there and self._lines == path))
             self._lock(self._file)
-            os.ftruncate(self._file.fileno(), self._read(by) if resume else 0)
+            end = self._read(by) if resume else 0
+            os.ftruncate(self._file.fileno(), end)
+            self._done = Answered(self._paths(end))
             if header and not self._lines.stat().st_size:
                 self._append(header)
         except OSError as cause:
@@ -105,16 +163,20 @@ class Journal:
     ) -> None:
         if kind is None and self._lines != self.path:
             os.fsync(self._file.fileno())
-            self._lines.replace(self.path)
+            if self._table is None:
+                self._lines.replace(self.path)
+            else:
+                try:
+                    texts = (line.decode().rstrip("\n") for line in _whole_lines(self._lines))
+                    self._table.write(texts, self.path)
+                except OSError as cause:
+                    raise self._refusal(cause) from cause
+                self._lines.unlink()
         self._open_files.close()
 
     def is_done(self, path: str) -> bool:
         """Say whether the file has a line for an image, which then answers for one time that it is named."""
-        path = _written(self._shown(path))
-        if not self._done[path]:
-            return False
-        self._done[path] -= 1
-        return True
+        return self._done.take(_written(self._shown(path)))
 
     def write(self, verdict: Verdict) -> None:
         """Append the line of a verdict, at once; raises UsageError where that is not possible."""
@@ -124,7 +186,7 @@ class Journal:
             raise self._refusal(cause) from cause
 
     def _append(self, line: str) -> None:
-        left = memoryview((line + "\n").encode("utf-8", "backslashreplace"))
+        left = memoryview(_encoded(line))
         while left:
             left = left[self._file.write(left) or 0 :]
 
@@ -146,7 +208,6 @@ class Journal:
                         f"{printable(str(self.path))} was begun with other weights, thresholds or options.",
                         "Go on with those, or start again with --force.",
                     )
-                self._done[_written(found.path)] += 1
                 self.verdicts[found.verdict] += 1
             end += len(line)
         with open_file(self._lines) as file:
@@ -159,6 +220,17 @@ class Journal:
                 "Name another file, or start again with --force.",
             )
         return end
+
+    def _paths(self, end: int) -> Iterator[str]:
+        """Yield the paths of the lines before a place in the file, as they are read anew."""
+        place = 0
+        for line in _whole_lines(self._lines) if end else ():
+            if place >= end:
+                return
+            place += len(line)
+            text = line.decode("utf-8", "replace").rstrip("\r\n")
+            if text != self._header or not self._header:
+                yield _written(self._key(text).path)
 
     def _refusal(self, cause: OSError) -> OutputError:
         return OutputError(
@@ -177,6 +249,10 @@ def _whole_lines(path: Path) -> Iterator[bytes]:
                     f"{printable(str(path))} is no file of verdicts.",
                     "Name another file, or start again with --force.",
                 )
+
+
+def _encoded(line: str) -> bytes:
+    return (line + "\n").encode("utf-8", "backslashreplace")
 
 
 def _written(path: str) -> str:

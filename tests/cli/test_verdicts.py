@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from ganprint.forensics.journal import Answered
 from ganprint.weights import read_card
 
 
@@ -145,6 +147,39 @@ def test_a_file_of_other_weights_or_another_kind_is_not_gone_on_with(
             assert done.returncode == 2 and out.read_text() == text, (text, form, done.stderr)
     out.write_text('{"schema_ver')
     assert judge(case, "--out", out, "--resume").returncode == 0 and len(lines(out.read_text())) == 5
+
+
+def test_verdicts_as_parquet_are_the_lines_and_lose_none_to_a_kill(
+    judge: Any, judged_weights: Path, case: Path, tmp_path: Path
+) -> None:
+    out, unfinished = tmp_path / "out.parquet", tmp_path / ".out.parquet.unfinished"
+    assert judge(case, "--out", tmp_path / "out.jsonl").returncode == 0
+    expected = (tmp_path / "out.jsonl").read_text().splitlines()
+    # As a kill leaves it: some whole lines, and one cut off.
+    unfinished.write_text("\n".join(expected[:2]) + "\n" + expected[2][:50])
+    refused = judge(case, "--out", out)
+    assert refused.returncode == 2 and "--resume" in refused.stderr
+    assert judge(case, "--out", out, "--csv").returncode == 2
+    done = judge(case, "--out", out, "--resume")
+    assert done.returncode == 0 and "2 images were answered before" in done.stderr
+    table = pq.read_table(out)
+    assert table["json"].to_pylist() == expected and not unfinished.exists()
+    rows = [json.loads(line) for line in expected]
+    for name in ("path", "verdict", "synthetic_probability", "warnings"):
+        assert table[name].to_pylist() == [row[name] for row in rows]
+    assert table["p_real"].to_pylist() == [row["probabilities"].get("real") for row in rows]
+    shutil.copy(case / "real.png", tmp_path / "one.png")
+    assert judge(case, tmp_path / "one.png", "--out", out, "--resume").returncode == 0
+    assert pq.read_table(out)["json"].to_pylist()[:-1] == expected
+    out.write_bytes(b"my only copy")
+    assert judge(case, "--out", out, "--resume").returncode == 2 and out.read_bytes() == b"my only copy"
+
+
+def test_lines_answer_for_images_in_any_order_and_each_once() -> None:
+    names = [f"{number}.png" for number in range(50)] + ["7.png"]
+    asked = ["0.png", "1.png", "new.png", *reversed(names), "7.png"]
+    answered = Answered(iter(names))
+    assert [name for name in asked if not answered.take(name)] == ["new.png", "1.png", "0.png", "7.png"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
