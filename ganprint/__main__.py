@@ -1,4 +1,4 @@
-"""Run the command line with `python -m ganprint`, as `accelerate launch` does."""
+"""Run the command line with `python -m ganprint`, as `torchrun` does."""
 
 from ganprint.cli import main
 

@@ -38,7 +38,7 @@ class Trainings:
     def check(self, *, weights: list[str] | None, method: str | None, out: Path | None) -> None:
         """Raise UsageError where the options do not go together."""
         from ganprint.errors import UsageError
-        from ganprint.evaluation.processes import place
+        from ganprint.processes import place
 
         general = (self.preset, self.assignments, self.budget is not None, self.precision != "fp32")
         if any(general) and not self.asked:

@@ -67,13 +67,12 @@ def train(
     """Train a method on the splits train and val of a manifest. Example: ganprint train --method repmix
 
     Interrupted, it leaves a checkpoint and prints the command that resumes to the same numbers. For
-    several GPUs or machines: accelerate launch -m ganprint train --device cuda ...; for several processes on a CPU:
-    torchrun --nproc_per_node 2 -m ganprint train ...
+    several GPUs or processes: torchrun --nproc_per_node 2 -m ganprint train ...
     """
     from ganprint.api.trainings import run_folder
     from ganprint.api.trainings import train as train_method
     from ganprint.errors import UsageError
-    from ganprint.evaluation.processes import place
+    from ganprint.processes import place
 
     if out is None and place()[1] > 1:
         raise UsageError("Several processes need one folder.", "Name it with --out.")

@@ -15,12 +15,12 @@ from ganprint.evaluation.conditions import Condition, Kept
 from ganprint.evaluation.entry import SHORT_HASH, Entry, Key, entry_key, result_key, result_name
 from ganprint.evaluation.leaderboard import predictions_file, read_entries, save_entry
 from ganprint.evaluation.plan import Block, Cell, Contender, Settings
-from ganprint.evaluation.processes import gather, join, place
 from ganprint.evaluation.result_table import check_table, save_tables
 from ganprint.evaluation.results import calibration_sha256, evaluate, setup_sha256
 from ganprint.evaluation.unfinished import Notebook
 from ganprint.images import printable
 from ganprint.perturbation import Attack, Treatment, parse_treatment
+from ganprint.processes import gather, join, place
 from ganprint.remote import is_url, last_part
 from ganprint.weights import Card, load_attributor, utc_now
 from ganprint.weights.environment import hardware, versions

@@ -1,7 +1,6 @@
 """Checkpoints of a training: tensors in safetensors, the place reached as JSON in its header."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -34,11 +33,6 @@ class Place:
     samples: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     fingerprint: str = ""
-
-
-def is_main_process() -> bool:
-    """Tell whether this is the first, or the only one, of the processes that train together."""
-    return int(os.environ.get("RANK", "0")) == 0
 
 
 def save_checkpoint(

@@ -1,9 +1,8 @@
-"""The one training loop: accelerate for devices, precision and processes; checkpoints and early stop."""
+"""The one training loop: any device, precision and number of processes; checkpoints and early stop."""
 
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ganprint import processes
 from ganprint.attributor import Attributor, LabelledImages, Progress, Run
 from ganprint.errors import TrainingError
 from ganprint.files import atomic_write
@@ -61,21 +62,11 @@ class _Trainee(nn.Module):
 
 class _Trainer:
     def __init__(self, attributor: NeuralAttributor, train: Any, val: Any, run: Run) -> None:
-        from accelerate import Accelerator
-
         self.config: NeuralConfig = attributor.config
         self.attributor, self.run_settings = attributor, run
-        # Accelerate fixes mixed precision for the whole process; a library's caller may train twice.
-        asked = torch.device(run.device)
-        if asked.type == "cuda" and asked.index is not None and "LOCAL_RANK" not in os.environ:
-            torch.cuda.set_device(asked.index)
-        self.accelerator = Accelerator(cpu=asked.type == "cpu", mixed_precision="no")
-        if self.accelerator.device.type != asked.type:
-            raise TrainingError(
-                f"Training was asked for on {asked.type} and would run on {self.accelerator.device.type}.",
-                "Accelerate keeps one kind of device for a process: train in a process of its own.",
-            )
-        attributor.to(str(self.accelerator.device))
+        self.rank, self.processes = processes.place()
+        self.device = torch.device(processes.join(run.device))
+        attributor.to(str(self.device))
         attributor.network.to(memory_format=torch.channels_last)
         self.ema = (
             AveragedModel(
@@ -94,7 +85,9 @@ class _Trainer:
             eps=self.config.epsilon,
             weight_decay=self.config.weight_decay,
         )
-        self.trainee = self.accelerator.prepare(_Trainee(attributor))
+        self.trainee: nn.Module = _Trainee(attributor)
+        if self.processes > 1:
+            self.trainee = DistributedDataParallel(self.trainee)
         self.train, self.val = self._batches(train, val)
         self.place = Place(fingerprint=self._fingerprint(train, val))
         self.last_save = time.monotonic()
@@ -102,16 +95,15 @@ class _Trainer:
         self.only: int | None = None
 
     def _batches(self, train: Any, val: Any) -> tuple[Batches, Batches]:
-        config, acc = self.config, self.accelerator
-        if config.batch_size % acc.num_processes:
+        config = self.config
+        if config.batch_size % self.processes:
             raise TrainingError(
-                f"A batch of {config.batch_size} samples does not divide over {acc.num_processes} processes.",
-                f"Set batch_size to a multiple of {acc.num_processes}.",
+                f"A batch of {config.batch_size} samples does not divide over {self.processes} processes.",
+                f"Set batch_size to a multiple of {self.processes}.",
             )
         members, hold = self.attributor.images_per_sample, self.attributor.changes_raw
-        given = BatchSettings(config, self.run_settings, acc.device, members, hold)
-        share = {"rank": acc.process_index, "world_size": acc.num_processes}
-        return given.training(train, **share), given.validation(val)
+        given = BatchSettings(config, self.run_settings, self.device, members, hold)
+        return given.training(train, rank=self.rank, world_size=self.processes), given.validation(val)
 
     def _fingerprint(self, train: Any, val: Any) -> str:
         """A hash of all that a resumed training must share with the one it goes on from."""
@@ -120,8 +112,7 @@ class _Trainer:
         return hashlib.sha256(json.dumps([*parts, *how]).encode()).hexdigest()
 
     def _autocast(self) -> torch.autocast:
-        kind = self.accelerator.device.type
-        return torch.autocast(kind, torch.bfloat16, enabled=self.run_settings.precision == "bf16")
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.run_settings.precision == "bf16")
 
     @property
     def _modules(self) -> dict[str, nn.Module]:
@@ -130,7 +121,7 @@ class _Trainer:
     def run(self) -> Mapping[str, Any]:
         if self.run_settings.resume:
             self._resume()
-        elif self.accelerator.is_main_process:
+        elif self.rank == 0:
             for name in (LAST, BEST, HISTORY):
                 (self.run_settings.folder / name).unlink(missing_ok=True)
         with Interruption(self.run_settings.stop) as interruption:
@@ -195,18 +186,13 @@ class _Trainer:
 
     def _stop_if_asked(self, interruption: Interruption) -> None:
         """Leave a checkpoint and stop where an interruption was asked for, in all processes at the same step."""
-        asked = interruption.asked
-        if self.accelerator.num_processes > 1:
-            flag = torch.tensor(float(asked), device=self.accelerator.device)
-            asked = bool(self.accelerator.reduce(flag, "sum") > 0)
-        if asked:
+        if processes.any_of(interruption.asked, self.device):
             self.save()
             raise KeyboardInterrupt
 
     def _train_step(self, batch: Images, draws: list[Any], steps: int) -> None:
         place = self.place
-        acc = self.accelerator
-        step = Step(self.run_settings.seed, place.epoch, place.step, acc.process_index, acc.num_processes)
+        step = Step(self.run_settings.seed, place.epoch, place.step, self.rank, self.processes)
         # Dropout and the like draw from torch's own stream; set so, a resumed step draws the same.
         torch.manual_seed(int(step.random().integers(2**62)))
         images = self._scaled(self.train, batch, draws, step)
@@ -222,7 +208,7 @@ class _Trainer:
                 "Lower learning_rate, or use --precision fp32.",
             )
         self.optimizer.zero_grad()
-        self.accelerator.backward(losses.total)
+        losses.total.backward()
         self.optimizer.step()
         if self.ema is not None:
             self.ema.update_parameters(self.attributor.network)
@@ -240,8 +226,6 @@ class _Trainer:
 
     def _validate(self, interruption: Interruption) -> dict[str, float]:
         """Judge the answering weights on the validation images; every process sees them all."""
-        from accelerate.utils import broadcast_object_list
-
         answering = self.ema.module if self.ema is not None else self.attributor.network
         trained, self.attributor.network = self.attributor.network, answering
         answering.eval()
@@ -257,7 +241,7 @@ class _Trainer:
                 loss += float(losses.total) * len(losses.labels)
                 predicted.append(losses.logits.argmax(1).cpu().numpy())
                 labels.append(losses.labels.cpu().numpy())
-                if interruption.asked and self.accelerator.num_processes == 1:
+                if interruption.asked and self.processes == 1:
                     break
         self.attributor.network = trained
         self._stop_if_asked(interruption)
@@ -265,8 +249,7 @@ class _Trainer:
         judged = {"loss": loss / len(truth), **judge(found, truth)}
         self.only = only_answer(found, truth)
         # Each process has its own batch statistics; were each to judge by its own, they might stop apart.
-        shared: list[dict[str, float]] = broadcast_object_list([judged])
-        return shared[0]
+        return processes.of_first(judged)
 
     def _close_epoch(self, validation: dict[str, float] | None) -> None:
         place, folder = self.place, self.run_settings.folder
@@ -285,11 +268,12 @@ class _Trainer:
         place.epoch, place.step = place.epoch + 1, 0
         place.loss_sum, place.correct, place.samples = 0.0, 0.0, 0
         self.save()
-        if self.accelerator.is_main_process:
+        if self.rank == 0:
             lines = [json.dumps(each) + "\n" for each in place.history]
             atomic_write(folder / HISTORY, "".join(lines).encode())
             _write_tensorboard(folder, row)
-        self.accelerator.wait_for_everyone()
+        # Nobody goes on before the files are there.
+        processes.gather([None])
 
     def _keep_best(self, validation: dict[str, float]) -> None:
         place, balanced = self.place, self.config.monitor == "balanced_accuracy"
@@ -300,7 +284,7 @@ class _Trainer:
         if not better:
             return
         place.best_score, place.best_epoch = score, place.epoch + 1
-        if self.accelerator.is_main_process:
+        if self.rank == 0:
             answering = self.ema.module if self.ema is not None else self.attributor.network
             save_checkpoint(self.run_settings.folder / BEST, place, {"network": answering}, None)
 
@@ -310,12 +294,12 @@ class _Trainer:
 
     def save(self) -> None:
         """Write the last checkpoint."""
-        if self.accelerator.is_main_process:
+        if self.rank == 0:
             save_checkpoint(self.run_settings.folder / LAST, self.place, self._modules, self.optimizer)
         self.last_save = time.monotonic()
 
     def _report(self, step: int, steps: int, validation: dict[str, float] | None = None) -> None:
-        if not self.accelerator.is_main_process:
+        if self.rank:
             return
         place = self.place
         left = (self.config.epochs - place.epoch) * steps - step

@@ -14,9 +14,9 @@ from ganprint.files import atomic_write
 from ganprint.models.config import paper_note
 from ganprint.models.neural import NeuralAttributor
 from ganprint.models.pretrained import with_weights_at_hand
+from ganprint.processes import is_main_process
 from ganprint.remote import last_part
 from ganprint.training.batches import check_images
-from ganprint.training.checkpoint import is_main_process
 from ganprint.training.loop import fit_attributor
 from ganprint.training.trials import ONLY
 from ganprint.weights import (

@@ -14,8 +14,9 @@ from ganprint.data import BatchSampler
 from ganprint.errors import TrainingError
 from ganprint.models.config import TrainingConfig
 from ganprint.perturbation import parse_policy
+from ganprint.processes import is_main_process
 from ganprint.training.batches import VALIDATION_SEED, Batches, Images, PerturbedImages
-from ganprint.training.checkpoint import Place, is_main_process, read_place, read_tensors, write_tensors
+from ganprint.training.checkpoint import Place, read_place, read_tensors, write_tensors
 from ganprint.training.interruption import Interruption
 
 
