@@ -60,7 +60,7 @@ def train(
     from ganprint.devices import find_device, quick_precision, use_threads
     from ganprint.forge.mini import TRAINING, mini
     from ganprint.models.choice import choose_config
-    from ganprint.training.checkpoint import is_main_process
+    from ganprint.processes import is_main_process
     from ganprint.training.session import train_weights
     from ganprint.weights import find, read_card
 

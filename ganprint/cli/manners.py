@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup, TyperOption
 
+from ganprint.cli.settings import SHARED, commands, default_map, read_settings
+
 PREFIX = "GANPRINT"
-SHARED = ("device", "threads", "workers", "batch_size", "precision", "engine", "seed", "max_pixels")
-"""Options that one variable, as GANPRINT_DEVICE, or one setting gives to every command that has them."""
 TYPES = {"str": "TEXT", "path": "PATH", "int": "N", "int range": "N", "float": "X", "float range": "X"}
 """What the help calls the types of values."""
 
@@ -21,21 +21,9 @@ class CommandTree(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command. Settings are the defaults of options that neither the command line nor a variable gives."""
-        from ganprint.cli.settings import default_map, read_settings
-
         known = commands(self)
         ctx.default_map = default_map(known, read_settings(known))
         return super().invoke(ctx)
-
-
-def commands(group: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    """Return every command that is no group, by the words that call it."""
-    if not hasattr(group, "commands"):
-        return {path: group}
-    found: dict[tuple[str, ...], Any] = {}
-    for name, command in group.commands.items():
-        found |= commands(command, (*path, name))
-    return found
 
 
 def _complete(command: Any, path: tuple[str, ...]) -> None:

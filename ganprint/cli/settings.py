@@ -9,6 +9,19 @@ import typer
 
 Commands = Mapping[tuple[str, ...], Any]
 
+SHARED = ("device", "threads", "workers", "batch_size", "precision", "engine", "seed", "max_pixels")
+"""Options that one variable, as GANPRINT_DEVICE, or one setting gives to every command that has them."""
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Return every command that is no group, by the words that call it."""
+    if not hasattr(group, "commands"):
+        return {path: group}
+    found: dict[tuple[str, ...], Any] = {}
+    for name, command in group.commands.items():
+        found |= commands(command, (*path, name))
+    return found
+
 
 def settings_file() -> Path:
     """Return the user's settings file, GANPRINT_CONFIG where that is set."""
@@ -54,7 +67,6 @@ def find_option(key: str, commands: Commands) -> Any:
 
     Raises UsageError where there is none.
     """
-    from ganprint.cli.manners import SHARED
     from ganprint.errors import UsageError, did_you_mean
 
     known = {
@@ -109,7 +121,6 @@ def config(
 
     Example: ganprint config device cuda
     """
-    from ganprint.cli.manners import commands
     from ganprint.errors import UsageError
 
     known = commands(ctx.find_root().command)

@@ -9,7 +9,7 @@ import typer
 from PIL import Image
 
 from ganprint.cli import app
-from ganprint.cli.manners import commands
+from ganprint.cli.settings import commands
 
 EVERY = {" ".join(path): command for path, command in commands(typer.main.get_command(app)).items()}
 
