@@ -16,13 +16,8 @@ from ganprint.cli.options import (
     Threads,
     Weights,
     Workers,
-    check_method,
-    check_output,
     chosen_data,
-    chosen_device,
-    chosen_weights,
 )
-from ganprint.cli.outputs import refuse_own_inputs
 
 if TYPE_CHECKING:
     from ganprint.weights import Rate, VerdictRates
@@ -63,53 +58,37 @@ def assess(
 
     Example: ganprint assess --weights runs/mine --data mine.csv --split test
     """
-    from ganprint.data import Manifest
-    from ganprint.errors import UsageError
-    from ganprint.evaluation.assess import assess as count
-    from ganprint.forensics.judges import load_judge
-    from ganprint.weights import set_rates
+    from ganprint.api.choices import chosen_card
+    from ganprint.api.error_rates import assess as count
 
-    device = chosen_device(device, threads)
-    check_output(figure, force=force)
-    refuse_own_inputs([figure], [data])
-    if figure is not None and figure.suffix != ".png":
-        raise UsageError(f"{figure} is no PNG by its name.", "End it with .png.")
-    chosen = chosen_weights(weights, method)
-    judge = load_judge(chosen, device=device, enrolled=False)
-    check_method(method, judge.card)
-    manifest = Manifest.open(chosen_data(data), sources=judge.card.sources)
-    found = []
+    images = chosen_data(data)
     with progress_bar() as bar:
-        task = bar.add_task(judge.card.name, total=None)
-        for split in dict.fromkeys(splits or ["test_seen"]):
-            for policy in dict.fromkeys(policies or ("none", "test-seen")):
-                bar.update(task, description=f"{split} under {policy}")
-                found.append(
-                    count(
-                        judge,
-                        manifest,
-                        split,
-                        policy,
-                        seed=seed,
-                        command=command_line(),
-                        progress=lambda done, total: bar.update(task, completed=done, total=total),
-                        device=device,
-                        batch_size=batch_size,
-                        workers=workers,
-                    )
-                )
+        task = bar.add_task("assess", total=None)
+        found = count(
+            images,
+            method=method,
+            weights=weights,
+            splits=splits or ("test_seen",),
+            policies=policies or ("none", "test-seen"),
+            seed=seed,
+            batch_size=batch_size,
+            workers=workers,
+            device=device,
+            threads=threads,
+            figure=figure,
+            record=record,
+            force=force,
+            command=command_line(),
+            progress=lambda what, done, total: bar.update(
+                task, description=what, completed=done, total=total
+            ),
+        )
     rates = [each.rates for each in found]
     if as_json:
         for each in rates:
             echo_json(each.model_dump(mode="json"))
     else:
-        _print(judge.card.name, rates)
-    if figure is not None:
-        from ganprint.reporting.charts import coverage_figure, save_figures
-
-        save_figures({figure.stem: coverage_figure(found)}, figure.parent, force=force)
-    if record:
-        set_rates(chosen, rates)
+        _print(chosen_card(weights, method).name, rates)
     failures = {failure.message: failure for each in found for failure in each.failures}
     for message in failures:
         typer.echo(f"ganprint: {message}", err=True)

@@ -6,22 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ganprint.cli.console import command_line, console, echo_json, progress_bar
-from ganprint.cli.options import (
-    BatchSize,
-    Data,
-    Device,
-    Force,
-    Json,
-    Seed,
-    Threads,
-    Weights,
-    Workers,
-    check_method,
-    check_output,
-    chosen_device,
-    chosen_weights,
-)
-from ganprint.cli.outputs import refuse_own_inputs
+from ganprint.cli.options import BatchSize, Data, Device, Force, Json, Seed, Threads, Weights, Workers
 
 if TYPE_CHECKING:
     from ganprint.evaluation.calibrate import Calibrated
@@ -87,57 +72,42 @@ def calibrate(
 
     Example: ganprint calibrate --weights runs/mine --data mine.csv --record
     """
-    from ganprint.calibration.decision import Rates
-    from ganprint.data import Manifest
-    from ganprint.errors import UsageError
-    from ganprint.evaluation.calibrate import calibrate as fit
-    from ganprint.weights import load_attributor, load_held_out, set_calibration
-    from ganprint.weights.seen import seen_sentences
+    from ganprint.api.choices import chosen_card
+    from ganprint.api.error_rates import calibrate as fit
 
-    device = chosen_device(device, threads)
-    check_output(figure, force=force)
-    refuse_own_inputs([figure], [data])
-    if figure is not None and figure.suffix != ".png":
-        raise UsageError(f"{figure} is no PNG by its name.", "End it with .png.")
-    chosen = chosen_weights(weights, method)
-    attributor, card = load_attributor(chosen, device=device)
-    check_method(method, card)
-    manifest = Manifest.open(data, sources=card.sources)
-    held_out = load_held_out(chosen, card, device=device)
-    split = split or ("train+val" if held_out else "val")
-    for sentence in () if held_out else seen_sentences(card, manifest.select(split), split):
-        typer.echo(f"ganprint: {sentence}", err=True)
     with progress_bar() as bar:
-        task = bar.add_task(card.name, total=None)
+        task = bar.add_task("calibrate", total=None)
         found = fit(
-            attributor,
-            card,
-            manifest,
-            split,
-            list(dict.fromkeys(policies or ("none", "test-seen"))),
-            held_out=held_out,
+            data,
+            method=method,
+            weights=weights,
+            split=split,
+            policies=policies or ("none", "test-seen"),
             score=score,
-            rates=Rates(false_unknown, false_alarm, miss, wrong_family, wrong_source),
+            false_unknown=false_unknown,
+            false_alarm=false_alarm,
+            miss=miss,
+            wrong_family=wrong_family,
+            wrong_source=wrong_source,
             seed=seed,
-            command=command_line(),
-            progress=lambda policy, done, total: bar.update(
-                task, completed=done, total=total, description=f"{split} under {policy}"
-            ),
-            device=device,
             batch_size=batch_size,
             workers=workers,
+            device=device,
+            threads=threads,
+            figure=figure,
+            record=record,
+            force=force,
+            command=command_line(),
+            say=lambda sentence: typer.echo(f"ganprint: {sentence}", err=True),
+            progress=lambda what, done, total: bar.update(
+                task, description=what, completed=done, total=total
+            ),
         )
     if as_json:
         judged = found.judgement.model_dump(mode="json", exclude={"reference_sha256", "rates"})
         echo_json({"calibration": found.record.model_dump(mode="json"), "judgement": judged})
     else:
-        _print(card.name, found)
-    if figure is not None:
-        from ganprint.reporting.charts import reliability_figure, save_figures
-
-        save_figures({figure.stem: reliability_figure(found)}, figure.parent, force=force)
-    if record:
-        set_calibration(chosen, found.record, found.judgement, found.reference)
+        _print(chosen_card(weights, method).name, found)
     for failure in found.failures:
         typer.echo(f"ganprint: {failure.message}", err=True)
     if found.failures:

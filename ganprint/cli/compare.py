@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ganprint.api.choices import chosen_device
+from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.cli.conditions import (
     CONDITIONS,
     STUDIED,
@@ -31,11 +33,8 @@ from ganprint.cli.options import (
     TestData,
     Threads,
     Workers,
-    check_output,
     chosen_data,
-    chosen_device,
 )
-from ganprint.cli.outputs import refuse_own_inputs
 from ganprint.cli.studies import Trainings, train_missing
 from ganprint.cli.tables import (
     Against,

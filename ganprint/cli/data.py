@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ganprint.api.outputs import refuse_own_inputs
 from ganprint.cli.console import console, echo_json, progress_bar
 from ganprint.cli.options import Force, Images, Json, Seed
-from ganprint.cli.outputs import refuse_own_inputs
 
 if TYPE_CHECKING:
     from rich.console import Console

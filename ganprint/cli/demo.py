@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from ganprint.api.choices import load_bench
 from ganprint.cli.console import console, echo_json
-from ganprint.cli.options import Force, Json, ManyMethods, ManyWeights, Seed, load_bench
+from ganprint.cli.options import Force, Json, ManyMethods, ManyWeights, Seed
 
 
 def demo(

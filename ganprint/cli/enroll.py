@@ -5,20 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import console, echo_json, progress_bar
-from ganprint.cli.options import (
-    Device,
-    Force,
-    Json,
-    Threads,
-    Weights,
-    check_method,
-    chosen_device,
-    chosen_weights,
-)
+from ganprint.cli.options import Device, Force, Json, Threads, Weights
 
 if TYPE_CHECKING:
     from ganprint.forensics.gallery import Gallery
-    from ganprint.forensics.judges import Judge
     from ganprint.weights import Card
 
 
@@ -48,66 +38,42 @@ def enroll(
 
     Example: ganprint enroll my-model folder/
     """
+    from ganprint.api.choices import chosen_card
+    from ganprint.api.enrolment import enroll as add
+    from ganprint.api.enrolment import enrolled_sources, remove_enrolled
     from ganprint.errors import UsageError
-    from ganprint.forensics.gallery import list_galleries, overlaps, remove_gallery
     from ganprint.images import printable
-    from ganprint.weights import read_card
 
-    chosen = chosen_weights(weights, method)
-    if listing or remove:
-        from ganprint.weights import find
-
-        card = read_card(find(chosen))
-        check_method(method, card)
-        if remove:
-            if name is None:
-                raise UsageError("No source was named.", "ganprint enroll NAME --remove")
-            remove_gallery(name, card)
-            typer.echo(f"{printable(name)} is forgotten.")
-            return
-        _print(list_galleries(card), card, as_json)
+    if remove:
+        if name is None:
+            raise UsageError("No source was named.", "ganprint enroll NAME --remove")
+        remove_enrolled(name, method=method, weights=weights)
+        typer.echo(f"{printable(name)} is forgotten.")
+        return
+    if listing:
+        _print(enrolled_sources(method=method, weights=weights), chosen_card(weights, method), as_json)
         return
     if name is None or not folder:
         raise UsageError("A name and images are needed.", "ganprint enroll NAME FOLDER")
-    from ganprint.forensics.judges import load_judge
-
-    device = chosen_device(device, threads)
-    judge = load_judge(chosen, device=device, enrolled=False)
-    check_method(method, judge.card)
-    gallery, failures = _enrol(name, folder, recursive, judge, false_alarm, force)
-    _print([gallery], judge.card, as_json)
-    for doubt in overlaps(gallery, list_galleries(judge.card), judge.known):
-        typer.echo(f"ganprint: {doubt}", err=True)
-    for message in failures:
-        typer.echo(f"ganprint: {message}", err=True)
-    if failures:
-        raise typer.Exit(1)
-
-
-def _enrol(
-    name: str, folders: list[str], recursive: bool, judge: "Judge", false_alarm: float, force: bool
-) -> "tuple[Gallery, list[str]]":
-    from ganprint.errors import ImageError
-    from ganprint.forensics.gallery import enrol, save_gallery
-    from ganprint.images import find_images, read_image
-    from ganprint.images.views import crop_views
-
-    found, failures = {}, []
     with progress_bar() as bar:
-        for path in bar.track(list(find_images(folders, recursive=recursive)), description="images"):
-            try:
-                if isinstance(path, ImageError):
-                    raise path
-                image = read_image(path)
-            except ImageError as error:
-                failures.append(error.message)
-                continue
-            # A file that is there twice is one image.
-            if image.sha256 not in found:
-                (found[image.sha256],) = judge.answer([crop_views(image.pixels, judge.card.view)])
-    gallery = enrol(name, found, judge.card, judge.known, false_alarm=false_alarm)
-    save_gallery(gallery, judge.card, force=force)
-    return gallery, failures
+        task = bar.add_task("images", total=None)
+        found = add(
+            name,
+            folder,
+            method=method,
+            weights=weights,
+            false_alarm=false_alarm,
+            recursive=recursive,
+            device=device,
+            threads=threads,
+            force=force,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    _print([found.gallery], found.card, as_json)
+    for sentence in (*found.doubts, *(failure.message for failure in found.failures)):
+        typer.echo(f"ganprint: {sentence}", err=True)
+    if found.failures:
+        raise typer.Exit(1)
 
 
 def _print(galleries: "list[Gallery]", card: "Card", as_json: bool) -> None:

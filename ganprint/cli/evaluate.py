@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganprint.api.choices import check_method, chosen_device, chosen_weights
+from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.cli.console import command_line, console, echo_csv, echo_json, progress_bar
 from ganprint.cli.memory import keep_freed_memory
 from ganprint.cli.options import (
@@ -23,13 +25,8 @@ from ganprint.cli.options import (
     Weights,
     Workers,
     check_formats,
-    check_method,
-    check_output,
     chosen_data,
-    chosen_device,
-    chosen_weights,
 )
-from ganprint.cli.outputs import refuse_own_inputs
 from ganprint.cli.tables import Unit, unit_sentence
 
 if TYPE_CHECKING:

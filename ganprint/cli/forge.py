@@ -6,16 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganprint.api.choices import chosen_device
+from ganprint.api.outputs import check_output
 from ganprint.cli.console import command_line, console, note, progress_bar
-from ganprint.cli.options import (
-    Device,
-    Force,
-    Precision,
-    Seed,
-    Threads,
-    check_output,
-    chosen_device,
-)
+from ganprint.cli.options import Device, Force, Precision, Seed, Threads
 
 if TYPE_CHECKING:
     from ganprint.errors import ImageError

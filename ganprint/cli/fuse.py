@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganprint.api.choices import chosen_device, load_bench
+from ganprint.api.outputs import check_output
 from ganprint.cli.console import command_line, console, progress_bar
 from ganprint.cli.options import (
     BatchSize,
@@ -16,9 +18,6 @@ from ganprint.cli.options import (
     Seed,
     Threads,
     Workers,
-    check_output,
-    chosen_device,
-    load_bench,
 )
 
 if TYPE_CHECKING:

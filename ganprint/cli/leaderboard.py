@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.options import Csv, Force, Json, check_output
+from ganprint.api.outputs import check_output
+from ganprint.cli.options import Csv, Force, Json
 from ganprint.cli.tables import (
     Against,
     FigureForm,

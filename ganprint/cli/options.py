@@ -1,16 +1,11 @@
 """Options that mean the same in every command."""
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from ganprint.devices import check_device_name
-
-if TYPE_CHECKING:
-    from ganprint.forensics.bench import Bench
-    from ganprint.weights import Card
 
 
 def _check_seed(seed: int) -> int:
@@ -82,88 +77,6 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Csv = Annotated[bool, typer.Option("--csv", help="print CSV")]
 
 
-def chosen_device(device: str, threads: int | None = None) -> str:
-    """Return the device that an option names, and let torch use so many threads on the CPU.
-
-    Raises UsageError where there is no such device.
-    """
-    from ganprint.devices import find_device, use_threads
-
-    use_threads(threads)
-    return find_device(device)
-
-
-def chosen_weights(weights: str | None, method: str | None) -> str | Path:
-    """Return the weights that were named, or the method's default, or with neither those that are the first choice.
-
-    Raises PluginError where there is no such method.
-    """
-    if weights is not None:
-        return weights
-    from ganprint import plugins
-    from ganprint.weights import default_for, first_choice
-
-    if method is None:
-        return first_choice().path
-    plugins.load(method)
-    return default_for(method).path
-
-
-def load_bench(
-    method: str | None, weights: str | None, *, device: str, enrolled: bool = True, stability: bool = False
-) -> "Bench":
-    """Load the weights that were named, or the defaults of the methods that were, `all` being those that have some."""
-    from ganprint.calibration.fusion import find_fusion
-    from ganprint.errors import PluginError, UsageError
-    from ganprint.forensics.bench import Bench
-    from ganprint.forensics.judges import load_judge
-
-    judges = []
-    for each in _several(method, weights):
-        try:
-            judges.append(load_judge(each, device=device, enrolled=enrolled))
-        except PluginError as error:
-            if method != "all" or weights is not None:
-                raise
-            typer.echo(f"ganprint: {error.message}", err=True)
-    if not judges:
-        raise UsageError(
-            "None of the named methods has weights.", "ganprint methods lists methods and weights."
-        )
-    cards = [judge.card for judge in judges]
-    if weights is not None and method is not None:
-        methods = _parts(method)
-        for card in cards:
-            check_method(methods[0] if len(methods) == 1 else None, card)
-        if len(methods) > 1:
-            raise UsageError(
-                "Both --method and --weights name several.", "Name one of them: weights belong to a method."
-            )
-    twice = sorted({card.name for card in cards if sum(card.sha256 == other.sha256 for other in cards) > 1})
-    if twice:
-        raise UsageError(f"{', '.join(twice)} was named twice.", "Name each once.")
-    return Bench(judges, find_fusion(cards) if len(cards) > 1 else None, stability)
-
-
-def _several(method: str | None, weights: str | None) -> list[str | Path]:
-    if weights is not None:
-        return list(_parts(weights))
-    if method == "all":
-        from ganprint import plugins
-        from ganprint.weights import default_for, list_weights
-
-        there = {entry.card.method for entry in list_weights() if entry.card and not entry.error}
-        return [default_for(plugin.name).path for plugin in plugins.discover() if plugin.name in there]
-    return [chosen_weights(None, name) for name in (_parts(method) if method else [None])]
-
-
-def _parts(text: str) -> list[str]:
-    """Return what commas part; a path that has one in its name, and is there, is one thing."""
-    if os.path.exists(text):  # noqa: PTH110 - Path.exists raises on names that no file can have
-        return [text]
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
 def chosen_data(data: str | None, *, training: bool = False) -> Path | str:
     """Return the data that were named, or the embedded benchmark, made where it is not there yet.
 
@@ -188,29 +101,6 @@ def chosen_data(data: str | None, *, training: bool = False) -> Path | str:
     with progress_bar() as bar:
         task = bar.add_task("the embedded benchmark", total=None)
         return mini(TRAINING if training else TESTS, progress=tell)
-
-
-def check_method(method: str | None, card: "Card") -> None:
-    """Refuse weights of another method than the one that was named."""
-    if method is not None and card.method != method:
-        from ganprint.errors import UsageError
-
-        raise UsageError(
-            f"The weights {card.name} belong to the method {card.method}, not {method}.",
-            "Name one of --method and --weights.",
-        )
-
-
-def check_output(file: Path | None, *, force: bool, hint: str = "Add --force to overwrite it.") -> None:
-    """Refuse, before long work, a file to write that is there already or whose folder is not."""
-    from ganprint.errors import OutputExistsError, UsageError
-
-    if file is None:
-        return
-    if file.exists() and (not force or file.is_dir()):
-        raise OutputExistsError(f"{file} already exists.", hint)
-    if not file.parent.is_dir():
-        raise UsageError(f"There is no folder {file.parent}.", "Make it, or name another file.")
 
 
 def check_formats(as_json: bool, as_csv: bool) -> None:

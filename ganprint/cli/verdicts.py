@@ -47,44 +47,19 @@ class CsvWriter:
     """A header and one row an image, to stdout."""
 
     def __init__(self, sources: tuple[str, ...]) -> None:
+        from ganprint.forensics.verdict_rows import csv_header
+
         self.sources = sources
         echo_csv(csv_header(sources))
 
     def write(self, verdict: "Verdict") -> None:
         """Print the row."""
+        from ganprint.forensics.verdict_rows import csv_row
+
         echo_csv(csv_row(verdict, self.sources))
 
     def close(self) -> None:
         """Print nothing more."""
-
-
-def csv_header(sources: tuple[str, ...]) -> list[str]:
-    """Return the names of the columns; one for each source's probability."""
-    answer = ("verdict", "synthetic_probability", "runner_up")
-    said = ("warnings", "error", "reason")
-    rest = ("likeliest", "log10_lr_synthetic", "known_score", "stable", "judged_by_sha256")
-    return ["path", "sha256", *answer, *(f"p_{name}" for name in sources), *said, *rest]
-
-
-def csv_row(verdict: "Verdict", sources: tuple[str, ...]) -> list[object]:
-    """Return the values of the columns."""
-    shares = [verdict.probabilities.get(name) for name in sources]
-    ratio = next((each.log10 for each in verdict.likelihood_ratios), None)
-    stable = f"{sum(each.holds for each in verdict.stability)} of {len(verdict.stability)}"
-    return [
-        verdict.path,
-        verdict.sha256,
-        *(verdict.verdict, verdict.synthetic_probability, verdict.runner_up),
-        *shares,
-        " ".join(verdict.warnings),
-        verdict.error.message if verdict.error else None,
-        verdict.reason,
-        verdict.likeliest,
-        ratio,
-        verdict.known_score,
-        stable if verdict.stability else None,
-        verdict.judged_by_sha256,
-    ]
 
 
 class TextWriter:

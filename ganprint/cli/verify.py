@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ganprint.cli.console import console, echo_json, progress_bar
-from ganprint.cli.options import Json, chosen_device
+from ganprint.cli.options import Json
 
 
 def verify(
@@ -21,22 +21,18 @@ def verify(
 
     Example: ganprint verify case.json
     """
-    from ganprint.forensics.record import read_record
-    from ganprint.forensics.verify import UNKNOWABLE, changed_facts, load_recorded, verify_record
+    from ganprint.api.verification import verify as examine
+    from ganprint.forensics.verify import UNKNOWABLE
     from ganprint.images import printable
-    from ganprint.weights.environment import versions
 
-    case = read_record(record)
-    bench = load_recorded(case, device=chosen_device(device or case.device))
-    facts = changed_facts(case, bench)
-    for fact in facts:
+    comparisons = examine(record, device=device)
+    images = len(comparisons.case.images)
+    for fact in comparisons.facts:
         typer.echo(f"ganprint: {printable(fact)}", err=True)
     counts: Counter[str] = Counter()
     out = console()
     with progress_bar() as bar:
-        for found in bar.track(
-            verify_record(case, bench, record.parent), total=len(case.images), description="images"
-        ):
+        for found in bar.track(comparisons, total=images, description="images"):
             counts[found.outcome] += 1
             if as_json:
                 echo_json(found.model_dump())
@@ -44,14 +40,10 @@ def verify(
             said = f": {'; '.join(found.details)}" if found.details else ""
             out.print(f"{printable(found.path)}: {found.outcome}{printable(said)}", soft_wrap=True)
     if not as_json:
-        others = [
-            f"{name} {case.versions.get(name)} then, {now} now"
-            for name, now in versions().items()
-            if case.versions.get(name) != now
-        ]
+        others = [f"{name} {then} then, {now} now" for name, (then, now) in comparisons.versions.items()]
         out.print(f"\nVersions: {'; '.join(others) or 'the same'}.", soft_wrap=True)
         total = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-        out.print(f"{len(case.images)} images examined again: {total or 'none'}.", soft_wrap=True)
+        out.print(f"{images} images examined again: {total or 'none'}.", soft_wrap=True)
         out.print(UNKNOWABLE, soft_wrap=True)
-    if facts or set(counts) - {"same"}:
+    if comparisons.facts or set(counts) - {"same"}:
         raise typer.Exit(1)

@@ -19,6 +19,7 @@ import numpy as np
 from ganprint.errors import OutputError, OutputExistsError, UsageError
 from ganprint.files import atomic_file, lock, open_file
 from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.verdict_rows import csv_header, csv_row
 from ganprint.images import printable
 from ganprint.images.formats import cell
 from ganprint.plain_text import to_json
@@ -284,3 +285,32 @@ def csv_line(row: Sequence[object]) -> str:
         [cell(value) if isinstance(value, str) else value for value in row]
     )
     return out.getvalue()
+
+
+def json_journal(
+    path: Path, sources: Sequence[str], *, by: str, resume: bool = False, force: bool = False
+) -> Journal:
+    """Open a file of verdicts, a JSON object a line, or Parquet by its name; errors are those of Journal."""
+    from ganprint.forensics.verdict_table import VerdictTable, is_table
+
+    table = VerdictTable(sources) if is_table(path) else None
+    opening = '{"schema_version": '
+    return Journal(path, json_line, json_key, by=by, opening=opening, table=table, resume=resume, force=force)
+
+
+def csv_journal(
+    path: Path, sources: Sequence[str], *, by: str, resume: bool = False, force: bool = False
+) -> Journal:
+    """Open a file of verdicts as CSV, with a column for the probability of each source."""
+    header = csv_line(csv_header(sources))
+    return Journal(
+        path,
+        lambda verdict: csv_line(csv_row(verdict, sources)),
+        csv_key,
+        shown=cell,
+        by=by,
+        opening=header,
+        header=header,
+        resume=resume,
+        force=force,
+    )

@@ -77,10 +77,10 @@ def test_a_manifests_spectra_are_drawn(inside: Any, tiny_manifest: Path, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "Either an image or"),
-        (("x.png", "--spectrum"), "Either an image or"),
+        ((), "either an image or"),
+        (("x.png", "--spectrum"), "either an image or"),
         (("--spectrum",), "ganprint explain --spectrum --data MANIFEST"),
-        (("x.png", "--data", "m.csv"), "Either an image or"),
+        (("x.png", "--data", "m.csv"), "either an image or"),
         (("x.png",), "There is no file x.png"),
     ],
 )

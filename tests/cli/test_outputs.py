@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from ganprint.api.outputs import refuse_own_inputs
 from ganprint.cli import app
-from ganprint.cli.outputs import refuse_own_inputs
 from ganprint.errors import OutputError, UsageError
 from ganprint.forensics.journal import Journal, json_key, json_line
 from ganprint.forensics.verdict import Verdict

@@ -1,8 +1,27 @@
-"""Refusing, before any work, an output that is one of the command's own inputs."""
+"""Refusing, before any work, an output that is there already, or is one of the inputs."""
 
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
+
+from ganprint.errors import OutputExistsError, UsageError
+
+
+def check_output(file: Path | None, *, force: bool, hint: str = "Add --force to overwrite it.") -> None:
+    """Refuse, before long work, a file to write that is there already or whose folder is not."""
+    if file is None:
+        return
+    if file.exists() and (not force or file.is_dir()):
+        raise OutputExistsError(f"{file} already exists.", hint)
+    if not file.parent.is_dir():
+        raise UsageError(f"There is no folder {file.parent}.", "Make it, or name another file.")
+
+
+def check_figure(figure: Path | None, *, force: bool) -> None:
+    """Refuse a picture to draw that is there already or is no PNG by its name."""
+    check_output(figure, force=force)
+    if figure is not None and figure.suffix != ".png":
+        raise UsageError(f"{figure} is no PNG by its name.", "End it with .png.")
 
 
 def refuse_own_inputs(
@@ -14,12 +33,11 @@ def refuse_own_inputs(
 ) -> None:
     """Raise UsageError where a file to be written is among the files, folders, patterns or lists that are read.
 
-    With --force, too: evidence is not overwritten by what is said of it.
+    With `force`, too: evidence is not overwritten by what is said of it.
     """
     there = [output for output in outputs if output is not None and output.exists()]
     if not there:
         return
-    from ganprint.errors import UsageError
     from ganprint.files import first_same
     from ganprint.images import find_images
 

@@ -1,0 +1,211 @@
+"""Attribute images: the workflow of `ganprint attribute`."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from ganprint.api.case_report import CaseReport, check_report
+from ganprint.api.choices import chosen_device, load_bench
+from ganprint.api.image_inputs import Images, Inputs, Source, read_named
+from ganprint.api.outputs import check_output, refuse_own_inputs
+from ganprint.errors import ImageError, UsageError
+
+if TYPE_CHECKING:
+    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.journal import Journal
+    from ganprint.forensics.verdict import Verdict
+    from ganprint.images import ImageFile
+
+OnError = Literal["yield", "skip", "raise"]
+
+
+def attribute(
+    images: Images = (),
+    *,
+    files_from: str | Path | None = None,
+    recursive: bool = False,
+    method: str | None = None,
+    weights: str | Path | None = None,
+    stability: bool = False,
+    metadata: bool = False,
+    enrolled: bool = True,
+    report: str | Path | None = None,
+    maps: bool = True,
+    out: str | Path | None = None,
+    resume: bool = False,
+    as_csv: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
+    batch_size: int = 32,
+    max_pixels: int | None = None,
+    force: bool = False,
+    on_error: OnError = "yield",
+    command: str = "ganprint.attribute",
+    say: Callable[[str], None] = lambda sentence: None,
+) -> "Attribution":
+    """Return an iterator of the verdicts on images, in order; images are read as verdicts are taken.
+
+    `images` is one image or many: paths, folders, patterns, bytes of a file, Pillow images, uint8 arrays (H, W, 3). The
+    other arguments are the options of `ganprint attribute`. `out` and `report` are complete when all verdicts were
+    taken; `command` is what a report says of how it was made, `say` gets sentences. An image that cannot be read gives
+    a verdict whose `error` says why; with `on_error="skip"` it gives none, with "raise" its ImageError ends the
+    iteration. Raises UsageError, WeightsError and PluginError at once, as the command does.
+    """
+    inputs = Inputs(images, recursive, None if files_from is None else Path(files_from))
+    outputs = _Outputs(
+        None if out is None else Path(out),
+        None if report is None else Path(report),
+        resume=resume,
+        as_csv=as_csv,
+        maps=maps,
+        force=force,
+        command=command,
+    )
+    outputs.check(inputs)
+    # What imports torch, which takes seconds, comes after what can be refused without it.
+    device = chosen_device(device, threads)
+    bench = load_bench(method, weights, device=device, enrolled=enrolled, stability=stability, say=say)
+    reading = _Reading(metadata or report is not None, max_pixels, on_error)
+    return Attribution(inputs, bench, outputs, reading, device=device, batch_size=batch_size)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    metadata: bool
+    max_pixels: int | None
+    on_error: OnError
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """The files that are written while images are answered for."""
+
+    out: Path | None
+    report: Path | None
+    resume: bool
+    as_csv: bool
+    maps: bool
+    force: bool
+    command: str
+
+    def check(self, inputs: Inputs) -> None:
+        """Refuse, before any work, what cannot be written or would overwrite an input."""
+        if self.resume and self.out is None:
+            raise UsageError("Only a file of verdicts can be gone on from.", "Name it with --out.")
+        if self.report is not None and self.out is not None:
+            raise UsageError("A report is not written in lines.", "Leave out --out, or --report.")
+        if self.as_csv and self.out is not None and self.out.suffix.lower() == ".parquet":
+            raise UsageError(f"{self.out} is not CSV by its name.", "Leave out --csv, or name another file.")
+        check_report(self.report, force=self.force)
+        if not self.resume:
+            hint = "Continue with --resume, or start again with --force."
+            check_output(self.out, force=self.force, hint=hint)
+        record = self.report.with_suffix(".json") if self.report is not None else None
+        refuse_own_inputs(
+            [self.out, self.report, record],
+            inputs.paths(),
+            recursive=inputs.recursive,
+            files_from=inputs.files_from,
+        )
+
+    def journal(self, bench: "Bench") -> "Journal | None":
+        """Open the file of verdicts, if one was asked for."""
+        from ganprint.forensics.journal import csv_journal, json_journal
+
+        if self.out is None:
+            return None
+        write = csv_journal if self.as_csv else json_journal
+        return write(self.out, bench.sources, by=bench.sha256, resume=self.resume, force=self.force)
+
+    def needs_file(
+        self, named: Iterable[tuple[str, Source | ImageError]]
+    ) -> Iterator[tuple[str, Source | ImageError]]:
+        """Pass named images on; raise UsageError for pixels in memory, by whose name nothing is found again."""
+        for name, source in named:
+            if (self.out or self.report) and not (name == "-" or isinstance(source, (str, Path, ImageError))):
+                raise UsageError(
+                    f"{name} is no file.", "Only files can be in a report or a file of verdicts."
+                )
+            yield name, source
+
+
+class Attribution(Iterator["Verdict"]):
+    """The verdicts on images, in order, one by one.
+
+    `bench` is the weights that answer. `before` counts, at the end, the verdicts that a file which is resumed had.
+    """
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        bench: "Bench",
+        outputs: _Outputs,
+        reading: _Reading,
+        *,
+        device: str,
+        batch_size: int,
+    ) -> None:
+        self.bench = bench
+        self.before: Counter[str | None] = Counter()
+        self._inputs, self._outputs, self._reading = inputs, outputs, reading
+        self._device, self._batch_size = device, batch_size
+        self._errors: deque[ImageError] = deque()
+        self._verdicts = self._answer()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> "Verdict":
+        return next(self._verdicts)
+
+    def count(self) -> int:
+        """Return how many images there are; of an iterator, this uses them up."""
+        return sum(1 for _ in self._inputs.named())
+
+    def _answer(self) -> "Iterator[Verdict]":
+        from ganprint.forensics.verdict_stream import stream_verdicts
+
+        outputs, case = self._outputs, None
+        if outputs.report is not None:
+            case = CaseReport(self.bench, maps=outputs.maps)
+        with ExitStack() as stack:
+            journal = outputs.journal(self.bench)
+            if journal is not None:
+                stack.enter_context(journal)
+            read = self._read(journal, case)
+            for verdict in stream_verdicts(read, self.bench, batch_size=self._batch_size):
+                for each in (journal, case):
+                    if each is not None:
+                        each.write(verdict)
+                error = self._errors.popleft() if verdict.error is not None else None
+                if error is not None and self._reading.on_error == "raise":
+                    raise error
+                if error is None or self._reading.on_error == "yield":
+                    yield verdict
+            if journal is not None:
+                self.before = journal.verdicts
+        if case is not None and outputs.report is not None:
+            case.save(
+                outputs.report,
+                outputs.command,
+                device=self._device,
+                max_pixels=self._reading.max_pixels,
+                force=outputs.force,
+            )
+
+    def _read(
+        self, journal: "Journal | None", case: CaseReport | None
+    ) -> "Iterator[tuple[str, ImageFile | ImageError]]":
+        """Yield each image, read, or why it was not; those that a resumed file has are left out."""
+        named = self._outputs.needs_file(self._inputs.named())
+        left = (each for each in named if journal is None or not journal.is_done(each[0]))
+        reading = self._reading
+        for name, image in read_named(left, max_pixels=reading.max_pixels, metadata=reading.metadata):
+            if isinstance(image, ImageError):
+                self._errors.append(image)
+            elif case is not None:
+                case.see(image)
+            yield name, image

@@ -1,0 +1,63 @@
+"""The report of a case: an HTML page and its record beside it, gathered while images are answered for."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganprint.api.outputs import check_output
+from ganprint.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.verdict import Verdict
+    from ganprint.images import ImageFile
+
+MOST_REPORTED = 1000
+"""Images of a report, which is one page, and held in memory."""
+
+
+def check_report(report: Path | None, *, force: bool) -> None:
+    """Refuse a report whose name is not that of an HTML file, or that is there already with its record."""
+    if report is None:
+        return
+    if report.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(
+            f"{report} is no HTML file by its name.", "End it with .html; the record goes beside it."
+        )
+    check_output(report, force=force)
+    check_output(report.with_suffix(".json"), force=force)
+
+
+class CaseReport:
+    """What a report is made of; with `maps`, pictures of what the answers are made of, too."""
+
+    def __init__(self, bench: "Bench", *, maps: bool) -> None:
+        from ganprint.reporting.report import Exhibits
+
+        self.bench, self.exhibits = bench, Exhibits(bench, maps=maps)
+        self.verdicts: list[Verdict] = []
+
+    def see(self, image: "ImageFile") -> None:
+        """Keep what the page shows of an image."""
+        self.exhibits.see(image)
+
+    def write(self, verdict: "Verdict") -> None:
+        """Add a verdict; raise UsageError where there are too many for a page."""
+        if len(self.verdicts) == MOST_REPORTED:
+            raise UsageError(
+                f"A report is for a case, of {MOST_REPORTED} images at most.",
+                "Answer for more with --out, and report on those that matter.",
+            )
+        self.verdicts.append(verdict)
+
+    def save(
+        self, report: Path, command: str, *, device: str, max_pixels: int | None = None, force: bool = False
+    ) -> None:
+        """Write the page and its record."""
+        from ganprint.forensics.record import make_record, save_record
+        from ganprint.reporting.report import write_report
+
+        record = make_record(
+            self.bench, self.verdicts, command, device=device, max_pixels=max_pixels, folder=report.parent
+        )
+        save_record(record, report.with_suffix(".json"), force=force)
+        write_report(record, self.exhibits, report, force=force)

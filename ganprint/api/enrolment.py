@@ -1,0 +1,81 @@
+"""Add a source by some of its images, list such sources and remove one: the workflows of `ganprint enroll`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganprint.api.choices import check_method, chosen_card, chosen_device, chosen_weights
+from ganprint.api.image_inputs import Images, Inputs, read_named
+from ganprint.errors import ImageError
+
+if TYPE_CHECKING:
+    from ganprint.forensics.gallery import Gallery
+    from ganprint.weights import Card
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """A source that was enrolled for the weights of `card`; `doubts` are sentences on what to expect of it.
+
+    `failures` are the images that could not be read.
+    """
+
+    gallery: "Gallery"
+    card: "Card"
+    doubts: tuple[str, ...]
+    failures: tuple[ImageError, ...]
+
+
+def enroll(
+    name: str,
+    images: Images,
+    *,
+    method: str | None = None,
+    weights: str | Path | None = None,
+    false_alarm: float = 0.01,
+    recursive: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
+    force: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Enrolled:
+    """Add a source by some of its images, for `attribute` to name it where an image lies among them.
+
+    Arguments are those of `ganprint enroll`; it is kept on this machine for these weights. `progress` gets images read,
+    and all. Raises UsageError for too few images and a name that is taken.
+    """
+    from ganprint.forensics.gallery import enrol, list_galleries, overlaps, save_gallery
+    from ganprint.forensics.judges import load_judge
+    from ganprint.images.views import crop_views
+
+    device = chosen_device(device, threads)
+    judge = load_judge(chosen_weights(weights, method), device=device, enrolled=False)
+    check_method(method, judge.card)
+    named = list(Inputs(images, recursive).named())
+    found, failures = {}, []
+    for number, (_, image) in enumerate(read_named(named), 1):
+        progress(number, len(named))
+        if isinstance(image, ImageError):
+            failures.append(image)
+        # An image that is there twice is one.
+        elif image.sha256 not in found:
+            (found[image.sha256],) = judge.answer([crop_views(image.pixels, judge.card.view)])
+    gallery = enrol(name, found, judge.card, judge.known, false_alarm=false_alarm)
+    save_gallery(gallery, judge.card, force=force)
+    doubts = overlaps(gallery, list_galleries(judge.card), judge.known)
+    return Enrolled(gallery, judge.card, tuple(doubts), tuple(failures))
+
+
+def enrolled_sources(*, method: str | None = None, weights: str | Path | None = None) -> "list[Gallery]":
+    """Return the sources that are enrolled for weights."""
+    from ganprint.forensics.gallery import list_galleries
+
+    return list_galleries(chosen_card(weights, method))
+
+
+def remove_enrolled(name: str, *, method: str | None = None, weights: str | Path | None = None) -> None:
+    """Forget an enrolled source; raise UsageError where there is none of this name."""
+    from ganprint.forensics.gallery import remove_gallery
+
+    remove_gallery(name, chosen_card(weights, method))

@@ -1,0 +1,156 @@
+"""Fit what verdicts need, and measure how often they are wrong: the workflows of `ganprint calibrate` and `assess`."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ganprint.api.choices import check_method, chosen_data, chosen_device, chosen_weights
+from ganprint.api.outputs import check_figure, refuse_own_inputs
+
+if TYPE_CHECKING:
+    from ganprint.evaluation.assess import Assessed
+    from ganprint.evaluation.calibrate import Calibrated
+
+Progress = Callable[[str, int, int], None]
+"""Gets what is being done, images answered for, and all."""
+
+
+def _say_nothing(what: str, done: int, total: int) -> None:
+    return None
+
+
+def calibrate(
+    data: str | Path,
+    *,
+    method: str | None = None,
+    weights: str | Path | None = None,
+    split: str | None = None,
+    policies: Sequence[str] = ("none", "test-seen"),
+    score: Literal["max-probability", "energy", "mahalanobis", "knn", "vim"] = "knn",
+    false_unknown: float = 0.02,
+    false_alarm: float = 0.02,
+    miss: float = 0.1,
+    wrong_family: float = 0.1,
+    wrong_source: float = 0.2,
+    seed: int = 0,
+    batch_size: int = 32,
+    workers: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
+    figure: str | Path | None = None,
+    record: bool = False,
+    force: bool = False,
+    command: str = "ganprint.calibrate",
+    say: Callable[[str], None] = lambda sentence: None,
+    progress: Progress = _say_nothing,
+) -> "Calibrated":
+    """Fit calibration, thresholds and likelihood ratios to the answers for a split, and return them.
+
+    Arguments are the options of `ganprint calibrate`; rates are shares in 0..1. `record` writes the result into the
+    card of the weights, for `attribute` to apply. `say` gets a sentence where weights have seen the images. The
+    result's `failures` are the images that could not be read.
+    """
+    picture = None if figure is None else Path(figure)
+    check_figure(picture, force=force)
+    refuse_own_inputs([picture], [data])
+    from ganprint.calibration.decision import Rates
+    from ganprint.data import Manifest
+    from ganprint.evaluation.calibrate import calibrate as fit
+    from ganprint.weights import load_attributor, load_held_out, set_calibration
+    from ganprint.weights.seen import seen_sentences
+
+    device = chosen_device(device, threads)
+    chosen = chosen_weights(weights, method)
+    attributor, card = load_attributor(chosen, device=device)
+    check_method(method, card)
+    manifest = Manifest.open(data, sources=card.sources)
+    held_out = load_held_out(chosen, card, device=device)
+    split = split or ("train+val" if held_out else "val")
+    for sentence in () if held_out else seen_sentences(card, manifest.select(split), split):
+        say(sentence)
+    found = fit(
+        attributor,
+        card,
+        manifest,
+        split,
+        list(dict.fromkeys(policies)),
+        held_out=held_out,
+        score=score,
+        rates=Rates(false_unknown, false_alarm, miss, wrong_family, wrong_source),
+        seed=seed,
+        command=command,
+        progress=lambda policy, done, total: progress(f"{split} under {policy}", done, total),
+        device=device,
+        batch_size=batch_size,
+        workers=workers,
+    )
+    if picture is not None:
+        from ganprint.reporting.charts import reliability_figure, save_figures
+
+        save_figures({picture.stem: reliability_figure(found)}, picture.parent, force=force)
+    if record:
+        set_calibration(chosen, found.record, found.judgement, found.reference)
+    return found
+
+
+def assess(
+    data: str | Path | None = None,
+    *,
+    method: str | None = None,
+    weights: str | Path | None = None,
+    splits: Sequence[str] = ("test_seen",),
+    policies: Sequence[str] = ("none", "test-seen"),
+    seed: int = 0,
+    batch_size: int = 32,
+    workers: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
+    figure: str | Path | None = None,
+    record: bool = False,
+    force: bool = False,
+    command: str = "ganprint.assess",
+    progress: Progress = _say_nothing,
+) -> "list[Assessed]":
+    """Count how often verdicts are wrong, under each policy on each split, and return the rates in that order.
+
+    Arguments are the options of `ganprint assess`; without `data` the images are the embedded benchmark's. `record`
+    writes the rates into the card of the weights, for reports to show.
+    """
+    picture = None if figure is None else Path(figure)
+    check_figure(picture, force=force)
+    refuse_own_inputs([picture], [data])
+    from ganprint.data import Manifest
+    from ganprint.evaluation.assess import assess as count
+    from ganprint.forensics.judges import load_judge
+    from ganprint.weights import set_rates
+
+    device = chosen_device(device, threads)
+    chosen = chosen_weights(weights, method)
+    judge = load_judge(chosen, device=device, enrolled=False)
+    check_method(method, judge.card)
+    manifest = Manifest.open(chosen_data(data), sources=judge.card.sources)
+    found = []
+    for split in dict.fromkeys(splits):
+        for policy in dict.fromkeys(policies):
+            found.append(
+                count(
+                    judge,
+                    manifest,
+                    split,
+                    policy,
+                    seed=seed,
+                    command=command,
+                    progress=partial(progress, f"{split} under {policy}"),
+                    device=device,
+                    batch_size=batch_size,
+                    workers=workers,
+                )
+            )
+    if picture is not None:
+        from ganprint.reporting.charts import coverage_figure, save_figures
+
+        save_figures({picture.stem: coverage_figure(found)}, picture.parent, force=force)
+    if record:
+        set_rates(chosen, [each.rates for each in found])
+    return found

@@ -1,0 +1,88 @@
+"""Draw what an answer is made of, or the average spectra of sources: the workflows of `ganprint explain`."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ganprint.api.choices import check_method, chosen_device, chosen_weights
+from ganprint.api.image_inputs import ImageInput, read_one
+from ganprint.api.outputs import check_output, refuse_own_inputs
+
+if TYPE_CHECKING:
+    from ganprint.forensics.evidence import Evidence
+
+
+def explain(
+    image: ImageInput,
+    *,
+    method: str | None = None,
+    weights: str | Path | None = None,
+    maps: Sequence[str] | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    force: bool = False,
+) -> "Evidence":
+    """Return pictures of what the answer for an image is made of, and write them to the PNG `out` if that is named.
+
+    `maps` are some of own, occlusion, gradients, grad-cam, residual and spectrum, all that the method has if left out.
+    The panels of the result hold their values as arrays, its caption says what they show. Raises UsageError for a map
+    that the method cannot have, ImageError and WeightsError.
+    """
+    file = None if out is None else Path(out)
+    check_output(file, force=force)
+    refuse_own_inputs([file], [image] if isinstance(image, (str, Path)) else [])
+    read = read_one(image)
+    from ganprint.forensics.evidence import Evidence, crop_map, gather_evidence
+    from ganprint.images.views import crop_views, whole_picture
+    from ganprint.weights import load_attributor
+
+    attributor, card = load_attributor(chosen_weights(weights, method), device=chosen_device(device, threads))
+    check_method(method, card)
+    square = crop_views(read.pixels, card.view)[0]
+    evidence = gather_evidence(attributor, card, square, Path(read.name).name, maps)
+    over_picture = crop_map(attributor, card, whole_picture(read.pixels)) if maps is None else None
+    if over_picture is not None:
+        evidence = Evidence((*evidence.panels, over_picture), evidence.caption)
+    if file is not None:
+        from ganprint.reporting.panels import draw_panels
+
+        draw_panels(evidence.panels, evidence.caption, file, force=force)
+    return evidence
+
+
+def explain_spectra(
+    data: str | Path,
+    out: str | Path,
+    *,
+    split: str | None = None,
+    view: Literal["resize", "native"] = "native",
+    size: int = 128,
+    limit: int | None = None,
+    seed: int = 0,
+    workers: int = 0,
+    force: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Path:
+    """Draw the mean spectrum of each source of a manifest or folder as the PNG `out`, and return its path.
+
+    Arguments are the options of `ganprint explain --spectrum`; `progress` gets images read, and all.
+    """
+    from ganprint.attributor import View
+    from ganprint.data import Manifest
+    from ganprint.remote import last_part
+    from ganprint.reporting.panels import draw_panels
+    from ganprint.reporting.spectra import average_spectra, spectrum_panels
+
+    file = Path(out)
+    check_output(file, force=force)
+    refuse_own_inputs([file], [data])
+    images = Manifest.open(data).select(split, limit=limit, seed=seed)
+    spectra = average_spectra(images, View(kind=view, size=size), workers=workers, progress=progress)
+    caption = (
+        f"Mean logarithm of the orthonormal DCT-II's magnitudes over {len(images)} images of {last_part(data)}"
+        f"{', split ' + split if split else ''}, {view} view of {size} px, low frequencies top left. Differences "
+        "between sources are differences of these images, format and content included."
+    )
+    draw_panels(spectrum_panels(spectra), caption, file, force=force)
+    return file

@@ -1,0 +1,134 @@
+"""What a caller names as images: files, folders, patterns, bytes, streams, and pixels in memory."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ganprint.errors import GanprintError, ImageError, UsageError
+from ganprint.images import DEFAULT_MAX_PIXELS, ImageFile, find_images, printable
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+ImageInput: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]
+"""A file, folder or pattern, `-` for standard input; the bytes of a file; a stream of them; a Pillow image; a uint8
+array (H, W, 3) of RGB."""
+Images: TypeAlias = ImageInput | Iterable[ImageInput]
+"""One image or many, as `ImageInput` has them; an array (N, H, W, 3) is many."""
+Source: TypeAlias = Path | str | bytes | BinaryIO | Image.Image | NDArray[Any]
+
+
+def is_one(images: Images) -> bool:
+    """Say whether this is one image, or one name of some, and no collection."""
+    if isinstance(images, np.ndarray):
+        return images.ndim != 4
+    return (
+        isinstance(images, (str, bytes, os.PathLike))
+        or hasattr(images, "read")
+        or isinstance(images, Image.Image)
+    )
+
+
+def several(images: Images) -> Iterable[ImageInput]:
+    """Return what was given as a collection; raise UsageError for what is neither that nor an image."""
+    if not (is_one(images) or isinstance(images, Iterable)):
+        raise _no_image(images)
+    return [images] if is_one(images) else images  # type: ignore[list-item, return-value]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What was named as images: `images`, and the file `files_from` that lists paths; folders are searched in depth
+    with `recursive`.
+    """
+
+    images: Images
+    recursive: bool = False
+    files_from: Path | None = None
+
+    def paths(self) -> list[str]:
+        """Return the paths, folders and patterns; of an iterator, which would use them up, none."""
+        if isinstance(self.images, Iterator):
+            return []
+        return [os.fspath(each) for each in several(self.images) if isinstance(each, (str, os.PathLike))]
+
+    def named(self) -> Iterator[tuple[str, Source | ImageError]]:
+        """Yield each image's name with where its pixels are, or with why it is none.
+
+        A path is its own name, Pillow's image that of its file, anything else `image 1` and so on, by its place among
+        all. Raises UsageError for what can be no image.
+        """
+        for number, image in enumerate(several(self.images), 1):
+            if isinstance(image, (str, os.PathLike)):
+                path = os.fspath(image)
+                if path == "-":
+                    yield "-", sys.stdin.buffer
+                else:
+                    yield from _found(path, [path], self.recursive, None)
+            elif isinstance(image, bytes) or hasattr(image, "read") or is_pixels(image):
+                yield str(getattr(image, "filename", "") or f"image {number}"), image
+            else:
+                raise _no_image(image)
+        if self.files_from is not None:
+            yield from _found(str(self.files_from), [], self.recursive, self.files_from)
+
+
+def _no_image(given: object) -> UsageError:
+    return UsageError(
+        f"{type(given).__name__} is no image.",
+        "Give a path, bytes, a Pillow image, a uint8 array (H, W, 3), or a list of these.",
+    )
+
+
+def _found(
+    name: str, named: list[str], recursive: bool, listed: Path | None
+) -> Iterator[tuple[str, Source | ImageError]]:
+    for found in find_images(named, recursive=recursive, files_from=listed):
+        yield (name, found) if isinstance(found, ImageError) else (str(found), found)
+
+
+def read_named(
+    named: Iterable[tuple[str, Source | ImageError]],
+    *,
+    max_pixels: int | None = None,
+    metadata: bool = False,
+) -> Iterator[tuple[str, ImageFile | ImageError]]:
+    """Yield each image with its pixels and what its file states, or with what keeps it from being read."""
+    from ganprint.images.memory import from_memory
+    from ganprint.provenance.stated import read_stated
+
+    limit = max_pixels or DEFAULT_MAX_PIXELS
+    for name, source in named:
+        if isinstance(source, ImageError):
+            yield name, source
+            continue
+        try:
+            if is_pixels(source):
+                yield name, from_memory(source, name, max_pixels=limit)
+            else:
+                yield name, read_stated(source, name=name, max_pixels=limit, metadata=metadata)
+        except ImageError as error:
+            yield name, error
+
+
+def read_one(image: ImageInput) -> ImageFile:
+    """Read the one image that is named; raise UsageError where that is several, ImageError where it cannot be read."""
+    named = list(Inputs(image).named())
+    if len(named) != 1:
+        raise UsageError(f"{printable(str(image))} is several images.", "Name one.")
+    ((_, read),) = read_named(named)
+    if isinstance(read, GanprintError):
+        raise read
+    return read
+
+
+def is_pixels(source: object) -> "TypeIs[Image.Image | NDArray[Any]]":
+    """Say whether this is pixels in memory."""
+    return isinstance(source, (np.ndarray, Image.Image))

@@ -1,0 +1,252 @@
+"""Perturb images: the workflow of `ganprint perturb`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganprint.api.image_inputs import ImageInput, Inputs, Source, is_one, is_pixels
+from ganprint.errors import ImageError, ImageUnreadableError, OutputExistsError, UsageError
+from ganprint.images import find_images, printable, read_image
+from ganprint.remote import name_in
+
+if TYPE_CHECKING:
+    from ganprint.perturbation import DrawnSharing, Engine, Perturbation, Policy, Sharing
+
+Pixels = NDArray[np.uint8]
+FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+"""Pillow's names of the formats that are written, by the ends of file names."""
+
+
+@overload
+def perturb(  # type: ignore[overload-overlap]  # text is an iterable of text, too
+    images: ImageInput,
+    *,
+    corruption: str | None = None,
+    severity: int | None = None,
+    policy: str | None = None,
+    engine: Literal["torch", "imagecorruptions"] = "torch",
+    at: int | None = None,
+    seed: int = 0,
+) -> Pixels: ...
+@overload
+def perturb(
+    images: Iterable[ImageInput],
+    *,
+    corruption: str | None = None,
+    severity: int | None = None,
+    policy: str | None = None,
+    engine: Literal["torch", "imagecorruptions"] = "torch",
+    at: int | None = None,
+    seed: int = 0,
+) -> list[Pixels]: ...
+def perturb(
+    images: Any,
+    *,
+    corruption: str | None = None,
+    severity: int | None = None,
+    policy: str | None = None,
+    engine: Literal["torch", "imagecorruptions"] = "torch",
+    at: int | None = None,
+    seed: int = 0,
+) -> Any:
+    """Return perturbed pixels, uint8 (H, W, 3): an array for one image, a list for several.
+
+    Images are as for `ganprint.attribute`, the other arguments the options of `ganprint perturb`. What an image gets is
+    fixed by the seed and its place in the list. Raises ImageError, and PerturbationError for a name or severity that
+    there is not.
+    """
+    chosen = choose_policy(corruption, severity, policy, engine=engine, at=at)
+    changed = []
+    for index, (name, source) in enumerate(Inputs(images).named()):
+        if isinstance(source, ImageError):
+            raise source
+        changed.append(_apply(_read(source, name), name, chosen.draw(seed, index), engine, at))
+    if not is_one(images):
+        return changed
+    if len(changed) != 1:
+        raise UsageError(f"{images!s} is not one image.", "Give a list for several: [folder].")
+    return changed[0]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file that was written, or why it was not: its source, where it lies, and what was done to it."""
+
+    source: Path | str
+    output: Path
+    done: "Perturbation | Sharing"
+    error: ImageError | None = None
+
+
+def perturb_files(
+    inputs: Sequence[str],
+    out: str | Path,
+    *,
+    corruption: str | None = None,
+    severity: int | None = None,
+    policy: str | None = None,
+    engine: Literal["torch", "imagecorruptions"] = "torch",
+    at: int | None = None,
+    seed: int = 0,
+    recursive: bool = False,
+    force: bool = False,
+) -> Iterator[Copy | ImageError]:
+    """Write perturbed copies of files, folders and patterns to `out`, and yield each as it is written.
+
+    Arguments are those of `ganprint perturb`. What could not be found is yielded as its ImageError. What an image
+    gets is fixed by the seed and by its place among all outputs in order of name. Raises OutputExistsError, before
+    anything is written, and UsageError.
+    """
+    chosen = choose_policy(corruption, severity, policy, engine=engine, at=at)
+    outputs, failures = _plan(inputs, Path(out), recursive)
+    _check_outputs(outputs, force)
+    return _write_all(outputs, failures, chosen, engine, at, seed)
+
+
+def _write_all(
+    outputs: dict[Path, Path | str],
+    failures: list[ImageError],
+    chosen: "Policy | Sharing | DrawnSharing",
+    engine: str,
+    at: int | None,
+    seed: int,
+) -> Iterator[Copy | ImageError]:
+    yield from failures
+    for index, (output, source) in enumerate(sorted(outputs.items())):
+        drawn = chosen.draw(seed, index)
+        try:
+            name = str(source)
+            _write(_apply(_read(source, name), name, drawn, engine, at), output)
+        except ImageError as error:
+            yield Copy(source, output, drawn, error)
+        else:
+            yield Copy(source, output, drawn)
+
+
+def choose_policy(
+    corruption: str | None, severity: int | None, policy: str | None, *, engine: str, at: int | None
+) -> "Policy | Sharing | DrawnSharing":
+    """Return what is done to images by the names that were given; raise UsageError where those do not fit."""
+    from ganprint.perturbation import CORRUPTIONS, Attack, Policy, parse_policy, parse_treatment
+    from ganprint.perturbation.kinds import check_kind
+
+    if (corruption is None) == (policy is None):
+        raise UsageError("Name either --corruption or --policy.", f"Corruptions: {', '.join(CORRUPTIONS)}.")
+    if corruption is not None:
+        check_kind(corruption)
+        return parse_policy(corruption if severity is None else f"{corruption}:{severity}")
+    if severity is not None:
+        raise UsageError(
+            "--severity needs --corruption.", "A policy has it in its name: --policy jpeg_compression:3"
+        )
+    treatment = parse_treatment(str(policy))
+    if isinstance(treatment, Attack):
+        raise UsageError(
+            "perturb has no weights to attack.",
+            "ganprint compare --adversarial attacks weights.",
+        )
+    if not isinstance(treatment, Policy) and (at or engine != "torch"):
+        raise UsageError("--at and --engine do not apply to a post-processing chain.", "Leave them out.")
+    return treatment
+
+
+def _read(source: Source, name: str) -> Pixels:
+    if is_pixels(source):
+        from ganprint.images.memory import from_memory
+
+        return from_memory(source, name, min_side=1).pixels
+    return read_image(source, name=name, min_side=1).pixels
+
+
+def _apply(pixels: Pixels, name: str, drawn: "Perturbation | Sharing", engine: str, at: int | None) -> Pixels:
+    import torch
+
+    from ganprint.images.views import whole_picture
+    from ganprint.perturbation import Sharing
+    from ganprint.perturbation import perturb as perturb_images
+
+    images = whole_picture(pixels)[None].contiguous()
+    if isinstance(drawn, Sharing):
+        try:
+            changed = drawn.apply(images[0])
+        except ImageError as error:
+            raise type(error)(f"{printable(name)}: {error.message}", error.hint) from error
+    else:
+        changed = perturb_images(images, [drawn], engine=cast("Engine", engine), at=at)[0]
+    found: Pixels = changed.to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    return found
+
+
+def _write(pixels: Pixels, output: Path) -> None:
+    from PIL import Image
+
+    from ganprint.files import atomic_file
+
+    try:
+        with atomic_file(output) as file:
+            Image.fromarray(pixels).save(file, FORMATS[output.suffix.lower()], quality=95, lossless=True)
+    except OSError as error:
+        raise ImageUnreadableError(
+            f"{printable(str(output))} cannot be written: {error.strerror}.", "Name another OUT."
+        ) from error
+
+
+def _plan(
+    inputs: Sequence[str], out: Path, recursive: bool
+) -> tuple[dict[Path, Path | str], list[ImageError]]:
+    """Return each output with its source, and what could not be found or would be written twice."""
+    outputs: dict[Path, Path | str] = {}
+    failures: list[ImageError] = []
+    alone = (
+        len(inputs) == 1
+        and not Path(inputs[0]).is_dir()
+        and out.suffix.lower() in FORMATS
+        and not out.is_dir()
+    )
+    for text in inputs:
+        for found in find_images([text], recursive=recursive):
+            if isinstance(found, ImageError):
+                failures.append(found)
+                continue
+            if isinstance(found, Path) and Path(text).is_dir():
+                inside = found.relative_to(text)
+            else:
+                inside = Path(Path(name_in(found)).name)
+            output = out if alone else out / inside.with_suffix(".png")
+            if output in outputs:
+                failures.append(
+                    ImageError(
+                        f"{printable(str(found))} and {printable(str(outputs[output]))} would both be written"
+                        f" to {printable(str(output))}.",
+                        "Rename one of them.",
+                    )
+                )
+            else:
+                outputs[output] = found
+    return outputs, failures
+
+
+def _check_outputs(outputs: dict[Path, Path | str], force: bool) -> None:
+    sources = {source.resolve() for source in outputs.values() if isinstance(source, Path)}
+    for output in outputs:
+        if output.resolve() in sources:
+            raise OutputExistsError(
+                f"{printable(str(output))} is itself an input.", "Write the copies to another folder."
+            )
+        if output.exists() and not force:
+            raise OutputExistsError(
+                f"{printable(str(output))} already exists.",
+                "Add --force to overwrite, or name another OUT.",
+            )

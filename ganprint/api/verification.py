@@ -1,0 +1,53 @@
+"""Examine the images of a case again and compare: the workflow of `ganprint verify`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from ganprint.api.choices import chosen_device
+
+if TYPE_CHECKING:
+    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.record import CaseRecord
+    from ganprint.forensics.verify import Comparison
+
+
+def verify(record: str | Path, *, device: str | None = None) -> "Verification":
+    """Read the record that a report wrote, load its weights, and return an iterator of how each image compares.
+
+    `device` is the record's if left out. Raises UsageError for what is no record, WeightsError where its weights are
+    not installed.
+    """
+    from ganprint.forensics.record import read_record
+    from ganprint.forensics.verify import load_recorded
+
+    case = read_record(Path(record))
+    bench = load_recorded(case, device=chosen_device(device or case.device))
+    return Verification(case, bench, Path(record).parent)
+
+
+class Verification(Iterator["Comparison"]):
+    """How each image of a `case` compares when it is examined again, in order.
+
+    `facts` say what the record states of its weights that is not so now; `versions` gives what was installed then and
+    now where that differs.
+    """
+
+    def __init__(self, case: "CaseRecord", bench: "Bench", folder: Path) -> None:
+        from ganprint.forensics.verify import changed_facts, verify_record
+        from ganprint.weights.environment import versions
+
+        self.case = case
+        self.facts = changed_facts(case, bench)
+        self.versions = {
+            name: (case.versions.get(name), now)
+            for name, now in versions().items()
+            if case.versions.get(name) != now
+        }
+        self._comparisons = verify_record(case, bench, folder)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> "Comparison":
+        return next(self._comparisons)

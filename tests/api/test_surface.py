@@ -1,0 +1,74 @@
+"""What `import ganprint` gives: lazily, with the names and defaults of the commands."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ganprint
+from ganprint import cli
+
+COMMANDS: dict[str, tuple[set[str], set[str]]] = {
+    "attribute": ({"inputs", "fail_on", "verbose", "as_json"}, {"images", "on_error"}),
+    "explain": ({"spectrum", "data", "split", "view", "size", "limit", "seed", "workers"}, set()),
+    "calibrate": ({"as_json"}, set()),
+    "assess": ({"as_json"}, set()),
+    "perturb": ({"inputs", "out", "recursive", "force", "as_json"}, {"images"}),
+    "enroll": ({"folder", "listing", "remove", "as_json"}, {"images"}),
+    "verify": ({"as_json"}, set()),
+}
+"""Of each function the options that its command has alone, and the parameters that the command has not."""
+HOOKS = {"command", "say", "progress"}
+"""What a command passes of itself."""
+
+
+def test_the_package_imports_nothing_heavy_until_a_name_is_used() -> None:
+    code = (
+        "import sys, ganprint\n"
+        "print([name for name in ('torch', 'numpy', 'PIL', 'pydantic', 'importlib.metadata') if name in sys.modules])\n"
+        "from ganprint import *\n"
+        "print(attribute.__name__, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[0] == "[]"
+    assert done.stdout.splitlines()[1].startswith("attribute")
+
+
+def test_every_name_is_there_for_people_and_for_type_checkers() -> None:
+    assert [name for name in ganprint.__all__ if not hasattr(ganprint, name)] == []
+    assert set(ganprint.__all__) <= set(dir(ganprint))
+    tree = ast.parse(Path(ganprint.__file__).read_text(encoding="utf-8"))
+    (typed,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {alias.name for node in typed.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert seen == set(ganprint.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'attrbute'"):
+        ganprint.attrbute  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_modules_of_the_same_name_do_not_hide_functions() -> None:
+    import ganprint.perturbation
+
+    assert callable(ganprint.perturb)
+    assert all(not inspect.ismodule(getattr(ganprint, name)) for name in ganprint.__all__)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_functions_have_the_names_and_defaults_of_their_commands(name: str) -> None:
+    function, command = getattr(ganprint, name), getattr(cli, name)
+    ours, theirs = (inspect.signature(each).parameters for each in (function, command))
+    alone, added = COMMANDS[name]
+    assert set(theirs) - set(ours) == alone
+    assert set(ours) - set(theirs) - HOOKS == added
+
+    def default(parameters: Any, option: str) -> object:
+        value = parameters[option].default
+        return None if value is inspect.Parameter.empty else value
+
+    shared = set(ours) & set(theirs)
+    differing = {option for option in shared if default(ours, option) != default(theirs, option)}
+    # A repeatable option has no default but None on the command line, where its help says what that means.
+    assert differing <= {"policies", "splits"}
