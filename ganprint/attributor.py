@@ -63,13 +63,52 @@ class AttributorConfig(BaseModel):
 
 
 @dataclass(frozen=True)
+class PublishedTable:
+    """A table that a paper reports: under each column (heading, name) a value for each named row.
+
+    With `of_errors` smaller values are better.
+    """
+
+    title: str
+    corner: str
+    columns: tuple[tuple[str, str], ...]
+    rows: Mapping[str, tuple[float, ...]]
+    of_errors: bool = False
+
+
+class StoredCheckpoint(Protocol):
+    """A file that torch.save wrote, read as data: nothing in it was run."""
+
+    path: Path
+    content: Any
+
+    def tensor(self, stored: Any) -> "Tensor":
+        """Return one of the tensors that `content` refers to."""
+        ...
+
+
+@dataclass(frozen=True)
+class ImportedWeights:
+    """What an importer finds in a checkpoint: configuration, tensors by the method's names, details and notes for the
+    card.
+    """
+
+    config: Mapping[str, Any]
+    tensors: Mapping[str, "Tensor"]
+    details: Mapping[str, Any]
+    notes: str
+
+
+@dataclass(frozen=True)
 class AttributorSpec:
     """What a method is, without loading it: names, paper, configuration and presets.
 
     `configs` is the folder of YAML presets that come with the plug-in: `<name>.yaml` holds the
     paper's values, `<name>-<variant>.yaml` others. `ablation` are the changes that the paper measures, by group and
-    name, each as assignments `key=value` to the configuration. `api_version` is the version of the contract that the
-    plug-in is written for, a number in its source: `API_VERSION` is that of the ganprint that loads it.
+    name, each as assignments `key=value` to the configuration; `published` are tables that it reports. `importer`
+    turns a checkpoint of the authors' code into weights for the given sources, and raises WeightsError. `api_version`
+    is the version of the contract that the plug-in is written for, a number in its source: `API_VERSION` is that of
+    the ganprint that loads it.
     """
 
     name: str
@@ -80,6 +119,8 @@ class AttributorSpec:
     configs: Path | None = None
     licence: str | None = None
     ablation: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    published: tuple[PublishedTable, ...] = ()
+    importer: "Callable[[StoredCheckpoint, Sequence[str]], ImportedWeights] | None" = None
     api_version: int = 1
 
 

@@ -14,12 +14,15 @@ from ganprint.attributor import (
     AttributorConfig,
     AttributorSpec,
     HeldOut,
+    ImportedWeights,
     LabelledImages,
     Panel,
     Prediction,
     Progress,
+    PublishedTable,
     Reasons,
     Run,
+    StoredCheckpoint,
     View,
 )
 from ganprint.data import Draw, SourceImages, loader
@@ -35,6 +38,7 @@ from ganprint.training.interruption import Interruption
 from ganprint.training.moments import Moments
 from ganprint.training.streaming import answer_validation
 from ganprint.training.trials import best_trial, grid_details, judge, report_trial
+from ganprint.weights.pickled import Attributes, StoredTensor, printable
 
 if TYPE_CHECKING:
     from ganprint.images.residual import clean_residuals, flatten_spectrum, noise_residuals, remove_means
@@ -60,6 +64,7 @@ __all__ = [
     "REAL",
     "Accumulator",
     "Attack",
+    "Attributes",
     "Attributor",
     "AttributorConfig",
     "AttributorSpec",
@@ -70,6 +75,7 @@ __all__ = [
     "GridConfig",
     "HeldOut",
     "ImageError",
+    "ImportedWeights",
     "Interruption",
     "LabelledImages",
     "Losses",
@@ -81,11 +87,14 @@ __all__ = [
     "Policy",
     "Prediction",
     "Progress",
+    "PublishedTable",
     "Reasons",
     "Run",
     "Sharing",
     "SourceImages",
     "Step",
+    "StoredCheckpoint",
+    "StoredTensor",
     "TrainingConfig",
     "TrainingError",
     "Treatment",
@@ -109,6 +118,7 @@ __all__ = [
     "noise_residuals",
     "parse_treatment",
     "perturb",
+    "printable",
     "read_place",
     "read_tensors",
     "remove_means",

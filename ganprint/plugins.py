@@ -2,6 +2,7 @@
 
 import inspect
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from ganprint.errors import PluginError, did_you_mean
 
 if TYPE_CHECKING:
-    from ganprint.attributor import Attributor
+    from ganprint.attributor import Attributor, AttributorSpec
 
 GROUP = "ganprint.attributors"
 
@@ -42,6 +43,15 @@ def discover() -> list[Plugin]:
         version = point.dist.version if point.dist else "unknown"
         plugins.append(Plugin(name, distribution, version, point, error))
     return plugins
+
+
+def specs() -> list["AttributorSpec"]:
+    """Return the specs of the methods that can be imported, by name; `ganprint methods` says why others cannot."""
+    found = []
+    for plugin in discover():
+        with suppress(PluginError):
+            found.append(load(plugin.name).spec)
+    return found
 
 
 def load(name: str) -> type["Attributor"]:

@@ -116,7 +116,10 @@ def compare(
         typer.Option("--semantics", help="train each --method on 1, 2, ... semantics, and test it as ever"),
     ] = False,
     ablation: Annotated[
-        bool, typer.Option("--ablation", help="train RepMix with parts of it changed, and test it as ever")
+        bool,
+        typer.Option(
+            "--ablation", help="train a method with parts changed as in its paper, and test it as ever"
+        ),
     ] = False,
     split: Annotated[str, typer.Option(help="the split of all of these experiments")] = "test_seen",
     corruptions: Annotated[

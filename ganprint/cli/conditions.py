@@ -60,9 +60,8 @@ def adversarial_asked(
             )
         return []
     from ganprint.perturbation import Attack
-    from ganprint.perturbation.attacks import STEPS
+    from ganprint.perturbation.attacks import EPSILONS, STEPS
     from ganprint.studies.experiments import adversarial_conditions
-    from ganprint.studies.published import EPSILONS
 
     chosen = [
         Attack(kind, epsilon, target, steps or STEPS if kind == "pgd" else STEPS)  # type: ignore[arg-type]

@@ -41,7 +41,7 @@ def leaderboard(
         str | None, typer.Option(help="only results on this data set, a CSV in the folder")
     ] = None,
     published: Annotated[
-        bool, typer.Option(help="add the RepMix paper's tables, measured by its authors on Attribution88")
+        bool, typer.Option(help="add the tables of the methods' papers, measured by their authors")
     ] = True,
     metric: Metric = "attribution_accuracy",
     unit: Unit = "group",
@@ -65,7 +65,7 @@ def leaderboard(
     from ganprint.reporting.charts import comparison_figures
     from ganprint.reporting.overview import result_tables
     from ganprint.studies.experiments import robustness_splits
-    from ganprint.studies.published import ablation_table, adversarial_table, comparison_table
+    from ganprint.studies.published import published_tables
 
     form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
     check_output(html, force=force)
@@ -102,7 +102,7 @@ def leaderboard(
             for table in result_tables(alike, metric, robustness_splits(alike), against=against)
         ]
     if published:
-        tables += [comparison_table(), adversarial_table(), ablation_table()]
+        tables += published_tables()
     if html is not None:
         write_results_page(html, tables, entries, _figures_of_all(entries, metric), force=force)
     if figures is not None:

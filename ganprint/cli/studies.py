@@ -56,8 +56,6 @@ class Trainings:
             raise UsageError("--semantics and --ablation train weights of their own.", "Leave --weights out.")
         if out is None:
             raise UsageError("Trainings need a folder.", "Give --out; what is trained there is kept.")
-        if self.ablation and method not in (None, "repmix") and not self.semantics:
-            raise UsageError("The ablation is of repmix.", "Leave --method out, or name repmix.")
         if place()[1] > 1:
             raise UsageError(
                 "The trainings of an experiment run in one process.",
@@ -76,13 +74,21 @@ class Trainings:
         workers: int,
     ) -> "Study":
         """Return all that is to be trained, and what of it is there; refuse splits that the data lack."""
-        from ganprint.studies.variants import Study, ablation_variants, check_addressees, semantics_variants
+        from ganprint.studies.variants import (
+            Study,
+            ablated_method,
+            ablation_variants,
+            check_addressees,
+            semantics_variants,
+        )
 
         methods = (chosen_methods(method or "all") or []) if self.semantics else []
-        check_addressees(self.assignments, [*methods, *(["repmix"] if self.ablation else [])])
+        # With --semantics, --method says what that trains.
+        ablated = ablated_method(None if self.semantics else method) if self.ablation else ""
+        check_addressees(self.assignments, [*methods, *([ablated] if ablated else [])])
         found: list[Variant] = []
         if self.ablation:
-            found += ablation_variants(self.parts, preset=self.preset, assignments=self.assignments)
+            found += ablation_variants(ablated, self.parts, preset=self.preset, assignments=self.assignments)
         if self.semantics:
             found += semantics_variants(
                 methods, manifest, self.counts, preset=self.preset, assignments=self.assignments

@@ -95,7 +95,7 @@ def verify_command(
 
 @app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(help="an official RepMix checkpoint, .ckpt")],
+    file: Annotated[Path, typer.Argument(help="a checkpoint of a method's official code, .ckpt")],
     name: Annotated[str, typer.Option(help="name of the new weights")],
     sources: Annotated[
         str, typer.Option(help="names of its classes, in their order: real,a,b,...", metavar="REAL,A,B,...")
@@ -103,24 +103,28 @@ def import_command(
     semantics: Annotated[
         str, typer.Option(help="semantic classes of its training images, several as a,b")
     ] = "",
+    method: Annotated[
+        str | None, typer.Option(help="method of the checkpoint, where several have an importer")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="folder to write; NAME among the user's weights if left out")
     ] = None,
     force: Force = False,
 ) -> None:
-    """Convert an official RepMix checkpoint into weights, without running anything in it.
+    """Convert an official checkpoint into weights, without running anything in it.
 
     Example: ganprint weights import model.ckpt --name official --sources real,progan,stylegan
     """
     import shlex
     import sys
 
-    from ganprint.weights.official import import_repmix_checkpoint
+    from ganprint.weights.importing import import_checkpoint
 
-    artifact = import_repmix_checkpoint(
+    artifact = import_checkpoint(
         file,
         name=name,
         sources=_names(sources),
+        method=method,
         semantics=_names(semantics),
         out=out,
         command=shlex.join(["ganprint", *sys.argv[1:]]),

@@ -44,7 +44,7 @@ class GridConfig(TrainingConfig):
 
 
 class NeuralConfig(TrainingConfig):
-    """How a neural attributor is trained; the defaults of the fields are RepMix's published values."""
+    """How a neural attributor is trained."""
 
     optimizer: Literal["adam", "adamw"] = Field(
         "adam", description="adam adds the decay to the gradient, adamw to the weight"
@@ -78,6 +78,11 @@ class NeuralConfig(TrainingConfig):
     keep: Literal["best", "last"] = Field("best", description="the epoch whose weights are kept")
     balanced: bool = Field(False, description="draw every source equally often")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights that answer; 0: none")
+
+    @property
+    def images_per_sample(self) -> int:
+        """How many images make one of the `batch_size` samples of a step."""
+        return 1
 
 
 def read_config(

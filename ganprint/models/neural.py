@@ -58,11 +58,6 @@ class NeuralAttributor(Attributor):
         """Answer for scaled images, without gradients switched off."""
         return Prediction(attribution=self.network(images))
 
-    @property
-    def images_per_sample(self) -> int:
-        """How many images make one of the `batch_size` samples of a step."""
-        return 1
-
     def mix_raw(self, images: Tensor, labels: Tensor, step: Step) -> Tensor:
         """Change uint8 images (B, 3, S, S) before they are perturbed; by default not at all."""
         return images

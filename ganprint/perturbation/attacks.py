@@ -13,6 +13,8 @@ from ganprint.perturbation.stream import Stream, uniform_fields
 PREFIX = "attack:"
 STEPS = 10
 """Of PGD, where no other number is given."""
+EPSILONS = (2, 4, 8, 16, 24, 32)
+"""Largest changes, in levels of 255, that are measured where none is named."""
 REACH = 2.5
 """All steps together are this times the largest change (Madry et al., ICLR 2018, supplementary code)."""
 

@@ -1,69 +1,16 @@
-"""What the RepMix paper reports, to stand beside measured results and never among them.
+"""What papers report, to stand beside measured results and never among them."""
 
-Bui, Yu and Collomosse, ECCV 2022 (arXiv 2207.02063), tables 1 and 2 and the poster's ablation.
-"""
-
-from collections.abc import Mapping
-
+from ganprint import plugins
+from ganprint.attributor import PublishedTable
 from ganprint.evaluation.tables import Cell, Column, Row, Table
 
-Values = tuple[float, float, float]
 
-COMPARISON: Mapping[str, tuple[Values, Values]] = {
-    "RepMix": ((1.0000, 0.9994, 0.9975), (0.9745, 0.8207, 0.6679)),
-    "Yu et al. (reimp.)": ((0.9910, 0.9838, 0.9458), (0.9306, 0.6784, 0.4666)),
-    "Yu et al.": ((0.9888, 0.9844, 0.9455), (0.9190, 0.6322, 0.4028)),
-    "DCT-CNN": ((0.9922, 0.9838, 0.9526), (0.9001, 0.6447, 0.4061)),
-    "Reverse Engineering": ((0.9976, 0.9960, 0.9834), (0.8665, 0.5637, 0.3653)),
-    "EigenFace": ((0.8262, 0.6538, 0.4515), (0.7829, 0.1515, 0.0034)),
-    "PRNU": ((0.8544, 0.8482, 0.7389), (0.7845, 0.1252, 0.0003)),
-}
-"""Detection, attribution, NMI on one clean semantic and on Attribution88, perturbed."""
-
-ABLATION: Mapping[str, Values] = {
-    "all": (0.9426, 0.7400, 0.5546),
-    "without compound loss": (0.9364, 0.7204, 0.5280),
-    "without RepMix": (0.9296, 0.7188, 0.5205),
-    "without both": (0.9283, 0.7129, 0.5167),
-    "without augmentation": (0.7044, 0.2762, 0.0856),
-    "VGG16 backbone": (0.9493, 0.7150, 0.5315),
-    "AlexNet backbone": (0.8818, 0.5280, 0.2817),
-}
-"""Detection, attribution, NMI in a setting of its own: comparable within this table only."""
-
-EPSILONS = (2, 4, 8, 16, 24, 32)
-"""Largest changes of the published attack, in levels of 255."""
-
-ADVERSARIAL: Mapping[str, tuple[float, ...]] = {
-    "RepMix": (0.1509, 0.1952, 0.2454, 0.3008, 0.3333, 0.3572),
-    "Yu et al.": (0.2113, 0.2709, 0.3328, 0.3945, 0.4303, 0.4534),
-    "DCT-CNN": (0.1545, 0.2190, 0.2831, 0.3375, 0.3642, 0.3812),
-}
-"""Error under the published attack, by its largest change."""
-
-METRICS = ("detection", "attribution", "NMI")
+def published_tables() -> list[Table]:
+    """Return the tables that the papers of the installed methods report."""
+    return [_as_table(table) for spec in plugins.specs() for table in spec.published]
 
 
-def comparison_table() -> Table:
-    """Return the published comparison (table 1)."""
-    columns = [Column(data, name) for data in ("one semantic, clean", "Attribution88") for name in METRICS]
-    rows = [
-        Row(f"{name} (published)", tuple(map(Cell, (*one, *every))))
-        for name, (one, every) in COMPARISON.items()
-    ]
-    return Table("Published: Bui et al., ECCV 2022, table 1", "method", tuple(columns), tuple(rows))
-
-
-def ablation_table() -> Table:
-    """Return the published ablation of RepMix."""
-    columns = tuple(Column("", name) for name in METRICS)
-    rows = tuple(Row(f"{name} (published)", tuple(map(Cell, values))) for name, values in ABLATION.items())
-    return Table("Published: Bui et al., ECCV 2022, ablation", "RepMix", columns, rows)
-
-
-def adversarial_table() -> Table:
-    """Return the published errors under attack (table 2)."""
-    columns = tuple(Column("", f"{epsilon}/255") for epsilon in EPSILONS)
-    rows = tuple(Row(f"{name} (published)", tuple(map(Cell, values))) for name, values in ADVERSARIAL.items())
-    title = "Published: Bui et al., ECCV 2022, table 2, error under attack"
-    return Table(title, "method", columns, rows, of_errors=True)
+def _as_table(table: PublishedTable) -> Table:
+    columns = tuple(Column(group, name) for group, name in table.columns)
+    rows = tuple(Row(f"{name} (published)", tuple(map(Cell, values))) for name, values in table.rows.items())
+    return Table(f"Published: {table.title}", table.corner, columns, rows, of_errors=table.of_errors)

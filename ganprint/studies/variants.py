@@ -1,4 +1,4 @@
-"""The published experiments that train: on fewer semantics, and RepMix with parts of it changed."""
+"""The published experiments that train: on fewer semantics, and a method with parts of it changed."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.plan import Contender
 from ganprint.evaluation.tables import Cell, Column, Row, Table
 from ganprint.files import atomic_write
-from ganprint.models import read_config
+from ganprint.models import NeuralConfig, read_config
 from ganprint.studies.experiments import condition_table
 from ganprint.training.session import train_weights
 from ganprint.weights import Card, read_card
@@ -39,15 +39,30 @@ class Variant:
     semantics: tuple[str, ...] | None = None
 
 
-def ablation_variants(
-    chosen: Sequence[str], *, preset: str | None, assignments: Sequence[str]
-) -> list[Variant]:
-    """Return RepMix and its changes: those of the groups or labels that are chosen, all if none is.
+def ablated_method(method: str | None) -> str:
+    """Return the method whose ablation is meant: the one that is named, or the first whose paper has one.
 
-    As many images go into a step whatever the number mixed. A change that changes nothing is left out.
+    Raises UsageError where there is none.
+    """
+    known = [spec.name for spec in plugins.specs() if spec.ablation]
+    found = (method or next(iter(known), "")).partition(",")[0]
+    if found not in known:
+        raise UsageError(
+            f"The paper of {method} has no ablation." if method else "No method has an ablation.",
+            f"Methods with one: {', '.join(known) or 'none'}.",
+        )
+    return found
+
+
+def ablation_variants(
+    method: str, chosen: Sequence[str], *, preset: str | None, assignments: Sequence[str]
+) -> list[Variant]:
+    """Return a method and its changes: those of the groups or labels that are chosen, all if none is.
+
+    As many images go into a step whatever the number that make a sample. A change that changes nothing is left out.
     Raises UsageError listing the valid choices.
     """
-    groups = plugins.load("repmix").spec.ablation
+    groups = plugins.load(method).spec.ablation
     every = {label: change for group in groups.values() for label, change in group.items()}
     wanted = ["all"]
     for name in chosen or groups:
@@ -57,19 +72,19 @@ def ablation_variants(
                 f"Groups: {', '.join(groups)}; parts: {', '.join(every)}.",
             )
         wanted += groups.get(name, [name])
-    base = _config("repmix", preset, assignments).model_dump()
-    images = base["batch_size"] * base["mix_count"]
+    base = _neural_config(method, preset, assignments)
+    images = base.batch_size * base.images_per_sample
     variants: dict[str, Variant] = {}
     for label in dict.fromkeys(wanted):
-        config = _config("repmix", preset, [*assignments, *every[label]])
-        count = config.model_dump()["mix_count"]
+        config = _neural_config(method, preset, [*assignments, *every[label]])
+        count = config.images_per_sample
         if images < count:
             raise UsageError(
-                f"{images} images a step cannot be mixed {count} at a time.", "Set a larger batch_size."
+                f"A step of {images} images has no sample of {count}.", "Set a larger batch_size."
             )
         config = config.model_copy(update={"batch_size": images // count})
-        name = f"repmix-{label.lower().replace(' ', '-')}"
-        variants.setdefault(config.model_dump_json(), Variant(name, label, "repmix", config))
+        name = f"{method}-{label.lower().replace(' ', '-')}"
+        variants.setdefault(config.model_dump_json(), Variant(name, label, method, config))
     return list(variants.values())
 
 
@@ -127,6 +142,13 @@ def _fewest(train: Manifest, ordered: Sequence[str]) -> int:
         for count in range(1, len(ordered) + 1)
         if len(np.unique(train.select(semantics=ordered[:count]).labels)) == sources
     )
+
+
+def _neural_config(method: str, preset: str | None, assignments: Sequence[str]) -> NeuralConfig:
+    config = _config(method, preset, assignments)
+    if not isinstance(config, NeuralConfig):
+        raise UsageError(f"{method} has no network, whose parts an ablation changes.", "Name another method.")
+    return config
 
 
 def _config(method: str, preset: str | None, assignments: Sequence[str]) -> AttributorConfig:

@@ -101,7 +101,7 @@ class _Trainer:
                 f"A batch of {config.batch_size} samples does not divide over {self.processes} processes.",
                 f"Set batch_size to a multiple of {self.processes}.",
             )
-        members, hold = self.attributor.images_per_sample, self.attributor.changes_raw
+        members, hold = self.config.images_per_sample, self.attributor.changes_raw
         given = BatchSettings(config, self.run_settings, self.device, members, hold)
         return given.training(train, rank=self.rank, world_size=self.processes), given.validation(val)
 
@@ -220,7 +220,7 @@ class _Trainer:
         """Return a batch's images as the network takes them: mixed, where that comes first, perturbed and scaled."""
         if self.attributor.changes_raw and step is not None:
             batch = batch._replace(images=self.attributor.mix_raw(batch.images, batch.labels, step))
-            draws = draws[:: self.attributor.images_per_sample]
+            draws = draws[:: self.config.images_per_sample]
         images = self.attributor.scale(batches.perturbed(batch, draws))
         return images.contiguous(memory_format=torch.channels_last)
 

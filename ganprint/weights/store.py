@@ -160,5 +160,5 @@ def _entry(path: Path) -> Entry:
 def _names_hint(name: str, folders: Sequence[Path]) -> str:
     names = sorted({path.name for path in _artifacts(folders)})
     if not names:
-        return "No weights are installed. Make some: ganprint train --method repmix --data MANIFEST --out DIR"
+        return "No weights are installed. Make some: ganprint train --method METHOD --data MANIFEST --out DIR"
     return f"{did_you_mean(name, names)}Valid names: {', '.join(names)}."

@@ -1,10 +1,10 @@
-"""Open a PyTorch checkpoint, zip or legacy, without running anything in it."""
+"""Open a PyTorch checkpoint without running anything in it."""
 
 import io
 import math
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 MAX_PICKLE_BYTES = 4 << 20
 """A Lightning checkpoint of a ResNet-50 has 150 kB of pickle beside its tensors."""
 
-_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_LEGACY_PROTOCOL = 1001
-
 
 class Checkpoint:
     """An open checkpoint: `content` as `PickleReader` gives it, and its tensors on request."""
@@ -36,7 +33,7 @@ class Checkpoint:
         self, path: Path, content: Any, read_bytes: Callable[[StoredBytes], bytes], size: int
     ) -> None:
         self.content = content
-        self._path = path
+        self.path = path
         self._read_bytes = read_bytes
         self._allowance = size
 
@@ -53,20 +50,20 @@ class Checkpoint:
         reach = sum((size - 1) * step for size, step in zip(stored.shape, stored.stride, strict=True))
         self._allowance -= count * dtype.itemsize
         if self._allowance < 0 or (count and stored.offset + reach >= stored.source.count):
-            raise _not_usable(self._path, "a tensor in it reaches beyond its data")
+            raise _not_usable(self.path, "a tensor in it reaches beyond its data")
         if not count:
             return torch.empty(stored.shape, dtype=dtype)
-        with _reported(self._path):
+        with _reported(self.path):
             content = self._read_bytes(stored.source)
         if len(content) != stored.source.count * dtype.itemsize:
-            raise _not_usable(self._path, "the data of a tensor in it has the wrong length")
+            raise _not_usable(self.path, "the data of a tensor in it has the wrong length")
         flat = torch.frombuffer(bytearray(content), dtype=dtype)
         return flat.as_strided(stored.shape, stored.stride, stored.offset).clone()
 
 
 @contextmanager
 def open_checkpoint(path: Path) -> Iterator[Checkpoint]:
-    """Open a file that torch.save wrote, in its zip or its legacy format.
+    """Open a file that torch.save wrote; of the format before PyTorch 1.6 nothing is read.
 
     The pickle in it is read as data, at most 4 MB and a million operations of it. Raises WeightsError
     where the file is missing, truncated or no checkpoint, or names a function that no checkpoint needs.
@@ -78,10 +75,7 @@ def open_checkpoint(path: Path) -> Iterator[Checkpoint]:
     with file:
         size = path.stat().st_size
         with _reported(path):
-            if zipfile.is_zipfile(file):
-                content, read_bytes = _open_zip(file, size)
-            else:
-                content, read_bytes = _open_legacy(file)
+            content, read_bytes = _open_zip(file, size)
         yield Checkpoint(path, content, read_bytes, size)
 
 
@@ -138,50 +132,3 @@ def _open_zip(file: BinaryIO, size: int) -> tuple[Any, Callable[[StoredBytes], b
         raise MalformedPickleError("its tensors are not little-endian")
     content = PickleReader(io.BytesIO(read("data.pkl", MAX_PICKLE_BYTES))).read()
     return content, lambda stored: read(f"data/{stored.key}", size)
-
-
-def _open_legacy(file: BinaryIO) -> tuple[Any, Callable[[StoredBytes], bytes]]:
-    file.seek(0)
-    head = io.BytesIO(file.read(MAX_PICKLE_BYTES))
-    reader = PickleReader(head)
-    if reader.read() != _LEGACY_MAGIC or reader.read() != _LEGACY_PROTOCOL:
-        raise MalformedPickleError("it is a pickle that torch.save did not write")
-    system = reader.read()
-    if type(system) is not dict or system.get("little_endian") is not True:
-        raise MalformedPickleError("its tensors are not little-endian")
-    content, keys = reader.read(), reader.read()
-    if type(keys) is not list:
-        raise MalformedPickleError("its list of tensor data is malformed")
-    places = _legacy_places(file, head.tell(), keys, reader.stored)
-
-    def read(stored: StoredBytes) -> bytes:
-        if stored.key not in places:
-            raise MalformedPickleError(f"the tensor data {stored.key} is missing")
-        file.seek(places[stored.key])
-        return file.read(stored.count * _item_size(stored))
-
-    return content, read
-
-
-def _legacy_places(
-    file: BinaryIO, start: int, keys: list[Any], stored: Mapping[str, StoredBytes]
-) -> dict[str, int]:
-    """Walk over the blocks that follow the pickles: a count of elements (int64), then the elements."""
-    places = {}
-    for key in keys:
-        if type(key) is not str or key not in stored:
-            raise MalformedPickleError("its list of tensor data is malformed")
-        file.seek(start)
-        header = file.read(8)
-        if len(header) < 8 or struct.unpack("<q", header)[0] != stored[key].count:
-            raise MalformedPickleError("it ends early or its tensor data is damaged")
-        places[key] = start + 8
-        start += 8 + stored[key].count * _item_size(stored[key])
-    return places
-
-
-def _item_size(stored: StoredBytes) -> int:
-    import torch
-
-    dtype: torch.dtype = getattr(torch, stored.dtype)
-    return dtype.itemsize

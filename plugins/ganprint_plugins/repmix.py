@@ -20,6 +20,8 @@ from ganprint.plugin_api import (
     build_backbone,
     replace_output,
 )
+from ganprint_plugins.repmix_official import import_official
+from ganprint_plugins.repmix_published import PUBLISHED
 
 
 class RepMixConfig(NeuralConfig):
@@ -37,6 +39,11 @@ class RepMixConfig(NeuralConfig):
     mix_count: int = Field(2, ge=1, le=8, description="images mixed into one sample; 1: no mixing")
     mix_concentration: float = Field(0.4, gt=0, description="concentration of the symmetric Dirichlet")
     compound: bool = Field(True, description="scale attribution logits by the detection answer")
+
+    @property
+    def images_per_sample(self) -> int:
+        """How many images are mixed into one."""
+        return self.mix_count
 
 
 ABLATION: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -117,6 +124,8 @@ class RepMix(NeuralAttributor):
         config=RepMixConfig,
         configs=Path(__file__).with_name("configs"),
         ablation=ABLATION,
+        published=PUBLISHED,
+        importer=import_official,
     )
     config: RepMixConfig
     network: RepMixNetwork
@@ -124,11 +133,6 @@ class RepMix(NeuralAttributor):
     def build(self) -> RepMixNetwork:
         """Return backbone, embedding and heads with fresh weights."""
         return RepMixNetwork(self.config, len(self.sources))
-
-    @property
-    def images_per_sample(self) -> int:
-        """How many images are mixed into one."""
-        return self.config.mix_count
 
     @property
     def changes_raw(self) -> bool:

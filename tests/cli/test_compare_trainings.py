@@ -82,7 +82,7 @@ def test_semantics_are_a_row_for_each_method_and_a_curve(
     [
         (("--ablation",), "Trainings need a folder"),
         (("--ablation", "--out", "o", "--weights", "prnu-wild128"), "train weights of their own"),
-        (("--ablation", "--out", "o", "--method", "prnu"), "The ablation is of repmix"),
+        (("--ablation", "--out", "o", "--method", "prnu"), "The paper of prnu has no ablation"),
         (("--ablation", "--out", "o", "--part", "rain"), "no part 'rain'"),
         (("--semantics", "--out", "o", "--semantics-count", "9"), "Trainings on 9 semantics"),
         (("--budget", "3"), "are for trainings"),

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ganprint_plugins.repmix_published import ABLATION, ADVERSARIAL, COMPARISON
 
 from ganprint.evaluation.leaderboard import read_entries, save_entry
 from ganprint.evaluation.result_table import read_table
-from ganprint.studies.published import ABLATION, ADVERSARIAL, COMPARISON
 
 KEPT = Path(__file__).resolve().parents[2] / "leaderboard"
 

@@ -55,7 +55,7 @@ def test_semantics_are_counted_from_where_every_source_is_shown(manifest: Manife
 
 
 def test_the_ablation_changes_one_thing_at_a_time() -> None:
-    variants = {each.label: each for each in ablation_variants((), **SMALL)}
+    variants = {each.label: each for each in ablation_variants("repmix", (), **SMALL)}
     whole = variants["all"].config.model_dump()
     changed = {
         label: {key: value for key, value in each.config.model_dump().items() if value != whole[key]}
@@ -75,12 +75,12 @@ def test_the_ablation_changes_one_thing_at_a_time() -> None:
 
 
 def test_some_rows_can_be_chosen_and_others_are_refused() -> None:
-    chosen = ablation_variants(("counts", "without both"), **SMALL)
+    chosen = ablation_variants("repmix", ("counts", "without both"), **SMALL)
     assert [each.label for each in chosen] == ["all", "3 images mixed", "4 images mixed", "without both"]
     with pytest.raises(UsageError, match="no part 'nothing'"):
-        ablation_variants(("nothing",), **SMALL)
+        ablation_variants("repmix", ("nothing",), **SMALL)
     with pytest.raises(ConfigError, match="no preset called huge"):
-        ablation_variants((), preset="huge", assignments=())
+        ablation_variants("repmix", (), preset="huge", assignments=())
 
 
 def test_settings_may_be_of_one_method(manifest: Manifest) -> None:

@@ -5,17 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
-from ganprint.attributor import View
-from ganprint.errors import ConfigError, WeightsError
-from ganprint.weights.artifact import Artifact, load_artifact, save_artifact
-from ganprint.weights.card import Card, first_fault, utc_now
-from ganprint.weights.environment import plugin_record, versions
-from ganprint.weights.pickled import Attributes, StoredTensor, printable
-from ganprint.weights.records import TrainingRecord
-from ganprint.weights.store import user_folder
-from ganprint.weights.torch_checkpoint import open_checkpoint
+from ganprint.plugin_api import (
+    Attributes,
+    ImportedWeights,
+    StoredCheckpoint,
+    StoredTensor,
+    View,
+    WeightsError,
+    printable,
+)
 
 _STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))
 """Blocks and bottleneck width of ResNet-50's residual stages; a stage gives four times its width."""
@@ -23,42 +23,34 @@ _STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))
 _LOSS_STATE = "det_ce.weight"
 
 
-def import_repmix_checkpoint(
-    path: Path,
-    *,
-    name: str,
-    sources: Sequence[str],
-    out: Path | None = None,
-    semantics: Sequence[str] = (),
-    command: str = "",
-    force: bool = False,
-) -> Artifact:
-    """Turn an official RepMix checkpoint into an artifact, running nothing that is in it.
+def import_official(checkpoint: StoredCheckpoint, sources: Sequence[str]) -> ImportedWeights:
+    """Return what an official RepMix checkpoint holds, its tensors as they are.
 
-    Tensors are kept as they are, in float32. `sources` names the classes in the checkpoint's order,
-    real first. `out` is the artifact's folder, by default NAME in the user's weights. The loss's class
-    weights, the optimiser's state and hyperparameters without a counterpart are left behind; the card
-    says so.
-
-    Raises WeightsError where the file is hostile, damaged, not of this layout, or does not have as many
-    sources, ConfigError where a name cannot be used, OutputExistsError where the artifact is there.
+    `sources` name the classes in the checkpoint's order, real first. The loss's class weights, the optimiser's state
+    and hyperparameters without a counterpart are left behind; the notes say so. Raises WeightsError where the file is
+    not of this layout, or does not have as many sources.
     """
-    with open_checkpoint(path) as checkpoint:
-        content = checkpoint.content
-        state = content.get("state_dict") if isinstance(content, dict) else None
-        if not isinstance(state, dict):
-            raise _misfit(path, "it has no state_dict")
-        settings = content.get("hyper_parameters", {})
-        settings = settings.values if isinstance(settings, Attributes) else settings
-        if not isinstance(settings, dict):
-            raise _misfit(path, "its hyper_parameters are not named values")
-        stored = _renamed(path, state)
-        config, left = _config(path, settings, stored, sources)
-        _check_shapes(path, stored, config, sources)
-        tensors = {ours: checkpoint.tensor(tensor) for ours, tensor in stored.items()}
-    card = _card(name, sources, semantics, config, left, content, path, command)
-    folder = user_folder() / name if out is None else out
-    return load_artifact(save_artifact(folder, tensors, card, half=False, force=force))
+    path, content = checkpoint.path, checkpoint.content
+    state = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(state, dict):
+        raise _misfit(path, "it has no state_dict")
+    settings = content.get("hyper_parameters", {})
+    settings = settings.values if isinstance(settings, Attributes) else settings
+    if not isinstance(settings, dict):
+        raise _misfit(path, "its hyper_parameters are not named values")
+    stored = _renamed(path, state)
+    config, left = _config(path, settings, stored, sources)
+    _check_shapes(path, stored, config, sources)
+    tensors = {ours: checkpoint.tensor(tensor) for ours, tensor in stored.items()}
+    facts = ("epoch", "global_step", "pytorch-lightning_version")
+    details = {key: content[key] for key in facts if _is_small(content.get(key))}
+    return ImportedWeights(
+        config,
+        tensors,
+        {**details, "hyper_parameters": left},
+        f"Its {_LOSS_STATE} and optimiser state were dropped. mix_count, mix_concentration and compound are the "
+        "paper's: the file does not say.",
+    )
 
 
 def _renamed(path: Path, state: Mapping[Any, Any]) -> dict[str, StoredTensor]:
@@ -143,7 +135,7 @@ def _convolution(
 
 def _config(
     path: Path, settings: Mapping[Any, Any], stored: Mapping[str, StoredTensor], sources: Sequence[str]
-) -> tuple[dict[str, JsonValue], dict[str, JsonValue]]:
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return RepMix's configuration, and the plain hyperparameters that have no place in it."""
     for needed in ("attribution.weight", "embedding.weight"):
         if needed not in stored or len(stored[needed].shape) != 2:
@@ -194,42 +186,6 @@ def _is_small(value: object) -> bool:
     if type(value) is int:
         return abs(value) < 1 << 63
     return type(value) in (float, bool) or (type(value) is str and len(value) <= 200)
-
-
-def _card(
-    name: str,
-    sources: Sequence[str],
-    semantics: Sequence[str],
-    config: dict[str, JsonValue],
-    left: dict[str, JsonValue],
-    content: Mapping[Any, Any],
-    path: Path,
-    command: str,
-) -> Card:
-    facts = ("epoch", "global_step", "pytorch-lightning_version")
-    details = {key: content[key] for key in facts if _is_small(content.get(key))}
-    try:
-        return Card(
-            name=name,
-            method="repmix",
-            plugin=plugin_record("repmix"),
-            sources=tuple(sources),
-            semantics=tuple(semantics),
-            view=View.model_validate(config["view"]),
-            config=config,
-            command=command,
-            date=utc_now(),
-            versions=versions(),
-            training=TrainingRecord(details={**details, "hyper_parameters": left}),
-            licence="as the checkpoint's authors state; the file does not say",
-            notes=f"Imported from the official checkpoint {path.name}. Its {_LOSS_STATE} and optimiser state "
-            "were dropped. mix_count, mix_concentration and compound are the paper's: the file does not say.",
-        )
-    except ValidationError as cause:
-        raise ConfigError(
-            f"The artifact cannot be called or described so: {first_fault(cause)}.",
-            "A name is letters, digits, dots and dashes; sources are real,a,b,... each once.",
-        ) from cause
 
 
 def _misfit(path: Path, reason: str) -> WeightsError:

@@ -3,7 +3,6 @@
 import argparse
 import io
 import os
-import pickle
 import random
 import struct
 import sys
@@ -24,7 +23,7 @@ from ganprint.attributor import View
 from ganprint.cli.weights import app
 from ganprint.errors import ConfigError, OutputExistsError, WeightsError
 from ganprint.weights import load_artifact, load_attributor
-from ganprint.weights.official import import_repmix_checkpoint
+from ganprint.weights.importing import import_checkpoint
 from ganprint.weights.torch_checkpoint import open_checkpoint
 
 SOURCES = ("real", "progan", "stylegan")
@@ -93,7 +92,6 @@ def official_name(ours: str) -> str:
 def checkpoint(
     network: dict[str, torch.Tensor],
     *,
-    legacy: bool = False,
     settings: dict[str, Any] | None = None,
     **extra: Any,
 ) -> bytes:
@@ -111,7 +109,7 @@ def checkpoint(
             "hyper_parameters": attribute_dict(PUBLISHED if settings is None else settings),
             **extra,
         }
-        torch.save(content, buffer, _use_new_zipfile_serialization=not legacy)
+        torch.save(content, buffer)
     return buffer.getvalue()
 
 
@@ -121,15 +119,14 @@ def official(network: dict[str, torch.Tensor]) -> bytes:
 
 
 def load(path: Path, out: Path, **options: Any) -> Any:
-    return import_repmix_checkpoint(path, name="official", sources=SOURCES, out=out, **options)
+    return import_checkpoint(path, name="official", sources=SOURCES, out=out, **options)
 
 
-@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
 def test_every_tensor_arrives_unchanged_under_our_names(
-    legacy: bool, network: dict[str, torch.Tensor], tmp_path: Path
+    network: dict[str, torch.Tensor], official: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / "official.ckpt"
-    path.write_bytes(checkpoint(network, legacy=legacy))
+    path.write_bytes(official)
     artifact = load(path, tmp_path / "out", semantics=["face"], command="ganprint weights import")
     assert artifact.tensors.keys() == network.keys()
     for name, tensor in network.items():
@@ -198,18 +195,15 @@ HOSTILE: dict[str, tuple[Callable[[str], Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("form", ["zip", "legacy", "pickle", "protocol 4"])
+@pytest.mark.parametrize("protocol", [2, 4])
 @pytest.mark.parametrize("attack", HOSTILE, ids=str)
 def test_a_hostile_pickle_is_refused_by_name_and_touches_nothing(
-    attack: str, form: str, tmp_path: Path
+    attack: str, protocol: int, tmp_path: Path
 ) -> None:
     build, name = HOSTILE[attack]
     path, touched = tmp_path / "evil.ckpt", tmp_path / "touched"
     content = {"state_dict": build(str(touched))}
-    if form in ("zip", "legacy"):
-        torch.save(content, path, _use_new_zipfile_serialization=form == "zip")
-    else:
-        path.write_bytes(pickle.dumps(content, protocol=2 if form == "pickle" else 4))
+    torch.save(content, path, pickle_protocol=protocol)
     with pytest.raises(WeightsError, match=f"{name}.*nothing in it was run") as error:
         load(path, tmp_path / "out")
     assert error.value.message.count(".\n") == 0
@@ -338,13 +332,9 @@ def test_a_zip_bomb_is_refused_without_being_unpacked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.001, 0.3, 0.999], ids="{:.1%}".format)
-@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
-def test_a_truncated_checkpoint_is_refused(
-    kept: float, legacy: bool, network: dict[str, torch.Tensor], official: bytes, tmp_path: Path
-) -> None:
+def test_a_truncated_checkpoint_is_refused(kept: float, official: bytes, tmp_path: Path) -> None:
     path = tmp_path / "short.ckpt"
-    content = checkpoint(network, legacy=True) if legacy else official
-    path.write_bytes(content[: int(len(content) * kept)])
+    path.write_bytes(official[: int(len(official) * kept)])
     with pytest.raises(WeightsError, match=r"short\.ckpt"):
         load(path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -426,11 +416,11 @@ def test_sources_and_names_that_do_not_fit_are_refused(official: bytes, tmp_path
     path, out = tmp_path / "official.ckpt", tmp_path / "out"
     path.write_bytes(official)
     with pytest.raises(WeightsError, match="tells 3 sources apart, and 2 were named"):
-        import_repmix_checkpoint(path, name="a", sources=["real", "progan"], out=out)
+        import_checkpoint(path, name="a", sources=["real", "progan"], out=out)
     with pytest.raises(ConfigError, match="real first"):
-        import_repmix_checkpoint(path, name="a", sources=["a", "b", "c"], out=out)
+        import_checkpoint(path, name="a", sources=["a", "b", "c"], out=out)
     with pytest.raises(ConfigError, match="name"):
-        import_repmix_checkpoint(path, name="../a", sources=SOURCES, out=out)
+        import_checkpoint(path, name="../a", sources=SOURCES, out=out)
     assert not out.exists()
 
 
@@ -492,7 +482,7 @@ def test_the_command_prints_the_folder_on_stdout_and_what_was_dropped_on_stderr(
 ) -> None:
     path = tmp_path / "official.ckpt"
     path.write_bytes(official)
-    monkeypatch.setattr("ganprint.weights.official.user_folder", lambda: tmp_path / "user")
+    monkeypatch.setattr("ganprint.weights.importing.user_folder", lambda: tmp_path / "user")
     options = ("--name", "new", "--sources", "real, progan,stylegan", "--semantics", "face")
     result = CliRunner().invoke(app, ["import", str(path), *options], catch_exceptions=False)
     assert result.stdout == f"{tmp_path / 'user' / 'new'}\n"
@@ -518,16 +508,13 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
-@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
-def test_mutated_checkpoints_raise_nothing_but_weights_errors(legacy: bool, tmp_path: Path) -> None:
+def test_mutated_checkpoints_raise_nothing_but_weights_errors(tmp_path: Path) -> None:
     path, chance = tmp_path / "mutated.ckpt", random.Random(0)
-    content = checkpoint({"detection.weight": torch.ones(2, 3)}, legacy=legacy)
-    pickled = content if legacy else zipfile.ZipFile(io.BytesIO(content)).read("archive/data.pkl")
+    content = checkpoint({"detection.weight": torch.ones(2, 3)})
+    pickled = zipfile.ZipFile(io.BytesIO(content)).read("archive/data.pkl")
     refused = 0
     for _ in range(1000):
-        path.write_bytes(
-            mutated(pickled, chance) if legacy else zipped(mutated(pickled, chance), **{"0": bytes(24)})
-        )
+        path.write_bytes(zipped(mutated(pickled, chance), **{"0": bytes(24)}))
         try:
             with open_checkpoint(path) as opened:
                 opened.tensor(opened.content["state_dict"]["detection.weight"])
