@@ -1,17 +1,16 @@
 """Manifests, splits and checks, and the loaders that feed training and evaluation.
 
-What needs torch is imported when it is first asked for.
+Each name is imported when it is first asked for, as torch and pyarrow take long.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ganprint.data.manifest import Manifest
-
 if TYPE_CHECKING:
     from ganprint.data.batching import BatchSampler, sampler
     from ganprint.data.dataset import Draw, ImageDataset, SourceImages
     from ganprint.data.loading import Batch, ImageLoader, loader
+    from ganprint.data.manifest import Manifest
 
 __all__ = [
     "Batch",
@@ -31,6 +30,7 @@ _HOMES = {
     "Draw": "dataset",
     "ImageDataset": "dataset",
     "ImageLoader": "loading",
+    "Manifest": "manifest",
     "SourceImages": "dataset",
     "loader": "loading",
     "sampler": "batching",

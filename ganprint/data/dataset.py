@@ -1,7 +1,7 @@
 """Datasets that decode one image of a manifest when it is asked for, and hold none."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -9,9 +9,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ganprint.attributor import View
-from ganprint.data.manifest import Manifest
 from ganprint.images import read_image
 from ganprint.images.views import crop_views, random_view
+
+if TYPE_CHECKING:
+    from ganprint.data.manifest import Manifest
 
 
 class Draw(NamedTuple):
@@ -28,7 +30,7 @@ class Draw(NamedTuple):
 class SourceImages(Dataset[tuple[Tensor, int, int]]):
     """Images at their own size: item i is (uint8 (3, H, W), label, row). What evaluation reads."""
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: "Manifest") -> None:
         self.manifest = manifest
         self.sources = manifest.sources
         self.labels = manifest.labels
@@ -57,7 +59,7 @@ class ImageDataset(SourceImages):
     row and how often the row was drawn in that epoch; else it is the centre view.
     """
 
-    def __init__(self, manifest: Manifest, view: View, *, augment: bool = False, seed: int = 0) -> None:
+    def __init__(self, manifest: "Manifest", view: View, *, augment: bool = False, seed: int = 0) -> None:
         super().__init__(manifest)
         self.view = view
         self.augment = augment

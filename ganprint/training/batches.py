@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ganprint.attributor import Run, View
-from ganprint.data import BatchSampler, Draw, ImageDataset, Manifest, loader
+from ganprint.data import BatchSampler, Draw, ImageDataset, loader
 from ganprint.errors import TrainingError
 from ganprint.models.config import NeuralConfig
 from ganprint.perturbation import Perturbation, Policy, parse_policy, perturb
+
+if TYPE_CHECKING:
+    from ganprint.data import Manifest
 
 EPOCH_STRIDE = 1 << 40
 """Keeps the streams of different epochs and repeats apart in one policy seed."""
@@ -33,7 +36,7 @@ class PerturbedImages(ImageDataset):
     """Views of a manifest's images; those of a batch are perturbed as the policy draws for each."""
 
     def __init__(
-        self, manifest: Manifest, view: View, policy: Policy, *, at: int | None, augment: bool, seed: int
+        self, manifest: "Manifest", view: View, policy: Policy, *, at: int | None, augment: bool, seed: int
     ) -> None:
         super().__init__(manifest, view, augment=augment, seed=seed)
         self.policy = policy
@@ -139,7 +142,7 @@ class BatchSettings:
     members: int
     hold: bool
 
-    def training(self, images: Manifest, *, rank: int = 0, world_size: int = 1) -> Batches:
+    def training(self, images: "Manifest", *, rank: int = 0, world_size: int = 1) -> Batches:
         """Return a process's share of the training batches; raise TrainingError where there is not one."""
         config, run = self.config, self.run
         seen = PerturbedImages(
@@ -167,7 +170,7 @@ class BatchSettings:
             )
         return Batches(seen, draws, workers=run.workers, device=self.device, hold=self.hold)
 
-    def validation(self, images: Manifest) -> Batches:
+    def validation(self, images: "Manifest") -> Batches:
         """Return the validation batches, as the configuration's `validation` has them."""
         config, policy = self.config, parse_policy(self.config.policy)
         moves = config.validation == "as-training"
@@ -186,7 +189,7 @@ class BatchSettings:
         return Batches(held, draws, workers=workers, device=self.device, hold=hold)
 
 
-def check_images(sources: Sequence[str], train: Manifest, val: Manifest) -> None:
+def check_images(sources: Sequence[str], train: "Manifest", val: "Manifest") -> None:
     """Raise TrainingError unless every source has training images and no image is of another source."""
     for name, images in (("training", train), ("validation", val)):
         if not len(images):

@@ -8,14 +8,17 @@ import base64
 import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganprint.data.manifest import Manifest
 from ganprint.errors import UsageError
 from ganprint.files import open_file
 from ganprint.weights.card import Card
 from ganprint.weights.records import SeenRecord
+
+if TYPE_CHECKING:
+    from ganprint.data.manifest import Manifest
 
 DIGITS = 5
 """Bytes kept of a hash: of 4,000 images held against 4,000, one in 70,000 times two would agree by chance."""
@@ -34,7 +37,7 @@ class Seen:
     groups: int
 
 
-def seen_record(manifest: Manifest) -> SeenRecord:
+def seen_record(manifest: "Manifest") -> SeenRecord:
     """Return the hashes of a manifest's images and groups for a card."""
     images = np.unique(image_hashes(manifest))
     return SeenRecord(
@@ -57,7 +60,7 @@ def with_seen(card: Card, start: Card) -> Card:
     return card.model_copy(update={"seen": found})
 
 
-def image_hashes(manifest: Manifest) -> np.ndarray:
+def image_hashes(manifest: "Manifest") -> np.ndarray:
     """Return two hashes of each image, int64 (N, 2): of its file's bytes and of its origin; 0 where there is none."""
     known = manifest.image_hashes
     if known is None:
@@ -69,7 +72,7 @@ def image_hashes(manifest: Manifest) -> np.ndarray:
     return known
 
 
-def count_seen(card: Card, manifest: Manifest) -> dict[str, Seen]:
+def count_seen(card: Card, manifest: "Manifest") -> dict[str, Seen]:
     """Return for each set that a card keeps (train, val, calibration) what of a manifest is in it, if anything is."""
     records = dict(card.seen)
     if card.calibration is not None and card.calibration.seen is not None:
@@ -89,7 +92,7 @@ def count_seen(card: Card, manifest: Manifest) -> dict[str, Seen]:
     return {name: seen for name, seen in found.items() if seen.images or seen.groups}
 
 
-def seen_sentences(card: Card, manifest: Manifest, what: str) -> list[str]:
+def seen_sentences(card: Card, manifest: "Manifest", what: str) -> list[str]:
     """Return what should be known of numbers of these images, called `what`: of images and of groups."""
     found = count_seen(card, manifest)
     said = [
@@ -107,7 +110,7 @@ def seen_sentences(card: Card, manifest: Manifest, what: str) -> list[str]:
     return said
 
 
-def refuse_seen(card: Card, manifest: Manifest, what: str, sets: Collection[str] = tuple(_DONE)) -> None:
+def refuse_seen(card: Card, manifest: "Manifest", what: str, sets: Collection[str] = tuple(_DONE)) -> None:
     """Raise UsageError where a card's weights have seen some of these images in one of the sets."""
     for name, seen in count_seen(card, manifest).items():
         if name in sets and seen.images:
@@ -117,12 +120,12 @@ def refuse_seen(card: Card, manifest: Manifest, what: str, sets: Collection[str]
             )
 
 
-def _group_names(manifest: Manifest) -> list[str]:
+def _group_names(manifest: "Manifest") -> list[str]:
     codes, names = manifest.codes("group")
     return sorted({names[code] for code in np.unique(codes).tolist()} - {""})
 
 
-def _content(manifest: Manifest, row: int) -> int:
+def _content(manifest: "Manifest", row: int) -> int:
     try:
         with open_file(manifest.path(row)) as file:
             return _number(hashlib.file_digest(file, "sha256").digest())
