@@ -20,27 +20,27 @@ SEVERITIES = ((), (3,), (1, 2, 3, 4, 5))
 def plan(data: Path, severities: tuple[int, ...], out: Path, results: int) -> None:
     """Plan NAMES x clean and 19 corruptions at some severities, `results` of which are in `out`; print the cost."""
     from ganprint.evaluation.leaderboard import read_entries, save_entry
-    from ganprint.evaluation.plan import Contender
+    from ganprint.evaluation.plan import Candidate
     from ganprint.evaluation.runner import Comparison
     from ganprint.perturbation import CORRUPTIONS
     from ganprint.studies.experiments import robustness_conditions
     from ganprint.weights import find, read_card
 
-    contenders = [Contender(find(name), read_card(find(name))) for name in NAMES]
+    candidates = [Candidate(find(name), read_card(find(name))) for name in NAMES]
     conditions = robustness_conditions("test_seen", CORRUPTIONS, severities)
     if results:
         template = read_entries(Path(__file__).parents[1] / "leaderboard")[0]
-        every = Comparison(data, contenders, conditions)
-        for cell in every.cells[:results]:
+        every = Comparison(data, candidates, conditions)
+        for cell in every.jobs[:results]:
             key = every.key(cell)
             same = {name: getattr(key, name) for name in key._fields if name in type(template).model_fields}
             save_entry(out, template.model_copy(update={**same, "data": data.stem}))
     began = time.perf_counter()
-    comparison = Comparison(data, contenders, conditions, out=out)
-    missing = sum(len(block.cells) for block in comparison.missing(comparison.blocks))
+    comparison = Comparison(data, candidates, conditions, out=out)
+    missing = sum(len(batch.jobs) for batch in comparison.missing(comparison.batches))
     seconds = time.perf_counter() - began
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{len(comparison.cells):>8}{missing:>9}{seconds:>9.1f} s{megabytes:>9.0f} MB", flush=True)
+    print(f"{len(comparison.jobs):>8}{missing:>9}{seconds:>9.1f} s{megabytes:>9.0f} MB", flush=True)
 
 
 def main() -> None:
@@ -58,10 +58,10 @@ def main() -> None:
         print(f"{options.rows:,} rows, {len(NAMES)} weights")
         print(f"{'results':>8}{'missing':>9}{'planned in':>11}{'peak':>12}", flush=True)
         for severities in SEVERITIES:
-            cells = len(NAMES) * (1 + 19 * len(severities))
-            for results in (0, cells // 2, cells):
+            jobs = len(NAMES) * (1 + 19 * len(severities))
+            for results in (0, jobs // 2, jobs):
                 text = " ".join(map(str, severities))
-                chosen = [str(data), text, f"{folder}/results{cells}-{results}", str(results)]
+                chosen = [str(data), text, f"{folder}/results{jobs}-{results}", str(results)]
                 # A process for each: memory that one has asked for would count for the next.
                 subprocess.run([sys.executable, __file__, "--plan", *chosen], check=True)
 

@@ -14,7 +14,7 @@ from ganprint.calibration.answer import VIEWS_AT_ONCE
 from ganprint.cli.memory import keep_freed_memory
 from ganprint.data import Manifest
 from ganprint.evaluation.conditions import PUBLISHED_SIZE
-from ganprint.evaluation.plan import Contender, Settings
+from ganprint.evaluation.plan import Candidate, Settings
 from ganprint.evaluation.runner import Comparison
 from ganprint.images.views import crop_views
 from ganprint.perturbation import CORRUPTIONS, Perturbation, perturb
@@ -75,7 +75,7 @@ def main() -> None:
     keep_freed_memory()  # As the command does.
     comparison = Comparison(
         options.data,
-        [Contender(find(options.weights), card)],
+        [Candidate(find(options.weights), card)],
         [(options.split, f"{kind}:{options.severity}") for kind in CORRUPTIONS],
         Settings(limit=options.limit, workers=options.workers),
     )

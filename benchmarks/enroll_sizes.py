@@ -14,8 +14,8 @@ from ganprint.data import Manifest
 from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.forensics.gallery import nearness, threshold_of
-from ganprint.forensics.judges import Judge, load_judge
-from ganprint.perturbation import parse_treatment
+from ganprint.forensics.predictors import WeightsPredictor, load_predictor
+from ganprint.perturbation import parse_any_policy
 from ganprint.weights import default_for
 
 SIZES = (10, 20, 50)
@@ -23,23 +23,25 @@ DRAWS = 20
 FALSE_ALARM = 0.01
 
 
-def embed(judge: Judge, images: Manifest, policy: str) -> np.ndarray:
-    condition = Condition.of(parse_treatment(policy), judge.card.view, seed=0)
-    _, answers, _ = whole_answers(judge.attributor, images, condition)
+def embed(predictor: WeightsPredictor, images: Manifest, policy: str) -> np.ndarray:
+    condition = Condition.of(parse_any_policy(policy), predictor.card.view, seed=0)
+    _, answers, _ = whole_answers(predictor.attributor, images, condition)
     return np.stack([answer.embedding for answer in answers])
 
 
-def measure(judge: Judge, manifest: Manifest) -> Iterator[tuple[str, int, np.ndarray]]:
+def measure(predictor: WeightsPredictor, manifest: Manifest) -> Iterator[tuple[str, int, np.ndarray]]:
     """Yield for each open source and number of images the shares found, clean and perturbed, and taken for it."""
-    known = judge.known
+    known = predictor.known
     if known is None:
         raise SystemExit(
-            f"{judge.card.name} does not say where known images lie: ganprint calibrate --record"
+            f"{predictor.card.name} does not say where known images lie: ganprint calibrate --record"
         )
-    tested = {policy: embed(judge, manifest.select("test_seen"), policy) for policy in ("none", "test-seen")}
+    tested = {
+        policy: embed(predictor, manifest.select("test_seen"), policy) for policy in ("none", "test-seen")
+    }
     opened = manifest.select("open")
     names = opened.column("source")
-    placed = {policy: embed(judge, opened, policy) for policy in tested}
+    placed = {policy: embed(predictor, opened, policy) for policy in tested}
     random = np.random.default_rng(0)
     for source in sorted(set(names.tolist())):
         here = np.flatnonzero(names == source)
@@ -56,7 +58,7 @@ def measure(judge: Judge, manifest: Manifest) -> Iterator[tuple[str, int, np.nda
 
 
 if __name__ == "__main__":
-    found = load_judge(sys.argv[2] if len(sys.argv) > 2 else default_for("repmix").path)
+    found = load_predictor(sys.argv[2] if len(sys.argv) > 2 else default_for("repmix").path)
     data = Manifest.open(Path(sys.argv[1]), sources=found.card.sources)
     print(
         f"{found.card.name}: means over {DRAWS} draws, threshold at {FALSE_ALARM:.0%} of calibration images"

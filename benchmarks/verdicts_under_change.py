@@ -14,9 +14,9 @@ import numpy as np
 from ganprint.attributor import REAL
 from ganprint.calibration.decision import INCONCLUSIVE, is_synthetic
 from ganprint.data import Manifest
-from ganprint.evaluation.assess import judge_images
+from ganprint.evaluation.assess import answer_images
 from ganprint.evaluation.group_metrics import group_mean
-from ganprint.forensics.judges import load_judge
+from ganprint.forensics.predictors import load_predictor
 from ganprint.perturbation import CORRUPTIONS
 
 CHAINS = (
@@ -29,10 +29,10 @@ CHAINS = (
 def main() -> None:
     """Print the rows."""
     weights, data, split, *policies = sys.argv[1:]
-    judge = load_judge(weights, enrolled=False)
-    images = Manifest.open(data, sources=judge.card.sources).select(split)
+    predictor = load_predictor(weights, enrolled=False)
+    images = Manifest.open(data, sources=predictor.card.sources).select(split)
     sources = np.asarray(images.column("source"))
-    plain = judge_images(judge, images, "none")
+    plain = answer_images(predictor, images, "none")
     before = np.full(len(images), "", dtype=object)
     before[plain.rows] = plain.verdicts
     found = np.array([is_synthetic(each or None) for each in before]) & (images.labels != 0)
@@ -41,7 +41,7 @@ def main() -> None:
         ["policy", "photographs synthetic", "low", "high", "generated real", "to real", "to inconclusive"]
     )
     for policy in policies or ("none", *CORRUPTIONS, *CHAINS):
-        judged = judge_images(judge, images, policy)
+        judged = answer_images(predictor, images, policy)
         rows, verdicts = judged.rows, judged.verdicts
         names, groups = sources[rows], images.groups[rows]
         photographs = images.labels[rows] == 0

@@ -31,7 +31,7 @@ from ganprint.errors import ConfigError, GanprintError, ImageError, TrainingErro
 from ganprint.images.views import find_crops
 from ganprint.lazy import lazy_names
 from ganprint.models import GridConfig, Losses, NeuralAttributor, NeuralConfig, Step, TrainingConfig
-from ganprint.perturbation import Attack, DrawnSharing, Policy, Sharing, Treatment, parse_treatment, perturb
+from ganprint.perturbation import AnyPolicy, Attack, Chain, DrawnChain, Policy, parse_any_policy, perturb
 from ganprint.training import Accumulator, accumulate, stream
 from ganprint.training.checkpoint import Place, read_place, read_tensors, write_tensors
 from ganprint.training.interruption import Interruption
@@ -63,14 +63,16 @@ __all__ = [
     "API_VERSION",
     "REAL",
     "Accumulator",
+    "AnyPolicy",
     "Attack",
     "Attributes",
     "Attributor",
     "AttributorConfig",
     "AttributorSpec",
+    "Chain",
     "ConfigError",
     "Draw",
-    "DrawnSharing",
+    "DrawnChain",
     "GanprintError",
     "GridConfig",
     "HeldOut",
@@ -90,14 +92,12 @@ __all__ = [
     "PublishedTable",
     "Reasons",
     "Run",
-    "Sharing",
     "SourceImages",
     "Step",
     "StoredCheckpoint",
     "StoredTensor",
     "TrainingConfig",
     "TrainingError",
-    "Treatment",
     "UsageError",
     "View",
     "WeightsError",
@@ -116,7 +116,7 @@ __all__ = [
     "log_dct",
     "luma",
     "noise_residuals",
-    "parse_treatment",
+    "parse_any_policy",
     "perturb",
     "printable",
     "read_place",

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from ganprint.api.case_report import CaseReport, check_report
-from ganprint.api.choices import chosen_device, load_bench
+from ganprint.api.choices import chosen_device, load_ensemble
 from ganprint.api.image_inputs import Images, Inputs, Source, read_named
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
-    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.ensemble import Ensemble
     from ganprint.forensics.journal import Journal
     from ganprint.forensics.verdict import Verdict
     from ganprint.images import ImageFile
@@ -67,9 +67,9 @@ def attribute(
     outputs.check(inputs)
     # What imports torch, which takes seconds, comes after what can be refused without it.
     device = chosen_device(device, threads)
-    bench = load_bench(method, weights, device=device, enrolled=enrolled, stability=stability, say=say)
+    ensemble = load_ensemble(method, weights, device=device, enrolled=enrolled, stability=stability, say=say)
     reading = _Reading(metadata or report is not None, max_pixels, on_error)
-    return Attribution(inputs, bench, outputs, reading, device=device, batch_size=batch_size)
+    return Attribution(inputs, ensemble, outputs, reading, device=device, batch_size=batch_size)
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,14 @@ class _Outputs:
             files_from=inputs.files_from,
         )
 
-    def journal(self, bench: "Bench") -> "Journal | None":
+    def journal(self, ensemble: "Ensemble") -> "Journal | None":
         """Open the file of verdicts, if one was asked for."""
         from ganprint.forensics.journal import csv_journal, json_journal
 
         if self.out is None:
             return None
         write = csv_journal if self.as_csv else json_journal
-        return write(self.out, bench.sources, by=bench.sha256, resume=self.resume, force=self.force)
+        return write(self.out, ensemble.sources, by=ensemble.sha256, resume=self.resume, force=self.force)
 
     def needs_file(
         self, named: Iterable[tuple[str, Source | ImageError]]
@@ -135,20 +135,20 @@ class _Outputs:
 class Attribution(Iterator["Verdict"]):
     """The verdicts on images, in order, one by one.
 
-    `bench` is the weights that answer. `before` counts, at the end, the verdicts that a file which is resumed had.
+    `ensemble` is the weights that answer. `before` counts, at the end, the verdicts that a file which is resumed had.
     """
 
     def __init__(
         self,
         inputs: Inputs,
-        bench: "Bench",
+        ensemble: "Ensemble",
         outputs: _Outputs,
         reading: _Reading,
         *,
         device: str,
         batch_size: int,
     ) -> None:
-        self.bench = bench
+        self.ensemble = ensemble
         self.before: Counter[str | None] = Counter()
         self._inputs, self._outputs, self._reading = inputs, outputs, reading
         self._device, self._batch_size = device, batch_size
@@ -170,13 +170,13 @@ class Attribution(Iterator["Verdict"]):
 
         outputs, case = self._outputs, None
         if outputs.report is not None:
-            case = CaseReport(self.bench, maps=outputs.maps)
+            case = CaseReport(self.ensemble, maps=outputs.maps)
         with ExitStack() as stack:
-            journal = outputs.journal(self.bench)
+            journal = outputs.journal(self.ensemble)
             if journal is not None:
                 stack.enter_context(journal)
             read = self._read(journal, case)
-            for verdict in stream_verdicts(read, self.bench, batch_size=self._batch_size):
+            for verdict in stream_verdicts(read, self.ensemble, batch_size=self._batch_size):
                 for each in (journal, case):
                     if each is not None:
                         each.write(verdict)

@@ -7,7 +7,7 @@ from ganprint.api.outputs import check_output
 from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
-    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.ensemble import Ensemble
     from ganprint.forensics.verdict import Verdict
     from ganprint.images import ImageFile
 
@@ -30,10 +30,10 @@ def check_report(report: Path | None, *, force: bool) -> None:
 class CaseReport:
     """What a report is made of; with `maps`, pictures of what the answers are made of, too."""
 
-    def __init__(self, bench: "Bench", *, maps: bool) -> None:
+    def __init__(self, ensemble: "Ensemble", *, maps: bool) -> None:
         from ganprint.reporting.report import Exhibits
 
-        self.bench, self.exhibits = bench, Exhibits(bench, maps=maps)
+        self.ensemble, self.exhibits = ensemble, Exhibits(ensemble, maps=maps)
         self.verdicts: list[Verdict] = []
 
     def see(self, image: "ImageFile") -> None:
@@ -57,7 +57,7 @@ class CaseReport:
         from ganprint.reporting.report import write_report
 
         record = make_record(
-            self.bench, self.verdicts, command, device=device, max_pixels=max_pixels, folder=report.parent
+            self.ensemble, self.verdicts, command, device=device, max_pixels=max_pixels, folder=report.parent
         )
         save_record(record, report.with_suffix(".json"), force=force)
         write_report(record, self.exhibits, report, force=force)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ganprint.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
-    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.ensemble import Ensemble
     from ganprint.weights import Card
 
 
@@ -57,7 +57,7 @@ def check_method(method: str | None, card: "Card") -> None:
         )
 
 
-def load_bench(
+def load_ensemble(
     method: str | None,
     weights: str | Path | None,
     *,
@@ -65,28 +65,28 @@ def load_bench(
     enrolled: bool = True,
     stability: bool = False,
     say: Callable[[str], None] = lambda sentence: None,
-) -> "Bench":
+) -> "Ensemble":
     """Load the weights that were named, or the defaults of the methods that were, `all` being those that have some.
 
     `say` gets a sentence for each method of `all` that cannot be loaded.
     """
     from ganprint.calibration.fusion import find_fusion
-    from ganprint.forensics.bench import Bench
-    from ganprint.forensics.judges import load_judge
+    from ganprint.forensics.ensemble import Ensemble
+    from ganprint.forensics.predictors import load_predictor
 
-    judges = []
+    predictors = []
     for each in _several(method, weights):
         try:
-            judges.append(load_judge(each, device=device, enrolled=enrolled))
+            predictors.append(load_predictor(each, device=device, enrolled=enrolled))
         except PluginError as error:
             if method != "all" or weights is not None:
                 raise
             say(error.message)
-    if not judges:
+    if not predictors:
         raise UsageError(
             "None of the named methods has weights.", "ganprint methods lists methods and weights."
         )
-    cards = [judge.card for judge in judges]
+    cards = [predictor.card for predictor in predictors]
     if weights is not None and method is not None:
         methods = _parts(method)
         for card in cards:
@@ -98,7 +98,7 @@ def load_bench(
     twice = sorted({card.name for card in cards if sum(card.sha256 == other.sha256 for other in cards) > 1})
     if twice:
         raise UsageError(f"{', '.join(twice)} was named twice.", "Name each once.")
-    return Bench(judges, find_fusion(cards) if len(cards) > 1 else None, stability)
+    return Ensemble(predictors, find_fusion(cards) if len(cards) > 1 else None, stability)
 
 
 def _several(method: str | None, weights: str | Path | None) -> list[str | Path]:

@@ -46,12 +46,12 @@ def enroll(
     and all. Raises UsageError for too few images and a name that is taken.
     """
     from ganprint.forensics.gallery import enrol, list_galleries, overlaps, save_gallery
-    from ganprint.forensics.judges import load_judge
+    from ganprint.forensics.predictors import load_predictor
     from ganprint.images.views import crop_views
 
     device = chosen_device(device, threads)
-    judge = load_judge(chosen_weights(weights, method), device=device, enrolled=False)
-    check_method(method, judge.card)
+    predictor = load_predictor(chosen_weights(weights, method), device=device, enrolled=False)
+    check_method(method, predictor.card)
     named = list(Inputs(images, recursive).named())
     found, failures = {}, []
     for number, (_, image) in enumerate(read_named(named), 1):
@@ -60,11 +60,11 @@ def enroll(
             failures.append(image)
         # An image that is there twice is one.
         elif image.sha256 not in found:
-            (found[image.sha256],) = judge.answer([crop_views(image.pixels, judge.card.view)])
-    gallery = enrol(name, found, judge.card, judge.known, false_alarm=false_alarm)
-    save_gallery(gallery, judge.card, force=force)
-    doubts = overlaps(gallery, list_galleries(judge.card), judge.known)
-    return Enrolled(gallery, judge.card, tuple(doubts), tuple(failures))
+            (found[image.sha256],) = predictor.answer([crop_views(image.pixels, predictor.card.view)])
+    gallery = enrol(name, found, predictor.card, predictor.known, false_alarm=false_alarm)
+    save_gallery(gallery, predictor.card, force=force)
+    doubts = overlaps(gallery, list_galleries(predictor.card), predictor.known)
+    return Enrolled(gallery, predictor.card, tuple(doubts), tuple(failures))
 
 
 def enrolled_sources(*, method: str | None = None, weights: str | Path | None = None) -> "list[Gallery]":

@@ -122,20 +122,20 @@ def assess(
     refuse_own_inputs([picture], [data])
     from ganprint.data import Manifest
     from ganprint.evaluation.assess import assess as count
-    from ganprint.forensics.judges import load_judge
+    from ganprint.forensics.predictors import load_predictor
     from ganprint.weights import set_rates
 
     device = chosen_device(device, threads)
     chosen = chosen_weights(weights, method)
-    judge = load_judge(chosen, device=device, enrolled=False)
-    check_method(method, judge.card)
-    manifest = Manifest.open(chosen_data(data), sources=judge.card.sources)
+    predictor = load_predictor(chosen, device=device, enrolled=False)
+    check_method(method, predictor.card)
+    manifest = Manifest.open(chosen_data(data), sources=predictor.card.sources)
     found = []
     for split in dict.fromkeys(splits):
         for policy in dict.fromkeys(policies):
             found.append(
                 count(
-                    judge,
+                    predictor,
                     manifest,
                     split,
                     policy,

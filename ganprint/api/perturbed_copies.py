@@ -14,7 +14,7 @@ from ganprint.images import find_images, printable, read_image
 from ganprint.remote import name_in
 
 if TYPE_CHECKING:
-    from ganprint.perturbation import DrawnSharing, Engine, Perturbation, Policy, Sharing
+    from ganprint.perturbation import Chain, DrawnChain, Engine, Perturbation, Policy
 
 Pixels = NDArray[np.uint8]
 FORMATS = {
@@ -86,7 +86,7 @@ class Copy:
 
     source: Path | str
     output: Path
-    done: "Perturbation | Sharing"
+    done: "Perturbation | Chain"
     error: ImageError | None = None
 
 
@@ -118,7 +118,7 @@ def perturb_files(
 def _write_all(
     outputs: dict[Path, Path | str],
     failures: list[ImageError],
-    chosen: "Policy | Sharing | DrawnSharing",
+    chosen: "Policy | Chain | DrawnChain",
     engine: str,
     at: int | None,
     seed: int,
@@ -137,9 +137,9 @@ def _write_all(
 
 def choose_policy(
     corruption: str | None, severity: int | None, policy: str | None, *, engine: str, at: int | None
-) -> "Policy | Sharing | DrawnSharing":
+) -> "Policy | Chain | DrawnChain":
     """Return what is done to images by the names that were given; raise UsageError where those do not fit."""
-    from ganprint.perturbation import CORRUPTIONS, Attack, Policy, parse_policy, parse_treatment
+    from ganprint.perturbation import CORRUPTIONS, Attack, Policy, parse_any_policy, parse_policy
     from ganprint.perturbation.kinds import check_kind
 
     if (corruption is None) == (policy is None):
@@ -151,15 +151,15 @@ def choose_policy(
         raise UsageError(
             "--severity needs --corruption.", "A policy has it in its name: --policy jpeg_compression:3"
         )
-    treatment = parse_treatment(str(policy))
-    if isinstance(treatment, Attack):
+    parsed = parse_any_policy(str(policy))
+    if isinstance(parsed, Attack):
         raise UsageError(
             "perturb has no weights to attack.",
             "ganprint compare --adversarial attacks weights.",
         )
-    if not isinstance(treatment, Policy) and (at or engine != "torch"):
+    if not isinstance(parsed, Policy) and (at or engine != "torch"):
         raise UsageError("--at and --engine do not apply to a post-processing chain.", "Leave them out.")
-    return treatment
+    return parsed
 
 
 def _read(source: Source, name: str) -> Pixels:
@@ -170,15 +170,15 @@ def _read(source: Source, name: str) -> Pixels:
     return read_image(source, name=name, min_side=1).pixels
 
 
-def _apply(pixels: Pixels, name: str, drawn: "Perturbation | Sharing", engine: str, at: int | None) -> Pixels:
+def _apply(pixels: Pixels, name: str, drawn: "Perturbation | Chain", engine: str, at: int | None) -> Pixels:
     import torch
 
     from ganprint.images.views import whole_picture
-    from ganprint.perturbation import Sharing
+    from ganprint.perturbation import Chain
     from ganprint.perturbation import perturb as perturb_images
 
     images = whole_picture(pixels)[None].contiguous()
-    if isinstance(drawn, Sharing):
+    if isinstance(drawn, Chain):
         try:
             changed = drawn.apply(images[0])
         except ImageError as error:

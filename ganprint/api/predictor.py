@@ -15,7 +15,7 @@ from ganprint.api.image_inputs import ImageInput, Inputs, Source, is_one, read_n
 from ganprint.errors import ImageError, UsageError, WeightsError
 
 if TYPE_CHECKING:
-    from ganprint.forensics.judges import Judge
+    from ganprint.forensics.predictors import WeightsPredictor
     from ganprint.images import ImageFile
     from ganprint.images.views import Crops
     from ganprint.weights import Card
@@ -102,15 +102,15 @@ class Predictor:
         return chosen_weights(self._options["weights"], self._options["method"])
 
     @cached_property
-    def _judge(self) -> "Judge":
-        from ganprint.forensics.judges import load_judge
+    def _loaded(self) -> "WeightsPredictor":
+        from ganprint.forensics.predictors import load_predictor
 
         card = self.card
         device = chosen_device(self._options["device"], self._options["threads"])
-        judge = load_judge(self._chosen, device=device, enrolled=False)
-        if judge.card.sha256 != card.sha256:
+        predictor = load_predictor(self._chosen, device=device, enrolled=False)
+        if predictor.card.sha256 != card.sha256:
             raise WeightsError(f"The weights {card.name} were replaced just now.", "Load them again.")
-        return judge
+        return predictor
 
     @overload
     # Text is an iterable of text, and a mapping one of its keys.
@@ -179,7 +179,7 @@ class Predictor:
             if isinstance(image, ImageError)
             else (
                 replace(image, pixels=image.pixels[:0].copy()),
-                find_crops(image.pixels, self._judge.card.view),
+                find_crops(image.pixels, self._loaded.card.view),
             )
             for _, image in read
         )
@@ -189,9 +189,9 @@ class Predictor:
     def _answer(
         self, batch: "Sequence[tuple[ImageFile | ImageError, Crops | None]]"
     ) -> Iterator[Score | ImageError]:
-        judge = self._judge
+        predictor = self._loaded
         shown = [crops.squares for _, crops in batch if crops is not None and crops.nothing is None]
-        answers = iter(judge.answer(shown))
+        answers = iter(predictor.answer(shown))
         for image, crops in batch:
             if isinstance(image, ImageError) or crops is None:
                 yield image  # type: ignore[misc]
@@ -201,7 +201,7 @@ class Predictor:
                 )
             else:
                 answer = replace(next(answers), reflected=crops.reflected)
-                said = judge.judge(image, answer, crops.places)
+                said = predictor.decide(image, answer, crops.places)
                 yield Score(
                     image.name,
                     said.verdict or "",
@@ -216,13 +216,13 @@ class Predictor:
         """The length of an embedding, of a noisy crop where the weights do not tell it."""
         import torch
 
-        if self._judge.known is not None:
-            return int(self._judge.known.embeddings.shape[1])
-        side = self._judge.card.view.size
+        if self._loaded.known is not None:
+            return int(self._loaded.known.embeddings.shape[1])
+        side = self._loaded.card.view.size
         noise = torch.randint(
             0, 256, (1, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
         )
-        return len(self._judge.answer([noise])[0].embedding)
+        return len(self._loaded.answer([noise])[0].embedding)
 
 
 def _rows(rows: Sequence[Any], size: int) -> NDArray[np.float32]:

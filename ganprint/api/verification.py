@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from ganprint.api.choices import chosen_device
 
 if TYPE_CHECKING:
-    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.ensemble import Ensemble
     from ganprint.forensics.record import CaseRecord
     from ganprint.forensics.verify import Comparison
 
@@ -22,8 +22,8 @@ def verify(record: str | Path, *, device: str | None = None) -> "Verification":
     from ganprint.forensics.verify import load_recorded
 
     case = read_record(Path(record))
-    bench = load_recorded(case, device=chosen_device(device or case.device))
-    return Verification(case, bench, Path(record).parent)
+    ensemble = load_recorded(case, device=chosen_device(device or case.device))
+    return Verification(case, ensemble, Path(record).parent)
 
 
 class Verification(Iterator["Comparison"]):
@@ -33,18 +33,18 @@ class Verification(Iterator["Comparison"]):
     now where that differs.
     """
 
-    def __init__(self, case: "CaseRecord", bench: "Bench", folder: Path) -> None:
+    def __init__(self, case: "CaseRecord", ensemble: "Ensemble", folder: Path) -> None:
         from ganprint.forensics.verify import changed_facts, verify_record
         from ganprint.weights.environment import versions
 
         self.case = case
-        self.facts = changed_facts(case, bench)
+        self.facts = changed_facts(case, ensemble)
         self.versions = {
             name: (case.versions.get(name), now)
             for name, now in versions().items()
             if case.versions.get(name) != now
         }
-        self._comparisons = verify_record(case, bench, folder)
+        self._comparisons = verify_record(case, ensemble, folder)
 
     def __iter__(self) -> Self:
         return self

@@ -23,7 +23,7 @@ from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter, Writer
 
 if TYPE_CHECKING:
     from ganprint.api.attribution import Attribution
-    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.ensemble import Ensemble
 
 FAILED_ON = 4
 """Exit status where --fail-on met the verdict it names."""
@@ -115,10 +115,12 @@ def attribute(
         command=command_line(),
         say=_complain,
     )
-    _check_verdict(fail_on, verdicts.bench)
+    _check_verdict(fail_on, verdicts.ensemble)
     failures = matches = 0
     written = out or report
-    writer = None if written else _writer(verdicts.bench, as_json, as_csv, verbose or stability or metadata)
+    writer = (
+        None if written else _writer(verdicts.ensemble, as_json, as_csv, verbose or stability or metadata)
+    )
     # A bar beside what is printed would cross it out.
     with progress_bar() if written else nullcontext() as bar:
         task = None
@@ -152,20 +154,20 @@ def _complain(sentence: str) -> None:
     typer.echo(f"ganprint: {sentence}", err=True)
 
 
-def _check_verdict(fail_on: str | None, bench: "Bench") -> None:
+def _check_verdict(fail_on: str | None, ensemble: "Ensemble") -> None:
     from ganprint.errors import UsageError
 
-    possible = ["synthetic", "synthetic-unknown", "inconclusive", *bench.families, *bench.sources]
-    if len(bench.judges) == 1:
-        possible += [gallery.name for gallery in bench.judges[0].galleries]
+    possible = ["synthetic", "synthetic-unknown", "inconclusive", *ensemble.families, *ensemble.sources]
+    if len(ensemble.predictors) == 1:
+        possible += [gallery.name for gallery in ensemble.predictors[0].galleries]
     if fail_on is not None and fail_on not in possible:
         raise UsageError(f"No verdict can be {fail_on!r}.", f"Verdicts: {', '.join(possible)}.")
 
 
-def _writer(bench: "Bench", as_json: bool, as_csv: bool, verbose: bool) -> Writer:
+def _writer(ensemble: "Ensemble", as_json: bool, as_csv: bool, verbose: bool) -> Writer:
     if as_json:
         return JsonWriter()
-    return CsvWriter(bench.sources) if as_csv else TextWriter(bench, verbose=verbose)
+    return CsvWriter(ensemble.sources) if as_csv else TextWriter(ensemble, verbose=verbose)
 
 
 def _count(verdicts: "Attribution", inputs: list[str], files_from: Path | None) -> int | None:

@@ -104,8 +104,8 @@ def calibrate(
             ),
         )
     if as_json:
-        judged = found.judgement.model_dump(mode="json", exclude={"reference_sha256", "rates"})
-        echo_json({"calibration": found.record.model_dump(mode="json"), "judgement": judged})
+        answered = found.judgement.model_dump(mode="json", exclude={"reference_sha256", "rates"})
+        echo_json({"calibration": found.record.model_dump(mode="json"), "judgement": answered})
     else:
         _print(chosen_card(weights, method).name, found)
     for failure in found.failures:

@@ -7,6 +7,7 @@ import typer
 
 from ganprint.api.choices import chosen_device
 from ganprint.api.outputs import check_output, refuse_own_inputs
+from ganprint.cli.candidates import chosen_candidates, named_candidate, renamed_sources
 from ganprint.cli.conditions import (
     CONDITIONS,
     STUDIED,
@@ -17,7 +18,6 @@ from ganprint.cli.conditions import (
     robustness_asked,
 )
 from ganprint.cli.console import command_line, progress_bar
-from ganprint.cli.contenders import chosen_contenders, named_contender, renamed_sources
 from ganprint.cli.memory import keep_freed_memory
 from ganprint.cli.options import (
     BatchSize,
@@ -290,11 +290,11 @@ def compare(
             trainings.print_plan(study)
             return
         train_missing(study, budget)
-        if not study.contenders():
+        if not study.candidates():
             raise typer.Exit(1)
     comparison = Comparison(
         images_of,
-        study.contenders() if study else chosen_contenders(weights, method, images_of),
+        study.candidates() if study else chosen_candidates(weights, method, images_of),
         asked,
         Settings(
             seed=seed,
@@ -310,10 +310,10 @@ def compare(
         out,
         predictions,
         force,
-        named_contender(surrogate) if surrogate else None,
+        named_candidate(surrogate) if surrogate else None,
         image_folder,
     )
-    check_against(against, [contender.name for contender in comparison.contenders])
+    check_against(against, [candidate.name for candidate in comparison.candidates])
     if dry_run:
         _print_plan(comparison)
         return
@@ -335,22 +335,22 @@ def compare(
 
 
 def _print_plan(comparison: "Comparison") -> None:
-    blocks = comparison.missing(comparison.blocks)
-    cells = sum(len(block.cells) for block in blocks)
-    images = sum(len(comparison.images(cell)) for block in blocks for cell in block.cells)
+    batches = comparison.missing(comparison.batches)
+    jobs = sum(len(batch.jobs) for batch in batches)
+    images = sum(len(comparison.images(job)) for batch in batches for job in batch.jobs)
     typer.echo(
-        f"{len(comparison.cells)} results of {len(comparison.contenders)} weights in "
-        f"{len(comparison.conditions)} conditions; {len(comparison.cells) - cells} are there, {cells} missing: "
-        f"{images:,} answers in {len(blocks)} passes over the images"
+        f"{len(comparison.jobs)} results of {len(comparison.candidates)} weights in "
+        f"{len(comparison.conditions)} conditions; {len(comparison.jobs) - jobs} are there, {jobs} missing: "
+        f"{images:,} answers in {len(batches)} passes over the images"
     )
-    for block in blocks:
-        names = ", ".join(cell.contender.name for cell in block.cells)
-        typer.echo(f"{block.split} under {block.condition.policy}: {names}")
+    for batch in batches:
+        names = ", ".join(job.candidate.name for job in batch.jobs)
+        typer.echo(f"{batch.split} under {batch.condition.policy}: {names}")
 
 
 def _run(comparison: "Comparison") -> "list[Entry]":
     from ganprint.errors import ImageError
-    from ganprint.evaluation.plan import Block
+    from ganprint.evaluation.plan import JobBatch
 
     failures: dict[str, None] = {}
 
@@ -360,11 +360,11 @@ def _run(comparison: "Comparison") -> "list[Entry]":
         failures[failure.message] = None
 
     with progress_bar() as bar:
-        blocks = comparison.missing(comparison.blocks)
-        whole = bar.add_task("images", total=sum(len(comparison.images(b.cells[0])) for b in blocks))
+        batches = comparison.missing(comparison.batches)
+        whole = bar.add_task("images", total=sum(len(comparison.images(b.jobs[0])) for b in batches))
 
-        def tell(block: Block, images: int) -> None:
-            bar.update(whole, advance=images, description=f"{block.split} under {block.condition.policy}")
+        def tell(batch: JobBatch, images: int) -> None:
+            bar.update(whole, advance=images, description=f"{batch.split} under {batch.condition.policy}")
 
         # Of several processes the first speaks for all.
         for message in comparison.doubts() if comparison.is_first else ():
@@ -386,7 +386,7 @@ def _figures(
 def _record(comparison: "Comparison", entries: "Sequence[Entry]") -> None:
     from ganprint.weights import add_result
 
-    folders = {contender.name: contender.path for contender in comparison.contenders}
+    folders = {candidate.name: candidate.path for candidate in comparison.candidates}
     # A card says what its own weights' gradients allow; an attack through others' is the leaderboard's.
     for entry in (each for each in entries if each.surrogate is None):
         result = entry.result().model_copy(update={"command": entry.command})

@@ -72,14 +72,14 @@ def adversarial_asked(
 
 
 def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None) -> list[tuple[str, str]]:
-    """Return the conditions once each, their treatments checked."""
+    """Return the conditions once each, their policies checked."""
     from ganprint.errors import UsageError
-    from ganprint.perturbation import Attack, parse_treatment
+    from ganprint.perturbation import Attack, parse_any_policy
 
-    treatments = {text: parse_treatment(text) for _, text in asked}
-    if surrogate and not any(isinstance(each, Attack) for each in treatments.values()):
+    policies = {text: parse_any_policy(text) for _, text in asked}
+    if surrogate and not any(isinstance(each, Attack) for each in policies.values()):
         raise UsageError("--surrogate is for attacks.", "Add --adversarial.")
-    return list(dict.fromkeys((split, str(treatments[text])) for split, text in asked))
+    return list(dict.fromkeys((split, str(policies[text])) for split, text in asked))
 
 
 def others_asked(split: str, *, resharing: bool, open_set: bool) -> list[tuple[str, str]]:

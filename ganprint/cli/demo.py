@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganprint.api.choices import load_bench
+from ganprint.api.choices import load_ensemble
 from ganprint.cli.console import console, echo_json
 from ganprint.cli.options import Force, Json, ManyMethods, ManyWeights, Seed
 
@@ -35,17 +35,17 @@ def demo(
     from ganprint.forge.mini import write_examples
     from ganprint.images import read_image
 
-    bench = load_bench(method, weights, device="cpu", enrolled=False)
+    ensemble = load_ensemble(method, weights, device="cpu", enrolled=False)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(TemporaryDirectory()))
         examples = write_examples(folder, seed=seed, force=force)
         images = ((file.name, read_image(file)) for file, _ in examples)
-        verdicts = list(stream_verdicts(images, bench))
+        verdicts = list(stream_verdicts(images, ensemble))
     if as_json:
         for (_, source), verdict in zip(examples, verdicts, strict=True):
             echo_json({"made_by": source, **verdict.model_dump(mode="json")})
         return
-    table = Table("image", "made by", "answer", "why", title=f"Answered by {bench.names[1]}")
+    table = Table("image", "made by", "answer", "why", title=f"Answered by {ensemble.names[1]}")
     for (file, source), verdict in zip(examples, verdicts, strict=True):
         chance = verdict.synthetic_probability
         share = "" if chance is None else f"\nP(synthetic) {chance:.0%}"

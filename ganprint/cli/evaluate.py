@@ -81,7 +81,7 @@ def evaluate(
     from ganprint.evaluation.conditions import Condition
     from ganprint.evaluation.results import evaluate as score_answers
     from ganprint.images import printable
-    from ganprint.perturbation import Attack, Policy, parse_treatment
+    from ganprint.perturbation import Attack, Policy, parse_any_policy
     from ganprint.weights import add_result, knowing, load_attributor
     from ganprint.weights.seen import seen_sentences
 
@@ -91,7 +91,7 @@ def evaluate(
     refuse_own_inputs([predictions], [data])
     if record and limit:
         raise UsageError("--record is for whole splits.", "Leave --limit out.")
-    drawn = parse_treatment(policy)
+    drawn = parse_any_policy(policy)
     benchmark = data is None
     images_of = chosen_data(data)
     if benchmark and weights is None and method is None:

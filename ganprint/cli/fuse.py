@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.api.choices import chosen_device, load_bench
+from ganprint.api.choices import chosen_device, load_ensemble
 from ganprint.api.outputs import check_output
 from ganprint.cli.console import command_line, console, progress_bar
 from ganprint.cli.options import (
@@ -23,7 +23,7 @@ from ganprint.cli.options import (
 if TYPE_CHECKING:
     from ganprint.calibration.fusion import Fusion
     from ganprint.evaluation.fuse import Told
-    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.ensemble import Ensemble
 
 
 def fuse(
@@ -66,8 +66,8 @@ def fuse(
     device = chosen_device(device, threads)
     if out is not None:
         check_output(out, force=force)
-    bench = load_bench(None if weights else method, weights, device=device, enrolled=False)
-    if len(bench.judges) < 2:
+    ensemble = load_ensemble(None if weights else method, weights, device=device, enrolled=False)
+    if len(ensemble.predictors) < 2:
         raise UsageError(
             "One method has nothing to be weighed against.", "Name several: --method a,b or all."
         )
@@ -77,7 +77,7 @@ def fuse(
 
         def ask(which: str, asked: list[str]) -> "Told":
             return tell(
-                bench.judges,
+                ensemble.predictors,
                 data,
                 which,
                 asked,
@@ -92,7 +92,7 @@ def fuse(
 
         told = ask(split, chosen)
         fusion = learn(
-            bench.judges,
+            ensemble.predictors,
             told,
             data=last_part(data),
             split=split,
@@ -103,7 +103,7 @@ def fuse(
         tested = {policy: ask(test, [policy]) for policy in chosen} if test else {}
     file = out or user_folder() / FUSION_FILE
     save_fusion(fusion, file, force=force)
-    _print(bench, fusion, tested)
+    _print(ensemble, fusion, tested)
     typer.echo(str(file))
     failures = {failure.message for each in (told, *tested.values()) for failure in each.failures}
     for message in sorted(failures):
@@ -112,14 +112,14 @@ def fuse(
         raise typer.Exit(1)
 
 
-def _print(bench: "Bench", fusion: "Fusion", tested: "dict[str, Told]") -> None:
+def _print(ensemble: "Ensemble", fusion: "Fusion", tested: "dict[str, Told]") -> None:
     from rich.table import Table
 
     from ganprint.calibration.fusion import pool
     from ganprint.calibration.probabilities import log_loss
 
-    names = [judge.card.name for judge in bench.judges]
-    cards = [judge.card for judge in bench.judges]
+    names = [predictor.card.name for predictor in ensemble.predictors]
+    cards = [predictor.card for predictor in ensemble.predictors]
     everything = fusion.combination(cards)
     assert everything is not None
     shares = [everything.weights[card.sha256 or ""] for card in cards]

@@ -89,14 +89,14 @@ def perturb(
 
 def _report(copy: "Copy", as_json: bool) -> None:
     from ganprint.images import printable
-    from ganprint.perturbation import Sharing
+    from ganprint.perturbation import Chain
 
     drawn = copy.done
     if as_json:
-        done = {"shared": str(drawn)} if isinstance(drawn, Sharing) else asdict(drawn)
+        done = {"shared": str(drawn)} if isinstance(drawn, Chain) else asdict(drawn)
         echo_json({"path": str(copy.source), "output": str(copy.output), **done})
         return
-    if isinstance(drawn, Sharing):
+    if isinstance(drawn, Chain):
         what = str(drawn)
     else:
         what = f"{drawn.kind} {drawn.severity}" if drawn.kind else "unchanged"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from ganprint.forensics.bench import Bench
+    from ganprint.forensics.ensemble import Ensemble
     from ganprint.forensics.verdict import Verdict
 
 STYLES = {"real": "bold", "inconclusive": "bold yellow"}
@@ -65,8 +65,8 @@ class CsvWriter:
 class TextWriter:
     """Prints a few lines for each image and a summary at the end; with `verbose` every detail."""
 
-    def __init__(self, bench: "Bench", *, verbose: bool = False) -> None:
-        self.bench = bench
+    def __init__(self, ensemble: "Ensemble", *, verbose: bool = False) -> None:
+        self.ensemble = ensemble
         self.verbose = verbose
         self.out = console()
         self.counts: Counter[str] = Counter()
@@ -110,13 +110,13 @@ class TextWriter:
             )
             failed = f", {self.failed} not examined" if self.failed else ""
             self.out.print(f"\n{self.counts.total() + self.failed} images: {said}{failed}.", soft_wrap=True)
-        for judge in self.bench.judges:
-            card = judge.card
+        for predictor in self.ensemble.predictors:
+            card = predictor.card
             sentences = list(how_often_wrong(card, self.counts))
-            names = ", ".join(printable(gallery.name) for gallery in judge.galleries)
+            names = ", ".join(printable(gallery.name) for gallery in predictor.galleries)
             enrolled = f" (enrolled here: {names})" if names else ""
             known = f"{', '.join(card.sources)}{enrolled}"
-            if self.verbose or (not sentences and len(self.bench.judges) == 1):
+            if self.verbose or (not sentences and len(self.ensemble.predictors) == 1):
                 self.out.print(
                     f"Answered by {card.method} with the weights {card.name} ({(card.sha256 or '')[:12]}), which know "
                     f"{known}. {how_to_read(card)}",
@@ -126,7 +126,7 @@ class TextWriter:
                 self.out.print(f"The weights {card.name} know {known}.", soft_wrap=True)
             for sentence in sentences:
                 self.out.print(sentence, soft_wrap=True)
-        if any(judge.card.judgement is None for judge in self.bench.judges):
+        if any(predictor.card.judgement is None for predictor in self.ensemble.predictors):
             self.out.print(
                 "Weights without thresholds call an image of any other generator one of their sources, or real.",
                 soft_wrap=True,

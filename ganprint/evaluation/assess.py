@@ -18,8 +18,8 @@ from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.group_metrics import group_mean
 from ganprint.evaluation.open_set_metrics import score_open_set
-from ganprint.forensics.judges import Judge
-from ganprint.perturbation import parse_treatment
+from ganprint.forensics.predictors import WeightsPredictor
+from ganprint.perturbation import parse_any_policy
 from ganprint.remote import last_part
 from ganprint.weights import Card, KindRates, Rate, VerdictRates
 from ganprint.weights.seen import refuse_seen
@@ -48,7 +48,7 @@ class Assessed:
 
 
 def assess(
-    judge: Judge,
+    predictor: WeightsPredictor,
     manifest: Manifest,
     split: str,
     policy: str,
@@ -58,11 +58,11 @@ def assess(
     progress: Callable[[int, int], None] = lambda done, total: None,
     **options: Any,
 ) -> Assessed:
-    """Judge every image of a split under a policy and count what becomes of photographs, known and unknown sources.
+    """Answer for every image of a split and count the verdicts on photographs, known and unknown sources.
 
-    `options` are those of `whole_answers`. Raises UsageError where the weights do not say how to judge.
+    `options` are those of `whole_answers`. Raises UsageError where the weights have no thresholds.
     """
-    card, rule, known = judge.card, judge.card.judgement, judge.known
+    card, rule, known = predictor.card, predictor.card.judgement, predictor.known
     if rule is None or known is None:
         raise UsageError(
             f"{card.name} has no thresholds to assess.", "ganprint calibrate --record gives it some."
@@ -75,12 +75,12 @@ def assess(
         )
     images = manifest.select(split)
     refuse_seen(card, images, split)
-    judged = judge_images(judge, images, policy, seed=seed, progress=progress, **options)
+    answered = answer_images(predictor, images, policy, seed=seed, progress=progress, **options)
     rows, answers, probabilities, verdicts = (
-        judged.rows,
-        judged.answers,
-        judged.probabilities,
-        judged.verdicts,
+        answered.rows,
+        answered.answers,
+        answered.probabilities,
+        answered.verdicts,
     )
     labels, groups = images.labels[rows], images.groups[rows]
     sources = np.asarray(images.column("source"))[rows]
@@ -136,11 +136,11 @@ def assess(
         command=command,
     )
     sure = probabilities[inside]
-    return Assessed(rates, sure.max(1), sure.argmax(1) == labels[inside], judged.failures)
+    return Assessed(rates, sure.max(1), sure.argmax(1) == labels[inside], answered.failures)
 
 
 @dataclass(frozen=True)
-class Judged:
+class ImageVerdicts:
     """Verdicts (N,) on the rows (N,) of a manifest whose images could be read, calibrated probabilities (N, K), whole
     answers, and why the others could not be read.
     """
@@ -152,23 +152,25 @@ class Judged:
     failures: list[ImageError]
 
 
-def judge_images(
-    judge: Judge,
+def answer_images(
+    predictor: WeightsPredictor,
     images: Manifest,
     policy: str,
     *,
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
     **options: Any,
-) -> Judged:
+) -> ImageVerdicts:
     """Return the verdicts on a manifest's images under a policy; raises as `assess` does."""
-    card, rule, known = judge.card, judge.card.judgement, judge.known
+    card, rule, known = predictor.card, predictor.card.judgement, predictor.known
     if rule is None or known is None:
         raise UsageError(
             f"{card.name} has no thresholds to assess.", "ganprint calibrate --record gives it some."
         )
-    condition = Condition.of(parse_treatment(policy), card.view, seed=seed)
-    rows, answers, failures = whole_answers(judge.attributor, images, condition, progress=progress, **options)
+    condition = Condition.of(parse_any_policy(policy), card.view, seed=seed)
+    rows, answers, failures = whole_answers(
+        predictor.attributor, images, condition, progress=progress, **options
+    )
     plain = np.stack([answer.probabilities for answer in answers])
     probabilities = calibrate_probabilities(plain, card.calibration)
     scores = SCORES[rule.score](known, answers)
@@ -180,7 +182,7 @@ def judge_images(
             for each, score, answer in zip(probabilities, scores, answers, strict=True)
         ]
     )
-    return Judged(rows, verdicts, probabilities, answers, failures)
+    return ImageVerdicts(rows, verdicts, probabilities, answers, failures)
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,8 @@ from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.group_metrics import FEWEST_GROUPS
-from ganprint.forensics.judges import known_arrays, known_from
-from ganprint.perturbation import parse_treatment
+from ganprint.forensics.predictors import known_arrays, known_from
+from ganprint.perturbation import parse_any_policy
 from ganprint.remote import last_part
 from ganprint.weights import (
     NO_REFERENCE,
@@ -113,7 +113,7 @@ def calibrate(
     answers: list[Answer] = []
     failures: dict[str, ImageError] = {}
     for policy in policies:
-        condition = Condition.of(parse_treatment(policy), card.view, seed=seed)
+        condition = Condition.of(parse_any_policy(policy), card.view, seed=seed)
         for some, each in answering:
             found, here, failed = whole_answers(
                 each, images.take(some), condition, progress=partial(progress, policy), **options

@@ -12,7 +12,7 @@ from ganprint.attributor import View
 from ganprint.data import Draw, Manifest, SourceImages
 from ganprint.errors import ImageError
 from ganprint.images.views import answerable_crops
-from ganprint.perturbation import Attack, DrawnSharing, Engine, Policy, Sharing, Treatment, perturb
+from ganprint.perturbation import AnyPolicy, Attack, Chain, DrawnChain, Engine, Policy, perturb
 
 PUBLISHED_SIZE = 224
 """Side at which the published protocol perturbs (Bui et al. 2022, section 4.1)."""
@@ -27,7 +27,7 @@ class Condition:
     `precision` is that of a network's arithmetic, where the method has one.
     """
 
-    policy: Treatment
+    policy: AnyPolicy
     seed: int = 0
     at: int | None = None
     engine: Engine = "torch"
@@ -36,7 +36,7 @@ class Condition:
     @classmethod
     def of(
         cls,
-        policy: Treatment,
+        policy: AnyPolicy,
         view: View,
         *,
         seed: int = 0,
@@ -46,12 +46,12 @@ class Condition:
     ) -> "Condition":
         """Return the condition for weights of a view: `at` None is the published protocol's side, 0 the image's own.
 
-        A chain of sharing happens to all images alike, at their own size: nothing but precision is left to say.
+        A chain changes every image in the same way at its own size, so only precision remains to be stated.
         An attack, and a chain whose values are drawn, are at their own size, too.
         """
-        if isinstance(policy, Sharing):
+        if isinstance(policy, Chain):
             return cls(policy, precision=precision)
-        if isinstance(policy, Attack | DrawnSharing):
+        if isinstance(policy, Attack | DrawnChain):
             return cls(policy, seed, precision=precision)
         size = default_size(view, policy) if at is None else at or None
         return cls(policy, seed, size, engine, precision)
@@ -59,20 +59,20 @@ class Condition:
     def treat(self, images: Tensor, rows: Sequence[int]) -> Sequence[Tensor | ImageError]:
         """Return images uint8 (B, 3, H, W), of these rows of a manifest, as they are in this condition.
 
-        An image that a step of sharing cannot be done to is its error. Under an attack they stay as they are: it needs
+        An image that a step of a chain fails on is its error. Under an attack they stay as they are: it needs
         a method, and comes after.
         """
         if isinstance(self.policy, Attack):
             return list(images)
-        if isinstance(self.policy, Sharing | DrawnSharing):
+        if isinstance(self.policy, Chain | DrawnChain):
             drawn_chains = [self.policy.draw(self.seed, row) for row in rows]
-            return [_shared(chain, image) for chain, image in zip(drawn_chains, images, strict=True)]
+            return [_chained(chain, image) for chain, image in zip(drawn_chains, images, strict=True)]
         drawn = [self.policy.draw(self.seed, row) for row in rows]
         return list(perturb(images, drawn, engine=self.engine, at=self.at))
 
     def describe(self, row: int) -> tuple[str, int | None, int | None]:
         """Return what happens to the image of a row: its name, severity and seed, as far as there are any."""
-        if isinstance(self.policy, DrawnSharing):
+        if isinstance(self.policy, DrawnChain):
             return str(self.policy.draw(self.seed, row)), None, self.seed
         if not isinstance(self.policy, Policy):
             return str(self.policy), None, None
@@ -80,14 +80,14 @@ class Condition:
         return (drawn.kind, drawn.severity, drawn.seed) if drawn.kind else ("", None, None)
 
 
-def _shared(sharing: Sharing, image: Tensor) -> Tensor | ImageError:
+def _chained(chain: Chain, image: Tensor) -> Tensor | ImageError:
     try:
-        return sharing.apply(image)
+        return chain.apply(image)
     except ImageError as error:
         return error
 
 
-def default_size(view: View, policy: Treatment) -> int | None:
+def default_size(view: View, policy: AnyPolicy) -> int | None:
     """Return the side at which a policy perturbs for weights of this view: the published protocol's or None."""
     perturbs = isinstance(policy, Policy) and policy.probability > 0
     return PUBLISHED_SIZE if view.kind == "resize" and perturbs else None

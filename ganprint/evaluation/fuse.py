@@ -17,8 +17,8 @@ from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.calibrate import FEWEST, check_sides
 from ganprint.evaluation.conditions import Condition
-from ganprint.forensics.judges import Judge
-from ganprint.perturbation import parse_treatment
+from ganprint.forensics.predictors import WeightsPredictor
+from ganprint.perturbation import parse_any_policy
 from ganprint.remote import last_part
 from ganprint.weights import NO_REFERENCE, JudgementRecord, utc_now
 
@@ -42,13 +42,13 @@ class Told:
     failures: list[ImageError]
 
 
-def common_sources(judges: Sequence[Judge]) -> tuple[str, ...]:
+def common_sources(predictors: Sequence[WeightsPredictor]) -> tuple[str, ...]:
     """Return the sources that all know, real first; raise UsageError where there are fewer than two."""
-    if len(judges) > MOST_MEMBERS:
+    if len(predictors) > MOST_MEMBERS:
         raise UsageError(
-            f"{len(judges)} weights have too many combinations.", f"Fuse {MOST_MEMBERS} at most."
+            f"{len(predictors)} weights have too many combinations.", f"Fuse {MOST_MEMBERS} at most."
         )
-    first, *others = [judge.card.sources for judge in judges]
+    first, *others = [predictor.card.sources for predictor in predictors]
     common = tuple(name for name in first if all(name in each for each in others))
     if len(common) < 2:
         raise UsageError(
@@ -58,7 +58,7 @@ def common_sources(judges: Sequence[Judge]) -> tuple[str, ...]:
 
 
 def tell(
-    judges: Sequence[Judge],
+    predictors: Sequence[WeightsPredictor],
     data: Path | str,
     split: str,
     policies: Sequence[str],
@@ -67,26 +67,26 @@ def tell(
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     **options: Any,
 ) -> Told:
-    """Answer with every judge for the images of a split whose source all know, under each policy.
+    """Answer with every predictor for the images of a split whose source all know, under each policy.
 
     `options` are those of `whole_answers`. Raises UsageError where they are fewer than FEWEST.
     """
-    sources = common_sources(judges)
-    found: list[list[np.ndarray]] = [[] for _ in judges]
-    answered: list[list[np.ndarray]] = [[] for _ in judges]
-    labels: list[list[np.ndarray]] = [[] for _ in judges]
+    sources = common_sources(predictors)
+    found: list[list[np.ndarray]] = [[] for _ in predictors]
+    answered: list[list[np.ndarray]] = [[] for _ in predictors]
+    labels: list[list[np.ndarray]] = [[] for _ in predictors]
     failed: dict[str, ImageError] = {}
-    for number, judge in enumerate(judges):
+    for number, predictor in enumerate(predictors):
         manifest = Manifest.open(data, sources=sources)
         if manifest.named_by_position:
             raise UsageError(f"{last_part(data)} names no sources.", "Add a column source.")
         images = manifest.select(split)
         images = images.take(np.flatnonzero(images.labels >= 0))
         for policy in policies:
-            condition = Condition.of(parse_treatment(policy), judge.card.view, seed=seed)
-            what = f"{judge.card.name}, {split} under {policy}"
+            condition = Condition.of(parse_any_policy(policy), predictor.card.view, seed=seed)
+            what = f"{predictor.card.name}, {split} under {policy}"
             rows, answers, failures = whole_answers(
-                judge.attributor,
+                predictor.attributor,
                 images,
                 condition,
                 progress=partial(progress, what),
@@ -94,7 +94,7 @@ def tell(
             )
             failed |= {failure.message: failure for failure in failures}
             plain = np.stack([answer.probabilities for answer in answers])
-            found[number].append(restrict(plain, judge.card.sources, sources))
+            found[number].append(restrict(plain, predictor.card.sources, sources))
             answered[number].append(rows)
             labels[number].append(images.labels[rows])
     if any(
@@ -103,7 +103,7 @@ def tell(
         for one, other in zip(each, answered[0], strict=True)
     ):
         raise UsageError(
-            "Not all images can be answered for by all methods.",
+            "Some methods cannot answer for all images.",
             "Leave out those that ganprint data check names.",
         )
     which = np.concatenate(answered[0])
@@ -120,7 +120,7 @@ def tell(
 
 
 def fuse(
-    judges: Sequence[Judge],
+    predictors: Sequence[WeightsPredictor],
     told: Told,
     *,
     data: str,
@@ -130,14 +130,18 @@ def fuse(
     command: str = "",
     rates: Rates = DEFAULT_RATES,
 ) -> Fusion:
-    """Learn weights, thresholds and ratios of every choice of two and more judges from what they told."""
+    """Learn weights, thresholds and ratios of every combination of two or more predictors from their answers."""
     folds = folds_of(told.images)
     return Fusion(
         members=[
-            Member(method=judge.card.method, weights=judge.card.name, weights_sha256=judge.card.sha256 or "")
-            for judge in judges
+            Member(
+                method=predictor.card.method,
+                weights=predictor.card.name,
+                weights_sha256=predictor.card.sha256 or "",
+            )
+            for predictor in predictors
         ],
-        sources=common_sources(judges),
+        sources=common_sources(predictors),
         data=data,
         data_sha256=told.sha256,
         split=split,
@@ -146,12 +150,16 @@ def fuse(
         images=told.count,
         command=command,
         date=utc_now(),
-        combinations=[_combine(judges, told, which, folds, rates) for which in choices(len(judges))],
+        combinations=[_combine(predictors, told, which, folds, rates) for which in choices(len(predictors))],
     )
 
 
 def _combine(
-    judges: Sequence[Judge], told: Told, which: Sequence[int], folds: list[np.ndarray], rates: Rates
+    predictors: Sequence[WeightsPredictor],
+    told: Told,
+    which: Sequence[int],
+    folds: list[np.ndarray],
+    rates: Rates,
 ) -> Combination:
     members, labels = [told.members[number] for number in which], told.labels
     kept_out = np.empty_like(members[0])
@@ -162,7 +170,7 @@ def _combine(
     thresholds = fit_thresholds(kept_out, labels, np.ones(len(labels)), rates)
     return Combination(
         weights={
-            judges[number].card.sha256 or "": round(weight, 6)
+            predictors[number].card.sha256 or "": round(weight, 6)
             for number, weight in zip(which, weights, strict=True)
         },
         judgement=JudgementRecord(
@@ -175,6 +183,6 @@ def _combine(
         log_loss=round(log_loss(kept_out, labels), 4),
         calibration_error=round(calibration_error(kept_out, labels), 4),
         alone={
-            judges[number].card.name: round(log_loss(told.members[number], labels), 4) for number in which
+            predictors[number].card.name: round(log_loss(told.members[number], labels), 4) for number in which
         },
     )

@@ -11,7 +11,7 @@ from ganprint.weights import Card
 
 
 @dataclass(frozen=True)
-class Contender:
+class Candidate:
     """Weights that take part in a comparison."""
 
     path: Path
@@ -29,40 +29,40 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Job:
     """One result to have: some weights on a split in a condition; an attack is on the `victim`'s gradients."""
 
-    contender: Contender
+    candidate: Candidate
     split: str
     condition: Condition
-    victim: Contender | None = None
+    victim: Candidate | None = None
 
     @property
-    def surrogate(self) -> Contender | None:
-        """The victim where it is not the contender itself."""
-        return None if self.victim == self.contender else self.victim
+    def surrogate(self) -> Candidate | None:
+        """The victim where it is not the candidate itself."""
+        return None if self.victim == self.candidate else self.victim
 
 
 @dataclass(frozen=True)
-class Block:
+class JobBatch:
     """Cells of the same images in the same condition, which are read and perturbed once for all of them."""
 
-    cells: tuple[Cell, ...]
+    jobs: tuple[Job, ...]
 
     @property
     def split(self) -> str:
-        """The split that all cells have in common."""
-        return self.cells[0].split
+        """The split that all jobs have in common."""
+        return self.jobs[0].split
 
     @property
     def condition(self) -> Condition:
-        """The condition that all cells have in common."""
-        return self.cells[0].condition
+        """The condition that all jobs have in common."""
+        return self.jobs[0].condition
 
     @property
-    def victim(self) -> Contender | None:
-        """The weights that an attack is on, for all cells the same."""
-        return self.cells[0].victim
+    def victim(self) -> Candidate | None:
+        """The weights that an attack is on, for all jobs the same."""
+        return self.jobs[0].victim
 
 
 @dataclass(frozen=True)

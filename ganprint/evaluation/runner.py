@@ -14,12 +14,12 @@ from ganprint.evaluation.answers import answer_manifest, write_predictions
 from ganprint.evaluation.conditions import Condition, Kept
 from ganprint.evaluation.entry import SHORT_HASH, Entry, Key, entry_key, result_key, result_name
 from ganprint.evaluation.leaderboard import predictions_file, read_entries, save_entry
-from ganprint.evaluation.plan import Block, Cell, Contender, Settings
+from ganprint.evaluation.plan import Candidate, Job, JobBatch, Settings
 from ganprint.evaluation.result_table import check_table, save_tables
 from ganprint.evaluation.results import calibration_sha256, evaluate, setup_sha256
 from ganprint.evaluation.unfinished import Notebook
 from ganprint.images import printable
-from ganprint.perturbation import Attack, Treatment, parse_treatment
+from ganprint.perturbation import AnyPolicy, Attack, parse_any_policy
 from ganprint.processes import gather, join, place
 from ganprint.remote import is_url, last_part
 from ganprint.weights import Card, load_attributor, utc_now
@@ -29,7 +29,7 @@ from ganprint.weights.seen import seen_sentences
 
 @dataclass
 class Comparison:
-    """The cells of weights x (split, policy) over a manifest, and the results there are of them.
+    """The jobs of weights x (split, policy) over a manifest, and the results there are of them.
 
     With `out` each result is a row for each value in DATA.csv there and a JSON file of its details under DATA/, and
     with `predictions` a CSV of one row per image beside that; what is there already for the same weights, data,
@@ -39,13 +39,13 @@ class Comparison:
     """
 
     data: Path | str
-    contenders: Sequence[Contender]
+    candidates: Sequence[Candidate]
     conditions: Sequence[tuple[str, str]]
     settings: Settings = field(default_factory=Settings)
     out: Path | None = None
     predictions: bool = False
     force: bool = False
-    surrogate: Contender | None = None
+    surrogate: Candidate | None = None
     image_folder: Path | str | None = None
 
     def __post_init__(self) -> None:
@@ -54,22 +54,22 @@ class Comparison:
         self._manifests: dict[tuple[str, ...], Manifest] = {}
         self._attributors: dict[Path, Attributor] = {}
         self._pixels = Kept()
-        names = [contender.name for contender in self.contenders]
+        names = [candidate.name for candidate in self.candidates]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise UsageError(
                 f"Two of the weights are called {', '.join(twice)}.", "Results are kept by name: rename one."
             )
-        policies = {text: parse_treatment(text) for _, text in self.conditions}
-        self.cells = [
-            self._cell(contender, split, policies[text])
-            for contender in self.contenders
+        policies = {text: parse_any_policy(text) for _, text in self.conditions}
+        self.jobs = [
+            self._job(candidate, split, policies[text])
+            for candidate in self.candidates
             for split, text in self.conditions
         ]
         self.found: dict[Key, Entry] = {}
         self._kept: dict[tuple[str, str], Entry] = {}
         if self.out is not None and self.out.is_dir() and not self.force:
-            cards = {contender.name: contender.card for contender in self.contenders}
+            cards = {candidate.name: candidate.card for candidate in self.candidates}
             for entry in read_entries(self.out):
                 if entry.weights in cards:
                     entry = _recalibrated(entry, cards[entry.weights])
@@ -78,62 +78,62 @@ class Comparison:
                 if not entry.failed and (rows.is_file() or not self.predictions):
                     self.found[entry_key(entry)] = entry
 
-    def _cell(self, contender: Contender, split: str, policy: Treatment) -> Cell:
+    def _job(self, candidate: Candidate, split: str, policy: AnyPolicy) -> Job:
         settings = self.settings
         condition = Condition.of(
             policy,
-            contender.card.view,
+            candidate.card.view,
             seed=settings.seed,
             engine=settings.engine,
             precision=settings.precision,
         )
-        victim = self._victim(contender) if isinstance(policy, Attack) else None
-        return Cell(contender, split, condition, victim)
+        victim = self._victim(candidate) if isinstance(policy, Attack) else None
+        return Job(candidate, split, condition, victim)
 
-    def _victim(self, contender: Contender) -> Contender:
-        """Return the weights whose gradients an attack on a contender follows."""
-        if contender.has_gradients:
-            return contender
-        given = [self.surrogate] if self.surrogate else list(self.contenders)
+    def _victim(self, candidate: Candidate) -> Candidate:
+        """Return the weights whose gradients an attack on a candidate follows."""
+        if candidate.has_gradients:
+            return candidate
+        given = [self.surrogate] if self.surrogate else list(self.candidates)
         fitting = [
-            each for each in given if each.has_gradients and each.card.sources == contender.card.sources
+            each for each in given if each.has_gradients and each.card.sources == candidate.card.sources
         ]
         if not fitting:
             raise UsageError(
-                f"{contender.name} can be attacked only through weights with gradients and the same sources.",
+                f"{candidate.name} can be attacked only through weights with gradients and the same sources.",
                 "Name some with --surrogate.",
             )
         return fitting[0]
 
     @cached_property
-    def blocks(self) -> list[Block]:
-        """All cells, those of the same images and condition together, with a result or without."""
-        together: dict[tuple[tuple[str, ...], str, Condition, Path | None], list[Cell]] = {}
-        for cell in self.cells:
-            victim = cell.victim.path if cell.victim else None
-            group = (cell.contender.card.sources, cell.split, cell.condition, victim)
-            together.setdefault(group, []).append(cell)
-        return [Block(tuple(cells)) for cells in together.values()]
+    def batches(self) -> list[JobBatch]:
+        """All jobs, those of the same images and condition together, with a result or without."""
+        together: dict[tuple[tuple[str, ...], str, Condition, Path | None], list[Job]] = {}
+        for job in self.jobs:
+            victim = job.victim.path if job.victim else None
+            group = (job.candidate.card.sources, job.split, job.condition, victim)
+            together.setdefault(group, []).append(job)
+        return [JobBatch(tuple(jobs)) for jobs in together.values()]
 
-    def missing(self, blocks: Sequence[Block]) -> list[Block]:
-        """Return the blocks with only those cells that have no result yet."""
+    def missing(self, batches: Sequence[JobBatch]) -> list[JobBatch]:
+        """Return the batches with only those jobs that have no result yet."""
         left = [
-            Block(tuple(cell for cell in block.cells if self.key(cell) not in self.found)) for block in blocks
+            JobBatch(tuple(job for job in batch.jobs if self.key(job) not in self.found)) for batch in batches
         ]
-        return [block for block in left if block.cells]
+        return [batch for batch in left if batch.jobs]
 
-    def images(self, cell: Cell) -> Manifest:
-        """Return the images of a cell, numbered as its weights number their sources."""
-        sources = cell.contender.card.sources
-        if (sources, cell.split) not in self._images:
+    def images(self, job: Job) -> Manifest:
+        """Return the images of a job, numbered as its weights number their sources."""
+        sources = job.candidate.card.sources
+        if (sources, job.split) not in self._images:
             settings = self.settings
-            chosen = self._whole(cell.contender).select(cell.split, limit=settings.limit, seed=settings.seed)
-            _check(chosen, cell)
-            self._images[sources, cell.split] = chosen
-        return self._images[sources, cell.split]
+            chosen = self._whole(job.candidate).select(job.split, limit=settings.limit, seed=settings.seed)
+            _check(chosen, job)
+            self._images[sources, job.split] = chosen
+        return self._images[sources, job.split]
 
-    def _whole(self, contender: Contender) -> Manifest:
-        sources = contender.card.sources
+    def _whole(self, candidate: Candidate) -> Manifest:
+        sources = candidate.card.sources
         if sources not in self._manifests:
             self._manifests[sources] = self._open(sources)
         return self._manifests[sources]
@@ -146,27 +146,27 @@ class Comparison:
     def doubts(self) -> list[str]:
         """Return what should be known of the data before their results are read, a sentence each."""
         found: dict[str, None] = {}
-        for contender in self.contenders:
-            manifest = self._whole(contender)
+        for candidate in self.candidates:
+            manifest = self._whole(candidate)
             if manifest.named_by_position:
                 found[
                     f"{manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be "
                     f"{', '.join(manifest.sources)}."
                 ] = None
-        for cell in self.cells:
-            sources = cell.contender.card.sources
-            outside = [name for name in self.images(cell).source_names if name not in sources]
+        for job in self.jobs:
+            sources = job.candidate.card.sources
+            outside = [name for name in self.images(job).source_names if name not in sources]
             if outside:
                 found[
-                    f"{cell.contender.name} does not know {', '.join(map(printable, outside))} in {cell.split}; "
+                    f"{job.candidate.name} does not know {', '.join(map(printable, outside))} in {job.split}; "
                     "images of such sources count for detection and open-set metrics only."
                 ] = None
-            found |= dict.fromkeys(seen_sentences(cell.contender.card, self.images(cell), cell.split))
+            found |= dict.fromkeys(seen_sentences(job.candidate.card, self.images(job), job.split))
         return list(found)
 
     def _open(self, sources: tuple[str, ...]) -> Manifest:
         manifest = Manifest.open(self.data, root=self.image_folder, sources=sources)
-        if manifest.named_by_position and any(each.card.sources != sources for each in self.contenders):
+        if manifest.named_by_position and any(each.card.sources != sources for each in self.candidates):
             raise UsageError(
                 f"{manifest.name} names no sources, and these weights number theirs differently.",
                 "Add a column source, or compare weights with the same sources.",
@@ -177,29 +177,29 @@ class Comparison:
     def run(
         self,
         *,
-        progress: Callable[[Block, int], None] = lambda block, images: None,
+        progress: Callable[[JobBatch, int], None] = lambda batch, images: None,
         warn: Callable[[ImageError], None] = lambda failure: None,
     ) -> list[Entry]:
         """Compute what is missing and return all results, by weights and then condition.
 
-        `progress` is told of each batch its block and how many images it had. Started as several processes
-        (`torchrun`), each computes every n-th block, and the first returns the union, the others nothing.
+        `progress` gets a batch of jobs and the number of images just answered. Started as several processes
+        (`torchrun`), each computes every n-th batch, and the first returns the union, the others nothing.
         """
         rank, processes = place()
         if processes > 1:
             self._device = join(self.settings.device)
         self._prepare_out()
         # Shared out before results are looked up: a process that starts late may find another's already.
-        share = self.missing(self.blocks[rank::processes])
+        share = self.missing(self.batches[rank::processes])
         try:
-            for block in share:
-                self._answer(block, progress, warn)
+            for batch in share:
+                self._answer(batch, progress, warn)
         finally:
             if processes == 1 and self.out is not None:
                 save_tables(self.out, self.results())
         if processes > 1:
-            cells = [cell for block in self.blocks[rank::processes] for cell in block.cells]
-            for entry in gather([self.found[self.key(cell)] for cell in cells]):
+            jobs = [job for batch in self.batches[rank::processes] for job in batch.jobs]
+            for entry in gather([self.found[self.key(job)] for job in jobs]):
                 if not rank and entry_key(entry) not in self.found:
                     self._keep(entry)
             if not rank and self.out is not None:
@@ -208,26 +208,26 @@ class Comparison:
 
     def results(self) -> list[Entry]:
         """Return the results there are, by weights and then condition."""
-        keys = [self.key(cell) for cell in self.cells]
+        keys = [self.key(job) for job in self.jobs]
         return [self.found[key] for key in keys if key in self.found]
 
     def _answer(
-        self, block: Block, progress: Callable[[Block, int], None], warn: Callable[[ImageError], None]
+        self, batch: JobBatch, progress: Callable[[JobBatch, int], None], warn: Callable[[ImageError], None]
     ) -> None:
-        images, settings = self.images(block.cells[0]), self.settings
+        images, settings = self.images(batch.jobs[0]), self.settings
         told = 0
 
         def tell(done: int, total: int) -> None:
             nonlocal told
-            progress(block, done - told)
+            progress(batch, done - told)
             told = done
 
-        notebook = self._notebook(block)
+        notebook = self._notebook(batch)
         every = answer_manifest(
-            [self.attributor(cell.contender) for cell in block.cells],
+            [self.attributor(job.candidate) for job in batch.jobs],
             images,
-            block.condition,
-            victim=self.attributor(block.victim) if block.victim else None,
+            batch.condition,
+            victim=self.attributor(batch.victim) if batch.victim else None,
             device=self._device,
             batch_size=settings.batch_size,
             workers=settings.workers,
@@ -237,15 +237,15 @@ class Comparison:
         )
         for failure in every[0].failures:
             warn(failure)
-        for cell, answers in zip(block.cells, every, strict=True):
-            card = cell.contender.card
-            evaluation = evaluate(card, images, block.split, answers)
+        for job, answers in zip(batch.jobs, every, strict=True):
+            card = job.candidate.card
+            evaluation = evaluate(card, images, batch.split, answers)
             entry = Entry(
                 **evaluation.model_dump(),
                 data=_data_name(images, self.settings.limit),
-                surrogate=cell.surrogate.name if cell.surrogate else None,
-                surrogate_sha256=cell.surrogate.card.sha256 if cell.surrogate else None,
-                surrogate_setup_sha256=setup_sha256(cell.surrogate.card) if cell.surrogate else None,
+                surrogate=job.surrogate.name if job.surrogate else None,
+                surrogate_sha256=job.surrogate.card.sha256 if job.surrogate else None,
+                surrogate_setup_sha256=setup_sha256(job.surrogate.card) if job.surrogate else None,
                 command=settings.command,
                 date=utc_now(),
                 hardware=hardware(self._device),
@@ -257,16 +257,16 @@ class Comparison:
         if notebook:
             notebook.remove()
 
-    def _notebook(self, block: Block) -> Notebook | None:
-        """Return where the answers so far of a block are kept: named by all that they share."""
+    def _notebook(self, batch: JobBatch) -> Notebook | None:
+        """Return where the answers so far of a batch are kept: named by all that they share."""
         if self.out is None or self.force:
             return None
-        first = self.key(block.cells[0])
+        first = self.key(batch.jobs[0])
         shared = first._replace(weights="", weights_sha256=None, setup_sha256=None)
-        victim = block.victim.card.sha256 if block.victim else None
-        sources = block.cells[0].contender.card.sources
+        victim = batch.victim.card.sha256 if batch.victim else None
+        sources = batch.jobs[0].candidate.card.sources
         text = json.dumps([*shared, victim, sources, self.settings.batch_size])
-        names = [f"{key.weights_sha256} {key.setup_sha256}" for key in map(self.key, block.cells)]
+        names = [f"{key.weights_sha256} {key.setup_sha256}" for key in map(self.key, batch.jobs)]
         file = f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
         return Notebook(self.out / ".unfinished" / file, names)
 
@@ -288,11 +288,11 @@ class Comparison:
             raise UsageError(
                 f"{self.out} is no folder to write to: {cause.strerror}.", "Name another with --out."
             ) from cause
-        for cell in self.cells:
-            images = self.images(cell)
+        for job in self.jobs:
+            images = self.images(job)
             check_table(self.out / f"{_data_name(images, self.settings.limit)}.csv")
-            through = cell.surrogate.name if cell.surrogate else None
-            name = result_name(cell.contender.name, cell.split, cell.condition, through)
+            through = job.surrogate.name if job.surrogate else None
+            name = result_name(job.candidate.name, job.split, job.condition, through)
             kept = self._kept.get((_data_name(images, self.settings.limit), name))
             if kept is not None and kept.data_sha256[:SHORT_HASH] != images.sha256[:SHORT_HASH]:
                 raise UsageError(
@@ -300,34 +300,34 @@ class Comparison:
                     "Compare into another folder, or replace them with --force.",
                 )
 
-    def attributor(self, contender: Contender) -> Attributor:
-        """Return the method with a contender's weights, loaded once."""
-        if contender.path not in self._attributors:
-            attributor, _ = load_attributor(contender.path, device=self._device)
-            self._attributors[contender.path] = attributor
-        return self._attributors[contender.path]
+    def attributor(self, candidate: Candidate) -> Attributor:
+        """Return the method with a candidate's weights, loaded once."""
+        if candidate.path not in self._attributors:
+            attributor, _ = load_attributor(candidate.path, device=self._device)
+            self._attributors[candidate.path] = attributor
+        return self._attributors[candidate.path]
 
-    def key(self, cell: Cell) -> Key:
-        """Return what the result of a cell depends on."""
-        card = cell.contender.card
-        digests = (card.sha256, setup_sha256(card), self.images(cell).sha256)
+    def key(self, job: Job) -> Key:
+        """Return what the result of a job depends on."""
+        card = job.candidate.card
+        digests = (card.sha256, setup_sha256(card), self.images(job).sha256)
         through: tuple[str | None, str | None] = (None, None)
-        if cell.surrogate:
-            through = (cell.surrogate.card.sha256, setup_sha256(cell.surrogate.card))
-        return result_key(card.name, digests, cell.split, cell.condition, through)
+        if job.surrogate:
+            through = (job.surrogate.card.sha256, setup_sha256(job.surrogate.card))
+        return result_key(card.name, digests, job.split, job.condition, through)
 
 
-def _check(images: Manifest, cell: Cell) -> None:
+def _check(images: Manifest, job: Job) -> None:
     """Refuse images on which attribution cannot be measured for these weights."""
-    names, sources = images.source_names, cell.contender.card.sources
+    names, sources = images.source_names, job.candidate.card.sources
     if len(names) < 2:
         raise UsageError(
-            f"{images.name} has images of {printable(names[0])} only in {cell.split}.",
+            f"{images.name} has images of {printable(names[0])} only in {job.split}.",
             "Attribution is measured between two sources at least: name another split.",
         )
     if not set(names) & set(sources) - {REAL}:
         raise UsageError(
-            f"{cell.contender.name} knows no generator of {images.name}: {', '.join(map(printable, names))}.",
+            f"{job.candidate.name} knows no generator of {images.name}: {', '.join(map(printable, names))}.",
             f"It knows {', '.join(sources)}; --map NAME=SOURCE says which is which.",
         )
 

@@ -29,7 +29,7 @@ MAX_LINE_BYTES = 16 << 20
 
 
 class Line(NamedTuple):
-    """What a line tells: the path, the hash of what it was judged by, and the verdict, None where it failed."""
+    """What a line tells: the path, the hash of what it was answered by, and the verdict, None where it failed."""
 
     path: str
     by: str | None
@@ -89,7 +89,7 @@ class Journal:
     on from: a last line that was cut off is taken away, and `is_done` tells which images it has. `shown` is how a line
     writes a path, `opening` what the file begins with. With a `table` the lines are in a file beside it until that is
     written from them. `key` tells a line's path, verdict, and the hash of what it was
-    judged by, which must be `by`; `verdicts` counts those that were there. Raises
+    answered by, which must be `by`; `verdicts` counts those that were there. Raises
     OutputExistsError where the file is there and neither `resume` nor `force` is given, UsageError where it is of other
     weights or no file of verdicts, or another process writes it, OutputError where it cannot be written.
     """

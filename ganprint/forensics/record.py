@@ -16,7 +16,7 @@ from ganprint.attributor import REAL
 from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.files import open_file, read_file, write_output
-from ganprint.forensics.bench import Bench
+from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.verdict import MOST_AGREE, WRITTEN, Verdict
 from ganprint.forensics.wording import how_to_read
 from ganprint.images import printable
@@ -78,7 +78,7 @@ class CaseRecord(BaseModel):
 
 
 def make_record(
-    bench: Bench,
+    ensemble: Ensemble,
     verdicts: Sequence[Verdict],
     command: str,
     *,
@@ -86,7 +86,7 @@ def make_record(
     max_pixels: int | None = None,
     folder: Path = Path(),
 ) -> CaseRecord:
-    """Return the record of verdicts that a bench has given, to be kept in a folder; each file is hashed again."""
+    """Return the record of an ensemble's verdicts, for a folder; each file is hashed again."""
     return CaseRecord(
         date=utc_now(),
         command=_text(_without_places(command)),
@@ -95,9 +95,9 @@ def make_record(
         system=platform.platform(),
         hardware=hardware(device),
         device=device,
-        weights=weights_facts(bench),
-        fusion_sha256=bench.fusion[2] if bench.fusion else None,
-        stability=bench.stability,
+        weights=weights_facts(ensemble),
+        fusion_sha256=ensemble.fusion[2] if ensemble.fusion else None,
+        stability=ensemble.stability,
         max_pixels=max_pixels,
         images=[_from(folder, examined(verdict, Path())) for verdict in verdicts],
     )
@@ -125,20 +125,20 @@ def _from(folder: Path, image: Examined) -> Examined:
     return image.model_copy(update={"verdict": verdict.model_copy(update=update)})
 
 
-def weights_facts(bench: Bench) -> list[WeightsFacts]:
-    """Return what a record says of each judge's weights."""
+def weights_facts(ensemble: Ensemble) -> list[WeightsFacts]:
+    """Return what a record says of each predictor's weights."""
     return [
         WeightsFacts(
-            method=judge.card.method,
-            weights=judge.card.name,
-            weights_sha256=judge.card.sha256,
-            plugin=f"{judge.card.plugin.distribution} {judge.card.plugin.version}",
-            sources=list(judge.card.sources),
-            calibration=how_to_read(judge.card),
-            rates=judge.card.judgement.rates if judge.card.judgement else [],
-            enrolled={each.name: each.sha256 for each in judge.galleries},
+            method=predictor.card.method,
+            weights=predictor.card.name,
+            weights_sha256=predictor.card.sha256,
+            plugin=f"{predictor.card.plugin.distribution} {predictor.card.plugin.version}",
+            sources=list(predictor.card.sources),
+            calibration=how_to_read(predictor.card),
+            rates=predictor.card.judgement.rates if predictor.card.judgement else [],
+            enrolled={each.name: each.sha256 for each in predictor.galleries},
         )
-        for judge in bench.judges
+        for predictor in ensemble.predictors
     ]
 
 

@@ -1,4 +1,4 @@
-"""The verdict on one image: what is answered, how sure, by what, and what to beware of."""
+"""The verdict on one image: the answer, how certain it is, who gave it, and warnings."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -128,7 +128,7 @@ class Agreement(BaseModel):
 
 
 class Change(BaseModel):
-    """What a verdict becomes under a benign change of the image, a step of sharing, and whether it stays the same."""
+    """The verdict after mild post-processing of the image, and whether it is the same."""
 
     model_config = WRITTEN
 
@@ -142,7 +142,7 @@ class Verdict(BaseModel):
     """The answer for one image: a line of `attribute --json`; field names are stable.
 
     `verdict` is `real`, the name of a source or of a family of generators, `synthetic-unknown` or `inconclusive`, None
-    where there is an `error`; `reason` says why. Of weights that do not say how to judge it is what has the largest
+    where there is an `error`; `reason` says why. Of weights without thresholds it is what has the largest
     probability, which `likeliest` always is. `source` and `family` are those that are named, None where none is. Where
     an image has nothing to examine there are no probabilities. `evidence` is what speaks for and against synthetic,
     `crops` where it was looked at. Probabilities are in [0, 1], means over the
@@ -196,7 +196,7 @@ class Verdict(BaseModel):
         return is_synthetic(self.verdict)
 
 
-def judge(
+def make_verdict(
     image: ImageFile,
     answer: Answer,
     card: Card,
@@ -207,7 +207,7 @@ def judge(
 ) -> Verdict:
     """Turn a method's answer into a verdict, with every reason to doubt it among the warnings.
 
-    `known` is where the weights place known images, needed where the card says how to judge; `places` are the rows and
+    `known` is where the weights place known images, needed if the card has thresholds; `places` are the rows and
     columns of the crops' corners, where they are the image's own pixels.
     """
     probabilities = calibrate_probabilities(answer.probabilities[None], card.calibration)[0]
@@ -346,7 +346,7 @@ def ratio_of(proposition: str, against: str, probability: float, record: Likelih
 
 
 def failed(path: str, error: GanprintError, names: tuple[str, str, str | None], by: str) -> Verdict:
-    """Return the record of an image that could not be judged, by this method, weights and their hash."""
+    """Return the record of an image that could not be answered, by this method, weights and their hash."""
     method, weights, digest = names
     return Verdict(
         path=path,

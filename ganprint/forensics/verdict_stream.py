@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from ganprint.errors import GanprintError
-from ganprint.forensics.bench import Bench, Views, compare_changes
+from ganprint.forensics.ensemble import Ensemble, Views, compare_changes
 from ganprint.forensics.verdict import Change, Verdict
 from ganprint.images import ImageFile
 
@@ -19,13 +19,13 @@ class _Viewed:
 
 
 def stream_verdicts(
-    images: Iterable[tuple[str, ImageFile | GanprintError]], bench: Bench, *, batch_size: int = 16
+    images: Iterable[tuple[str, ImageFile | GanprintError]], ensemble: Ensemble, *, batch_size: int = 16
 ) -> Iterator[Verdict]:
     """Yield a verdict for each image, named, in their order; only the views of a batch are held.
 
     What kept an image from being read comes in its place, and goes on as a verdict that says so.
     """
-    viewed = (_view(name, image, bench) for name, image in images)
+    viewed = (_view(name, image, ensemble) for name, image in images)
     while batch := list(islice(viewed, batch_size)):
         asked = [
             (each.image, views)
@@ -33,10 +33,10 @@ def stream_verdicts(
             if isinstance(each.image, ImageFile)
             for views in (each.views, *(views for _, views in each.changed))
         ]
-        answered = iter(bench.judge(asked))
+        answered = iter(ensemble.decide(asked))
         for each in batch:
             if isinstance(each.image, GanprintError):
-                yield bench.failed(each.name, each.image)
+                yield ensemble.failed(each.name, each.image)
                 continue
             verdict = next(answered)
             changes = [(name, next(answered)) for name, _ in each.changed]
@@ -51,9 +51,9 @@ def _with_changes(verdict: Verdict, changes: list[Change]) -> Verdict:
     return verdict.model_copy(update={"stability": changes, "warnings": [*verdict.warnings, *warned]})
 
 
-def _view(name: str, image: ImageFile | GanprintError, bench: Bench) -> _Viewed:
+def _view(name: str, image: ImageFile | GanprintError, ensemble: Ensemble) -> _Viewed:
     """Return an image's views, and the image without its pixels: a batch of photographs is a gigabyte."""
     if isinstance(image, GanprintError):
         return _Viewed(name, image, [], [])
     without = replace(image, pixels=image.pixels[:0].copy())
-    return _Viewed(name, without, bench.view(image.pixels), bench.changed(image.pixels))
+    return _Viewed(name, without, ensemble.view(image.pixels), ensemble.changed(image.pixels))

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from ganprint.calibration.fusion import find_fusion
 from ganprint.errors import GanprintError, ImageError, ImageUnreadableError, WeightsError
-from ganprint.forensics.bench import Bench
-from ganprint.forensics.judges import load_judge
+from ganprint.forensics.ensemble import Ensemble
+from ganprint.forensics.predictors import load_predictor
 from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, examined, weights_facts
 from ganprint.forensics.verdict_stream import stream_verdicts
 from ganprint.images import ImageFile, printable
@@ -44,30 +44,32 @@ class Comparison(BaseModel):
     details: list[str] = []
 
 
-def load_recorded(record: CaseRecord, *, device: str | None = None) -> Bench:
+def load_recorded(record: CaseRecord, *, device: str | None = None) -> Ensemble:
     """Load the weights that a case was examined with, told by their hashes.
 
     Raises WeightsError where they are not installed, or sources that had a part are not enrolled as they were.
     """
-    judges = []
+    predictors = []
     for facts in record.weights:
-        judge = load_judge(_find(facts), device=device or record.device, enrolled=bool(facts.enrolled))
+        predictor = load_predictor(
+            _find(facts), device=device or record.device, enrolled=bool(facts.enrolled)
+        )
         # Those that were enrolled since had no part in the case.
-        then = [gallery for gallery in judge.galleries if gallery.name in facts.enrolled]
+        then = [gallery for gallery in predictor.galleries if gallery.name in facts.enrolled]
         if {gallery.name: gallery.sha256 for gallery in then} != facts.enrolled:
             raise WeightsError(
                 f"The sources {', '.join(map(printable, facts.enrolled))} are not all enrolled as they were when the "
                 "case was examined.",
                 f"Enrol the same images again for {facts.weights}.",
             )
-        judges.append(replace(judge, galleries=then))
-    fusion = find_fusion([judge.card for judge in judges]) if len(judges) > 1 else None
+        predictors.append(replace(predictor, galleries=then))
+    fusion = find_fusion([predictor.card for predictor in predictors]) if len(predictors) > 1 else None
     if (fusion[2] if fusion else None) != record.fusion_sha256:
         raise WeightsError(
             "Methods are fused otherwise now than when the case was examined.",
             "Restore the fusion.json of that time; the record has its SHA-256.",
         )
-    return Bench(judges, fusion, record.stability)
+    return Ensemble(predictors, fusion, record.stability)
 
 
 def _find(facts: WeightsFacts) -> Path:
@@ -80,17 +82,17 @@ def _find(facts: WeightsFacts) -> Path:
     )
 
 
-def changed_facts(record: CaseRecord, bench: Bench) -> list[str]:
+def changed_facts(record: CaseRecord, ensemble: Ensemble) -> list[str]:
     """Return what a record says of the weights that is not so any more, or never was."""
     then = [facts.model_dump(mode="json") for facts in record.weights]
-    now = [facts.model_dump(mode="json") for facts in weights_facts(bench)]
+    now = [facts.model_dump(mode="json") for facts in weights_facts(ensemble)]
     return list(_differences("weights", then, now, tolerance=0.0))
 
 
-def verify_record(record: CaseRecord, bench: Bench, kept_in: Path = Path()) -> Iterator[Comparison]:
+def verify_record(record: CaseRecord, ensemble: Ensemble, kept_in: Path = Path()) -> Iterator[Comparison]:
     """Examine the images of a record, kept in a folder, again, in order, and yield how each compares."""
     folder = kept_in / record.folder
-    for then, again in zip(record.images, stream_verdicts(_images(record, folder), bench), strict=True):
+    for then, again in zip(record.images, stream_verdicts(_images(record, folder), ensemble), strict=True):
         path = then.verdict.path
         if path == "-" or is_elsewhere(path):
             where = "It was read from standard input." if path == "-" else "It was read from another machine."

@@ -32,7 +32,7 @@ from ganprint.forge.photos import read_squares
 from ganprint.forge.sampling import sample_images
 from ganprint.images import read_image
 from ganprint.images.views import crop_views
-from ganprint.perturbation import parse_sharing
+from ganprint.perturbation import parse_chain
 from ganprint.plain_yaml import load_plain
 
 TESTS, TRAINING = "mini", "mini-train"
@@ -158,7 +158,7 @@ def write_examples(
         name, pixels = next(_photographs(recipe))
     photograph = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
     found = [(out / f"{name}.png", REAL, photograph)]
-    recompressed = parse_sharing("jpeg=70").draw(0, 0).apply(photograph)
+    recompressed = parse_chain("jpeg=70").draw(0, 0).apply(photograph)
     found.append((out / f"{name}-recompressed.png", REAL, recompressed))
     shown: dict[str, Tensor] = {}
     for path, card in list_generators(generators or shipped_generators()):

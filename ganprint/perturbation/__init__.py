@@ -1,7 +1,8 @@
-"""The 19 corruptions of ImageNet-C on torch, the imagecorruptions reference, policies, sharing and attacks."""
+"""Perturbations: the 19 corruptions of ImageNet-C, the reference engine, policies, post-processing chains, attacks."""
 
-from ganprint.perturbation import attacks, sharing
+from ganprint.perturbation import attacks, chain
 from ganprint.perturbation.attacks import Attack, parse_attack
+from ganprint.perturbation.chain import RESHARING, Chain, DrawnChain, parse_chain
 from ganprint.perturbation.engine import Engine, perturb
 from ganprint.perturbation.kinds import (
     CORRUPTIONS,
@@ -13,7 +14,6 @@ from ganprint.perturbation.kinds import (
     Perturbation,
 )
 from ganprint.perturbation.policy import Policy, parse_policy
-from ganprint.perturbation.sharing import RESHARING, DrawnSharing, Sharing, parse_sharing
 
 __all__ = [
     "CORRUPTIONS",
@@ -23,27 +23,27 @@ __all__ = [
     "SEVERITIES",
     "UNSEEN",
     "UNTOUCHED",
+    "AnyPolicy",
     "Attack",
-    "DrawnSharing",
+    "Chain",
+    "DrawnChain",
     "Engine",
     "Perturbation",
     "Policy",
-    "Sharing",
-    "Treatment",
+    "parse_any_policy",
     "parse_attack",
+    "parse_chain",
     "parse_policy",
-    "parse_sharing",
-    "parse_treatment",
     "perturb",
 ]
 
 
-Treatment = Policy | Sharing | DrawnSharing | Attack
-"""What can be done to the images of an evaluation."""
+AnyPolicy = Policy | Chain | DrawnChain | Attack
+"""Every way to perturb the images of an evaluation."""
 
 
-def parse_treatment(text: str) -> Treatment:
-    """Return the chain of sharing that `text` names after `share:`, the attack after `attack:`, else the policy."""
-    if text.startswith(sharing.PREFIX):
-        return parse_sharing(text)
+def parse_any_policy(text: str) -> AnyPolicy:
+    """Return the chain that `text` names after `share:`, the attack after `attack:`, else the policy."""
+    if text.startswith(chain.PREFIX):
+        return parse_chain(text)
     return parse_attack(text) if text.startswith(attacks.PREFIX) else parse_policy(text)

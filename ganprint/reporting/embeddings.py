@@ -39,11 +39,11 @@ def image_figures(comparison: Comparison) -> dict[str, Figure]:
     FEWEST_IMAGES, and where a method does not place all alike.
     """
     figures: dict[str, Figure] = {}
-    clean = [cell for cell in comparison.cells if str(cell.condition.policy) == "none"]
-    for split in dict.fromkeys(cell.split for cell in clean):
-        for cell in (cell for cell in clean if cell.split == split):
-            images = comparison.images(cell).select(limit=MOST_IMAGES)
-            attributor, name = comparison.attributor(cell.contender), cell.contender.name
+    clean = [job for job in comparison.jobs if str(job.condition.policy) == "none"]
+    for split in dict.fromkeys(job.split for job in clean):
+        for job in (job for job in clean if job.split == split):
+            images = comparison.images(job).select(limit=MOST_IMAGES)
+            attributor, name = comparison.attributor(job.candidate), job.candidate.name
             points, rows = embed_images(attributor, images, workers=comparison.settings.workers)
             images = images.take(rows)
             if len(points) < FEWEST_IMAGES:

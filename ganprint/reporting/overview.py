@@ -6,7 +6,7 @@ from dataclasses import replace
 from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.tables import Table
 from ganprint.perturbation.attacks import PREFIX as ATTACKED
-from ganprint.perturbation.sharing import PREFIX as SHARED
+from ganprint.perturbation.chain import PREFIX as SHARED
 from ganprint.studies.experiments import (
     adversarial_table,
     condition_table,
@@ -25,7 +25,7 @@ def result_tables(
     variants: Sequence[Variant] = (),
     against: str | None = None,
 ) -> list[Table]:
-    """Return the tables of results: by condition, after sharing, under attack, and by corruption for `robustness`.
+    """Return the tables of results: by condition, chain, attack, and for `robustness` by corruption.
 
     `robustness` names the splits whose corruptions are shown so. Of weights that are variants of a study, the
     first tables are the study's. Differences are from the weights `against`, or from those that lead. Titles say

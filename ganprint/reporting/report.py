@@ -13,7 +13,7 @@ from PIL import Image
 
 from ganprint.errors import OutputExistsError
 from ganprint.files import write_output
-from ganprint.forensics.bench import Bench
+from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.evidence import gather_evidence, possible_maps
 from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import Verdict
@@ -37,13 +37,13 @@ class Exhibit:
 
 
 class Exhibits:
-    """What a report shows of each image, gathered while images go by, so that none need be held.
+    """What a report shows of each image, collected image by image, so that none stays in memory.
 
-    With `maps`, the first MAPPED images get those that the first judge's method can have, of the most textured crop.
+    With `maps`, the first MAPPED images get maps of the first predictor's method, for the most textured crop.
     """
 
-    def __init__(self, bench: Bench, maps: bool = True) -> None:
-        self.judge, self.maps = bench.judges[0], maps
+    def __init__(self, ensemble: Ensemble, maps: bool = True) -> None:
+        self.predictor, self.maps = ensemble.predictors[0], maps
         self._seen: dict[str | None, Exhibit] = {}
 
     def see(self, image: ImageFile) -> None:
@@ -58,7 +58,7 @@ class Exhibits:
         return self._seen.get(verdict.sha256)
 
     def _draw_maps(self, image: ImageFile) -> tuple[str | None, str]:
-        attributor, card = self.judge.attributor, self.judge.card
+        attributor, card = self.predictor.attributor, self.predictor.card
         squares = find_crops(image.pixels, card.view).squares
         if not len(squares):
             return None, ""

@@ -12,7 +12,7 @@ from ganprint.evaluation.tables import DAGGER, SEEN_MARK, Cell, Column, Row, Tab
 from ganprint.perturbation import CORRUPTIONS, RESHARING, SEEN, SEVERITIES, UNSEEN
 from ganprint.perturbation.attacks import PREFIX as ATTACKED
 from ganprint.perturbation.attacks import Attack, parse_attack
-from ganprint.perturbation.sharing import PREFIX as SHARED
+from ganprint.perturbation.chain import PREFIX as SHARED
 from ganprint.weights import Interval
 
 SHORT = {
@@ -108,7 +108,7 @@ def _error(entry: Entry | None, target: str) -> Cell:
 
 
 def resharing_table(entries: Sequence[Entry], split: str, metric: str) -> Table:
-    """Return chains of sharing by weights: a metric, and what part of the clean value is lost."""
+    """Return the table of post-processing chains by weights: a metric, and its loss relative to clean."""
     found = Robustness(entries, split, metric)
     shared = [entry for entry in entries if entry.split == split and entry.policy.startswith(SHARED)]
     names = list(dict.fromkeys(entry.weights for entry in shared))
@@ -118,7 +118,7 @@ def resharing_table(entries: Sequence[Entry], split: str, metric: str) -> Table:
         cells = [found.cell(name, [chain]) for name in names]
         rows.append(Row(chain.removeprefix(SHARED), _with_losses(cells, clean)))
     columns = tuple(Column("", name) for name in names)
-    title = f"{SHORT[metric]} on {split} after sharing (change from clean)"
+    title = f"{SHORT[metric]} on {split} after post-processing (change from clean)"
     return Table(title, "shared", columns, tuple(rows), best="across")
 
 

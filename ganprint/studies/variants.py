@@ -12,7 +12,7 @@ from ganprint.attributor import AttributorConfig, Progress, Run
 from ganprint.data import Manifest
 from ganprint.errors import UsageError
 from ganprint.evaluation.entry import Entry
-from ganprint.evaluation.plan import Contender
+from ganprint.evaluation.plan import Candidate
 from ganprint.evaluation.tables import Cell, Column, Row, Table
 from ganprint.files import atomic_write
 from ganprint.models import NeuralConfig, read_config
@@ -209,10 +209,10 @@ class Study:
         """Return the variants that are not trained, or not to the end."""
         return [variant for variant in self.variants if variant.name not in self._cards]
 
-    def contenders(self) -> list[Contender]:
+    def candidates(self) -> list[Candidate]:
         """Return the weights of the variants that are trained."""
         return [
-            Contender(self.folder(variant), self._cards[variant.name])
+            Candidate(self.folder(variant), self._cards[variant.name])
             for variant in self.variants
             if variant.name in self._cards
         ]

@@ -225,7 +225,7 @@ class _Trainer:
         return images.contiguous(memory_format=torch.channels_last)
 
     def _validate(self, interruption: Interruption) -> dict[str, float]:
-        """Judge the answering weights on the validation images; every process sees them all."""
+        """WeightsPredictor the answering weights on the validation images; every process sees them all."""
         answering = self.ema.module if self.ema is not None else self.attributor.network
         trained, self.attributor.network = self.attributor.network, answering
         answering.eval()

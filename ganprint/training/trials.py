@@ -28,7 +28,7 @@ class Trial:
 def report_trial(
     setting: Mapping[str, float], scores: np.ndarray, labels: np.ndarray, run: Run, part: tuple[int, int]
 ) -> Trial:
-    """Judge scores (N, K) by labels (N,), tell the run, and return the trial; `part` (i, n) is its number."""
+    """Report a setting's scores (N, K) for labels (N,) to the run; `part` (i, n) is the number of the trial."""
     predicted = scores.argmax(1)
     trial = Trial(setting, judge(predicted, labels), only_answer(predicted, labels))
     stage = ", ".join(f"{name} {value:g}" for name, value in setting.items()) + ", setting"

@@ -179,7 +179,7 @@ def set_calibration(
     judgement: JudgementRecord,
     reference: Mapping[str, np.ndarray],
 ) -> Path:
-    """Write a calibration and how to judge into an artifact, in place of any before; raises as add_result.
+    """Write a calibration and thresholds into an artifact, replacing any before; raises as add_result.
 
     `reference` are the tensors of where known images lie, whose hash the judgement gets.
     """
@@ -195,7 +195,7 @@ def set_calibration(
 def set_rates(name_or_path: str | Path, rates: Sequence[VerdictRates]) -> Path:
     """Write what verdicts were worth into an artifact's card, in place of those of the same condition.
 
-    Raises WeightsError as add_result does, and where the card does not say how to judge.
+    Raises WeightsError as add_result does, and where the card has no thresholds.
     """
     folder = find(name_or_path)
     card = read_card(folder)

@@ -113,7 +113,7 @@ class DCTCNN(NeuralAttributor):
         self.network.deviation.copy_(moments.deviation)
 
     def loss(self, images: Tensor, labels: Tensor, step: Step | None) -> Losses:
-        """Judge by cross-entropy; ridge regression by the squared distance to the sources' unit vectors."""
+        """WeightsPredictor by cross-entropy; ridge regression by the squared distance to the sources' unit vectors."""
         if self.config.classifier != "ridge":
             return super().loss(images, labels, step)
         logits = self.network(images).float()

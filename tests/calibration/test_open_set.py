@@ -18,7 +18,7 @@ from ganprint.calibration.decision import (
 from ganprint.calibration.open_set import SCORES, Known, unit
 from ganprint.errors import UsageError
 from ganprint.forensics.gallery import left_out, nearness, threshold_of
-from ganprint.forensics.judges import known_arrays, known_from
+from ganprint.forensics.predictors import known_arrays, known_from
 from ganprint.weights import Card, JudgementRecord, LikelihoodRecord
 
 SOURCES = ("real", "progan", "stylegan")

@@ -435,7 +435,7 @@ def test_a_file_that_is_no_result_is_named(compare: Any, tmp_path: Path) -> None
 def test_resharing_has_a_row_for_each_chain(compare: Any) -> None:
     done = compare("--resharing", "--markdown")
     assert done.returncode == 0, done.stderr
-    table = done.stdout[done.stdout.index("after sharing") :]
+    table = done.stdout[done.stdout.index("after post-processing") :]
     rows = [line for line in table.splitlines() if line.startswith("| ")]
     assert rows[0] == "| shared | tiny | tiny-prnu |" and rows[1].startswith("| clean |")
     assert [row.split(" | ")[0] for row in rows[2:]] == [f"| {chain}" for chain in RESHARING]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ganprint.errors import UsageError
-from ganprint.forensics.bench import Bench
+from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, read_record, save_record
 from ganprint.forensics.verdict import Verdict
 from ganprint.forensics.verify import _differences, verify_record
@@ -140,5 +140,5 @@ def test_rates_of_the_weights_are_compared_exactly() -> None:
 def test_a_record_makes_verify_ask_no_other_machine() -> None:
     there = VERDICT.model_copy(update={"path": "s3://somebody/a.png"})
     record = RECORD.model_copy(update={"images": [Examined(verdict=there)]})
-    (found,) = verify_record(record, Bench([]))
+    (found,) = verify_record(record, Ensemble([]))
     assert (found.outcome, found.details) == ("not repeatable", ["It was read from another machine."])

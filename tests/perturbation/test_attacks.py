@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from ganprint.errors import PerturbationError
-from ganprint.perturbation import Attack, parse_treatment
+from ganprint.perturbation import Attack, parse_any_policy
 
 
 def images(count: int = 3) -> Tensor:
@@ -25,7 +25,7 @@ def linear(batch: Tensor) -> Tensor:
 def test_a_linear_loss_is_raised_as_far_as_the_bound_allows(kind: str, epsilon: int) -> None:
     """Of a linear loss the best change is known: epsilon along each weight's sign, cut at 0 and 255."""
     clean = images()
-    found = parse_treatment(f"attack:{kind}={epsilon}").apply(clean, linear, [0, 1, 2])
+    found = parse_any_policy(f"attack:{kind}={epsilon}").apply(clean, linear, [0, 1, 2])
     best = (clean.float() + epsilon * WEIGHTS.sign()).clamp(0, 255)
     assert found.dtype == torch.uint8
     torch.testing.assert_close(found.float(), best, rtol=0, atol=0)
@@ -73,7 +73,7 @@ def test_a_gradient_that_is_not_finite_moves_nothing() -> None:
     ],
 )
 def test_an_attack_is_written_as_it_is_read(text: str) -> None:
-    assert str(parse_treatment(text)) == text
+    assert str(parse_any_policy(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -92,4 +92,4 @@ def test_an_attack_is_written_as_it_is_read(text: str) -> None:
 )
 def test_what_is_no_attack_is_refused(text: str, said: str) -> None:
     with pytest.raises(PerturbationError, match=said):
-        parse_treatment(text)
+        parse_any_policy(text)

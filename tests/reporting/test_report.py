@@ -19,8 +19,8 @@ from torch import Tensor
 
 from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Prediction, View
 from ganprint.errors import OutputExistsError
-from ganprint.forensics.bench import Bench
-from ganprint.forensics.judges import Judge
+from ganprint.forensics.ensemble import Ensemble
+from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, why_review
 from ganprint.forensics.verdict import (
     Agreement,
@@ -99,7 +99,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def bench() -> Bench:
+def ensemble() -> Ensemble:
     view = View(kind="native", size=32, crops=1)
     card = Card(
         name="small",
@@ -112,7 +112,7 @@ def bench() -> Bench:
         licence="MIT",
         sha256="5" * 64,
     )
-    return Bench([Judge(Brightness(AttributorConfig(view=view), card.sources), card)])
+    return Ensemble([WeightsPredictor(Brightness(AttributorConfig(view=view), card.sources), card)])
 
 
 def image_of(name: str, seed: int = 0, statement: str = "A camera") -> ImageFile:
@@ -151,8 +151,8 @@ def record_of(verdicts: list[Verdict], rates: list[VerdictRates] | None = None, 
     return CaseRecord(**given | fields)
 
 
-def judged(bench: Bench, images: list[ImageFile]) -> list[Verdict]:
-    return list(stream_verdicts([(image.name, image) for image in images], bench))
+def answered(ensemble: Ensemble, images: list[ImageFile]) -> list[Verdict]:
+    return list(stream_verdicts([(image.name, image) for image in images], ensemble))
 
 
 def written(record: CaseRecord, exhibits: Exhibits, folder: Path) -> tuple[str, Page]:
@@ -162,14 +162,14 @@ def written(record: CaseRecord, exhibits: Exhibits, folder: Path) -> tuple[str, 
     return text, Page(text)
 
 
-def test_nothing_that_a_file_says_runs_loads_or_leaves_its_place(bench: Bench, tmp_path: Path) -> None:
+def test_nothing_that_a_file_says_runs_loads_or_leaves_its_place(ensemble: Ensemble, tmp_path: Path) -> None:
     images = [image_of(name, seed, name) for seed, name in enumerate(HOSTILE)]
-    exhibits = Exhibits(bench, maps=False)
+    exhibits = Exhibits(ensemble, maps=False)
     for image in images:
         exhibits.see(image)
-    verdicts = judged(bench, images)
+    verdicts = answered(ensemble, images)
     verdicts[0] = verdicts[0].model_copy(update={"warnings": HOSTILE, "reason": HOSTILE[1]})
-    verdicts.append(bench.failed(HOSTILE[0], OutputExistsError(HOSTILE[1], "")))
+    verdicts.append(ensemble.failed(HOSTILE[0], OutputExistsError(HOSTILE[1], "")))
     record = record_of(verdicts, command=HOSTILE[0], folder=HOSTILE[7], system=HOSTILE[3])
     text, page = written(record, exhibits, tmp_path)
     names = {tag for tag, _ in page.tags}
@@ -185,13 +185,13 @@ def test_nothing_that_a_file_says_runs_loads_or_leaves_its_place(bench: Bench, t
     assert all(shown in page.words for shown in (HOSTILE[0], HOSTILE[1], "{{7*7}}", "\\x1b[31m", "\\udcff"))
 
 
-def test_pictures_are_made_anew_from_the_pixels(bench: Bench, tmp_path: Path) -> None:
+def test_pictures_are_made_anew_from_the_pixels(ensemble: Ensemble, tmp_path: Path) -> None:
     image = replace(
         image_of("a.jpg"), pixels=np.random.default_rng(0).integers(0, 256, (900, 1200, 3), np.uint8)
     )
-    exhibits = Exhibits(bench, maps=True)
+    exhibits = Exhibits(ensemble, maps=True)
     exhibits.see(image)
-    _, page = written(record_of(judged(bench, [image])), exhibits, tmp_path)
+    _, page = written(record_of(answered(ensemble, [image])), exhibits, tmp_path)
     thumbnail, maps = (
         Image.open(io.BytesIO(base64.b64decode((given["src"] or "").partition(",")[2])))
         for tag, given in page.tags
@@ -202,23 +202,25 @@ def test_pictures_are_made_anew_from_the_pixels(bench: Bench, tmp_path: Path) ->
     assert "they are not proof of where an image comes from" in page.words
 
 
-def test_two_files_of_one_name_keep_their_own_pictures(bench: Bench, tmp_path: Path) -> None:
+def test_two_files_of_one_name_keep_their_own_pictures(ensemble: Ensemble, tmp_path: Path) -> None:
     images = [image_of("-", seed) for seed in (1, 2)]
-    exhibits = Exhibits(bench, maps=False)
+    exhibits = Exhibits(ensemble, maps=False)
     for image in images:
         exhibits.see(image)
-    kept = [exhibits.of(verdict) for verdict in judged(bench, images)]
+    kept = [exhibits.of(verdict) for verdict in answered(ensemble, images)]
     assert kept[0] and kept[1] and kept[0].thumbnail != kept[1].thumbnail
-    assert exhibits.of(bench.failed("-", OutputExistsError("", ""))) is None
+    assert exhibits.of(ensemble.failed("-", OutputExistsError("", ""))) is None
 
 
-def test_images_without_maps_are_named(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_without_maps_are_named(
+    ensemble: Ensemble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(report, "MAPPED", 1)
     images = [image_of(f"{seed}.jpg", seed) for seed in (1, 2, 3)]
-    exhibits = Exhibits(bench, maps=True)
+    exhibits = Exhibits(ensemble, maps=True)
     for image in images:
         exhibits.see(image)
-    _, page = written(record_of(judged(bench, images)), exhibits, tmp_path)
+    _, page = written(record_of(answered(ensemble, images)), exhibits, tmp_path)
     assert "Images from number 2 on have no maps" in page.words
     assert page.words.count("No maps: only the first 1") == 2
 
@@ -273,7 +275,7 @@ def full_verdict(**fields: Any) -> Verdict:
     return Verdict(**given | fields)
 
 
-def test_everything_that_was_found_is_on_the_page(bench: Bench, tmp_path: Path) -> None:
+def test_everything_that_was_found_is_on_the_page(ensemble: Ensemble, tmp_path: Path) -> None:
     (tmp_path / "case.json").write_bytes(b"{}")
     failure = Verdict(
         path="b.png",
@@ -287,7 +289,7 @@ def test_everything_that_was_found_is_on_the_page(bench: Bench, tmp_path: Path) 
     record = record.model_copy(
         update={"images": [*record.images, changed], "weights": [*record.weights, *record.weights]}
     )
-    _, page = written(record, Exhibits(bench, maps=False), tmp_path)
+    _, page = written(record, Exhibits(ensemble, maps=False), tmp_path)
     for said in (
         "2026-11-21 12:30:05 UTC",
         "ganprint attribute case --report case.html",
@@ -317,10 +319,12 @@ def test_everything_that_was_found_is_on_the_page(bench: Bench, tmp_path: Path) 
         assert said in page.words, said
 
 
-def test_a_clean_verdict_has_the_general_sentence_and_no_flag(bench: Bench, tmp_path: Path) -> None:
+def test_a_clean_verdict_has_the_general_sentence_and_no_flag(ensemble: Ensemble, tmp_path: Path) -> None:
     image = image_of("a.jpg")
-    verdict = judged(bench, [image])[0].model_copy(update={"verdict": "real", "source": None, "warnings": []})
-    _, page = written(record_of([verdict]), Exhibits(bench, maps=False), tmp_path)
+    verdict = answered(ensemble, [image])[0].model_copy(
+        update={"verdict": "real", "source": None, "warnings": []}
+    )
+    _, page = written(record_of([verdict]), Exhibits(ensemble, maps=False), tmp_path)
     assert "0 of 1 call for a closer look" in page.words and "Human review: look closer" not in page.words
     assert "A person must review this image" in page.words
     metadata = page.words.partition("Beside the pixels")[2].partition("How often")[0]
@@ -328,7 +332,7 @@ def test_a_clean_verdict_has_the_general_sentence_and_no_flag(bench: Bench, tmp_
     assert metadata.strip().endswith("neither its presence nor its absence proves anything.")
 
 
-def test_rates_are_shown_with_intervals_by_policy_and_photo_set(bench: Bench, tmp_path: Path) -> None:
+def test_rates_are_shown_with_intervals_by_policy_and_photo_set(ensemble: Ensemble, tmp_path: Path) -> None:
     def rates(policy: str, **fields: Any) -> VerdictRates:
         given = {"data": "union.csv", "data_sha256": "0" * 64, "split": "test", "policy": policy, "seed": 0}
         return VerdictRates(**given | {"n": 400, "verdicts": {"real": 0.5, "inconclusive": 0.5}} | fields)
@@ -340,7 +344,7 @@ def test_rates_are_shown_with_intervals_by_policy_and_photo_set(bench: Bench, tm
         rates("none", false_alarms=rate(0.02), false_alarms_by_set={"coco": rate(0.03), "ffhq": rate(0.04)}),
         rates("test-seen", missed=rate(0.05), cllr=0.25, cllr_min=0.2, calibration_error=0.0321),
     ]
-    _, page = written(record_of([full_verdict()], measured), Exhibits(bench, maps=False), tmp_path)
+    _, page = written(record_of([full_verdict()], measured), Exhibits(ensemble, maps=False), tmp_path)
     found = page.words.partition("How often these weights err")[2]
     for said in (
         "2.0 % 1.0 % to 3.0 %, n = 100",
@@ -353,11 +357,11 @@ def test_rates_are_shown_with_intervals_by_policy_and_photo_set(bench: Bench, tm
     assert "No error rates" not in found
 
 
-def test_a_report_is_not_overwritten_unasked(bench: Bench, tmp_path: Path) -> None:
+def test_a_report_is_not_overwritten_unasked(ensemble: Ensemble, tmp_path: Path) -> None:
     path = tmp_path / "case.html"
     path.write_text("mine")
     with pytest.raises(OutputExistsError, match="already exists"):
-        write_report(record_of([]), Exhibits(bench, maps=False), path)
+        write_report(record_of([]), Exhibits(ensemble, maps=False), path)
     assert path.read_text() == "mine"
-    write_report(record_of([]), Exhibits(bench, maps=False), path, force=True)
+    write_report(record_of([]), Exhibits(ensemble, maps=False), path, force=True)
     assert "0 images" in path.read_text(encoding="utf-8") and [path] == list(tmp_path.iterdir())

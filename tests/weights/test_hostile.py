@@ -18,7 +18,7 @@ from ganprint import plugins
 from ganprint.attributor import Prediction
 from ganprint.calibration.answer import answer_images
 from ganprint.errors import GanprintError, WeightsError
-from ganprint.forensics.judges import known_from
+from ganprint.forensics.predictors import known_from
 from ganprint.weights import Card, list_weights, load_artifact, load_attributor, read_card, save_artifact
 from ganprint.weights.card import CARD_FILE
 

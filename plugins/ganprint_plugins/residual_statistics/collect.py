@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from ganprint.plugin_api import (
+    AnyPolicy,
     Attack,
+    Chain,
     Draw,
-    DrawnSharing,
+    DrawnChain,
     ImageError,
     Interruption,
     LabelledImages,
@@ -21,14 +23,12 @@ from ganprint.plugin_api import (
     Policy,
     Progress,
     Run,
-    Sharing,
     SourceImages,
     TrainingError,
-    Treatment,
     View,
     find_crops,
     loader,
-    parse_treatment,
+    parse_any_policy,
     perturb,
     read_place,
     read_tensors,
@@ -56,12 +56,12 @@ class Rows:
     draws: np.ndarray
 
 
-class TreatedCrops(SourceImages):
-    """The crops with a vote of a manifest's images after one draw of a treatment: item i is (crops, label, row)."""
+class PerturbedCrops(SourceImages):
+    """The crops with a vote of a manifest's images after one draw of a policy: item i is (crops, label, row)."""
 
-    def __init__(self, images: Any, view: View, treatment: Treatment | None, seed: int) -> None:
+    def __init__(self, images: Any, view: View, policy: AnyPolicy | None, seed: int) -> None:
         super().__init__(images)
-        self.view, self.treatment, self.seed = view, treatment, seed
+        self.view, self.policy, self.seed = view, policy, seed
 
     def __getitem__(self, index: int | Draw) -> tuple[Tensor, int, int]:
         row = index.row if isinstance(index, Draw) else int(index)
@@ -69,13 +69,13 @@ class TreatedCrops(SourceImages):
         return crops, int(self.labels[row]), row
 
     def _treated(self, image: Tensor, row: int) -> Tensor:
-        if isinstance(self.treatment, Sharing | DrawnSharing):
+        if isinstance(self.policy, Chain | DrawnChain):
             try:
-                return self.treatment.draw(self.seed, row).apply(image)
+                return self.policy.draw(self.seed, row).apply(image)
             except ImageError:
                 return image  # Too large or small for a step: it cannot have met that.
-        if isinstance(self.treatment, Policy):
-            return perturb(image[None], [self.treatment.draw(self.seed, row)])[0]
+        if isinstance(self.policy, Policy):
+            return perturb(image[None], [self.policy.draw(self.seed, row)])[0]
         return image
 
 
@@ -86,23 +86,23 @@ def collect(splits: Sequence[LabelledImages], config: ResidualStatisticsConfig, 
     folder, and with `run.resume` not repeated. Raises TrainingError for an attack, and KeyboardInterrupt, what is
     finished being kept, where asked.
     """
-    treatments: list[tuple[str, Treatment | None]] = [("plain", None)]
+    policies: list[tuple[str, AnyPolicy | None]] = [("plain", None)]
     for text in config.draws:
-        drawn = parse_treatment(text)
+        drawn = parse_any_policy(text)
         if isinstance(drawn, Attack):
             raise TrainingError(f"{text} needs weights to attack.", "Draw corruptions or post-processing.")
-        treatments.append((text, drawn))
+        policies.append((text, drawn))
     parts: list[dict[str, Tensor]] = []
-    total = len(treatments) * sum(map(len, splits))
+    total = len(policies) * sum(map(len, splits))
     progress = _Progress(run, total)
-    for number, (text, treatment) in enumerate(treatments):
-        view = config.view if treatment is None else config.view.model_copy(update={"crops": 1})
+    for number, (text, policy) in enumerate(policies):
+        view = config.view if policy is None else config.view.model_copy(update={"crops": 1})
         for place, images in enumerate(splits):
             path = run.folder / "checkpoints" / f"statistics-{number}-{place}.safetensors"
             mark = _fingerprint(text, view, images, run.seed)
             part = _kept(path, mark) if run.resume else None
             if part is None:
-                crops = TreatedCrops(images, view, treatment, run.seed + number)
+                crops = PerturbedCrops(images, view, policy, run.seed + number)
                 part = _pass(crops, run, progress)
                 write_tensors(path, Place(fingerprint=mark), part)
             else:
@@ -127,7 +127,7 @@ class _Progress:
         self.run.report(Progress(1, 1, self.done, self.total, rate, left, stage="statistics"))
 
 
-def _pass(crops: TreatedCrops, run: Run, progress: _Progress) -> dict[str, Tensor]:
+def _pass(crops: PerturbedCrops, run: Run, progress: _Progress) -> dict[str, Tensor]:
     values, rows = [torch.empty(0, len(names()))], [torch.empty(0, dtype=torch.int64)]
     with Interruption(run.stop) as interruption, torch.inference_mode():
         for batch in loader(crops, batch_size=IMAGES_AT_ONCE, workers=run.workers):

@@ -2,14 +2,14 @@
 
 from pydantic import Field, field_validator
 
-from ganprint.plugin_api import AttributorConfig, View, parse_treatment
+from ganprint.plugin_api import AttributorConfig, View, parse_any_policy
 from ganprint_plugins.residual_statistics.features import SIZE
 
 DRAWS = (
     *("share:jpeg=60..98", "share:webp=60..95", "share:jpeg=60..98+jpeg=60..98"),
     *("share:resize=0.75..1.5", "share:resize=0.75..1.5+jpeg=50..95", "train"),
 )
-"""What training crops meet beside being left as they are: rates of recompression and resizing found in sharing."""
+"""Perturbations of training crops, beside none: recompression and resizing as online sharing causes them."""
 
 
 class ResidualStatisticsConfig(AttributorConfig):
@@ -45,5 +45,5 @@ class ResidualStatisticsConfig(AttributorConfig):
     @classmethod
     def _are_treatments(cls, draws: tuple[str, ...]) -> tuple[str, ...]:
         for text in draws:
-            parse_treatment(text)
+            parse_any_policy(text)
         return draws

@@ -1,4 +1,4 @@
-"""Several judges on one image: what they agree in, what is fused, and what neither may hide."""
+"""Several predictors on one image: what they agree in, what is fused, and what neither may hide."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,15 +11,15 @@ import torch
 from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Prediction, View
 from ganprint.calibration.fusion import Combination, Fusion, Member
 from ganprint.calibration.open_set import Known
-from ganprint.forensics.bench import Bench
-from ganprint.forensics.judges import Judge
+from ganprint.forensics.ensemble import Ensemble
+from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.forensics.verdict import Verdict
 from ganprint.forensics.verdict_stream import stream_verdicts
 from ganprint.images import ImageFile
 from ganprint.weights import NO_REFERENCE, Card, JudgementRecord, LikelihoodRecord
 
 VIEW = View(size=32, crops=1)
-Judges = Callable[..., Judge]
+Predictors = Callable[..., WeightsPredictor]
 COMMON = ("real", "progan", "stylegan")
 RULE = JudgementRecord(
     score="share of methods",
@@ -61,16 +61,16 @@ class Fixed(Attributor):
 
 
 @pytest.fixture
-def judge(small_card: Callable[..., Card]) -> Callable[..., Judge]:
-    def make(number: int, shares: Sequence[float], sources: Sequence[str] = COMMON) -> Judge:
+def predictor(small_card: Callable[..., Card]) -> Callable[..., WeightsPredictor]:
+    def make(number: int, shares: Sequence[float], sources: Sequence[str] = COMMON) -> WeightsPredictor:
         names = {"name": f"w{number}", "method": f"m{number}", "sha256": f"{number}" * 64}
-        return Judge(Fixed(sources, shares), small_card(sources=sources, view=VIEW, **names))
+        return WeightsPredictor(Fixed(sources, shares), small_card(sources=sources, view=VIEW, **names))
 
     return make
 
 
-def bench(*judges: Judge, learned: bool = True) -> Bench:
-    cards = [each.card for each in judges]
+def ensemble(*predictors: WeightsPredictor, learned: bool = True) -> Ensemble:
+    cards = [each.card for each in predictors]
     weights = {card.sha256 or "": 1.0 for card in cards}
     combination = Combination(weights=weights, judgement=RULE, log_loss=0.1, calibration_error=0.01, alone={})
     fusion = Fusion(
@@ -86,16 +86,16 @@ def bench(*judges: Judge, learned: bool = True) -> Bench:
         date=datetime(2026, 1, 1, tzinfo=UTC),
         combinations=[combination],
     )
-    return Bench(judges, (fusion, combination, "f" * 64) if learned else None)
+    return Ensemble(predictors, (fusion, combination, "f" * 64) if learned else None)
 
 
-def answer(asked: Bench) -> Verdict:
+def answer(asked: Ensemble) -> Verdict:
     (verdict,) = stream_verdicts([("a.png", IMAGE)], asked)
     return verdict
 
 
-def test_methods_that_agree_are_surer_together_than_alone(judge: Judges) -> None:
-    found = answer(bench(judge(1, [0.1, 0.8, 0.1]), judge(2, [0.1, 0.7, 0.2])))
+def test_methods_that_agree_are_surer_together_than_alone(predictor: Predictors) -> None:
+    found = answer(ensemble(predictor(1, [0.1, 0.8, 0.1]), predictor(2, [0.1, 0.7, 0.2])))
     assert (found.verdict, found.source, found.method, found.weights) == (
         *("progan", "progan", "m1+m2", "w1+w2"),
     )
@@ -104,26 +104,32 @@ def test_methods_that_agree_are_surer_together_than_alone(judge: Judges) -> None
 
 
 @pytest.mark.parametrize("learned", [True, False])
-def test_methods_that_conflict_conclude_nothing(judge: Judges, learned: bool) -> None:
-    found = answer(bench(judge(1, [0.001, 0.998, 0.001]), judge(2, [0.8, 0.1, 0.1]), learned=learned))
+def test_methods_that_conflict_conclude_nothing(predictor: Predictors, learned: bool) -> None:
+    found = answer(
+        ensemble(predictor(1, [0.001, 0.998, 0.001]), predictor(2, [0.8, 0.1, 0.1]), learned=learned)
+    )
     assert found.verdict == "inconclusive" and found.source is None
     assert "1 synthetic, 1 real" in (found.reason or "")
 
 
-def test_a_source_that_only_one_knows_is_not_fused_into_real(judge: Judges) -> None:
+def test_a_source_that_only_one_knows_is_not_fused_into_real(predictor: Predictors) -> None:
     sources = (*COMMON, "sngan-mini")
     found = answer(
-        bench(
-            judge(1, [0.01, 0.001, 0.001, 0.988], sources),
-            judge(2, [0.98, 0.01, 0.01]),
-            judge(3, [0.98, 0.01, 0.01]),
+        ensemble(
+            predictor(1, [0.01, 0.001, 0.001, 0.988], sources),
+            predictor(2, [0.98, 0.01, 0.01]),
+            predictor(3, [0.98, 0.01, 0.01]),
         )
     )
     assert found.verdict == "inconclusive" and "m1 names sngan-mini" in (found.reason or "")
 
 
-def test_sources_that_differ_are_said_and_warnings_name_their_method(judge: Judges) -> None:
-    found = answer(bench(judge(1, [0.02, 0.9, 0.08]), judge(2, [0.02, 0.4, 0.58]), judge(3, [0.4, 0.3, 0.3])))
+def test_sources_that_differ_are_said_and_warnings_name_their_method(predictor: Predictors) -> None:
+    found = answer(
+        ensemble(
+            predictor(1, [0.02, 0.9, 0.08]), predictor(2, [0.02, 0.4, 0.58]), predictor(3, [0.4, 0.3, 0.3])
+        )
+    )
     assert "progan (1), stylegan (1)" in (found.reason or "")
     warned = [said for said in found.warnings if "Real is the likeliest" in said]
     assert warned and all(said.startswith("m3: ") for said in warned)
@@ -134,29 +140,36 @@ def test_sources_that_differ_are_said_and_warnings_name_their_method(judge: Judg
     ("cllr", "least", "stated"), [(0.5, 0.45, True), (0.5, 0.39, False), (0.8, 0.75, False)]
 )
 def test_a_ratio_is_stated_only_where_it_held_on_what_was_kept_out(
-    judge: Judges, cllr: float, least: float, stated: bool
+    predictor: Predictors, cllr: float, least: float, stated: bool
 ) -> None:
     ratio = RULE.synthetic.model_copy(update={"cllr": cllr, "cllr_min": least})
     rule = RULE.model_copy(update={"score": "max-probability", "unknown_below": 0.0, "synthetic": ratio})
-    single = judge(1, [0.05, 0.9, 0.05])
+    single = predictor(1, [0.05, 0.9, 0.05])
     card = single.card.model_copy(update={"judgement": rule})
     known = Known(np.eye(3), np.arange(3), np.arange(3), 1.0)
-    (found,) = stream_verdicts([("a.png", IMAGE)], Bench([Judge(single.attributor, card, known)]))
+    (found,) = stream_verdicts(
+        [("a.png", IMAGE)], Ensemble([WeightsPredictor(single.attributor, card, known)])
+    )
     assert found.verdict == "progan" and bool(found.likelihood_ratios) == stated
     if stated:
         assert found.likelihood_ratios[0].words == "moderate support"
 
 
-def test_an_image_with_nothing_to_examine_is_inconclusive_whatever_the_methods_say(judge: Judges) -> None:
+def test_an_image_with_nothing_to_examine_is_inconclusive_whatever_the_methods_say(
+    predictor: Predictors,
+) -> None:
     flat = ImageFile(np.full((32, 32, 3), 255, np.uint8), "b.png", 32, 32, "PNG", "1" * 64, ())
-    for judges in ([judge(1, [0.98, 0.01, 0.01])], [judge(1, [0.98, 0.01, 0.01]), judge(2, [0.1, 0.8, 0.1])]):
-        first, second = stream_verdicts([("b.png", flat), ("a.png", IMAGE)], bench(*judges))
+    for predictors in (
+        [predictor(1, [0.98, 0.01, 0.01])],
+        [predictor(1, [0.98, 0.01, 0.01]), predictor(2, [0.1, 0.8, 0.1])],
+    ):
+        first, second = stream_verdicts([("b.png", flat), ("a.png", IMAGE)], ensemble(*predictors))
         assert first.verdict == "inconclusive" and first.reason == "Nothing to examine: it has no texture."
         assert first.synthetic_probability is None and not first.probabilities
         assert second.probabilities
 
 
-def test_what_answers_depend_on_is_told_apart(judge: Judges) -> None:
-    one, two = bench(judge(1, [0.1, 0.8, 0.1])), bench(judge(2, [0.1, 0.8, 0.1]))
-    assert one.sha256 == bench(judge(1, [0.1, 0.8, 0.1])).sha256 != two.sha256
-    assert Bench(one.judges, one.fusion, stability=True).sha256 != one.sha256
+def test_what_answers_depend_on_is_told_apart(predictor: Predictors) -> None:
+    one, two = ensemble(predictor(1, [0.1, 0.8, 0.1])), ensemble(predictor(2, [0.1, 0.8, 0.1]))
+    assert one.sha256 == ensemble(predictor(1, [0.1, 0.8, 0.1])).sha256 != two.sha256
+    assert Ensemble(one.predictors, one.fusion, stability=True).sha256 != one.sha256

@@ -4,37 +4,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ganprint.evaluation.plan import Contender
+    from ganprint.evaluation.plan import Candidate
 
 
-def named_contender(name: str) -> "Contender":
+def named_candidate(name: str) -> "Candidate":
     """Return the weights of a name or folder; raise WeightsError where there are none."""
-    from ganprint.evaluation.plan import Contender
+    from ganprint.evaluation.plan import Candidate
     from ganprint.weights import find, read_card
 
     folder = find(name)
-    return Contender(folder, read_card(folder))
+    return Candidate(folder, read_card(folder))
 
 
-def chosen_contenders(names: list[str] | None, method: str | None, data: Path | str) -> "list[Contender]":
+def chosen_candidates(names: list[str] | None, method: str | None, data: Path | str) -> "list[Candidate]":
     """Return the weights that are named, or trained on a manifest of this name, or that know its sources, by method.
 
     A method that is named and has none of these takes part with its default weights.
     """
     from ganprint.data import Manifest
     from ganprint.errors import UsageError, WeightsError
-    from ganprint.evaluation.plan import Contender
+    from ganprint.evaluation.plan import Candidate
     from ganprint.remote import last_part
     from ganprint.weights import default_for, list_weights
 
     methods = chosen_methods(method)
     if names:
-        chosen = [named_contender(name) for name in dict.fromkeys(names)]
+        chosen = [named_candidate(name) for name in dict.fromkeys(names)]
         chosen = [each for each in chosen if methods is None or each.card.method in methods]
         if not chosen:
             raise UsageError(f"None of these weights is of the method {method}.", "Leave --method out.")
         return chosen
-    every = [Contender(entry.path, entry.card) for entry in list_weights() if entry.card and not entry.error]
+    every = [Candidate(entry.path, entry.card) for entry in list_weights() if entry.card and not entry.error]
     fitting = [each for each in every if each.card.data and each.card.data.name == last_part(data)]
     if not fitting:
         manifest = Manifest.open(data, allow_gaps=True)
@@ -44,7 +44,7 @@ def chosen_contenders(names: list[str] | None, method: str | None, data: Path | 
         fitting = [each for each in fitting if each.card.method in methods]
         without = [name for name in methods if name not in {each.card.method for each in fitting}]
         defaults = [default_for(name) for name in without]
-        fitting += [Contender(entry.path, entry.card) for entry in defaults if entry.card]
+        fitting += [Candidate(entry.path, entry.card) for entry in defaults if entry.card]
     if not fitting:
         raise WeightsError(
             f"No installed weights were trained on {last_part(data)} or know its sources.",

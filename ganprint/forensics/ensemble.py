@@ -1,4 +1,4 @@
-"""Several judges on one image: each one's verdict, how far they agree, and the one that was learned from all."""
+"""Several predictors on one image: each one's verdict, how far they agree, and the one that was learned from all."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from ganprint.calibration.answer import Answer
 from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason
 from ganprint.calibration.fusion import Combination, Fusion, pool, restrict
 from ganprint.errors import GanprintError
-from ganprint.forensics.judges import Judge
+from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.forensics.verdict import (
     Agreement,
     Change,
@@ -29,33 +29,33 @@ from ganprint.forensics.verdict import (
 from ganprint.images import ImageFile, printable
 from ganprint.images.content import Emptiness
 from ganprint.images.views import Crops, find_crops
-from ganprint.perturbation import parse_sharing
+from ganprint.perturbation import parse_chain
 from ganprint.weights import Card
 
 CHANGES = ("jpeg=90", "jpeg=75", "webp=80", "resize=0.75", "resize=1.5", "crop=0.9")
-"""Benign changes that an answer should survive: what sharing an image does to it, mildly."""
+"""Mild post-processing that should not change an answer."""
 AGREED = 2 / 3
 """Share of the methods with a clear answer that must say synthetic, or real, for the fused answer to say it."""
 
 Views = list[Crops]
-"""One image as each judge sees it."""
+"""One image as each predictor sees it."""
 
 
 @dataclass(frozen=True)
-class Bench:
-    """One judge or several; with several, what was learned of how to fuse them, if anything was.
+class Ensemble:
+    """One predictor or several; with several, what was learned of how to fuse them, if anything was.
 
     `stability` also asks again under CHANGES.
     """
 
-    judges: Sequence[Judge]
+    predictors: Sequence[WeightsPredictor]
     fusion: tuple[Fusion, Combination, str] | None = None
     stability: bool = False
 
     @property
     def names(self) -> tuple[str, str, str | None]:
         """The methods and weights, joined by +, and the SHA-256 of the weights, or of the fusion of several."""
-        cards = [judge.card for judge in self.judges]
+        cards = [predictor.card for predictor in self.predictors]
         if len(cards) == 1:
             return cards[0].method, cards[0].name, cards[0].sha256
         digest = self.fusion[2] if self.fusion else None
@@ -63,10 +63,10 @@ class Bench:
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of all that answers depend on: weights, what they are judged by, enrolled sources, options."""
+        """The SHA-256 of all that answers depend on: weights, what they are answered by, enrolled sources, options."""
         facts: list[object] = [self.stability, self.fusion[2] if self.fusion else None]
-        for judge in self.judges:
-            card = judge.card
+        for predictor in self.predictors:
+            card = predictor.card
             rule = card.judgement.model_dump(mode="json", exclude={"rates"}) if card.judgement else None
             line = card.calibration
             told = (
@@ -74,7 +74,7 @@ class Bench:
                 if line
                 else None
             )
-            enrolled = {gallery.name: gallery.sha256 for gallery in judge.galleries}
+            enrolled = {gallery.name: gallery.sha256 for gallery in predictor.galleries}
             view = card.view.model_dump(mode="json")
             facts.append(
                 [
@@ -92,40 +92,44 @@ class Bench:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The sources that some judge tells apart, real first."""
-        return tuple(dict.fromkeys(name for judge in self.judges for name in judge.card.sources))
+        """The sources that some predictor tells apart, real first."""
+        return tuple(dict.fromkeys(name for predictor in self.predictors for name in predictor.card.sources))
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The families that some judge may name."""
-        return tuple(dict.fromkeys(name for judge in self.judges for name in judge.card.families.values()))
+        """The families that some predictor may name."""
+        return tuple(
+            dict.fromkeys(name for predictor in self.predictors for name in predictor.card.families.values())
+        )
 
     def view(self, pixels: np.ndarray | Tensor) -> Views:
-        """Return what each judge sees of an image, uint8 (H, W, 3) or (3, H, W)."""
-        crops = {view: find_crops(pixels, view) for view in {judge.card.view for judge in self.judges}}
-        return [crops[judge.card.view] for judge in self.judges]
+        """Return what each predictor sees of an image, uint8 (H, W, 3) or (3, H, W)."""
+        crops = {
+            view: find_crops(pixels, view) for view in {predictor.card.view for predictor in self.predictors}
+        }
+        return [crops[predictor.card.view] for predictor in self.predictors]
 
     def changed(self, pixels: np.ndarray) -> list[tuple[str, Views]]:
-        """Return what the judges see of an image (H, W, 3) under each of CHANGES, where stability is asked for."""
+        """Return what the predictors see of an image (H, W, 3) under each of CHANGES, where stability is asked for."""
         if not self.stability:
             return []
         image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
         found = []
         for change in CHANGES:
             try:
-                found.append((change, self.view(parse_sharing(change).draw(0, 0).apply(image))))
+                found.append((change, self.view(parse_chain(change).draw(0, 0).apply(image))))
             except GanprintError:
                 continue  # Too large for a format, or a side too small: that change cannot happen to it.
         return found
 
-    def judge(self, images: Sequence[tuple[ImageFile, Views]]) -> list[Verdict]:
-        """Return the verdicts on images given with their views; one in which some judge sees nothing has no other."""
+    def decide(self, images: Sequence[tuple[ImageFile, Views]]) -> list[Verdict]:
+        """Return the verdicts on images with their crops; one that is empty for a predictor gets no other verdict."""
         seen = [
             place for place, (_, views) in enumerate(images) if all(crops.nothing is None for crops in views)
         ]
         each = [
-            judge.answer([images[place][1][number].squares for place in seen])
-            for number, judge in enumerate(self.judges)
+            predictor.answer([images[place][1][number].squares for place in seen])
+            for number, predictor in enumerate(self.predictors)
         ]
         verdicts = [self._nothing(image, views) for image, views in images]
         for number, place in enumerate(seen):
@@ -137,13 +141,13 @@ class Bench:
         return nothing_to_examine(image, why, self.names, self.sha256)
 
     def failed(self, path: str, error: GanprintError) -> Verdict:
-        """Return the record of an image that could not be judged."""
+        """Return the record of an image that could not be answered."""
         return failed(path, error, self.names, self.sha256)
 
     def _verdict(self, image: ImageFile, views: Views, answers: Sequence[Answer]) -> Verdict:
         verdicts = [
-            judge.judge(image, replace(answer, reflected=crops.reflected), crops.places)
-            for judge, answer, crops in zip(self.judges, answers, views, strict=True)
+            predictor.decide(image, replace(answer, reflected=crops.reflected), crops.places)
+            for predictor, answer, crops in zip(self.predictors, answers, views, strict=True)
         ]
         if len(verdicts) == 1:
             return verdicts[0].model_copy(update={"judged_by_sha256": self.sha256})
@@ -179,13 +183,16 @@ class Bench:
             return _unlearned(verdicts, agreement)
         fusion, combination, _ = self.fusion
         members = [
-            restrict(answer.probabilities[None], judge.card.sources, fusion.sources)
-            for judge, answer in zip(self.judges, answers, strict=True)
+            restrict(answer.probabilities[None], predictor.card.sources, fusion.sources)
+            for predictor, answer in zip(self.predictors, answers, strict=True)
         ]
-        weights = [combination.weights[judge.card.sha256 or ""] for judge in self.judges]
+        weights = [combination.weights[predictor.card.sha256 or ""] for predictor in self.predictors]
         probabilities = pool(members, weights)[0]
         rule = combination.judgement
-        like = [is_like(verdict, judge.card) for verdict, judge in zip(verdicts, self.judges, strict=True)]
+        like = [
+            is_like(verdict, predictor.card)
+            for verdict, predictor in zip(verdicts, self.predictors, strict=True)
+        ]
         score = float(np.mean(like))
         verdict = decide(probabilities, score, fusion.sources, rule)
         reason = give_reason(verdict, probabilities, score, fusion.sources, rule)
@@ -223,7 +230,7 @@ class Bench:
 
 
 def is_like(verdict: Verdict, card: Card) -> bool:
-    """Say whether a judge found an image like those that its weights know; one that cannot tell says so."""
+    """Say whether a predictor found an image like those that its weights know; one that cannot tell says so."""
     rule = card.judgement
     return rule is None or verdict.known_score is None or verdict.known_score >= rule.unknown_below
 

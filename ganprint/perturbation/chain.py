@@ -1,4 +1,4 @@
-"""What happens to an image that is shared online: recompression, resizing, cropping, and chains of these.
+"""Post-processing chains, as online sharing causes them: recompression, resizing, cropping and more.
 
 Unlike the corruptions these may change an image's size. Pillow does them as services and browsers do.
 """
@@ -102,7 +102,7 @@ RESHARING = (
 
 
 @dataclass(frozen=True)
-class Sharing:
+class Chain:
     """A chain of steps, each a name of STEPS with its value, done to every image alike.
 
     PerturbationError says which step or value is not valid.
@@ -117,7 +117,7 @@ class Sharing:
     def __str__(self) -> str:
         return PREFIX + "+".join(f"{name}={value:g}" for name, value in self.steps)
 
-    def draw(self, seed: int, row: int) -> "Sharing":
+    def draw(self, seed: int, row: int) -> "Chain":
         """Return the chain itself, as every image gets the same."""
         return self
 
@@ -134,7 +134,7 @@ class Sharing:
 
 
 @dataclass(frozen=True)
-class DrawnSharing:
+class DrawnChain:
     """A chain of steps whose values are drawn for each image, between two bounds each, on a log scale for factors.
 
     PerturbationError says which step or bound is not valid.
@@ -153,7 +153,7 @@ class DrawnSharing:
             for name, low, high in self.steps
         )
 
-    def draw(self, seed: int, row: int) -> Sharing:
+    def draw(self, seed: int, row: int) -> Chain:
         """Return the chain that the image of a row gets: a pure function of seed and row."""
         digest = blake2b(f"{seed} {row} {self}".encode(), digest_size=8).digest()
         stream = np.random.Generator(np.random.Philox(int.from_bytes(digest, "big")))
@@ -164,7 +164,7 @@ class DrawnSharing:
             else:
                 value = stream.uniform(low, high)
             steps.append((name, min(max(value, low), high)))
-        return Sharing(tuple(steps))
+        return Chain(tuple(steps))
 
 
 def _check_step(name: str, value: float) -> None:
@@ -181,7 +181,7 @@ def _check_step(name: str, value: float) -> None:
         )
 
 
-def parse_sharing(text: str) -> Sharing | DrawnSharing:
+def parse_chain(text: str) -> Chain | DrawnChain:
     """Return the chain that `text` names, as in `share:resize=0.5+jpeg=80`, or `share:jpeg=60..95`, drawn by image.
 
     PerturbationError says what is wrong.
@@ -194,7 +194,7 @@ def parse_sharing(text: str) -> Sharing | DrawnSharing:
             steps.append((name, float(low), float(high or low)))
         except ValueError:
             raise PerturbationError(
-                f"{part!r} is no step of sharing.",
+                f"{part!r} is no post-processing step.",
                 "Write NAME=VALUE or NAME=LOW..HIGH, chained by +, as in share:resize=0.5+jpeg=80.",
             ) from None
         if not low or steps[-1][1] > steps[-1][2]:
@@ -202,5 +202,5 @@ def parse_sharing(text: str) -> Sharing | DrawnSharing:
                 f"{part!r} has its bounds the wrong way round.", "Write the lower one first."
             )
     if any(low != high for _, low, high in steps):
-        return DrawnSharing(tuple(steps))
-    return Sharing(tuple((name, value) for name, value, _ in steps))
+        return DrawnChain(tuple(steps))
+    return Chain(tuple((name, value) for name, value, _ in steps))

@@ -1,4 +1,4 @@
-"""Chains of sharing do what they say, in their order, to every image alike."""
+"""Post-processing chains do what they say, in their order, to every image alike."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from ganprint.errors import ImageError, PerturbationError
-from ganprint.perturbation import RESHARING, DrawnSharing, Policy, Sharing, parse_sharing, parse_treatment
+from ganprint.perturbation import RESHARING, Chain, DrawnChain, Policy, parse_any_policy, parse_chain
 
 
 def picture(height: int = 60, width: int = 90) -> torch.Tensor:
@@ -31,17 +31,17 @@ def picture(height: int = 60, width: int = 90) -> torch.Tensor:
 )
 def test_the_size_is_that_of_the_steps(text: str, size: tuple[int, int]) -> None:
     image = picture()
-    found = parse_sharing(text).apply(image)
+    found = parse_chain(text).apply(image)
     assert found.dtype == torch.uint8 and tuple(found.shape) == (3, *size)
-    assert torch.equal(found, parse_sharing(text).apply(image))
+    assert torch.equal(found, parse_chain(text).apply(image))
     assert torch.equal(image, picture())
 
 
 @pytest.mark.parametrize("chain", RESHARING)
 def test_every_listed_chain_reads_as_it_is_written_and_changes_the_image(chain: str) -> None:
-    sharing = parse_treatment(f"share:{chain}")
-    assert isinstance(sharing, Sharing) and str(sharing) == f"share:{chain}"
-    found = sharing.apply(picture())
+    chain_policy = parse_any_policy(f"share:{chain}")
+    assert isinstance(chain_policy, Chain) and str(chain_policy) == f"share:{chain}"
+    found = chain_policy.apply(picture())
     assert found.shape != picture().shape or not torch.equal(found, picture())
 
 
@@ -49,12 +49,10 @@ def test_lower_quality_is_farther_from_the_image_and_order_matters() -> None:
     image = picture().float()
 
     def apart(text: str) -> float:
-        return float((parse_sharing(text).apply(picture()).float() - image).abs().mean())
+        return float((parse_chain(text).apply(picture()).float() - image).abs().mean())
 
     assert apart("jpeg=95") < apart("jpeg=70") < apart("jpeg=30")
-    one, other = (
-        parse_sharing(text).apply(picture()) for text in ("resize=0.5+jpeg=30", "jpeg=30+resize=0.5")
-    )
+    one, other = (parse_chain(text).apply(picture()) for text in ("resize=0.5+jpeg=30", "jpeg=30+resize=0.5"))
     assert one.shape == other.shape and not torch.equal(one, other)
 
 
@@ -62,13 +60,13 @@ def test_a_jpeg_step_is_pillows_at_that_quality(tmp_path) -> None:
     pixels = picture().permute(1, 2, 0).numpy()
     Image.fromarray(pixels).save(tmp_path / "x.jpg", quality=70)
     expected = np.asarray(Image.open(tmp_path / "x.jpg"))
-    assert np.array_equal(parse_sharing("jpeg=70").apply(picture()).permute(1, 2, 0).numpy(), expected)
+    assert np.array_equal(parse_chain("jpeg=70").apply(picture()).permute(1, 2, 0).numpy(), expected)
 
 
 @pytest.mark.parametrize("degrees", [-30, 5, 45])
 def test_a_rotated_image_has_no_corners_of_nothing(degrees: int) -> None:
     white = torch.full((3, 80, 120), 255, dtype=torch.uint8)
-    found = parse_sharing(f"rotate={degrees}").apply(white)
+    found = parse_chain(f"rotate={degrees}").apply(white)
     assert int(found[:, 1:-1, 1:-1].min()) > 250
     assert found.shape[1] / found.shape[2] == pytest.approx(80 / 120, abs=0.03)
     assert found.shape[1] < 80
@@ -76,35 +74,35 @@ def test_a_rotated_image_has_no_corners_of_nothing(degrees: int) -> None:
 
 def test_what_a_format_cannot_hold_is_a_sentence() -> None:
     with pytest.raises(ImageError, match="cannot be written as WEBP"):
-        parse_sharing("webp=80").apply(torch.zeros(3, 20, 17_000, dtype=torch.uint8))
+        parse_chain("webp=80").apply(torch.zeros(3, 20, 17_000, dtype=torch.uint8))
     with pytest.raises(ImageError, match="too many"):
-        parse_sharing("resize=4+resize=4+resize=4").apply(torch.zeros(3, 1000, 1000, dtype=torch.uint8))
+        parse_chain("resize=4+resize=4+resize=4").apply(torch.zeros(3, 1000, 1000, dtype=torch.uint8))
 
 
 def test_a_policy_is_still_a_policy() -> None:
-    assert isinstance(parse_treatment("test-seen"), Policy)
+    assert isinstance(parse_any_policy("test-seen"), Policy)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("share:jpeg", "'jpeg' is no step"),
-        ("share:", "'' is no step"),
-        ("share:blur=3", "no step 'blur'"),
+        ("share:jpeg", "'jpeg' is no post-processing step"),
+        ("share:", "'' is no post-processing step"),
+        ("share:blur=3", "no post-processing step 'blur'"),
         ("share:jpeg=0", "jpeg=0 is out of range"),
         ("share:resize=nan", "out of range"),
-        ("share:resize=0.5+", "'' is no step"),
+        ("share:resize=0.5+", "'' is no post-processing step"),
     ],
 )
 def test_what_is_no_chain_is_a_sentence(text: str, said: str) -> None:
     with pytest.raises(PerturbationError) as caught:
-        parse_treatment(text)
+        parse_any_policy(text)
     assert said in caught.value.message and caught.value.hint
 
 
 def test_bounds_are_drawn_for_each_image_within_them_and_always_alike() -> None:
-    chain = parse_sharing("share:resize=0.5..2+jpeg=60..95+crop=0.9")
-    assert isinstance(chain, DrawnSharing) and parse_sharing(str(chain)) == chain
+    chain = parse_chain("share:resize=0.5..2+jpeg=60..95+crop=0.9")
+    assert isinstance(chain, DrawnChain) and parse_chain(str(chain)) == chain
     drawn = [chain.draw(3, row) for row in range(200)]
     assert drawn == [chain.draw(3, row) for row in range(200)] and drawn != [
         chain.draw(4, row) for row in range(200)
@@ -123,4 +121,4 @@ def test_bounds_are_drawn_for_each_image_within_them_and_always_alike() -> None:
 )
 def test_bounds_that_cannot_be_drawn_between_are_refused(text: str) -> None:
     with pytest.raises(PerturbationError):
-        parse_sharing(text)
+        parse_chain(text)

@@ -1,4 +1,4 @@
-"""A method with its weights and all that it takes to judge by them."""
+"""A method with its weights and all that a verdict needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from ganprint.calibration.answer import Answer, answer_images
 from ganprint.calibration.open_set import Known
 from ganprint.errors import WeightsError
 from ganprint.forensics.gallery import Gallery, list_galleries
-from ganprint.forensics.verdict import Verdict, judge
+from ganprint.forensics.verdict import Verdict, make_verdict
 from ganprint.images import ImageFile
 from ganprint.weights import Card, load_attributor, load_reference
 
 
 @dataclass(frozen=True)
-class Judge:
+class WeightsPredictor:
     """A method with weights, where they place known images (None where they do not say), and enrolled sources."""
 
     attributor: Attributor
@@ -38,21 +38,25 @@ class Judge:
             )
         return answers
 
-    def judge(self, image: ImageFile, answer: Answer, places: Sequence[tuple[int, int]] = ()) -> Verdict:
+    def decide(self, image: ImageFile, answer: Answer, places: Sequence[tuple[int, int]] = ()) -> Verdict:
         """Turn an answer into the verdict on an image whose crops lie at these rows and columns."""
-        return judge(image, answer, self.card, known=self.known, galleries=self.galleries, places=places)
+        return make_verdict(
+            image, answer, self.card, known=self.known, galleries=self.galleries, places=places
+        )
 
 
-def load_judge(name_or_path: str | Path, *, device: str = "cpu", enrolled: bool = True) -> Judge:
-    """Load weights with what they judge by; with `enrolled`, also the sources that were enrolled for them.
+def load_predictor(
+    name_or_path: str | Path, *, device: str = "cpu", enrolled: bool = True
+) -> WeightsPredictor:
+    """Load weights with all that a verdict needs; with `enrolled`, also the sources that were enrolled for them.
 
-    Raises WeightsError and PluginError as load_attributor does, and where what they judge by is damaged.
+    Raises WeightsError and PluginError as load_attributor does, and if a file that a verdict needs is damaged.
     """
     attributor, card = load_attributor(name_or_path, device=device)
     if card.judgement is None:
-        return Judge(attributor, card)
+        return WeightsPredictor(attributor, card)
     known = known_from(load_reference(name_or_path))
-    return Judge(attributor, card, known, list_galleries(card) if enrolled else ())
+    return WeightsPredictor(attributor, card, known, list_galleries(card) if enrolled else ())
 
 
 def known_from(arrays: dict[str, np.ndarray]) -> Known:
