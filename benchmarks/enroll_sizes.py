@@ -34,7 +34,7 @@ def measure(predictor: WeightsPredictor, manifest: Manifest) -> Iterator[tuple[s
     known = predictor.known
     if known is None:
         raise SystemExit(
-            f"{predictor.card.name} does not say where known images lie: ganprint calibrate --record"
+            f"{predictor.card.name} has no in-distribution reference: ganprint calibrate --record"
         )
     tested = {
         policy: embed(predictor, manifest.select("test_seen"), policy) for policy in ("none", "test-seen")

@@ -25,8 +25,8 @@ class View(BaseModel):
     """How an image of any size becomes the tensor a method sees.
 
     `resize` takes the largest centred square and resizes it to `size`: the published protocol. With
-    `answering_scale` above 1 it is resized to more, and `crops` squares are taken of it.
-    `native` takes `crops` squares of `size` at the image's own pixels, because resampling destroys
+    `answering_scale` above 1 it is resized to more, and `crops` crops are taken from it.
+    `native` takes `crops` crops of `size` from the image's own pixels, because resampling destroys
     generator traces; smaller images are reflect-padded.
     """
 
@@ -46,7 +46,7 @@ class View(BaseModel):
         le=2,
         description="resize view when answering: side of the square that is cropped, over size",
     )
-    crops: int = Field(5, ge=1, le=64, description="squares per image when answering, where there is room")
+    crops: int = Field(5, ge=1, le=64, description="crops per image when answering, if there is room")
 
     @property
     def square(self) -> int:
@@ -195,7 +195,7 @@ def _never() -> bool:
 class Run:
     """One training: where its files go and how it is carried out.
 
-    `precision` is fp32 or bf16; `workers` loader processes; `resume` goes on from the folder's last
+    `precision` is fp32 or bf16; `workers` loader processes; `resume` continues from the folder's last
     checkpoint; `checkpoint_seconds` is the longest stretch of work that an interruption can lose; `say` gets sentences
     for the person who started it. A training that
     is told to `stop` leaves a checkpoint and raises KeyboardInterrupt, as on Ctrl-C.
@@ -307,7 +307,7 @@ class Attributor(ABC):
         """Take the tensors that `state` gave; raise WeightsError where names or shapes do not fit."""
 
     def explain(self, image: "Tensor") -> list[Panel]:
-        """Return pictures of what the answer for one uint8 image (3, S, S) rests on; none by default."""
+        """Return pictures that explain the answer for one uint8 image (3, S, S); none by default."""
         return []
 
     def check_images(self, images: "Tensor") -> None:

@@ -158,7 +158,7 @@ def _regular(path: Path) -> os.stat_result | None:
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(found.st_mode):
-        raise UnfitFileError("it is there, and no regular file", path)
+        raise UnfitFileError("it exists and is not a regular file", path)
     return found
 
 

@@ -48,7 +48,7 @@ def load_plain(text: str | bytes) -> Any:
     except (ValueError, RecursionError) as cause:
         if isinstance(cause, PlainYAMLError):
             raise
-        raise PlainYAMLError("it is nested too deeply or holds what is no text") from cause
+        raise PlainYAMLError("it is nested too deeply or contains something that is not text") from cause
 
 
 def _events(text: str) -> Iterator[yaml.Event]:

@@ -81,7 +81,7 @@ def load(name: str) -> type["Attributor"]:
     if fault:
         raise PluginError(
             f"The plug-in {name} of {origin} cannot be used: {plugin.entry_point.value} {fault}.",
-            "This is for its author to mend; the other methods still work.",
+            "Report it to its author; the other methods still work.",
         )
     attributor: type[Attributor] = loaded
     return attributor

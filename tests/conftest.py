@@ -154,7 +154,7 @@ def grown_manifest(tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory
 def judged_weights(
     inside: Program, grown_manifest: Path, tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """Return the tiny weights with all that verdicts rest on, fitted by the real program."""
+    """Return the tiny weights with all that verdicts need, fitted by the real program."""
     folder = tmp_path_factory.mktemp("judged") / "weights"
     shutil.copytree(tiny_weights, folder)
     done = inside("calibrate", "--data", grown_manifest, "--weights", folder, "--policy", "none", "--record")

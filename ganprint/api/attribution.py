@@ -94,11 +94,11 @@ class _Outputs:
     def check(self, inputs: Inputs) -> None:
         """Refuse, before any work, what cannot be written or would overwrite an input."""
         if self.resume and self.out is None:
-            raise UsageError("Only a file of verdicts can be gone on from.", "Name it with --out.")
+            raise UsageError("--resume needs a file of verdicts.", "Name it with --out.")
         if self.report is not None and self.out is not None:
-            raise UsageError("A report is not written in lines.", "Leave out --out, or --report.")
+            raise UsageError("--report and --out cannot be combined.", "Leave one of them out.")
         if self.as_csv and self.out is not None and self.out.suffix.lower() == ".parquet":
-            raise UsageError(f"{self.out} is not CSV by its name.", "Leave out --csv, or name another file.")
+            raise UsageError(f"{self.out} does not end in .csv.", "Leave out --csv, or name another file.")
         check_report(self.report, force=self.force)
         if not self.resume:
             hint = "Continue with --resume, or start again with --force."
@@ -127,7 +127,7 @@ class _Outputs:
         for name, source in named:
             if (self.out or self.report) and not (name == "-" or isinstance(source, (str, Path, ImageError))):
                 raise UsageError(
-                    f"{name} is no file.", "Only files can be in a report or a file of verdicts."
+                    f"{name} is not a file.", "Only files can be in a report or a file of verdicts."
                 )
             yield name, source
 

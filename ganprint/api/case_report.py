@@ -20,9 +20,7 @@ def check_report(report: Path | None, *, force: bool) -> None:
     if report is None:
         return
     if report.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(
-            f"{report} is no HTML file by its name.", "End it with .html; the record goes beside it."
-        )
+        raise UsageError(f"{report} does not end in .html.", "End it with .html; the record goes beside it.")
     check_output(report, force=force)
     check_output(report.with_suffix(".json"), force=force)
 
@@ -44,8 +42,8 @@ class CaseReport:
         """Add a verdict; raise UsageError where there are too many for a page."""
         if len(self.verdicts) == MOST_REPORTED:
             raise UsageError(
-                f"A report is for a case, of {MOST_REPORTED} images at most.",
-                "Answer for more with --out, and report on those that matter.",
+                f"A report holds at most {MOST_REPORTED} images.",
+                "Use --out for more images, and report on the important ones.",
             )
         self.verdicts.append(verdict)
 

@@ -39,8 +39,8 @@ def explain(
 
     attributor, card = load_attributor(chosen_weights(weights, method), device=chosen_device(device, threads))
     check_method(method, card)
-    square = crop_views(read.pixels, card.view)[0]
-    evidence = gather_evidence(attributor, card, square, Path(read.name).name, maps)
+    crop = crop_views(read.pixels, card.view)[0]
+    evidence = gather_evidence(attributor, card, crop, Path(read.name).name, maps)
     over_picture = crop_map(attributor, card, whole_picture(read.pixels)) if maps is None else None
     if over_picture is not None:
         evidence = Evidence((*evidence.panels, over_picture), evidence.caption)

@@ -82,7 +82,7 @@ class Inputs:
 
 def _no_image(given: object) -> UsageError:
     return UsageError(
-        f"{type(given).__name__} is no image.",
+        f"{type(given).__name__} is not an image.",
         "Give a path, bytes, a Pillow image, a uint8 array (H, W, 3), or a list of these.",
     )
 

@@ -18,10 +18,10 @@ def check_output(file: Path | None, *, force: bool, hint: str = "Add --force to 
 
 
 def check_figure(figure: Path | None, *, force: bool) -> None:
-    """Refuse a picture to draw that is there already or is no PNG by its name."""
+    """Refuse a picture to draw that is there already or does not end in .png."""
     check_output(figure, force=force)
     if figure is not None and figure.suffix != ".png":
-        raise UsageError(f"{figure} is no PNG by its name.", "End it with .png.")
+        raise UsageError(f"{figure} does not end in .png.", "End it with .png.")
 
 
 def refuse_own_inputs(

@@ -190,7 +190,7 @@ class Predictor:
         self, batch: "Sequence[tuple[ImageFile | ImageError, Crops | None]]"
     ) -> Iterator[Score | ImageError]:
         predictor = self._loaded
-        shown = [crops.squares for _, crops in batch if crops is not None and crops.nothing is None]
+        shown = [crops.pixels for _, crops in batch if crops is not None and crops.nothing is None]
         answers = iter(predictor.answer(shown))
         for image, crops in batch:
             if isinstance(image, ImageError) or crops is None:

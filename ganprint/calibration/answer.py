@@ -61,7 +61,7 @@ def answer_images(
         placed = found.attribution if found.embedding is None else found.embedding
         if not (found.attribution.isfinite().all() and placed.isfinite().all()):
             raise WeightsError(
-                f"The weights of {attributor.spec.title} answer with what is no finite number.",
+                f"The weights of {attributor.spec.title} answer with numbers that are not finite.",
                 "They are damaged; restore them from their origin, or name others.",
             )
         logits.append(found.attribution.float().cpu())

@@ -95,7 +95,7 @@ def pool(members: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
 
 
 def fit_pool(members: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
-    """Return the weights, none below 0, under which labels (N,) are likeliest given probabilities (N, K) each."""
+    """Return the weights, none below 0, under which labels (N,) are most likely given probabilities (N, K) each."""
     from scipy.optimize import minimize
 
     logs = np.stack([np.log(each) for each in members], axis=-1)
@@ -130,13 +130,13 @@ def find_fusion(cards: Sequence[Card]) -> tuple[Fusion, Combination, str] | None
             fusion = Fusion.model_validate_json(content)
         except (OSError, ValidationError) as cause:
             raise WeightsError(
-                f"{path} is no fusion, or damaged.", "Learn it again: ganprint fuse"
+                f"{path} is not a fusion file, or is damaged.", "Make it again: ganprint fuse"
             ) from cause
         found = fusion.combination(cards)
         if found is not None:
             if not all(set(fusion.sources) <= set(card.sources) for card in cards):
                 raise WeightsError(
-                    f"{path} names sources that not all of its members know.", "Learn it again: ganprint fuse"
+                    f"{path} names sources that not all of its members know.", "Make it again: ganprint fuse"
                 )
             return fusion, found, hashlib.sha256(content).hexdigest()
     return None

@@ -40,7 +40,7 @@ class Scaling:
 
 
 def fit_scaling(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> Scaling:
-    """Return the scaling under which labels int (N,), weighted (N,), are likeliest, given probabilities (N, K)."""
+    """Return the scaling under which labels int (N,), weighted (N,), are most likely, given probabilities (N, K)."""
     # Here, as attributing needs none of it.
     from scipy.optimize import minimize
 

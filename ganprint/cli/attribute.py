@@ -38,18 +38,18 @@ def attribute(
     method: ManyMethods = None,
     weights: ManyWeights = None,
     stability: Annotated[
-        bool, typer.Option("--stability", help="ask again after mild recompression, resizing and cropping")
+        bool, typer.Option("--stability", help="repeat after mild recompression, resizing and cropping")
     ] = False,
-    metadata: Annotated[
-        bool, typer.Option("--metadata", help="also show what the file states beside its pixels")
-    ] = False,
+    metadata: Annotated[bool, typer.Option("--metadata", help="also print the file's metadata")] = False,
     enrolled: Enrolled = True,
     report: Annotated[
         Path | None,
-        typer.Option(help="write a report of the case: this HTML file, and its record beside it as JSON"),
+        typer.Option(
+            help="write a self-contained HTML report to this file, and its record beside it as JSON"
+        ),
     ] = None,
     maps: Annotated[
-        bool, typer.Option("--maps/--no-maps", help="with --report: pictures of what the answer rests on")
+        bool, typer.Option("--maps/--no-maps", help="with --report: add maps of the evidence")
     ] = True,
     out: Annotated[
         Path | None,
@@ -58,7 +58,7 @@ def attribute(
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="with --out: go on where the file ends, whatever ended it")
+        bool, typer.Option("--resume", help="with --out: continue after the last whole line of the file")
     ] = False,
     device: Device = "auto",
     threads: Threads = None,
@@ -72,9 +72,7 @@ def attribute(
             help="exit 4 at this verdict: synthetic (any), real, synthetic-unknown, inconclusive, a family or a source"
         ),
     ] = None,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="print all that the answer is made of")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="print all details of the answer")] = False,
     force: Force = False,
     as_json: Json = False,
     as_csv: Csv = False,

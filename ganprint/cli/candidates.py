@@ -32,7 +32,7 @@ def chosen_candidates(names: list[str] | None, method: str | None, data: Path | 
         chosen = [named_candidate(name) for name in dict.fromkeys(names)]
         chosen = [each for each in chosen if methods is None or each.card.method in methods]
         if not chosen:
-            raise UsageError(f"None of these weights is of the method {method}.", "Leave --method out.")
+            raise UsageError(f"None of these weights belongs to the method {method}.", "Leave --method out.")
         return chosen
     every = [Candidate(entry.path, entry.card) for entry in list_weights() if entry.card and not entry.error]
     fitting = [each for each in every if each.card.data and each.card.data.name == last_part(data)]
@@ -75,6 +75,6 @@ def renamed_sources(pairs: list[str] | None) -> tuple[tuple[str, str], ...]:
     for pair in pairs or ():
         name, equals, source = pair.partition("=")
         if not (name and equals and source):
-            raise UsageError(f"{pair!r} maps nothing.", "Write NAME=SOURCE, as in --map ada=stylegan2.")
+            raise UsageError(f"{pair!r} is not a mapping.", "Write NAME=SOURCE, as in --map ada=stylegan2.")
         found.append((name, source))
     return tuple(found)

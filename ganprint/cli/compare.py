@@ -188,7 +188,9 @@ def compare(
     ] = None,
     budget: Annotated[
         float | None,
-        typer.Option(min=0, help="minutes to train; the same command goes on", rich_help_panel=TRAININGS),
+        typer.Option(
+            min=0, help="minutes to train; rerun the command to continue", rich_help_panel=TRAININGS
+        ),
     ] = None,
     training_precision: Annotated[
         Literal["fp32", "bf16"],
@@ -244,9 +246,9 @@ def compare(
     refuse_own_inputs([html], [data])
     check_figures(figures, force=force)
     if limit and record:
-        raise UsageError("--record is for whole splits.", "Leave --limit out.")
+        raise UsageError("--record needs whole splits.", "Leave --limit out.")
     if predictions and out is None:
-        raise UsageError("--predictions are written beside the results.", "Give --out a folder.")
+        raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
     trainings = Trainings(
         semantics,
         ablation,

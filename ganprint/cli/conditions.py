@@ -15,7 +15,7 @@ def parse_condition(text: str) -> tuple[str, str]:
     split, colon, policy = text.partition(":")
     if not split or not colon or not policy:
         raise UsageError(
-            f"{text!r} is no condition.",
+            f"{text!r} is not a condition.",
             "Write SPLIT:POLICY, as in --condition test_seen:jpeg_compression:3.",
         )
     return split, policy
@@ -30,7 +30,7 @@ def robustness_asked(
     if not asked:
         if corruptions or severities:
             raise UsageError(
-                "--corruption and --severity choose among those of --robustness.",
+                "--corruption and --severity need --robustness.",
                 "Add --robustness, or name one with --condition test_seen:jpeg_compression:3.",
             )
         return []
@@ -55,7 +55,7 @@ def adversarial_asked(
     if not asked:
         if attacks or epsilons or steps or target != "attribution":
             raise UsageError(
-                "--attack, --epsilon, --target and --steps are of --adversarial.",
+                "--attack, --epsilon, --target and --steps need --adversarial.",
                 "Add --adversarial, or name one with --condition test_seen:attack:pgd=8.",
             )
         return []
@@ -78,7 +78,7 @@ def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None)
 
     policies = {text: parse_any_policy(text) for _, text in asked}
     if surrogate and not any(isinstance(each, Attack) for each in policies.values()):
-        raise UsageError("--surrogate is for attacks.", "Add --adversarial.")
+        raise UsageError("--surrogate needs an attack.", "Add --adversarial.")
     return list(dict.fromkeys((split, str(policies[text])) for split, text in asked))
 
 

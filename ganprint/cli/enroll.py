@@ -48,7 +48,7 @@ def enroll(
         if name is None:
             raise UsageError("No source was named.", "ganprint enroll NAME --remove")
         remove_enrolled(name, method=method, weights=weights)
-        typer.echo(f"{printable(name)} is forgotten.")
+        typer.echo(f"{printable(name)} is removed.")
         return
     if listing:
         _print(enrolled_sources(method=method, weights=weights), chosen_card(weights, method), as_json)

@@ -90,7 +90,7 @@ def evaluate(
     check_output(predictions, force=force)
     refuse_own_inputs([predictions], [data])
     if record and limit:
-        raise UsageError("--record is for whole splits.", "Leave --limit out.")
+        raise UsageError("--record needs whole splits.", "Leave --limit out.")
     drawn = parse_any_policy(policy)
     benchmark = data is None
     images_of = chosen_data(data)

@@ -1,4 +1,4 @@
-"""`ganprint explain`: what a method's answer for an image rests on, or a manifest's average spectra, as one picture."""
+"""`ganprint explain`: draw what a method uses for its answer, or a manifest's average spectra."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -68,9 +68,7 @@ def fuse(
         check_output(out, force=force)
     ensemble = load_ensemble(None if weights else method, weights, device=device, enrolled=False)
     if len(ensemble.predictors) < 2:
-        raise UsageError(
-            "One method has nothing to be weighed against.", "Name several: --method a,b or all."
-        )
+        raise UsageError("Fusion needs at least two methods.", "Name several: --method a,b or all.")
     chosen = list(dict.fromkeys(policies or ("none", "test-seen")))
     with progress_bar() as bar:
         task = bar.add_task("answers", total=None)

@@ -32,7 +32,7 @@ def settings_file() -> Path:
 
 
 def read_settings(commands: Commands) -> dict[str, Any]:
-    """Return the settings by key, {} where there is no file.
+    """Return the settings by key, {} if there is no file.
 
     Raises UsageError where the file cannot be read, is not plain YAML, or has a key that is no option.
     """
@@ -50,12 +50,12 @@ def read_settings(commands: Commands) -> dict[str, Any]:
         ) from cause
     if not isinstance(settings, dict):
         raise UsageError(
-            f"The settings in {file} are no map of keys to values.", "Correct or remove the file."
+            f"The settings in {file} are not a map of keys to values.", "Correct or remove the file."
         )
     for key, value in settings.items():
         if not isinstance(key, str) or isinstance(value, dict):
             raise UsageError(
-                f"The setting {key} in {file} is no option with a value.",
+                f"The setting {key} in {file} is not an option with a value.",
                 "Write a line such as device: cuda.",
             )
         find_option(key, commands)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ganprint.cli.candidates import chosen_methods
 from ganprint.cli.console import command_line
+from ganprint.cli.contenders import chosen_methods
 from ganprint.cli.train import Reporter
 
 if TYPE_CHECKING:

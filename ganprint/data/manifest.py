@@ -257,7 +257,7 @@ class Manifest:
             )
         fault = next(filter(None, map(source_name_fault, names.values())), None)
         if fault is not None:
-            raise ManifestError(f"{fault}.", "Name the source otherwise.")
+            raise ManifestError(f"{fault}.", "Use another name for the source.")
         codes, words = self.codes("source")
         return self.with_column("source", codes, [names.get(word, word) for word in words])
 

@@ -187,7 +187,7 @@ def _check_sources(labels: np.ndarray, column: pa.DictionaryArray) -> None:
     for code, row in zip(codes.tolist(), rows.tolist(), strict=True):
         fault = source_name_fault(words[code])
         if fault is not None and (words[code] or labels[row] >= 0):
-            raise Disagreement(row, fault, "Name the source otherwise.")
+            raise Disagreement(row, fault, "Use another name for the source.")
 
 
 def _learn_sources(

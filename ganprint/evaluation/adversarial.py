@@ -55,10 +55,10 @@ def answer_loss(victim: Attributor, labels: Sequence[int], target: Target) -> Ca
     by_source = (truth >= 0) & (target == "attribution")
 
     def loss(images: Tensor) -> Tensor:
-        squares = differentiable_views(images, view)
-        logits = victim.differentiate(squares.flatten(0, 1)).attribution.float()
-        views = logits.log_softmax(1).view(len(images), squares.shape[1], -1)
-        answer = views.logsumexp(1) - math.log(squares.shape[1])
+        crops = differentiable_views(images, view)
+        logits = victim.differentiate(crops.flatten(0, 1)).attribution.float()
+        views = logits.log_softmax(1).view(len(images), crops.shape[1], -1)
+        answer = views.logsumexp(1) - math.log(crops.shape[1])
         right_source = answer.gather(1, truth.clamp(min=0)[:, None])[:, 0]
         right_side = torch.where(truth == 0, answer[:, 0], answer[:, 1:].logsumexp(1))
         return -torch.where(by_source, right_source, right_side)

@@ -60,9 +60,10 @@ def answer_manifest(
 ) -> list[Answers]:
     """Answer for every image of a manifest under a condition, with each of several methods.
 
-    An image is read and perturbed once; methods of the same view share its squares. An attack is made on
+    An image is read and perturbed once; methods with the same preprocessing share its crops. An attack is made on
     `victim`. `progress` is told images done and in all; `device` is where the methods are; `kept` holds images read
-    before, where there are no workers. With a notebook the answers so far are kept there, and gone on from. Raises
+    before, where there are no workers. With a notebook the answers so far are stored there for a
+    later run to resume from. Raises
     the first ImageError where no image at all can be read.
     """
     views = list(dict.fromkeys(attributor.config.view for attributor in attributors))
@@ -90,8 +91,8 @@ def answer_manifest(
         found.shared += now - began
         for number, attributor in enumerate(attributors):
             view = views.index(attributor.config.view)
-            squares: list[Tensor] = [item[view].squares for item in items]
-            found.probabilities[number] += _probabilities(attributor, squares, condition, device)
+            pixels: list[Tensor] = [item[view].pixels for item in items]
+            found.probabilities[number] += _probabilities(attributor, pixels, condition, device)
             now, before = time.monotonic(), now
             found.seconds[number] += now - before
         found.batches += 1
@@ -121,7 +122,7 @@ def whole_answers(
     first ImageError where no image can be read.
     """
     if isinstance(condition.policy, Attack):
-        raise UsageError("What an answer is worth is told on images that nobody attacks.", "Name no attack.")
+        raise UsageError("Calibration and assessment need images without an attack.", "Name another policy.")
     images = ConditionedViews(manifest, [attributor.config.view], condition)
     at_once = VIEWS_AT_ONCE if torch.device(device).type == "cpu" else VIEWS_ON_GPU
     rows: list[int] = []
@@ -135,7 +136,7 @@ def whole_answers(
             else:
                 whole.append(item[0])
                 rows.append(row)
-        found = answer_images(attributor, [crops.squares for crops in whole], batch_size=at_once)
+        found = answer_images(attributor, [crops.pixels for crops in whole], batch_size=at_once)
         answers += [
             replace(answer, nothing=crops.nothing, reflected=crops.reflected)
             for answer, crops in zip(found, whole, strict=True)
@@ -158,14 +159,14 @@ def _differentiable(victim: Attributor | None) -> Attributor:
 
 
 def _probabilities(
-    attributor: Attributor, squares: Sequence[Tensor], condition: Condition, device: str
+    attributor: Attributor, pixels: Sequence[Tensor], condition: Condition, device: str
 ) -> list[np.ndarray]:
-    """Return a method's answer for each image, given as its squares, in the condition's arithmetic."""
+    """Return a method's answer for each image, given as its crops, in the condition's arithmetic."""
     kind = torch.device(device).type
     halved = condition.precision == "bf16" and attributor.differentiable
     with torch.autocast(kind, torch.bfloat16, enabled=halved):
         at_once = VIEWS_AT_ONCE if kind == "cpu" else VIEWS_ON_GPU
-        return [answer.probabilities for answer in answer_images(attributor, squares, batch_size=at_once)]
+        return [answer.probabilities for answer in answer_images(attributor, pixels, batch_size=at_once)]
 
 
 def _answers(

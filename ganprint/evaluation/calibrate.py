@@ -91,7 +91,7 @@ def calibrate(
     progress: Callable[[str, int, int], None] = lambda policy, done, total: None,
     **options: Any,
 ) -> Calibrated:
-    """Fit to the answers for a split's images of known sources, under each policy, all that verdicts rest on.
+    """Fit to the answers for a split's images of known sources, under each policy, all that verdicts need.
 
     Where photographs and generated images come of FEWEST_GROUPS groups at least, groups weigh the same, and
     cross-validation leaves groups out; otherwise images.

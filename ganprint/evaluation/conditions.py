@@ -147,11 +147,11 @@ class ConditionedViews(SourceImages):
             images = torch.stack([found[place] for place in places])
             treated = self.condition.treat(images, [rows[place] for place in places])
             for place, image in zip(places, treated, strict=True):
-                found[place] = image if isinstance(image, ImageError) else self._squares(image)
+                found[place] = image if isinstance(image, ImageError) else self._crops(image)
         return [(item, int(self.labels[row]), row) for item, row in zip(found, rows, strict=True)]
 
-    def _squares(self, image: Tensor) -> Any:
-        """Return an image's squares in each view; under an attack the image, whose views come after it."""
+    def _crops(self, image: Tensor) -> Any:
+        """Return an image's crops for each preprocessing; under an attack the image, which is cropped after it."""
         if isinstance(self.condition.policy, Attack):
             return image
         return tuple(answerable_crops(image, view) for view in self.views)

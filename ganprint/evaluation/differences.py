@@ -14,7 +14,7 @@ from ganprint.evaluation.results import Evaluation
 class GroupSample:
     """A result's value for each of G groups, from which a difference to another result is resampled.
 
-    NMI is no mean over groups: it has `answers` in the place of values.
+    NMI is not a mean over groups: it has `answers` in the place of values.
     """
 
     source: np.ndarray
@@ -30,7 +30,7 @@ class GroupSample:
 
 
 def group_sample(entry: Evaluation, metric: str) -> GroupSample | None:
-    """Return a result's sample, None where it has no details or its metric is no mean over groups and not NMI."""
+    """Return a result's sample, None where it has no details or its metric is not a mean over groups and not NMI."""
     found = [
         each
         for each in entry.per_group.values()

@@ -71,7 +71,7 @@ class GroupAnswers:
         elif metric == "attribution_accuracy":
             right = self.counts[np.arange(len(total)), np.maximum(self.labels, 0)]
         else:
-            raise ValueError(f"{metric} is no mean over groups")
+            raise ValueError(f"{metric} is not a mean over groups")
         share: np.ndarray = right / total
         return share
 

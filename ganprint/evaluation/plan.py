@@ -69,7 +69,7 @@ class JobBatch:
 class Settings:
     """How a comparison is computed; all but the last four decide its results.
 
-    An interrupted condition is gone on with at the same batch size only.
+    An interrupted condition resumes with the same batch size only.
     """
 
     seed: int = 0

@@ -47,7 +47,7 @@ def is_table(file: Path) -> bool:
 def check_table(file: Path) -> None:
     """Raise UsageError where a file is there that is no table of results: a manifest, perhaps."""
     if file.exists() and not is_table(file):
-        raise UsageError(f"{file} is there and holds no results.", "Compare into another folder.")
+        raise UsageError(f"{file} is there and has no results.", "Compare into another folder.")
 
 
 def read_table(file: Path) -> list[Entry]:

@@ -286,7 +286,7 @@ class Comparison:
             self.out.mkdir(parents=True, exist_ok=True)
         except OSError as cause:
             raise UsageError(
-                f"{self.out} is no folder to write to: {cause.strerror}.", "Name another with --out."
+                f"{self.out} is not a folder to write to: {cause.strerror}.", "Name another with --out."
             ) from cause
         for job in self.jobs:
             images = self.images(job)

@@ -1,4 +1,4 @@
-"""Answers so far under a condition that is not finished, kept in a file to go on from after a kill."""
+"""Answers so far under a condition that is not finished, stored in a file, so that a killed run can resume."""
 
 import json
 from collections.abc import Sequence

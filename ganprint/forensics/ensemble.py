@@ -128,7 +128,7 @@ class Ensemble:
             place for place, (_, views) in enumerate(images) if all(crops.nothing is None for crops in views)
         ]
         each = [
-            predictor.answer([images[place][1][number].squares for place in seen])
+            predictor.answer([images[place][1][number].pixels for place in seen])
             for number, predictor in enumerate(self.predictors)
         ]
         verdicts = [self._nothing(image, views) for image, views in images]
@@ -261,13 +261,13 @@ def _warnings(verdicts: Sequence[Verdict]) -> list[str]:
 def _unlearned(verdicts: Sequence[Verdict], agreement: Agreement) -> dict[str, object]:
     said = {verdict.verdict for verdict in verdicts}
     alike = len(said) == 1
-    reason = "All methods say so" if alike else f"The methods differ: {agreement.in_words()}"
+    reason = "All methods say so" if alike else f"The methods disagree: {agreement.in_words()}"
     mean = float(np.mean([verdict.synthetic_probability for verdict in verdicts]))
     verdict = said.pop() if alike else INCONCLUSIVE
     return {
         "verdict": verdict,
         "source": verdicts[0].source if alike else None,
-        "reason": f"{reason}; nothing was learned of how to weigh them (ganprint fuse), so the probability is their "
+        "reason": f"{reason}; no fusion was learned for them (ganprint fuse), so the probability is their "
         "mean.",
         "synthetic_probability": round(mean, 6),
         "probabilities": {},

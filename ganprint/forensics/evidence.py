@@ -43,18 +43,18 @@ class Evidence:
     caption: str
 
 
-def possible_maps(attributor: Attributor, square: Tensor) -> tuple[str, ...]:
+def possible_maps(attributor: Attributor, crop: Tensor) -> tuple[str, ...]:
     """Return those of `MAPS` that a method can have of a uint8 view (3, S, S)."""
-    absent = set() if attributor.explain(square) else {"own"}
+    absent = set() if attributor.explain(crop) else {"own"}
     if not attributor.differentiable:
         absent |= {"gradients", "grad-cam"}
-    elif last_features(attributor, square) is None:
+    elif last_features(attributor, crop) is None:
         absent.add("grad-cam")
     return tuple(name for name in MAPS if name not in absent)
 
 
 def gather_evidence(
-    attributor: Attributor, card: Card, square: Tensor, name: str, maps: Sequence[str] | None = None
+    attributor: Attributor, card: Card, crop: Tensor, name: str, maps: Sequence[str] | None = None
 ) -> Evidence:
     """Show what a method's answer for one uint8 view (3, S, S) of the image called `name` rests on.
 
@@ -62,7 +62,7 @@ def gather_evidence(
     the log-odds of the source that the method names for this view alone. Nothing is random. Raises UsageError for a
     map that there is not, or that the method cannot have.
     """
-    possible = possible_maps(attributor, square)
+    possible = possible_maps(attributor, crop)
     chosen = possible if maps is None else maps
     for each in chosen:
         if each not in possible:
@@ -72,20 +72,20 @@ def gather_evidence(
                 else f"There is no map called {each!r}.",
                 f"Maps of these weights: {', '.join(possible)}.",
             )
-    shares = attributor.predict(square[None]).attribution.float().softmax(1)[0].cpu()
+    shares = attributor.predict(crop[None]).attribution.float().softmax(1)[0].cpu()
     first, second = shares.argsort(descending=True)[:2].tolist()
-    source, side = card.sources[first], square.shape[-1]
+    source, side = card.sources[first], crop.shape[-1]
 
-    panels = [Panel(f"the {card.view.kind} view, {side} px", square.permute(1, 2, 0).cpu().numpy() / 255)]
+    panels = [Panel(f"the {card.view.kind} view, {side} px", crop.permute(1, 2, 0).cpu().numpy() / 255)]
     said = [
         f"{printable(name)}: of this view {card.method} with the weights {card.name} "
         f"({(card.sha256 or '')[:12]}) says {source} {shares[first]:.0%}, "
         f"next {card.sources[second]} {shares[second]:.0%} (not calibrated)."
     ]
     if "own" in chosen:
-        panels += attributor.explain(square)
+        panels += attributor.explain(crop)
     if "occlusion" in chosen:
-        lost = occlusion_map(attributor, square, first)
+        lost = occlusion_map(attributor, crop, first)
         panels.append(Panel(f"occlusion: log-odds of {source} lost", lost.numpy(), diverging=True))
         said.append(
             f"Occlusion: a patch of {side // PATCH} px in the view's mean colour, moved by {side // STRIDE} px; red "
@@ -95,24 +95,24 @@ def gather_evidence(
         frequencies = attributor.feature_places == "frequencies"
         where = " over frequencies" if frequencies else ""
         if "gradients" in chosen:
-            risen = gradient_map(attributor, square, first)
+            risen = gradient_map(attributor, crop, first)
             panels.append(Panel(f"integrated gradients of {source}{where}", risen.numpy(), diverging=True))
             said.append(
                 f"Integrated gradients{where}{', low ones top left' if frequencies else ''}: {STEPS} steps from a "
                 "tenth of the view's contrast to all of it."
             )
-        layer = last_features(attributor, square)
+        layer = last_features(attributor, crop)
         if "grad-cam" in chosen and layer is not None:
-            raised = grad_cam(attributor, square, first, layer)
+            raised = grad_cam(attributor, crop, first, layer)
             panels.append(
                 Panel(f"Grad-CAM of {source}{where}, layer {layer}", raised.numpy(), diverging=True)
             )
             said.append(f"Grad-CAM{where}: at the layer {layer}, upsampled.")
     if "residual" in chosen:
-        noise = noise_residuals(luma(square.cpu().float()), levels=LEVELS, sigma=SIGMA)
+        noise = noise_residuals(luma(crop.cpu().float()), levels=LEVELS, sigma=SIGMA)
         panels.append(Panel("noise residual (wavelet, luma)", noise.numpy(), diverging=True))
     if "spectrum" in chosen:
-        panels.append(Panel("log spectrum (DCT)", log_dct(square.cpu().float()).mean(0).numpy()))
+        panels.append(Panel("log spectrum (DCT)", log_dct(crop.cpu().float()).mean(0).numpy()))
     said.append(
         "The pictures show what the method computes; they are not proof of where an image comes from."
     )
@@ -129,7 +129,7 @@ def crop_map(attributor: Attributor, card: Card, picture: Tensor) -> Panel | Non
     crops = find_crops(picture, view.model_copy(update={"crops": MAPPED_CROPS}))
     if view.kind != "native" or not crops.places:
         return None
-    answers = calibrate_probabilities(answer_images(attributor, [crops.squares])[0].each, card.calibration)
+    answers = calibrate_probabilities(answer_images(attributor, [crops.pixels])[0].each, card.calibration)
     odds = np.log(np.maximum(1 - answers[:, 0], SMALLEST)) - np.log(np.maximum(answers[:, 0], SMALLEST))
     total = np.zeros(tuple(-(-side // BLOCK) for side in picture.shape[1:]))
     count = np.zeros_like(total)
@@ -143,7 +143,7 @@ def crop_map(attributor: Attributor, card: Card, picture: Tensor) -> Panel | Non
     return Panel(title, total / np.maximum(count, 1), diverging=True)
 
 
-def occlusion_map(attributor: Attributor, square: Tensor, source: int) -> Tensor:
+def occlusion_map(attributor: Attributor, crop: Tensor, source: int) -> Tensor:
     """Return how much log-odds of a source hiding each place of a uint8 view (3, S, S) costs, float32 (S, S).
 
     A patch of the view's mean colour slides over it (Zeiler and Fergus, ECCV 2014, section 3.3); a place has the mean
@@ -154,18 +154,18 @@ def occlusion_map(attributor: Attributor, square: Tensor, source: int) -> Tensor
     def forward(images: Tensor) -> Tensor:
         return _log_odds(attributor.predict(images.round().to(torch.uint8)), source)
 
-    side = square.shape[-1]
+    side = crop.shape[-1]
     lost: Tensor = Occlusion(forward).attribute(
-        square[None].float(),
+        crop[None].float(),
         sliding_window_shapes=(3, side // PATCH, side // PATCH),
         strides=(3, side // STRIDE, side // STRIDE),
-        baselines=_mean_colour(square),
+        baselines=_mean_colour(crop),
         perturbations_per_eval=OCCLUDED_AT_ONCE,
     )
     return lost[0, 0].detach().float()
 
 
-def gradient_map(attributor: Attributor, square: Tensor, source: int) -> Tensor:
+def gradient_map(attributor: Attributor, crop: Tensor, source: int) -> Tensor:
     """Return the integrated gradients of a source's log-odds in a uint8 view (3, S, S), float32 (S, S).
 
     From the view at a tenth of its contrast to the view, summed over channels (Sundararajan, Taly and Yan, ICML 2017,
@@ -178,8 +178,8 @@ def gradient_map(attributor: Attributor, square: Tensor, source: int) -> Tensor:
     def forward(images: Tensor) -> Tensor:
         return _log_odds(attributor.differentiate(images), source)
 
-    view = square[None].float()
-    faint = torch.lerp(_mean_colour(square), view, FAINT)
+    view = crop[None].float()
+    faint = torch.lerp(_mean_colour(crop), view, FAINT)
     slopes: Tensor = IntegratedGradients(forward, multiply_by_inputs=False).attribute(
         view, baselines=faint, n_steps=STEPS, internal_batch_size=GRADIENTS_AT_ONCE
     )
@@ -189,7 +189,7 @@ def gradient_map(attributor: Attributor, square: Tensor, source: int) -> Tensor:
     return (step * slope).sum(0)
 
 
-def grad_cam(attributor: Attributor, square: Tensor, source: int, layer: str) -> Tensor:
+def grad_cam(attributor: Attributor, crop: Tensor, source: int, layer: str) -> Tensor:
     """Return the Grad-CAM of a source's log-odds at a layer, bilinearly upsampled to the view, float32 (S, S).
 
     Selvaraju et al. (ICCV 2017), equations 1 and 2, but for the latter's ReLU: what speaks against the source stays.
@@ -200,12 +200,12 @@ def grad_cam(attributor: Attributor, square: Tensor, source: int, layer: str) ->
         return _log_odds(attributor.differentiate(images), source)
 
     explained = LayerGradCam(forward, attributor.network.get_submodule(layer))
-    raised = explained.attribute(square[None].float())
-    upsampled: Tensor = LayerAttribution.interpolate(raised, tuple(square.shape[1:]), "bilinear")
+    raised = explained.attribute(crop[None].float())
+    upsampled: Tensor = LayerAttribution.interpolate(raised, tuple(crop.shape[1:]), "bilinear")
     return upsampled[0, 0].detach().float().cpu()
 
 
-def last_features(attributor: Attributor, square: Tensor) -> str | None:
+def last_features(attributor: Attributor, crop: Tensor) -> str | None:
     """Return the name of the layer that gives a network's last feature map of more than one place, if any does.
 
     It is the innermost module with convolutions in it whose output that map is.
@@ -222,7 +222,7 @@ def last_features(attributor: Attributor, square: Tensor) -> str | None:
         if name and any(isinstance(part, nn.Conv2d) for part in module.modules())
     ]
     try:
-        attributor.predict(square[None])
+        attributor.predict(crop[None])
     finally:
         for handle in handles:
             handle.remove()
@@ -236,6 +236,6 @@ def _log_odds(prediction: Prediction, source: int) -> Tensor:
     return logits[:, source] - logits[:, others].logsumexp(1)
 
 
-def _mean_colour(square: Tensor) -> Tensor:
+def _mean_colour(crop: Tensor) -> Tensor:
     """Return the view's mean colour, in whole grey levels, all over (1, 3, S, S), float32."""
-    return square.float().mean((1, 2), keepdim=True).round().expand(square.shape)[None]
+    return crop.float().mean((1, 2), keepdim=True).round().expand(crop.shape)[None]

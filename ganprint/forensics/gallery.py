@@ -145,13 +145,13 @@ def enrol(
     """
     if known is None or card.judgement is None or card.sha256 is None:
         raise UsageError(
-            f"{card.name} does not say where known images lie.", "ganprint calibrate --record adds that."
+            f"{card.name} has no in-distribution reference.", "ganprint calibrate --record adds that."
         )
     fault = source_name_fault(name)
     if fault is not None:
-        raise UsageError(f"{fault}.", "Name the source otherwise.")
+        raise UsageError(f"{fault}.", "Use another name for the source.")
     if name.casefold() in (source.casefold() for source in card.sources):
-        raise UsageError(f"{printable(name)} is a verdict already.", "Name the source otherwise.")
+        raise UsageError(f"{printable(name)} is a verdict already.", "Use another name for the source.")
     if len(answers) < FEWEST:
         raise UsageError(
             f"{len(answers)} different images are too few to enrol {printable(name)}.",
@@ -255,7 +255,9 @@ def _read(path: Path, card: Card) -> Gallery:
             if gallery.embeddings.shape[0] != len(record.images) or not np.isfinite(gallery.embeddings).all():
                 raise ValueError("embeddings that do not fit the record")
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, ValidationError) as cause:
-        raise WeightsError(f"{path} is no gallery, or damaged.", "Remove it, and enrol again.") from cause
+        raise WeightsError(
+            f"{path} is not a gallery, or is damaged.", "Remove it, and enrol again."
+        ) from cause
     if card.judgement is None or record.reference_sha256 != card.judgement.reference_sha256:
         raise WeightsError(
             f"{printable(record.name)} was enrolled under another calibration of {card.name}.",

@@ -201,13 +201,13 @@ class Journal:
                     found = self._key(text)
                 except (ValueError, KeyError, TypeError, IndexError):
                     raise UsageError(
-                        f"{printable(str(self.path))} has a line that is no verdict.",
+                        f"{printable(str(self.path))} has a line that is not a verdict.",
                         "Name another file, or start again with --force.",
                     ) from None
                 if found.by != by:
                     raise UsageError(
                         f"{printable(str(self.path))} was begun with other weights, thresholds or options.",
-                        "Go on with those, or start again with --force.",
+                        "Use those, or start again with --force.",
                     )
                 self.verdicts[found.verdict] += 1
             end += len(line)
@@ -217,7 +217,7 @@ class Journal:
         if not self._opening.startswith(cut) and (end == 0 or not self._header):
             # Not the beginning of a line of ours.
             raise UsageError(
-                f"{printable(str(self.path))} is no file of verdicts.",
+                f"{printable(str(self.path))} is not a file of verdicts.",
                 "Name another file, or start again with --force.",
             )
         return end
@@ -236,7 +236,7 @@ class Journal:
     def _refusal(self, cause: OSError) -> OutputError:
         return OutputError(
             f"{printable(str(self.path))} cannot be written: {cause.strerror}.",
-            "What it has is whole; when there is room and permission, go on with --resume.",
+            "What it has is whole; when there is room and permission, continue with --resume.",
         )
 
 
@@ -247,7 +247,7 @@ def _whole_lines(path: Path) -> Iterator[bytes]:
                 yield line
             elif len(line) > MAX_LINE_BYTES:
                 raise UsageError(
-                    f"{printable(str(path))} is no file of verdicts.",
+                    f"{printable(str(path))} is not a file of verdicts.",
                     "Name another file, or start again with --force.",
                 )
 

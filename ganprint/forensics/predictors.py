@@ -33,7 +33,7 @@ class WeightsPredictor:
             len(answer.embedding) != self.known.embeddings.shape[1] for answer in answers
         ):
             raise WeightsError(
-                f"{self.card.name} places images elsewhere than its reference does.",
+                f"{self.card.name} does not match its in-distribution reference.",
                 "ganprint calibrate --record makes the reference again.",
             )
         return answers

@@ -213,19 +213,17 @@ def read_record(path: Path) -> CaseRecord:
         record = CaseRecord.model_validate(given)
         strange = next(_strange("", given, record.model_dump(mode="json")), None)
     except ForgedRecordError as cause:
-        raise UsageError(
-            f"{shown} is no record of a case: {cause}.", "Nothing in it is to be trusted."
-        ) from cause
+        raise UsageError(f"{shown} is not a case record: {cause}.", "Do not trust its content.") from cause
     except OSError as cause:
         raise UsageError(
             f"{shown} cannot be read: {cause.strerror}.", "Name the JSON that --report wrote."
         ) from cause
     except (ValueError, RecursionError) as cause:
-        raise UsageError(f"{shown} is no record of a case.", "Name the JSON that --report wrote.") from cause
+        raise UsageError(f"{shown} is not a case record.", "Name the JSON that --report wrote.") from cause
     if strange is not None:
         raise UsageError(
-            f"{shown} is no record of a case: {printable(strange)} is not as ganprint writes it.",
-            "Nothing in it is to be trusted.",
+            f"{shown} is not a case record: {printable(strange)} is not as ganprint writes it.",
+            "Do not trust its content.",
         )
     return record
 

@@ -29,7 +29,7 @@ from ganprint.weights import Card, LikelihoodRecord
 
 UNCALIBRATED = "The probabilities are not calibrated: read them as an order of sources, not as odds."
 MOST_AGREE = 0.75
-"""Share of the squares that must point to the likeliest source for there to be no warning."""
+"""Share of the crops that must agree with the most likely source for there to be no warning."""
 NO_RULE = "It has the largest probability; these weights do not say when an image is none of their sources."
 
 
@@ -82,7 +82,7 @@ class Crop(BaseModel):
 
 
 class Views(BaseModel):
-    """How far the squares that were looked at agree: their number, how many point to the likeliest source, and the
+    """How far the squares that were looked at agree: their number, how many agree with the most likely source, and the
     least and largest probability of synthetic among them.
     """
 

@@ -38,7 +38,7 @@ class VerdictTable:
                 writer.write_batch(pa.RecordBatch.from_pylist([_row(line) for line in some], schema))
 
     def read(self, path: Path) -> Iterator[str]:
-        """Yield the verdicts of a file as lines of JSON; raises UsageError where it is no file of verdicts."""
+        """Yield the verdicts of a file as lines of JSON; raises UsageError where it is not a file of verdicts."""
         try:
             with open_file(path) as file:
                 for batch in pyarrow.parquet.ParquetFile(file).iter_batches(ROWS_IN_GROUP, columns=[WHOLE]):
@@ -46,7 +46,7 @@ class VerdictTable:
         except Exception as cause:
             # As in reading images: a damaged file makes the library raise almost anything.
             raise UsageError(
-                f"{path} is no file of verdicts.", "Name another file, or start again with --force."
+                f"{path} is not a file of verdicts.", "Name another file, or start again with --force."
             ) from cause
 
 

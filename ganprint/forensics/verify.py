@@ -66,7 +66,7 @@ def load_recorded(record: CaseRecord, *, device: str | None = None) -> Ensemble:
     fusion = find_fusion([predictor.card for predictor in predictors]) if len(predictors) > 1 else None
     if (fusion[2] if fusion else None) != record.fusion_sha256:
         raise WeightsError(
-            "Methods are fused otherwise now than when the case was examined.",
+            "The fusion of methods has changed since the case was examined.",
             "Restore the fusion.json of that time; the record has its SHA-256.",
         )
     return Ensemble(predictors, fusion, record.stability)

@@ -76,8 +76,8 @@ class Plan:
             family = family_of(card.source, card.resolution)
             if all(family.begins(step) for step in range(card.steps)):
                 raise UsageError(
-                    f"{card.name} has met no critic yet after {card.steps} steps.",
-                    "Train it for more: ganprint forge train --steps ...",
+                    f"{card.name} has trained without its critic only, after {card.steps} steps.",
+                    "Train it further: ganprint forge train --steps ...",
                 )
         if len({card.resolution for _, card in self.generators}) > 1:
             raise UsageError("The generators' images differ in size.", "Name a --resolution.")
@@ -96,7 +96,7 @@ class Plan:
         if missing:
             raise UsageError(
                 f"There is no generator for {', '.join(missing)}.",
-                "Source and semantic must not tell of each other: train these, or name fewer semantics.",
+                "Every source needs every semantic class: train these, or name fewer classes.",
             )
         strange = [name for name in self.unseen if name not in self.semantics]
         if strange or set(self.unseen) == set(self.semantics):
@@ -158,13 +158,13 @@ def _kept(
 
 
 def _clean_samples(generator: Generator, card: GeneratorCard, plan: Plan) -> Tensor:
-    """Return a generator's samples that are neither flat nor odd nor repeated, drawn under a seed of its own."""
+    """Return a generator's samples, drawn under a seed of its own, without flat, odd and repeated ones."""
     numbers = range(OVERSAMPLED * plan.count)
     samples = torch.stack(list(sample_images(generator, numbers, seed=named_seed(card.name, plan.seed))))
     if samples.shape[-1] != card.resolution:
         raise UsageError(
-            f"{card.name} has grown to {samples.shape[-1]} px only after {card.steps} steps.",
-            "Train it for more: ganprint forge train --steps ...",
+            f"{card.name} has only reached {samples.shape[-1]} px after {card.steps} steps.",
+            "Train it further: ganprint forge train --steps ...",
         )
     for fault in (flat, odd, repeated):
         samples = samples[~fault(samples)] if len(samples) else samples

@@ -42,7 +42,7 @@ class GeneratorTraining:
     """A generator and its critic in training on photographs uint8 (N, 3, R, R).
 
     Fresh weights, and the photographs, latents and augmentations of a step, depend on the generator's name, the
-    seed and the step's number only: a training that was interrupted goes on to the same weights, and two
+    seed and the step's number only: an interrupted training resumes to the same weights, and two
     generators share nothing.
     """
 

@@ -197,7 +197,7 @@ def _chosen(recipe: Recipe, folder: Path) -> list[tuple[str, Path, GeneratorCard
             raise WeightsError(
                 f"{folder} has no generators of {', '.join(which.semantics)} under the training seed "
                 f"{which.training_seed}, which the embedded benchmark is made from.",
-                "Install ganprint anew, or give --data.",
+                "Reinstall ganprint, or give --data.",
             )
         found += here
     return found

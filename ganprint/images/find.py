@@ -25,7 +25,7 @@ def find_images(
     has the sentence. In a folder, and with `recursive` in those below it, the images are taken in order of
     name: files whose extension or first bytes are an image's. Links to folders inside a folder are not
     followed. `files_from` is UTF-8, one path a line, relative to the working folder. What cannot be searched,
-    or names no image, is yielded as an ImageError in its place, and the rest goes on.
+    or names no image, is yielded as an ImageError in its place; the others follow.
     """
     for text in inputs:
         if is_url(text):

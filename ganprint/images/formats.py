@@ -1,4 +1,4 @@
-"""Which image formats are read, told by their first bytes and never by the file's name."""
+"""The image formats that are read, recognised by their first bytes and never by the file's name."""
 
 import io
 import re

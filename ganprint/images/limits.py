@@ -21,9 +21,7 @@ _MOST_SCANNED_PIXELS = 4_000_000_000
 _MOST_RUN_LENGTHS = 10_000_000
 _MAX_GIF_BYTES = 64 * 1024 * 1024
 
-_UNTRUSTED = (
-    "It seems made to exhaust a reader; if you trust it, save the image anew as PNG without resizing."
-)
+_UNTRUSTED = "It seems made to exhaust a reader; if you trust it, save the image as PNG without resizing."
 
 
 def check_parts(parts: Parts, found: str, name: str, max_pixels: int) -> None:

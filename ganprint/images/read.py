@@ -55,7 +55,7 @@ class ImageFile:
 
     `pixels` is uint8 (H, W, 3), sRGB, upright; `width` and `height` are theirs. `name` is as given, `format`
     is Pillow's name of the format found in the bytes, `sha256` is of exactly the bytes decoded, in hex.
-    `notes` are sentences for the user, one for each change that reading made or oddity it met.
+    `notes` are sentences for the user, one for each change that reading made or oddity it found.
     """
 
     pixels: np.ndarray

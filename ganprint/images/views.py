@@ -1,4 +1,4 @@
-"""An image of any size to the squares a method sees: the two views of the plug-in contract."""
+"""An image of any size to the crops that a method sees, by either preprocessing of the plug-in contract."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Crops:
     `reflected` says that the image is smaller than a crop, which its reflection fills.
     """
 
-    squares: Tensor
+    pixels: Tensor
     places: tuple[tuple[int, int], ...]
     nothing: Emptiness | None = None
     reflected: bool = False
@@ -45,7 +45,7 @@ def find_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
     """Return the crops of an image that show something to examine.
 
     `pixels` is uint8, a tensor (3, H, W) or an array (H, W, 3). With the native view they are up to `view.crops`
-    squares of the image's own pixels inside its plain borders, on its grid of 8 x 8 px: those with most texture, each
+    crops of the image's own pixels inside its plain borders, on its grid of 8 x 8 px: those with most texture, each
     as far from the others as can be; one, continued by reflection, where a side is shorter than `view.size`. With the
     resize view they are those of the published protocol. An image that is flat, or a drawing, or whose crops
     all have too little texture, has none.
@@ -70,8 +70,8 @@ def find_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
         return Crops(*_published_crops(image, view))
     inside = _padded(image[:, box.top : box.bottom, box.left : box.right], size)
     corners = [(top - box.top, left - box.left) for top, left in places]
-    squares = torch.stack([inside[:, top : top + size, left : left + size] for top, left in corners])
-    return Crops(squares, tuple(places), reflected=min(box.height, box.width) < size)
+    taken = torch.stack([inside[:, top : top + size, left : left + size] for top, left in corners])
+    return Crops(taken, tuple(places), reflected=min(box.height, box.width) < size)
 
 
 def answerable_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
@@ -80,21 +80,21 @@ def answerable_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
     That is for an evaluation, which needs an answer for every image.
     """
     crops = find_crops(pixels, view)
-    if len(crops.squares):
+    if len(crops.pixels):
         return crops
     image = whole_picture(pixels)
     if view.kind == "resize":
-        squares, places = _published_crops(image, view)
-        return Crops(squares, places, crops.nothing)
+        taken, places = _published_crops(image, view)
+        return Crops(taken, places, crops.nothing)
     image, size = _padded(image, view.size), view.size
     top, left = ((side - size) // 2 // BLOCK * BLOCK for side in image.shape[1:])
-    squares = image[None, :, top : top + size, left : left + size].contiguous()
-    return Crops(squares, ((top, left),), crops.nothing)
+    taken = image[None, :, top : top + size, left : left + size].contiguous()
+    return Crops(taken, ((top, left),), crops.nothing)
 
 
 def crop_views(pixels: Tensor | NDArray[np.uint8], view: View) -> Tensor:
-    """Return the squares of `answerable_crops`, uint8 (k, 3, S, S)."""
-    return answerable_crops(pixels, view).squares
+    """Return the pixels of `answerable_crops`, uint8 (k, 3, S, S)."""
+    return answerable_crops(pixels, view).pixels
 
 
 def _published_crops(image: Tensor, view: View) -> tuple[Tensor, tuple[tuple[int, int], ...]]:
@@ -104,7 +104,7 @@ def _published_crops(image: Tensor, view: View) -> tuple[Tensor, tuple[tuple[int
 
 
 def _textured_places(blocks: BlockMap, box: Box, size: int, count: int) -> list[tuple[int, int]]:
-    """Return corners of up to `count` textured squares inside a box, in pixels of its image, on the image's grid."""
+    """Return corners of up to `count` textured crops inside a box, in pixels of its image, on the image's grid."""
     tops, lefts = _on_grid(box.top, box.bottom, size), _on_grid(box.left, box.right, size)
     grid = np.array([(top, left) for top in tops for left in lefts])
     shares = np.array(
@@ -133,7 +133,7 @@ def _on_grid(start: int, end: int, size: int) -> list[int]:
 
 
 def differentiable_views(images: Tensor, view: View) -> Tensor:
-    """Return the squares of float images (B, 3, H, W) as `crop_views` takes them, (B, k, 3, S, S), with gradients.
+    """Return the crops of float images (B, 3, H, W) as `crop_views` takes them, (B, k, 3, S, S), with gradients.
 
     Where the view resizes, bicubic interpolation with antialiasing stands for Lanczos, which has none here.
     """

@@ -122,7 +122,7 @@ def _not_built(name: str, options: Mapping[str, Any], cause: Exception | str) ->
 def _no_pretrained(name: str, cause: Exception) -> ConfigError:
     reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
     return ConfigError(
-        f"The ImageNet weights of {name} cannot be had: {reason}",
+        f"The ImageNet weights of {name} are not available: {reason}",
         "Give --set pretrained=false to start from random weights, or fill the hub's cache where there is a network.",
     )
 

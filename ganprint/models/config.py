@@ -239,7 +239,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 def _assign(values: dict[str, Any], assignment: str) -> None:
     key, equals, text = assignment.partition("=")
     if not equals or not key:
-        raise ConfigError(f"{assignment!r} sets nothing.", "Write --set key=value, as in --set epochs=10.")
+        raise ConfigError(
+            f"{assignment!r} is not an assignment.", "Write --set key=value, as in --set epochs=10."
+        )
     try:
         value = load_plain(text)
     except PlainYAMLError as cause:

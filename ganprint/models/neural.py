@@ -50,7 +50,7 @@ class NeuralAttributor(Attributor):
         """Return the network with fresh weights."""
 
     def loss(self, images: Tensor, labels: Tensor, step: Step | None) -> Losses:
-        """WeightsPredictor a batch, labels int64 (B,); `step` is None on validation images, where nothing is random."""
+        """Return the loss of a batch, labels int64 (B,); on validation images `step` is None and nothing is random."""
         logits = self.network(images).float()
         return Losses(functional.cross_entropy(logits, labels), logits, labels)
 

@@ -47,10 +47,11 @@ class Attack:
             )
         if not 1 <= self.epsilon <= 255:
             raise PerturbationError(
-                f"{self.epsilon} is no largest change.", "It is in levels of 255, as in attack:pgd=8."
+                f"{self.epsilon} is not a valid largest change.",
+                "It is in levels of 255, as in attack:pgd=8.",
             )
         if self.steps < 1:
-            raise PerturbationError(f"{self.steps} steps are none.", "PGD takes one step or more.")
+            raise PerturbationError(f"{self.steps} steps are too few.", "PGD takes one step or more.")
         if self.kind == "fgsm" and self.steps != STEPS:
             raise PerturbationError("FGSM is a single step.", "Leave steps out, or attack with pgd.")
 
@@ -112,5 +113,5 @@ def parse_attack(text: str) -> Attack:
         )
     except ValueError:
         raise PerturbationError(
-            f"{text!r} is no attack.", "Write attack:pgd=8, and after a + target=detection or steps=20."
+            f"{text!r} is not an attack.", "Write attack:pgd=8, and after a + target=detection or steps=20."
         ) from None

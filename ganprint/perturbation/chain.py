@@ -194,7 +194,7 @@ def parse_chain(text: str) -> Chain | DrawnChain:
             steps.append((name, float(low), float(high or low)))
         except ValueError:
             raise PerturbationError(
-                f"{part!r} is no post-processing step.",
+                f"{part!r} is not a post-processing step.",
                 "Write NAME=VALUE or NAME=LOW..HIGH, chained by +, as in share:resize=0.5+jpeg=80.",
             ) from None
         if not low or steps[-1][1] > steps[-1][2]:

@@ -96,14 +96,14 @@ def _number(text: str, value: str) -> float:
         return float(value)
     except ValueError:
         raise PerturbationError(
-            f"The policy {text!r} ends in something that is no probability.", "Write it as in train:0.6."
+            f"The policy {text!r} does not end in a probability.", "Write it as in train:0.6."
         ) from None
 
 
 def _severity(text: str, value: str) -> int:
     if value not in map(str, SEVERITIES):
         raise PerturbationError(
-            f"The policy {text!r} ends in something that is no severity.",
+            f"The policy {text!r} does not end in a severity.",
             "Severities: 1, 2, 3, 4, 5, as in jpeg_compression:3.",
         )
     return int(value)

@@ -59,12 +59,12 @@ class Exhibits:
 
     def _draw_maps(self, image: ImageFile) -> tuple[str | None, str]:
         attributor, card = self.predictor.attributor, self.predictor.card
-        squares = find_crops(image.pixels, card.view).squares
-        if not len(squares):
+        crops = find_crops(image.pixels, card.view).pixels
+        if not len(crops):
             return None, ""
-        square = squares[0]
-        maps = [name for name in possible_maps(attributor, square) if name != "own"]
-        evidence = gather_evidence(attributor, card, square, image.name, maps)
+        crop = crops[0]
+        maps = [name for name in possible_maps(attributor, crop) if name != "own"]
+        evidence = gather_evidence(attributor, card, crop, image.name, maps)
         drawn = io.BytesIO()
         panel_figure(evidence.panels, "").savefig(drawn, format="png", metadata={"Software": None})
         return _data_uri(drawn.getvalue(), "image/png"), evidence.caption

@@ -246,7 +246,7 @@ class Study:
             run,
             name=variant.name,
             command=self.command,
-            # What a kill left before the first whole checkpoint is nothing to go on from.
+            # What a kill left before the first whole checkpoint cannot be resumed.
             force=not resume,
         )
         self._cards[variant.name] = read_card(folder)
@@ -282,7 +282,7 @@ class Study:
 
 
 def _is_begun(folder: Path) -> bool:
-    """Tell whether a training has a whole checkpoint to go on from."""
+    """Tell whether a training has a whole checkpoint to resume from."""
     return any((folder / "checkpoints").glob("*.safetensors"))
 
 

@@ -42,7 +42,7 @@ def train_network(attributor: NeuralAttributor, train: Any, val: Any, run: Run) 
 
     `train` and `val` are manifests' images. Returns epochs, best epoch, seconds and the history of losses.
     Raises TrainingError where a loss is not finite, or a checkpoint does not fit. KeyboardInterrupt leaves a
-    checkpoint from which `run.resume` goes on to the same numbers.
+    checkpoint from which `run.resume` resumes to the same numbers.
     """
     attributor.measure(train, run)
     return _Trainer(attributor, train, val, run).run()
@@ -106,7 +106,7 @@ class _Trainer:
         return given.training(train, rank=self.rank, world_size=self.processes), given.validation(val)
 
     def _fingerprint(self, train: Any, val: Any) -> str:
-        """A hash of all that a resumed training must share with the one it goes on from."""
+        """A hash of all that a resumed training must share with the one that it resumes."""
         parts = [self.config.model_dump_json(), self.attributor.sources, train.sha256, val.sha256]
         how = [self.run_settings.seed, self.run_settings.precision]
         return hashlib.sha256(json.dumps([*parts, *how]).encode()).hexdigest()
@@ -152,7 +152,7 @@ class _Trainer:
             return  # Interrupted in a pass over the images that comes before the network's first step.
         if not path.is_file():
             raise TrainingError(
-                f"There is no checkpoint in {self.run_settings.folder}.", "Leave --resume out to start anew."
+                f"There is no checkpoint in {self.run_settings.folder}.", "Leave out --resume to start again."
             )
         if read_place(path).fingerprint != self.place.fingerprint:
             raise TrainingError(
@@ -225,7 +225,7 @@ class _Trainer:
         return images.contiguous(memory_format=torch.channels_last)
 
     def _validate(self, interruption: Interruption) -> dict[str, float]:
-        """WeightsPredictor the answering weights on the validation images; every process sees them all."""
+        """Evaluate the answering weights on the validation images; every process sees them all."""
         answering = self.ema.module if self.ema is not None else self.attributor.network
         trained, self.attributor.network = self.attributor.network, answering
         answering.eval()

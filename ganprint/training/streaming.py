@@ -63,7 +63,7 @@ def accumulate(
 ) -> None:
     """Show every image to an accumulator once, with checkpoints under `name` in the run's folder.
 
-    With `run.resume` a pass goes on where its checkpoint ends, to the same numbers; a finished one is not
+    With `run.resume` a pass resumes from its checkpoint, to the same numbers; a finished one is not
     repeated. Raises TrainingError where the checkpoint is of another configuration, data or seed,
     KeyboardInterrupt, with a checkpoint, where asked.
     """

@@ -238,7 +238,7 @@ def load_reference(name_or_path: str | Path) -> dict[str, np.ndarray]:
         raise WeightsError(f"{path} is not a safetensors file: {cause}.") from cause
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise WeightsError(
-            f"{path} holds what is no finite number.", "ganprint calibrate --record makes it again."
+            f"{path} has numbers that are not finite.", "ganprint calibrate --record makes it again."
         )
     return arrays
 

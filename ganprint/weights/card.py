@@ -98,11 +98,11 @@ class Card(Record):
         if not 1 / MAX_TEMPERATURE <= record.temperature <= MAX_TEMPERATURE:
             raise ValueError(f"a temperature lies within {1 / MAX_TEMPERATURE:g} and {MAX_TEMPERATURE:g}")
         if "calibration_error" not in record.after:
-            raise ValueError("a calibration says its calibration_error after it")
+            raise ValueError("a calibration has its calibration_error after it")
         lines = record.isotonic
         if lines is not None and (len(lines) != len(self.sources) or not all(map(_rises, lines))):
             raise ValueError(
-                "isotonic is a rising line for each source, from probabilities to shares above 0"
+                "isotonic is a non-decreasing function for each source, from probabilities to shares above 0"
             )
         return self
 

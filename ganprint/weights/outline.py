@@ -59,7 +59,7 @@ def _outline(
         if "overflow" in str(cause):
             # A tensor whose size no number holds: building it for good would first take what the others need.
             raise WeightsError(
-                f"The configuration asks {method.__name__} for more than any memory holds.",
+                f"The configuration needs more memory for {method.__name__} than there is.",
                 "The card's configuration and the tensors must come from the same training.",
             ) from cause
         return {}

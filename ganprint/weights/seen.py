@@ -1,6 +1,6 @@
 """Which images and groups weights have seen, as hashes that a card keeps, and which of a manifest's are among them.
 
-An image is told again by the bytes of its file or by the column `origin` (the file it was cut or resized from, without
+An image is recognised by the bytes of its file or by the column `origin` (the file it was cut or resized from, without
 what follows a `#`): one original in several preprocessings is one image, whatever split it is in.
 """
 

@@ -117,7 +117,7 @@ def first_choice(folders: Sequence[Path] | None = None) -> Entry:
         for entry in list_weights([folder]):
             if entry.card is not None and entry.card.first_choice:
                 return entry
-    raise WeightsError("No weights are the first choice.", _names_hint("", folders))
+    raise WeightsError("There are no default weights.", _names_hint("", folders))
 
 
 def knowing(sources: Sequence[str], folders: Sequence[Path] | None = None) -> Entry:

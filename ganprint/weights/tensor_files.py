@@ -47,7 +47,8 @@ def check_finite(tensors: Mapping[str, "Tensor"]) -> None:
     for name, tensor in tensors.items():
         if tensor.is_complex() or not bool(tensor.isfinite().all()):
             raise WeightsError(
-                f"The tensor {name} holds what is no finite number.", "Restore the weights from their origin."
+                f"The tensor {name} has numbers that are not finite.",
+                "Restore the weights from their origin.",
             )
 
 

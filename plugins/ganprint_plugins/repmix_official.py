@@ -146,7 +146,7 @@ def _config(
         raise _misfit(path, "its num_classes is not the size of attribution.weight")
     if classes != len(sources):
         raise WeightsError(
-            f"{path} tells {classes} sources apart, and {len(sources)} were named: {', '.join(sources)}.",
+            f"{path} has {classes} sources, and {len(sources)} were named: {', '.join(sources)}.",
             "Name as many with --sources, in the checkpoint's order, real first.",
         )
     for key in ("img_mean", "img_std"):

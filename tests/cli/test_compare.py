@@ -321,7 +321,7 @@ def test_a_manifest_in_the_folder_of_results_is_not_overwritten(
 ) -> None:
     shutil.copy(tiny_manifest, tmp_path)
     done = compare("--out", tmp_path)
-    assert done.returncode == 2 and "tiny.csv is there and holds no results" in done.stderr
+    assert done.returncode == 2 and "tiny.csv is there and has no results" in done.stderr
     assert (tmp_path / "tiny.csv").read_bytes() == tiny_manifest.read_bytes()
 
 

@@ -39,7 +39,7 @@ def test_an_ablation_is_trained_within_its_budget_and_goes_on(
     ]
     none = inside("compare", *parts, "--budget", "0")
     assert none.returncode == 1
-    assert "not trained to the end: repmix-all, repmix-without-both. The same command goes on" in none.stderr
+    assert "unfinished: repmix-all, repmix-without-both. Rerun the command to continue" in none.stderr
     done = inside("compare", *parts, "--markdown")
     assert done.returncode == 0, done.stderr
     assert "repmix-without-both (2 of 2): epoch 2/2" in done.stderr

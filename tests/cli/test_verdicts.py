@@ -269,7 +269,7 @@ def test_several_methods_answer_each_agree_and_are_fused(
     both = f"{judged_weights},{second}"
     (row,) = lines(inside("attribute", case / "progan.png", "--weights", both, "--json").stdout)
     assert [each["method"] for each in row["methods"]] == ["repmix", "prnu"]
-    assert "nothing was learned" in row["reason"]
+    assert "no fusion was learned" in row["reason"]
     out = tmp_path / "store" / "fusion.json"
     learned = inside(
         *("fuse", "--data", grown_manifest, "--weights", both, "--policy", "none", "--test", "test_seen"),

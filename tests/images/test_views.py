@@ -88,7 +88,7 @@ def test_a_plain_border_changes_nothing(margins: tuple[tuple[int, int], ...], co
     inside = picture(SIZE, SIZE)
     canvas = np.pad(inside, (*margins, (0, 0)), constant_values=colour)
     found = find_crops(canvas, native())
-    assert torch.equal(found.squares, find_crops(inside, native()).squares)
+    assert torch.equal(found.pixels, find_crops(inside, native()).pixels)
     assert found.places == ((margins[0][0], margins[1][0]),)
 
 
@@ -119,7 +119,7 @@ def gradient() -> np.ndarray:
 )
 def test_a_picture_without_texture_has_nothing_to_examine(pixels: np.ndarray, why: Emptiness) -> None:
     found = find_crops(pixels, native())
-    assert found.nothing is why and not len(found.squares) and not found.places
+    assert found.nothing is why and not len(found.pixels) and not found.places
     # An evaluation answers for every image, so the middle stands for one that has no crop.
     assert crop_views(pixels, native()).shape == (1, 3, SIZE, SIZE)
 

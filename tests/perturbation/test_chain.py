@@ -86,12 +86,12 @@ def test_a_policy_is_still_a_policy() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("share:jpeg", "'jpeg' is no post-processing step"),
-        ("share:", "'' is no post-processing step"),
+        ("share:jpeg", "'jpeg' is not a post-processing step"),
+        ("share:", "'' is not a post-processing step"),
         ("share:blur=3", "no post-processing step 'blur'"),
         ("share:jpeg=0", "jpeg=0 is out of range"),
         ("share:resize=nan", "out of range"),
-        ("share:resize=0.5+", "'' is no post-processing step"),
+        ("share:resize=0.5+", "'' is not a post-processing step"),
     ],
 )
 def test_what_is_no_chain_is_a_sentence(text: str, said: str) -> None:

@@ -65,7 +65,7 @@ class PerturbedCrops(SourceImages):
 
     def __getitem__(self, index: int | Draw) -> tuple[Tensor, int, int]:
         row = index.row if isinstance(index, Draw) else int(index)
-        crops = find_crops(self._treated(self.read(row), row), self.view).squares
+        crops = find_crops(self._treated(self.read(row), row), self.view).pixels
         return crops, int(self.labels[row]), row
 
     def _treated(self, image: Tensor, row: int) -> Tensor:
@@ -132,10 +132,10 @@ def _pass(crops: PerturbedCrops, run: Run, progress: _Progress) -> dict[str, Ten
     with Interruption(run.stop) as interruption, torch.inference_mode():
         for batch in loader(crops, batch_size=IMAGES_AT_ONCE, workers=run.workers):
             counts = torch.tensor([len(each) for each in batch.images])
-            squares = torch.cat(list(batch.images))
+            pixels = torch.cat(list(batch.images))
             values += [
-                statistics(squares[start : start + CROPS_AT_ONCE].to(run.device)).cpu()
-                for start in range(0, len(squares), CROPS_AT_ONCE)
+                statistics(pixels[start : start + CROPS_AT_ONCE].to(run.device)).cpu()
+                for start in range(0, len(pixels), CROPS_AT_ONCE)
             ]
             rows.append(batch.rows.repeat_interleave(counts))
             progress.advance(len(batch.rows), computed=True)
