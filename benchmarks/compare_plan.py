@@ -31,8 +31,8 @@ def plan(data: Path, severities: tuple[int, ...], out: Path, results: int) -> No
     if results:
         template = read_entries(Path(__file__).parents[1] / "leaderboard")[0]
         every = Comparison(data, candidates, conditions)
-        for cell in every.jobs[:results]:
-            key = every.key(cell)
+        for job in every.jobs[:results]:
+            key = every.key(job)
             same = {name: getattr(key, name) for name in key._fields if name in type(template).model_fields}
             save_entry(out, template.model_copy(update={**same, "data": data.stem}))
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The plug-in contract: what a method gives, and what it is given."""
+"""The plug-in contract: what a method provides, and what it gets."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -261,7 +261,7 @@ class HeldOut:
 class Attributor(ABC):
     """A method that attributes images to sources; an entry point names a subclass of this.
 
-    An instance is built from a configuration and the names of the sources it tells apart,
+    An instance is built from a configuration and the names of the sources it distinguishes,
     `sources[0]` being real, then either fitted or loaded from named tensors. `held_out` is what `fit` learned in a
     cross-validation that leaves groups out, none where a method has none.
 

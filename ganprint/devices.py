@@ -1,4 +1,4 @@
-"""Devices by name: which of them are here, the best one, and the arithmetic that trains quickest on it."""
+"""Devices by name: which are available, which is the best, and its fastest arithmetic for training."""
 
 import re
 from typing import Literal

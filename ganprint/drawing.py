@@ -1,4 +1,4 @@
-"""Matplotlib as it is used here: a figure shows text as it is, whoever wrote it, and says nothing on stderr."""
+"""Matplotlib set up so that figures show text literally and nothing is written to stderr."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""The one way user files are opened, and the one way files are written: regular files only, and whole or not at all."""
+"""Opening and writing user files: regular files only, and written completely or not at all."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Regular files of this machine, opened to be read."""
+"""Open regular files of this machine for reading."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Text from outside, made fit for where it is written: a terminal, JSON, Markdown or LaTeX takes it as text only."""
+"""Make text from outside safe for terminals, JSON, Markdown and LaTeX."""
 
 import json
 import math

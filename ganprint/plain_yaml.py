@@ -1,4 +1,4 @@
-"""YAML 1.2 without its surprises: maps, lists and plain scalars only, read in time that grows with the text alone."""
+"""A subset of YAML 1.2: maps, lists and plain scalars only, read in linear time."""
 
 import math
 import re

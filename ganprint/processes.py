@@ -1,4 +1,4 @@
-"""Several processes that share one training or comparison, as torchrun starts them; alone, there is one."""
+"""Several processes, started by torchrun, that share one training or comparison."""
 
 import atexit
 import os
@@ -19,7 +19,7 @@ def place() -> tuple[int, int]:
 
 
 def is_main_process() -> bool:
-    """Tell whether this is the first, or the only one, of the processes."""
+    """Return whether this is the first, or the only one, of the processes."""
     return place()[0] == 0
 
 
@@ -70,7 +70,7 @@ def of_first(value: T) -> T:
 
 
 def any_of(flag: bool, device: "torch.device") -> bool:
-    """Tell whether the flag is set in any of the processes."""
+    """Return whether the flag is set in any of the processes."""
     if place()[1] == 1:
         return flag
     import torch

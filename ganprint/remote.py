@@ -19,7 +19,7 @@ from typing import Any
 from ganprint.local_files import UnfitFileError, open_local, too_large
 
 ARCHIVES = {".zip": "zip", ".tar": "tar"}
-"""Archives that a folder's place can take, by the end of their names; compressed tars would be read anew a file."""
+"""Archives that a folder's place can take, by the end of their names; compressed tars would be read again a file."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _PATTERN = re.compile(r"[*?\[]")
 _LOCAL = ("file", "local")
@@ -30,7 +30,7 @@ _MOST_INDEXED = 256 << 20
 
 
 def is_url(path: Path | str) -> bool:
-    """Say whether text names a file by a URL, as `s3://bucket/cat.png`; a Path never does."""
+    """Return whether text names a file by a URL, as `s3://bucket/cat.png`; a Path never does."""
     return isinstance(path, str) and _URL.match(path) is not None
 
 
@@ -94,7 +94,7 @@ def map_container(url: str, change: Callable[[str], str]) -> str:
 
 
 def is_elsewhere(url: str) -> bool:
-    """Say whether opening a URL asks another machine."""
+    """Return whether opening a URL asks another machine."""
     last = url.rpartition("::")[2]
     return is_url(last) and last.partition("://")[0] not in (*_LOCAL, "memory")
 

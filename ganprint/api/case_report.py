@@ -1,4 +1,4 @@
-"""The report of a case: an HTML page and its record beside it, gathered while images are answered for."""
+"""The report of a case: an HTML file and its record beside it, collected while images are answered."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

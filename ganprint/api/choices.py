@@ -1,4 +1,4 @@
-"""What was named, or its default: weights, methods, devices and data."""
+"""Resolve weights, methods, devices and data from names, or take their defaults."""
 
 import os
 from collections.abc import Callable

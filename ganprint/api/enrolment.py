@@ -1,4 +1,4 @@
-"""Add a source by some of its images, list such sources and remove one: the workflows of `ganprint enroll`."""
+"""Enrol sources from example images, list them and remove them: the workflows of `ganprint enroll`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

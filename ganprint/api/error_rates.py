@@ -1,4 +1,4 @@
-"""Fit what verdicts need, and measure how often they are wrong: the workflows of `ganprint calibrate` and `assess`."""
+"""Calibrate weights and measure the error rates of their verdicts: `ganprint calibrate` and `assess`."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ganprint.evaluation.calibrate import Calibrated
 
 Progress = Callable[[str, int, int], None]
-"""Gets what is being done, images answered for, and all."""
+"""Called with the current step, the images answered so far and their total."""
 
 
 def _say_nothing(what: str, done: int, total: int) -> None:

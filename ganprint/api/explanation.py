@@ -1,4 +1,4 @@
-"""Draw what an answer is made of, or the average spectra of sources: the workflows of `ganprint explain`."""
+"""Draw the evidence of an answer, or the average spectra of sources: the workflows of `ganprint explain`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a caller names as images: files, folders, patterns, bytes, streams, and pixels in memory."""
+"""Image inputs: files, folders, patterns, bytes, streams, and pixels in memory."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ Source: TypeAlias = Path | str | bytes | BinaryIO | Image.Image | NDArray[Any]
 
 
 def is_one(images: Images) -> bool:
-    """Say whether this is one image, or one name of some, and no collection."""
+    """Return whether this is one image, or one name of some, and no collection."""
     if isinstance(images, np.ndarray):
         return images.ndim != 4
     return (
@@ -130,5 +130,5 @@ def read_one(image: ImageInput) -> ImageFile:
 
 
 def is_pixels(source: object) -> "TypeIs[Image.Image | NDArray[Any]]":
-    """Say whether this is pixels in memory."""
+    """Return whether this is pixels in memory."""
     return isinstance(source, (np.ndarray, Image.Image))

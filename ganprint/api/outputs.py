@@ -1,4 +1,4 @@
-"""Refusing, before any work, an output that is there already, or is one of the inputs."""
+"""Refuse, before any work, outputs that exist already or that are inputs."""
 
 from collections.abc import Iterable
 from itertools import chain

@@ -1,4 +1,4 @@
-"""A method's answers for whole images: the answers for their views, averaged, with their spread."""
+"""Answers of a method for whole images: the mean over their crops, and its spread."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""From probabilities and a score to a verdict that climbs only as high as the evidence: the rule and its thresholds."""
+"""The rule that turns probabilities and a score into a verdict, and its thresholds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -122,7 +122,7 @@ def _named_from(shares: np.ndarray, wrong: np.ndarray, weights: np.ndarray, rate
 
 
 def is_synthetic(verdict: str | None) -> bool:
-    """Say whether a verdict is a source, a family or UNKNOWN."""
+    """Return whether a verdict is a source, a family or UNKNOWN."""
     return verdict not in (None, REAL, INCONCLUSIVE)
 
 

@@ -1,4 +1,4 @@
-"""Several methods' answers as one: a weighted product of their probabilities, learned for every choice of them."""
+"""Fusion of several methods: a weighted product of their probabilities, learned for every combination."""
 
 import hashlib
 from collections.abc import Sequence

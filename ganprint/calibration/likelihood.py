@@ -1,4 +1,4 @@
-"""Likelihood ratios: how much likelier an answer is under one proposition than under the other, no prior in it."""
+"""Likelihood ratios: how much more probable an answer is under one proposition than another, without a prior."""
 
 import math
 

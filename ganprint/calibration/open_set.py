@@ -1,4 +1,4 @@
-"""Scores that tell images like those a method was shown from images unlike them; larger is more known."""
+"""Scores that compare images with the in-distribution reference; a larger score means more alike."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

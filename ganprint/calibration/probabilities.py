@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: how far they are from it, and what brings them nearer."""
+"""Calibration of probabilities: its error, and temperature and isotonic regression that reduce it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

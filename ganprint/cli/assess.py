@@ -1,4 +1,4 @@
-"""`ganprint assess`: how often verdicts are wrong at the thresholds that weights have."""
+"""`ganprint assess`: measure how often verdicts are wrong at the thresholds of the weights."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""`ganprint calibrate`: what makes probabilities mean what they say, and verdicts keep to stated rates."""
+"""`ganprint calibrate`: fit calibration and thresholds for stated error rates."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal

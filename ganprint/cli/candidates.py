@@ -1,4 +1,4 @@
-"""Which weights a comparison is of: named, of named methods, or all that were trained on the data."""
+"""The weights that a comparison evaluates: named, of named methods, or trained on the data."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

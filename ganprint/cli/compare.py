@@ -235,7 +235,7 @@ def compare(
     """Measure detection and attribution accuracy and NMI of several weights, and print tables with paired differences.
 
     Images are read and perturbed once for all weights with the same sources. With --out an interrupted comparison
-    goes on where it was; --force computes all anew and overwrites figures and pages. Several processes share the
+    goes on where it was; --force computes all again and overwrites figures and pages. Several processes share the
     work: torchrun --standalone --nproc-per-node 2 --no-python ganprint compare ...
     """
     from ganprint.errors import UsageError

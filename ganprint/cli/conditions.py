@@ -1,4 +1,4 @@
-"""Which conditions the options of `compare` ask for, each a split and what happens to its images."""
+"""The conditions that the options of `compare` ask for: splits and policies."""
 
 from collections.abc import Sequence
 

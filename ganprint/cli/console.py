@@ -1,4 +1,4 @@
-"""What every command prints with: tables, JSON and CSV to stdout, chatter and bars to stderr."""
+"""Printing for all commands: tables, JSON and CSV to stdout, notes and progress to stderr."""
 
 import csv
 import io

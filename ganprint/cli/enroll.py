@@ -1,4 +1,4 @@
-"""`ganprint enroll`: a source by a few dozen of its images, without training."""
+"""`ganprint enroll`: add a source from a few dozen images, without training."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,4 +1,4 @@
-"""`ganprint evaluate`: how well weights do on a manifest."""
+"""`ganprint evaluate`: measure the accuracy of weights on a manifest."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

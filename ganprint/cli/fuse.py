@@ -1,4 +1,4 @@
-"""`ganprint fuse`: how to weigh several methods against each other."""
+"""`ganprint fuse`: learn how to fuse several methods."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""Rich's console, which prints text from outside as text."""
+"""Rich's console, printing text from outside literally."""
 
 import io
 import sys

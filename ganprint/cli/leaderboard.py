@@ -1,4 +1,4 @@
-"""`ganprint leaderboard`: the tables of results that `compare --out` kept, and the published ones beside them."""
+"""`ganprint leaderboard`: print stored results of `compare --out` and the published ones."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

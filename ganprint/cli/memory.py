@@ -1,4 +1,4 @@
-"""Memory in long work on a CPU: what one batch frees is kept for the next."""
+"""Keep memory that a batch frees for the next one, in long CPU runs."""
 
 import ctypes
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""`ganprint methods`: what is installed, from which paper, with which weights, and what failed to load."""
+"""`ganprint methods`: list installed methods, their papers and weights, and failures to load."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 

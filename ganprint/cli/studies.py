@@ -1,4 +1,4 @@
-"""The experiments of `compare` that train: which variants, and their trainings within a budget."""
+"""The experiments of `compare` that train: their variants, and training within a time budget."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ganprint.cli.candidates import chosen_methods
 from ganprint.cli.console import command_line
-from ganprint.cli.contenders import chosen_methods
 from ganprint.cli.train import Reporter
 
 if TYPE_CHECKING:
@@ -43,19 +43,19 @@ class Trainings:
         general = (self.preset, self.assignments, self.budget is not None, self.precision != "fp32")
         if any(general) and not self.asked:
             raise UsageError(
-                "--preset, --set, --budget and --training-precision are for trainings.",
+                "--preset, --set, --budget and --training-precision need a training.",
                 "Add --semantics or --ablation.",
             )
         if self.counts and not self.semantics:
-            raise UsageError("--semantics-count is of --semantics.", "Add --semantics.")
+            raise UsageError("--semantics-count needs --semantics.", "Add --semantics.")
         if self.parts and not self.ablation:
-            raise UsageError("--part is of --ablation.", "Add --ablation.")
+            raise UsageError("--part needs --ablation.", "Add --ablation.")
         if not self.asked:
             return
         if weights:
             raise UsageError("--semantics and --ablation train weights of their own.", "Leave --weights out.")
         if out is None:
-            raise UsageError("Trainings need a folder.", "Give --out; what is trained there is kept.")
+            raise UsageError("Trainings need a folder.", "Name one with --out.")
         if place()[1] > 1:
             raise UsageError(
                 "The trainings of an experiment run in one process.",
@@ -126,11 +126,11 @@ def train_missing(study: "Study", budget: float | None) -> None:
                 study.train(variant, report=reporter, stop=is_over)
             except KeyboardInterrupt:
                 if not is_over():
-                    typer.echo("ganprint: interrupted; the same command goes on.", err=True)
+                    typer.echo("ganprint: interrupted; rerun the command to continue.", err=True)
                     raise typer.Exit(130) from None
     left = [variant.name for variant in study.missing()]
     if left:
         typer.echo(
-            f"ganprint: the budget is spent; not trained to the end: {', '.join(left)}. The same command goes on.",
+            f"ganprint: the time budget is used up; unfinished: {', '.join(left)}. Rerun the command to continue.",
             err=True,
         )

@@ -1,4 +1,4 @@
-"""Results on a terminal, as text of other forms, as figures and as a page: what commands that show them share."""
+"""Printing results as tables, text formats, figures and pages, for the commands that show them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal

@@ -1,4 +1,4 @@
-"""`ganprint verify`: a case examined again and compared with its record."""
+"""`ganprint verify`: examine a case again and compare with its record."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How far the source of an image can be told from its file: format, quality, size."""
+"""How well a file's format, quality and size predict its source."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Check a manifest's images: what is missing, broken, doubled, leaked or telling by its format."""
+"""Check a manifest's images for missing, broken, duplicate and leaked files, and for format biases."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The columns of a manifest that have a meaning, and what their values must be."""
+"""The columns of a manifest that have a meaning, and their valid values."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +14,7 @@ LARGEST = 2**16
 
 
 def is_sound(table: pa.Table) -> bool:
-    """Say whether each row has a path of its own, and its numbers, where there are any, count something."""
+    """Return whether each row has a path of its own, and its numbers, where there are any, count something."""
     numbers = [name for name in NUMBERS if name in table.column_names]
     return not (
         any(table[name].null_count or pc.max(table[name]).as_py() >= LARGEST for name in numbers)

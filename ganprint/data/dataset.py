@@ -1,4 +1,4 @@
-"""Datasets that decode one image of a manifest when it is asked for, and hold none."""
+"""Datasets that decode an image of a manifest on request and hold none."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple

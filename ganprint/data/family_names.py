@@ -1,4 +1,4 @@
-"""Families of generators: which architectures are one kind, so that an answer can stop at the kind."""
+"""Families of generators, so that a verdict can name the family alone."""
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "gan": (

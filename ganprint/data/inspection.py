@@ -1,4 +1,4 @@
-"""Open one image file and note what `check` compares: hashes, format, JPEG quality and size."""
+"""Open one image file and collect what `check` compares: hashes, format, JPEG quality and size."""
 
 import hashlib
 from typing import NamedTuple

@@ -24,7 +24,7 @@ _HINT = "It needs the columns path,source or path,label,dlabel."
 
 
 def is_parquet(file: Path | str) -> bool:
-    """Say whether a file is Parquet by its name."""
+    """Return whether a file is Parquet by its name."""
     return str(file).lower().endswith(".parquet")
 
 

@@ -1,1 +1,1 @@
-"""How well weights do: metrics with intervals, and the runner that measures them on a manifest."""
+"""Evaluation: metrics with intervals, and the runner that measures them on a manifest."""

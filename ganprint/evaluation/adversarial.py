@@ -1,4 +1,4 @@
-"""Images attacked through a method's own gradients, views and all."""
+"""Attacks on images through a method's own gradients, preprocessing included."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Answers of methods for a manifest's images: each read and perturbed once for all methods that are asked."""
+"""Answers of methods for a manifest's images; each image is read and perturbed once for all methods."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What verdicts are worth: how often each is wrong, on images that nothing of it was fitted to."""
+"""Error rates of verdicts, on images that nothing was fitted to."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

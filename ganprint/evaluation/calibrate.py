@@ -1,4 +1,4 @@
-"""What weights need to be judged by: calibration, thresholds, likelihood ratios, and where known images lie."""
+"""Fit what verdicts need: calibration, thresholds, likelihood ratios and the in-distribution reference."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -252,7 +252,7 @@ def _judgement(
 
 
 def _are_units(groups: np.ndarray, labels: np.ndarray) -> bool:
-    """Say whether every image has a group, and there are enough of photographs and of generated images."""
+    """Return whether every image has a group, and there are enough of photographs and of generated images."""
     sides = [len(np.unique(groups[side])) for side in (labels == 0, labels > 0)]
     return bool((groups != "").all()) and min(sides) >= FEWEST_GROUPS
 

@@ -1,4 +1,4 @@
-"""Conditions: what happens to images before methods see them, and the images as they are then."""
+"""Conditions: how images are perturbed before methods see them, and the perturbed images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

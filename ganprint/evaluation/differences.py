@@ -24,7 +24,7 @@ class GroupSample:
     answers: GroupAnswers | None = None
 
     def is_of_the_groups_of(self, other: "GroupSample") -> bool:
-        """Tell whether both are of the same images, as far as groups and their sizes tell."""
+        """Return whether both are of the same images, as far as groups and their sizes tell."""
         mine, others = (self.source, self.group, self.images), (other.source, other.group, other.images)
         return all(np.array_equal(one, another) for one, another in zip(mine, others, strict=True))
 

@@ -1,4 +1,4 @@
-"""A result: an evaluation and where it comes from, the name of its file, and the key of what it depends on."""
+"""A result: an evaluation and its origin, the name of its file, and the key of its inputs."""
 
 from typing import Literal, NamedTuple
 

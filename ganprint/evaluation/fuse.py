@@ -1,4 +1,4 @@
-"""How to weigh several methods against each other, for every choice of them, and what that brings."""
+"""Learn how to fuse several methods, for every combination, and measure the effect."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Results as files: of each data set a CSV of one row a value, and the details of each result beside it."""
+"""Results as files: a CSV for each data set, and the details of each result beside it."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def predictions_file(folder: Path, entry: Entry) -> Path:
 def save_entry(folder: Path, entry: Entry) -> Path:
     """Write a result with its details under FOLDER/DATA and return its file; an old one is replaced whole."""
     file = folder / entry.data / entry.file_name
-    # A field a line: short, and changes can be told apart.
+    # A field a line: short, and changes can be distinguished.
     fields = entry.model_dump(mode="json").items()
     lines = [f"{to_json(name)}: {to_json(value)}" for name, value in fields]
     write_whole(file, "{\n" + ",\n".join(lines) + "\n}\n")

@@ -1,4 +1,4 @@
-"""How well confidence tells sources that a method knows from generators that it does not: AUROC and OSCR."""
+"""How well confidence separates known sources from unknown generators: AUROC and OSCR."""
 
 import numpy as np
 

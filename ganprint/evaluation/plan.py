@@ -1,4 +1,4 @@
-"""What is to be computed in a comparison: weights, the results to have of them, and how."""
+"""The plan of a comparison: candidates, jobs and settings."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,7 +45,7 @@ class Job:
 
 @dataclass(frozen=True)
 class JobBatch:
-    """Cells of the same images in the same condition, which are read and perturbed once for all of them."""
+    """Jobs on the same images in the same condition, which are read and perturbed once for all of them."""
 
     jobs: tuple[Job, ...]
 

@@ -39,7 +39,7 @@ def save_tables(folder: Path, entries: Sequence[Entry]) -> None:
 
 
 def is_table(file: Path) -> bool:
-    """Tell whether a CSV is a table of results by its first line."""
+    """Return whether a CSV is a table of results by its first line."""
     with file.open(encoding="utf-8", errors="replace", newline="") as stream:
         return next(csv.reader(stream), []) == [*RESULT, *VALUE]
 

@@ -1,4 +1,4 @@
-"""How weights did on images in a condition: metrics, recall, groups and confusion, from their answers."""
+"""Results of weights on images in a condition: metrics, recall, groups and confusion."""
 
 import hashlib
 import json

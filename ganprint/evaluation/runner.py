@@ -1,4 +1,4 @@
-"""Which weights answer under which conditions, what of it is missing, and the run that fills it in."""
+"""The runner of a comparison: its jobs, which of them are missing, and their computation."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Tables of results as values, and which of them are told apart."""
+"""Tables of results as values, and which values differ significantly."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ class Cell:
         return cls(interval.value, interval.low, interval.high, sample=sample)
 
     def differs(self, other: "Cell") -> bool:
-        """Tell whether the paired difference excludes 0, or without one, whether the intervals are apart."""
+        """Return whether the paired difference excludes 0, or without one, whether the intervals are apart."""
         found = difference(self.sample, other.sample)
         if found is not None:
             return found.excludes_zero

@@ -1,4 +1,4 @@
-"""Answers so far under a condition that is not finished, stored in a file, so that a killed run can resume."""
+"""Answers of an unfinished job, stored in a file so that a killed run can resume."""
 
 import json
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""From views to answers: averaging over crops, and the verdict with its reasons."""
+"""Forensics: the verdict on an image with its reasons, records, verification and enrolment."""

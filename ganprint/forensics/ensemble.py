@@ -1,4 +1,4 @@
-"""Several predictors on one image: each one's verdict, how far they agree, and the one that was learned from all."""
+"""Several predictors on one image: their verdicts, their agreement, and the fused verdict."""
 
 import hashlib
 import json
@@ -92,7 +92,7 @@ class Ensemble:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The sources that some predictor tells apart, real first."""
+        """The sources that some predictor distinguishes, real first."""
         return tuple(dict.fromkeys(name for predictor in self.predictors for name in predictor.card.sources))
 
     @property
@@ -230,7 +230,7 @@ class Ensemble:
 
 
 def is_like(verdict: Verdict, card: Card) -> bool:
-    """Say whether a predictor found an image like those that its weights know; one that cannot tell says so."""
+    """Return whether a predictor found an image like those that its weights know; one that cannot tell says so."""
     rule = card.judgement
     return rule is None or verdict.known_score is None or verdict.known_score >= rule.unknown_below
 

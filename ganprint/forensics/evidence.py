@@ -1,4 +1,4 @@
-"""What an answer for one view rests on: maps that any method can have and maps of networks, and what they are not."""
+"""Maps that explain an answer for one crop: for any method and for networks, with their limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

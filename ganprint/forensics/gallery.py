@@ -1,4 +1,4 @@
-"""Sources that a user enrols by a few dozen images, told by where a method places them, without training."""
+"""Sources that a user enrols from a few dozen images, recognised by their embeddings, without training."""
 
 import hashlib
 import json

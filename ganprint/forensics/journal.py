@@ -1,4 +1,4 @@
-"""A file of verdicts, one a line, that a run which was killed goes on with: no line twice, none lost."""
+"""A file of verdicts, one a line, that a killed run can resume without duplicate or lost lines."""
 
 import csv
 import hashlib
@@ -49,7 +49,7 @@ class Answered:
         self._left = np.zeros(0, dtype=np.int64)
 
     def take(self, path: str) -> bool:
-        """Say whether there is a line of this path that has not answered yet; it has after that."""
+        """Return whether there is a line of this path that has not answered yet; it has after that."""
         if self._hashes is None:
             if self._next is None:
                 return False
@@ -176,7 +176,7 @@ class Journal:
         self._open_files.close()
 
     def is_done(self, path: str) -> bool:
-        """Say whether the file has a line for an image, which then answers for one time that it is named."""
+        """Return whether the file has a line for an image, which then answers for one time that it is named."""
         return self._done.take(_written(self._shown(path)))
 
     def write(self, verdict: Verdict) -> None:
@@ -223,7 +223,7 @@ class Journal:
         return end
 
     def _paths(self, end: int) -> Iterator[str]:
-        """Yield the paths of the lines before a place in the file, as they are read anew."""
+        """Yield the paths of the lines before a place in the file, as they are read again."""
         place = 0
         for line in _whole_lines(self._lines) if end else ():
             if place >= end:

@@ -1,4 +1,4 @@
-"""The record of a case: what was examined, by what, with what result, so that it can be done again and compared."""
+"""The record of a case: images, weights, versions and results, so that it can be repeated and compared."""
 
 import hashlib
 import json

@@ -382,7 +382,7 @@ def _doubts(image: ImageFile, agreeing: float, probabilities: np.ndarray, card: 
         )
     if probabilities.argmax() == 0 and probabilities[0] < 0.5:
         doubts.append(
-            "Real is the likeliest single answer, but the synthetic sources together are likelier than it."
+            "Real is the likeliest single answer, but the synthetic sources together are more likely than it."
         )
     if agreeing < MOST_AGREE:
         doubts.append(f"The crops disagree: {agreeing:.0%} of them point to the most likely source.")

@@ -1,4 +1,4 @@
-"""Verdicts as a Parquet file: a column for what is asked most, and each verdict whole as its line of JSON."""
+"""Verdicts as a Parquet file: a column for common fields, and each whole verdict as a line of JSON."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -51,7 +51,7 @@ class VerdictTable:
 
 
 def is_table(path: Path) -> bool:
-    """Say whether a file of verdicts is to be Parquet, by its name."""
+    """Return whether a file of verdicts is to be Parquet, by its name."""
     return path.suffix.lower() == ".parquet"
 
 

@@ -1,4 +1,4 @@
-"""A case examined again, and compared with its record."""
+"""Examine a case again and compare with its record."""
 
 import re
 from collections.abc import Iterator
@@ -147,7 +147,7 @@ def _differences(where: str, then: Any, now: Any, tolerance: float = TOLERANCE) 
 
 
 def _say_the_same(then: str, now: str) -> bool:
-    """Say whether two sentences differ in their numbers only, and those by TOLERANCE and their rounding at most.
+    """Return whether two sentences differ in their numbers only, and those by TOLERANCE and their rounding at most.
 
     Counts, which have no decimals, must be equal.
     """

@@ -1,4 +1,4 @@
-"""Sentences about verdicts and weights: what leads to an answer, and how often such answers are wrong."""
+"""Sentences about verdicts and weights: the main evidence, and how often such answers are wrong."""
 
 from collections.abc import Collection, Iterator
 

@@ -1,4 +1,4 @@
-"""A benchmark from generators and photographs, as Attribution88 was made: cleaned, balanced, split, perturbed."""
+"""Build a benchmark from generators and photographs as Attribution88 was: cleaned, balanced, split, perturbed."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Which samples go into a benchmark: none flat or odd, none twice, all kinds alike (Bui et al. 2022, section 4)."""
+"""Select the samples of a benchmark: no flat, odd or repeated ones, balanced kinds (Bui et al. 2022, section 4)."""
 
 import numpy as np
 from torch import Tensor

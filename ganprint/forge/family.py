@@ -1,4 +1,4 @@
-"""What an architecture gives: its generator, its critic, and what each is to minimise."""
+"""The interface of an architecture: its generator, its critic, and their losses."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Generators on disk: a folder with model.safetensors and card.yaml, as attributors have, with a card of their own."""
+"""Generators on disk: a folder with model.safetensors and a card.yaml of their own kind."""
 
 import hashlib
 from pathlib import Path

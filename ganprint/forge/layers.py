@@ -1,4 +1,4 @@
-"""Layers that several families have: equalised weights, minibatch deviation, smooth resampling."""
+"""Layers that several families share: equalised weights, minibatch deviation, smooth resampling."""
 
 import torch
 from torch import Tensor, nn

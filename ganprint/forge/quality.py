@@ -1,4 +1,4 @@
-"""How near generated images are to photographs: a Fréchet distance of cosine spectra, and what it is not."""
+"""The distance of generated images to photographs: a Fréchet distance of cosine spectra."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""What the boxes of an AVIF or HEIC file say of the picture: its size, depth and colours (ISO/IEC 23008-12)."""
+"""The properties of an AVIF or HEIC picture: size, depth and colours (ISO/IEC 23008-12)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whether the colours that a file states are sRGB's: by what a profile does, not by its name, or by codes."""
+"""Whether the colours of a file are sRGB, by the effect of its profile or by codes."""
 
 import io
 from functools import lru_cache
@@ -13,7 +13,7 @@ _TOLERANCE = 4
 
 @lru_cache(maxsize=16)
 def is_srgb(profile: bytes) -> bool:
-    """Say whether an ICC profile of RGB or grey leaves colours as sRGB has them, to a few levels; never raises."""
+    """Return whether an ICC profile of RGB or grey leaves colours as sRGB has them, to a few levels; never raises."""
     try:
         from PIL import ImageCms
 

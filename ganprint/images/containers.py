@@ -1,4 +1,4 @@
-"""A file of any format taken apart, before any of it is decoded."""
+"""Take a file of any format apart before any of it is decoded."""
 
 import re
 from collections.abc import Iterator

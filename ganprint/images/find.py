@@ -1,4 +1,4 @@
-"""What the user named on the command line to a stream of image paths: files, folders, patterns, lists."""
+"""Find images: files, folders, patterns and lists as a stream of paths."""
 
 import codecs
 import os

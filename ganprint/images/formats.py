@@ -110,7 +110,7 @@ def sniff(start: bytes) -> str | None:
 
 
 def is_decodable(name: str) -> bool:
-    """Say whether this installation decodes a format that `sniff` names."""
+    """Return whether this installation decodes a format that `sniff` names."""
     if name == "HEIC":
         return find_spec("pillow_heif") is not None
     feature = {"WEBP": "webp", "AVIF": "avif", "JPEG": "jpg", "PNG": "zlib"}.get(name)

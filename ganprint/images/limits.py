@@ -1,4 +1,4 @@
-"""How much a file may announce, checked before a decoder spends memory or time on it."""
+"""Limits on what a file may announce, checked before a decoder spends memory or time."""
 
 from ganprint.errors import DecompressionBombError, ImageTooSmallError
 from ganprint.images.formats import printable

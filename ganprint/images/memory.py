@@ -1,4 +1,4 @@
-"""Pixels that are in memory already, a Pillow image or an array, as the reader gives those of a file."""
+"""Images in memory (Pillow images and arrays) as ImageFile."""
 
 import hashlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""What lies in an image file beside its pixels, each thing as its bytes."""
+"""The parts of an image file beside its pixels, as bytes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

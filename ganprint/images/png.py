@@ -1,4 +1,4 @@
-"""A PNG taken apart: its pixel data, and the texts, profiles and colours that it states."""
+"""Take a PNG apart: pixel data, texts, profiles and colours."""
 
 import zlib
 from collections.abc import Iterator

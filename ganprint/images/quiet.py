@@ -1,4 +1,4 @@
-"""Decoders kept from writing to stderr: what they have to say about a file, the reader says in a sentence."""
+"""Keep decoders from writing to stderr."""
 
 import ctypes
 import logging

@@ -1,4 +1,4 @@
-"""Bytes to upright 8-bit RGB, safely: whatever the bytes are, an image or an ImageError comes out."""
+"""Read bytes as upright 8-bit RGB, safely: the result is an image or an ImageError."""
 
 import hashlib
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Noise residuals one image at a time on PyWavelets and SciPy: what `residual` is measured against."""
+"""Noise residuals of one image at a time with PyWavelets and SciPy: the reference for `residual`."""
 
 import numpy as np
 import pywt

@@ -1,4 +1,4 @@
-"""A decoded Pillow image of any mode to upright 8-bit sRGB, and a sentence for each change made."""
+"""Convert a decoded Pillow image of any mode to upright 8-bit sRGB, with a sentence for each change."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -85,7 +85,7 @@ def profile_notes(icc: bytes) -> list[str]:
 
 
 def _is_white_zero(image: Image.Image) -> bool:
-    """Say whether white is 0 in a mode where Pillow leaves it so; it inverts the 1- to 8-bit ones itself."""
+    """Return whether white is 0 in a mode where Pillow leaves it so; it inverts the 1- to 8-bit ones itself."""
     return (
         isinstance(image, TiffImagePlugin.TiffImageFile)
         and image.mode in ("I;16", "F")

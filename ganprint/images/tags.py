@@ -1,4 +1,4 @@
-"""TIFF directories, the one structure of TIFF, EXIF and MPF, read from bytes that anyone may have written."""
+"""TIFF directories, as used by TIFF, EXIF and MPF, read from untrusted bytes."""
 
 import struct
 from collections.abc import Iterator

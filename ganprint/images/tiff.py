@@ -82,7 +82,7 @@ class TiffPicture:
 
 
 def choose_picture(data: bytes) -> TiffPicture:
-    """Choose the picture of a TIFF, and write it anew. Raises ValueError on damage."""
+    """Choose the picture of a TIFF, and write it again. Raises ValueError on damage."""
     tags = Tags(data)
     pages = list(tags.chain())
     if not pages:
@@ -167,7 +167,7 @@ def _full_picture(pages: list[Directory], below: list[Directory]) -> tuple[Direc
 
 
 def _is_enlarged(small: Directory, large: Directory) -> bool:
-    """Say whether a picture has the shape of another, to a pixel of that, and at least twice its sides."""
+    """Return whether a picture has the shape of another, to a pixel of that, and at least twice its sides."""
     (width, height), (wide, tall) = _size(small), _size(large)
     return wide >= 2 * width and abs(tall * width - wide * height) <= max(wide, tall)
 

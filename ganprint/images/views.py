@@ -169,7 +169,7 @@ def differentiable_views(images: Tensor, view: View) -> Tensor:
 
 
 def random_view(pixels: Tensor | NDArray[np.uint8], view: View, generator: np.random.Generator) -> Tensor:
-    """Return one square of an image to train on, uint8 (3, S, S), S being `view.size`.
+    """Return one training crop of an image, uint8 (3, S, S), S being `view.size`.
 
     `resize` is RepMix's protocol scaled to S: the largest centred square resized to S times
     `view.training_scale` (published: 256 / 224), a random crop of S, a horizontal flip half the time.

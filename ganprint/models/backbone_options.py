@@ -1,4 +1,4 @@
-"""What a configuration may set of a backbone's constructor: numbers, switches and known names, within bounds."""
+"""Allowed options of a backbone's constructor: numbers, switches and known names, within bounds."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

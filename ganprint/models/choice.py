@@ -1,4 +1,4 @@
-"""Which configuration a training has where none, or not all of one, is named."""
+"""Choose the configuration of a training where the user names none or part of one."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A compact residual network with a fixed high-pass front end, quick on a CPU and to import."""
+"""A compact residual network with a fixed high-pass front end, fast on a CPU and to import."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The base of neural attributors: they give a network, a loss and an answer; the rest is here."""
+"""The base class of neural attributors, which provide a network, a loss and an answer."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""ImageNet weights to start from: of a package, of a cache, of a server that answers at once, or none."""
+"""ImageNet weights to start from: from a package, a cache or a server, or none."""
 
 import urllib.error
 import urllib.request
@@ -82,7 +82,7 @@ def _is_cached(name: str) -> bool:
 
 
 def _answers(name: str) -> bool:
-    """Tell whether the server of a model's weights can be reached, through proxies where they are set."""
+    """Return whether the server of a model's weights can be reached, through proxies where they are set."""
     from huggingface_hub import constants
 
     if name != "alexnet" and constants.HF_HUB_OFFLINE:

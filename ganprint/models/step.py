@@ -1,4 +1,4 @@
-"""One optimisation step as a loss sees it: its random stream, and its share among processes."""
+"""One optimisation step as a loss sees it: its random stream and its share among processes."""
 
 from dataclasses import dataclass
 

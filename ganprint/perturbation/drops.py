@@ -1,4 +1,4 @@
-"""How light falls on drops of water: the relief that the reference models with OpenCV, on NumPy and SciPy.
+"""Water drops of spatter: the relief that the reference computes with OpenCV, on NumPy and SciPy.
 
 OpenCV itself would need libraries (libGL, GLib) that a bare system has not. Against OpenCV's own steps the
 distance is exact where OpenCV's 5 x 5 mask rounds it by up to 2 %; all else is the same arithmetic.

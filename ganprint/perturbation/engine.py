@@ -1,4 +1,4 @@
-"""Perturb a batch: check it, group it by kind, corrupt each group, put it together again."""
+"""Perturb a batch: check it, group it by kind, corrupt each group, and reassemble it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence

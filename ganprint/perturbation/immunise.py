@@ -67,7 +67,7 @@ def random_jpeg(images: Tensor, severities: Sequence[int], streams: Sequence[Str
 
 
 def relighting(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
-    """Light the image anew from a random side.
+    """Light the image again from a random side.
 
     The paper relights faces by the normals that a network (SfSNet) estimates. No such network is needed here:
     normals are those of the smoothed luma taken as a relief, and a gradient of light lies over the whole.

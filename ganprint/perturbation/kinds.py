@@ -1,4 +1,4 @@
-"""The kinds of perturbation by name, and what happens to one image."""
+"""The kinds of perturbation by name, and the perturbation of one image."""
 
 from dataclasses import dataclass
 

@@ -27,7 +27,7 @@ SPECKLE = (0.15, 0.2, 0.35, 0.45, 0.6)
 FAR = 1e4
 """Takes any value beyond 0..255 when half of it is added or subtracted."""
 COUNTS = 128
-"""Photon counts told apart; a Poisson variable of mean 60 exceeds 127 once in 10^14."""
+"""Photon counts distinguished; a Poisson variable of mean 60 exceeds 127 once in 10^14."""
 
 
 def gaussian_noise(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:

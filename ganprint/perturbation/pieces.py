@@ -1,4 +1,4 @@
-"""A large image taken in pieces that come out as in the whole, so that float copies of all of it are not held."""
+"""Perturb a large image in pieces with the same result, to limit the memory of float copies."""
 
 import itertools
 from collections.abc import Iterator
@@ -53,6 +53,6 @@ def pieces_of(images: Tensor, result: Tensor, kind: str) -> Iterator[Piece]:
 
 
 def is_taken_in_pieces(images: Tensor, kind: str) -> bool:
-    """Say whether a batch is one large image of a kind that can be taken in pieces."""
+    """Return whether a batch is one large image of a kind that can be taken in pieces."""
     large = len(images) == 1 and images.shape[-2] * images.shape[-1] > LARGE
     return large and images.is_contiguous() and kind in (*BY_VALUE, *BY_ROW, *BY_CHANNEL)

@@ -1,4 +1,4 @@
-"""Policies: which perturbation an image gets, as a pure function of a seed and the image's index."""
+"""Policies: the perturbation of an image as a pure function of a seed and its index."""
 
 from dataclasses import dataclass
 from hashlib import blake2b

@@ -1,4 +1,4 @@
-"""The C2PA manifest in an image file: whether there is one, and what the optional c2pa package says of it."""
+"""The C2PA manifest of an image file: whether there is one, and what the optional c2pa package reports."""
 
 import io
 import json

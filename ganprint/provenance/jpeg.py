@@ -1,4 +1,4 @@
-"""What a JPEG's own header and coefficients say of how it was compressed, and whether more than once."""
+"""How a JPEG was compressed, and whether more than once, from its header and coefficients."""
 
 from contextlib import closing
 from functools import cache, lru_cache

@@ -1,4 +1,4 @@
-"""What generators and their interfaces write beside pixels, put into sentences that claim no more than that."""
+"""Traces in metadata that name a generator, as sentences that claim no more than that."""
 
 import re
 from collections.abc import Iterable, Iterator

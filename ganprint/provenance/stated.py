@@ -1,4 +1,4 @@
-"""An image read together with what its file states beside the pixels."""
+"""Read an image together with its metadata."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Figures of the images themselves: how methods place them, and what spectra their sources have."""
+"""Figures of images: their embeddings, and the spectra of their sources."""
 
 from collections.abc import Sequence
 

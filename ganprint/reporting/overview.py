@@ -1,4 +1,4 @@
-"""All tables of some results, whichever experiments they are of."""
+"""All tables of a set of results, of every experiment."""
 
 from collections.abc import Sequence
 from dataclasses import replace

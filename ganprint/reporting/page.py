@@ -1,4 +1,4 @@
-"""One HTML page of results that works from a file: tables, figures, and where every number comes from."""
+"""A self-contained HTML page of results: tables, figures, and the origin of every number."""
 
 from collections.abc import Sequence
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""Panels to one PNG: what a method looked at, with a caption that says what it is not."""
+"""Draw panels into one PNG with a caption that states their limits."""
 
 import io
 import math

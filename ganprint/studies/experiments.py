@@ -1,4 +1,4 @@
-"""The published experiments: which conditions each needs, and the tables that their results make."""
+"""The published experiments: their conditions and their tables."""
 
 from collections.abc import Sequence
 from dataclasses import replace

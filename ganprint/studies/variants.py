@@ -1,4 +1,4 @@
-"""The published experiments that train: on fewer semantics, and a method with parts of it changed."""
+"""The experiments that train: on fewer semantic classes, and RepMix with parts changed."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -261,7 +261,7 @@ class Study:
         return self.manifest.take(np.flatnonzero(chosen | ~taught))
 
     def _identity(self, variant: Variant) -> str:
-        """Return all that a training depends on, to be told apart from another of the same name."""
+        """Return all that a training depends on, to be distinguished from another of the same name."""
         images = self.images(variant)
         facts = {
             "config": variant.config.model_dump(mode="json"),
@@ -282,7 +282,7 @@ class Study:
 
 
 def _is_begun(folder: Path) -> bool:
-    """Tell whether a training has a whole checkpoint to resume from."""
+    """Return whether a training has a whole checkpoint to resume from."""
     return any((folder / "checkpoints").glob("*.safetensors"))
 
 

@@ -1,4 +1,4 @@
-"""Training batches: views drawn at random and perturbed, on the device or in the loader's workers."""
+"""Training batches: random crops, perturbed on the device or in the loader's workers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -204,5 +204,5 @@ def check_images(sources: Sequence[str], train: "Manifest", val: "Manifest") -> 
     if missing:
         raise TrainingError(
             f"There are no training images of {', '.join(missing)}.",
-            "Every source to be told apart needs some; a method needs at least real and one other.",
+            "Every source to be distinguished needs some; a method needs at least real and one other.",
         )

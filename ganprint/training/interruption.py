@@ -1,4 +1,4 @@
-"""Interruptions that wait for the end of a step, so that a checkpoint is of a whole one."""
+"""Interruptions that wait for the end of a step, so that checkpoints are complete."""
 
 import signal
 import threading

@@ -1,4 +1,4 @@
-"""Mean and variance of each value over a stream of batches, exact whatever the batches' sizes."""
+"""Mean and variance of each value over a stream of batches, exact for any batch sizes."""
 
 from collections.abc import Callable, Mapping
 

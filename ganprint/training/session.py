@@ -1,4 +1,4 @@
-"""From a configuration to an attributor to train, and from a trained one to an artifact with its card."""
+"""Build an attributor from a configuration, and an artifact with its card from a trained one."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

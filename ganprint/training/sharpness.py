@@ -1,4 +1,4 @@
-"""From scores on any scale to logits: one factor, chosen on validation."""
+"""Turn scores on any scale into logits by one temperature, chosen on validation images."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar

@@ -1,4 +1,4 @@
-"""One pass over the training images, for methods that need no more: perturbed, counted, resumable."""
+"""One resumable pass over perturbed training images, for methods without epochs."""
 
 import hashlib
 import time

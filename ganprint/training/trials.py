@@ -1,4 +1,4 @@
-"""Grids of settings judged on validation images: each trial told and recorded, the best one kept."""
+"""Grid search on validation images: every trial is reported and recorded, and the best is kept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

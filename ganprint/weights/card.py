@@ -1,4 +1,4 @@
-"""The card of an artifact: what the weights are, where they come from and how well they do."""
+"""The card of an artifact: what the weights are, where they come from, and how accurate they are."""
 
 from datetime import UTC, datetime
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What a card says of the software and the machine that made the weights."""
+"""The software and machine that made the weights, for the card."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""What a method learned without some groups, kept beside a training's weights until they are calibrated."""
+"""Folds that a method learned without some groups, stored beside the weights until calibration."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Whether tensors are those of a method, told before anything of their sizes is allocated."""
+"""Check that tensors fit a method before allocating memory of their sizes."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Read a pickle as data: names stay names, nothing it asks for is imported, built or called."""
+"""Read a pickle as data: nothing in it is imported, built or called."""
 
 import pickletools
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a card is made of: the records of data, training, results, calibration and judgement."""
+"""The parts of a card: records of data, training, results, calibration and thresholds."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self

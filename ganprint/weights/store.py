@@ -1,4 +1,4 @@
-"""Where artifacts are looked for: named folders, the user's folder, those shipped with the package."""
+"""Where artifacts are looked up: named folders, the user's folder, those shipped with the package."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Tensors and files as they are stored: halved where that costs nothing, written whole or not at all."""
+"""Read and write tensors: halved where that loses nothing, written completely or not at all."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The statistics of a manifest's crops, as they are and as drawn post-processing leaves them; resumable."""
+"""The statistics of a manifest's crops, plain and post-processed; resumable."""
 
 import hashlib
 import time

@@ -1,4 +1,4 @@
-"""Statistics of high-pass residuals of crops: what an image's noise, grid and spectrum show, batched on torch.
+"""Statistics of high-pass residuals of crops: noise, grid and spectrum, batched on torch.
 
 A crop's channels are Y (luma, ITU-R BT.601), R-G and B-G. Their residuals: first differences along x and y, the 2x2
 checkerboard difference, the Laplacian, the crop less its 3x3 mean, second differences along x and y. Arithmetic is

@@ -1,4 +1,4 @@
-"""Statistics beside the first seven families, in float32; `docs/results/recipes.csv` has what each of them brings."""
+"""Statistics beyond the first seven families; `docs/results/recipes.csv` has the effect of each."""
 
 from collections.abc import Sequence
 from functools import cache

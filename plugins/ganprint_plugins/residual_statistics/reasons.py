@@ -1,4 +1,4 @@
-"""Statistics by kind, in words that a sentence can hold."""
+"""Names of the kinds of statistics, for sentences."""
 
 from functools import cache
 
