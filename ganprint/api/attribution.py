@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from ganprint.api.case_report import CaseReport, check_report
 from ganprint.api.choices import chosen_device, load_ensemble
-from ganprint.api.image_inputs import Images, Inputs, Source, read_named
+from ganprint.api.image_inputs import Images, Inputs, Source, read_source
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.errors import ImageError, UsageError
+from ganprint.ordered_map import available_threads, ordered_map
 
 if TYPE_CHECKING:
     from ganprint.forensics.ensemble import Ensemble
     from ganprint.forensics.journal import Journal
     from ganprint.forensics.verdict import Verdict
+    from ganprint.forensics.verdict_stream import Viewed
     from ganprint.images import ImageFile
 
 OnError = Literal["yield", "skip", "raise"]
@@ -40,6 +42,7 @@ def attribute(
     device: str = "auto",
     threads: int | None = None,
     batch_size: int = 32,
+    workers: int | None = None,
     max_pixels: int | None = None,
     force: bool = False,
     on_error: OnError = "yield",
@@ -48,11 +51,13 @@ def attribute(
 ) -> "Attribution":
     """Return an iterator of the verdicts on images, in order; images are read as verdicts are taken.
 
-    `images` is one image or many: paths, folders, patterns, bytes of a file, Pillow images, uint8 arrays (H, W, 3). The
-    other arguments are the options of `ganprint attribute`. `out` and `report` are complete when all verdicts were
-    taken; `command` is what a report says of how it was made, `say` gets sentences. An image that cannot be read gives
-    a verdict whose `error` says why; with `on_error="skip"` it gives none, with "raise" its ImageError ends the
-    iteration. Raises UsageError, WeightsError and PluginError at once, as the command does.
+    Images are read and cropped in `workers` threads beside the weights, one for each processor if left out, 0 being
+    none; verdicts are the same at any number. `images` is one image or many: paths, folders, patterns, bytes of a file,
+    Pillow images, uint8 arrays (H, W, 3). The other arguments are the options of `ganprint attribute`. `out` and
+    `report` are complete when all verdicts were taken; `command` is what a report says of how it was made, `say` gets
+    sentences. An image that cannot be read gives a verdict whose `error` says why; with `on_error="skip"` none,
+    with "raise" its ImageError ends the iteration. Raises UsageError, WeightsError and PluginError at once, as the
+    command does.
     """
     inputs = Inputs(images, recursive, None if files_from is None else Path(files_from))
     outputs = _Outputs(
@@ -68,7 +73,8 @@ def attribute(
     # What imports torch, which takes seconds, comes after what can be refused without it.
     device = chosen_device(device, threads)
     ensemble = load_ensemble(method, weights, device=device, enrolled=enrolled, stability=stability, say=say)
-    reading = _Reading(metadata or report is not None, max_pixels, on_error)
+    workers = available_threads() if workers is None else workers
+    reading = _Reading(metadata or report is not None, max_pixels, on_error, workers)
     return Attribution(inputs, ensemble, outputs, reading, device=device, batch_size=batch_size)
 
 
@@ -77,6 +83,7 @@ class _Reading:
     metadata: bool
     max_pixels: int | None
     on_error: OnError
+    workers: int
 
 
 @dataclass(frozen=True)
@@ -166,7 +173,7 @@ class Attribution(Iterator["Verdict"]):
         return sum(1 for _ in self._inputs.named())
 
     def _answer(self) -> "Iterator[Verdict]":
-        from ganprint.forensics.verdict_stream import stream_verdicts
+        from ganprint.forensics.verdict_stream import answer_viewed
 
         outputs, case = self._outputs, None
         if outputs.report is not None:
@@ -175,8 +182,8 @@ class Attribution(Iterator["Verdict"]):
             journal = outputs.journal(self.ensemble)
             if journal is not None:
                 stack.enter_context(journal)
-            read = self._read(journal, case)
-            for verdict in stream_verdicts(read, self.ensemble, batch_size=self._batch_size):
+            viewed = self._view(journal, case)
+            for verdict in answer_viewed(viewed, self.ensemble, batch_size=self._batch_size):
                 for each in (journal, case):
                     if each is not None:
                         each.write(verdict)
@@ -196,16 +203,25 @@ class Attribution(Iterator["Verdict"]):
                 force=outputs.force,
             )
 
-    def _read(
-        self, journal: "Journal | None", case: CaseReport | None
-    ) -> "Iterator[tuple[str, ImageFile | ImageError]]":
-        """Yield each image, read, or why it was not; those that a resumed file has are left out."""
+    def _view(self, journal: "Journal | None", case: CaseReport | None) -> "Iterator[Viewed]":
+        """Yield each image's crops, or why it was not read; those that a resumed file has are left out."""
+        from ganprint.forensics.verdict_stream import view_image
+
         named = self._outputs.needs_file(self._inputs.named())
         left = (each for each in named if journal is None or not journal.is_done(each[0]))
         reading = self._reading
-        for name, image in read_named(left, max_pixels=reading.max_pixels, metadata=reading.metadata):
-            if isinstance(image, ImageError):
-                self._errors.append(image)
-            elif case is not None:
+
+        def view(each: tuple[str, Source | ImageError]) -> "tuple[Viewed, ImageFile | None]":
+            image = read_source(*each, max_pixels=reading.max_pixels, metadata=reading.metadata)
+            viewed = view_image(each[0], image, self.ensemble)
+            # The pixels only where they are shown: many photographs are gigabytes.
+            return viewed, None if case is None or isinstance(image, ImageError) else image
+
+        # Enough that the next batch is there when one is answered.
+        ahead = reading.workers + (self._batch_size if case is None else 0)
+        for viewed, image in ordered_map(view, left, threads=reading.workers, ahead=ahead):
+            if isinstance(viewed.image, ImageError):
+                self._errors.append(viewed.image)
+            elif case is not None and image is not None:
                 case.see(image)
-            yield name, image
+            yield viewed

@@ -101,21 +101,26 @@ def read_named(
     metadata: bool = False,
 ) -> Iterator[tuple[str, ImageFile | ImageError]]:
     """Yield each image with its pixels and what its file states, or with what keeps it from being read."""
+    for name, source in named:
+        yield name, read_source(name, source, max_pixels=max_pixels, metadata=metadata)
+
+
+def read_source(
+    name: str, source: Source | ImageError, *, max_pixels: int | None = None, metadata: bool = False
+) -> ImageFile | ImageError:
+    """Return an image with its pixels and what its file states, or what keeps it from being read."""
     from ganprint.images.memory import from_memory
     from ganprint.provenance.stated import read_stated
 
     limit = max_pixels or DEFAULT_MAX_PIXELS
-    for name, source in named:
-        if isinstance(source, ImageError):
-            yield name, source
-            continue
-        try:
-            if is_pixels(source):
-                yield name, from_memory(source, name, max_pixels=limit)
-            else:
-                yield name, read_stated(source, name=name, max_pixels=limit, metadata=metadata)
-        except ImageError as error:
-            yield name, error
+    if isinstance(source, ImageError):
+        return source
+    try:
+        if is_pixels(source):
+            return from_memory(source, name, max_pixels=limit)
+        return read_stated(source, name=name, max_pixels=limit, metadata=metadata)
+    except ImageError as error:
+        return error
 
 
 def read_one(image: ImageInput) -> ImageFile:

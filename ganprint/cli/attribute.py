@@ -63,6 +63,10 @@ def attribute(
     device: Device = "auto",
     threads: Threads = None,
     batch_size: BatchSize = 32,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="threads that read images; one for each processor if left out, 0: none"),
+    ] = None,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="refuse images with more pixels than this")
     ] = None,
@@ -108,6 +112,7 @@ def attribute(
         device=device,
         threads=threads,
         batch_size=batch_size,
+        workers=workers,
         max_pixels=max_pixels,
         force=force,
         command=command_line(),

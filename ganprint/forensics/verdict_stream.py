@@ -11,7 +11,9 @@ from ganprint.images import ImageFile
 
 
 @dataclass(frozen=True)
-class _Viewed:
+class Viewed:
+    """An image as the predictors see it, without its pixels, or why it was not read."""
+
     name: str
     image: ImageFile | GanprintError
     views: Views
@@ -25,7 +27,14 @@ def stream_verdicts(
 
     What kept an image from being read comes in its place, and goes on as a verdict that says so.
     """
-    viewed = (_view(name, image, ensemble) for name, image in images)
+    return answer_viewed(
+        (view_image(name, image, ensemble) for name, image in images), ensemble, batch_size=batch_size
+    )
+
+
+def answer_viewed(viewed: Iterable[Viewed], ensemble: Ensemble, *, batch_size: int = 16) -> Iterator[Verdict]:
+    """Yield a verdict for each image, in their order; the crops of `batch_size` images are answered for together."""
+    viewed = iter(viewed)
     while batch := list(islice(viewed, batch_size)):
         asked = [
             (each.image, views)
@@ -51,9 +60,9 @@ def _with_changes(verdict: Verdict, changes: list[Change]) -> Verdict:
     return verdict.model_copy(update={"stability": changes, "warnings": [*verdict.warnings, *warned]})
 
 
-def _view(name: str, image: ImageFile | GanprintError, ensemble: Ensemble) -> _Viewed:
+def view_image(name: str, image: ImageFile | GanprintError, ensemble: Ensemble) -> Viewed:
     """Return an image's views, and the image without its pixels: a batch of photographs is a gigabyte."""
     if isinstance(image, GanprintError):
-        return _Viewed(name, image, [], [])
+        return Viewed(name, image, [], [])
     without = replace(image, pixels=image.pixels[:0].copy())
-    return _Viewed(name, without, ensemble.view(image.pixels), ensemble.changed(image.pixels))
+    return Viewed(name, without, ensemble.view(image.pixels), ensemble.changed(image.pixels))

@@ -82,10 +82,23 @@ def test_images_are_read_as_verdicts_are_taken(attribute: Any, image: Path) -> N
             taken.append(number)
             yield image
 
-    verdicts = attribute(images(), batch_size=2)
+    verdicts = attribute(images(), batch_size=2, workers=0)
     assert taken == []
     next(verdicts)
     assert len(taken) == 2
+
+
+def test_verdicts_are_the_same_bytes_at_any_number_of_workers(
+    attribute: Any, image: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.png").write_bytes(image.read_bytes()[:200])
+    images = [image.parent, tmp_path / "broken.png", image.read_bytes(), tmp_path / "absent.png", image]
+    found = [
+        [verdict.model_dump_json() for verdict in attribute(images, batch_size=3, workers=workers)]
+        for workers in (0, 1, 3)
+    ]
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) == len(list(image.parent.iterdir())) + 4
 
 
 def test_an_image_that_cannot_be_read_is_yielded_left_out_or_raised_after_those_before_it(

@@ -1,0 +1,40 @@
+"""A function of many items, worked out ahead in threads, its results in the items' order."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def available_threads() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def ordered_map(
+    function: Callable[[Item], Result], items: Iterable[Item], *, threads: int, ahead: int
+) -> Iterator[Result]:
+    """Yield the function of each item, in order, with up to `ahead` results waiting; 0 threads work nothing out ahead.
+
+    Items are taken in this thread. What the function raises is raised where its result would come.
+    """
+    if not threads:
+        yield from map(function, items)
+        return
+    rest = iter(items)
+    executor = ThreadPoolExecutor(threads)
+    try:
+        waiting: deque[Future[Result]] = deque(
+            executor.submit(function, item) for item in islice(rest, max(ahead, 1))
+        )
+        while waiting:
+            result = waiting.popleft().result()
+            waiting.extend(executor.submit(function, item) for item in islice(rest, 1))
+            yield result
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
