@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ganprint.images.residual import clean_residuals, flatten_spectrum, noise_residuals, remove_means
     from ganprint.images.spectrum import log_dct, luma
     from ganprint.models.backbones import build_backbone, replace_output
-    from ganprint.training.sharpness import fit_sharpness
+    from ganprint.training.inverse_temperature import fit_inverse_temperature
 else:
     __getattr__ = lazy_names(
         __name__,
@@ -55,7 +55,7 @@ else:
             ),
             **dict.fromkeys(("log_dct", "luma"), "ganprint.images.spectrum"),
             **dict.fromkeys(("build_backbone", "replace_output"), "ganprint.models.backbones"),
-            "fit_sharpness": "ganprint.training.sharpness",
+            "fit_inverse_temperature": "ganprint.training.inverse_temperature",
         },
     )
 
@@ -108,7 +108,7 @@ __all__ = [
     "clean_residuals",
     "family_of",
     "find_crops",
-    "fit_sharpness",
+    "fit_inverse_temperature",
     "flatten_spectrum",
     "grid_details",
     "judge",

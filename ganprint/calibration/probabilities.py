@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganprint.weights import CalibrationRecord, Knots
+from ganprint.weights import CalibrationRecord, IsotonicCurve
 
 BINS = 15
 """Of equal width, for the calibration error (Guo et al. 2017)."""
@@ -53,26 +53,26 @@ def fit_scaling(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarr
 
 def fit_isotonic(
     probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
-) -> list[Knots]:
+) -> list[IsotonicCurve]:
     """Return for each source an isotonic regression from its probability to how often it is right.
 
     Zadrozny and Elkan (KDD 2002); `weights` (N,) weigh the rows, all alike by default.
     """
     from sklearn.isotonic import IsotonicRegression
 
-    knots = []
+    curves = []
     for source in range(probabilities.shape[1]):
         line = IsotonicRegression(y_min=LEAST_SHARE, y_max=1 - LEAST_SHARE)
         line.fit(probabilities[:, source], labels == source, sample_weight=weights)
         places = zip(line.X_thresholds_.tolist(), line.y_thresholds_.tolist(), strict=True)
-        knots.append(tuple((round(x, 6), round(y, 6)) for x, y in places))
-    return knots
+        curves.append(tuple((round(x, 6), round(y, 6)) for x, y in places))
+    return curves
 
 
-def straighten(probabilities: np.ndarray, knots: list[Knots]) -> np.ndarray:
-    """Return probabilities (N, K), each source's brought along its line, then to sum 1."""
+def apply_isotonic(probabilities: np.ndarray, curves: list[IsotonicCurve]) -> np.ndarray:
+    """Return probabilities (N, K), mapped by each source's isotonic regression and normalised to sum 1."""
     columns = [
-        np.interp(column, *np.transpose(line)) for column, line in zip(probabilities.T, knots, strict=True)
+        np.interp(column, *np.transpose(line)) for column, line in zip(probabilities.T, curves, strict=True)
     ]
     shares = np.stack(columns, axis=1)
     straight: np.ndarray = shares / shares.sum(1, keepdims=True)
@@ -84,7 +84,7 @@ def calibrate_probabilities(probabilities: np.ndarray, record: CalibrationRecord
     if record is None:
         return probabilities
     if record.isotonic:
-        return straighten(probabilities, record.isotonic)
+        return apply_isotonic(probabilities, record.isotonic)
     return Scaling(record.temperature, record.real_offset)(probabilities)
 
 

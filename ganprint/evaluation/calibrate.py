@@ -19,6 +19,7 @@ from ganprint.calibration.decision import (
 from ganprint.calibration.likelihood import fit_likelihood
 from ganprint.calibration.open_set import SCORES, Known
 from ganprint.calibration.probabilities import (
+    apply_isotonic,
     brier_score,
     calibration_error,
     even_weights,
@@ -26,7 +27,6 @@ from ganprint.calibration.probabilities import (
     fit_scaling,
     folds_of,
     log_loss,
-    straighten,
 )
 from ganprint.calibration.probabilities import held_out as held_out_answers
 from ganprint.data import Manifest
@@ -181,7 +181,7 @@ def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationReco
     ways = {
         "temperature": held_out_answers(fit_scaling, before, labels, weights, sample.folds),
         "isotonic": held_out_answers(
-            lambda p, y, w: partial(straighten, knots=fit_isotonic(p, y, w)),
+            lambda p, y, w: partial(apply_isotonic, curves=fit_isotonic(p, y, w)),
             before,
             labels,
             weights,

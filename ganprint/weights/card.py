@@ -16,8 +16,8 @@ from ganprint.plain_yaml import PlainYAMLError, load_plain
 from ganprint.weights.records import (
     CalibrationRecord,
     DataRecord,
+    IsotonicCurve,
     JudgementRecord,
-    Knots,
     PluginRecord,
     Record,
     Result,
@@ -117,7 +117,7 @@ class Card(Record):
         )
 
 
-def _rises(line: Knots) -> bool:
+def _rises(line: IsotonicCurve) -> bool:
     inside = all(0 <= x <= 1 and 0 < y <= 1 for x, y in line)
     return bool(line) and inside and all(one < other for (one, _), (other, _) in pairwise(line))
 

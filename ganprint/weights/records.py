@@ -86,8 +86,8 @@ class Result(Record):
     command: str = ""
 
 
-Knots = tuple[tuple[float, float], ...]
-"""Corners (probability, share that is right) of a rising line, the first coordinate ascending."""
+IsotonicCurve = tuple[tuple[float, float], ...]
+"""Points (probability, share that is right) of a non-decreasing function, by ascending probability."""
 
 
 class CalibrationRecord(Record):
@@ -102,7 +102,7 @@ class CalibrationRecord(Record):
 
     temperature: float = Field(gt=0)
     real_offset: float = 0.0
-    isotonic: list[Knots] | None = None
+    isotonic: list[IsotonicCurve] | None = None
     data: str
     data_sha256: Sha256
     split: str

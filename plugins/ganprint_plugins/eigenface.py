@@ -24,7 +24,7 @@ from ganprint.plugin_api import (
     accumulate,
     answer_validation,
     best_trial,
-    fit_sharpness,
+    fit_inverse_temperature,
     grid_details,
     report_trial,
     stream,
@@ -189,8 +189,8 @@ class EigenFace(Attributor):
             setting = {"variance": variance, "components": count, "C": penalty, "iterations": iterations}
             trials.append(report_trial(setting, scores[-1], truth, run, (number + 1, len(settings))))
         best = best_trial(trials, self.config.monitor)
-        sharpness = fit_sharpness(scores[best], truth)
-        weights, biases = (torch.from_numpy(sharpness * part).float() for part in machines[best])
+        factor = fit_inverse_temperature(scores[best], truth)
+        weights, biases = (torch.from_numpy(factor * part).float() for part in machines[best])
         self.tensors |= {"weights": weights, "biases": biases}
         self.tensors["components"] = self.tensors["components"][: weights.shape[1]]
         details = grid_details(trials, best, self.sources)

@@ -26,7 +26,7 @@ from ganprint.plugin_api import (
     answer_validation,
     best_trial,
     clean_residuals,
-    fit_sharpness,
+    fit_inverse_temperature,
     flatten_spectrum,
     grid_details,
     judge,
@@ -146,7 +146,7 @@ class PRNU(Attributor):
         self.device = torch.device("cpu")
         self.fingerprints = torch.zeros(len(self.sources), side, side)
         self.setting = Setting(config.levels[0], config.sigmas[0])
-        self.sharpness = 1.0
+        self.inverse_temperature = 1.0
 
     def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
         """Estimate all settings' fingerprints in one pass; keep the setting that is best on validation."""
@@ -179,7 +179,7 @@ class PRNU(Attributor):
         best = best_trial(trials, self.config.monitor)
         self.setting, place, scores = settings[best]
         self.fingerprints = candidates[place]
-        self.sharpness = fit_sharpness(scores, labels)
+        self.inverse_temperature = fit_inverse_temperature(scores, labels)
         return {"seconds": time.monotonic() - began, "details": grid_details(trials, best, self.sources)}
 
     def predict(self, images: Tensor) -> Prediction:
@@ -187,12 +187,12 @@ class PRNU(Attributor):
         self.check_images(images)
         with torch.inference_mode():
             correlations = correlate(self._residuals(images), self.fingerprints)
-            return Prediction(attribution=self.sharpness * self.setting.scores(correlations))
+            return Prediction(attribution=self.inverse_temperature * self.setting.scores(correlations))
 
     def state(self) -> dict[str, Tensor]:
-        """Return fingerprints, the setting they were made with, and the sharpness of the logits."""
+        """Return fingerprints, the setting they were made with, and the inverse temperature of the logits."""
         numbers = {name: value for name, value in asdict(self.setting).items() if value is not None}
-        numbers["sharpness"] = self.sharpness
+        numbers["sharpness"] = self.inverse_temperature
         return {"fingerprints": self.fingerprints} | {
             name: torch.tensor(value) for name, value in numbers.items()
         }
@@ -208,7 +208,7 @@ class PRNU(Attributor):
         self.fingerprints = tensors["fingerprints"].to(self.device)
         threshold = float(tensors["threshold"]) if "threshold" in tensors else None
         self.setting = Setting(int(tensors["levels"]), float(tensors["sigma"]), threshold)
-        self.sharpness = float(tensors["sharpness"])
+        self.inverse_temperature = float(tensors["sharpness"])
 
     def to(self, device: str) -> "PRNU":
         """Move the fingerprints to a device; residuals are computed there."""

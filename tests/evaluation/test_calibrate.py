@@ -11,6 +11,7 @@ from PIL import Image
 
 from ganprint.calibration.probabilities import (
     Scaling,
+    apply_isotonic,
     brier_score,
     calibrate_probabilities,
     calibration_error,
@@ -20,7 +21,6 @@ from ganprint.calibration.probabilities import (
     held_out,
     log_loss,
     reliability,
-    straighten,
 )
 from ganprint.weights import read_card
 
@@ -84,7 +84,7 @@ def test_rising_lines_mend_what_no_temperature_can() -> None:
     share = random.random(4000)
     labels = (random.random(4000) < share**4).astype(int)
     probabilities = np.stack([1 - share, share], axis=1)
-    straight = straighten(probabilities, fit_isotonic(probabilities, labels))
+    straight = apply_isotonic(probabilities, fit_isotonic(probabilities, labels))
     tempered = fit_scaling(probabilities, labels)(probabilities)
     np.testing.assert_allclose(straight.sum(1), 1)
     assert log_loss(straight, labels) < log_loss(tempered, labels) < log_loss(probabilities, labels)

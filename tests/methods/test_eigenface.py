@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 
 from ganprint.data import Manifest
 from ganprint.training import Run, stream
-from ganprint.training.sharpness import fit_sharpness
+from ganprint.training.inverse_temperature import fit_inverse_temperature
 
 from .conftest import Fit
 
@@ -86,11 +86,11 @@ def test_coordinates_are_centred_and_the_machine_separates_the_tiny_sources(
     assert float((answer.attribution.argmax(1) == batch.labels).float().mean()) > 0.9
 
 
-def test_sharpness_is_the_factor_that_cross_entropy_likes_best() -> None:
+def test_inverse_temperature_is_the_factor_that_cross_entropy_likes_best() -> None:
     random = np.random.default_rng(1)
     labels = random.integers(0, 3, 4000)
     logits = random.normal(size=(4000, 3))
     drawn = np.array([random.choice(3, p=np.exp(row) / np.exp(row).sum()) for row in logits * 2.5])
-    assert fit_sharpness(logits, drawn) == pytest.approx(2.5, rel=0.1)
-    assert fit_sharpness(logits / 1000, drawn) == pytest.approx(2500, rel=0.1)
-    assert fit_sharpness(logits, labels) < 0.3
+    assert fit_inverse_temperature(logits, drawn) == pytest.approx(2.5, rel=0.1)
+    assert fit_inverse_temperature(logits / 1000, drawn) == pytest.approx(2500, rel=0.1)
+    assert fit_inverse_temperature(logits, labels) < 0.3

@@ -8,10 +8,10 @@ RANGE = (-8.0, 16.0)
 """Natural logarithms between which the factor is sought."""
 
 
-def fit_sharpness(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Return the factor by which scores (N, K) become the logits that cross-entropy with labels (N,) likes best.
+def fit_inverse_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return the factor by which scores (N, K) become logits with the lowest cross-entropy for labels (N,).
 
-    It changes no order of sources, only how far apart their probabilities are.
+    It is an inverse temperature: the order of sources stays the same.
     """
     rows = np.arange(len(labels))
 
