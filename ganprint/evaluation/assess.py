@@ -75,12 +75,12 @@ def assess(
         )
     images = manifest.select(split)
     refuse_seen(card, images, split)
-    answered = answer_images(predictor, images, policy, seed=seed, progress=progress, **options)
+    found = answer_images(predictor, images, policy, seed=seed, progress=progress, **options)
     rows, answers, probabilities, verdicts = (
-        answered.rows,
-        answered.answers,
-        answered.probabilities,
-        answered.verdicts,
+        found.rows,
+        found.answers,
+        found.probabilities,
+        found.verdicts,
     )
     labels, groups = images.labels[rows], images.groups[rows]
     sources = np.asarray(images.column("source"))[rows]
@@ -136,7 +136,7 @@ def assess(
         command=command,
     )
     sure = probabilities[inside]
-    return Assessed(rates, sure.max(1), sure.argmax(1) == labels[inside], answered.failures)
+    return Assessed(rates, sure.max(1), sure.argmax(1) == labels[inside], found.failures)
 
 
 @dataclass(frozen=True)
