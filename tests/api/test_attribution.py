@@ -121,8 +121,8 @@ def test_an_image_that_cannot_be_read_is_yielded_left_out_or_raised_after_those_
 @pytest.mark.parametrize(
     ("images", "said"),
     [
-        (3, "int is no image"),
-        ([None], "NoneType is no image"),
+        (3, "int is not an image"),
+        ([None], "NoneType is not an image"),
         (np.zeros((40, 40), np.uint8), r"array of uint8, \(40, 40\)"),
         (np.zeros((40, 40, 3), np.float32), "array of float32"),
         (np.zeros((40, 40, 4), np.uint8), r"\(40, 40, 4\)"),
@@ -141,7 +141,7 @@ def test_what_is_wrong_with_the_options_is_said_at_once(image: Path, tmp_path: P
     (tmp_path / "there.jsonl").write_text("")
     with pytest.raises(OutputExistsError):
         attribute(image, out=tmp_path / "there.jsonl")
-    with pytest.raises(UsageError, match="no HTML file"):
+    with pytest.raises(UsageError, match="does not end in .html"):
         attribute(image, report=tmp_path / "case.pdf")
 
 
@@ -165,7 +165,7 @@ def test_files_and_reports_are_those_of_the_command(
     assert again.before == {"progan": 1}
     list(attribute([image], report=tmp_path / "case.html", maps=False))
     assert [each.outcome for each in ganprint.verify(tmp_path / "case.json", device="cpu")] == ["same"]
-    with pytest.raises(UsageError, match="image 1 is no file"):
+    with pytest.raises(UsageError, match="image 1 is not a file"):
         list(attribute([image.read_bytes()], report=tmp_path / "other.html"))
 
 

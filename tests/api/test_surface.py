@@ -72,3 +72,14 @@ def test_functions_have_the_names_and_defaults_of_their_commands(name: str) -> N
     differing = {option for option in shared if default(ours, option) != default(theirs, option)}
     # A repeatable option has no default but None on the command line, where its help says what that means.
     assert differing <= {"policies", "splits"}
+
+
+def test_what_is_wrong_with_the_options_is_said_before_torch_is_imported() -> None:
+    code = (
+        "import sys, ganprint\n"
+        "try: ganprint.attribute('x.png', report='case.pdf')\n"
+        "except ganprint.GanprintError as error: print(error.message)\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["case.pdf does not end in .html.", "False"]
