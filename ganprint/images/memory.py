@@ -1,6 +1,7 @@
 """Images in memory (Pillow images and arrays) as ImageFile."""
 
 import hashlib
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ganprint.images.limits import DEFAULT_MAX_PIXELS, check_pixels, check_sides
 from ganprint.images.read import ImageFile
 from ganprint.images.rgb import to_rgb, upright
 
+_LOADING = Lock()
 FORMAT = "pixels"
 """What `ImageFile.format` is of an image that was not read from a file."""
 
@@ -46,7 +48,9 @@ def from_memory(
 
 def _decoded(image: Image.Image, name: str) -> tuple[NDArray[np.uint8], list[str]]:
     try:
-        image.load()
+        # Two threads may have the same image, whose file is read only now.
+        with _LOADING:
+            image.load()
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         icc = image.info.get("icc_profile") or b""
         pixels, notes = to_rgb(image, 16 if image.mode.startswith("I") else 8, icc)
