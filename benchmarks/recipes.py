@@ -2,7 +2,7 @@
 
 recipes.py DATA RUN [NAME ...]: DATA is the manifest, RUN the folder of a training of it, whose statistics are used
 again. With NAME only those recipes. To be quick, a recipe is the first regression only (real and families), on plain
-crops and two of the six draws (JPEG, resizing), 40 steps. Nothing here sees the split test.
+crops and three of the seven draws (JPEG twice, resizing). Nothing here sees the split test.
 """
 
 import csv
@@ -29,19 +29,20 @@ from ganprint.data.family_names import family_of
 from ganprint.evaluation.group_metrics import group_mean
 
 OUT = Path(__file__).parents[1] / "docs" / "results" / "recipes.csv"
-BASE: dict[str, Any] = {"leave_out": (), "draws_used": (0, 1, 4)}
-STEPS = 40
+BASE: dict[str, Any] = {"leave_out": (), "draws_used": (0, 1, 4, 7), "drawn": 1.0, "gate": True}
 FURTHER = ("peaks", "patterns", "half size", "noise level", "noise of R, G and B")
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "seven families": {"leave_out": FURTHER},
     **{f"without {family}": {"leave_out": (family,)} for family in FURTHER},
     "no draws": {"draws_used": (0,)},
-    "all draws": {"draws_used": tuple(range(7))},
-    "draw weight 0.05": {"draw_weight": 0.05},
-    "draw weight 0.3": {"draw_weight": 0.3},
+    "no JPEG of high quality": {"draws_used": (0, 1, 4)},
+    "all draws": {"draws_used": tuple(range(8))},
+    "draws at half the weight": {"drawn": 0.5},
+    "draws at twice the weight": {"drawn": 2.0},
+    "no gate": {"gate": False},
     "balance 0.7": {"balance": 0.7},
-    "penalty 0.02": {"penalty": 0.02},
+    "penalty 0.06": {"penalty": 0.06},
     "penalty 0.2": {"penalty": 0.2},
 }
 
@@ -117,11 +118,15 @@ def main() -> None:
             recipe = BASE | RECIPES[name]
             began = time.monotonic()
             changed = {key: value for key, value in recipe.items() if key not in BASE}
-            using = config.model_copy(update={"steps": STEPS, **changed})
+            using = config.model_copy(update=changed)
             plain = rows.draws == 0
-            # The draws that are used weigh together what all six do.
-            count = max(len(recipe["draws_used"]) - 1, 1)
-            share = using.draw_weight / config.draw_weight * len(config.draws) / count
+            # The draws that are used weigh together what all do.
+            own = list(config.draws.values())
+            share = (
+                recipe["drawn"]
+                * sum(own)
+                / sum([own[draw - 1] for draw in recipe["draws_used"] if draw] or own)
+            )
             kept = np.flatnonzero(np.isin(rows.draws, recipe["draws_used"]))
             values = rows.statistics[torch.from_numpy(kept)].clone()
             values[:, torch.from_numpy(np.isin(families, recipe["leave_out"]))] = 0
@@ -130,6 +135,7 @@ def main() -> None:
                 *(each[kept] for each in (rows.labels, rows.groups, rows.images)),
                 np.where(plain, rows.weights, rows.weights * share)[kept],
                 rows.draws[kept],
+                rows.compressed[kept] if recipe["gate"] else np.full(len(kept), -1),
             )
             found = measure(cross_validate(some, using, manifest.sources), images, manifest.sources)
             seconds = round(time.monotonic() - began)

@@ -7,9 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from ganprint_plugins.residual_statistics.collect import Rows
+from ganprint_plugins.residual_statistics.collect import Rows, collect
 from ganprint_plugins.residual_statistics.features import names, statistics
-from ganprint_plugins.residual_statistics.linear import FARTHEST, Scaling, fit_softmax, row_weights
+from ganprint_plugins.residual_statistics.linear import (
+    FARTHEST,
+    Scaling,
+    fit_softmax,
+    gated_logits,
+    preconditioner,
+    row_weights,
+)
 from ganprint_plugins.residual_statistics.method import ResidualStatistics
 from ganprint_plugins.residual_statistics.reasons import KINDS, kind_matrix
 from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
@@ -96,10 +103,44 @@ def test_the_regression_finds_what_parts_classes_and_cuts_off_what_is_strange() 
     values[:, 1] += 2.0 * labels
     scaling = Scaling.of(values)
     scaled = scaling.apply(values)
-    slope, bias = fit_softmax(scaled, labels, torch.ones(600), 3, penalty=0.01, steps=50)
+    weights = torch.ones(600)
+    inverse = preconditioner(scaled, weights, 0.01)
+    slope, bias = fit_softmax(scaled, labels, weights, 3, penalty=0.01, steps=50, inverse=inverse)
     assert ((scaled @ slope.T + bias).argmax(1) == labels).float().mean() > 0.7
     assert slope[:, 1].abs().max() > 3 * slope[:, [0, 2, 3, 4]].abs().max()
     assert scaling.apply(values + 1e9).max() == FARTHEST
+
+
+def test_a_preconditioner_changes_the_way_and_not_the_minimum() -> None:
+    random = np.random.default_rng(1)
+    values = torch.from_numpy(random.normal(0, 1, (300, 4)) @ random.normal(0, 1, (4, 4))).float()
+    labels, weights = (values[:, 0] + values[:, 1] > 0).long(), torch.rand(300)
+    ways = (preconditioner(values, weights, 0.1), torch.eye(4))
+    slopes = [
+        fit_softmax(values, labels, weights, 2, penalty=0.1, steps=200, inverse=inverse)[0]
+        for inverse in ways
+    ]
+    torch.testing.assert_close(slopes[0], slopes[1], rtol=1e-2, atol=1e-3)
+
+
+def test_a_gated_regression_learns_what_holds_on_one_side_of_the_gate_only() -> None:
+    random = np.random.default_rng(2)
+    values = torch.from_numpy(random.normal(0, 1, (800, 3))).float()
+    gate = torch.from_numpy(random.integers(0, 2, 800)).float() - 0.5
+    labels = (values[:, 0] * gate.sign() > 0).long()
+    weights = torch.ones(800)
+    fitted = fit_softmax(
+        values,
+        labels,
+        weights,
+        2,
+        penalty=0.01,
+        steps=50,
+        inverse=preconditioner(values, weights, 0.01),
+        gate=gate,
+    )
+    assert fitted[0].shape == (4, 3)
+    assert (gated_logits(values, *fitted, gate).argmax(1) == labels).float().mean() > 0.95
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +171,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fitted(manifest: Path, folder: Path, **run: Any) -> ResidualStatistics:
     data = Manifest.open(manifest)
     config = ResidualStatisticsConfig(
-        draws=("share:jpeg=80..95",), folds=2, view=View(kind="native", size=128)
+        draws={"share:jpeg=80..95": 0.1}, folds=2, view=View(kind="native", size=128)
     )
     method = ResidualStatistics(config, data.sources)
     method.fit(data.select("train"), data.select("val"), Run(folder, **run))
@@ -154,6 +195,15 @@ def test_it_tells_new_crops_family_and_source_and_says_by_what(manifest: Path, t
     assert ((total - odds) - (total - odds).mean()).abs().max() <= np.log(2) + 0.1
     (panel,) = method.explain(nearest[0])
     assert len(panel.labels) == len(panel.values) and set(panel.labels) <= set(KINDS)
+
+
+def test_the_gate_tells_what_was_saved_as_jpeg(manifest: Path, tmp_path: Path) -> None:
+    method = fitted(manifest, tmp_path)
+    data = Manifest.open(manifest)
+    rows = collect([data.select("train"), data.select("val")], method.config, Run(tmp_path, resume=True))
+    gate = method.gate_rows(rows.statistics).numpy()
+    assert set(rows.compressed[rows.draws == 1]) == {1} and set(rows.compressed[rows.draws == 0]) == {-1, 0}
+    assert gate[rows.compressed == 1].mean() > 0.2 > -0.2 > gate[rows.compressed == 0].mean()
 
 
 def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(manifest: Path, tmp_path: Path) -> None:
@@ -198,7 +248,7 @@ def test_rows_of_a_group_are_never_on_both_sides_of_a_fold() -> None:
 
     groups = np.array([f"g{number % 17}" for number in range(170)])
     labels = np.array([number % 17 % 3 for number in range(170)])
-    rows = Rows(torch.zeros(170, 1), labels, groups, np.arange(170), np.ones(170), np.zeros(170, int))
+    rows = Rows(torch.zeros(170, 1), labels, groups, np.arange(170), np.ones(170), *[np.zeros(170, int)] * 2)
     folds = split_groups(rows, 5, 0)
     assert sorted(group for fold in folds for group in fold) == sorted(set(groups))
     assert max(map(len, folds)) - min(map(len, folds)) <= 3

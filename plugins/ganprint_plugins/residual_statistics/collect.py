@@ -45,7 +45,8 @@ CROPS_AT_ONCE = 16
 @dataclass(frozen=True)
 class Rows:
     """Training crops: statistics float32 (N, F), and of each its label, int64, its group, the number of its image, its
-    weight, and which draw it is of, 0 being the image as its file has it.
+    weight, which draw it is of, 0 being the image as its file has it, and whether JPEG was the last thing that it met:
+    1, 0, or -1 where that is not known.
     """
 
     statistics: Tensor
@@ -54,6 +55,7 @@ class Rows:
     images: np.ndarray
     weights: np.ndarray
     draws: np.ndarray
+    compressed: np.ndarray
 
 
 class PerturbedCrops(SourceImages):
@@ -108,7 +110,7 @@ def collect(splits: Sequence[LabelledImages], config: ResidualStatisticsConfig, 
             else:
                 progress.advance(len(images))
             parts.append(part | {"split": torch.full_like(part["rows"], place)})
-    return _rows(parts, splits, (config.draw_weight, config.generated_draw_weight))
+    return _rows(parts, splits, policies, [1.0, *config.draws.values()])
 
 
 class _Progress:
@@ -157,13 +159,16 @@ def _fingerprint(text: str, view: View, images: LabelledImages, seed: int) -> st
 
 
 def _rows(
-    parts: list[dict[str, Tensor]], splits: Sequence[LabelledImages], draw_weights: tuple[float, float]
+    parts: list[dict[str, Tensor]],
+    splits: Sequence[LabelledImages],
+    policies: Sequence[tuple[str, AnyPolicy | None]],
+    draw_weights: Sequence[float],
 ) -> Rows:
-    """Return the rows of all parts; `draw_weights` are those of drawn photographs and of drawn generated crops."""
-    labels, groups, numbers, weights, draws = [], [], [], [], []
+    """Return the rows of all parts, which are those of each of the `policies` in turn, a part for each split."""
+    labels, groups, numbers, weights, draws, compressed = [], [], [], [], [], []
     starts = np.cumsum([0, *map(len, splits)])
     for number, part in enumerate(parts):
-        place = number % len(splits)
+        draw, place = divmod(number, len(splits))
         images, rows = splits[place], part["rows"].numpy()
         labels.append(images.labels[rows])
         named = np.asarray(images.groups, dtype=np.str_)[rows]
@@ -172,10 +177,9 @@ def _rows(
         groups.append(np.where(named == "", alone, named))
         numbers.append(starts[place] + rows)
         _, places, counts = np.unique(rows, return_inverse=True, return_counts=True)
-        draw = number // len(splits)
-        weight = np.where(images.labels[rows] == 0, *draw_weights) if draw else np.ones(len(rows))
-        weights.append(weight / counts[places])
+        weights.append(draw_weights[draw] / counts[places])
         draws.append(np.full(len(rows), draw))
+        compressed.append(_compressed(policies[draw][1], labels[-1]))
     return Rows(
         statistics=torch.cat([part["statistics"] for part in parts]),
         labels=np.concatenate(labels),
@@ -183,4 +187,19 @@ def _rows(
         images=np.concatenate(numbers),
         weights=np.concatenate(weights),
         draws=np.concatenate(draws),
+        compressed=np.concatenate(compressed),
     )
+
+
+def _compressed(policy: AnyPolicy | None, labels: np.ndarray) -> np.ndarray:
+    """Return whether crops of labels (N,) show JPEG after a policy: 1, 0, or -1 where that is not known.
+
+    As they are, generated images count as not compressed, which most are, and of photographs it is not known.
+    """
+    if policy is None:
+        return np.where(labels > 0, 0, -1)
+    if not isinstance(policy, Chain | DrawnChain):
+        return np.full(len(labels), -1)
+    steps = [step[0] for step in policy.steps]
+    known = 1 if steps[-1] == "jpeg" else -1 if {"jpeg", "webp"} & set(steps) else 0
+    return np.full(len(labels), known)

@@ -1,16 +1,19 @@
-"""A linear model on standardised statistics: weights by group and source, L2, fitted by L-BFGS."""
+"""A linear model on standardised statistics: weights by group and source, L2, fitted by preconditioned L-BFGS."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
 
 FARTHEST = 5.0
 """Standard deviations at which a statistic is cut off: a single strange one must not decide."""
 HISTORY = 10
 """Steps that L-BFGS remembers."""
+CURVATURE = 0.2
+"""About the second derivative of the loss by a logit: p (1 - p), averaged."""
+ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -44,25 +47,67 @@ def row_weights(groups: np.ndarray, labels: np.ndarray, weights: np.ndarray, bal
     return torch.from_numpy(found / found.mean()).float()
 
 
-def fit_softmax(
-    scaled: Tensor, labels: Tensor, weights: Tensor, classes: int, *, penalty: float, steps: int
-) -> tuple[Tensor, Tensor]:
-    """Return weights (classes, F) and biases (classes,) of a multinomial logistic regression on statistics (N, F).
+def preconditioner(scaled: Tensor, weights: Tensor, penalty: float) -> Tensor:
+    """Return a matrix (F, F) that turns slopes in which the loss is nearly round into slopes on statistics (N, F).
 
-    `weights` (N,) of mean 1 weigh the rows; `penalty` / 2 times the sum of squared weights is added to the mean loss.
+    It is the inverse of the Cholesky factor of the loss's Hessian, taken as CURVATURE times the weighted second moments
+    plus the penalty. Statistics are strongly correlated: with it a fit takes some 20 steps in the place of hundreds.
     """
-    slope = torch.zeros(scaled.shape[1], classes, requires_grad=True)
+    if len(scaled) < scaled.shape[1]:
+        # A fit to few rows takes less time than this.
+        return torch.eye(scaled.shape[1])
+    moments = torch.zeros(scaled.shape[1], scaled.shape[1])
+    for start in range(0, len(scaled), ROWS_AT_ONCE):
+        rows, some = scaled[start : start + ROWS_AT_ONCE], weights[start : start + ROWS_AT_ONCE]
+        moments += rows.T @ (rows * some[:, None])
+    moments *= CURVATURE / len(scaled)
+    moments.diagonal().add_(max(penalty, 1e-4))
+    factor = torch.linalg.cholesky(moments)
+    inverse: Tensor = torch.linalg.solve_triangular(factor, torch.eye(len(factor)), upper=False)
+    return inverse
+
+
+def gated_logits(scaled: Tensor, slope: Tensor, bias: Tensor, gate: Tensor | None) -> Tensor:
+    """Return logits (N, C) of statistics (N, F): `slope` is (C, F), or with a `gate` (N,) from -1/2 to 1/2 (2 C, F).
+
+    The second half of a gated slope is what is added to the first, times the gate: two linear models and all between.
+    """
+    if gate is None:
+        return linear(scaled, slope, bias)
+    plain, more = linear(scaled, slope).chunk(2, dim=1)
+    return plain + gate[:, None] * more + bias
+
+
+def fit_softmax(
+    scaled: Tensor,
+    labels: Tensor,
+    weights: Tensor,
+    classes: int,
+    *,
+    penalty: float,
+    steps: int,
+    inverse: Tensor,
+    gate: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return slopes and biases (classes,) of a multinomial logistic regression on statistics (N, F); see gated_logits.
+
+    `weights` (N,) of mean 1 weigh the rows; `penalty` / 2 times the sum of squared slopes is added to the mean loss.
+    `inverse` (F, F) is a preconditioner; it changes how soon the minimum is reached, not where it is.
+    """
+    # Classes first: a gradient of few rows is ten times as quick on a CPU as one of few columns.
+    round_slope = torch.zeros(classes if gate is None else 2 * classes, len(inverse), requires_grad=True)
     bias = torch.zeros(classes, requires_grad=True)
     optimiser = torch.optim.LBFGS(
-        [slope, bias], max_iter=steps, history_size=HISTORY, line_search_fn="strong_wolfe"
+        [round_slope, bias], max_iter=steps, history_size=HISTORY, line_search_fn="strong_wolfe"
     )
 
     def loss() -> Tensor:
         optimiser.zero_grad()
-        each = cross_entropy(scaled @ slope + bias, labels, reduction="none")
+        slope = round_slope @ inverse
+        each = cross_entropy(gated_logits(scaled, slope, bias, gate), labels, reduction="none")
         value: Tensor = (weights * each).mean() + penalty / 2 * slope.square().sum()
         torch.autograd.backward(value)
         return value
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]
-    return slope.detach().T.contiguous(), bias.detach()
+    return (round_slope @ inverse).detach(), bias.detach()

@@ -25,10 +25,18 @@ from ganprint.plugin_api import (
 )
 from ganprint_plugins.residual_statistics.collect import Rows, collect
 from ganprint_plugins.residual_statistics.features import names, statistics
-from ganprint_plugins.residual_statistics.linear import Scaling, fit_softmax, row_weights
+from ganprint_plugins.residual_statistics.linear import (
+    Scaling,
+    fit_softmax,
+    gated_logits,
+    preconditioner,
+    row_weights,
+)
 from ganprint_plugins.residual_statistics.reasons import KINDS, kind_matrix
 from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
 
+GATE_PENALTY = 0.01
+"""L2 penalty of the regression that tells how clearly a crop shows JPEG."""
 BARS = 12
 """Kinds of statistics that an explanation shows."""
 
@@ -37,7 +45,8 @@ class ResidualStatistics(Attributor):
     """Real, family and source by two softmax regressions on standardised statistics of residuals.
 
     The first tells real images and the families of generators apart, the second the sources among generated images;
-    a source's probability is its family's times its share in the family.
+    a source's probability is its family's times its share in the family. JPEG hides some traces and is itself no trace
+    of a camera, so the first weighs the statistics otherwise the more clearly a crop shows JPEG.
     """
 
     spec = AttributorSpec(
@@ -64,7 +73,9 @@ class ResidualStatistics(Attributor):
         return {
             "mean": torch.zeros(count),
             "deviation": torch.ones(count),
-            "family.weights": torch.zeros(families, count),
+            "jpeg.weights": torch.zeros(count),
+            "jpeg.bias": torch.zeros(()),
+            "family.weights": torch.zeros(2 * families, count),
             "family.biases": torch.zeros(families),
             "source.weights": torch.zeros(len(self.sources), count),
             "source.biases": torch.zeros(len(self.sources)),
@@ -104,32 +115,60 @@ class ResidualStatistics(Attributor):
         scaled = scaling.apply(rows.statistics[chosen])
         labels = rows.labels[kept]
         weights = row_weights(rows.groups[kept], labels, rows.weights[kept], config.balance)
-        family, families = self.family_of_source, self.tensors["family.biases"].numel()
-        slope, bias = fit_softmax(
-            scaled, family[labels], weights, families, penalty=config.penalty, steps=config.steps
+        inverse = preconditioner(scaled, weights, config.penalty)
+        self.tensors |= {"mean": scaling.mean, "deviation": scaling.deviation}
+        self._fit_gate(scaled, torch.from_numpy(rows.compressed[kept]), inverse)
+        self.tensors["family.weights"], self.tensors["family.biases"] = fit_softmax(
+            scaled,
+            self.family_of_source[labels],
+            weights,
+            self.tensors["family.biases"].numel(),
+            penalty=config.penalty,
+            steps=config.steps,
+            inverse=inverse,
+            gate=self._gate(scaled),
         )
-        self.tensors |= {
-            "mean": scaling.mean,
-            "deviation": scaling.deviation,
-            "family.weights": slope,
-            "family.biases": bias,
-        }
         if not sources:
             return
         generated = torch.from_numpy(labels > 0)
-        inner, inner_bias = fit_softmax(
+        self.tensors["source.weights"], self.tensors["source.biases"] = fit_softmax(
             scaled[generated],
             torch.from_numpy(labels)[generated],
             weights[generated],
             len(self.sources),
-            penalty=config.penalty,
+            penalty=config.source_penalty,
             steps=config.steps,
+            inverse=inverse,
         )
-        self.tensors |= {"source.weights": inner, "source.biases": inner_bias}
+
+    def _fit_gate(self, scaled: Tensor, compressed: Tensor, inverse: Tensor) -> None:
+        """Fit how clearly crops show JPEG; where no crop is known to, or none known not to, all are in between."""
+        known = torch.nonzero(compressed >= 0).flatten()
+        labels = compressed[known].long()
+        slope, bias = torch.zeros(2, scaled.shape[1]), torch.zeros(2)
+        if 0 < int(labels.sum()) < len(labels):
+            slope, bias = fit_softmax(
+                scaled[known],
+                labels,
+                torch.ones(len(known)),
+                2,
+                penalty=GATE_PENALTY,
+                steps=self.config.steps,
+                inverse=inverse,
+            )
+        self.tensors |= {"jpeg.weights": slope[1] - slope[0], "jpeg.bias": bias[1] - bias[0]}
+
+    def _gate(self, scaled: Tensor) -> Tensor:
+        """Return how clearly crops (N, F) show JPEG, (N,) from -1/2 to 1/2."""
+        return (scaled @ self.tensors["jpeg.weights"] + self.tensors["jpeg.bias"]).sigmoid() - 0.5
 
     def answer_rows(self, values: Tensor) -> Tensor:
         """Return log-probabilities of the sources (N, K) for statistics (N, F)."""
         return self._logits(Scaling(*self._scaling()).apply(values))[0]
+
+    def gate_rows(self, values: Tensor) -> Tensor:
+        """Return how clearly crops show JPEG, (N,) from -1/2 to 1/2, for statistics (N, F)."""
+        return self._gate(Scaling(*self._scaling()).apply(values))
 
     def _loss(self, rows: Rows, kept: np.ndarray) -> float:
         chosen = torch.from_numpy(np.flatnonzero(kept))
@@ -142,7 +181,9 @@ class ResidualStatistics(Attributor):
 
     def _logits(self, scaled: Tensor) -> tuple[Tensor, Tensor]:
         """Return log-probabilities of the sources (B, K), and the logits of real and the families (B, C)."""
-        kinds = scaled @ self.tensors["family.weights"].T + self.tensors["family.biases"]
+        kinds = gated_logits(
+            scaled, self.tensors["family.weights"], self.tensors["family.biases"], self._gate(scaled)
+        )
         inner = scaled @ self.tensors["source.weights"].T + self.tensors["source.biases"]
         family = self.family_of_source.to(scaled.device)
         share = torch.empty_like(inner)
@@ -169,8 +210,9 @@ class ResidualStatistics(Attributor):
         than the logarithm of the number of families.
         """
         share = kinds[:, 1:].softmax(1)
-        weights = self.tensors["family.weights"]
-        slope = share @ weights[1:] - weights[0]
+        plain, more = self.tensors["family.weights"].chunk(2)
+        slope = share @ plain[1:] - plain[0]
+        slope += self._gate(scaled)[:, None] * (share @ more[1:] - more[0])
         return (scaled * slope) @ kind_matrix().to(scaled)
 
     def state(self) -> dict[str, Tensor]:

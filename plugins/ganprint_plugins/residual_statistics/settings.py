@@ -5,33 +5,38 @@ from pydantic import Field, field_validator
 from ganprint.plugin_api import AttributorConfig, View, parse_any_policy
 from ganprint_plugins.residual_statistics.features import SIZE
 
-DRAWS = (
-    *("share:jpeg=60..98", "share:webp=60..95", "share:jpeg=60..98+jpeg=60..98"),
-    *("share:resize=0.75..1.5", "share:resize=0.75..1.5+jpeg=50..95", "train"),
-)
-"""Perturbations of training crops, beside none: recompression and resizing as online sharing causes them."""
+DRAWS = {
+    "share:jpeg=60..98": 0.15,
+    "share:webp=60..95": 0.05,
+    "share:jpeg=60..98+jpeg=60..98": 0.05,
+    "share:resize=0.75..1.5": 0.1,
+    "share:resize=0.75..1.5+jpeg=50..95": 0.15,
+    "train": 0.05,
+    "share:jpeg=88..98": 0.25,
+}
+"""Perturbations of further training crops, each with the weight of such a crop beside one as its file has it.
+
+Photographs are found as JPEG and generated images mostly as PNG: without high-quality JPEG among the perturbations a
+generated image that was saved once more passes for a photograph.
+"""
 
 
 class ResidualStatisticsConfig(AttributorConfig):
     """Hyperparameters, chosen by leave-groups-out cross-validation (docs/results/default.md)."""
 
     view: View = Field(View(kind="native", size=SIZE, crops=6), description="how an image becomes the input")
-    draws: tuple[str, ...] = Field(
-        DRAWS, description="post-processing of further training crops: policies or share: chains"
+    draws: dict[str, float] = Field(
+        default_factory=DRAWS.copy,
+        description="perturbations of further training crops (policies or share: chains), each with its weight",
     )
-    draw_weight: float = Field(0.1, ge=0, le=1, description="weight of a drawn crop beside one as it is")
-    generated_draw_weight: float = Field(
-        0.1,
-        ge=0,
-        le=1,
-        description="the same for generated crops; with 0.5 fewer lose their traces by JPEG, and fewer are found "
-        "(docs/results/default.md)",
+    penalty: float = Field(
+        0.02, ge=0, description="L2 penalty on the slopes that tell real images and families apart"
     )
-    penalty: float = Field(0.06, ge=0, description="L2 penalty on the weights of standardised statistics")
+    source_penalty: float = Field(0.06, ge=0, description="the same for telling sources apart")
     balance: float = Field(
         1.0, ge=0, le=1, description="0: every crop weighs the same; 1: every group and every source does"
     )
-    steps: int = Field(60, ge=1, description="L-BFGS steps at most")
+    steps: int = Field(30, ge=1, description="L-BFGS steps at most")
     folds: int = Field(5, ge=2, le=20, description="parts of the groups that are left out in turn")
 
     @field_validator("view")
@@ -43,7 +48,9 @@ class ResidualStatisticsConfig(AttributorConfig):
 
     @field_validator("draws")
     @classmethod
-    def _are_treatments(cls, draws: tuple[str, ...]) -> tuple[str, ...]:
-        for text in draws:
+    def _are_perturbations(cls, draws: dict[str, float]) -> dict[str, float]:
+        for text, weight in draws.items():
             parse_any_policy(text)
+            if not 0 <= weight <= 1:
+                raise ValueError(f"the weight of {text} is not between 0 and 1")
         return draws
