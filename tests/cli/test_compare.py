@@ -333,7 +333,7 @@ def test_a_folder_with_figures_is_refused_before_anything_is_computed(compare: A
     assert not (tmp_path / "results").exists()
     (tmp_path / "file").touch()
     done = compare("--out", tmp_path / "file")
-    assert done.returncode == 2 and "no folder to write to" in done.stderr
+    assert done.returncode == 2 and "not a folder to write to" in done.stderr
 
 
 def test_the_datas_names_can_be_mapped_to_the_weights(
@@ -389,19 +389,19 @@ def test_other_forms_are_printed(unit: str, metrics: int, compare: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "said"),
     [
-        (("--condition", "test_seen"), 2, "is no condition"),
+        (("--condition", "test_seen"), 2, "is not a condition"),
         (("--condition", "nowhere:none"), 2, "no split 'nowhere'"),
         (("--condition", "test_seen:rain"), 2, "There is no policy 'rain'"),
         (("--weights", "nothing"), 3, "no weights called nothing"),
-        (("--corruption", "fog"), 2, "choose among those of --robustness"),
+        (("--corruption", "fog"), 2, "need --robustness"),
         (("--robustness", "--corruption", "rain"), 2, "There is no policy 'rain:1'"),
-        (("--predictions",), 2, "beside the results"),
-        (("--map", "pg"), 2, "'pg' maps nothing"),
+        (("--predictions",), 2, "needs a folder of results"),
+        (("--map", "pg"), 2, "'pg' is not a mapping"),
         (("--map", "pg=progan"), 2, "has no source 'pg'"),
         (("--condition", "open:none"), 2, "has images of pix2pix only in open"),
         (("--json", "--latex"), 2, "cannot be combined"),
         (("--method", "prnu,nothing"), 2, "no method called nothing"),
-        (("--limit", "3", "--record"), 2, "for whole splits"),
+        (("--limit", "3", "--record"), 2, "needs whole splits"),
         (("--metric", "balanced_accuracy"), 2, "over groups is balanced"),
         (("--against", "nothing", "--condition", "test_seen:none"), 2, "no result of nothing"),
     ],

@@ -74,7 +74,7 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_set("images.0.verdict.known_score", float("inf")), "the number Infinity"),
         (_set("images.0.verdict.synthetic_probability", "0.012"), "synthetic_probability is not"),
         (_set("stability", 0), "stability is not"),
-        (_set("schema_version", 2), "no record of a case"),
+        (_set("schema_version", 2), "not a case record"),
     ],
 )
 def test_what_no_record_says_is_refused(
@@ -101,7 +101,7 @@ def test_what_no_record_says_is_refused(
 )
 def test_a_file_that_is_no_record_gets_a_sentence(text: str, tmp_path: Path) -> None:
     (tmp_path / "case.json").write_text(text)
-    with pytest.raises(UsageError, match="no record"):
+    with pytest.raises(UsageError, match="case record|cannot be read"):
         read_record(tmp_path / "case.json")
 
 

@@ -80,14 +80,14 @@ def test_an_attack_is_written_as_it_is_read(text: str) -> None:
     ("text", "said"),
     [
         ("attack:cw=8", "no attack 'cw'"),
-        ("attack:pgd", "is no attack"),
-        ("attack:pgd=0", "no largest change"),
-        ("attack:pgd=1.5", "is no attack"),
-        ("attack:pgd=8+steps=0", "0 steps are none"),
+        ("attack:pgd", "is not an attack"),
+        ("attack:pgd=0", "not a valid largest change"),
+        ("attack:pgd=1.5", "is not an attack"),
+        ("attack:pgd=8+steps=0", "0 steps are too few"),
         ("attack:pgd=8+target=semantics", "cannot aim at 'semantics'"),
-        ("attack:pgd=8+speed=3", "is no attack"),
+        ("attack:pgd=8+speed=3", "is not an attack"),
         ("attack:fgsm=8+steps=3", "a single step"),
-        ("attack:pgd=8+steps=3+steps=4", "is no attack"),
+        ("attack:pgd=8+steps=3+steps=4", "is not an attack"),
     ],
 )
 def test_what_is_no_attack_is_refused(text: str, said: str) -> None:

@@ -415,7 +415,7 @@ def test_a_state_that_is_not_a_repmix_resnet50_is_refused_by_tensor_name(
 def test_sources_and_names_that_do_not_fit_are_refused(official: bytes, tmp_path: Path) -> None:
     path, out = tmp_path / "official.ckpt", tmp_path / "out"
     path.write_bytes(official)
-    with pytest.raises(WeightsError, match="tells 3 sources apart, and 2 were named"):
+    with pytest.raises(WeightsError, match="has 3 sources, and 2 were named"):
         import_checkpoint(path, name="a", sources=["real", "progan"], out=out)
     with pytest.raises(ConfigError, match="real first"):
         import_checkpoint(path, name="a", sources=["a", "b", "c"], out=out)
