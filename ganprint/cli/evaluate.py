@@ -60,7 +60,7 @@ def evaluate(
     seed: Seed = 0,
     limit: Limit = None,
     batch_size: BatchSize = 32,
-    workers: Workers = 1,
+    workers: Workers = 0,
     device: Device = "auto",
     threads: Threads = None,
     predictions: Annotated[Path | None, typer.Option(help="write one CSV row per image here")] = None,
@@ -74,6 +74,8 @@ def evaluate(
 
     Each group (trained model or photo source) has one vote in its source, and each source one; intervals resample
     groups.
+
+    Example: ganprint evaluate --weights runs/mine --data mine.csv --split test
     """
     from ganprint.data import Manifest
     from ganprint.errors import UsageError

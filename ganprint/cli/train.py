@@ -64,10 +64,12 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="resume from the checkpoint in --out")] = False,
     force: Force = False,
 ) -> None:
-    """Train a method on the splits train and val of a manifest. Example: ganprint train --method repmix
+    """Train a method on the splits train and val of a manifest.
 
-    Interrupted, it leaves a checkpoint and prints the command that resumes to the same numbers. For
+    An interrupted training leaves a checkpoint and prints the command that resumes to the same numbers. For
     several GPUs or processes: torchrun --nproc_per_node 2 -m ganprint train ...
+
+    Example: ganprint train --method repmix
     """
     from ganprint.api.trainings import run_folder
     from ganprint.api.trainings import train as train_method
