@@ -101,7 +101,7 @@ def test_what_no_record_says_is_refused(
 )
 def test_a_file_that_is_no_record_gets_a_sentence(text: str, tmp_path: Path) -> None:
     (tmp_path / "case.json").write_text(text)
-    with pytest.raises(UsageError, match="case record|cannot be read"):
+    with pytest.raises(UsageError, match="case record"):
         read_record(tmp_path / "case.json")
 
 
