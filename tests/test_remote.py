@@ -55,7 +55,7 @@ def put_store(url: str) -> str:
 
 
 @pytest.fixture
-def object_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def object_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """Return a bucket of an object store on this machine, or skip where moto or s3fs is not installed."""
     server = pytest.importorskip("moto.server", reason="needs moto[server]")
     pytest.importorskip("s3fs", reason="needs s3fs")
@@ -65,8 +65,10 @@ def object_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name in ("KEY", "SECRET"):
         monkeypatch.setitem(fsspec.config.conf.setdefault("s3", {}), name.lower(), "test")
     monkeypatch.setitem(fsspec.config.conf["s3"], "endpoint_url", f"http://{host}:{port}")
-    fsspec.filesystem("s3").mkdir("ganprint-test")
-    yield "s3://ganprint-test"
+    # What moto stores outlives its server.
+    bucket = "".join(each for each in tmp_path.name.lower() if each.isalnum())[-40:]
+    fsspec.filesystem("s3").mkdir(bucket)
+    yield f"s3://{bucket}"
     fsspec.filesystem("s3").clear_instance_cache()
     running.stop()
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ganprint.errors import GanprintError, ImageError, UsageError
 from ganprint.images import DEFAULT_MAX_PIXELS, ImageFile, find_images, printable
+from ganprint.remote import join_location
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -76,7 +77,13 @@ class Inputs:
                 yield str(getattr(image, "filename", "") or f"image {number}"), image
             else:
                 raise _no_image(image)
-        if self.files_from is not None:
+        if self.files_from is not None and self.files_from.suffix.lower() == ".parquet":
+            from ganprint.data.parquetfile import stream_paths
+
+            for listed in stream_paths(self.files_from):
+                place = join_location(self.files_from.parent, listed)
+                yield str(place), place
+        elif self.files_from is not None:
             yield from _found(str(self.files_from), [], self.recursive, self.files_from)
 
 

@@ -33,7 +33,10 @@ def attribute(
     inputs: Annotated[
         list[str] | None, typer.Argument(help="images, folders, quoted patterns, or - for one image on stdin")
     ] = None,
-    files_from: Annotated[Path | None, typer.Option(help="a file that lists images, one path a line")] = None,
+    files_from: Annotated[
+        Path | None,
+        typer.Option(help="a file that lists images, one path a line, or a manifest called .parquet"),
+    ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")] = False,
     method: ManyMethods = None,
     weights: ManyWeights = None,

@@ -1,5 +1,6 @@
 """Options that have the same meaning in every command."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,10 +37,23 @@ _DATA = (
     "a CSV or Parquet file with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, "
     "or a folder or archive source/semantic/*; a URL, too"
 )
-Data = Annotated[str, typer.Option("--data", metavar="PATH", help=_DATA)]
+
+
+def _existing(data: str | None) -> str | None:
+    """Refuse data that are not there when options are read: before what takes seconds is imported."""
+    if data is None or "://" in data or "," in data or os.path.exists(data):  # noqa: PTH110
+        return data
+    from ganprint.errors import ManifestError
+
+    raise ManifestError(f"There is no manifest {data}.", "Give a CSV file or a folder source/semantic/*.")
+
+
+Data = Annotated[str, typer.Option("--data", metavar="PATH", callback=_existing, help=_DATA)]
 TestData = Annotated[
     str | None,
-    typer.Option("--data", metavar="PATH", help=f"{_DATA}; the embedded benchmark if left out"),
+    typer.Option(
+        "--data", metavar="PATH", callback=_existing, help=f"{_DATA}; the embedded benchmark if left out"
+    ),
 ]
 Images = Annotated[
     str | None,

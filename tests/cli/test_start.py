@@ -53,6 +53,37 @@ def test_a_bad_device_is_told_before_torch_is_imported() -> None:
     assert done.stderr.count("There is no device called 'gpu'.\n  Devices: auto, cpu,") == 5
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("weights list", ""),
+        ("attribute", "No image was named"),
+        ("attribute x.png --out absent/x.jsonl", "no folder absent"),
+        ("attribute x.png --report x.txt", "x.txt"),
+        ("evaluate --data absent.csv", "absent.csv"),
+        ("train --method repmix --data absent.csv --out o", "absent.csv"),
+        ("assess --data absent.csv", "absent.csv"),
+        ("compare --data absent.csv", "absent.csv"),
+        ("fuse --data absent.csv --method all", "absent.csv"),
+        ("explain absent.png", "absent.png"),
+        ("data check absent.csv", "absent.csv"),
+        ("data split absent.csv --out o.csv", "absent.csv"),
+    ],
+)
+def test_what_is_wrong_is_told_before_torch_is_imported(arguments: str, says: str, tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['ganprint', *sys.argv[1:]]\n"
+        "from ganprint.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('IMPORTED', 'torch' in sys.modules, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, *arguments.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert says in done.stdout + done.stderr
+    assert "IMPORTED False" in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, program) -> None:
     done = program(*command.split(), "--help")

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ganprint.api.image_inputs import Inputs
 from ganprint.data import Manifest
 from ganprint.data.parquetfile import ROWS_AT_A_TIME, stream_paths
 from ganprint.errors import ManifestError
@@ -22,6 +23,17 @@ def test_it_holds_the_same_rows_as_csv(tiny_manifest: Path, tmp_path: Path) -> N
     assert np.array_equal(again.labels, manifest.labels)
     assert [Path(again.path(row)).resolve() for row in (0, 5)] == [manifest.path(row) for row in (0, 5)]
     assert list(stream_paths(tmp_path / "tiny.parquet")) == again.column("path").tolist()
+
+
+def test_it_lists_images_to_attribute(tmp_path: Path) -> None:
+    rows = {"path": ["a/b.png", "zip://c.png::d.zip", "s3://bucket/e.png"], "source": ["real"] * 3}
+    pq.write_table(pa.table(rows), tmp_path / "list.parquet")
+    named = Inputs([], files_from=tmp_path / "list.parquet").named()
+    assert list(named) == [
+        (f"{tmp_path}/a/b.png", tmp_path / "a/b.png"),
+        (f"zip://c.png::{tmp_path}/d.zip", f"zip://c.png::{tmp_path}/d.zip"),
+        ("s3://bucket/e.png", "s3://bucket/e.png"),
+    ]
 
 
 def test_many_row_groups_and_batches_are_one_manifest(tmp_path: Path) -> None:
