@@ -141,7 +141,7 @@ def test_what_is_wrong_with_the_options_is_said_at_once(image: Path, tmp_path: P
     (tmp_path / "there.jsonl").write_text("")
     with pytest.raises(OutputExistsError):
         attribute(image, out=tmp_path / "there.jsonl")
-    with pytest.raises(UsageError, match="does not end in .html"):
+    with pytest.raises(UsageError, match=r"does not end in \.html"):
         attribute(image, report=tmp_path / "case.pdf")
 
 
