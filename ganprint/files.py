@@ -12,7 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from ganprint.errors import GanprintError, OutputError
+from ganprint.errors import GanprintError, OutputError, UsageError
 from ganprint.local_files import PLAIN, READ, UnfitFileError, open_local, too_large
 from ganprint.remote import is_url, open_url
 
@@ -137,6 +137,31 @@ def lock(file: BinaryIO | int) -> bool:
     except OSError:
         pass  # A file system without locks.
     return True
+
+
+@contextmanager
+def locked_folder(path: Path) -> Iterator[None]:
+    """Keep a folder of results to this process while the block runs; it is made where it is missing.
+
+    The lock leaves no file and ends with the process. Raises UsageError where another process has it, or the folder
+    cannot be made.
+    """
+    made = not path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDONLY | PLAIN) if fcntl is not None else None
+    except OSError as cause:
+        raise UsageError(f"{path} is not a folder to write to: {cause.strerror}.", "Name another.") from cause
+    try:
+        if descriptor is not None and not lock(descriptor):
+            raise UsageError(f"Another process is writing to {path}.", "Wait for it, or name another folder.")
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+        if made:
+            with suppress(OSError):
+                path.rmdir()  # Where nothing was written.
 
 
 def first_same(output: Path, inputs: Iterable[Path | str]) -> Path | str | None:

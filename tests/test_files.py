@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ganprint.errors import UsageError
 from ganprint.files import (
     UnfitFileError,
     atomic_file,
@@ -16,6 +17,7 @@ from ganprint.files import (
     atomic_write,
     first_same,
     lock,
+    locked_folder,
     open_file,
     read_file,
 )
@@ -83,7 +85,7 @@ def test_a_link_in_the_place_of_the_output_is_replaced_and_not_followed(tmp_path
 def test_a_device_pipe_or_folder_is_not_replaced(kind: str, tmp_path: Path) -> None:
     make_unfit(kind, tmp_path / "out")
     before = (tmp_path / "out").lstat()
-    with pytest.raises(UnfitFileError, match="no regular file"):
+    with pytest.raises(UnfitFileError, match="not a regular file"):
         atomic_write(tmp_path / "out", b"x")
     assert (tmp_path / "out").lstat() == before
     assert len(list(tmp_path.iterdir())) == 1
@@ -128,6 +130,21 @@ def test_a_lock_is_one_processes_only(tmp_path: Path) -> None:
         assert not lock(other)
     with (tmp_path / "file").open("wb") as other:
         assert lock(other)
+
+
+def test_a_folder_is_kept_to_one_process_and_nothing_is_left_of_it(tmp_path: Path) -> None:
+    out = tmp_path / "a" / "out"
+    with locked_folder(out), pytest.raises(UsageError, match="Another process"), locked_folder(out):
+        pass
+    with locked_folder(out):
+        (out / "result").touch()
+    with locked_folder(out):
+        assert [each.name for each in out.iterdir()] == ["result"]
+    with locked_folder(tmp_path / "empty"):
+        pass
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+    with pytest.raises(UsageError, match="not a folder to write to"), locked_folder(out / "result"):
+        pass
 
 
 def test_an_input_is_told_from_an_output_through_links(tmp_path: Path) -> None:

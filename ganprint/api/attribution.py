@@ -225,3 +225,4 @@ class Attribution(Iterator["Verdict"]):
             elif case is not None and image is not None:
                 case.see(image)
             yield viewed
+            del image  # or its pixels are held while the next one is read

@@ -43,9 +43,11 @@ def enroll(
     """Add a source by some of its images, for `attribute` to name it where an image lies among them.
 
     Arguments are those of `ganprint enroll`; it is kept on this machine for these weights. `progress` gets images read,
-    and all. Raises UsageError for too few images and a name that is taken.
+    and all. Raises UsageError for too few images, a name that is taken, and where another process enrols for these
+    weights.
     """
-    from ganprint.forensics.gallery import enrol, list_galleries, overlaps, save_gallery
+    from ganprint.files import locked_folder
+    from ganprint.forensics.gallery import enrol, gallery_file, list_galleries, overlaps, save_gallery
     from ganprint.forensics.predictors import load_predictor
     from ganprint.images.views import crop_views
 
@@ -54,15 +56,16 @@ def enroll(
     check_method(method, predictor.card)
     named = list(Inputs(images, recursive).named())
     found, failures = {}, []
-    for number, (_, image) in enumerate(read_named(named), 1):
-        progress(number, len(named))
-        if isinstance(image, ImageError):
-            failures.append(image)
-        # An image that is there twice is one.
-        elif image.sha256 not in found:
-            (found[image.sha256],) = predictor.answer([crop_views(image.pixels, predictor.card.view)])
-    gallery = enrol(name, found, predictor.card, predictor.known, false_alarm=false_alarm)
-    save_gallery(gallery, predictor.card, force=force)
+    with locked_folder(gallery_file(name, predictor.card).parent):
+        for number, (_, image) in enumerate(read_named(named), 1):
+            progress(number, len(named))
+            if isinstance(image, ImageError):
+                failures.append(image)
+            # An image that is there twice is one.
+            elif image.sha256 not in found:
+                (found[image.sha256],) = predictor.answer([crop_views(image.pixels, predictor.card.view)])
+        gallery = enrol(name, found, predictor.card, predictor.known, false_alarm=false_alarm)
+        save_gallery(gallery, predictor.card, force=force)
     doubts = overlaps(gallery, list_galleries(predictor.card), predictor.known)
     return Enrolled(gallery, predictor.card, tuple(doubts), tuple(failures))
 

@@ -63,9 +63,11 @@ def fit_isotonic(
     curves = []
     for source in range(probabilities.shape[1]):
         line = IsotonicRegression(y_min=LEAST_SHARE, y_max=1 - LEAST_SHARE)
-        line.fit(probabilities[:, source], labels == source, sample_weight=weights)
-        places = zip(line.X_thresholds_.tolist(), line.y_thresholds_.tolist(), strict=True)
-        curves.append(tuple((round(x, 6), round(y, 6)) for x, y in places))
+        # Rounded as they are written: two places that become one there would be no line.
+        places = probabilities[:, source].astype(np.float64).round(6)
+        line.fit(places, labels == source, sample_weight=weights)
+        corners = zip(line.X_thresholds_.tolist(), line.y_thresholds_.tolist(), strict=True)
+        curves.append(tuple((round(x, 6), round(y, 6)) for x, y in corners))
     return curves
 
 

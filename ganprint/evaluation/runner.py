@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from ganprint.evaluation.plan import Candidate, Job, JobBatch, Settings
 from ganprint.evaluation.result_table import check_table, save_tables
 from ganprint.evaluation.results import calibration_sha256, evaluate, setup_sha256
 from ganprint.evaluation.unfinished import Notebook
+from ganprint.files import locked_folder
 from ganprint.images import printable
 from ganprint.perturbation import AnyPolicy, Attack, parse_any_policy
 from ganprint.processes import gather, join, place
@@ -183,12 +185,20 @@ class Comparison:
         """Compute what is missing and return all results, by weights and then condition.
 
         `progress` gets a batch of jobs and the number of images just answered. Started as several processes
-        (`torchrun`), each computes every n-th batch, and the first returns the union, the others nothing.
+        (`torchrun`), each computes every n-th batch, and the first returns the union, the others nothing. Raises
+        UsageError where another run writes to `out`.
         """
+        keeping = locked_folder(self.out) if self.out is not None and self.is_first else nullcontext()
+        with keeping:
+            return self._run(progress, warn)
+
+    def _run(
+        self, progress: Callable[[JobBatch, int], None], warn: Callable[[ImageError], None]
+    ) -> list[Entry]:
         rank, processes = place()
         if processes > 1:
             self._device = join(self.settings.device)
-        self._prepare_out()
+        self._check_out()
         # Shared out before results are looked up: a process that starts late may find another's already.
         share = self.missing(self.batches[rank::processes])
         try:
@@ -278,16 +288,10 @@ class Comparison:
                 predictions_file(self.out, entry).unlink(missing_ok=True)
             save_entry(self.out, entry)
 
-    def _prepare_out(self) -> None:
-        """Make the folder of results; refuse one that holds results of other images under the same names."""
+    def _check_out(self) -> None:
+        """Refuse a folder of results that holds those of other images under the same names."""
         if self.out is None:
             return
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-        except OSError as cause:
-            raise UsageError(
-                f"{self.out} is not a folder to write to: {cause.strerror}.", "Name another with --out."
-            ) from cause
         for job in self.jobs:
             images = self.images(job)
             check_table(self.out / f"{_data_name(images, self.settings.limit)}.csv")

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ganprint.attributor import REAL
@@ -113,11 +112,11 @@ class Ensemble:
         """Return what the predictors see of an image (H, W, 3) under each of CHANGES, where stability is asked for."""
         if not self.stability:
             return []
-        image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+        pixels = np.ascontiguousarray(pixels)
         found = []
         for change in CHANGES:
             try:
-                found.append((change, self.view(parse_chain(change).draw(0, 0).apply(image))))
+                found.append((change, self.view(parse_chain(change).draw(0, 0).apply_to(pixels))))
             except GanprintError:
                 continue  # Too large for a format, or a side too small: that change cannot happen to it.
         return found

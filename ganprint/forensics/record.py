@@ -8,9 +8,9 @@ import platform
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
 from ganprint.attributor import REAL
 from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
@@ -70,7 +70,7 @@ class CaseRecord(BaseModel):
     system: str
     hardware: str
     device: str
-    weights: list[WeightsFacts]
+    weights: Annotated[list[WeightsFacts], Field(min_length=1)]
     fusion_sha256: str | None = None
     stability: bool = False
     max_pixels: int | None = None

@@ -27,9 +27,7 @@ def stream_verdicts(
 
     What kept an image from being read comes in its place, and goes on as a verdict that says so.
     """
-    return answer_viewed(
-        (view_image(name, image, ensemble) for name, image in images), ensemble, batch_size=batch_size
-    )
+    return answer_viewed(_viewed(images, ensemble), ensemble, batch_size=batch_size)
 
 
 def answer_viewed(viewed: Iterable[Viewed], ensemble: Ensemble, *, batch_size: int = 16) -> Iterator[Verdict]:
@@ -58,6 +56,13 @@ def _with_changes(verdict: Verdict, changes: list[Change]) -> Verdict:
     said = f"The verdict holds under {holds} of {len(changes)} mild changes only."
     warned = [said] if changes and holds <= len(changes) / 2 else []
     return verdict.model_copy(update={"stability": changes, "warnings": [*verdict.warnings, *warned]})
+
+
+def _viewed(images: Iterable[tuple[str, ImageFile | GanprintError]], ensemble: Ensemble) -> Iterator[Viewed]:
+    for name, image in images:
+        viewed = view_image(name, image, ensemble)
+        del image  # or its pixels are held while the next one is read
+        yield viewed
 
 
 def view_image(name: str, image: ImageFile | GanprintError, ensemble: Ensemble) -> Viewed:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganprint.perturbation import pieces
 from ganprint.perturbation.filters import average_over_disk, enlarge, smear, smooth, zoomed_size
 from ganprint.perturbation.severity import by_severity
 from ganprint.perturbation.stream import Stream, uniform_fields
@@ -103,6 +104,43 @@ def _soften_for_glass(images: Tensor, severity: int) -> Tensor:
     return smooth(images, (sigma, sigma))
 
 
+def glass_blur_by_rows(images: Tensor, severity: int, stream: Stream) -> Tensor:
+    """Return one large image uint8 (1, 3, H, W) as `glass_blur` does, truncated, without float copies of all of it."""
+    _, reach, rounds = GLASS[severity - 1]
+    soft, result = torch.empty_like(images), torch.empty_like(images)
+    for piece in pieces.rows_of(images, soft):
+        done = _soften_for_glass(piece.given.float(), [severity], [stream]).add_(1e-4)
+        piece.target.copy_(done[..., piece.skipped : piece.skipped + piece.target.shape[-2], :])
+    for _ in range(rounds):
+        _displace_by_rows(soft[0], reach, stream)
+    for piece in pieces.rows_of(soft, result):
+        done = _soften_for_glass(piece.given.float(), [severity], [stream])
+        piece.target.copy_(done[..., piece.skipped : piece.skipped + piece.target.shape[-2], :])
+    return result
+
+
+def _displace_by_rows(image: Tensor, reach: int, stream: Stream) -> None:
+    """Displace an image (c, H, W) in place by offsets drawn as `glass_blur` draws them.
+
+    From the bottom up: when rows have their turn, those below are as they will be, those above as they were.
+    """
+    height, width = image.shape[-2:]
+    rows, columns = _inner(height, reach), _inner(width, reach)
+    offsets = torch.empty(2, max(0, height - 2 * reach), max(0, width - 2 * reach), dtype=torch.int8)
+    for part in pieces.parts_of(offsets.numel(), 1):
+        draws = uniform_fields([stream], part.stop - part.start)[0]
+        offsets.view(-1)[part] = (draws * (2 * reach)).long() - reach
+    for part in reversed([*pieces.parts_of(height, 4 * width)]):
+        first, last = max(0, part.start - reach), min(height, part.stop + reach)
+        top, bottom = max(part.start, rows.start), min(part.stop, rows.stop)
+        shifts = torch.zeros(last - first, width, dtype=torch.int64)
+        if top < bottom:
+            right, down = offsets[:, top - rows.start : bottom - rows.start].long()
+            shifts[top - first : bottom - first, columns] = down * width + right
+        taken = _taken(image[:, first:last], shifts)
+        image[:, part] = taken[:, part.start - first : part.stop - first]
+
+
 def displace(image: Tensor, offsets: Tensor, reach: int) -> Tensor:
     """Return an image (c, H, W) whose pixels took a neighbour's value one after the other, last pixel first.
 
@@ -111,12 +149,21 @@ def displace(image: Tensor, offsets: Tensor, reach: int) -> Tensor:
     travel is followed by pointer jumping, in log2(longest) steps, instead of pixel by pixel.
     (ImageNet-C means a swap, but its tuple assignment of array views copies one way.)
     """
+    height, width = image.shape[-2:]
+    shifts = torch.zeros(height, width, dtype=torch.int64, device=image.device)
+    shifts[_inner(height, reach), _inner(width, reach)] = offsets[1] * width + offsets[0]
+    return _taken(image, shifts)
+
+
+def _inner(size: int, reach: int) -> slice:
+    return slice(reach + 1, size - reach + 1)
+
+
+def _taken(image: Tensor, shifts: Tensor) -> Tensor:
+    """Return an image (c, H, W) whose pixels took values so far on in reading order (H, W), the last pixel first."""
     channels, height, width = image.shape
-    place = torch.arange(height * width, device=image.device).view(height, width)
-    source = place.clone()
-    inner = (slice(reach + 1, height - reach + 1), slice(reach + 1, width - reach + 1))
-    source[inner] += offsets[1] * width + offsets[0]
-    place, source = place.flatten(), source.flatten()
+    place = torch.arange(height * width, device=image.device)
+    source = place + shifts.flatten()
     # A neighbour earlier in reading order has not been reached yet: its value is the original one.
     following = torch.where(source > place, source, place)
     while not torch.equal(further := following.index_select(0, following), following):

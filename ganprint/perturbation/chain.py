@@ -11,6 +11,7 @@ from io import BytesIO
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 from torch import Tensor
 
@@ -18,70 +19,104 @@ from ganprint.errors import DecompressionBombError, PerturbationError, did_you_m
 from ganprint.images.limits import DEFAULT_MAX_PIXELS
 
 PREFIX = "share:"
+LARGE = 2**25
+"""Pixels of an image that is resized a channel at a time, which comes to the same."""
 SCREEN_EDGE = 0.02
 """Share of each side that a screenshot cuts off."""
 
 
+Pixels = NDArray[np.uint8]
+"""RGB (H, W, 3). Pillow holds a third more, so that a picture of 120 megapixels is one only where it has to be."""
+
+
 @dataclass(frozen=True)
 class Step:
-    """A kind of step: its value's range and meaning, and what it does to an RGB image."""
+    """A kind of step: its value's range and meaning, and what it does to pixels."""
 
     low: float
     high: float
     meaning: str
-    apply: Callable[[Image.Image, float], Image.Image]
+    apply: Callable[[Pixels, float], Pixels]
 
 
-def _recompress(image: Image.Image, form: str, quality: float) -> Image.Image:
+def _recompress(pixels: Pixels, form: str, quality: float) -> Pixels:
+    # Pillow's files are what services write; simplejpeg reads them to the same pixels, and to nothing else.
+    from simplejpeg import decode_jpeg
+
+    height, width = pixels.shape[:2]
     file = BytesIO()
     try:
-        image.save(file, form, quality=round(quality))
+        # As many pixels as are read again: the encoder, too, holds several copies.
+        if form == "WEBP" and height * width > DEFAULT_MAX_PIXELS // 2:
+            raise ValueError("too many pixels")
+        Image.fromarray(pixels).save(file, form, quality=round(quality))
     except (OSError, ValueError) as cause:
         raise DecompressionBombError(
-            f"An image of {image.width} x {image.height} px cannot be written as {form}.", "Leave it out."
+            f"An image of {width} x {height} px cannot be written as {form}.", "Leave it out."
         ) from cause
+    if form == "JPEG":
+        decoded: Pixels = decode_jpeg(file.getbuffer())
+        return decoded
     with Image.open(file) as found:
-        return found.convert("RGB")
+        return np.array(found.convert("RGB"))
 
 
-def _resize(image: Image.Image, factor: float, method: Image.Resampling) -> Image.Image:
-    width, height = (max(1, round(side * factor)) for side in image.size)
-    if width * height > DEFAULT_MAX_PIXELS:
+def _resize(pixels: Pixels, factor: float, method: Image.Resampling) -> Pixels:
+    height, width = pixels.shape[:2]
+    tall, wide = (max(1, round(side * factor)) for side in (height, width))
+    if wide * tall > DEFAULT_MAX_PIXELS:
         raise DecompressionBombError(
-            f"An image of {image.width} x {image.height} px would be {width} x {height} px, too many.",
+            f"An image of {width} x {height} px would be {wide} x {tall} px, too many.",
             "Leave it out, or enlarge by less.",
         )
-    return image.resize((width, height), method)
+    if height * width <= LARGE:
+        return np.array(Image.fromarray(pixels).resize((wide, tall), method))
+    resized = np.empty((tall, wide, 3), np.uint8)
+    for channel in range(3):
+        plane = Image.fromarray(np.ascontiguousarray(pixels[..., channel]))
+        resized[..., channel] = plane.resize((wide, tall), method)
+    return resized
 
 
-def _crop(image: Image.Image, kept: float) -> Image.Image:
-    width, height = (max(1, round(side * kept)) for side in image.size)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    return image.crop((left, top, left + width, top + height))
+def _crop(pixels: Pixels, kept: float) -> Pixels:
+    height, width = pixels.shape[:2]
+    tall, wide = (max(1, round(side * kept)) for side in (height, width))
+    left, top = (width - wide) // 2, (height - tall) // 2
+    return np.ascontiguousarray(pixels[top : top + tall, left : left + wide])
 
 
-def _rotate(image: Image.Image, degrees: float) -> Image.Image:
+def _rotate(pixels: Pixels, degrees: float) -> Pixels:
     """Rotate about the centre, and cut the largest upright rectangle of the same proportions that is all image."""
-    turned = image.rotate(degrees, Image.Resampling.BICUBIC)
+    turned = np.array(Image.fromarray(pixels).rotate(degrees, Image.Resampling.BICUBIC))
     angle = math.radians(abs(degrees))
-    long, short = max(image.size), min(image.size)
+    long, short = max(pixels.shape[:2]), min(pixels.shape[:2])
     return _crop(turned, short / (long * math.sin(angle) + short * math.cos(angle)))
 
 
-def _screenshot(image: Image.Image, factor: float) -> Image.Image:
+def _screenshot(pixels: Pixels, factor: float) -> Pixels:
     """Show at a factor of the size, scaled as a browser does, and cut the edges off."""
-    return _crop(_resize(image, factor, Image.Resampling.BILINEAR), 1 - 2 * SCREEN_EDGE)
+    return _crop(_resize(pixels, factor, Image.Resampling.BILINEAR), 1 - 2 * SCREEN_EDGE)
+
+
+def _enhance(
+    pixels: Pixels,
+    kind: type[ImageEnhance.Color | ImageEnhance.Brightness | ImageEnhance.Contrast],
+    factor: float,
+) -> Pixels:
+    return np.array(kind(Image.fromarray(pixels)).enhance(factor))
 
 
 STEPS: Mapping[str, Step] = {
-    "jpeg": Step(1, 100, "quality", lambda image, value: _recompress(image, "JPEG", value)),
-    "webp": Step(1, 100, "quality", lambda image, value: _recompress(image, "WEBP", value)),
-    "resize": Step(0.1, 4, "factor", lambda image, value: _resize(image, value, Image.Resampling.LANCZOS)),
+    "jpeg": Step(1, 100, "quality", lambda pixels, value: _recompress(pixels, "JPEG", value)),
+    "webp": Step(1, 100, "quality", lambda pixels, value: _recompress(pixels, "WEBP", value)),
+    "resize": Step(0.1, 4, "factor", lambda pixels, value: _resize(pixels, value, Image.Resampling.LANCZOS)),
     "crop": Step(0.1, 1, "share of each side that stays", _crop),
     "rotate": Step(-45, 45, "degrees", _rotate),
-    "saturation": Step(0, 4, "factor", lambda image, value: ImageEnhance.Color(image).enhance(value)),
-    "brightness": Step(0.1, 4, "factor", lambda image, value: ImageEnhance.Brightness(image).enhance(value)),
-    "contrast": Step(0.1, 4, "factor", lambda image, value: ImageEnhance.Contrast(image).enhance(value)),
+    "saturation": Step(0, 4, "factor", lambda pixels, value: _enhance(pixels, ImageEnhance.Color, value)),
+    "brightness": Step(
+        0.1, 4, "factor", lambda pixels, value: _enhance(pixels, ImageEnhance.Brightness, value)
+    ),
+    "contrast": Step(0.1, 4, "factor", lambda pixels, value: _enhance(pixels, ImageEnhance.Contrast, value)),
     "screenshot": Step(0.25, 4, "factor of display", _screenshot),
 }
 """The steps that a chain is made of, by name."""
@@ -126,11 +161,14 @@ class Chain:
 
         Raises DecompressionBombError where a format does not hold an image so large, or memory might not.
         """
-        picture = Image.fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
+        pixels = self.apply_to(image.permute(1, 2, 0).cpu().contiguous().numpy())
+        return torch.from_numpy(pixels).permute(2, 0, 1).contiguous().to(image.device)
+
+    def apply_to(self, pixels: Pixels) -> Pixels:
+        """Return pixels (H, W, 3), contiguous, as they are after all steps; raises as `apply` does."""
         for name, value in self.steps:
-            picture = STEPS[name].apply(picture, value)
-        pixels = torch.from_numpy(np.array(picture))
-        return pixels.permute(2, 0, 1).contiguous().to(image.device)
+            pixels = STEPS[name].apply(pixels, value)
+        return pixels
 
 
 @dataclass(frozen=True)

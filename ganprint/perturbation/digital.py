@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganprint.perturbation.filters import smooth
+from ganprint.perturbation.pieces import Painter
 from ganprint.perturbation.severity import by_severity, per_image
 from ganprint.perturbation.stream import Stream, uniform_fields
 
@@ -75,15 +76,41 @@ def _value(images: Tensor) -> Tensor:
 def elastic_transform(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     """Displace pixels by a smooth random field, interpolating linearly."""
     height, width = images.shape[-2:]
-    draws = uniform_fields(streams, 2, height, width).mul_(2).sub_(1)
+    draws = uniform_fields(streams, 2, height, width)
+    return _displaced(images, _smooth_shifts(draws, severities), slice(0, height))
+
+
+def elastic_painter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
+    """Return what displaces rows of one image (1, 3, H, W), a channel at a time; each direction is drawn by itself."""
+    height, width = images.shape[-2:]
+    shifts = torch.empty(1, 2, height, width)
+    for direction in range(2):
+        draws = uniform_fields(streams, 1, height, width)
+        shifts[:, direction : direction + 1] = _smooth_shifts(draws, severities)
+
+    def paint(rows: Tensor, place: slice) -> Tensor:
+        channels = (images[:, number : number + 1].float() for number in range(images.shape[1]))
+        return torch.cat([_displaced(channel, shifts, place) for channel in channels], 1)
+
+    return paint
+
+
+def _smooth_shifts(draws: Tensor, severities: Sequence[int]) -> Tensor:
+    """Return how far pixels move, from draws (n, c, H, W) uniform in [0, 1)."""
+    height, width = draws.shape[-2:]
     sigma = (height * ELASTIC_SIGMA, width * ELASTIC_SIGMA)
-    shifts = smooth(draws, sigma, edge="reflect", truncate=3)
+    shifts = smooth(draws.mul_(2).sub_(1), sigma, edge="reflect", truncate=3)
     # The reference scales both directions' range by the height.
-    shifts = shifts.mul_(per_image(ELASTIC, severities, images).mul_(height * ELASTIC_RANGE))
+    return shifts.mul_(per_image(ELASTIC, severities, shifts).mul_(height * ELASTIC_RANGE))
+
+
+def _displaced(images: Tensor, shifts: Tensor, place: slice) -> Tensor:
+    """Return rows of images that take their pixels from as far as `shifts` (n, 2, H, W) say, across and down."""
+    height, width = images.shape[-2:]
     across = torch.arange(width, device=images.device)
-    down = torch.arange(height, device=images.device)[:, None]
-    columns = (shifts[:, 0] + across).mul_(2 / width).add_(1 / width - 1)
-    rows = (shifts[:, 1] + down).mul_(2 / height).add_(1 / height - 1)
+    down = torch.arange(height, device=images.device)[place, None]
+    columns = (shifts[:, 0, place] + across).mul_(2 / width).add_(1 / width - 1)
+    rows = (shifts[:, 1, place] + down).mul_(2 / height).add_(1 / height - 1)
     grid = torch.stack([columns, rows], dim=-1)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 

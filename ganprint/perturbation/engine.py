@@ -13,7 +13,7 @@ from torch import Tensor
 from ganprint.errors import PerturbationError
 from ganprint.perturbation import blur, digital, fog, immunise, noise, weather
 from ganprint.perturbation.kinds import Perturbation
-from ganprint.perturbation.pieces import BY_VALUE, is_taken_in_pieces, pieces_of
+from ganprint.perturbation.pieces import BY_VALUE, Painter, is_large, is_taken_in_pieces, paint, pieces_of
 from ganprint.perturbation.severity import Kernel
 from ganprint.perturbation.stream import Stream
 
@@ -46,6 +46,15 @@ KERNELS: dict[str, Kernel] = {
     "relighting": immunise.relighting,
     "combination": immunise.combination,
 }
+
+PAINTERS: dict[str, Callable[[Tensor, Sequence[int], Sequence[Stream]], Painter]] = {
+    "snow": weather.snow_painter,
+    "frost": weather.frost_painter,
+    "fog": fog.fog_painter,
+    "elastic_transform": digital.elastic_painter,
+    "spatter": weather.spatter_painter,
+}
+"""Kinds that draw something for the whole image, and how a large one is changed by it, some rows at a time."""
 
 KEEPING_UINT8 = ("pixelate", "jpeg_compression")
 """Kinds whose kernel gives uint8 for uint8 images, rounding by itself; the others' results are truncated."""
@@ -148,7 +157,16 @@ def _corrupt(images: Tensor, perturbations: Sequence[Perturbation]) -> Tensor:
     severities = [each.severity for each in perturbations]
     streams = [Stream(each.seed, images.device) for each in perturbations]
     if exact and kind in KEEPING_UINT8:
-        return KERNELS[kind](images, severities, streams)
+        if not is_taken_in_pieces(images, kind):
+            return KERNELS[kind](images, severities, streams)
+        result = torch.empty_like(images)
+        for piece in pieces_of(images, result, kind):
+            piece.target.copy_(KERNELS[kind](piece.given, severities, streams))
+        return result
+    if exact and is_large(images) and kind in PAINTERS:
+        return paint(images, PAINTERS[kind](images, severities, streams))
+    if exact and is_large(images) and kind == "glass_blur":
+        return blur.glass_blur_by_rows(images, severities[0], streams[0])
     if exact and is_taken_in_pieces(images, kind):
         result = torch.empty_like(images)
         for piece in pieces_of(images, result, kind):

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganprint.perturbation import pieces
+
 Edge = Literal["nearest", "reflect", "mirror"]
 """What lies beyond the edge, in SciPy's words: a|abc|c, cba|abc|cba, cb|abc|ba."""
 
@@ -53,11 +55,24 @@ def smooth(
 ) -> Tensor:
     """Return images blurred by a Gaussian of `sigma` (down, across) pixels.
 
-    Shifted copies are added up: on the CPU quicker than a convolution up to some fifty taps.
+    Shifted copies are added up: on the CPU quicker than a convolution up to some fifty taps. A large image is taken by
+    rows, so that no copies of all of it are held.
     """
-    height, width = images.shape[-2:]
+    height = images.shape[-2]
     vertical, horizontal = (gaussian_taps(each, truncate) for each in sigma)
-    padded = extend(images, len(vertical) // 2, 0, edge)
+    reach = len(vertical) // 2
+    if images.numel() <= pieces.LARGE or images.requires_grad or images.device.type != "cpu":
+        return _smoothed(extend(images, reach, 0, edge), vertical, horizontal, edge)
+    places, blurred = _positions(height, reach, edge, images.device), torch.empty_like(images)
+    for part in pieces.parts_of(height, images.numel() // height):
+        padded = images.index_select(-2, places[part.start : part.stop + 2 * reach])
+        blurred[..., part, :] = _smoothed(padded, vertical, horizontal, edge)
+    return blurred
+
+
+def _smoothed(padded: Tensor, vertical: list[float], horizontal: list[float], edge: Edge) -> Tensor:
+    """Return images blurred by weights down and across; they come with as many more rows as that takes."""
+    height, width = padded.shape[-2] - len(vertical) + 1, padded.shape[-1]
     columns = padded[..., :height, :] * vertical[0]
     for top, weight in enumerate(vertical[1:], start=1):
         columns.add_(padded[..., top : top + height, :], alpha=weight)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ganprint.perturbation.pieces import Painter
 from ganprint.perturbation.severity import per_image
 from ganprint.perturbation.stream import Stream, uniform_fields
 
@@ -29,11 +30,27 @@ def fog(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) ->
     return add_fog(images, plasma(side, fades, noise), severities)
 
 
-def add_fog(images: Tensor, clouds: Tensor, severities: Sequence[int]) -> Tensor:
-    """Add clouds (n, side, side) in 0..1 to images and scale each sum to its image's own maximum."""
+def fog_painter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
+    """Return what adds fog to rows of one image (1, 3, H, W); draws are made as they are needed."""
+    height, width = images.shape[-2:]
+    fade = torch.tensor(FOG[severities[0] - 1][1]).view(1, 1, 1)
+
+    def noise(count: int) -> Tensor:
+        return uniform_fields(streams, count * count).mul_(2).sub_(1).view(-1, count, count)
+
+    clouds = plasma(fog_side(height, width), fade, noise)
+    brightest = images.amax(dim=(1, 2, 3), keepdim=True).float()
+    return lambda rows, place: add_fog(rows, clouds[:, place], severities, brightest)
+
+
+def add_fog(
+    images: Tensor, clouds: Tensor, severities: Sequence[int], brightest: Tensor | None = None
+) -> Tensor:
+    """Add clouds (n, side, side) in 0..1 to images and scale each sum to its image's maximum, or the given one."""
     height, width = images.shape[-2:]
     thickness = per_image([255 * thickness for thickness, _ in FOG], severities, images)
-    brightest = images.amax(dim=(1, 2, 3), keepdim=True)
+    if brightest is None:
+        brightest = images.amax(dim=(1, 2, 3), keepdim=True)
     gain = brightest / (brightest + thickness)
     return images * gain + clouds[:, None, :height, :width] * (thickness * gain)
 
@@ -66,4 +83,4 @@ def plasma(side: int, fades: Tensor, noise: Callable[[int], Tensor]) -> Tensor:
         wobble = wobble / fades
         step = half
     low, high = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
-    return (maps - low) / (high - low)
+    return maps.sub_(low).div_(high - low)

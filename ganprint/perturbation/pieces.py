@@ -1,9 +1,10 @@
 """Perturb a large image in pieces with the same result, to limit the memory of float copies."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 BY_VALUE = ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise")
@@ -12,7 +13,7 @@ BY_VALUE = ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise")
 BY_ROW = ("brightness", "saturate", "gaussian_blur", "defocus_blur", "motion_blur")
 """Kinds whose result depends on no row farther away than `REACH`."""
 
-BY_CHANNEL = ("contrast", "zoom_blur")
+BY_CHANNEL = ("contrast", "zoom_blur", "pixelate")
 """Kinds that change each channel by itself."""
 
 REACH = 64
@@ -22,6 +23,9 @@ LARGE = 2**23
 """Pixels of an image that is taken in pieces, and values of a piece at most, or so."""
 
 _BLOCK = 16  # torch draws normal numbers in blocks of so many
+
+Painter = Callable[[Tensor, slice], Tensor]
+"""Changes rows of an image, given as float32 and by their places: what was drawn for the image is in it already."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,6 @@ class Piece:
 
 def pieces_of(images: Tensor, result: Tensor, kind: str) -> Iterator[Piece]:
     """Yield the pieces of one image (1, 3, H, W) and their places in `result`, both contiguous."""
-    height, width = images.shape[-2:]
     if kind in BY_VALUE:
         flat, target = images.view(1, 1, 1, -1), result.view(1, 1, 1, -1)
         count = flat.shape[-1]
@@ -43,16 +46,42 @@ def pieces_of(images: Tensor, result: Tensor, kind: str) -> Iterator[Piece]:
         for start, stop in itertools.pairwise(starts):
             yield Piece(flat[..., start:stop], target[..., start:stop])
     elif kind in BY_ROW:
-        step = max(4 * REACH, LARGE // (3 * width))
-        for top in range(0, height, step):
-            first, last = max(0, top - REACH), min(height, top + step + REACH)
-            yield Piece(images[..., first:last, :], result[..., top : top + step, :], top - first)
+        yield from rows_of(images, result)
     else:
         for channel in range(3):
             yield Piece(images[:, channel : channel + 1], result[:, channel : channel + 1])
 
 
-def is_taken_in_pieces(images: Tensor, kind: str) -> bool:
-    """Return whether a batch is one large image of a kind that can be taken in pieces."""
+def rows_of(images: Tensor, result: Tensor) -> Iterator[Piece]:
+    """Yield images (n, c, H, W) by rows, with REACH more on either side, and their places in `result`."""
+    height, width = images.shape[-2:]
+    step = max(4 * REACH, LARGE // (3 * width))
+    for top in range(0, height, step):
+        first, last = max(0, top - REACH), min(height, top + step + REACH)
+        yield Piece(images[..., first:last, :], result[..., top : top + step, :], top - first)
+
+
+def paint(images: Tensor, painter: Painter) -> Tensor:
+    """Return uint8 images (1, 3, H, W) changed by a painter, some rows at a time."""
+    result = torch.empty_like(images)
+    for part in parts_of(images.shape[-2], 3 * images.shape[-1]):
+        done = painter(images[..., part, :].float(), part)
+        result[..., part, :] = done.clamp_(0, 255)
+    return result
+
+
+def parts_of(height: int, width: int) -> Iterator[slice]:
+    """Yield slices of rows that have together some LARGE values, all of them where they are no more."""
+    step = max(1, LARGE // width)
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
+
+
+def is_large(images: Tensor) -> bool:
+    """Say whether a batch is one image that is taken in pieces."""
     large = len(images) == 1 and images.shape[-2] * images.shape[-1] > LARGE
-    return large and images.is_contiguous() and kind in (*BY_VALUE, *BY_ROW, *BY_CHANNEL)
+    return large and images.is_contiguous() and images.device.type == "cpu"
+
+
+def is_taken_in_pieces(images: Tensor, kind: str) -> bool:
+    """Say whether a batch is one large image of a kind whose kernel can be given pieces."""
+    return is_large(images) and kind in (*BY_VALUE, *BY_ROW, *BY_CHANNEL)

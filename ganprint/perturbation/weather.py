@@ -16,8 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganprint.errors import PerturbationError
+from ganprint.perturbation import pieces
 from ganprint.perturbation.drops import light_on
 from ganprint.perturbation.filters import enlarge, smear, smooth, zoomed_size
+from ganprint.perturbation.pieces import Painter
 from ganprint.perturbation.severity import per_image
 from ganprint.perturbation.stream import Stream, normal_fields
 
@@ -54,13 +56,26 @@ MUD_THRESHOLD = 0.8
 
 def snow(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     """Whiten the image and add streaks of snow, falling one way and its opposite."""
+    return add_snow(images, _flakes(images, severities, streams), severities)
+
+
+def snow_painter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
+    """Return what adds snow to rows of one image (1, 3, H, W)."""
+    flakes = _flakes(images, severities, streams).to(torch.uint8)
+    turned = flakes.rot90(2, (2, 3))
+    return lambda rows, place: _snowed(
+        rows, flakes[..., place, :].float() + turned[..., place, :], severities
+    )
+
+
+def _flakes(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     height, width = images.shape[-2:]
     layers = []
     for severity, stream in zip(severities, streams, strict=True):
         rows, columns = (zoomed_size(side, SNOW[severity - 1][2])[0] for side in (height, width))
         seeds = normal_fields([stream], rows, columns)[0]
         layers.append(falling_snow(seeds, (height, width), severity, stream.uniform(*SNOW_ANGLE)))
-    return add_snow(images, torch.stack(layers)[:, None], severities)
+    return torch.stack(layers)[:, None]
 
 
 def falling_snow(seeds: Tensor, size: tuple[int, int], severity: int, angle: float) -> Tensor:
@@ -71,29 +86,43 @@ def falling_snow(seeds: Tensor, size: tuple[int, int], severity: int, angle: flo
     mean, deviation, scale, threshold, radius, sigma, _ = SNOW[severity - 1]
     tall, wide = (zoomed_size(side, scale)[1] for side in size)
     layer = enlarge((seeds * deviation + mean)[None, None], (tall, wide))[0]
-    layer = torch.where(layer < threshold, 0.0, layer.clamp(max=1))
+    layer.masked_fill_(layer < threshold, 0.0).clamp_(max=1)
     layer = smear(layer, int(radius), sigma, angle)
-    return layer[0, : size[0], : size[1]].mul(255).round_()
+    return layer[0, : size[0], : size[1]].mul_(255).round_()
 
 
 def add_snow(images: Tensor, flakes: Tensor, severities: Sequence[int]) -> Tensor:
     """Return images whitened, plus layers of snow (n, 1, H, W) and the same upside down."""
+    return _snowed(images, flakes + flakes.rot90(2, (2, 3)), severities)
+
+
+def _snowed(images: Tensor, flakes: Tensor, severities: Sequence[int]) -> Tensor:
     red, green, blue = images.unbind(1)
     grey = (red * LUMA[0] + green * LUMA[1] + blue * LUMA[2])[:, None]
     white = torch.maximum(images, grey * 1.5 + 127.5)
     kept = per_image([each[6] for each in SNOW], severities, images)
-    return images * kept + white * (1 - kept) + (flakes + flakes.rot90(2, (2, 3)))
+    return images * kept + white * (1 - kept) + flakes
 
 
 def frost(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     """Blend with a random part of a picture of frost."""
+    return blend_frost(images, _ice(images, streams), severities)
+
+
+def frost_painter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
+    """Return what blends rows of one image (1, 3, H, W) with frost."""
+    ice = _ice(images, streams)
+    return lambda rows, place: blend_frost(rows, ice[..., place, :], severities)
+
+
+def _ice(images: Tensor, streams: Sequence[Stream]) -> Tensor:
     height, width = images.shape[-2:]
     parts = []
     for stream in streams:
         picture = frost_picture(FROST_PICTURES[stream.below(len(FROST_PICTURES))], height, width)
         top, left = stream.below(picture.shape[1] - height), stream.below(picture.shape[2] - width)
         parts.append(picture[:, top : top + height, left : left + width])
-    return blend_frost(images, torch.stack(parts), severities)
+    return parts[0][None] if len(parts) == 1 else torch.stack(parts)
 
 
 def blend_frost(images: Tensor, ice: Tensor, severities: Sequence[int]) -> Tensor:
@@ -107,7 +136,8 @@ def frost_picture(name: str, height: int, width: int) -> Tensor:
     """Return a picture of frost, uint8 (3, h, w), large enough to cut a piece of height x width anywhere from."""
     tall, wide = _frost_source(name).shape[1:]
     scale = max(1.0, height / tall, width / wide) * FROST_SCALE
-    return _frost_resized(name, math.ceil(tall * scale), math.ceil(wide * scale))
+    size = math.ceil(tall * scale), math.ceil(wide * scale)
+    return _resized(name, *size) if height * width > pieces.LARGE else _frost_resized(name, *size)
 
 
 @lru_cache(maxsize=len(FROST_PICTURES))
@@ -127,31 +157,50 @@ def _frost_source(name: str) -> Tensor:
         return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).contiguous()
 
 
-@lru_cache(maxsize=2 * len(FROST_PICTURES))
-def _frost_resized(name: str, height: int, width: int) -> Tensor:
-    source = _frost_source(name)[None].float()
-    resized = F.interpolate(source, size=(height, width), mode="bicubic", align_corners=False)
-    return resized[0].round_().clamp_(0, 255).to(torch.uint8)
+def _resized(name: str, height: int, width: int) -> Tensor:
+    resized = torch.empty(3, height, width, dtype=torch.uint8)
+    for given, channel in zip(_frost_source(name), resized, strict=True):
+        larger = F.interpolate(
+            given[None, None].float(), size=(height, width), mode="bicubic", align_corners=False
+        )
+        channel.copy_(larger[0, 0].round_().clamp_(0, 255))
+    return resized
+
+
+_frost_resized = lru_cache(maxsize=2 * len(FROST_PICTURES))(_resized)
 
 
 def spatter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     """Splash with water (severity 1 to 3; its drops are made on the CPU) or mud (4 and 5)."""
-    height, width = images.shape[-2:]
-    spattered = []
-    for image, severity, stream in zip(images, severities, streams, strict=True):
-        mean, deviation, sigma, threshold, strength = SPATTER[severity - 1]
-        field = normal_fields([stream], 1, height, width).mul_(deviation).add_(mean)
-        liquid = smooth(field, (sigma, sigma))[0]
-        if severity < FIRST_MUD:
-            drops = torch.where(liquid < threshold, 0.0, liquid)[0].mul(255).to(torch.uint8)
-            light = torch.from_numpy(light_on(drops.cpu().numpy())).to(image.device).mul_(strength)
-            colour = torch.tensor(WATER, device=image.device).view(3, 1, 1)
-            # The reference clips the splash's colour, which is below 1 whatever its opacity.
-            spattered.append(image + light * colour)
-        else:
-            wet = (liquid > threshold).float()
-            cover = smooth(wet[None], (strength, strength))[0]
-            cover = torch.where(cover < MUD_THRESHOLD, 0.0, cover)
-            colour = torch.tensor(MUD, device=image.device).view(3, 1, 1)
-            spattered.append(image + cover * (colour - image))
+    size = (images.shape[-2], images.shape[-1])
+    spattered = [
+        _spattered(image, _splash(size, severity, stream), severity)
+        for image, severity, stream in zip(images, severities, streams, strict=True)
+    ]
     return torch.stack(spattered)
+
+
+def spatter_painter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
+    """Return what splashes rows of one image (1, 3, H, W)."""
+    layer = _splash((images.shape[-2], images.shape[-1]), severities[0], streams[0])
+    return lambda rows, place: _spattered(rows, layer[:, place], severities[0])
+
+
+def _splash(size: tuple[int, int], severity: int, stream: Stream) -> Tensor:
+    """Return the light on drops of water, or how far mud covers, float32 (1, H, W)."""
+    mean, deviation, sigma, threshold, strength = SPATTER[severity - 1]
+    liquid = smooth(normal_fields([stream], 1, *size).mul_(deviation).add_(mean), (sigma, sigma))[0]
+    if severity < FIRST_MUD:
+        drops = liquid.masked_fill_(liquid < threshold, 0.0)[0].mul_(255).to(torch.uint8)
+        del liquid
+        return torch.from_numpy(light_on(drops.cpu().numpy())).to(stream.device).mul_(strength)[None]
+    wet = (liquid > threshold).float()
+    del liquid
+    cover = smooth(wet[None], (strength, strength))[0]
+    return cover.masked_fill_(cover < MUD_THRESHOLD, 0.0)
+
+
+def _spattered(images: Tensor, layer: Tensor, severity: int) -> Tensor:
+    colour = torch.tensor(WATER if severity < FIRST_MUD else MUD, device=images.device).view(3, 1, 1)
+    # The reference clips the splash's colour, which is below 1 whatever its opacity.
+    return images + layer * (colour if severity < FIRST_MUD else colour - images)

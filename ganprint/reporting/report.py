@@ -8,7 +8,9 @@ from datetime import UTC
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, StrictUndefined
+from numpy.typing import NDArray
 from PIL import Image
 
 from ganprint.errors import OutputExistsError
@@ -71,11 +73,23 @@ class Exhibits:
 
 
 def _thumbnail(image: ImageFile) -> str:
-    picture = Image.fromarray(image.pixels)
+    picture = Image.fromarray(_coarse(image.pixels))
     picture.thumbnail((THUMBNAIL, THUMBNAIL))
     encoded = io.BytesIO()
     picture.save(encoded, "JPEG", quality=88)
     return _data_uri(encoded.getvalue(), "image/jpeg")
+
+
+def _coarse(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return pixels averaged over blocks where they are many times a thumbnail's, a row of blocks at a time."""
+    block = min(pixels.shape[:2]) // (4 * THUMBNAIL)
+    if block < 2:
+        return pixels
+    rows = [
+        np.asarray(Image.fromarray(pixels[top : top + block]).reduce(block))
+        for top in range(0, len(pixels) // block * block, block)
+    ]
+    return np.concatenate(rows)
 
 
 def _data_uri(content: bytes, kind: str) -> str:

@@ -1,6 +1,7 @@
 """Build an attributor from a configuration, and an artifact with its card from a trained one."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from ganprint.attributor import Attributor, AttributorConfig, Run
 from ganprint.data.family_names import family_of
 from ganprint.errors import ConfigError, GanprintError, OutputExistsError, TrainingError, WeightsError
-from ganprint.files import atomic_write
+from ganprint.files import atomic_write, locked_folder
 from ganprint.models.config import paper_note
 from ganprint.models.neural import NeuralAttributor
 from ganprint.models.pretrained import with_weights_at_hand
@@ -59,8 +60,8 @@ def train_weights(
     """Train a method on a manifest's splits train and val, and write weights and card into the run's folder.
 
     The run is told where ImageNet weights cannot be had, and where the weights give one answer for everything.
-    Raises what `prepare`, `describe` and `open_folder` do, and KeyboardInterrupt, with a checkpoint to resume
-    from, where it was interrupted.
+    Raises what `prepare`, `describe` and `open_folder` do, UsageError where another process trains into the folder,
+    and KeyboardInterrupt, with a checkpoint to resume from, where it was interrupted.
     """
     if start is None:
         config = with_weights_at_hand(config, run.say)
@@ -71,13 +72,15 @@ def train_weights(
     card = describe(attributor, run, train, val, name=name, command=command)
     if start is not None:
         card = with_seen(card, read_card(find(start)))
-    open_folder(run, config, force=force)
-    facts = fit_attributor(attributor, train, val, run)
-    if (only := facts.get("details", {}).get(ONLY)) is not None:
-        doubt = f"These weights call every validation image {only}: they tell nothing apart."
-        run.say(f"{doubt} Train for longer, at another learning_rate, or on more images.")
-        card = card.model_copy(update={"notes": f"{doubt} {card.notes}".strip()})
-    save_trained(attributor, run, card, facts)
+    # Of several processes of this training the first keeps the folder.
+    with locked_folder(run.folder) if is_main_process() else nullcontext():
+        open_folder(run, config, force=force)
+        facts = fit_attributor(attributor, train, val, run)
+        if (only := facts.get("details", {}).get(ONLY)) is not None:
+            doubt = f"These weights call every validation image {only}: they tell nothing apart."
+            run.say(f"{doubt} Train for longer, at another learning_rate, or on more images.")
+            card = card.model_copy(update={"notes": f"{doubt} {card.notes}".strip()})
+        save_trained(attributor, run, card, facts)
 
 
 def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ganprint import plugins
 from ganprint.errors import GanprintError, OutputExistsError, WeightsError
 from ganprint.files import read_file
+from ganprint.plain_yaml import load_plain
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, REFERENCE_FILE, Card, first_fault, read_card
 from ganprint.weights.outline import check_outline
 from ganprint.weights.records import CalibrationRecord, JudgementRecord, Result, VerdictRates
@@ -244,8 +245,17 @@ def load_reference(name_or_path: str | Path) -> dict[str, np.ndarray]:
 
 
 def _rewrite(folder: Path, card: Card, others: Mapping[str, bytes] = MappingProxyType({})) -> Path:
+    text = card.to_yaml()
     try:
-        write_folder(folder, {**others, CARD_FILE: card.to_yaml().encode()})
+        # A copy with changed fields was not checked, and a card that cannot be read again makes weights useless.
+        Card.model_validate(load_plain(text))
+    except ValidationError as cause:
+        raise WeightsError(
+            f"The card of {folder} would not be valid: {first_fault(cause)}.",
+            "It was left as it is. Please report this.",
+        ) from cause
+    try:
+        write_folder(folder, {**others, CARD_FILE: text.encode()})
     except OSError as cause:
         raise WeightsError(
             f"The card in {folder} cannot be written: {cause.strerror}.",

@@ -123,49 +123,48 @@ _LABELS = {f"torch.{name}" for name in STORAGE_TYPES}
 _LABEL_PREFIX = "pytorch_lightning.callbacks."
 """Lightning 1.4 keys the states of callbacks by their classes: kept as labels, refused where called."""
 
-_NUMBERS = frozenset(("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"))
-_STRINGS = frozenset(("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"))
-_TEXTS = frozenset(("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"))
+# Protocols 2, which torch.save writes, to 4; the text operations of older ones are not read.
+_NUMBERS = frozenset(("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"))
+_STRINGS = frozenset(("BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"))
+_TEXTS = frozenset(("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"))
 _VALUES = _NUMBERS | _STRINGS | _TEXTS
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_SET": set}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
-class PickleReader:
-    """Reads the pickles of one file, one after the other, counting what they cost together.
+def read_pickle(file: BinaryIO) -> Any:
+    """Return a pickle as dicts, lists, tuples, sets, plain values and this module's records.
 
-    `stored` holds the tensor data that they refer to, by key.
+    Raises ForbiddenNameError where it names what a checkpoint has no need of, and MalformedPickleError where it is not
+    a pickle, ends early, or takes too many operations.
     """
+    machine = _Machine()
+    try:
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
+            if count == MAX_OPERATIONS:
+                raise MalformedPickleError("it takes too many operations")
+            if opcode.name == "STOP":
+                return machine.result()
+            machine.apply(opcode.name, argument)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as cause:
+        raise MalformedPickleError(" ".join(str(cause).split())[:200] or "it is malformed") from cause
+    raise MalformedPickleError("it ends early")
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.stored: dict[str, StoredBytes] = {}
-        self._operations = 0
+
+class _Machine:
+    """The stack and memo of a pickle, and what its operations do to them."""
+
+    def __init__(self) -> None:
+        self._stored: dict[str, StoredBytes] = {}
         self._stack: list[Any] = []
         self._marks: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
 
-    def read(self) -> Any:
-        """Return the next pickle as dicts, lists, tuples, sets, plain values and this module's records.
+    def result(self) -> Any:
+        return self._stack.pop()
 
-        Raises ForbiddenNameError where it names what a checkpoint has no need of, and
-        MalformedPickleError where it is not a pickle, ends early, or takes too many operations.
-        """
-        self._stack, self._marks, self._memo = [], [], {}
-        try:
-            for opcode, argument, _ in pickletools.genops(self._file):
-                self._operations += 1
-                if self._operations > MAX_OPERATIONS:
-                    raise MalformedPickleError("it takes too many operations")
-                if opcode.name == "STOP":
-                    return self._stack.pop()
-                self._apply(opcode.name, argument)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as cause:
-            raise MalformedPickleError(" ".join(str(cause).split())[:200] or "it is malformed") from cause
-        raise MalformedPickleError("it ends early")
-
-    def _apply(self, opcode: str, argument: Any) -> None:
+    def apply(self, opcode: str, argument: Any) -> None:
         stack = self._stack
         if opcode in _VALUES:
             stack.append(argument)
@@ -188,7 +187,8 @@ class PickleReader:
             case "POP":
                 self._stack.pop()
             case "TUPLE":
-                self._push_after_mark(tuple)
+                items = self._pop_to_mark()
+                self._stack.append(tuple(items))
             case "APPEND":
                 item = self._stack.pop()
                 self._extend([item])
@@ -199,11 +199,11 @@ class PickleReader:
                 self._set_items([key, value])
             case "SETITEMS":
                 self._set_items(self._pop_to_mark())
-            case "PUT" | "BINPUT" | "LONG_BINPUT":
+            case "BINPUT" | "LONG_BINPUT":
                 self._memo[argument] = self._stack[-1]
             case "MEMOIZE":
                 self._memo[len(self._memo)] = self._stack[-1]
-            case "GET" | "BINGET" | "LONG_BINGET":
+            case "BINGET" | "LONG_BINGET":
                 self._stack.append(self._memo[argument])
             case "GLOBAL":
                 module, _, name = argument.partition(" ")
@@ -211,9 +211,6 @@ class PickleReader:
             case "STACK_GLOBAL":
                 name, module = self._stack.pop(), self._stack.pop()
                 self._stack.append(_checked_name(module, name))
-            case "INST":
-                module, _, name = argument.partition(" ")
-                self._push_after_mark(lambda items: _made(_checked_name(module, name), tuple(items)))
             case "REDUCE" | "NEWOBJ":
                 arguments, name = self._stack.pop(), self._stack.pop()
                 self._stack.append(_made(name, arguments))
@@ -232,7 +229,7 @@ class PickleReader:
         if is_view or not isinstance(storage, Name) or str(storage) not in _LABELS:
             raise MalformedPickleError("it keeps tensors in a way that is not read here")
         stored = StoredBytes(key, STORAGE_TYPES[storage.name], count)
-        if self.stored.setdefault(key, stored) != stored:
+        if self._stored.setdefault(key, stored) != stored:
             raise MalformedPickleError("it describes the same tensor data in two ways")
         return stored
 
@@ -240,10 +237,6 @@ class PickleReader:
         items = self._stack
         self._stack = self._marks.pop()
         return items
-
-    def _push_after_mark(self, build: Callable[[list[Any]], Any]) -> None:
-        built = build(self._pop_to_mark())
-        self._stack.append(built)
 
     def _extend(self, items: list[Any]) -> None:
         target = self._stack[-1]

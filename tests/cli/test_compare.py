@@ -13,6 +13,7 @@ import pytest
 
 from ganprint.evaluation.leaderboard import read_entries
 from ganprint.evaluation.results import METRICS
+from ganprint.files import locked_folder
 from ganprint.perturbation import RESHARING
 
 CONDITIONS = ("--condition", "test_seen:none", "--condition", "test_seen:gaussian_noise:5")
@@ -263,6 +264,13 @@ def test_a_process_that_resumes_gives_what_it_had_and_what_it_computes(
     done = two_processes(script, "compare", *data, *CONDITIONS, "--json", tmp_path)
     assert len(json.loads(done.stdout)) == 4
     assert len(read_entries(tmp_path / "rank0")) == 4
+
+
+def test_a_folder_of_results_has_one_writer(compare: Any, tmp_path: Path) -> None:
+    with locked_folder(tmp_path / "results"):
+        done = compare("--out", tmp_path / "results")
+    assert done.returncode == 2 and "Another process" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_results_of_other_images_or_another_view_are_not_taken_for_these(

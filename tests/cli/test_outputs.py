@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from ganprint.api.outputs import refuse_own_inputs
 from ganprint.cli import app
 from ganprint.errors import OutputError, UsageError
+from ganprint.files import locked_folder
 from ganprint.forensics.journal import Journal, json_key, json_line
 from ganprint.forensics.verdict import Verdict
 
@@ -63,6 +65,13 @@ def test_a_file_of_verdicts_has_one_writer(tmp_path: Path) -> None:
             journal(out, force=True)
         first.write(VERDICT)
     assert sorted(tmp_path.iterdir()) == [out]
+
+
+def test_a_training_has_its_folder_to_itself(inside: Any, tiny_manifest: Path, tmp_path: Path) -> None:
+    with locked_folder(tmp_path / "out"):
+        done = inside("train", "--method", "prnu", "--data", tiny_manifest, "--out", tmp_path / "out")
+        assert done.returncode == 2 and "Another process" in done.stderr
+        assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_file_that_is_forced_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from ganprint.files import locked_folder
 from ganprint.forensics.journal import Answered
 from ganprint.weights import read_card
 
@@ -208,6 +209,11 @@ def test_a_source_is_enrolled_answered_listed_and_forgotten(
     (folder / "13.png").rename(tmp_path / "asked.png")
     few = inside("enroll", "stripes", folder / "0.png", "--weights", judged_weights)
     assert few.returncode == 2 and "too few" in few.stderr
+    digest = read_card(judged_weights).sha256
+    with locked_folder(tmp_path / "home" / "ganprint" / "galleries" / (digest or "")[:16]):
+        home = {"XDG_DATA_HOME": str(tmp_path / "home")}
+        second = inside("enroll", "stripes", folder, "--weights", judged_weights, env=home)
+    assert second.returncode == 2 and "Another process" in second.stderr
     done = inside("enroll", "<b>stripes", folder, "--weights", judged_weights, "--json")
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)

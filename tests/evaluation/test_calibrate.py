@@ -91,6 +91,14 @@ def test_rising_lines_mend_what_no_temperature_can() -> None:
     assert (np.diff(straight[np.argsort(share), 1]) >= -1e-9).all()
 
 
+def test_an_isotonic_line_of_sure_answers_can_be_written_on_a_card() -> None:
+    sure = 1 - np.array([0, 1e-9, 2e-8, 3e-7, 4e-7, 6e-7, 0.4, 0.6])
+    labels = np.array([0, 1, 0, 0, 1, 0, 1, 1])
+    for line in fit_isotonic(np.stack([sure, 1 - sure], 1), labels):
+        places, shares = np.transpose(line)
+        assert (np.diff(places) > 0).all() and (np.diff(shares) >= 0).all() and (shares > 0).all()
+
+
 def test_no_image_is_tempered_by_a_fit_that_saw_it(overconfident: tuple[np.ndarray, np.ndarray]) -> None:
     probabilities, labels = (each[:200] for each in overconfident)
     folds = folds_of(np.repeat(np.arange(100), 2))

@@ -75,6 +75,7 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_set("images.0.verdict.synthetic_probability", "0.012"), "synthetic_probability is not"),
         (_set("stability", 0), "stability is not"),
         (_set("schema_version", 2), "not a case record"),
+        (_set("weights", []), "not a case record"),
     ],
 )
 def test_what_no_record_says_is_refused(

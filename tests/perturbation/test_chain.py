@@ -5,8 +5,16 @@ import pytest
 import torch
 from PIL import Image
 
-from ganprint.errors import ImageError, PerturbationError
-from ganprint.perturbation import RESHARING, Chain, DrawnChain, Policy, parse_any_policy, parse_chain
+from ganprint.errors import DecompressionBombError, ImageError, PerturbationError
+from ganprint.perturbation import (
+    RESHARING,
+    Chain,
+    DrawnChain,
+    Policy,
+    chain,
+    parse_any_policy,
+    parse_chain,
+)
 
 
 def picture(height: int = 60, width: int = 90) -> torch.Tensor:
@@ -122,3 +130,17 @@ def test_bounds_are_drawn_for_each_image_within_them_and_always_alike() -> None:
 def test_bounds_that_cannot_be_drawn_between_are_refused(text: str) -> None:
     with pytest.raises(PerturbationError):
         parse_chain(text)
+
+
+@pytest.mark.parametrize("text", ["resize=0.7", "resize=1.3", "screenshot=0.8", "jpeg=60+resize=0.5"])
+def test_a_large_image_is_resized_by_channels_to_the_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = torch.randint(0, 256, (3, 61, 83), dtype=torch.uint8, generator=torch.manual_seed(0))
+    whole = parse_chain(text).draw(0, 0).apply(image)
+    monkeypatch.setattr(chain, "LARGE", 0)
+    assert torch.equal(parse_chain(text).draw(0, 0).apply(image), whole)
+
+
+def test_webp_of_more_pixels_than_are_read_again_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "DEFAULT_MAX_PIXELS", 2 * 60 * 80 - 1)
+    with pytest.raises(DecompressionBombError, match="80 x 60 px cannot be written as WEBP"):
+        parse_chain("webp=80").draw(0, 0).apply(torch.zeros(3, 60, 80, dtype=torch.uint8))

@@ -30,6 +30,7 @@ from ganprint.weights import (
     read_card,
     save_artifact,
 )
+from ganprint.weights.artifact import set_calibration
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 
 
@@ -396,3 +397,12 @@ def test_weights_of_a_method_that_is_not_installed_say_so(tmp_path: Path) -> Non
     folder = save_artifact(tmp_path / "a", TENSORS, make_card(method="nobody"))
     with pytest.raises(PluginError, match="no method called nobody"):
         load_attributor(folder)
+
+
+def test_a_card_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
+    folder = save_artifact(tmp_path / "a", TENSORS, make_card())
+    before = (folder / CARD_FILE).read_bytes()
+    flat = FULL.calibration.model_copy(update={"isotonic": [((0.5, 0.1), (0.5, 0.9)), ((0.5, 0.5),)]})
+    with pytest.raises(WeightsError, match="would not be valid"):
+        set_calibration(folder, flat, FULL.judgement, {})
+    assert (folder / CARD_FILE).read_bytes() == before
