@@ -9,8 +9,10 @@ from ganprint.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ganprint.api.attribution import Attribution, attribute
+    from ganprint.api.comparisons import compare
     from ganprint.api.enrolment import enroll
     from ganprint.api.error_rates import assess, calibrate
+    from ganprint.api.evaluations import evaluate
     from ganprint.api.explanation import explain
     from ganprint.api.perturbed_copies import perturb
     from ganprint.api.predictor import Predictor, Score, load
@@ -32,7 +34,9 @@ else:
             "assess": "ganprint.api.error_rates",
             "attribute": "ganprint.api.attribution",
             "calibrate": "ganprint.api.error_rates",
+            "compare": "ganprint.api.comparisons",
             "enroll": "ganprint.api.enrolment",
+            "evaluate": "ganprint.api.evaluations",
             "explain": "ganprint.api.explanation",
             "load": "ganprint.api.predictor",
             "perturb": "ganprint.api.perturbed_copies",
@@ -59,7 +63,9 @@ __all__ = [
     "assess",
     "attribute",
     "calibrate",
+    "compare",
     "enroll",
+    "evaluate",
     "explain",
     "load",
     "perturb",

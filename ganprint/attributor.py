@@ -106,9 +106,9 @@ class AttributorSpec:
     `configs` is the folder of YAML presets that come with the plug-in: `<name>.yaml` holds the
     paper's values, `<name>-<variant>.yaml` others. `ablation` are the changes that the paper measures, by group and
     name, each as assignments `key=value` to the configuration; `published` are tables that it reports. `importer`
-    turns a checkpoint of the authors' code into weights for the given sources, and raises WeightsError. `api_version`
-    is the version of the contract that the plug-in is written for, a number in its source: `API_VERSION` is that of
-    the ganprint that loads it.
+    turns a checkpoint of the authors' code into weights for the given sources, and raises WeightsError. No paper has a
+    method that is `ours`. `api_version` is the version of the contract that the plug-in is written for, a number in its
+    source: `API_VERSION` is that of the ganprint that loads it.
     """
 
     name: str
@@ -121,6 +121,7 @@ class AttributorSpec:
     ablation: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     published: tuple[PublishedTable, ...] = ()
     importer: "Callable[[StoredCheckpoint, Sequence[str]], ImportedWeights] | None" = None
+    ours: bool = False
     api_version: int = 1
 
 
@@ -287,6 +288,11 @@ class Attributor(ABC):
         attributors leave it out: `ganprint.training.loop` trains them.
         """
         raise NotImplementedError(f"{type(self).__name__} has no fit.")
+
+    @classmethod
+    def called(cls, config: AttributorConfig) -> str:
+        """Return what tables call the method with a configuration: its name, with what is not the paper's added."""
+        return cls.spec.name
 
     @abstractmethod
     def predict(self, images: "Tensor") -> Prediction:

@@ -25,6 +25,7 @@ def calibrate(
     *,
     method: str | None = None,
     weights: str | Path | None = None,
+    images: str | Path | None = None,
     split: str | None = None,
     policies: Sequence[str] = ("none", "test-seen"),
     score: Literal["max-probability", "energy", "mahalanobis", "knn", "vim"] = "knn",
@@ -64,7 +65,7 @@ def calibrate(
     chosen = chosen_weights(weights, method)
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
-    manifest = Manifest.open(data, sources=card.sources)
+    manifest = Manifest.open(data, root=images, sources=card.sources)
     held_out = load_held_out(chosen, card, device=device)
     split = split or ("train+val" if held_out else "val")
     for sentence in () if held_out else seen_sentences(card, manifest.select(split), split):
@@ -99,6 +100,7 @@ def assess(
     *,
     method: str | None = None,
     weights: str | Path | None = None,
+    images: str | Path | None = None,
     splits: Sequence[str] = ("test_seen",),
     policies: Sequence[str] = ("none", "test-seen"),
     seed: int = 0,
@@ -129,7 +131,7 @@ def assess(
     chosen = chosen_weights(weights, method)
     predictor = load_predictor(chosen, device=device, enrolled=False)
     check_method(method, predictor.card)
-    manifest = Manifest.open(chosen_data(data), sources=predictor.card.sources)
+    manifest = Manifest.open(chosen_data(data), root=images, sources=predictor.card.sources)
     found = []
     for split in dict.fromkeys(splits):
         for policy in dict.fromkeys(policies):

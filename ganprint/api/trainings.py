@@ -56,8 +56,9 @@ def train(
     and KeyboardInterrupt, with a checkpoint to resume from, where it was interrupted.
     """
     from ganprint import plugins
+    from ganprint.api.choices import chosen_device
     from ganprint.data import Manifest
-    from ganprint.devices import find_device, quick_precision, use_threads
+    from ganprint.devices import quick_precision
     from ganprint.forge.mini import TRAINING, mini
     from ganprint.models.choice import choose_config
     from ganprint.processes import is_main_process
@@ -65,8 +66,7 @@ def train(
     from ganprint.weights import find, read_card
 
     attributor_class = plugins.load(method)
-    device = find_device(device)
-    use_threads(threads)
+    device = chosen_device(device, threads)
     if out is None and resume:
         raise UsageError("Which training is to be resumed was not named.", "Name its folder with --out.")
     folder = run_folder(method) if out is None else Path(out)

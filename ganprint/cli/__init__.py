@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from ganprint.cli import data, forge, weights
+from ganprint.cli import data, forge, study, weights
 from ganprint.cli.assess import assess
 from ganprint.cli.attribute import attribute
 from ganprint.cli.calibrate import calibrate
@@ -49,6 +49,7 @@ app.command()(leaderboard)
 app.command()(explain)
 app.command()(demo)
 app.command()(perturb)
+app.add_typer(study.app, name="study")
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 app.add_typer(forge.app, name="forge")

@@ -10,6 +10,7 @@ from ganprint.cli.options import (
     BatchSize,
     Device,
     Force,
+    Images,
     Json,
     Seed,
     TestData,
@@ -27,6 +28,7 @@ def assess(
     data: TestData = None,
     method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
     weights: Weights = None,
+    image_folder: Images = None,
     splits: Annotated[
         list[str] | None,
         typer.Option("--split", help="a split, or several joined by +; repeatable; test_seen if left out"),
@@ -68,6 +70,7 @@ def assess(
             images,
             method=method,
             weights=weights,
+            images=image_folder,
             splits=splits or ("test_seen",),
             policies=policies or ("none", "test-seen"),
             seed=seed,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ganprint.cli.console import command_line, console, echo_json, progress_bar
-from ganprint.cli.options import BatchSize, Data, Device, Force, Json, Seed, Threads, Weights, Workers
+from ganprint.cli.options import BatchSize, Data, Device, Force, Images, Json, Seed, Threads, Weights, Workers
 
 if TYPE_CHECKING:
     from ganprint.evaluation.calibrate import Calibrated
@@ -16,6 +16,7 @@ def calibrate(
     data: Data,
     method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
     weights: Weights = None,
+    image_folder: Images = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -81,6 +82,7 @@ def calibrate(
             data,
             method=method,
             weights=weights,
+            images=image_folder,
             split=split,
             policies=policies or ("none", "test-seen"),
             score=score,

@@ -1,23 +1,13 @@
 """`ganprint compare`: several methods' weights under the same conditions, side by side."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ganprint.api.choices import chosen_device
 from ganprint.api.outputs import check_output, refuse_own_inputs
-from ganprint.cli.candidates import chosen_candidates, named_candidate, renamed_sources
-from ganprint.cli.conditions import (
-    CONDITIONS,
-    STUDIED,
-    adversarial_asked,
-    distinct_conditions,
-    others_asked,
-    parse_condition,
-    robustness_asked,
-)
-from ganprint.cli.console import command_line, progress_bar
+from ganprint.cli.console import about, command_line, console, progress_bar
 from ganprint.cli.memory import keep_freed_memory
 from ganprint.cli.options import (
     BatchSize,
@@ -35,11 +25,11 @@ from ganprint.cli.options import (
     Workers,
     chosen_data,
 )
-from ganprint.cli.studies import Trainings, train_missing
 from ganprint.cli.tables import (
     Against,
     FigureForm,
     Figures,
+    Form,
     Html,
     Intervals,
     Latex,
@@ -51,6 +41,7 @@ from ganprint.cli.tables import (
     check_unit,
     chosen_form,
     draw_results,
+    print_presets,
     print_results,
     write_results_page,
 )
@@ -60,12 +51,16 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from ganprint.errors import ImageError
     from ganprint.evaluation.entry import Entry
+    from ganprint.evaluation.plan import JobBatch
     from ganprint.evaluation.runner import Comparison
     from ganprint.studies.variants import Variant
 
-ATTACKS, TRAININGS = "Of --adversarial", "Of --semantics and --ablation"
-"""Headings in the help."""
+ATTACKS = "Of --adversarial"
+"""Heading in the help."""
+FIRST_SECONDS = 10.0
+"""What an estimate is measured on, at the least: conditions take different times."""
 
 
 def compare(
@@ -94,6 +89,13 @@ def compare(
     robustness: Annotated[
         bool, typer.Option("--robustness", help="clean and every corruption at every severity, on --split")
     ] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="--robustness on all images of the embedded benchmark and at all severities, not on some",
+        ),
+    ] = False,
     open_set: Annotated[
         bool,
         typer.Option("--open-set", help="--split and the split open together: AUROC and OSCR of confidence"),
@@ -109,16 +111,6 @@ def compare(
         typer.Option(
             "--adversarial",
             help="clean and white-box attacks on --split; methods without gradients through others' weights",
-        ),
-    ] = False,
-    semantics: Annotated[
-        bool,
-        typer.Option("--semantics", help="train each --method on 1, 2, ... semantics, and test it as ever"),
-    ] = False,
-    ablation: Annotated[
-        bool,
-        typer.Option(
-            "--ablation", help="train a method with parts changed as in its paper, and test it as ever"
         ),
     ] = False,
     split: Annotated[str, typer.Option(help="the split of all of these experiments")] = "test_seen",
@@ -157,51 +149,15 @@ def compare(
             rich_help_panel=ATTACKS,
         ),
     ] = None,
-    counts: Annotated[
-        list[int] | None,
-        typer.Option(
-            "--semantics-count",
-            min=1,
-            help="train on so many semantics only; repeatable",
-            rich_help_panel=TRAININGS,
-        ),
-    ] = None,
-    parts: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--part",
-            help="of the ablation: parts, levels, counts, backbones, or a row's name; repeatable",
-            rich_help_panel=TRAININGS,
-        ),
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(help="a preset, or what follows the method's name in it", rich_help_panel=TRAININGS),
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="key=value of every training, METHOD:key=value of one method's; repeatable",
-            rich_help_panel=TRAININGS,
-        ),
-    ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option(
-            min=0, help="minutes to train; rerun the command to continue", rich_help_panel=TRAININGS
-        ),
-    ] = None,
-    training_precision: Annotated[
-        Literal["fp32", "bf16"],
-        typer.Option("--training-precision", help="arithmetic of trainings", rich_help_panel=TRAININGS),
-    ] = "fp32",
     metric: Metric = "attribution_accuracy",
     unit: Unit = "group",
     against: Against = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="folder of results, a CSV and details; what is there is not computed again"),
+        typer.Option(
+            help="folder of results, a CSV and details; what is there is not computed again; in the user's cache if "
+            "left out"
+        ),
     ] = None,
     predictions: Annotated[
         bool, typer.Option("--predictions", help="write a CSV of one row per image beside each result")
@@ -234,10 +190,13 @@ def compare(
 ) -> None:
     """Measure detection and attribution accuracy and NMI of several weights, and print tables with paired differences.
 
-    Images are read and perturbed once for all weights with the same sources. With --out an interrupted comparison
-    goes on where it was; --force computes all again and overwrites figures and pages. Several processes share the
+    Images are read and perturbed once for all weights with the same sources. Rerun an interrupted comparison to
+    continue; --force computes all anew and overwrites figures and pages. Several processes share the
     work: torchrun --standalone --nproc-per-node 2 --no-python ganprint compare ...
+
+    Example: ganprint compare --robustness
     """
+    from ganprint.api.comparisons import prepare_comparison
     from ganprint.errors import UsageError
 
     form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
@@ -247,131 +206,179 @@ def compare(
     check_figures(figures, force=force)
     if limit and record:
         raise UsageError("--record needs whole splits.", "Leave --limit out.")
-    if predictions and out is None:
-        raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
-    trainings = Trainings(
-        semantics,
-        ablation,
-        counts or (),
-        parts or (),
-        preset,
-        assignments or (),
-        budget,
-        training_precision,
-    )
-    trainings.check(weights=weights, method=method, out=out)
-    names = renamed_sources(renamed)
-    asked = [parse_condition(text) for text in conditions or ()]
-    asked += robustness_asked(split, corruptions, severities, asked=robustness)
-    asked += adversarial_asked(split, attacks, epsilons, target, steps, asked=adversarial)
-    asked += others_asked(split, resharing=resharing, open_set=open_set)
-    if not asked and trainings.asked:
-        asked = [(split, policy) for policy in STUDIED]
-    asked = distinct_conditions(asked or [parse_condition(text) for text in CONDITIONS], surrogate)
-    device = chosen_device(device, threads)
-    # What imports torch comes after what can be refused without it.
-    from ganprint.data import Manifest
-    from ganprint.evaluation.plan import Settings
-    from ganprint.evaluation.runner import Comparison
-    from ganprint.reporting.overview import result_tables
-
     keep_freed_memory()
-    images_of = chosen_data(data)
-    study = None
-    if trainings.asked and out is not None:
-        study = trainings.study(
-            Manifest.open(images_of, root=image_folder),
-            method,
-            out,
-            (where for where, _ in asked),
-            seed=seed,
-            device=device,
-            workers=workers,
-        )
-        if dry_run:
-            trainings.print_plan(study)
-            return
-        train_missing(study, budget)
-        if not study.candidates():
-            raise typer.Exit(1)
-    comparison = Comparison(
-        images_of,
-        study.candidates() if study else chosen_candidates(weights, method, images_of),
-        asked,
-        Settings(
-            seed=seed,
-            limit=limit,
-            engine=engine,
-            precision=precision,
-            device=device,
-            batch_size=batch_size,
-            workers=workers,
-            renamed=names,
-            command=command_line(),
-        ),
-        out,
-        predictions,
-        force,
-        named_candidate(surrogate) if surrogate else None,
-        image_folder,
+    if data is None:
+        chosen_data(None)
+    comparison = prepare_comparison(
+        data,
+        weights=weights or (),
+        method=method,
+        conditions=conditions or (),
+        robustness=robustness,
+        full=full,
+        open_set=open_set,
+        resharing=resharing,
+        adversarial=adversarial,
+        split=split,
+        corruptions=corruptions or (),
+        severities=severities or (),
+        attacks=attacks or (),
+        epsilons=epsilons or (),
+        target=target,
+        steps=steps,
+        surrogate=surrogate,
+        out=out,
+        predictions=predictions,
+        renamed=renamed or (),
+        images=image_folder,
+        engine=engine,
+        precision=precision,
+        seed=seed,
+        limit=limit,
+        batch_size=batch_size,
+        workers=workers,
+        device=device,
+        threads=threads,
+        force=force,
+        command=command_line(),
+        say=say,
     )
+    if record and comparison.settings.limit:
+        raise UsageError("--record needs whole splits.", "Add --full.")
     check_against(against, [candidate.name for candidate in comparison.candidates])
     if dry_run:
-        _print_plan(comparison)
+        print_plan(comparison)
         return
-    entries = _run(comparison)
+    entries, interrupted = run_comparison(comparison)
     if not entries:
-        return
-    variants = study.variants if study else ()
+        raise typer.Exit(130 if interrupted else 0)
     shown = [entry.in_unit(unit) for entry in entries]
-    tables = result_tables(shown, metric, [split] if robustness else [], variants, against)
-    print_results(tables, shown, form, intervals=intervals)
+    show_results(
+        comparison,
+        shown,
+        form,
+        metric=metric,
+        robustness=[split] if robustness else [],
+        against=against if against in {entry.weights for entry in entries} else None,
+        intervals=intervals,
+        drawn=(None if interrupted else figures, figure_form, None if interrupted else html, force),
+    )
+    if interrupted:
+        say(f"interrupted: {len(entries)} of {len(comparison.jobs)} results. Rerun the command to continue.")
+        raise typer.Exit(130)
     if record:
         _record(comparison, entries)
-    drawn = _figures(comparison, shown, metric, variants) if figures or html else {}
-    draw_results(drawn, figures, figure_form, force=force)
-    if html is not None:
-        write_results_page(html, tables, shown, drawn, force=force)
-    if any(entry.failed for entry in entries) or (study and study.missing()):
+    if any(entry.failed for entry in entries):
         raise typer.Exit(1)
 
 
-def _print_plan(comparison: "Comparison") -> None:
-    batches = comparison.missing(comparison.batches)
-    jobs = sum(len(batch.jobs) for batch in batches)
-    images = sum(len(comparison.images(job)) for batch in batches for job in batch.jobs)
-    typer.echo(
-        f"{len(comparison.jobs)} results of {len(comparison.candidates)} weights in "
-        f"{len(comparison.conditions)} conditions; {len(comparison.jobs) - jobs} are there, {jobs} missing: "
-        f"{images:,} answers in {len(batches)} passes over the images"
-    )
-    for batch in batches:
+def say(sentence: str) -> None:
+    """Print a sentence on stderr, by the first of several processes."""
+    from ganprint.processes import place
+
+    if not place()[0]:
+        console(stderr=True).print(f"ganprint: {sentence}", soft_wrap=True)
+
+
+def print_plan(comparison: "Comparison") -> None:
+    """Print what would be computed."""
+    typer.echo(_plan(comparison))
+    for batch in comparison.missing(comparison.batches):
         names = ", ".join(job.candidate.name for job in batch.jobs)
         typer.echo(f"{batch.split} under {batch.condition.policy}: {names}")
 
 
-def _run(comparison: "Comparison") -> "list[Entry]":
-    from ganprint.errors import ImageError
-    from ganprint.evaluation.plan import JobBatch
+def _plan(comparison: "Comparison") -> str:
+    batches = comparison.missing(comparison.batches)
+    jobs = sum(len(batch.jobs) for batch in batches)
+    images = sum(len(comparison.images(job)) for batch in batches for job in batch.jobs)
+    return (
+        f"{len(comparison.jobs)} results of {len(comparison.candidates)} weights in "
+        f"{len(comparison.conditions)} conditions; {len(comparison.jobs) - jobs} are there, {jobs} missing: "
+        f"{images:,} answers in {len(batches)} passes over the images"
+    )
 
+
+class Watch:
+    """Progress of a comparison on stderr: a bar, or a line a batch where there is no terminal, and one estimate."""
+
+    def __init__(self, comparison: "Comparison") -> None:
+        batches = comparison.missing(comparison.batches)
+        self.total = sum(len(comparison.images(batch.jobs[0])) for batch in batches)
+        self.batches, self.ended, self.images = len(batches), 0, 0
+        self.began, self.estimated = time.monotonic(), False
+        self.bar = progress_bar()
+        self.task = self.bar.add_task("images", total=self.total)
+
+    @property
+    def left(self) -> str:
+        """The time that the rest takes, in words."""
+        rate = self.images / (time.monotonic() - self.began)
+        return about((self.total - self.images) / rate) if rate else "an unknown time"
+
+    def progress(self, batch: "JobBatch", images: int) -> None:
+        """Count images that were answered."""
+        self.images += images
+        self.bar.update(
+            self.task, advance=images, description=f"{batch.split} under {batch.condition.policy}"
+        )
+        if not self.estimated and time.monotonic() - self.began > FIRST_SECONDS and self.images < self.total:
+            self.estimated = True
+            say(f"{self.left} left, by the first {self.images:,} of {self.total:,} images.")
+
+    def finished(self, batch: "JobBatch") -> None:
+        """Count a batch, and print it where there is no bar."""
+        self.ended += 1
+        if self.bar.disable:
+            rest = f"; {self.left} left" if self.ended < self.batches else ""
+            say(f"{self.ended} of {self.batches}: {batch.split} under {batch.condition.policy}{rest}")
+
+
+def run_comparison(comparison: "Comparison") -> "tuple[list[Entry], bool]":
+    """Run a comparison under a bar and return its results, as far as they are there, and whether it was interrupted."""
     failures: dict[str, None] = {}
 
-    def warn(failure: ImageError) -> None:
+    def warn(failure: "ImageError") -> None:
         if failure.message not in failures:
             typer.echo(f"ganprint: {failure.message}", err=True)
         failures[failure.message] = None
 
-    with progress_bar() as bar:
-        batches = comparison.missing(comparison.batches)
-        whole = bar.add_task("images", total=sum(len(comparison.images(b.jobs[0])) for b in batches))
+    say(f"{_plan(comparison)}.")
+    for message in comparison.doubts() if comparison.is_first else ():
+        say(message)
+    watch = Watch(comparison)
+    try:
+        with watch.bar:
+            return comparison.run(progress=watch.progress, finished=watch.finished, warn=warn), False
+    except KeyboardInterrupt:
+        if not comparison.results():
+            say("interrupted before the first result. Rerun the command to continue.")
+        return comparison.results() if comparison.is_first else [], True
 
-        def tell(batch: JobBatch, images: int) -> None:
-            bar.update(whole, advance=images, description=f"{batch.split} under {batch.condition.policy}")
 
-        # Of several processes the first speaks for all.
-        for message in comparison.doubts() if comparison.is_first else ():
-            typer.echo(f"ganprint: {message}", err=True)
-        return comparison.run(progress=tell, warn=warn)
+def show_results(
+    comparison: "Comparison",
+    entries: "Sequence[Entry]",
+    form: "Form",
+    *,
+    metric: str,
+    robustness: "Sequence[str]" = (),
+    variants: "Sequence[Variant]" = (),
+    against: str | None = None,
+    intervals: bool = False,
+    drawn: "tuple[Path | None, Literal['png', 'svg'], Path | None, bool]",
+) -> None:
+    """Print the tables of results, draw figures into a folder and write a page, where these are named in `drawn`."""
+    from ganprint.reporting.overview import result_tables
+
+    folder, figure_form, html, force = drawn
+    tables = result_tables(entries, metric, robustness, variants, against)
+    print_results(tables, entries, form, intervals=intervals)
+    print_presets([candidate.card for candidate in comparison.candidates], form)
+    figures = _figures(comparison, entries, metric, variants) if folder or html else {}
+    draw_results(figures, folder, figure_form, force=force)
+    if html is not None:
+        write_results_page(html, tables, entries, figures, force=force)
 
 
 def _figures(

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.api.choices import check_method, chosen_device, chosen_weights
-from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.cli.console import command_line, console, echo_csv, echo_json, progress_bar
 from ganprint.cli.memory import keep_freed_memory
 from ganprint.cli.options import (
@@ -77,80 +75,47 @@ def evaluate(
 
     Example: ganprint evaluate --weights runs/mine --data mine.csv --split test
     """
-    from ganprint.data import Manifest
-    from ganprint.errors import UsageError
-    from ganprint.evaluation.answers import answer_manifest, write_predictions
-    from ganprint.evaluation.conditions import Condition
-    from ganprint.evaluation.results import evaluate as score_answers
-    from ganprint.images import printable
-    from ganprint.perturbation import Attack, Policy, parse_any_policy
-    from ganprint.weights import add_result, knowing, load_attributor
-    from ganprint.weights.seen import seen_sentences
+    from ganprint.api.evaluations import evaluate as measure
 
     check_formats(as_json, as_csv)
-    device = chosen_device(device, threads)
-    check_output(predictions, force=force)
-    refuse_own_inputs([predictions], [data])
-    if record and limit:
-        raise UsageError("--record needs whole splits.", "Leave --limit out.")
-    drawn = parse_any_policy(policy)
-    benchmark = data is None
-    images_of = chosen_data(data)
-    if benchmark and weights is None and method is None:
-        # The first choice knows none of the embedded benchmark's sources.
-        chosen: str | Path = knowing(Manifest.open(images_of).sources).path
-    else:
-        chosen = chosen_weights(weights, method)
-    attributor, card = load_attributor(chosen, device=device)
-    check_method(method, card)
-    manifest = Manifest.open(images_of, root=image_folder, sources=card.sources)
-    if manifest.named_by_position:
-        typer.echo(
-            f"ganprint: {manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be "
-            f"{', '.join(card.sources)}.",
-            err=True,
-        )
-    images = manifest.select(split, limit=limit, seed=seed)
     keep_freed_memory()
-    outside = sorted(set(images.column("source")[images.labels < 0]))
-    if outside:
-        typer.echo(
-            f"ganprint: {card.name} does not know {', '.join(map(printable, outside))}; images of such sources "
-            "count for detection only.",
-            err=True,
-        )
-    for sentence in seen_sentences(card, images, split or "all"):
-        typer.echo(f"ganprint: {sentence}", err=True)
-    if not isinstance(drawn, Policy) and (at or engine != "torch"):
-        raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
-    condition = Condition.of(drawn, card.view, seed=seed, at=at, engine=engine, precision=precision)
+    if data is None:
+        chosen_data(None)
     with progress_bar() as bar:
-        task = bar.add_task(f"{card.name} on {split or 'all'} under {policy}", total=len(images))
-        (answers,) = answer_manifest(
-            [attributor],
-            images,
-            condition,
-            victim=attributor if isinstance(drawn, Attack) else None,
-            device=device,
+        task = bar.add_task("images", total=None)
+        found = measure(
+            data,
+            method=method,
+            weights=weights,
+            split=split,
+            images=image_folder,
+            policy=policy,
+            at=at,
+            engine=engine,
+            precision=precision,
+            seed=seed,
+            limit=limit,
             batch_size=batch_size,
             workers=workers,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            device=device,
+            threads=threads,
+            predictions=predictions,
+            force=force,
+            record=record,
+            unit=unit,
+            command=command_line(),
+            say=lambda sentence: typer.echo(f"ganprint: {sentence}", err=True),
+            progress=lambda what, done, total: bar.update(
+                task, completed=done, total=total, description=what
+            ),
         )
-    evaluation = score_answers(card, images, split or "all", answers)
-    found = evaluation.in_unit(unit)
-    for failure in answers.failures:
-        typer.echo(f"ganprint: {failure.message}", err=True)
     if as_json:
         echo_json(found.model_dump(mode="json"))
     elif as_csv:
         _print_csv(found)
     else:
         _print_tables(found)
-    if predictions is not None:
-        write_predictions(predictions, card, images, answers)
-    if record:
-        add_result(chosen, evaluation.result().model_copy(update={"command": command_line()}))
-    if answers.failures:
+    if found.failed:
         raise typer.Exit(1)
 
 

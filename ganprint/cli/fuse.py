@@ -13,6 +13,7 @@ from ganprint.cli.options import (
     Data,
     Device,
     Force,
+    Images,
     ManyMethods,
     ManyWeights,
     Seed,
@@ -30,6 +31,7 @@ def fuse(
     data: Data,
     method: ManyMethods = "all",
     weights: ManyWeights = None,
+    image_folder: Images = None,
     split: Annotated[str, typer.Option(help="images that no weights were trained on")] = "val",
     test: Annotated[
         str | None, typer.Option(help="split to measure the fused answers on; none if left out")
@@ -70,6 +72,13 @@ def fuse(
     if len(ensemble.predictors) < 2:
         raise UsageError("Fusion needs at least two methods.", "Name several: --method a,b or all.")
     chosen = list(dict.fromkeys(policies or ("none", "test-seen")))
+    said: set[str] = set()
+
+    def say_once(sentence: str) -> None:
+        if sentence not in said:
+            typer.echo(f"ganprint: {sentence}", err=True)
+        said.add(sentence)
+
     with progress_bar() as bar:
         task = bar.add_task("answers", total=None)
 
@@ -79,6 +88,8 @@ def fuse(
                 data,
                 which,
                 asked,
+                root=image_folder,
+                say=say_once,
                 seed=seed,
                 progress=lambda what, done, total: bar.update(
                     task, completed=done, total=total, description=what

@@ -21,6 +21,7 @@ from ganprint.cli.tables import (
     check_unit,
     chosen_form,
     draw_results,
+    print_presets,
     print_results,
     write_results_page,
 )
@@ -61,11 +62,13 @@ def leaderboard(
     Example: ganprint leaderboard results --html page.html
     """
     from ganprint.errors import UsageError
+    from ganprint.evaluation.entry import SHORT_HASH
     from ganprint.evaluation.leaderboard import read_entries
     from ganprint.reporting.charts import comparison_figures
     from ganprint.reporting.overview import result_tables
     from ganprint.studies.experiments import robustness_splits
     from ganprint.studies.published import published_tables
+    from ganprint.weights import list_weights
 
     form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
     check_output(html, force=force)
@@ -108,6 +111,11 @@ def leaderboard(
     if figures is not None:
         draw_results(comparison_figures(entries, metric), figures, figure_form, force=force)
     print_results(tables, entries, form, intervals=intervals)
+    measured = {(entry.weights, (entry.weights_sha256 or "")[:SHORT_HASH]) for entry in entries}
+    installed = [each.card for each in list_weights() if each.card]
+    print_presets(
+        [card for card in installed if (card.name, (card.sha256 or "")[:SHORT_HASH]) in measured], form
+    )
 
 
 def _figures_of_all(entries: "Sequence[Entry]", metric: str) -> "dict[str, Figure]":

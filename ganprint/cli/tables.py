@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.tables import Table
+    from ganprint.weights import Card
 
 Metric = Annotated[
     Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"],
@@ -81,6 +82,18 @@ def print_results(
             typer.echo(to_latex(table, intervals=intervals))
         else:
             _print_table(table, intervals=intervals)
+
+
+def print_presets(cards: "Sequence[Card]", form: Form) -> None:
+    """Print below tables which preset each of the weights was trained with."""
+    if cards and form in ("terminal", "markdown"):
+        # These import torch; most of what `leaderboard` shows is not installed.
+        from ganprint.plain_text import to_markdown_text
+        from ganprint.reporting.presets import preset_lines
+
+        typer.echo("\nWeights, method and preset:\n")
+        for line in preset_lines(cards):
+            typer.echo(f"- {to_markdown_text(line) if form == 'markdown' else line}")
 
 
 def check_unit(metric: str, unit: str) -> None:

@@ -21,6 +21,7 @@ from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.perturbation import parse_any_policy
 from ganprint.remote import last_part
 from ganprint.weights import NO_REFERENCE, JudgementRecord, utc_now
+from ganprint.weights.seen import seen_sentences
 
 MOST_MEMBERS = 8
 """Of which there are 247 choices."""
@@ -63,13 +64,17 @@ def tell(
     split: str,
     policies: Sequence[str],
     *,
+    root: Path | str | None = None,
     seed: int = 0,
+    say: Callable[[str], None] = lambda sentence: None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     **options: Any,
 ) -> Told:
     """Answer with every predictor for the images of a split whose source all know, under each policy.
 
-    `options` are those of `whole_answers`. Raises UsageError where they are fewer than FEWEST.
+    `root` is the folder of relative paths, if it is not the manifest's. `say` gets a sentence where weights have seen
+    the images, whatever their split is called. `options` are those of `whole_answers`. Raises UsageError where they are
+    fewer than FEWEST.
     """
     sources = common_sources(predictors)
     found: list[list[np.ndarray]] = [[] for _ in predictors]
@@ -77,11 +82,13 @@ def tell(
     labels: list[list[np.ndarray]] = [[] for _ in predictors]
     failed: dict[str, ImageError] = {}
     for number, predictor in enumerate(predictors):
-        manifest = Manifest.open(data, sources=sources)
+        manifest = Manifest.open(data, root=root, sources=sources)
         if manifest.named_by_position:
             raise UsageError(f"{last_part(data)} names no sources.", "Add a column source.")
         images = manifest.select(split)
         images = images.take(np.flatnonzero(images.labels >= 0))
+        for sentence in seen_sentences(predictor.card, images, split):
+            say(sentence)
         for policy in policies:
             condition = Condition.of(parse_any_policy(policy), predictor.card.view, seed=seed)
             what = f"{predictor.card.name}, {split} under {policy}"

@@ -180,20 +180,24 @@ class Comparison:
         self,
         *,
         progress: Callable[[JobBatch, int], None] = lambda batch, images: None,
+        finished: Callable[[JobBatch], None] = lambda batch: None,
         warn: Callable[[ImageError], None] = lambda failure: None,
     ) -> list[Entry]:
         """Compute what is missing and return all results, by weights and then condition.
 
-        `progress` gets a batch of jobs and the number of images just answered. Started as several processes
-        (`torchrun`), each computes every n-th batch, and the first returns the union, the others nothing. Raises
-        UsageError where another run writes to `out`.
+        `progress` gets a batch of jobs and the number of images just answered, `finished` each whole batch. Started as
+        several processes (`torchrun`), each computes every n-th batch, and the first returns the union, the others
+        nothing. Raises UsageError where another run writes to `out`.
         """
         keeping = locked_folder(self.out) if self.out is not None and self.is_first else nullcontext()
         with keeping:
-            return self._run(progress, warn)
+            return self._run(progress, finished, warn)
 
     def _run(
-        self, progress: Callable[[JobBatch, int], None], warn: Callable[[ImageError], None]
+        self,
+        progress: Callable[[JobBatch, int], None],
+        finished: Callable[[JobBatch], None],
+        warn: Callable[[ImageError], None],
     ) -> list[Entry]:
         rank, processes = place()
         if processes > 1:
@@ -204,6 +208,7 @@ class Comparison:
         try:
             for batch in share:
                 self._answer(batch, progress, warn)
+                finished(batch)
         finally:
             if processes == 1 and self.out is not None:
                 save_tables(self.out, self.results())

@@ -133,25 +133,39 @@ def changes_from_paper(spec: AttributorSpec, config: AttributorConfig) -> dict[s
 
 
 def preset_of(spec: AttributorSpec, config: AttributorConfig) -> str | None:
-    """Return the name of the preset that a configuration is: `paper` for the method's own, None for no preset."""
+    """Return the name of the preset that a configuration is, None for no preset.
+
+    The method's own is `paper`, or `ours` where no paper has the method.
+    """
     names = sorted(preset_names(spec), key=lambda name: name != spec.name)
     found = next((name for name in names if read_config(spec, preset=name) == config), None)
-    return "paper" if found == spec.name else found
+    return _own_preset(spec) if found == spec.name else found
 
 
 def paper_note(spec: AttributorSpec, config: AttributorConfig) -> str:
     """Say for a card which preset a configuration is, what it changes of the paper's, and the preset's reasons."""
     if spec.configs is None or spec.name not in preset_names(spec):
         return ""
-    preset = preset_of(spec, config)
-    if preset == "paper":
-        return "Preset: paper, nothing changed."
-    changes = changes_from_paper(spec, config)
-    listed = "; ".join(
-        f"{name} {_plain(own)} (paper {_plain(paper)})" for name, (own, paper) in changes.items()
+    preset, own = preset_of(spec, config), _own_preset(spec)
+    if preset == own:
+        return f"Preset: {own}, nothing changed."
+    comment = _comment(spec.configs / f"{preset}.yaml") if preset else ""
+    named = f"Preset: {preset}. {comment}" if preset else "Preset: none."
+    whose = "ours" if spec.ours else "the paper's"
+    return f"{named} Changed from {whose}: {changes_text(spec, config)}."
+
+
+def changes_text(spec: AttributorSpec, config: AttributorConfig) -> str:
+    """Return the keys in which a configuration is not the method's own preset, each with both values."""
+    own = _own_preset(spec)
+    return "; ".join(
+        f"{name} {_plain(value)} ({own} {_plain(before)})"
+        for name, (value, before) in changes_from_paper(spec, config).items()
     )
-    named = f"Preset: {preset}. {_comment(spec.configs / f'{preset}.yaml')}" if preset else "Preset: none."
-    return f"{named} Changed from the paper's: {listed}."
+
+
+def _own_preset(spec: AttributorSpec) -> str:
+    return "ours" if spec.ours else "paper"
 
 
 def _plain(value: Any) -> str:

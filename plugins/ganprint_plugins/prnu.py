@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ganprint.plugin_api import (
     Attributor,
+    AttributorConfig,
     AttributorSpec,
     GridConfig,
     LabelledImages,
@@ -139,6 +140,12 @@ class PRNU(Attributor):
         configs=Path(__file__).with_name("configs"),
     )
     config: PRNUConfig
+
+    @classmethod
+    def called(cls, config: AttributorConfig) -> str:
+        """Name our rule where it may decide what is real."""
+        ours = isinstance(config, PRNUConfig) and "threshold" in config.real_by
+        return "prnu+threshold" if ours else cls.spec.name
 
     def __init__(self, config: PRNUConfig, sources: Sequence[str]) -> None:
         super().__init__(config, sources)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from ganprint.api.comparisons import prepare_comparison
+from ganprint.cli.compare import Watch
 from ganprint.evaluation.leaderboard import read_entries
 from ganprint.evaluation.results import METRICS
 from ganprint.files import locked_folder
@@ -85,6 +87,41 @@ def test_what_is_in_the_folder_is_not_computed_again_unless_forced(
     assert all(file.read_bytes() != before[file] for file in files)
     for entry in read_entries(out):
         assert entry.versions["ganprint"] and entry.weights_sha256
+
+
+def test_ctrl_c_prints_what_is_finished_and_the_rest_is_computed_by_the_same_command(
+    compare: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = Watch.finished
+
+    def interrupt(watch: Watch, batch: Any) -> None:
+        finished(watch, batch)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as pressed:
+        pressed.setattr(Watch, "finished", interrupt)
+        done = compare("--markdown", "--out", tmp_path)
+    assert done.returncode == 130
+    assert "1 of 2: test_seen under none; about" in done.stderr
+    assert "interrupted: 2 of 4 results. Rerun the command to continue." in done.stderr
+    assert "| tiny-prnu |" in done.stdout and "gaussian_noise" not in done.stdout
+    again = compare("--json", "--out", tmp_path)
+    assert again.returncode == 0 and len(json.loads(again.stdout)) == 4
+    assert "2 are there, 2 missing" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("full", "conditions", "limit"), [(False, 1 + 19 * 3, 120), (True, 1 + 19 * 5, None)]
+)
+def test_robustness_on_the_embedded_benchmark_is_quick_unless_asked_for_in_full(
+    full: bool, conditions: int, limit: int | None, tiny_manifest: Path, tiny_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("ganprint.forge.mini.mini", lambda: tiny_manifest)
+    said: list[str] = []
+    found = prepare_comparison(weights=[str(tiny_weights)], robustness=True, full=full, say=said.append)
+    assert (len(found.conditions), found.settings.limit) == (conditions, limit)
+    assert bool(said) != full and all("--full takes all" in sentence for sentence in said)
 
 
 def test_tables_are_printed_as_markdown_and_latex(compare: Any) -> None:
@@ -337,7 +374,7 @@ def test_a_folder_with_figures_is_refused_before_anything_is_computed(compare: A
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "mine.png").touch()
     done = compare("--figures", tmp_path / "figures", "--out", tmp_path / "results")
-    assert done.returncode == 2 and "with files in it" in done.stderr
+    assert done.returncode == 2 and "has files in it" in done.stderr
     assert not (tmp_path / "results").exists()
     (tmp_path / "file").touch()
     done = compare("--out", tmp_path / "file")

@@ -151,7 +151,7 @@ def test_weights_of_another_method_than_named_are_refused(evaluate) -> None:
     assert evaluate("--method", "repmix", "--split", "test_seen").returncode == 0
     done = evaluate("--method", "prnu", "--split", "test_seen")
     assert done.returncode == 2
-    assert "of the method repmix, not prnu" in done.stderr
+    assert "belong to the method repmix, not prnu" in done.stderr
 
 
 def test_labels_without_names_are_said_to_be_taken_by_position(

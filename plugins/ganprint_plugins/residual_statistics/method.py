@@ -56,6 +56,7 @@ class ResidualStatistics(Attributor):
         year=2026,
         config=ResidualStatisticsConfig,
         configs=Path(__file__).parent.with_name("configs"),
+        ours=True,
     )
     config: ResidualStatisticsConfig
 

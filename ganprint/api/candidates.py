@@ -1,7 +1,10 @@
 """The weights that a comparison evaluates: named, of named methods, or trained on the data."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ganprint.api.trainings import RUNS
 
 if TYPE_CHECKING:
     from ganprint.evaluation.plan import Candidate
@@ -16,9 +19,10 @@ def named_candidate(name: str) -> "Candidate":
     return Candidate(folder, read_card(folder))
 
 
-def chosen_candidates(names: list[str] | None, method: str | None, data: Path | str) -> "list[Candidate]":
+def chosen_candidates(names: Sequence[str] | None, method: str | None, data: Path | str) -> "list[Candidate]":
     """Return the weights that are named, or trained on a manifest of this name, or that know its sources, by method.
 
+    Unnamed ones are installed, or lie under runs/, where `train` writes them.
     A method that is named and has none of these takes part with its default weights.
     """
     from ganprint.data import Manifest
@@ -34,7 +38,8 @@ def chosen_candidates(names: list[str] | None, method: str | None, data: Path | 
         if not chosen:
             raise UsageError(f"None of these weights belongs to the method {method}.", "Leave --method out.")
         return chosen
-    every = [Candidate(entry.path, entry.card) for entry in list_weights() if entry.card and not entry.error]
+    entries = [*list_weights(), *list_weights([RUNS])]
+    every = [Candidate(entry.path, entry.card) for entry in entries if entry.card and not entry.error]
     fitting = [each for each in every if each.card.data and each.card.data.name == last_part(data)]
     if not fitting:
         manifest = Manifest.open(data, allow_gaps=True)
@@ -67,7 +72,7 @@ def chosen_methods(text: str | None) -> list[str] | None:
     return names
 
 
-def renamed_sources(pairs: list[str] | None) -> tuple[tuple[str, str], ...]:
+def renamed_sources(pairs: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
     """Return what `--map` says, as pairs of the data's name and the weights'."""
     from ganprint.errors import UsageError
 

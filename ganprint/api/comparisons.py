@@ -1,0 +1,160 @@
+"""Compare weights under conditions: the workflow of `ganprint compare`."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ganprint.api.candidates import chosen_candidates, named_candidate, renamed_sources
+from ganprint.api.chosen_conditions import (
+    CONDITIONS,
+    adversarial_asked,
+    distinct_conditions,
+    others_asked,
+    parse_condition,
+    robustness_asked,
+)
+
+if TYPE_CHECKING:
+    from ganprint.errors import ImageError
+    from ganprint.evaluation.entry import Entry
+    from ganprint.evaluation.plan import JobBatch
+    from ganprint.evaluation.runner import Comparison
+
+QUICK_IMAGES, QUICK_SEVERITIES = 120, (1, 3, 5)
+"""Of the embedded benchmark, where robustness is not asked for in full: minutes on a CPU."""
+
+
+def compare(
+    data: str | Path | None = None,
+    *,
+    progress: "Callable[[JobBatch, int], None]" = lambda batch, images: None,
+    finished: "Callable[[JobBatch], None]" = lambda batch: None,
+    warn: "Callable[[ImageError], None]" = lambda failure: None,
+    **options: object,
+) -> "list[Entry]":
+    """Measure weights under conditions and return the results, by weights and then condition.
+
+    `options` are those of `prepare_comparison`. `progress` is told of each batch its batch of results and how many
+    images it had, `finished` of each batch, `warn` of images that cannot be read. What is finished when it is
+    interrupted is not computed again. Raises a GanprintError where something named is not there or does not fit.
+    """
+    comparison = prepare_comparison(data, **options)  # type: ignore[arg-type]
+    return comparison.run(progress=progress, finished=finished, warn=warn)
+
+
+def prepare_comparison(
+    data: str | Path | None = None,
+    *,
+    weights: Sequence[str] = (),
+    method: str | None = None,
+    conditions: Sequence[str] = (),
+    robustness: bool = False,
+    full: bool = False,
+    open_set: bool = False,
+    resharing: bool = False,
+    adversarial: bool = False,
+    split: str = "test_seen",
+    corruptions: Sequence[str] = (),
+    severities: Sequence[int] = (),
+    attacks: Sequence[str] = (),
+    epsilons: Sequence[int] = (),
+    target: Literal["attribution", "detection"] = "attribution",
+    steps: int | None = None,
+    surrogate: str | None = None,
+    out: Path | None = None,
+    predictions: bool = False,
+    renamed: Sequence[str] = (),
+    images: str | None = None,
+    engine: Literal["torch", "imagecorruptions"] = "torch",
+    precision: Literal["fp32", "bf16"] = "fp32",
+    seed: int = 0,
+    limit: int | None = None,
+    batch_size: int = 32,
+    workers: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
+    force: bool = False,
+    command: str = "ganprint.compare",
+    say: Callable[[str], None] = lambda sentence: None,
+) -> "Comparison":
+    """Return a comparison that is ready to run, with the results that are there already.
+
+    Arguments are the options of `ganprint compare`. Without `data` the images are the embedded benchmark's, and
+    robustness is then measured on some of them unless `full` is given, which `say` is told. Without `out` results are
+    kept in the user's cache.
+    """
+    from ganprint.api.choices import chosen_device
+    from ganprint.errors import UsageError
+
+    if predictions and out is None:
+        raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
+    quick = robustness and data is None and not (full or limit or corruptions or severities)
+    names = renamed_sources(renamed)
+    asked = [parse_condition(text) for text in conditions]
+    asked += robustness_asked(split, corruptions, QUICK_SEVERITIES if quick else severities, asked=robustness)
+    asked += adversarial_asked(split, attacks, epsilons, target, steps, asked=adversarial)
+    asked += others_asked(split, resharing=resharing, open_set=open_set)
+    asked = distinct_conditions(asked or [parse_condition(text) for text in CONDITIONS], surrogate)
+    device = chosen_device(device, threads)
+    # What imports torch comes after what can be refused without it.
+    from ganprint.evaluation.plan import Settings
+    from ganprint.evaluation.runner import Comparison
+    from ganprint.forge.mini import mini
+
+    where = mini() if data is None else data
+    if quick:
+        limit = QUICK_IMAGES
+        say(
+            f"robustness on {limit} images of the embedded benchmark, at severities "
+            f"{', '.join(map(str, QUICK_SEVERITIES))}; --full takes all images and all severities."
+        )
+    return Comparison(
+        where,
+        chosen_candidates(weights, method, where),
+        asked,
+        Settings(
+            seed=seed,
+            limit=limit,
+            engine=engine,
+            precision=precision,
+            device=device,
+            batch_size=batch_size,
+            workers=workers,
+            renamed=names,
+            command=command,
+        ),
+        out or kept_results(where, images),
+        predictions,
+        force,
+        named_candidate(surrogate) if surrogate else None,
+        images,
+    )
+
+
+def kept_results(data: str | Path, images: str | None) -> Path | None:
+    """Return the folder in the user's cache for results on these images, None where it cannot be written to.
+
+    Images that were replaced since are others: files are told apart by size and date.
+    """
+    from platformdirs import user_cache_path
+
+    from ganprint.data import Manifest
+    from ganprint.remote import last_part
+
+    manifest = Manifest.open(data, root=images, allow_gaps=True)
+    digest = hashlib.sha256(manifest.sha256.encode())
+    for row in range(len(manifest)):
+        path = manifest.path(row)
+        digest.update(str(path).encode("utf-8", "surrogateescape"))
+        with suppress(OSError):
+            facts = Path(path).stat()
+            digest.update(f"{facts.st_size} {facts.st_mtime_ns}".encode())
+    name = f"{Path(last_part(data)).stem}-{digest.hexdigest()[:16]}"
+    folder = user_cache_path("ganprint") / "results" / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder

@@ -1,0 +1,105 @@
+"""Measure weights on a manifest: the workflow of `ganprint evaluate`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ganprint.api.choices import check_method, chosen_data, chosen_device, chosen_weights
+from ganprint.api.outputs import check_output, refuse_own_inputs
+
+if TYPE_CHECKING:
+    from ganprint.evaluation.results import Evaluation
+
+
+def evaluate(
+    data: str | Path | None = None,
+    *,
+    method: str | None = None,
+    weights: str | Path | None = None,
+    split: str | None = None,
+    images: str | Path | None = None,
+    policy: str = "none",
+    at: int | None = None,
+    engine: Literal["torch", "imagecorruptions"] = "torch",
+    precision: Literal["fp32", "bf16"] = "fp32",
+    seed: int = 0,
+    limit: int | None = None,
+    batch_size: int = 32,
+    workers: int = 1,
+    device: str = "auto",
+    threads: int | None = None,
+    predictions: str | Path | None = None,
+    force: bool = False,
+    record: bool = False,
+    unit: Literal["group", "image"] = "group",
+    command: str = "ganprint.evaluate",
+    say: Callable[[str], None] = lambda sentence: None,
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> "Evaluation":
+    """Return detection and attribution accuracy and NMI of weights on a split, all rows if none is named.
+
+    Arguments are the options of `ganprint evaluate`; without `data` the images are the embedded benchmark's. `say` gets
+    a sentence for each image that cannot be read and for what should be known of the numbers. Raises a GanprintError
+    where something named is not there or does not fit.
+    """
+    from ganprint.errors import UsageError
+
+    file = None if predictions is None else Path(predictions)
+    check_output(file, force=force)
+    refuse_own_inputs([file], [data])
+    if record and limit:
+        raise UsageError("--record needs whole splits.", "Leave --limit out.")
+    device = chosen_device(device, threads)
+    from ganprint.data import Manifest
+    from ganprint.evaluation.answers import answer_manifest, write_predictions
+    from ganprint.evaluation.conditions import Condition
+    from ganprint.evaluation.results import evaluate as score_answers
+    from ganprint.images import printable
+    from ganprint.perturbation import Attack, Policy, parse_any_policy
+    from ganprint.weights import add_result, knowing, load_attributor
+    from ganprint.weights.seen import seen_sentences
+
+    treatment = parse_any_policy(policy)
+    if not isinstance(treatment, Policy) and (at or engine != "torch"):
+        raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
+    where = chosen_data(data)
+    if data is None and weights is None and method is None:
+        # The first choice knows none of the embedded benchmark's sources.
+        chosen: str | Path = knowing(Manifest.open(where).sources).path
+    else:
+        chosen = chosen_weights(weights, method)
+    attributor, card = load_attributor(chosen, device=device)
+    check_method(method, card)
+    manifest = Manifest.open(where, root=images, sources=card.sources)
+    if manifest.named_by_position:
+        say(
+            f"{manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be {', '.join(card.sources)}."
+        )
+    rows = manifest.select(split, limit=limit, seed=seed)
+    outside = sorted(set(rows.column("source")[rows.labels < 0]))
+    if outside:
+        say(
+            f"{card.name} does not know {', '.join(map(printable, outside))}; images of such sources count for "
+            "detection only."
+        )
+    what = split or "all"
+    for sentence in seen_sentences(card, rows, what):
+        say(sentence)
+    (answers,) = answer_manifest(
+        [attributor],
+        rows,
+        Condition.of(treatment, card.view, seed=seed, at=at, engine=engine, precision=precision),
+        victim=attributor if isinstance(treatment, Attack) else None,
+        device=device,
+        batch_size=batch_size,
+        workers=workers,
+        progress=lambda done, total: progress(f"{card.name} on {what} under {policy}", done, total),
+    )
+    evaluation = score_answers(card, rows, what, answers)
+    for failure in answers.failures:
+        say(failure.message)
+    if file is not None:
+        write_predictions(file, card, rows, answers)
+    if record:
+        add_result(chosen, evaluation.result().model_copy(update={"command": command}))
+    return evaluation.in_unit(unit)
