@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganprint.cli.console import console, echo_json, note
+from ganprint.cli.console import console, echo_json
 from ganprint.cli.options import Force, Json
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def list_command(
         console().print(_list_table(entries, paths=paths))
         for entry in entries:
             if entry.error:
-                note(f"{entry.name} is damaged: {entry.error}")
+                typer.echo(f"ganprint: {entry.name} is damaged: {entry.error}", err=True)
     else:
         places = ", ".join(map(str, search_path()))
         typer.echo(f"There are no weights in {places}. ganprint train makes some.", err=True)

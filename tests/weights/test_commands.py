@@ -68,13 +68,13 @@ def damage(folder: Path) -> None:
 def test_list_names_every_artifact_and_the_fault_of_a_damaged_one(store: Path) -> None:
     put(store, "good", default=True)
     (put(store, "bad") / "card.yaml").write_text("name: bad")
-    table = run(app, "list").stdout
+    done = run(app, "list")
+    table = done.stdout
     good, bad = (next(line for line in table.splitlines() if name in line) for name in ("good", "bad"))
-    for part in ("nobody", "real, progan", "native 128", "0.962 test_seen"):
+    for part in ("good*", "nobody", "native 128", "0.962"):
         assert part in good
-    assert "(default)" in table
     assert "damaged" in bad
-    assert "not a valid card" in " ".join(table.split())
+    assert "bad is damaged" in done.stderr and "not a valid card" in done.stderr
 
 
 def test_lists_json_is_stable(store: Path) -> None:
@@ -165,7 +165,7 @@ def listing(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
 
 def test_one_method_shows_its_presets_and_the_help_of_every_key(listing: typer.Typer) -> None:
     found = json.loads(run(listing, "repmix", "--json").stdout)
-    assert found["presets"] == ["repmix", "repmix-native", "repmix-small"]
+    assert found["presets"] == ["repmix", "repmix-mini", "repmix-native", "repmix-small"]
     keys = {key["name"]: key for key in found["keys"]}
     assert {"view.size", "mix_level", "learning_rate", "policy"} <= keys.keys()
     assert all(key["description"] for key in keys.values())
