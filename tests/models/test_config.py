@@ -22,6 +22,7 @@ def test_presets_are_named_and_each_can_be_read() -> None:
     assert names == ("repmix", "repmix-mini", "repmix-native", "repmix-small")
     assert {name: read(preset=name).view.kind for name in names} == {
         "repmix": "resize",
+        "repmix-mini": "resize",
         "repmix-native": "native",
         "repmix-small": "resize",
     }
