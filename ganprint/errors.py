@@ -118,6 +118,12 @@ class PluginError(GanprintError):
     exit_status = 2
 
 
+class MissingExtraError(UsageError):
+    """A feature needs packages that the base installation leaves out."""
+
+    code = "missing_extra"
+
+
 class PerturbationError(UsageError):
     """A corruption, severity, policy or engine is not one that exists, or the image does not suit it."""
 

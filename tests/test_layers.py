@@ -31,7 +31,17 @@ FLOORS = (
     ("attributor",),
     ("files",),
     ("remote",),
-    ("devices", "drawing", "processes", "lazy", "local_files", "ordered_map", "plain_text", "plain_yaml"),
+    ("drawing",),
+    (
+        "devices",
+        "extras",
+        "lazy",
+        "local_files",
+        "ordered_map",
+        "plain_text",
+        "plain_yaml",
+        "processes",
+    ),
     ("errors",),
 )
 """Rooms and single modules, the highest first; one imports only what stands lower, rooms of one floor nothing of each

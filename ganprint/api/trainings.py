@@ -148,8 +148,13 @@ def _absent(manifest: "Manifest") -> list[str]:
 
 
 def _draw(folder: Path, say: Callable[[str], None]) -> None:
-    from ganprint.reporting.curves import draw_curves
+    from ganprint.errors import MissingExtraError
 
+    try:
+        from ganprint.reporting.curves import draw_curves
+    except MissingExtraError as missing:
+        say(f"no curves are drawn: {missing.message} {missing.hint}")
+        return
     drawn = draw_curves(folder)
     if drawn is not None:
         say(f"drawn: {drawn}")

@@ -11,6 +11,7 @@ from ganprint.attributor import Attributor, Panel, Prediction
 from ganprint.calibration.answer import answer_images
 from ganprint.calibration.probabilities import SMALLEST, calibrate_probabilities
 from ganprint.errors import UsageError
+from ganprint.extras import needs
 from ganprint.images import printable
 from ganprint.images.content import BLOCK
 from ganprint.images.residual import noise_residuals
@@ -149,7 +150,8 @@ def occlusion_map(attributor: Attributor, crop: Tensor, source: int) -> Tensor:
     A patch of the view's mean colour slides over it (Zeiler and Fergus, ECCV 2014, section 3.3); a place has the mean
     of the patches that cover it. The patch's own edges count too. It needs no gradients.
     """
-    from captum.attr import Occlusion
+    with needs("explain"):
+        from captum.attr import Occlusion
 
     def forward(images: Tensor) -> Tensor:
         return _log_odds(attributor.predict(images.round().to(torch.uint8)), source)
@@ -173,7 +175,8 @@ def gradient_map(attributor: Attributor, crop: Tensor, source: int) -> Tensor:
     frequencies they are those of the view's cosine coefficients, low ones top left: the sum is the same, but a pixel's
     share of a logarithm of coefficients is that of the smallest of them.
     """
-    from captum.attr import IntegratedGradients
+    with needs("explain"):
+        from captum.attr import IntegratedGradients
 
     def forward(images: Tensor) -> Tensor:
         return _log_odds(attributor.differentiate(images), source)
@@ -194,7 +197,8 @@ def grad_cam(attributor: Attributor, crop: Tensor, source: int, layer: str) -> T
 
     Selvaraju et al. (ICCV 2017), equations 1 and 2, but for the latter's ReLU: what speaks against the source stays.
     """
-    from captum.attr import LayerAttribution, LayerGradCam
+    with needs("explain"):
+        from captum.attr import LayerAttribution, LayerGradCam
 
     def forward(images: Tensor) -> Tensor:
         return _log_odds(attributor.differentiate(images), source)

@@ -8,7 +8,6 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from ganprint.drawing import Figure
 from ganprint.files import atomic_file
 
 
@@ -37,6 +36,8 @@ def draw_sheet(images: Tensor, path: Path) -> None:
 
 def draw_grid(cells: Mapping[tuple[str, str], Tensor], path: Path) -> None:
     """Draw images uint8 (N, 3, R, R) for each row and column of a grid, as a PNG with their names."""
+    from ganprint.drawing import Figure
+
     rows, columns = (list(dict.fromkeys(cell[axis] for cell in cells)) for axis in (0, 1))
     figure = Figure(figsize=(1.5 * len(columns) + 0.4, 1.55 * len(rows) + 0.3), dpi=100, layout="constrained")
     every = figure.subplots(len(rows), len(columns), squeeze=False)
@@ -56,6 +57,8 @@ def draw_grid(cells: Mapping[tuple[str, str], Tensor], path: Path) -> None:
 
 def draw_losses(history: Sequence[Mapping[str, float]], title: str, path: Path) -> None:
     """Draw the losses of critic and generator by step, as a PNG; a step that one took no part in has none of it."""
+    from ganprint.drawing import Figure
+
     figure = Figure(figsize=(6.4, 3.2), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     for name in ("critic", "generator"):

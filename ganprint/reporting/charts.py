@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.axes import Axes
 
 from ganprint.calibration.probabilities import calibration_error, reliability
-from ganprint.drawing import Figure
+from ganprint.drawing import Axes, Figure, rc_context
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.evaluation.assess import Assessed
 from ganprint.evaluation.calibrate import Calibrated

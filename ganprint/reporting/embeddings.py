@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from ganprint.attributor import Attributor, View
 from ganprint.data import Manifest
+from ganprint.drawing import Axes, Figure
 from ganprint.evaluation.answers import whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.runner import Comparison

@@ -1,15 +1,13 @@
 """A self-contained HTML page of results: tables, figures, and the origin of every number."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
-
-from jinja2 import Environment, StrictUndefined
 
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.tables import Table
 from ganprint.files import write_output
+from ganprint.reporting.html import render
 
 
 def write_page(
@@ -28,11 +26,6 @@ def write_page(
     """
     if path.exists() and not force:
         raise OutputExistsError(f"{path} already exists.", "Add --force to overwrite it.")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = files("ganprint.reporting").joinpath("page.html").read_text(encoding="utf-8")
-    text = environment.from_string(template).render(
-        title=title, tables=[(table, table.places()) for table in tables], entries=entries, figures=figures
-    )
+    placed = [(table, table.places()) for table in tables]
+    text = render("page.html", title=title, tables=placed, entries=entries, figures=figures)
     write_output(path, text.encode(), error=UsageError, hint="Name another file.")

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from ganprint.attributor import Panel
-from ganprint.drawing import Figure
+from ganprint.drawing import Axes, Figure
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.files import write_output
 

@@ -5,11 +5,9 @@ import io
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,6 +19,7 @@ from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile, printable
 from ganprint.images.views import find_crops
+from ganprint.reporting.html import render
 from ganprint.reporting.panels import panel_figure
 
 THUMBNAIL = 360
@@ -104,13 +103,11 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
     """
     if path.exists() and not force:
         raise OutputExistsError(f"{printable(str(path))} already exists.", "Add --force to overwrite it.")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True
-    )
-    template = files("ganprint.reporting").joinpath("report.html").read_text(encoding="utf-8")
     beside = path.with_suffix(".json")
     images = [(each, exhibits.of(each.verdict)) for each in record.images]
-    page = environment.from_string(template).render(
+    page = render(
+        "report.html",
+        finalize=_shown,
         record=record,
         images=images,
         date=f"{record.date.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
