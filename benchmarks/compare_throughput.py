@@ -11,7 +11,6 @@ from PIL import Image
 
 from ganprint.attributor import Attributor
 from ganprint.calibration.answer import VIEWS_AT_ONCE
-from ganprint.cli.memory import keep_freed_memory
 from ganprint.data import Manifest
 from ganprint.evaluation.conditions import PUBLISHED_SIZE
 from ganprint.evaluation.plan import Candidate, Settings
@@ -72,7 +71,6 @@ def main() -> None:
     shares = ", ".join(f"{name} {value / plain:.0%}" for name, value in parts.items())
     print(f"plain loop: {plain:.1f} s, {count / plain:.0f} images/s; {shares}")
 
-    keep_freed_memory()  # As the command does.
     comparison = Comparison(
         options.data,
         [Candidate(find(options.weights), card)],

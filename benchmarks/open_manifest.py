@@ -64,11 +64,11 @@ def main() -> None:
         report(f"select of {len(chosen):,} rows", start)
 
         start = time.perf_counter()
-        from ganprint.data import sampler
+        from ganprint.data import BatchSampler
 
         report("import torch", start)
         start = time.perf_counter()
-        next(iter(sampler(chosen.labels, batch_size=64, seed=0, balanced=True)))
+        next(iter(BatchSampler(chosen.labels, batch_size=64, balanced=True)))
         report("balanced sampler, first batch", start)
 
 

@@ -8,7 +8,6 @@ import typer
 
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.cli.console import about, command_line, console, progress_bar
-from ganprint.cli.memory import keep_freed_memory
 from ganprint.cli.options import (
     BatchSize,
     Csv,
@@ -206,7 +205,6 @@ def compare(
     check_figures(figures, force=force)
     if limit and record:
         raise UsageError("--record needs whole splits.", "Leave --limit out.")
-    keep_freed_memory()
     if data is None:
         chosen_data(None)
     comparison = prepare_comparison(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, console, echo_csv, echo_json, progress_bar
-from ganprint.cli.memory import keep_freed_memory
 from ganprint.cli.options import (
     BatchSize,
     Csv,
@@ -78,7 +77,6 @@ def evaluate(
     from ganprint.api.evaluations import evaluate as measure
 
     check_formats(as_json, as_csv)
-    keep_freed_memory()
     if data is None:
         chosen_data(None)
     with progress_bar() as bar:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ganprint.data.batching import BatchSampler, sampler
+    from ganprint.data.batching import BatchSampler
     from ganprint.data.dataset import Draw, ImageDataset, SourceImages
     from ganprint.data.loading import Batch, ImageLoader, loader
     from ganprint.data.manifest import Manifest
@@ -21,7 +21,6 @@ __all__ = [
     "Manifest",
     "SourceImages",
     "loader",
-    "sampler",
 ]
 
 _HOMES = {
@@ -33,7 +32,6 @@ _HOMES = {
     "Manifest": "manifest",
     "SourceImages": "dataset",
     "loader": "loading",
-    "sampler": "batching",
 }
 
 

@@ -12,9 +12,9 @@ from ganprint.errors import UsageError
 class BatchSampler(Sampler[list[Draw]]):
     """Batches of draws, a pure function of the seed and the epoch.
 
-    A batch of `batch_size` images is cut into `world_size` runs, of which this process gets number
-    `rank`: the ranks' runs side by side are the batch of a single process. A last, smaller batch is
-    kept unless it cannot give every rank an image or `drop_last` is set.
+    With the `share` (rank, number of processes) a batch of `batch_size` images is cut into one run a process, of which
+    this one gets its rank's: side by side they are the batch of a single process. A last, smaller batch is kept unless
+    it cannot give every rank an image or `drop_last` is set.
     """
 
     def __init__(
@@ -24,13 +24,12 @@ class BatchSampler(Sampler[list[Draw]]):
         batch_size: int,
         seed: int = 0,
         epoch: int = 0,
-        start: int = 0,
         balanced: bool = False,
         shuffle: bool = True,
         drop_last: bool = False,
-        rank: int = 0,
-        world_size: int = 1,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
+        rank, world_size = share
         if batch_size < 1 or batch_size % world_size:
             raise UsageError(
                 f"A batch of {batch_size} images does not divide over {world_size} processes.",
@@ -46,7 +45,7 @@ class BatchSampler(Sampler[list[Draw]]):
         self.drop_last = drop_last
         self.rank = rank
         self.world_size = world_size
-        self.set_epoch(epoch, start=start)
+        self.set_epoch(epoch)
 
     def set_epoch(self, epoch: int, *, start: int = 0) -> None:
         """Choose the epoch that the next iteration draws, from its batch `start` on (to resume)."""
@@ -94,32 +93,6 @@ class BatchSampler(Sampler[list[Draw]]):
                 [_cycle(np.flatnonzero(self.labels == name), each, random) for name in names]
             )
         return random.permutation(rows) if self.shuffle else rows
-
-
-def sampler(
-    labels: np.ndarray,
-    *,
-    batch_size: int,
-    seed: int,
-    epoch: int = 0,
-    balanced: bool = False,
-    start: int = 0,
-    drop_last: bool = False,
-    rank: int = 0,
-    world_size: int = 1,
-) -> BatchSampler:
-    """Return the shuffled batches of a training epoch; see BatchSampler."""
-    return BatchSampler(
-        labels,
-        batch_size=batch_size,
-        seed=seed,
-        epoch=epoch,
-        balanced=balanced,
-        start=start,
-        drop_last=drop_last,
-        rank=rank,
-        world_size=world_size,
-    )
 
 
 def _cycle(rows: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,7 @@ from PIL import Image
 from ganprint.errors import ImageError
 from ganprint.images import read_image
 from ganprint.images.quiet import quiet_decoders
+from ganprint.provenance.jpeg import nearest_quality
 
 
 class FileFacts(NamedTuple):
@@ -46,33 +47,7 @@ def inspect_file(path: str) -> FileFacts:
     )
 
 
-def jpeg_quality(table: list[int]) -> int:
-    """Estimate the quality 1 to 100 under which libjpeg would write a luminance quantisation table.
-
-    `table` holds its 64 divisors in any order; only their sum is compared, so that an encoder with tables
-    of its own gets the quality of the libjpeg table of the same mean coarseness.
-    """
-    return int(np.abs(_table_sums() - sum(table)).argmin()) + 1
-
-
 def _quality_of(path: str) -> int:
     with quiet_decoders(), Image.open(path) as image:
         tables: dict[int, list[int]] = getattr(image, "quantization", {})
-    return jpeg_quality(list(tables[min(tables)])) if tables else 0
-
-
-# ITU-T T.81 (JPEG), table K.1: the luminance divisors that libjpeg scales by quality.
-_LUMINANCE = (
-    "16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56 14 17 22 29 51 87 80 62 "
-    "18 22 37 56 68 109 103 77 24 35 55 64 81 104 113 92 49 64 78 87 103 121 120 101 72 92 95 98 "
-    "112 100 103 99"
-)
-
-
-def _table_sums() -> np.ndarray:
-    """Return the sum of the table at qualities 1 to 100, by libjpeg's jpeg_quality_scaling."""
-    quality = np.arange(1, 101)[:, None]
-    scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
-    base = np.array(_LUMINANCE.split(), dtype=np.int64)
-    sums: np.ndarray = np.clip((base * scale + 50) // 100, 1, 255).sum(axis=1)
-    return sums
+    return nearest_quality([np.array(tables[min(tables)]).reshape(8, 8)])[0] if tables else 0

@@ -74,7 +74,8 @@ def answer_manifest(
         # An image that could not be read is mended meanwhile: it is to be answered for, in its place.
         found, again = Unfinished(len(attributors)), []
     failures = [error for error in again if error is not None]
-    batches = BatchSampler(manifest.labels, batch_size=batch_size, shuffle=False, start=found.batches)
+    batches = BatchSampler(manifest.labels, batch_size=batch_size, shuffle=False)
+    batches.set_epoch(0, start=found.batches)
     began = noted = time.monotonic()
     for batch in loader(images, batch_size=batch_size, sampler=batches, workers=workers):
         failures += [item for item in batch.images if isinstance(item, ImageError)]

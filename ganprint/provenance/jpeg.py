@@ -105,7 +105,7 @@ def jpeg_facts(data: bytes | Parts) -> JpegFacts:
         header: Any = image
         tables = {number: np.array(steps).reshape(8, 8) for number, steps in header.quantization.items()}
         used = [tables[component[3]] for component in header.layer if component[3] in tables]
-        quality, standard = _nearest_quality(used) if used else (None, False)
+        quality, standard = nearest_quality(used) if used else (None, False)
         return JpegFacts(
             quality=quality,
             standard=standard,
@@ -127,8 +127,8 @@ def standard_tables(quality: int) -> NDArray[np.int64]:
     return steps.clip(1, 255)
 
 
-def _nearest_quality(used: list[NDArray[np.int64]]) -> tuple[int, bool]:
-    """Return the quality nearest to the components' tables, and whether it is exact."""
+def nearest_quality(used: list[NDArray[np.int64]]) -> tuple[int, bool]:
+    """Return the IJG quality nearest to tables int (8, 8), luminance first, and whether it is exact."""
     first_two = np.stack(used[:2])
     distances = [int(np.abs(first_two - standard_tables(q)[: len(first_two)]).sum()) for q in range(1, 101)]
     best = int(np.argmin(distances))

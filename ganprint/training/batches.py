@@ -142,7 +142,7 @@ class BatchSettings:
     members: int
     hold: bool
 
-    def training(self, images: "Manifest", *, rank: int = 0, world_size: int = 1) -> Batches:
+    def training(self, images: "Manifest", *, share: tuple[int, int] = (0, 1)) -> Batches:
         """Return a process's share of the training batches; raise TrainingError where there is not one."""
         config, run = self.config, self.run
         seen = PerturbedImages(
@@ -159,9 +159,8 @@ class BatchSettings:
             batch_size=config.batch_size * self.members,
             seed=run.seed,
             balanced=config.balanced,
-            drop_last=self.members == 1 or world_size > 1,
-            rank=rank,
-            world_size=world_size,
+            drop_last=self.members == 1 or share[1] > 1,
+            share=share,
         )
         if not draws.batches:
             raise TrainingError(

@@ -103,7 +103,7 @@ class _Trainer:
             )
         members, hold = self.config.images_per_sample, self.attributor.changes_raw
         given = BatchSettings(config, self.run_settings, self.device, members, hold)
-        return given.training(train, rank=self.rank, world_size=self.processes), given.validation(val)
+        return given.training(train, share=(self.rank, self.processes)), given.validation(val)
 
     def _fingerprint(self, train: Any, val: Any) -> str:
         """A hash of all that a resumed training must share with the one that it resumes."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganprint.attributor import View
-from ganprint.data import Draw, ImageDataset, Manifest, SourceImages, loader, sampler
+from ganprint.data import Draw, ImageDataset, Manifest, SourceImages, loader
 from ganprint.data.batching import BatchSampler
 from ganprint.errors import ImageNotFoundError, NotAnImageError, UsageError
 
@@ -29,9 +29,9 @@ def served(dataset, batches, workers):
 def test_a_random_view_depends_on_seed_epoch_row_and_repeat_alone(tree):
     manifest = Manifest.open(tree)
     dataset = ImageDataset(manifest, VIEW, augment=True, seed=5)
-    reference = served(dataset, sampler(dataset.labels, batch_size=4, seed=1, epoch=3, balanced=True), 0)
+    reference = served(dataset, BatchSampler(dataset.labels, batch_size=4, seed=1, epoch=3, balanced=True), 0)
     for batch_size, workers in ((4, 2), (7, 0), (5, 1)):
-        batches = sampler(dataset.labels, batch_size=batch_size, seed=1, epoch=3, balanced=True)
+        batches = BatchSampler(dataset.labels, batch_size=batch_size, seed=1, epoch=3, balanced=True)
         again = served(dataset, batches, workers)
         assert again.keys() == reference.keys()
         assert all(torch.equal(again[draw], reference[draw]) for draw in reference)
@@ -45,7 +45,7 @@ def test_a_random_view_depends_on_seed_epoch_row_and_repeat_alone(tree):
 
 def test_a_new_epoch_reaches_workers_that_stay_alive(tree):
     dataset = ImageDataset(Manifest.open(tree), VIEW, augment=True)
-    batches = sampler(dataset.labels, batch_size=22, seed=0)
+    batches = BatchSampler(dataset.labels, batch_size=22, seed=0)
     images = loader(dataset, batch_size=22, workers=1, sampler=batches)
     first = next(iter(images))
     batches.set_epoch(1)
@@ -106,8 +106,8 @@ labels_of = st.lists(st.integers(0, 3), min_size=1, max_size=60).map(np.array)
 )
 def test_ranks_side_by_side_are_the_batches_of_one_process(labels, size, world, balanced, seed):
     options = {"batch_size": size * world, "seed": seed, "epoch": 2, "balanced": balanced}
-    whole = list(sampler(labels, **options))
-    parts = [list(sampler(labels, rank=rank, world_size=world, **options)) for rank in range(world)]
+    whole = list(BatchSampler(labels, **options))
+    parts = [list(BatchSampler(labels, share=(rank, world), **options)) for rank in range(world)]
     assert len({len(part) for part in parts}) == 1
     joined = [flatten(batch) for batch in zip(*parts, strict=True)]
     assert joined == whole[: len(joined)]
@@ -118,7 +118,7 @@ def test_ranks_side_by_side_are_the_batches_of_one_process(labels, size, world, 
 @settings(deadline=None, max_examples=60)
 @given(labels=labels_of, seed=st.integers(0, 9), epoch=st.integers(0, 3))
 def test_balanced_draws_every_source_equally_and_no_image_again_before_its_turn(labels, seed, epoch):
-    batches = sampler(labels, batch_size=4, seed=seed, epoch=epoch, balanced=True)
+    batches = BatchSampler(labels, batch_size=4, seed=seed, epoch=epoch, balanced=True)
     draws = flatten(batches)
     rows = np.array([draw.row for draw in draws])
     assert len(batches) == -(-len(draws) // 4)
@@ -133,7 +133,7 @@ def test_shuffling_draws_all_once_and_differs_by_epoch_and_seed():
     labels = np.zeros(50, dtype=int)
     orders = {
         (seed, epoch): tuple(
-            draw.row for draw in flatten(sampler(labels, batch_size=8, seed=seed, epoch=epoch))
+            draw.row for draw in flatten(BatchSampler(labels, batch_size=8, seed=seed, epoch=epoch))
         )
         for seed in (0, 1)
         for epoch in (0, 1)
@@ -144,7 +144,7 @@ def test_shuffling_draws_all_once_and_differs_by_epoch_and_seed():
 
 def test_an_epoch_resumes_at_any_batch():
     labels = np.arange(30) % 3
-    batches = sampler(labels, batch_size=4, seed=2, epoch=5, balanced=True)
+    batches = BatchSampler(labels, batch_size=4, seed=2, epoch=5, balanced=True)
     whole = list(batches)
     for start in (0, 3, 8):
         batches.set_epoch(5, start=start)
@@ -155,13 +155,11 @@ def test_an_epoch_resumes_at_any_batch():
 
 def test_drop_last_drops_only_the_short_batch():
     labels = np.zeros(10, dtype=int)
-    assert [len(batch) for batch in sampler(labels, batch_size=4, seed=0, drop_last=True)] == [4, 4]
-    assert [len(batch) for batch in sampler(labels, batch_size=4, seed=0)] == [4, 4, 2]
+    assert [len(batch) for batch in BatchSampler(labels, batch_size=4, seed=0, drop_last=True)] == [4, 4]
+    assert [len(batch) for batch in BatchSampler(labels, batch_size=4, seed=0)] == [4, 4, 2]
 
 
-@pytest.mark.parametrize(
-    "options", [{"batch_size": 5, "world_size": 2}, {"batch_size": 4, "rank": 2, "world_size": 2}]
-)
+@pytest.mark.parametrize("options", [{"batch_size": 5, "share": (0, 2)}, {"batch_size": 4, "share": (2, 2)}])
 def test_a_batch_that_cannot_be_shared_out_is_refused(options):
     with pytest.raises(UsageError):
         BatchSampler(np.zeros(9, dtype=int), **options)
