@@ -35,10 +35,12 @@ def test_a_default_means_the_same_in_every_command() -> None:
     found: dict[str, set[Any]] = {}
     for name, command in EVERY.items():
         for option in command.params:
-            if name not in ("train", "verify") and option.name in (
-                "workers",
-                "batch_size",
-                "device",
+            # Those of attribute are threads, by default one for each processor; of other commands they are processes.
+            threads = (name, option.name) == ("attribute", "workers")
+            if (
+                name not in ("train", "verify")
+                and not threads
+                and option.name in ("workers", "batch_size", "device")
             ):
                 found.setdefault(option.name, set()).add(option.default)
     assert {name: len(defaults) for name, defaults in found.items()} == dict.fromkeys(found, 1), found
