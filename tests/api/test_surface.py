@@ -15,8 +15,8 @@ from ganprint import cli
 COMMANDS: dict[str, tuple[set[str], set[str]]] = {
     "attribute": ({"inputs", "fail_on", "verbose", "as_json"}, {"images", "on_error"}),
     "explain": ({"spectrum", "data", "split", "view", "size", "limit", "seed", "workers"}, set()),
-    "calibrate": ({"as_json"}, set()),
-    "assess": ({"as_json"}, set()),
+    "calibrate": ({"as_json", "image_folder"}, {"images"}),
+    "assess": ({"as_json", "image_folder"}, {"images"}),
     "perturb": ({"inputs", "out", "recursive", "force", "as_json"}, {"images"}),
     "enroll": ({"folder", "listing", "remove", "as_json"}, {"images"}),
     "verify": ({"as_json"}, set()),

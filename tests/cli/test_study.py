@@ -91,7 +91,7 @@ def test_semantics_are_a_row_for_each_method_and_a_curve(
         (("study", "ablation", "--out", "o", "--condition", "nowhere:none"), "no split 'nowhere'"),
         (
             ("compare", "--surrogate", "repmix-wild128", "--weights", "prnu-wild128"),
-            "--surrogate is for attacks",
+            "--surrogate needs an attack",
         ),
         (("compare", "--epsilon", "3"), "need --adversarial"),
         (("compare", "--adversarial", "--attack", "cw", "--weights", "repmix-wild128"), "no attack 'cw'"),

@@ -121,7 +121,8 @@ def test_repmixs_backbone_mixes_after_the_last_stage_as_the_public_one_does(
         close("RepMix: ResNet-50 embeddings", network.embed(images), run["embeddings_unmixed_eval"], 1e-5)
         close("RepMix: mixed ResNet-50 embeddings", mixed(), run["embeddings_mixed_eval"], 1e-5)
         network.train()
-        close("RepMix: the same in training", mixed(), run["embeddings_mixed_trainmode"], 1e-5)
+        # Division by the deviation of four images: processors differ by more than in the others.
+        close("RepMix: the same in training", mixed(), run["embeddings_mixed_trainmode"], 5e-5)
     assert count(network) == 24_035_146
 
 

@@ -287,6 +287,6 @@ def test_pretrained_weights_without_network_and_cache_are_an_error_with_a_way_ou
         monkeypatch.setenv(name, nowhere)
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setenv("no_proxy", "")
-    with pytest.raises(ConfigError, match="cannot be had") as caught:
+    with pytest.raises(ConfigError, match="are not available") as caught:
         repmix(backbone=backbone, pretrained=True)
     assert "pretrained=false" in caught.value.hint

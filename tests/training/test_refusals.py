@@ -128,7 +128,7 @@ def test_a_folder_that_holds_something_is_only_overwritten_by_force(present: str
     config = read_config(RepMix.spec, preset="repmix-small")
     (tmp_path / present).parent.mkdir(exist_ok=True)
     (tmp_path / present).write_text("mine")
-    with pytest.raises(OutputExistsError, match="there already") as caught:
+    with pytest.raises(OutputExistsError, match="already exists") as caught:
         open_folder(Run(tmp_path), config, force=False)
     assert "--resume" in caught.value.hint and "--force" in caught.value.hint
     open_folder(Run(tmp_path, resume=True), config, force=False)
@@ -181,7 +181,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     config = read_config(RepMix.spec, preset="repmix-small")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(GanprintError, match=r"cannot be written to|there already"):
+        with pytest.raises(GanprintError, match=r"cannot be written to|already exists"):
             open_folder(Run(folder), config, force=False)
 
 

@@ -53,7 +53,7 @@ def put(folder: Path, name: str, method: str = "nobody", **fields: Any) -> Path:
 
 
 def run(command: typer.Typer, *arguments: str) -> Result:
-    result = CliRunner().invoke(command, arguments)
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(command, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
