@@ -16,11 +16,8 @@ import numpy as np
 import torch
 from ganprint_plugins.residual_statistics.collect import Rows, collect
 from ganprint_plugins.residual_statistics.features import names
-from ganprint_plugins.residual_statistics.method import (
-    ResidualStatistics,
-    ResidualStatisticsConfig,
-    split_groups,
-)
+from ganprint_plugins.residual_statistics.method import ResidualStatistics, split_groups
+from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
 
 from ganprint.attributor import Run
 from ganprint.calibration.decision import Rates, family_indices, fit_thresholds, group_weights

@@ -38,7 +38,7 @@ def make_manifest(folder: Path, images: int) -> Manifest:
 def bare(attributor: NeuralAttributor, steps: int, precision: str) -> float:
     """Return images per second of forward, backward and step on random tensors."""
     config = attributor.config
-    count = config.batch_size * attributor.images_per_sample
+    count = config.batch_size * config.images_per_sample
     optimizer = torch.optim.AdamW(attributor.network.parameters(), lr=1e-4)
     attributor.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = torch.randn(count, 3, config.view.size, config.view.size, device=attributor.device)

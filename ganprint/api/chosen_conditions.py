@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 CONDITIONS = ("test_seen:none", "test_seen:test-seen", "test_unseen:none")
 """Where nothing else is asked for."""
-STUDIED = ("none", "test-seen")
-"""Likewise, on --split, of weights that an experiment trained."""
 
 
 def parse_condition(text: str) -> tuple[str, str]:

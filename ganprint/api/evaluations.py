@@ -59,8 +59,8 @@ def evaluate(
     from ganprint.weights import add_result, knowing, load_attributor
     from ganprint.weights.seen import seen_sentences
 
-    treatment = parse_any_policy(policy)
-    if not isinstance(treatment, Policy) and (at or engine != "torch"):
+    chosen_policy = parse_any_policy(policy)
+    if not isinstance(chosen_policy, Policy) and (at or engine != "torch"):
         raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
     where = chosen_data(data)
     if data is None and weights is None and method is None:
@@ -88,8 +88,8 @@ def evaluate(
     (answers,) = answer_manifest(
         [attributor],
         rows,
-        Condition.of(treatment, card.view, seed=seed, at=at, engine=engine, precision=precision),
-        victim=attributor if isinstance(treatment, Attack) else None,
+        Condition.of(chosen_policy, card.view, seed=seed, at=at, engine=engine, precision=precision),
+        victim=attributor if isinstance(chosen_policy, Attack) else None,
         device=device,
         batch_size=batch_size,
         workers=workers,

@@ -272,9 +272,9 @@ def compare(
 
 def say(sentence: str) -> None:
     """Print a sentence on stderr, by the first of several processes."""
-    from ganprint.processes import place
+    from ganprint.processes import is_main_process
 
-    if not place()[0]:
+    if is_main_process():
         console(stderr=True).print(f"ganprint: {sentence}", soft_wrap=True)
 
 

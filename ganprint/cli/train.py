@@ -74,7 +74,7 @@ def train(
     from ganprint.api.trainings import run_folder
     from ganprint.api.trainings import train as train_method
     from ganprint.errors import UsageError
-    from ganprint.processes import place
+    from ganprint.processes import is_main_process, place
 
     if out is None and place()[1] > 1:
         raise UsageError("Several processes need one folder.", "Name it with --out.")
@@ -107,13 +107,13 @@ def train(
                 say=reporter.say,
             )
     except KeyboardInterrupt:
-        if not place()[0] and folder is not None:
+        if is_main_process() and folder is not None:
             kept = any((folder / "checkpoints").glob("*.safetensors"))
             named = () if out else ("--out", str(folder))
             then = f"resume with: {_command(*named, '--resume')}" if kept else "nothing was saved yet."
             typer.echo(f"ganprint: interrupted; {then}", err=True)
         raise typer.Exit(130) from None
-    if not place()[0]:
+    if is_main_process():
         reporter.say(f"try the weights: ganprint attribute IMAGE --weights {written}")
         typer.echo(str(written))
 

@@ -22,7 +22,7 @@ from ganprint.evaluation.unfinished import Notebook
 from ganprint.files import locked_folder
 from ganprint.images import printable
 from ganprint.perturbation import AnyPolicy, Attack, parse_any_policy
-from ganprint.processes import gather, join, place
+from ganprint.processes import gather, is_main_process, join, place
 from ganprint.remote import is_url, last_part
 from ganprint.weights import Card, load_attributor, utc_now
 from ganprint.weights.environment import hardware, versions
@@ -143,7 +143,7 @@ class Comparison:
     @property
     def is_first(self) -> bool:
         """Whether this is the only process or the first of several, which has all results."""
-        return place()[0] == 0
+        return is_main_process()
 
     def doubts(self) -> list[str]:
         """Return what should be known of the data before their results are read, a sentence each."""

@@ -201,9 +201,11 @@ def test_the_gate_tells_what_was_saved_as_jpeg(manifest: Path, tmp_path: Path) -
     method = fitted(manifest, tmp_path)
     data = Manifest.open(manifest)
     rows = collect([data.select("train"), data.select("val")], method.config, Run(tmp_path, resume=True))
-    gate = method.gate_rows(rows.statistics).numpy()
+    tensors = method.state()
+    scaled = Scaling(tensors["mean"], tensors["deviation"]).apply(rows.statistics)
+    clear = (scaled @ tensors["jpeg.weights"] + tensors["jpeg.bias"]).numpy()
     assert set(rows.compressed[rows.draws == 1]) == {1} and set(rows.compressed[rows.draws == 0]) == {-1, 0}
-    assert gate[rows.compressed == 1].mean() > 0.2 > -0.2 > gate[rows.compressed == 0].mean()
+    assert clear[rows.compressed == 1].mean() > 1 > -1 > clear[rows.compressed == 0].mean()
 
 
 def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(manifest: Path, tmp_path: Path) -> None:

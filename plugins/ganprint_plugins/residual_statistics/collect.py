@@ -109,7 +109,7 @@ def collect(splits: Sequence[LabelledImages], config: ResidualStatisticsConfig, 
                 write_tensors(path, Place(fingerprint=mark), part)
             else:
                 progress.advance(len(images))
-            parts.append(part | {"split": torch.full_like(part["rows"], place)})
+            parts.append(part)
     return _rows(parts, splits, policies, [1.0, *config.draws.values()])
 
 

@@ -51,7 +51,7 @@ def preconditioner(scaled: Tensor, weights: Tensor, penalty: float) -> Tensor:
     """Return a matrix (F, F) that turns slopes in which the loss is nearly round into slopes on statistics (N, F).
 
     It is the inverse of the Cholesky factor of the loss's Hessian, taken as CURVATURE times the weighted second moments
-    plus the penalty. Statistics are strongly correlated: with it a fit takes some 20 steps in the place of hundreds.
+    plus the penalty. The statistics are strongly correlated, so a fit without it takes many more steps.
     """
     if len(scaled) < scaled.shape[1]:
         # A fit to few rows takes less time than this.

@@ -167,10 +167,6 @@ class ResidualStatistics(Attributor):
         """Return log-probabilities of the sources (N, K) for statistics (N, F)."""
         return self._logits(Scaling(*self._scaling()).apply(values))[0]
 
-    def gate_rows(self, values: Tensor) -> Tensor:
-        """Return how clearly crops show JPEG, (N,) from -1/2 to 1/2, for statistics (N, F)."""
-        return self._gate(Scaling(*self._scaling()).apply(values))
-
     def _loss(self, rows: Rows, kept: np.ndarray) -> float:
         chosen = torch.from_numpy(np.flatnonzero(kept))
         logits = self.answer_rows(rows.statistics[chosen])
