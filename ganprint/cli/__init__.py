@@ -92,6 +92,13 @@ def main() -> None:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except RuntimeError as error:
+        # PyTorch raises it wherever the program is when a worker has died.
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        typer.echo("ganprint: A process that opened images died, most often for lack of memory.", err=True)
+        typer.echo("  Use fewer --workers.", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("ganprint: interrupted.", err=True)
         sys.exit(130)

@@ -81,13 +81,17 @@ def loader(
         persistent_workers=workers > 0,
         prefetch_factor=prefetch if workers else None,
         generator=torch.Generator(),
-        worker_init_fn=_leave_interrupts_to_parent,
+        worker_init_fn=_leave_signals_to_parent,
     )
 
 
-def _leave_interrupts_to_parent(worker: int) -> None:
-    """Ctrl-C reaches the whole process group; a worker that died of it would take the parent's step along."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_signals_to_parent(worker: int) -> None:
+    """Ctrl-C, as `timeout` and batch systems, reaches the whole group; a worker that died would end the parent's step.
+
+    A worker ends by itself when its parent does.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _stack(items: Sequence[Any]) -> Batch | GanprintError:

@@ -1,6 +1,6 @@
 """Read an image together with its metadata."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,10 +26,13 @@ def read_stated(
 ) -> StatedFile:
     """Read one image as `read_image` does, with the generator that its file names.
 
-    With `metadata` all that the file states is kept too, which takes longer. Raises ImageError.
+    With `metadata` all that the file states is kept too, which takes longer. A note says where its C2PA manifest is
+    kept, if that is elsewhere. Raises ImageError.
     """
     image, data, parts = read_parts(source, name=name, max_pixels=max_pixels)
     facts = metadata_of(data, image.format, parts, jpeg=metadata)
+    if facts.c2pa.state == "remote":
+        image = replace(image, notes=(*image.notes, facts.c2pa.detail))
     return StatedFile(
         **vars(image), metadata=facts if metadata else None, stated_generator=facts.stated_generator
     )

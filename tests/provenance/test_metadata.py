@@ -17,6 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from ganprint.images.formats import is_decodable
 from ganprint.provenance.content_credentials import read_provenance
 from ganprint.provenance.metadata import Metadata, read_metadata
+from ganprint.provenance.stated import read_stated
 
 FORMATS = [name for name in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF") if is_decodable(name)]
 XMP_FORMATS = [name for name in ("JPEG", "PNG", "WEBP", "TIFF") if name in FORMATS]
@@ -576,8 +577,10 @@ def test_a_manifest_kept_elsewhere_is_mentioned_and_not_fetched() -> None:
     packet = xmp(
         "", 'xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="https://example.org/a.c2pa"'
     )
-    found = read_metadata(with_xmp("JPEG", packet), "JPEG").c2pa
+    data = with_xmp("JPEG", packet)
+    found = read_metadata(data, "JPEG").c2pa
     assert (found.state, "https://example.org/a.c2pa" in found.detail) == ("remote", True)
+    assert read_stated(data).notes == (found.detail,)
 
 
 def test_an_unchecked_manifest_still_tells_its_source_type(monkeypatch: pytest.MonkeyPatch) -> None:
