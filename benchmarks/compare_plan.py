@@ -19,6 +19,7 @@ SEVERITIES = ((), (3,), (1, 2, 3, 4, 5))
 
 def plan(data: Path, severities: tuple[int, ...], out: Path, results: int) -> None:
     """Plan NAMES x clean and 19 corruptions at some severities, `results` of which are in `out`; print the cost."""
+    from ganprint.data import Manifest
     from ganprint.evaluation.leaderboard import read_entries, save_entry
     from ganprint.evaluation.plan import Candidate
     from ganprint.evaluation.runner import Comparison
@@ -30,13 +31,14 @@ def plan(data: Path, severities: tuple[int, ...], out: Path, results: int) -> No
     conditions = robustness_conditions("test_seen", CORRUPTIONS, severities)
     if results:
         template = read_entries(Path(__file__).parents[1] / "leaderboard")[0]
-        every = Comparison(data, candidates, conditions)
+        manifest = Manifest.open(data)
+        every = Comparison(manifest, candidates, conditions)
         for job in every.jobs[:results]:
             key = every.key(job)
             same = {name: getattr(key, name) for name in key._fields if name in type(template).model_fields}
             save_entry(out, template.model_copy(update={**same, "data": data.stem}))
     began = time.perf_counter()
-    comparison = Comparison(data, candidates, conditions, out=out)
+    comparison = Comparison(Manifest.open(data), candidates, conditions, out=out)
     missing = sum(len(batch.jobs) for batch in comparison.missing(comparison.batches))
     seconds = time.perf_counter() - began
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -72,7 +72,7 @@ def main() -> None:
     print(f"plain loop: {plain:.1f} s, {count / plain:.0f} images/s; {shares}")
 
     comparison = Comparison(
-        options.data,
+        Manifest.open(options.data),
         [Candidate(find(options.weights), card)],
         [(options.split, f"{kind}:{options.severity}") for kind in CORRUPTIONS],
         Settings(limit=options.limit, workers=options.workers),

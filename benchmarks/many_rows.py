@@ -19,11 +19,10 @@ import pyarrow.parquet
 
 from ganprint.api.image_inputs import Inputs
 from ganprint.data import Manifest
-from ganprint.forensics.journal import Journal, json_key, json_line
+from ganprint.forensics.journal import Journal, json_format
 
 SOURCES = ("real", "progan", "stylegan", "stylegan2")
 ROWS_IN_GROUP = 1 << 17
-OPENING = '{"schema_version": '
 
 
 def write_manifest(file: Path, rows: int) -> None:
@@ -65,7 +64,7 @@ def main() -> None:
                 lines.write(json.dumps(row) + "\n")
         report(f"half a file of verdicts, {out.stat().st_size >> 20} MiB", began)
         began = time.perf_counter()
-        with Journal(out, json_line, json_key, by="0" * 64, opening=OPENING, resume=True) as journal:
+        with Journal(out, json_format(out, ()), by="0" * 64, resume=True) as journal:
             report("opened to resume", began)
             left = sum(not journal.is_done(path) for path, _ in inputs.named())
         report(f"{left:,} left", began)

@@ -120,12 +120,13 @@ class _Outputs:
 
     def journal(self, ensemble: "Ensemble") -> "Journal | None":
         """Open the file of verdicts, if one was asked for."""
-        from ganprint.forensics.journal import csv_journal, json_journal
+        from ganprint.forensics.journal import Journal, csv_format, json_format
 
         if self.out is None:
             return None
-        write = csv_journal if self.as_csv else json_journal
-        return write(self.out, ensemble.sources, by=ensemble.sha256, resume=self.resume, force=self.force)
+        sources = ensemble.sources
+        form = csv_format(sources) if self.as_csv else json_format(self.out, sources)
+        return Journal(self.out, form, by=ensemble.sha256, resume=self.resume, force=self.force)
 
     def needs_file(
         self, named: Iterable[tuple[str, Source | ImageError]]

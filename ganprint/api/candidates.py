@@ -1,12 +1,12 @@
 """The weights that a comparison evaluates: named, of named methods, or trained on the data."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganprint.api.trainings import RUNS
 
 if TYPE_CHECKING:
+    from ganprint.data import Manifest
     from ganprint.evaluation.plan import Candidate
 
 
@@ -19,13 +19,14 @@ def named_candidate(name: str) -> "Candidate":
     return Candidate(folder, read_card(folder))
 
 
-def chosen_candidates(names: Sequence[str] | None, method: str | None, data: Path | str) -> "list[Candidate]":
+def chosen_candidates(
+    names: Sequence[str] | None, method: str | None, manifest: "Manifest"
+) -> "list[Candidate]":
     """Return the weights that are named, or trained on a manifest of this name, or that know its sources, by method.
 
     Unnamed ones are installed, or lie under runs/, where `train` writes them.
     A method that is named and has none of these takes part with its default weights.
     """
-    from ganprint.data import Manifest
     from ganprint.errors import UsageError, WeightsError
     from ganprint.evaluation.plan import Candidate
     from ganprint.remote import last_part
@@ -40,9 +41,8 @@ def chosen_candidates(names: Sequence[str] | None, method: str | None, data: Pat
         return chosen
     entries = [*list_weights(), *list_weights([RUNS])]
     every = [Candidate(entry.path, entry.card) for entry in entries if entry.card and not entry.error]
-    fitting = [each for each in every if each.card.data and each.card.data.name == last_part(data)]
+    fitting = [each for each in every if each.card.data and each.card.data.name == last_part(manifest.name)]
     if not fitting:
-        manifest = Manifest.open(data, allow_gaps=True)
         sources = {manifest.sources[label] for label in set(manifest.labels.tolist()) - {-1}}
         fitting = [each for each in every if sources <= set(each.card.sources)]
     if methods is not None:
@@ -52,7 +52,7 @@ def chosen_candidates(names: Sequence[str] | None, method: str | None, data: Pat
         fitting += [Candidate(entry.path, entry.card) for entry in defaults if entry.card]
     if not fitting:
         raise WeightsError(
-            f"No installed weights were trained on {last_part(data)} or know its sources.",
+            f"No installed weights were trained on {last_part(manifest.name)} or know its sources.",
             f"Name some with --weights: {', '.join(each.name for each in every) or 'there are none'}.",
         )
     return sorted(fitting, key=lambda each: (each.card.method, each.name))

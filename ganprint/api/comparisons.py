@@ -17,6 +17,7 @@ from ganprint.api.chosen_conditions import (
 )
 
 if TYPE_CHECKING:
+    from ganprint.data import Manifest
     from ganprint.errors import ImageError
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.plan import JobBatch
@@ -99,11 +100,12 @@ def prepare_comparison(
     asked = distinct_conditions(asked or [parse_condition(text) for text in CONDITIONS], surrogate)
     device = chosen_device(device, threads)
     # What imports torch comes after what can be refused without it.
+    from ganprint.data import Manifest
     from ganprint.evaluation.plan import Settings
     from ganprint.evaluation.runner import Comparison
     from ganprint.forge.mini import mini
 
-    where = mini() if data is None else data
+    manifest = Manifest.open(mini() if data is None else data, root=images, allow_gaps=True)
     if quick:
         limit = QUICK_IMAGES
         say(
@@ -111,8 +113,8 @@ def prepare_comparison(
             f"{', '.join(map(str, QUICK_SEVERITIES))}; --full takes all images and all severities."
         )
     return Comparison(
-        where,
-        chosen_candidates(weights, method, where),
+        manifest,
+        chosen_candidates(weights, method, manifest),
         asked,
         Settings(
             seed=seed,
@@ -125,25 +127,22 @@ def prepare_comparison(
             renamed=names,
             command=command,
         ),
-        out or kept_results(where, images),
+        out or kept_results(manifest),
         predictions,
         force,
         named_candidate(surrogate) if surrogate else None,
-        images,
     )
 
 
-def kept_results(data: str | Path, images: str | None) -> Path | None:
+def kept_results(manifest: "Manifest") -> Path | None:
     """Return the folder in the user's cache for results on these images, None where it cannot be written to.
 
     Images that were replaced since are others: files are told apart by size and date.
     """
     from platformdirs import user_cache_path
 
-    from ganprint.data import Manifest
     from ganprint.remote import last_part
 
-    manifest = Manifest.open(data, root=images, allow_gaps=True)
     digest = hashlib.sha256(manifest.sha256.encode())
     for row in range(len(manifest)):
         path = manifest.path(row)
@@ -151,7 +150,7 @@ def kept_results(data: str | Path, images: str | None) -> Path | None:
         with suppress(OSError):
             facts = Path(path).stat()
             digest.update(f"{facts.st_size} {facts.st_mtime_ns}".encode())
-    name = f"{Path(last_part(data)).stem}-{digest.hexdigest()[:16]}"
+    name = f"{Path(last_part(manifest.name)).stem}-{digest.hexdigest()[:16]}"
     folder = user_cache_path("ganprint") / "results" / name
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -57,6 +57,8 @@ def calibrate(
     refuse_own_inputs([picture], [data])
     from ganprint.calibration.decision import Rates
     from ganprint.data import Manifest
+    from ganprint.evaluation.answers import Computing
+    from ganprint.evaluation.calibrate import Fitting
     from ganprint.evaluation.calibrate import calibrate as fit
     from ganprint.weights import load_attributor, load_held_out, set_calibration
     from ganprint.weights.seen import seen_sentences
@@ -70,21 +72,22 @@ def calibrate(
     split = split or ("train+val" if held_out else "val")
     for sentence in () if held_out else seen_sentences(card, manifest.select(split), split):
         say(sentence)
-    found = fit(
-        attributor,
-        card,
-        manifest,
-        split,
-        list(dict.fromkeys(policies)),
-        held_out=held_out,
+    fitting = Fitting(
+        split=split,
+        policies=list(dict.fromkeys(policies)),
         score=score,
         rates=Rates(false_unknown, false_alarm, miss, wrong_family, wrong_source),
         seed=seed,
         command=command,
+    )
+    found = fit(
+        attributor,
+        card,
+        manifest,
+        fitting,
+        held_out=held_out,
         progress=lambda policy, done, total: progress(f"{split} under {policy}", done, total),
-        device=device,
-        batch_size=batch_size,
-        workers=workers,
+        computing=Computing(device=device, batch_size=batch_size, workers=workers),
     )
     if picture is not None:
         from ganprint.reporting.charts import reliability_figure, save_figures
@@ -123,6 +126,7 @@ def assess(
     check_figure(picture, force=force)
     refuse_own_inputs([picture], [data])
     from ganprint.data import Manifest
+    from ganprint.evaluation.answers import Computing
     from ganprint.evaluation.assess import assess as count
     from ganprint.forensics.predictors import load_predictor
     from ganprint.weights import set_rates
@@ -132,23 +136,20 @@ def assess(
     predictor = load_predictor(chosen, device=device, enrolled=False)
     check_method(method, predictor.card)
     manifest = Manifest.open(chosen_data(data), root=images, sources=predictor.card.sources)
-    found = []
-    for split in dict.fromkeys(splits):
-        for policy in dict.fromkeys(policies):
-            found.append(
-                count(
-                    predictor,
-                    manifest,
-                    split,
-                    policy,
-                    seed=seed,
-                    command=command,
-                    progress=partial(progress, f"{split} under {policy}"),
-                    device=device,
-                    batch_size=batch_size,
-                    workers=workers,
-                )
-            )
+    found = [
+        count(
+            predictor,
+            manifest,
+            split,
+            policy,
+            seed=seed,
+            command=command,
+            progress=partial(progress, f"{split} under {policy}"),
+            computing=Computing(device=device, batch_size=batch_size, workers=workers),
+        )
+        for split in dict.fromkeys(splits)
+        for policy in dict.fromkeys(policies)
+    ]
     if picture is not None:
         from ganprint.reporting.charts import coverage_figure, save_figures
 

@@ -1,6 +1,6 @@
 """Measure weights on a manifest: the workflow of `ganprint evaluate`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -8,7 +8,9 @@ from ganprint.api.choices import check_method, chosen_data, chosen_device, chose
 from ganprint.api.outputs import check_output, refuse_own_inputs
 
 if TYPE_CHECKING:
+    from ganprint.data import Manifest
     from ganprint.evaluation.results import Evaluation
+    from ganprint.weights import Card
 
 
 def evaluate(
@@ -51,48 +53,35 @@ def evaluate(
         raise UsageError("--record needs whole splits.", "Leave --limit out.")
     device = chosen_device(device, threads)
     from ganprint.data import Manifest
-    from ganprint.evaluation.answers import answer_manifest, write_predictions
+    from ganprint.evaluation.answers import Computing, answer_manifest, write_predictions
     from ganprint.evaluation.conditions import Condition
     from ganprint.evaluation.results import evaluate as score_answers
-    from ganprint.images import printable
     from ganprint.perturbation import Attack, Policy, parse_any_policy
     from ganprint.weights import add_result, knowing, load_attributor
-    from ganprint.weights.seen import seen_sentences
 
     chosen_policy = parse_any_policy(policy)
     if not isinstance(chosen_policy, Policy) and (at or engine != "torch"):
         raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
     where = chosen_data(data)
+    manifest = Manifest.open(where, root=images, allow_gaps=True)
     if data is None and weights is None and method is None:
         # The first choice knows none of the embedded benchmark's sources.
-        chosen: str | Path = knowing(Manifest.open(where).sources).path
+        chosen: str | Path = knowing(manifest.sources).path
     else:
         chosen = chosen_weights(weights, method)
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
-    manifest = Manifest.open(where, root=images, sources=card.sources)
-    if manifest.named_by_position:
-        say(
-            f"{manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be {', '.join(card.sources)}."
-        )
+    manifest = manifest.known_to(card.sources)
     rows = manifest.select(split, limit=limit, seed=seed)
-    outside = sorted(set(rows.column("source")[rows.labels < 0]))
-    if outside:
-        say(
-            f"{card.name} does not know {', '.join(map(printable, outside))}; images of such sources count for "
-            "detection only."
-        )
     what = split or "all"
-    for sentence in seen_sentences(card, rows, what):
+    for sentence in _what_to_know(manifest, rows, card, what):
         say(sentence)
     (answers,) = answer_manifest(
         [attributor],
         rows,
         Condition.of(chosen_policy, card.view, seed=seed, at=at, engine=engine, precision=precision),
         victim=attributor if isinstance(chosen_policy, Attack) else None,
-        device=device,
-        batch_size=batch_size,
-        workers=workers,
+        computing=Computing(device=device, batch_size=batch_size, workers=workers),
         progress=lambda done, total: progress(f"{card.name} on {what} under {policy}", done, total),
     )
     evaluation = score_answers(card, rows, what, answers)
@@ -103,3 +92,21 @@ def evaluate(
     if record:
         add_result(chosen, evaluation.result().model_copy(update={"command": command}))
     return evaluation.in_unit(unit)
+
+
+def _what_to_know(manifest: "Manifest", rows: "Manifest", card: "Card", what: str) -> "Iterator[str]":
+    """Yield what should be known of numbers from these rows of a manifest, the split being called `what`."""
+    from ganprint.images import printable
+    from ganprint.weights.seen import seen_sentences
+
+    if manifest.named_by_position:
+        yield (
+            f"{manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be {', '.join(card.sources)}."
+        )
+    outside = sorted(set(rows.column("source")[rows.labels < 0]))
+    if outside:
+        yield (
+            f"{card.name} does not know {', '.join(map(printable, outside))}; images of such sources count for "
+            "detection only."
+        )
+    yield from seen_sentences(card, rows, what)

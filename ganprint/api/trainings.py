@@ -82,30 +82,15 @@ def train(
     )
     manifest = Manifest.open(mini(TRAINING) if data is None else data, root=images)
     arithmetic = quick_precision(device) if precision == "auto" else precision
-    run = Run(
-        folder,
-        seed=seed,
-        device=device,
-        precision=arithmetic,
-        workers=workers,
-        resume=resume,
-        report=report,
-        say=say,
-    )
+    run = Run(folder, seed, device, arithmetic, workers, resume, report=report, say=say)
     if is_main_process():
         say(_plan(method, manifest, f"{origin}, on {device} in {arithmetic}", _beginning(chosen, start)))
         for sentence in _absent(manifest):
             say(sentence)
+    name = name or folder.resolve().name
     try:
         train_weights(
-            attributor_class,
-            chosen,
-            manifest,
-            run,
-            name=name or folder.resolve().name,
-            command=command,
-            start=start,
-            force=force,
+            attributor_class, chosen, manifest, run, name=name, command=command, start=start, force=force
         )
     except KeyboardInterrupt:
         if is_main_process():

@@ -59,9 +59,11 @@ def fuse(
     Example: ganprint fuse --method repmix,prnu --data mine.csv --test test
     """
     from ganprint.calibration.fusion import FUSION_FILE, save_fusion
+    from ganprint.data import Manifest
     from ganprint.errors import UsageError
+    from ganprint.evaluation.answers import Computing
+    from ganprint.evaluation.fuse import common_sources, tell
     from ganprint.evaluation.fuse import fuse as learn
-    from ganprint.evaluation.fuse import tell
     from ganprint.remote import last_part
     from ganprint.weights import user_folder
 
@@ -72,6 +74,7 @@ def fuse(
     if len(ensemble.predictors) < 2:
         raise UsageError("Fusion needs at least two methods.", "Name several: --method a,b or all.")
     chosen = list(dict.fromkeys(policies or ("none", "test-seen")))
+    manifest = Manifest.open(data, root=image_folder, sources=common_sources(ensemble.predictors))
     said: set[str] = set()
 
     def say_once(sentence: str) -> None:
@@ -85,18 +88,15 @@ def fuse(
         def ask(which: str, asked: list[str]) -> "Told":
             return tell(
                 ensemble.predictors,
-                data,
+                manifest,
                 which,
                 asked,
-                root=image_folder,
                 say=say_once,
                 seed=seed,
                 progress=lambda what, done, total: bar.update(
                     task, completed=done, total=total, description=what
                 ),
-                device=device,
-                batch_size=batch_size,
-                workers=workers,
+                computing=Computing(device=device, batch_size=batch_size, workers=workers),
             )
 
         told = ask(split, chosen)

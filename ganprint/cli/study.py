@@ -254,9 +254,7 @@ def _study(variants: "Callable[[Manifest], list[Variant]]", asked: Asked) -> Non
         workers=asked.workers,
         command=command_line(),
     )
-    comparison = Comparison(
-        asked.data, study.candidates(), tested, settings, asked.out, image_folder=asked.images
-    )
+    comparison = Comparison(manifest, study.candidates(), tested, settings, asked.out)
     entries, interrupted = run_comparison(comparison)
     if entries:
         shown = [entry.in_unit(asked.unit) for entry in entries]

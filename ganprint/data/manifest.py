@@ -92,18 +92,18 @@ class Manifest:
             files = listed_files(path)
             folder = location(root) if root is not None else parent_location(files[0])
             if len(files) > 1:
-                named = read_parts(files, sources or ())
+                named = read_parts(files)
                 stems = (PurePosixPath(str(file)).stem for file in files)
                 name = str(join_location(parent_location(files[0]), "+".join(stems) + ".csv"))
             else:
-                named, name = name_rows(read_rows(path), path, sources or ()), str(path)
+                named, name = name_rows(read_rows(path), path), str(path)
             manifest = cls(named.table, folder, named.sources, name=name, real_folder=named.real_folder)
             by_position = named.by_position
-        if sources is not None:
-            manifest = manifest.renumber(sources)
-        elif not allow_gaps:
-            manifest._refuse_gaps()
         manifest.named_by_position = by_position
+        if sources is not None:
+            return manifest.known_to(sources)
+        if not allow_gaps:
+            manifest._refuse_gaps()
         return manifest
 
     def _refuse_gaps(self) -> None:
@@ -237,6 +237,18 @@ class Manifest:
         numbers = np.asarray([names.index(w) if w in names else -1 for w in words], dtype=np.int64)
         table = self.table.set_column(self.columns.index("label"), "label", pa.array(numbers[codes]))
         return Manifest(table, self.root, names, name=self.name, real_folder=self.real_folder)
+
+    def known_to(self, sources: Sequence[str]) -> "Manifest":
+        """Return the rows as weights of these sources know them: as `renumber` does, and where nothing in the file
+        names the sources, its labels are taken to number these.
+        """
+        if not self.named_by_position:
+            return self.renumber(sources)
+        codes, words = self.codes("source")
+        names = {f"source-{number}": name for number, name in enumerate(sources)}
+        found = self.with_column("source", codes, [names.get(word, word) for word in words]).renumber(sources)
+        found.named_by_position = True
+        return found
 
     @property
     def source_names(self) -> tuple[str, ...]:

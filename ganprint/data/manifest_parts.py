@@ -28,7 +28,7 @@ def listed_files(path: Path | str) -> list[Path | str]:
     return files
 
 
-def read_parts(files: Sequence[Path | str], fallback: Sequence[str]) -> NamedRows:
+def read_parts(files: Sequence[Path | str]) -> NamedRows:
     """Return the rows of all files, each a split that its name ends in (`train`, `val`, `test`) or its column says.
 
     Where every file names its sources, they are numbered together. Else a number is the same source in all files, and
@@ -37,9 +37,7 @@ def read_parts(files: Sequence[Path | str], fallback: Sequence[str]) -> NamedRow
     """
     tables = [_with_split(read_rows(file), file) for file in files]
     named = all("source" in table.column_names for table in tables)
-    parts = (
-        [] if named else [name_rows(table, file, fallback) for table, file in zip(tables, files, strict=True)]
-    )
+    parts = [] if named else [name_rows(table, file) for table, file in zip(tables, files, strict=True)]
     tables = tables if named else [part.table for part in parts]
     shared = [name for name in tables[0].column_names if all(name in each.column_names for each in tables)]
     joined = (
@@ -47,7 +45,7 @@ def read_parts(files: Sequence[Path | str], fallback: Sequence[str]) -> NamedRow
     )
     _refuse_repeated(joined, files)
     if named:
-        return name_rows(joined, ", ".join(map(last_part, files)), fallback)
+        return name_rows(joined, ", ".join(map(last_part, files)))
     joined, sources = _by_number(joined, "label", "source")
     joined, _ = _by_number(joined, "dlabel", "semantic")
     top = int(joined["label"].to_numpy().max(initial=0))

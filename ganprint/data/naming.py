@@ -1,6 +1,6 @@
 """Give labels their source names and dlabels their semantic names, from columns or from folders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,11 +38,11 @@ class NamedRows:
     by_position: bool = False
 
 
-def name_rows(table: pa.Table, file: Path | str, fallback: Sequence[str]) -> NamedRows:
+def name_rows(table: pa.Table, file: Path | str) -> NamedRows:
     """Give every row a source and a semantic, from the table's columns or from the folders of its paths.
 
     The source column is taken as it stands, or learned from the first folder depth whose names agree one
-    to one with `label` (label 0 is then called real), or made of `fallback` and `source-<label>`; the
+    to one with `label` (label 0 is then called real), or `source-<label>`; the
     semantic likewise. Where there are names and no numbers, those are given: real 0, the others from 1 in the order of
     their names. Raises ManifestError naming the line where numbers and names disagree, or a source has no name.
     """
@@ -58,7 +58,7 @@ def name_rows(table: pa.Table, file: Path | str, fallback: Sequence[str]) -> Nam
             names = match_names(labels, table["source"].chunk(0), what=("label", "source"))
             _require_real(names, labels)
         else:
-            names, column, real_folder, by_position = _learn_sources(labels, folders, fallback)
+            names, column, real_folder, by_position = _learn_sources(labels, folders)
             table = table.append_column("source", column)
         _check_sources(labels, table["source"].chunk(0))
         if "semantic" in table.column_names:
@@ -191,16 +191,16 @@ def _check_sources(labels: np.ndarray, column: pa.DictionaryArray) -> None:
 
 
 def _learn_sources(
-    labels: np.ndarray, folders: list[pa.DictionaryArray | None], fallback: Sequence[str]
+    labels: np.ndarray, folders: list[pa.DictionaryArray | None]
 ) -> tuple[dict[int, str], pa.DictionaryArray, str, bool]:
-    """Return names, the column, the real folder's name, and whether nothing but `fallback` gave the names.
+    """Return names, the column, the real folder's name, and whether nothing gave the names.
 
     The depth in `folders` that was used is blanked.
     """
     learned = learn_names(labels, folders)
     if learned is None:
         numbers = np.unique(labels[labels >= 0]).tolist()
-        names = {n: fallback[n] if n < len(fallback) else f"source-{n}" for n in numbers} | {0: REAL}
+        names = {n: f"source-{n}" for n in numbers} | {0: REAL}
         return names, named_column(labels, names, UNKNOWN), REAL, True
     depth, names = learned
     column = folders[depth]

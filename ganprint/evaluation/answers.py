@@ -28,6 +28,23 @@ from ganprint.weights import Card
 VIEWS_ON_GPU = 256
 
 
+@dataclass(frozen=True, kw_only=True)
+class Computing:
+    """How answers are computed: the device that the methods are on, images a batch, and processes that read images."""
+
+    device: str = "cpu"
+    batch_size: int = 32
+    workers: int = 0
+
+    @property
+    def views_at_once(self) -> int:
+        """How many crops a method gets at once."""
+        return VIEWS_AT_ONCE if torch.device(self.device).type == "cpu" else VIEWS_ON_GPU
+
+
+ON_CPU = Computing()
+
+
 @dataclass(frozen=True)
 class Answers:
     """One row per image that could be read: its row in the manifest, true and predicted labels (N,),
@@ -51,9 +68,7 @@ def answer_manifest(
     condition: Condition,
     *,
     victim: Attributor | None = None,
-    device: str = "cpu",
-    batch_size: int = 32,
-    workers: int = 0,
+    computing: Computing = ON_CPU,
     kept: Kept | None = None,
     notebook: Notebook | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -61,23 +76,22 @@ def answer_manifest(
     """Answer for every image of a manifest under a condition, with each of several methods.
 
     An image is read and perturbed once; methods with the same preprocessing share its crops. An attack is made on
-    `victim`. `progress` is told images done and in all; `device` is where the methods are; `kept` holds images read
-    before, where there are no workers. With a notebook the answers so far are stored there for a
-    later run to resume from. Raises
-    the first ImageError where no image at all can be read.
+    `victim`. `progress` is told images done and in all; `kept` holds images read before, where there are no workers.
+    With a notebook the answers so far are stored there for a later run to resume from. Raises the first ImageError
+    where no image at all can be read.
     """
     views = list(dict.fromkeys(attributor.config.view for attributor in attributors))
-    images = ConditionedViews(manifest, views, condition, None if workers else kept)
+    images = ConditionedViews(manifest, views, condition, None if computing.workers else kept)
     found = notebook.read() if notebook else Unfinished(len(attributors))
     again = [images.failure(row) for row in found.failed]
     if None in again:
         # An image that could not be read is mended meanwhile: it is to be answered for, in its place.
         found, again = Unfinished(len(attributors)), []
     failures = [error for error in again if error is not None]
-    batches = BatchSampler(manifest.labels, batch_size=batch_size, shuffle=False)
+    batches = BatchSampler(manifest.labels, batch_size=computing.batch_size, shuffle=False)
     batches.set_epoch(0, start=found.batches)
     began = noted = time.monotonic()
-    for batch in loader(images, batch_size=batch_size, sampler=batches, workers=workers):
+    for batch in loader(images, batch_size=computing.batch_size, sampler=batches, workers=computing.workers):
         failures += [item for item in batch.images if isinstance(item, ImageError)]
         whole = [number for number, item in enumerate(batch.images) if not isinstance(item, ImageError)]
         found.failed += batch.rows[sorted(set(range(len(batch.rows))) - set(whole))].tolist()
@@ -93,7 +107,7 @@ def answer_manifest(
         for number, attributor in enumerate(attributors):
             view = views.index(attributor.config.view)
             pixels: list[Tensor] = [item[view].pixels for item in items]
-            found.probabilities[number] += _probabilities(attributor, pixels, condition, device)
+            found.probabilities[number] += _probabilities(attributor, pixels, condition, computing)
             now, before = time.monotonic(), now
             found.seconds[number] += now - before
         found.batches += 1
@@ -111,10 +125,7 @@ def whole_answers(
     attributor: Attributor,
     manifest: Manifest,
     condition: Condition,
-    *,
-    device: str = "cpu",
-    batch_size: int = 32,
-    workers: int = 0,
+    computing: Computing = ON_CPU,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[np.ndarray, list[Answer], list[ImageError]]:
     """Return the rows (N,) of a manifest's images that could be read, their whole answers, and the others' errors.
@@ -125,11 +136,10 @@ def whole_answers(
     if isinstance(condition.policy, Attack):
         raise UsageError("Calibration and assessment need images without an attack.", "Name another policy.")
     images = ConditionedViews(manifest, [attributor.config.view], condition)
-    at_once = VIEWS_AT_ONCE if torch.device(device).type == "cpu" else VIEWS_ON_GPU
     rows: list[int] = []
     answers: list[Answer] = []
     failures: list[ImageError] = []
-    for batch in loader(images, batch_size=batch_size, workers=workers):
+    for batch in loader(images, batch_size=computing.batch_size, workers=computing.workers):
         whole: list[Crops] = []
         for item, row in zip(batch.images, batch.rows.tolist(), strict=True):
             if isinstance(item, ImageError):
@@ -137,7 +147,9 @@ def whole_answers(
             else:
                 whole.append(item[0])
                 rows.append(row)
-        found = answer_images(attributor, [crops.pixels for crops in whole], batch_size=at_once)
+        found = answer_images(
+            attributor, [crops.pixels for crops in whole], batch_size=computing.views_at_once
+        )
         answers += [
             replace(answer, nothing=crops.nothing, reflected=crops.reflected)
             for answer, crops in zip(found, whole, strict=True)
@@ -160,14 +172,13 @@ def _differentiable(victim: Attributor | None) -> Attributor:
 
 
 def _probabilities(
-    attributor: Attributor, pixels: Sequence[Tensor], condition: Condition, device: str
+    attributor: Attributor, pixels: Sequence[Tensor], condition: Condition, computing: Computing
 ) -> list[np.ndarray]:
     """Return a method's answer for each image, given as its crops, in the condition's arithmetic."""
-    kind = torch.device(device).type
     halved = condition.precision == "bf16" and attributor.differentiable
-    with torch.autocast(kind, torch.bfloat16, enabled=halved):
-        at_once = VIEWS_AT_ONCE if kind == "cpu" else VIEWS_ON_GPU
-        return [answer.probabilities for answer in answer_images(attributor, pixels, batch_size=at_once)]
+    with torch.autocast(torch.device(computing.device).type, torch.bfloat16, enabled=halved):
+        answers = answer_images(attributor, pixels, batch_size=computing.views_at_once)
+        return [answer.probabilities for answer in answers]
 
 
 def _answers(

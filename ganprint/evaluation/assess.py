@@ -14,7 +14,7 @@ from ganprint.calibration.open_set import SCORES
 from ganprint.calibration.probabilities import calibrate_probabilities, calibration_error, even_weights
 from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
-from ganprint.evaluation.answers import whole_answers
+from ganprint.evaluation.answers import ON_CPU, Computing, whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.group_metrics import group_mean
 from ganprint.evaluation.open_set_metrics import score_open_set
@@ -56,17 +56,13 @@ def assess(
     seed: int = 0,
     command: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
-    **options: Any,
+    computing: Computing = ON_CPU,
 ) -> Assessed:
     """Answer for every image of a split and count the verdicts on photographs, known and unknown sources.
 
-    `options` are those of `whole_answers`. Raises UsageError where the weights have no thresholds.
+    Raises UsageError where the weights have no thresholds, or were fitted to the split.
     """
-    card, rule, known = predictor.card, predictor.card.judgement, predictor.known
-    if rule is None or known is None:
-        raise UsageError(
-            f"{card.name} has no thresholds to assess.", "ganprint calibrate --record gives it some."
-        )
+    card = predictor.card
     fitted_on = card.calibration.split if card.calibration else "val"
     if {"train", fitted_on} & set(split.split("@")[0].split("+")):
         raise UsageError(
@@ -75,68 +71,75 @@ def assess(
         )
     images = manifest.select(split)
     refuse_seen(card, images, split)
-    found = answer_images(predictor, images, policy, seed=seed, progress=progress, **options)
-    rows, answers, probabilities, verdicts = (
-        found.rows,
-        found.answers,
-        found.probabilities,
-        found.verdicts,
-    )
-    labels, groups = images.labels[rows], images.groups[rows]
-    sources = np.asarray(images.column("source"))[rows]
-    plain = np.stack([answer.probabilities for answer in answers])
-    counted = Counted(verdicts, labels, sources, groups, card)
-    inside, photographs = labels >= 0, labels == 0
-    answered = inside & ~np.isin(verdicts, (UNKNOWN, INCONCLUSIVE))
-    ratios = log10_ratio(1 - probabilities[:, 0], rule.synthetic)
-    both = photographs.any() and not photographs.all()
-    open_set = {
-        name: score_open_set(labels, plain.argmax(1), score(known, answers)) for name, score in SCORES.items()
-    }
-    weights = even_weights(np.maximum(labels, -1), groups) if counted.by_group else None
+    found = answer_images(predictor, images, policy, seed=seed, progress=progress, computing=computing)
+    sources = np.asarray(images.column("source"))[found.rows]
+    counted = Counted(found.verdicts, images.labels[found.rows], sources, images.groups[found.rows], card)
     rates = VerdictRates(
         data=last_part(manifest.name),
         data_sha256=images.sha256,
         split=split,
         policy=policy,
         seed=seed,
-        n=len(rows),
-        groups=len(set(zip(sources, groups, strict=True))) if counted.by_group else None,
-        kinds=counted.kinds(),
-        verdicts={
+        n=len(found.rows),
+        groups=len(set(zip(sources, counted.groups, strict=True))) if counted.by_group else None,
+        command=command,
+        **_counts(counted),
+        **_measures(found, counted, predictor),
+    )
+    inside = counted.labels >= 0
+    sure = found.probabilities[inside]
+    return Assessed(rates, sure.max(1), sure.argmax(1) == counted.labels[inside], found.failures)
+
+
+def _counts(counted: "Counted") -> dict[str, Any]:
+    """Return the fields of VerdictRates that count verdicts."""
+    card, verdicts, labels, groups = counted.card, counted.verdicts, counted.labels, counted.groups
+    inside, photographs = labels >= 0, labels == 0
+    undecided = np.isin(verdicts, (UNKNOWN, INCONCLUSIVE))
+    answered = inside & ~undecided
+    families = list(set(card.families.values()))
+    return {
+        "kinds": counted.kinds(),
+        "verdicts": {
             REAL: _share(verdicts == REAL),
             "named": _share(np.isin(verdicts, card.sources[1:])),
-            "family": _share(np.isin(verdicts, list(set(card.families.values())))),
+            "family": _share(np.isin(verdicts, families)),
             UNKNOWN: _share(verdicts == UNKNOWN),
             INCONCLUSIVE: _share(verdicts == INCONCLUSIVE),
         },
-        answered=counted.rate(answered, inside),
-        right=counted.rate(counted.right_source | (photographs & (verdicts == REAL)), answered),
-        false_alarms=counted.rate(counted.synthetic, photographs),
-        false_alarms_by_set={
+        "answered": counted.rate(answered, inside),
+        "right": counted.rate(counted.right_source | (photographs & (verdicts == REAL)), answered),
+        "false_alarms": counted.rate(counted.synthetic, photographs),
+        "false_alarms_by_set": {
             name: Rate.of(counted.synthetic[photographs & (groups == name)].tolist())
             for name in sorted(set(groups[photographs].tolist()) - {""})
         },
-        missed=counted.rate(verdicts == REAL, labels > 0),
-        unknown=counted.rate(np.isin(verdicts, (UNKNOWN, INCONCLUSIVE)), ~inside),
-        auroc={name: found["auroc"] for name, found in open_set.items() if found},
-        oscr={name: found["oscr"] for name, found in open_set.items() if found},
-        calibration_error=(
-            round(
-                calibration_error(
-                    probabilities[inside], labels[inside], None if weights is None else weights[inside]
-                ),
-                4,
-            )
-            if inside.any()
-            else None
-        ),
-        cllr=round(cllr(ratios, ~photographs, weights), 4) if both else None,
-        cllr_min=round(least_cllr(ratios, ~photographs, weights), 4) if both else None,
-        command=command,
-    )
-    sure = probabilities[inside]
-    return Assessed(rates, sure.max(1), sure.argmax(1) == labels[inside], found.failures)
+        "missed": counted.rate(verdicts == REAL, labels > 0),
+        "unknown": counted.rate(undecided, ~inside),
+    }
+
+
+def _measures(found: "ImageVerdicts", counted: "Counted", predictor: WeightsPredictor) -> dict[str, Any]:
+    """Return the fields of VerdictRates that measure probabilities and scores, None or empty where they cannot."""
+    rule, known, labels = predictor.card.judgement, predictor.known, counted.labels
+    assert rule is not None and known is not None
+    inside, synthetic = labels >= 0, labels != 0
+    weights = even_weights(labels, counted.groups) if counted.by_group else None
+    inner = None if weights is None else weights[inside]
+    error = calibration_error(found.probabilities[inside], labels[inside], inner) if inside.any() else None
+    best = np.stack([answer.probabilities for answer in found.answers]).argmax(1)
+    scored = {
+        name: score_open_set(labels, best, score(known, found.answers)) for name, score in SCORES.items()
+    }
+    ratios = log10_ratio(1 - found.probabilities[:, 0], rule.synthetic)
+    both = synthetic.any() and not synthetic.all()
+    return {
+        "auroc": {name: each["auroc"] for name, each in scored.items() if each},
+        "oscr": {name: each["oscr"] for name, each in scored.items() if each},
+        "calibration_error": None if error is None else round(error, 4),
+        "cllr": round(cllr(ratios, synthetic, weights), 4) if both else None,
+        "cllr_min": round(least_cllr(ratios, synthetic, weights), 4) if both else None,
+    }
 
 
 @dataclass(frozen=True)
@@ -159,18 +162,16 @@ def answer_images(
     *,
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    **options: Any,
+    computing: Computing = ON_CPU,
 ) -> ImageVerdicts:
-    """Return the verdicts on a manifest's images under a policy; raises as `assess` does."""
+    """Return the verdicts on a manifest's images under a policy; raise UsageError where there are no thresholds."""
     card, rule, known = predictor.card, predictor.card.judgement, predictor.known
     if rule is None or known is None:
         raise UsageError(
             f"{card.name} has no thresholds to assess.", "ganprint calibrate --record gives it some."
         )
     condition = Condition.of(parse_any_policy(policy), card.view, seed=seed)
-    rows, answers, failures = whole_answers(
-        predictor.attributor, images, condition, progress=progress, **options
-    )
+    rows, answers, failures = whole_answers(predictor.attributor, images, condition, computing, progress)
     plain = np.stack([answer.probabilities for answer in answers])
     probabilities = calibrate_probabilities(plain, card.calibration)
     scores = SCORES[rule.score](known, answers)

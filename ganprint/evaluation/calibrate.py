@@ -1,6 +1,6 @@
 """Fit what verdicts need: calibration, thresholds, likelihood ratios and the in-distribution reference."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -31,7 +31,7 @@ from ganprint.calibration.probabilities import (
 from ganprint.calibration.probabilities import held_out as held_out_answers
 from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
-from ganprint.evaluation.answers import whole_answers
+from ganprint.evaluation.answers import ON_CPU, Computing, whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.group_metrics import FEWEST_GROUPS
 from ganprint.forensics.predictors import known_arrays, known_from
@@ -76,20 +76,27 @@ class Calibrated:
     failures: list[ImageError]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fitting:
+    """What verdicts are fitted to: a split under policies, a score of SCORES, and the rates that thresholds keep to."""
+
+    split: str
+    policies: Sequence[str]
+    score: str = "knn"
+    rates: Rates = DEFAULT_RATES
+    seed: int = 0
+    command: str = ""
+
+
 def calibrate(
     attributor: Attributor,
     card: Card,
     manifest: Manifest,
-    split: str,
-    policies: Sequence[str],
+    fitting: Fitting,
     *,
     held_out: Sequence[tuple[frozenset[str], Attributor]] = (),
-    score: str = "knn",
-    rates: Rates = DEFAULT_RATES,
-    seed: int = 0,
-    command: str = "",
     progress: Callable[[str, int, int], None] = lambda policy, done, total: None,
-    **options: Any,
+    computing: Computing = ON_CPU,
 ) -> Calibrated:
     """Fit to the answers for a split's images of known sources, under each policy, all that verdicts need.
 
@@ -97,10 +104,10 @@ def calibrate(
     cross-validation leaves groups out; otherwise images.
     With `held_out`, each group is answered for by the attributor that was fitted without it, so that the split may be
     one that was trained on; images of other groups are left out, and so are those with nothing to examine.
-    `score` is one of SCORES. `options` are those of
-    `whole_answers`. Raises UsageError where fewer than FEWEST images can be read, too few are photographs or generated,
-    and for an attack.
+    Raises UsageError where fewer than FEWEST images can be read, too few are photographs or generated, and for an
+    attack.
     """
+    split, seed = fitting.split, fitting.seed
     images = manifest.select(split)
     images = images.take(np.flatnonzero(images.labels >= 0))
     answering = [(np.arange(len(images)), attributor)]
@@ -109,44 +116,26 @@ def calibrate(
             (np.flatnonzero(np.isin(images.groups, list(groups))), each) for groups, each in held_out
         ]
     _check_count(manifest, split, sum(len(rows) for rows, _ in answering))
-    rows: list[np.ndarray] = []
-    answers: list[Answer] = []
-    failures: dict[str, ImageError] = {}
-    for policy in policies:
-        condition = Condition.of(parse_any_policy(policy), card.view, seed=seed)
-        for some, each in answering:
-            found, here, failed = whole_answers(
-                each, images.take(some), condition, progress=partial(progress, policy), **options
-            )
-            voting = [place for place, answer in enumerate(here) if answer.nothing is None]
-            rows.append(some[found[voting]])
-            answers += [here[place] for place in voting]
-            failures |= {failure.message: failure for failure in failed}
-    which = np.concatenate(rows)
+    conditions = {
+        policy: Condition.of(parse_any_policy(policy), card.view, seed=seed) for policy in fitting.policies
+    }
+    which, answers, failures = _voting(images, answering, conditions, progress, computing)
     labels, count = images.labels[which], len(np.unique(which))
     _check_count(manifest, split, count)
     check_sides(labels, which, f"{manifest.name}, {split}")
     by_group = _are_units(images.groups[which], labels)
-    units = np.unique(images.groups[which] if by_group else which, return_inverse=True)[1]
-    sample = Sample(
-        before=np.stack([answer.probabilities for answer in answers]),
-        labels=labels,
-        images=which,
-        units=units,
-        weights=even_weights(labels, units),
-        folds=folds_of(units),
-    )
+    sample = Sample.of(answers, labels, which, images.groups[which] if by_group else which)
     facts = {
         "data": last_part(manifest.name),
         "data_sha256": images.sha256,
         "split": split,
-        "policies": tuple(policies),
+        "policies": tuple(fitting.policies),
         "seed": seed,
         "images": count,
         "unit": "group" if by_group else "image",
-        "groups": int(units.max()) + 1 if by_group else None,
+        "groups": int(sample.units.max()) + 1 if by_group else None,
         "seen": seen_record(images),
-        "command": command,
+        "command": fitting.command,
         "date": utc_now(),
     }
     record, after = _calibration(sample, facts)
@@ -154,10 +143,33 @@ def calibrate(
     embeddings = np.stack([answer.embedding for answer in answers])
     # As they will be read again: halved.
     known = known_from(known_arrays(Known(embeddings, labels, which, largest)))
-    judgement = _judgement(answers, known, after, sample, score, rates, card)
+    judgement = _judgement(answers, known, after, sample, fitting, card)
     kept = np.sort(np.random.default_rng(seed).permutation(len(labels))[:MOST_KNOWN])
     reference = known_arrays(Known(known.embeddings[kept], labels[kept], which[kept], largest))
-    return Calibrated(record, judgement, reference, labels, sample.before, after, list(failures.values()))
+    return Calibrated(record, judgement, reference, labels, sample.before, after, failures)
+
+
+def _voting(
+    images: Manifest,
+    answering: Sequence[tuple[np.ndarray, Attributor]],
+    conditions: Mapping[str, Condition],
+    progress: Callable[[str, int, int], None],
+    computing: Computing,
+) -> tuple[np.ndarray, list[Answer], list[ImageError]]:
+    """Return the rows (N,) of images with something to examine, their answers, and why others cannot be read."""
+    rows: list[np.ndarray] = []
+    answers: list[Answer] = []
+    failures: dict[str, ImageError] = {}
+    for policy, condition in conditions.items():
+        for some, each in answering:
+            found, here, failed = whole_answers(
+                each, images.take(some), condition, computing, partial(progress, policy)
+            )
+            voting = [place for place, answer in enumerate(here) if answer.nothing is None]
+            rows.append(some[found[voting]])
+            answers += [here[place] for place in voting]
+            failures |= {failure.message: failure for failure in failed}
+    return np.concatenate(rows), answers, list(failures.values())
 
 
 @dataclass(frozen=True)
@@ -172,6 +184,15 @@ class Sample:
     units: np.ndarray
     weights: np.ndarray
     folds: list[np.ndarray]
+
+    @classmethod
+    def of(
+        cls, answers: Sequence[Answer], labels: np.ndarray, images: np.ndarray, units: np.ndarray
+    ) -> "Sample":
+        """Weigh and divide answers by what they are of, units of any type."""
+        units = np.unique(units, return_inverse=True)[1]
+        before = np.stack([answer.probabilities for answer in answers])
+        return cls(before, labels, images, units, even_weights(labels, units), folds_of(units))
 
 
 def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationRecord, np.ndarray]:
@@ -213,12 +234,12 @@ def _judgement(
     known: Known,
     after: np.ndarray,
     sample: Sample,
-    score: str,
-    rates: Rates,
+    fitting: Fitting,
     card: Card,
 ) -> JudgementRecord:
     """Fit thresholds and ratios to what is said of units kept out in turn, scores to the others' embeddings."""
     labels, units, folds = sample.labels, sample.units, sample.folds
+    score, rates = fitting.score, fitting.rates
     scores = np.empty(len(answers))
     for fold in folds:
         others = Known(known.embeddings[~fold], labels[~fold], known.images[~fold], known.largest_logit)

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +12,7 @@ from ganprint.calibration.likelihood import fit_likelihood
 from ganprint.calibration.probabilities import calibration_error, folds_of, log_loss
 from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
-from ganprint.evaluation.answers import whole_answers
+from ganprint.evaluation.answers import ON_CPU, Computing, whole_answers
 from ganprint.evaluation.calibrate import FEWEST, check_sides
 from ganprint.evaluation.conditions import Condition
 from ganprint.forensics.predictors import WeightsPredictor
@@ -60,70 +58,58 @@ def common_sources(predictors: Sequence[WeightsPredictor]) -> tuple[str, ...]:
 
 def tell(
     predictors: Sequence[WeightsPredictor],
-    data: Path | str,
+    manifest: Manifest,
     split: str,
     policies: Sequence[str],
     *,
-    root: Path | str | None = None,
     seed: int = 0,
     say: Callable[[str], None] = lambda sentence: None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
-    **options: Any,
+    computing: Computing = ON_CPU,
 ) -> Told:
     """Answer with every predictor for the images of a split whose source all know, under each policy.
 
-    `root` is the folder of relative paths, if it is not the manifest's. `say` gets a sentence where weights have seen
-    the images, whatever their split is called. `options` are those of `whole_answers`. Raises UsageError where they are
-    fewer than FEWEST.
+    `manifest` is of those sources. `say` gets a sentence where weights have seen the images, whatever their split is
+    called. Raises UsageError where they are fewer than FEWEST.
     """
-    sources = common_sources(predictors)
-    found: list[list[np.ndarray]] = [[] for _ in predictors]
-    answered: list[list[np.ndarray]] = [[] for _ in predictors]
-    labels: list[list[np.ndarray]] = [[] for _ in predictors]
+    if manifest.named_by_position:
+        raise UsageError(f"{last_part(manifest.name)} names no sources.", "Add a column source.")
+    images = manifest.select(split)
+    images = images.take(np.flatnonzero(images.labels >= 0))
+    members: list[np.ndarray] = []
+    answered: list[np.ndarray] = []
     failed: dict[str, ImageError] = {}
-    for number, predictor in enumerate(predictors):
-        manifest = Manifest.open(data, root=root, sources=sources)
-        if manifest.named_by_position:
-            raise UsageError(f"{last_part(data)} names no sources.", "Add a column source.")
-        images = manifest.select(split)
-        images = images.take(np.flatnonzero(images.labels >= 0))
+    for predictor in predictors:
         for sentence in seen_sentences(predictor.card, images, split):
             say(sentence)
+        told, rows = [], []
         for policy in policies:
             condition = Condition.of(parse_any_policy(policy), predictor.card.view, seed=seed)
             what = f"{predictor.card.name}, {split} under {policy}"
-            rows, answers, failures = whole_answers(
-                predictor.attributor,
-                images,
-                condition,
-                progress=partial(progress, what),
-                **options,
+            found, answers, failures = whole_answers(
+                predictor.attributor, images, condition, computing, partial(progress, what)
             )
             failed |= {failure.message: failure for failure in failures}
             plain = np.stack([answer.probabilities for answer in answers])
-            found[number].append(restrict(plain, predictor.card.sources, sources))
-            answered[number].append(rows)
-            labels[number].append(images.labels[rows])
-    if any(
-        not np.array_equal(one, other)
-        for each in answered
-        for one, other in zip(each, answered[0], strict=True)
-    ):
+            told.append(restrict(plain, predictor.card.sources, manifest.sources))
+            rows.append(found)
+        members.append(np.concatenate(told))
+        answered.append(np.concatenate(rows))
+    which = answered[0]
+    if not all(np.array_equal(which, each) for each in answered):
         raise UsageError(
             "Some methods cannot answer for all images.",
             "Leave out those that ganprint data check names.",
         )
-    which = np.concatenate(answered[0])
     count = len(np.unique(which))
     if count < FEWEST:
         raise UsageError(
-            f"{last_part(data)} has {count} images in {split} of sources that all know.",
+            f"{last_part(manifest.name)} has {count} images in {split} of sources that all know.",
             f"{FEWEST} are needed at least.",
         )
-    known = np.concatenate(labels[0])
-    check_sides(known, which, f"{last_part(data)}, {split}")
-    members = [np.concatenate(each) for each in found]
-    return Told(members, known, which, count, images.sha256, list(failed.values()))
+    labels = images.labels[which]
+    check_sides(labels, which, f"{last_part(manifest.name)}, {split}")
+    return Told(members, labels, which, count, images.sha256, list(failed.values()))
 
 
 def fuse(

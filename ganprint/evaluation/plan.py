@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ganprint import plugins
+from ganprint.evaluation.answers import Computing
 from ganprint.evaluation.conditions import Condition, Precision
 from ganprint.perturbation import Engine
 from ganprint.weights import Card
@@ -65,9 +66,9 @@ class JobBatch:
         return self.jobs[0].victim
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a comparison is computed; all but the last four decide its results.
+@dataclass(frozen=True, kw_only=True)
+class Settings(Computing):
+    """How a comparison is computed; all but the command decide its results, those of Computing in the last digits only.
 
     An interrupted condition resumes with the same batch size only.
     """
@@ -77,7 +78,4 @@ class Settings:
     engine: Engine = "torch"
     precision: Precision = "fp32"
     renamed: tuple[tuple[str, str], ...] = ()
-    device: str = "cpu"
-    batch_size: int = 32
-    workers: int = 0
     command: str = ""

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from ganprint.weights.seen import seen_sentences
 
 @dataclass
 class Comparison:
-    """The jobs of weights x (split, policy) over a manifest, and the results there are of them.
+    """The jobs of weights x (split, policy) over a manifest, opened with gaps, and the results there are of them.
 
     With `out` each result is a row for each value in DATA.csv there and a JSON file of its details under DATA/, and
     with `predictions` a CSV of one row per image beside that; what is there already for the same weights, data,
@@ -40,7 +40,7 @@ class Comparison:
     sources apart.
     """
 
-    data: Path | str
+    data: Manifest
     candidates: Sequence[Candidate]
     conditions: Sequence[tuple[str, str]]
     settings: Settings = field(default_factory=Settings)
@@ -48,7 +48,6 @@ class Comparison:
     predictions: bool = False
     force: bool = False
     surrogate: Candidate | None = None
-    image_folder: Path | str | None = None
 
     def __post_init__(self) -> None:
         self._versions, self._device = versions(), self.settings.device
@@ -167,7 +166,7 @@ class Comparison:
         return list(found)
 
     def _open(self, sources: tuple[str, ...]) -> Manifest:
-        manifest = Manifest.open(self.data, root=self.image_folder, sources=sources)
+        manifest = self.data.known_to(sources)
         if manifest.named_by_position and any(each.card.sources != sources for each in self.candidates):
             raise UsageError(
                 f"{manifest.name} names no sources, and these weights number theirs differently.",
@@ -243,9 +242,7 @@ class Comparison:
             images,
             batch.condition,
             victim=self.attributor(batch.victim) if batch.victim else None,
-            device=self._device,
-            batch_size=settings.batch_size,
-            workers=settings.workers,
+            computing=replace(settings, device=self._device),
             kept=self._pixels,
             notebook=notebook,
             progress=tell,

@@ -15,16 +15,9 @@ from ganprint.calibration.answer import Answer
 from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason
 from ganprint.calibration.fusion import Combination, Fusion, pool, restrict
 from ganprint.errors import GanprintError
+from ganprint.forensics.conclusion import failed, nothing_to_examine, ratio_of
 from ganprint.forensics.predictors import WeightsPredictor
-from ganprint.forensics.verdict import (
-    Agreement,
-    Change,
-    MethodAnswer,
-    Verdict,
-    failed,
-    nothing_to_examine,
-    ratio_of,
-)
+from ganprint.forensics.verdict import Agreement, Change, MethodAnswer, Verdict
 from ganprint.images import ImageFile, printable
 from ganprint.images.content import Emptiness
 from ganprint.images.views import Crops, find_crops

@@ -75,49 +75,57 @@ def gather_evidence(
             )
     shares = attributor.predict(crop[None]).attribution.float().softmax(1)[0].cpu()
     first, second = shares.argsort(descending=True)[:2].tolist()
-    source, side = card.sources[first], crop.shape[-1]
-
-    panels = [Panel(f"the {card.view.kind} view, {side} px", crop.permute(1, 2, 0).cpu().numpy() / 255)]
+    panels = [
+        Panel(f"the {card.view.kind} view, {crop.shape[-1]} px", crop.permute(1, 2, 0).cpu().numpy() / 255)
+    ]
     said = [
         f"{printable(name)}: of this view {card.method} with the weights {card.name} "
-        f"({(card.sha256 or '')[:12]}) says {source} {shares[first]:.0%}, "
+        f"({(card.sha256 or '')[:12]}) says {card.sources[first]} {shares[first]:.0%}, "
         f"next {card.sources[second]} {shares[second]:.0%} (not calibrated)."
     ]
-    if "own" in chosen:
-        panels += attributor.explain(crop)
-    if "occlusion" in chosen:
-        lost = occlusion_map(attributor, crop, first)
-        panels.append(Panel(f"occlusion: log-odds of {source} lost", lost.numpy(), diverging=True))
-        said.append(
-            f"Occlusion: a patch of {side // PATCH} px in the view's mean colour, moved by {side // STRIDE} px; red "
-            f"where hiding pixels costs {source} log-odds, blue where it gains them; the patch's edges count too."
-        )
-    if attributor.differentiable:
-        frequencies = attributor.feature_places == "frequencies"
-        where = " over frequencies" if frequencies else ""
-        if "gradients" in chosen:
-            risen = gradient_map(attributor, crop, first)
-            panels.append(Panel(f"integrated gradients of {source}{where}", risen.numpy(), diverging=True))
-            said.append(
-                f"Integrated gradients{where}{', low ones top left' if frequencies else ''}: {STEPS} steps from a "
-                "tenth of the view's contrast to all of it."
-            )
-        layer = last_features(attributor, crop)
-        if "grad-cam" in chosen and layer is not None:
-            raised = grad_cam(attributor, crop, first, layer)
-            panels.append(
-                Panel(f"Grad-CAM of {source}{where}, layer {layer}", raised.numpy(), diverging=True)
-            )
-            said.append(f"Grad-CAM{where}: at the layer {layer}, upsampled.")
-    if "residual" in chosen:
-        noise = noise_residuals(luma(crop.cpu().float()), levels=LEVELS, sigma=SIGMA)
-        panels.append(Panel("noise residual (wavelet, luma)", noise.numpy(), diverging=True))
-    if "spectrum" in chosen:
-        panels.append(Panel("log spectrum (DCT)", log_dct(crop.cpu().float()).mean(0).numpy()))
+    for each in (name for name in MAPS if name in chosen):
+        if each == "own":
+            panels += attributor.explain(crop)
+        else:
+            panel, sentence = _map(each, attributor, crop, first, card.sources[first])
+            panels.append(panel)
+            said += [sentence] if sentence else []
     said.append(
         "The pictures show what the method computes; they are not proof of where an image comes from."
     )
     return Evidence(tuple(panels), " ".join(said))
+
+
+def _map(
+    kind: str, attributor: Attributor, crop: Tensor, place: int, source: str
+) -> tuple[Panel, str | None]:
+    """Return one of MAPS but "own" for the source at a place, and how to read it where its title does not say that."""
+    side, frequencies = crop.shape[-1], attributor.feature_places == "frequencies"
+    where = " over frequencies" if frequencies else ""
+    if kind == "occlusion":
+        lost = occlusion_map(attributor, crop, place)
+        return Panel(f"occlusion: log-odds of {source} lost", lost.numpy(), diverging=True), (
+            f"Occlusion: a patch of {side // PATCH} px in the view's mean colour, moved by {side // STRIDE} px; red "
+            f"where hiding pixels costs {source} log-odds, blue where it gains them; the patch's edges count too."
+        )
+    if kind == "gradients":
+        risen = gradient_map(attributor, crop, place)
+        return Panel(f"integrated gradients of {source}{where}", risen.numpy(), diverging=True), (
+            f"Integrated gradients{where}{', low ones top left' if frequencies else ''}: {STEPS} steps from a "
+            "tenth of the view's contrast to all of it."
+        )
+    if kind == "grad-cam":
+        layer = last_features(attributor, crop)
+        assert layer is not None, "possible_maps has found one"
+        raised = grad_cam(attributor, crop, place, layer)
+        title = f"Grad-CAM of {source}{where}, layer {layer}"
+        return Panel(title, raised.numpy(), diverging=True), (
+            f"Grad-CAM{where}: at the layer {layer}, upsampled."
+        )
+    if kind == "residual":
+        noise = noise_residuals(luma(crop.cpu().float()), levels=LEVELS, sigma=SIGMA)
+        return Panel("noise residual (wavelet, luma)", noise.numpy(), diverging=True), None
+    return Panel("log spectrum (DCT)", log_dct(crop.cpu().float()).mean(0).numpy()), None
 
 
 def crop_map(attributor: Attributor, card: Card, picture: Tensor) -> Panel | None:

@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from io import BufferedReader, FileIO
 from itertools import chain
 from pathlib import Path
@@ -82,35 +83,42 @@ class Table(Protocol):
         """Yield the lines that it was written from."""
 
 
-class Journal:
-    """A file that verdicts are appended to, each as a whole line, by `render`; `header` is its first line, if any.
+@dataclass(frozen=True)
+class Format:
+    """How verdicts are written: a whole line each, by `render`; `header` is the first line, if any.
 
-    A file that `force` replaces stays until all lines of the new one are written. With `resume` what is there is gone
-    on from: a last line that was cut off is taken away, and `is_done` tells which images it has. `shown` is how a line
-    writes a path, `opening` what the file begins with. With a `table` the lines are in a file beside it until that is
-    written from them. `key` tells a line's path, verdict, and the hash of what it was
-    answered by, which must be `by`; `verdicts` counts those that were there. Raises
-    OutputExistsError where the file is there and neither `resume` nor `force` is given, UsageError where it is of other
-    weights or no file of verdicts, or another process writes it, OutputError where it cannot be written.
+    `key` tells a line's path, verdict, and the hash of what it was answered by; `shown` is how a line writes a path,
+    `opening` what a file begins with. With a `table` the lines are in a file beside it until that is written from them.
+    """
+
+    render: Callable[[Verdict], str]
+    key: Callable[[str], Line]
+    opening: str
+    header: str = ""
+    shown: Callable[[str], str] = str
+    table: Table | None = None
+
+
+class Journal:
+    """A file that verdicts are appended to in a format.
+
+    A file that `force` replaces stays until all lines of the new one are written. With `resume` the file is continued:
+    a last line that was cut off is taken away, `is_done` tells which images it has, and `verdicts` counts their
+    verdicts; all must have been answered by what has the hash `by`. Raises OutputExistsError where the file is there
+    and neither `resume` nor `force` is given, UsageError where it is of other weights or no file of verdicts, or
+    another process writes it, OutputError where it cannot be written.
     """
 
     def __init__(
         self,
         path: Path,
-        render: Callable[[Verdict], str],
-        key: Callable[[str], Line],
+        form: Format,
         *,
         by: str | None,
-        opening: str,
-        header: str = "",
-        shown: Callable[[str], str] = str,
-        table: Table | None = None,
         resume: bool = False,
         force: bool = False,
     ) -> None:
-        self.path, self._render, self._key, self._header = path, render, key, header
-        self._shown, self._opening = shown, opening.encode()
-        self._table = table
+        self.path, self._format, table = path, form, form.table
         self._done = Answered(())
         self.verdicts: Counter[str | None] = Counter()
         partial = path.with_name(f".{path.name}.unfinished")
@@ -133,8 +141,8 @@ class Journal:
             end = self._read(by) if resume else 0
             os.ftruncate(self._file.fileno(), end)
             self._done = Answered(self._paths(end))
-            if header and not self._lines.stat().st_size:
-                self._append(header)
+            if form.header and not self._lines.stat().st_size:
+                self._append(form.header)
         except OSError as cause:
             self._open_files.close()
             raise self._refusal(cause) from cause
@@ -164,12 +172,12 @@ class Journal:
     ) -> None:
         if kind is None and self._lines != self.path:
             os.fsync(self._file.fileno())
-            if self._table is None:
+            if self._format.table is None:
                 self._lines.replace(self.path)
             else:
                 try:
                     texts = (line.decode().rstrip("\n") for line in _whole_lines(self._lines))
-                    self._table.write(texts, self.path)
+                    self._format.table.write(texts, self.path)
                 except OSError as cause:
                     raise self._refusal(cause) from cause
                 self._lines.unlink()
@@ -177,12 +185,12 @@ class Journal:
 
     def is_done(self, path: str) -> bool:
         """Return whether the file has a line for an image, which then answers for one time that it is named."""
-        return self._done.take(_written(self._shown(path)))
+        return self._done.take(_written(self._format.shown(path)))
 
     def write(self, verdict: Verdict) -> None:
         """Append the line of a verdict, at once; raises UsageError where that is not possible."""
         try:
-            self._append(self._render(verdict))
+            self._append(self._format.render(verdict))
         except OSError as cause:
             raise self._refusal(cause) from cause
 
@@ -196,9 +204,9 @@ class Journal:
         end = 0
         for line in _whole_lines(self._lines):
             text = line.decode("utf-8", "replace").rstrip("\r\n")
-            if end or text != self._header or not self._header:
+            if end or text != self._format.header or not self._format.header:
                 try:
-                    found = self._key(text)
+                    found = self._format.key(text)
                 except (ValueError, KeyError, TypeError, IndexError):
                     raise UsageError(
                         f"{printable(str(self.path))} has a line that is not a verdict.",
@@ -211,10 +219,11 @@ class Journal:
                     )
                 self.verdicts[found.verdict] += 1
             end += len(line)
+        opening = self._format.opening.encode()
         with open_file(self._lines) as file:
             file.seek(end)
-            cut = file.read(len(self._opening))
-        if not self._opening.startswith(cut) and (end == 0 or not self._header):
+            cut = file.read(len(opening))
+        if not opening.startswith(cut) and (end == 0 or not self._format.header):
             # Not the beginning of a line of ours.
             raise UsageError(
                 f"{printable(str(self.path))} is not a file of verdicts.",
@@ -230,8 +239,8 @@ class Journal:
                 return
             place += len(line)
             text = line.decode("utf-8", "replace").rstrip("\r\n")
-            if text != self._header or not self._header:
-                yield _written(self._key(text).path)
+            if text != self._format.header or not self._format.header:
+                yield _written(self._format.key(text).path)
 
     def _refusal(self, cause: OSError) -> OutputError:
         return OutputError(
@@ -287,30 +296,15 @@ def csv_line(row: Sequence[object]) -> str:
     return out.getvalue()
 
 
-def json_journal(
-    path: Path, sources: Sequence[str], *, by: str, resume: bool = False, force: bool = False
-) -> Journal:
-    """Open a file of verdicts, a JSON object a line, or Parquet by its name; errors are those of Journal."""
+def json_format(path: Path, sources: Sequence[str]) -> Format:
+    """Return the format of a file of verdicts: a JSON object a line, or Parquet by its name."""
     from ganprint.forensics.verdict_table import VerdictTable, is_table
 
     table = VerdictTable(sources) if is_table(path) else None
-    opening = '{"schema_version": '
-    return Journal(path, json_line, json_key, by=by, opening=opening, table=table, resume=resume, force=force)
+    return Format(json_line, json_key, '{"schema_version": ', table=table)
 
 
-def csv_journal(
-    path: Path, sources: Sequence[str], *, by: str, resume: bool = False, force: bool = False
-) -> Journal:
-    """Open a file of verdicts as CSV, with a column for the probability of each source."""
+def csv_format(sources: Sequence[str]) -> Format:
+    """Return the format of a CSV of verdicts, with a column for the probability of each source."""
     header = csv_line(csv_header(sources))
-    return Journal(
-        path,
-        lambda verdict: csv_line(csv_row(verdict, sources)),
-        csv_key,
-        shown=cell,
-        by=by,
-        opening=header,
-        header=header,
-        resume=resume,
-        force=force,
-    )
+    return Format(lambda verdict: csv_line(csv_row(verdict, sources)), csv_key, header, header, cell)

@@ -11,8 +11,9 @@ from ganprint.attributor import Attributor
 from ganprint.calibration.answer import Answer, answer_images
 from ganprint.calibration.open_set import Known
 from ganprint.errors import WeightsError
+from ganprint.forensics.conclusion import make_verdict
 from ganprint.forensics.gallery import Gallery, list_galleries
-from ganprint.forensics.verdict import Verdict, make_verdict
+from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile
 from ganprint.weights import Card, load_attributor, load_reference
 

@@ -16,8 +16,9 @@ from ganprint.attributor import REAL
 from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.files import open_file, read_file, write_output
+from ganprint.forensics.conclusion import MOST_AGREE
 from ganprint.forensics.ensemble import Ensemble
-from ganprint.forensics.verdict import MOST_AGREE, WRITTEN, Verdict
+from ganprint.forensics.verdict import WRITTEN, Verdict
 from ganprint.forensics.wording import how_to_read
 from ganprint.images import printable
 from ganprint.plain_text import to_json

@@ -7,7 +7,7 @@ import numpy as np
 from ganprint.attributor import Attributor, View
 from ganprint.data import Manifest
 from ganprint.drawing import Axes, Figure
-from ganprint.evaluation.answers import whole_answers
+from ganprint.evaluation.answers import Computing, whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.runner import Comparison
 from ganprint.perturbation import parse_policy
@@ -27,7 +27,7 @@ def embed_images(
     It is the mean over views of the embedding, or of the attribution logits where a method has none.
     """
     condition = Condition(parse_policy("none"))
-    rows, answers, _ = whole_answers(attributor, images, condition, workers=workers)
+    rows, answers, _ = whole_answers(attributor, images, condition, Computing(workers=workers))
     return np.stack([answer.embedding for answer in answers]), rows
 
 

@@ -12,7 +12,7 @@ from ganprint.api.outputs import refuse_own_inputs
 from ganprint.cli import app
 from ganprint.errors import OutputError, UsageError
 from ganprint.files import locked_folder
-from ganprint.forensics.journal import Journal, json_key, json_line
+from ganprint.forensics.journal import Journal, json_format, json_line
 from ganprint.forensics.verdict import Verdict
 
 VERDICT = Verdict(path="a.png", method="m", weights="w", weights_sha256=None, judged_by_sha256="1")
@@ -51,7 +51,7 @@ def test_attribute_refuses_before_it_loads_anything(folder: Path) -> None:
 
 
 def journal(path: Path, **options: bool) -> Journal:
-    return Journal(path, json_line, json_key, by="1", opening='{"schema_version": ', **options)
+    return Journal(path, json_format(path, ("real",)), by="1", **options)
 
 
 def test_a_file_of_verdicts_has_one_writer(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from ganprint.data import Manifest
-from ganprint.evaluation.answers import answer_manifest
+from ganprint.evaluation.answers import Computing, answer_manifest
 from ganprint.evaluation.conditions import Condition, Kept
 from ganprint.evaluation.unfinished import Notebook
 from ganprint.perturbation import parse_policy
@@ -33,7 +33,7 @@ def images(tmp_path: Path) -> Manifest:
 def test_it_goes_on_to_the_same_answers(images: Manifest, tiny_weights: Path, tmp_path: Path) -> None:
     attributors = [load_attributor(tiny_weights)[0] for _ in range(2)]
     condition = Condition(parse_policy("test-seen"))
-    whole = answer_manifest(attributors, images, condition, batch_size=2)
+    whole = answer_manifest(attributors, images, condition, computing=Computing(batch_size=2))
     notebook = Notebook(tmp_path / "notes" / "a.safetensors", ("one", "two"), every=0)
 
     def stop_at_the_third_batch(done: int, total: int) -> None:
@@ -42,14 +42,19 @@ def test_it_goes_on_to_the_same_answers(images: Manifest, tiny_weights: Path, tm
 
     with pytest.raises(KeyboardInterrupt):
         answer_manifest(
-            attributors, images, condition, batch_size=2, notebook=notebook, progress=stop_at_the_third_batch
+            attributors,
+            images,
+            condition,
+            computing=Computing(batch_size=2),
+            notebook=notebook,
+            progress=stop_at_the_third_batch,
         )
     told: list[int] = []
     resumed = answer_manifest(
         attributors,
         images,
         condition,
-        batch_size=2,
+        computing=Computing(batch_size=2),
         notebook=notebook,
         progress=lambda done, total: told.append(done),
     )
@@ -84,10 +89,14 @@ def test_an_image_that_is_mended_meanwhile_is_answered_for(
     attributor, _ = load_attributor(tiny_weights)
     notebook = Notebook(tmp_path / "a.safetensors", ("one",), every=0)
     condition = Condition(parse_policy("none"))
-    (before,) = answer_manifest([attributor], images, condition, batch_size=4, notebook=notebook)
+    (before,) = answer_manifest(
+        [attributor], images, condition, computing=Computing(batch_size=4), notebook=notebook
+    )
     assert len(before.rows) == 10
     Image.new("RGB", (40, 40)).save(images.path(2))
-    (after,) = answer_manifest([attributor], images, condition, batch_size=4, notebook=notebook)
+    (after,) = answer_manifest(
+        [attributor], images, condition, computing=Computing(batch_size=4), notebook=notebook
+    )
     assert after.rows.tolist() == list(range(11)) and not after.failures
 
 

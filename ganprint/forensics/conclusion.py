@@ -1,0 +1,223 @@
+"""From a method's answer to the verdict on an image."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ganprint.attributor import REAL, View
+from ganprint.calibration.answer import Answer
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, best_family, decide, give_reason
+from ganprint.calibration.likelihood import in_words, log10_ratio
+from ganprint.calibration.open_set import SCORES, Known
+from ganprint.calibration.probabilities import calibrate_probabilities
+from ganprint.errors import GanprintError
+from ganprint.forensics.gallery import Gallery
+from ganprint.forensics.verdict import NO_RULE, UNCALIBRATED, Crop, Evidence, Failure, Ratio, Verdict, Views
+from ganprint.images import ImageFile, printable
+from ganprint.images.content import Emptiness
+from ganprint.provenance.stated import StatedFile
+from ganprint.weights import Card, LikelihoodRecord
+
+MOST_AGREE = 0.75
+"""Share of the crops that must agree with the most likely source for there to be no warning."""
+
+
+class Decision(NamedTuple):
+    """A verdict with its reason, the score that it is from, how near the galleries are, and a doubt if there is one."""
+
+    verdict: str
+    reason: str
+    score: float | None = None
+    nearer: Mapping[str, float] = MappingProxyType({})
+    doubts: tuple[str, ...] = ()
+
+
+def make_verdict(
+    image: ImageFile,
+    answer: Answer,
+    card: Card,
+    *,
+    known: Known | None,
+    galleries: Sequence[Gallery] = (),
+    places: Sequence[tuple[int, int]] = (),
+) -> Verdict:
+    """Turn a method's answer into a verdict, with every reason to doubt it among the warnings.
+
+    `known` is where the weights place known images, needed if the card has thresholds; `places` are the rows and
+    columns of the crops' corners, where they are the image's own pixels.
+    """
+    probabilities = calibrate_probabilities(answer.probabilities[None], card.calibration)[0]
+    each = calibrate_probabilities(answer.each, card.calibration)
+    decision = _decide(answer, probabilities, card, known, galleries)
+    verdict, names = decision.verdict, card.sources
+    order = np.argsort(-probabilities, kind="stable")
+    agreeing = int((each.argmax(1) == order[0]).sum())
+    doubts = [*_doubts(image, agreeing / len(each), probabilities, card), *decision.doubts, *image.notes]
+    family, _ = best_family(probabilities, names, card.families)
+    named = verdict not in (REAL, UNKNOWN, INCONCLUSIVE, family)
+    return Verdict(
+        verdict=verdict,
+        source=verdict if named else None,
+        family=family if verdict == family else card.families.get(verdict),
+        synthetic_probability=round(float(1 - probabilities[0]), 6),
+        probabilities={name: round(float(p), 6) for name, p in zip(names, probabilities, strict=True)},
+        runner_up=names[order[1]],
+        warnings=doubts if card.calibration else [*doubts, UNCALIBRATED],
+        spread={name: round(float(s), 6) for name, s in zip(names, answer.spread, strict=True)},
+        reason=decision.reason,
+        likeliest=names[order[0]],
+        known_score=None if decision.score is None else round(decision.score, 6),
+        likelihood_ratios=list(_ratios(probabilities, card, verdict)),
+        views=Views(
+            count=len(answer.each),
+            agreeing=agreeing,
+            least_synthetic=round(float(1 - each[:, 0].max()), 6),
+            most_synthetic=round(float(1 - each[:, 0].min()), 6),
+        ),
+        evidence=_evidence(answer),
+        crops=[
+            Crop(left=left, top=top, side=card.view.size, synthetic_probability=round(float(1 - share), 6))
+            for (top, left), share in zip(places, each[:, 0], strict=True)
+        ]
+        if places and card.view.kind == "native"
+        else [],
+        enrolled={name: round(value, 6) for name, value in decision.nearer.items()},
+        method=card.method,
+        weights=card.name,
+        weights_sha256=card.sha256,
+        **_of_file(image),
+    )
+
+
+def _decide(
+    answer: Answer, probabilities: np.ndarray, card: Card, known: Known | None, galleries: Sequence[Gallery]
+) -> Decision:
+    """Decide by the thresholds of the weights, where there are some, and by the enrolled sources."""
+    names, rule = card.sources, card.judgement
+    if rule is None or known is None:
+        return Decision(names[int(probabilities.argmax())], NO_RULE)
+    score = float(SCORES[rule.score](known, [answer])[0])
+    verdict = decide(probabilities, score, names, rule, card.families, reflected=answer.reflected)
+    nearer = {each.name: each.nearness(answer.embedding, known) for each in galleries}
+    found = max(
+        (each for each in galleries if nearer[each.name] >= each.threshold),
+        key=lambda each: nearer[each.name] - each.threshold,
+        default=None,
+    )
+    if found is None:
+        reason = give_reason(
+            verdict, probabilities, score, names, rule, card.families, reflected=answer.reflected
+        )
+        return Decision(verdict, reason, score, nearer)
+    doubt = f"Without the enrolled images of {printable(found.name)} it would be called real."
+    doubts = (doubt,) if verdict == REAL else ()
+    return Decision(found.name, found.reason(nearer[found.name]), score, nearer, doubts)
+
+
+def nothing_to_examine(
+    image: ImageFile, why: Emptiness, names: tuple[str, str, str | None], by: str
+) -> Verdict:
+    """Return the verdict on an image that shows nothing to examine, by this method, weights and their hash."""
+    method, weights, digest = names
+    return Verdict(
+        verdict=INCONCLUSIVE,
+        reason=f"Nothing to examine: {why}.",
+        method=method,
+        weights=weights,
+        weights_sha256=digest,
+        warnings=list(image.notes),
+        **_of_file(image),
+        judged_by_sha256=by,
+    )
+
+
+def _of_file(image: ImageFile) -> dict[str, Any]:
+    """Return the fields of a verdict that say which file it is on, and what that states beside the pixels."""
+    found = {name: getattr(image, name) for name in ("sha256", "width", "height", "format")}
+    stated = (
+        {"metadata": image.metadata, "stated_generator": image.stated_generator}
+        if isinstance(image, StatedFile)
+        else {}
+    )
+    return {"path": image.name, **found, **stated}
+
+
+def _evidence(answer: Answer) -> list[Evidence]:
+    """Return each kind of evidence, the strongest first."""
+    if answer.reasons is None:
+        return []
+    means = answer.reasons.mean(0)
+    return [
+        Evidence(kind=answer.reason_names[place], log_odds=round(float(means[place]), 3))
+        for place in np.argsort(-np.abs(means), kind="stable")
+    ]
+
+
+def _ratios(probabilities: np.ndarray, card: Card, verdict: str) -> Iterator[Ratio]:
+    """Yield the ratio of synthetic against real, and of the source that is named against the others and real.
+
+    A ratio that did not hold on groups kept out is not stated. The latter was fitted to no other sources than those, so
+    that it says nothing where none of them is named.
+    """
+    rule = card.judgement
+    if rule is None:
+        return
+    if rule.synthetic.holds:
+        yield ratio_of("synthetic", REAL, float(1 - probabilities[0]), rule.synthetic)
+    if verdict in rule.sources and rule.sources[verdict].holds:
+        share = float(probabilities[card.sources.index(verdict)])
+        yield ratio_of(verdict, f"not {verdict}", share, rule.sources[verdict])
+
+
+def ratio_of(proposition: str, against: str, probability: float, record: LikelihoodRecord) -> Ratio:
+    """Return the likelihood ratio that a probability of a proposition stands for."""
+    value = float(log10_ratio(probability, record))
+    return Ratio(
+        proposition=proposition,
+        against=against,
+        log10=round(value, 3),
+        words=in_words(value, record),
+        bounded=value in (record.most, record.least),
+    )
+
+
+def failed(path: str, error: GanprintError, names: tuple[str, str, str | None], by: str) -> Verdict:
+    """Return the record of an image that could not be answered, by this method, weights and their hash."""
+    method, weights, digest = names
+    return Verdict(
+        path=path,
+        error=Failure(code=error.code, message=error.message),
+        method=method,
+        weights=weights,
+        weights_sha256=digest,
+        judged_by_sha256=by,
+    )
+
+
+def _doubts(image: ImageFile, agreeing: float, probabilities: np.ndarray, card: Card) -> list[str]:
+    """Return what to beware of, `agreeing` being the share of crops that point to the most likely source."""
+    view: View = card.view
+    doubts = []
+    side = min(image.width, image.height)
+    done, least = (
+        ("enlarged", view.square) if view.kind == "resize" else ("continued by reflection", view.size)
+    )
+    if side < least:
+        doubts.append(
+            f"The image is too small: {image.width} x {image.height} px was {done} to the {least} px "
+            "that these weights look at."
+        )
+    if view.kind == "resize" and side >= 2 * view.square:
+        doubts.append(
+            f"The image was reduced from {side} to {view.square} px, which removes most of a generator's traces; "
+            "weights with the native view look at its own pixels."
+        )
+    if probabilities.argmax() == 0 and probabilities[0] < 0.5:
+        doubts.append(
+            "Real is the likeliest single answer, but the synthetic sources together are more likely than it."
+        )
+    if agreeing < MOST_AGREE:
+        doubts.append(f"The crops disagree: {agreeing:.0%} of them point to the most likely source.")
+    return doubts
