@@ -20,7 +20,9 @@ _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 # Letters and digits that look like those of RESERVED (Unicode's confusables.txt), after case is folded.
-_LOOKALIKES = str.maketrans("аеорсіӏѕухԁԛԝɡոνοιαρτκηεɩ01|", "aeopcilsyxdqwgnvoiaptknei" + "oll")
+_LOOKALIKES = str.maketrans(
+    "аеорсіӏѕухԁԛԝɡոνοιαρτκηεɩгıᴀᴄᴅᴇꜰɢɪʟɴᴏʀꜱᴛᴜʏ01|", "aeopcilsyxdqwgnvoiaptkneiri" + "acdefgilnorstuyoll"
+)
 
 
 def source_name_fault(name: str) -> str | None:
@@ -42,7 +44,8 @@ def source_name_fault(name: str) -> str | None:
 
 def _skeleton(name: str) -> str:
     folded = unicodedata.normalize("NFKD", name).casefold().translate(_LOOKALIKES)
-    return "".join(character for character in folded if character.isalnum())
+    # Capital I, which case folding makes i, looks like l.
+    return "".join(character for character in folded if character.isalnum()).replace("i", "l")
 
 
 _RESERVED_SKELETONS = frozenset(map(_skeleton, RESERVED))

@@ -68,7 +68,9 @@ def counted(pieces: Iterator[_Piece], parts: Parts) -> Iterator[_Piece]:
 
 
 def as_text(body: bytes) -> str:
-    """Decode text that is UTF-8, or else taken for Latin-1."""
+    """Decode text that is UTF-16 with a byte order mark, or UTF-8, or else taken for Latin-1."""
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return body.decode("utf-16", "replace")
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:

@@ -73,9 +73,10 @@ def _take_text(parts: Parts, kind: bytes, body: bytes) -> None:
 
 
 def _raw_profile(parts: Parts, kind: str, value: bytes) -> None:
-    """Take a profile as ImageMagick writes it into PNG: a name, a length, and the bytes in hexadecimal."""
+    """Take a profile as ImageMagick writes it into PNG: a line of its name, a length, and the bytes in hexadecimal."""
+    _, _, rest = value.strip().partition(b"\n")
     try:
-        block = bytes.fromhex(b"".join(value.split()[2:]).decode("ascii"))
+        block = bytes.fromhex(b"".join(rest.split()[1:]).decode("ascii"))
     except ValueError:
         parts.notes.append(f"Its raw profile '{shortened(kind, 80)}' is damaged and was not read.")
         return

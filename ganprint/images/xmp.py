@@ -13,6 +13,7 @@ MAX_XMP_BYTES = 1024 * 1024
 
 _TAG = re.compile(r"""<(/?)([\w.:-]++)((?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+)>""")
 _ATTRIBUTE = re.compile(r"""(?<![\w.:-])([\w.:-]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
+_SOURCE_TYPE = re.compile(r"https?://cv\.iptc\.org/newscodes/digitalsourcetype/\w+", re.IGNORECASE)
 _MARKUP = re.compile(r"<!\[CDATA\[|\]\]>|<[^<>]*+>?")
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -109,6 +110,8 @@ def _read_packet(text: str, found: Xmp) -> bool:
             begun.setdefault(name, tag.end())
     for name, start in begun.items():  # the packet was cut
         _add(found, prefixes, name, text[start:].split("<", 1)[0])
+    if not found.source_types:  # the tag that states it may be what is damaged
+        found.source_types += _SOURCE_TYPE.findall(text)[:1]
     return depth == 0 and not begun and text.count("<?xpacket") == text.count("?>") - text.count("<?xml ")
 
 

@@ -72,12 +72,19 @@ _NAMES = {
     "Fooocus": r"\bfooocus\b",
     "SwarmUI": r"\bswarmui\b",
     "Civitai": r"\bcivitai\b",
-    "an AI generator": r"\bai[ -]generated\b|\b(made|created|generated) (with|by) (an? )?(ai\b|artificial intell)",
+    "an AI generator": r"\bai[ -]generated\b|\b(made|created|generated) (with|by) (an? )?(ai\b|artificial intell)"
+    r"|\bki[ -]?(generiert|erzeugt)|\b(mit|von|durch) (ki|künstlicher intelligenz) (erstellt|erzeugt|generiert)"
+    r"|\b(créée?|générée?) (par|avec) (une |l')?(ia\b|intelligence artif)"
+    r"|\b(cread|generad|criad|gerad|creat|generat)[oa] (con|por|com|da|dall') ?(una? |la |l')?(ia\b|intell?i\w+ artif)"
+    r"|(создано|сгенерировано) (ии\b|нейросетью|искусственным)"
+    r"|(ai|人工智能|人工知能) ?(技术|で|による|로)? ?(生成|合成|생성)|(由|使用|用) ?(ai|人工智能) ?(创作|制作|绘制)",
     "Stable Diffusion": r"stable[ _-]?diffusion|\bsdxl\b|automatic1111",
 }
 _MADE = (
-    r"\b(made|created|generated|rendered|produced|imagined|drawn|synthesi[sz]ed)"
-    r"\s+(with|by|using|in|on|via|from|through)\b.{0,40}?"
+    r"\b(made|created|generated|rendered|produced|imagined|drawn|synthesi[sz]ed"
+    r"|erstellt|erzeugt|generiert|créée?|générée?|réalisée?|cread[oa]|hech[oa]|generad[oa]|criad[oa]|gerad[oa]|feit[oa]"
+    r"|creat[oa]|generat[oa]|fatt[oa]|создан[оа]?|сделан[оа]?)"
+    r"\s+(with|by|using|in|on|via|from|through|mit|von|durch|avec|par|con|por|com|da|с|в)\b.{0,40}?"
 )
 _COMMENTS = ("", "source", "comment")
 _LABEL = re.compile(r"""["']?label["']?\s*[:=]\s*["']?([123])""", re.IGNORECASE)

@@ -257,6 +257,7 @@ STATED = f"<Iptc4xmpExt:DigitalSourceType>{SOURCE}trainedAlgorithmicMedia</Iptc4
         xmp("<a:b>AT&T < 5</a:b>" + STATED),
         xmp("<undeclared:x y=unquoted/>" + STATED),
         xmp("\x01" + STATED),
+        xmp("", f'a:b="1 < 2" Iptc4xmpExt:DigitalSourceType="{SOURCE}trainedAlgorithmicMedia"'),
         xmp(STATED).replace(b"photoshop", b"photo\xff\xfeshop"),
         xmp(STATED).decode().encode("utf-16"),
         xmp(STATED).decode().encode("utf-16-be"),
@@ -264,7 +265,7 @@ STATED = f"<Iptc4xmpExt:DigitalSourceType>{SOURCE}trainedAlgorithmicMedia</Iptc4
         xmp(STATED) + b"<x>" + b" " * (1 << 20) + b"</x>",
     ],
     ids=[
-        "trailer", "cut", "not closed", "bare characters", "undeclared", "control", "no utf-8", "utf-16",
+        "trailer", "cut", "not closed", "bare characters", "undeclared", "control", "less than", "no utf-8", "utf-16",
         "utf-16 without a mark", "entities", "long",
     ],
 )  # fmt: skip
@@ -487,6 +488,11 @@ def raw_profile(packet: bytes, kind: str = "xmp") -> bytes:
         (encoded("JPEG", **commented('{"c": "a", "model": "x", "sampler": "Euler", "seed": 1, "steps": 9}')), "JPEG",
          "Stable Diffusion"),
         (with_comments(b"AI-generated content"), "JPEG", "an AI generator"),
+        (with_comments(b"Mit KI erzeugt"), "JPEG", "an AI generator"),
+        (with_comments("由人工智能生成".encode()), "JPEG", "an AI generator"),
+        (with_comments("Imagen generada con IA".encode("utf-16")), "JPEG", "an AI generator"),
+        (with_text(Description="Image générée avec Midjourney"), "PNG", "Midjourney"),
+        (with_text(Description="Une exposition sur Midjourney"), "PNG", None),
         (encoded("JPEG", exif=exif(x10F="Black Forest Labs")), "JPEG", "FLUX"),
         (encoded("JPEG", exif=exif(x10E="An image made with Midjourney")), "JPEG", "Midjourney"),
         (encoded("JPEG", exif=exif(x10E="Visitors before Midjourney's stand")), "JPEG", None),
@@ -501,6 +507,7 @@ def raw_profile(packet: bytes, kind: str = "xmp") -> bytes:
         (encoded("JPEG", **commented(f'{{"AIGC": {LABEL}}}')), "JPEG", "an AI service"),
         (raw_profile(xmp(STATED)), "PNG", "a trained model"),
         (raw_profile(b"http://ns.adobe.com/xap/1.0/\0" + xmp(STATED), "APP1"), "PNG", "a trained model"),
+        (raw_profile(b"http://ns.adobe.com/xap/1.0/\0" + xmp(STATED), "generic profile"), "PNG", "a trained model"),
         (gif_with_xmp(xmp(STATED)), "GIF", "a trained model"),
         (encoded("JPEG", exif=exif(x10F="Nikon", x110="D850")), "JPEG", None),
     ],
@@ -539,7 +546,7 @@ def test_a_generator_is_found_where_few_look(data: bytes, generator: str) -> Non
     assert read_metadata(data, "JPEG").stated_generator == generator
 
 
-@pytest.mark.parametrize("prefix", [b"UNICODE\0", b"ASCII\0\0\0", bytes(8), b""])
+@pytest.mark.parametrize("prefix", [b"UNICODE\0", b"ASCII\0\0\0", b"JIS\0\0\0\0\0", bytes(8), b""])
 def test_a_user_comment_in_utf_8_is_read_whatever_it_calls_itself(prefix: bytes) -> None:
     made = Image.Exif()
     made[0x8769] = {0x9286: prefix + PARAMETERS.encode()}
