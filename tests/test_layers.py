@@ -1,4 +1,4 @@
-"""The rooms of the package: import arrows point down, no modules import in a circle, no name stands twice."""
+"""The rooms of the package: import arrows point down, no circle, no name twice, functions that are short."""
 
 import ast
 from collections import Counter
@@ -47,6 +47,9 @@ FLOORS = (
 """Rooms and single modules, the highest first; one imports only what stands lower, rooms of one floor nothing of each
 other."""
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+MOST_LINES, MOST_PARAMETERS = 60, 8
+"""Of a function; those of the command line and of `ganprint.api` have options, whose lines and number do not count."""
 
 Graph = dict[str, set[str]]
 
@@ -121,6 +124,24 @@ def names_twice(modules: dict[str, Path]) -> list[str]:
     return [name for name, count in Counter(lasts).items() if count > 1]
 
 
+def too_large(module: str, path: Path) -> Iterator[str]:
+    """Yield each function of a file that is too long or has too many parameters."""
+    has_options = module.startswith(("ganprint.cli.", "ganprint.api."))
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        first = node.body[0].lineno if has_options else node.lineno
+        lines = (node.end_lineno or first) - first + 1
+        given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        names = [each.arg for each in given if each.arg not in ("self", "cls")]
+        if lines > MOST_LINES or (len(names) > MOST_PARAMETERS and not has_options):
+            yield f"{module}.{node.name}: {lines} lines, {len(names)} parameters"
+
+
+def test_functions_are_short() -> None:
+    assert [each for name, path in modules_under(ROOT).items() for each in too_large(name, path)] == []
+
+
 def test_every_room_has_a_floor() -> None:
     assert {room_of(name) for name in modules_under(ROOT) if name.startswith("ganprint.")} <= set(FLOOR)
 
@@ -174,6 +195,16 @@ def test_a_good_house_passes(house: Path) -> None:
 def test_an_arrow_up_is_found_wherever_it_stands(house: Path, file: str, text: str, upward: bool) -> None:
     (house / "ganprint" / file).write_text(text)
     assert bool(arrows_up(graph_under(house))) is upward
+
+
+def test_a_long_function_is_found_and_options_do_not_count(house: Path) -> None:
+    file = house / "ganprint/images/read.py"
+    options = ",\n".join(f"    option_{number}: int" for number in range(60))
+    file.write_text(f"def run(\n{options},\n):\n    pass\n")
+    assert [*too_large("ganprint.api.read", file)] == []
+    assert [*too_large("ganprint.images.read", file)] == ["ganprint.images.read.run: 63 lines, 60 parameters"]
+    file.write_text("def run():\n" + "    pass\n" * 61)
+    assert [*too_large("ganprint.api.read", file)] == ["ganprint.api.read.run: 61 lines, 0 parameters"]
 
 
 def test_a_circle_and_a_name_used_twice_are_found(house: Path) -> None:

@@ -73,13 +73,13 @@ def chosen_methods(text: str | None) -> list[str] | None:
 
 
 def renamed_sources(pairs: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
-    """Return what `--map` says, as pairs of the data's name and the weights'."""
+    """Return what `--rename` says, as pairs of the data's name and the weights'."""
     from ganprint.errors import UsageError
 
     found = []
     for pair in pairs or ():
         name, equals, source = pair.partition("=")
         if not (name and equals and source):
-            raise UsageError(f"{pair!r} is not a mapping.", "Write NAME=SOURCE, as in --map ada=stylegan2.")
+            raise UsageError(f"{pair!r} is not NAME=SOURCE.", "Write, for example, --rename ada=stylegan2.")
         found.append((name, source))
     return tuple(found)

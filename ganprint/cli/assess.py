@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, console, echo_json, progress_bar
+from ganprint.cli.option_groups import Machine, grouped
 from ganprint.cli.options import (
-    BatchSize,
-    Device,
     Force,
     Images,
     Json,
+    OneMethod,
+    Policies,
     Seed,
     TestData,
-    Threads,
     Weights,
-    Workers,
     chosen_data,
 )
 
@@ -24,26 +23,20 @@ if TYPE_CHECKING:
     from ganprint.weights import Rate, VerdictRates
 
 
+@grouped
 def assess(
+    *,
     data: TestData = None,
-    method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
+    method: OneMethod = None,
     weights: Weights = None,
     image_folder: Images = None,
     splits: Annotated[
         list[str] | None,
         typer.Option("--split", help="a split, or several joined by +; repeatable; test_seen if left out"),
     ] = None,
-    policies: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--policy", help="perturbation of the images; repeatable; none and test-seen if left out"
-        ),
-    ] = None,
+    policies: Policies = None,
     seed: Seed = 0,
-    batch_size: BatchSize = 32,
-    workers: Workers = 0,
-    device: Device = "auto",
-    threads: Threads = None,
+    machine: Machine,
     figure: Annotated[
         Path | None, typer.Option(help="draw accuracy against the share of images answered, as a PNG")
     ] = None,
@@ -74,10 +67,7 @@ def assess(
             splits=splits or ("test_seen",),
             policies=policies or ("none", "test-seen"),
             seed=seed,
-            batch_size=batch_size,
-            workers=workers,
-            device=device,
-            threads=threads,
+            **vars(machine),
             figure=figure,
             record=record,
             force=force,

@@ -16,6 +16,7 @@ from ganprint.cli.options import (
     Json,
     ManyMethods,
     ManyWeights,
+    Recursive,
     Threads,
     check_formats,
 )
@@ -37,7 +38,7 @@ def attribute(
         Path | None,
         typer.Option(help="a file that lists images, one path a line, or a manifest called .parquet"),
     ] = None,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")] = False,
+    recursive: Recursive = False,
     method: ManyMethods = None,
     weights: ManyWeights = None,
     stability: Annotated[
@@ -122,25 +123,12 @@ def attribute(
         say=_complain,
     )
     _check_verdict(fail_on, verdicts.ensemble)
-    failures = matches = 0
     written = out or report
     writer = (
         None if written else _writer(verdicts.ensemble, as_json, as_csv, verbose or stability or metadata)
     )
-    # A bar beside what is printed would cross it out.
-    with progress_bar() if written else nullcontext() as bar:
-        task = None
-        if bar is not None:
-            task = bar.add_task("images", total=_count(verdicts, inputs or [], files_from))
-        for verdict in verdicts:
-            if writer is not None:
-                writer.write(verdict)
-            if bar is not None and task is not None:
-                bar.advance(task)
-            if verdict.error is not None:
-                _complain(verdict.error.message)
-                failures += 1
-            matches += _matches(verdict.verdict, fail_on)
+    total = _count(verdicts, inputs or [], files_from) if written else None
+    failures, matches = _write(verdicts, writer, fail_on, total)
     before = verdicts.before
     if before:
         note(f"{before.total()} images were answered before, {before[None]} of them without a verdict.")
@@ -154,6 +142,26 @@ def attribute(
         raise typer.Exit(FAILED_ON)
     if failures:
         raise typer.Exit(1)
+
+
+def _write(
+    verdicts: "Attribution", writer: Writer | None, fail_on: str | None, total: int | None
+) -> tuple[int, int]:
+    """Print verdicts, or show a bar without a writer; return how many failed and how many are what --fail-on names."""
+    failures = matches = 0
+    # A bar beside what is printed would cross it out.
+    with progress_bar() if writer is None else nullcontext() as bar:
+        task = None if bar is None else bar.add_task("images", total=total)
+        for verdict in verdicts:
+            if writer is not None:
+                writer.write(verdict)
+            if bar is not None and task is not None:
+                bar.advance(task)
+            if verdict.error is not None:
+                _complain(verdict.error.message)
+                failures += 1
+            matches += _matches(verdict.verdict, fail_on)
+    return failures, matches
 
 
 def _complain(sentence: str) -> None:

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ganprint.cli.console import command_line, console, echo_json, progress_bar
-from ganprint.cli.options import BatchSize, Data, Device, Force, Images, Json, Seed, Threads, Weights, Workers
+from ganprint.cli.option_groups import Machine, grouped
+from ganprint.cli.options import Data, Force, Images, Json, OneMethod, Policies, Seed, Weights
 
 if TYPE_CHECKING:
     from ganprint.evaluation.calibrate import Calibrated
 
 
+@grouped
 def calibrate(
+    *,
     data: Data,
-    method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
+    method: OneMethod = None,
     weights: Weights = None,
     image_folder: Images = None,
     split: Annotated[
@@ -24,12 +27,7 @@ def calibrate(
             "groups out in turn"
         ),
     ] = None,
-    policies: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--policy", help="perturbation of the images; repeatable; none and test-seen if left out"
-        ),
-    ] = None,
+    policies: Policies = None,
     score: Annotated[
         Literal["max-probability", "energy", "mahalanobis", "knn", "vim"],
         typer.Option(help="score that separates images of other generators from known ones"),
@@ -53,10 +51,7 @@ def calibrate(
         float, typer.Option(min=0.001, max=0.5, help="share of the named sources that may be wrong")
     ] = 0.2,
     seed: Seed = 0,
-    batch_size: BatchSize = 32,
-    workers: Workers = 0,
-    device: Device = "auto",
-    threads: Threads = None,
+    machine: Machine,
     figure: Annotated[
         Path | None, typer.Option(help="draw the reliability before and after calibration, as a PNG")
     ] = None,
@@ -92,10 +87,7 @@ def calibrate(
             wrong_family=wrong_family,
             wrong_source=wrong_source,
             seed=seed,
-            batch_size=batch_size,
-            workers=workers,
-            device=device,
-            threads=threads,
+            **vars(machine),
             figure=figure,
             record=record,
             force=force,

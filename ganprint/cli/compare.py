@@ -1,44 +1,28 @@
 """`ganprint compare`: several methods' weights under the same conditions, side by side."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from ganprint.api.outputs import check_output, refuse_own_inputs
+from ganprint.api.outputs import refuse_own_inputs
 from ganprint.cli.console import about, command_line, console, progress_bar
+from ganprint.cli.option_groups import Display, Machine, grouped
 from ganprint.cli.options import (
-    BatchSize,
-    Csv,
-    Device,
+    DryRun,
     Engine,
     Force,
     Images,
-    Json,
     Limit,
     Precision,
     Seed,
     TestData,
-    Threads,
-    Workers,
     chosen_data,
 )
 from ganprint.cli.tables import (
-    Against,
-    FigureForm,
-    Figures,
-    Form,
-    Html,
-    Intervals,
-    Latex,
-    Markdown,
-    Metric,
-    Unit,
     check_against,
-    check_figures,
-    check_unit,
-    chosen_form,
     draw_results,
     print_presets,
     print_results,
@@ -56,13 +40,87 @@ if TYPE_CHECKING:
     from ganprint.evaluation.runner import Comparison
     from ganprint.studies.variants import Variant
 
-ATTACKS = "Of --adversarial"
-"""Heading in the help."""
 FIRST_SECONDS = 10.0
 """What an estimate is measured on, at the least: conditions take different times."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Experiments:
+    """Experiments with a name: what is done to the images of a split."""
+
+    panel: ClassVar[str] = "Experiments"
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="clean and every corruption at every severity, on --split")
+    ] = False
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="--robustness on all images of the embedded benchmark and at all severities, not on some",
+        ),
+    ] = False
+    open_set: Annotated[
+        bool,
+        typer.Option("--open-set", help="--split and the split open together: AUROC and OSCR of confidence"),
+    ] = False
+    resharing: Annotated[
+        bool,
+        typer.Option(
+            "--resharing", help="clean and what sharing does: JPEG, resizing, cropping, chains; on --split"
+        ),
+    ] = False
+    adversarial: Annotated[
+        bool,
+        typer.Option(
+            "--adversarial",
+            help="clean and white-box attacks on --split; methods without gradients through others' weights",
+        ),
+    ] = False
+    split: Annotated[str, typer.Option("--split", help="the split of all of these experiments")] = "test_seen"
+    corruptions: Annotated[
+        list[str] | None, typer.Option("--corruption", help="only this one in --robustness; repeatable")
+    ] = None
+    severities: Annotated[
+        list[int] | None,
+        typer.Option("--severity", min=1, max=5, help="only this one in --robustness; repeatable"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attacks:
+    """The attacks of --adversarial."""
+
+    panel: ClassVar[str] = "Attacks of --adversarial"
+    attacks: Annotated[
+        list[str] | None,
+        typer.Option("--attack", help="fgsm or pgd; repeatable; both if left out"),
+    ] = None
+    epsilons: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--epsilon",
+            min=1,
+            max=255,
+            help="largest change, in levels of 255; repeatable; 2, 4, 8, 16, 24 and 32 if left out",
+        ),
+    ] = None
+    target: Annotated[
+        Literal["attribution", "detection"],
+        typer.Option("--target", help="the answer that attacks make wrong"),
+    ] = "attribution"
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="steps of PGD; 10 if left out")] = None
+    surrogate: Annotated[
+        str | None,
+        typer.Option(
+            "--surrogate",
+            help="weights that methods without gradients are attacked through; the first with gradients if left out",
+        ),
+    ] = None
+
+
+@grouped
 def compare(
+    *,
     data: TestData = None,
     image_folder: Images = None,
     weights: Annotated[
@@ -85,72 +143,8 @@ def compare(
             "test_seen:none, test_seen:test-seen and test_unseen:none if left out",
         ),
     ] = None,
-    robustness: Annotated[
-        bool, typer.Option("--robustness", help="clean and every corruption at every severity, on --split")
-    ] = False,
-    full: Annotated[
-        bool,
-        typer.Option(
-            "--full",
-            help="--robustness on all images of the embedded benchmark and at all severities, not on some",
-        ),
-    ] = False,
-    open_set: Annotated[
-        bool,
-        typer.Option("--open-set", help="--split and the split open together: AUROC and OSCR of confidence"),
-    ] = False,
-    resharing: Annotated[
-        bool,
-        typer.Option(
-            "--resharing", help="clean and what sharing does: JPEG, resizing, cropping, chains; on --split"
-        ),
-    ] = False,
-    adversarial: Annotated[
-        bool,
-        typer.Option(
-            "--adversarial",
-            help="clean and white-box attacks on --split; methods without gradients through others' weights",
-        ),
-    ] = False,
-    split: Annotated[str, typer.Option(help="the split of all of these experiments")] = "test_seen",
-    corruptions: Annotated[
-        list[str] | None, typer.Option("--corruption", help="only this one in --robustness; repeatable")
-    ] = None,
-    severities: Annotated[
-        list[int] | None,
-        typer.Option("--severity", min=1, max=5, help="only this one in --robustness; repeatable"),
-    ] = None,
-    attacks: Annotated[
-        list[str] | None,
-        typer.Option("--attack", help="fgsm or pgd; repeatable; both if left out", rich_help_panel=ATTACKS),
-    ] = None,
-    epsilons: Annotated[
-        list[int] | None,
-        typer.Option(
-            "--epsilon",
-            min=1,
-            max=255,
-            help="largest change, in levels of 255; repeatable; 2, 4, 8, 16, 24 and 32 if left out",
-            rich_help_panel=ATTACKS,
-        ),
-    ] = None,
-    target: Annotated[
-        Literal["attribution", "detection"],
-        typer.Option(help="the answer that attacks make wrong", rich_help_panel=ATTACKS),
-    ] = "attribution",
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="steps of PGD; 10 if left out", rich_help_panel=ATTACKS)
-    ] = None,
-    surrogate: Annotated[
-        str | None,
-        typer.Option(
-            help="weights that methods without gradients are attacked through; the first with gradients if left out",
-            rich_help_panel=ATTACKS,
-        ),
-    ] = None,
-    metric: Metric = "attribution_accuracy",
-    unit: Unit = "group",
-    against: Against = None,
+    experiments: Experiments,
+    attacks: Attacks,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -163,29 +157,21 @@ def compare(
     ] = False,
     renamed: Annotated[
         list[str] | None,
-        typer.Option("--map", help="NAME=SOURCE: take the data's NAME for the weights' SOURCE; repeatable"),
+        typer.Option(
+            "--rename", help="NAME=SOURCE: take the data's NAME for the weights' SOURCE; repeatable"
+        ),
     ] = None,
     engine: Engine = "torch",
     precision: Precision = "fp32",
     seed: Seed = 0,
     limit: Limit = None,
-    batch_size: BatchSize = 32,
-    workers: Workers = 0,
-    device: Device = "auto",
-    threads: Threads = None,
+    machine: Machine,
     force: Force = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be computed, and stop")] = False,
+    dry_run: DryRun = False,
     record: Annotated[
         bool, typer.Option("--record", help="write the results into the weights' cards")
     ] = False,
-    figures: Figures = None,
-    figure_form: FigureForm = "png",
-    html: Html = None,
-    intervals: Intervals = False,
-    markdown: Markdown = False,
-    latex: Latex = False,
-    as_json: Json = False,
-    as_csv: Csv = False,
+    display: Display,
 ) -> None:
     """Measure detection and attribution accuracy and NMI of several weights, and print tables with paired differences.
 
@@ -198,11 +184,8 @@ def compare(
     from ganprint.api.comparisons import prepare_comparison
     from ganprint.errors import UsageError
 
-    form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
-    check_unit(metric, unit)
-    check_output(html, force=force)
-    refuse_own_inputs([html], [data])
-    check_figures(figures, force=force)
+    display.check(force=force)
+    refuse_own_inputs([display.html], [data])
     if limit and record:
         raise UsageError("--record needs whole splits.", "Leave --limit out.")
     if data is None:
@@ -212,19 +195,8 @@ def compare(
         weights=weights or (),
         method=method,
         conditions=conditions or (),
-        robustness=robustness,
-        full=full,
-        open_set=open_set,
-        resharing=resharing,
-        adversarial=adversarial,
-        split=split,
-        corruptions=corruptions or (),
-        severities=severities or (),
-        attacks=attacks or (),
-        epsilons=epsilons or (),
-        target=target,
-        steps=steps,
-        surrogate=surrogate,
+        **vars(experiments),
+        **vars(attacks),
         out=out,
         predictions=predictions,
         renamed=renamed or (),
@@ -233,36 +205,24 @@ def compare(
         precision=precision,
         seed=seed,
         limit=limit,
-        batch_size=batch_size,
-        workers=workers,
-        device=device,
-        threads=threads,
+        **vars(machine),
         force=force,
         command=command_line(),
         say=say,
     )
     if record and comparison.settings.limit:
         raise UsageError("--record needs whole splits.", "Add --full.")
-    check_against(against, [candidate.name for candidate in comparison.candidates])
+    check_against(display.against, [candidate.name for candidate in comparison.candidates])
     if dry_run:
         print_plan(comparison)
         return
     entries, interrupted = run_comparison(comparison)
-    if not entries:
-        raise typer.Exit(130 if interrupted else 0)
-    shown = [entry.in_unit(unit) for entry in entries]
-    show_results(
-        comparison,
-        shown,
-        form,
-        metric=metric,
-        robustness=[split] if robustness else [],
-        against=against if against in {entry.weights for entry in entries} else None,
-        intervals=intervals,
-        drawn=(None if interrupted else figures, figure_form, None if interrupted else html, force),
-    )
-    if interrupted:
+    if entries:
+        splits = [experiments.split] if experiments.robustness else []
+        show_results(comparison, entries, display, splits, force=force, complete=not interrupted)
+    if entries and interrupted:
         say(f"interrupted: {len(entries)} of {len(comparison.jobs)} results. Rerun the command to continue.")
+    if interrupted:
         raise typer.Exit(130)
     if record:
         _record(comparison, entries)
@@ -357,26 +317,26 @@ def run_comparison(comparison: "Comparison") -> "tuple[list[Entry], bool]":
 def show_results(
     comparison: "Comparison",
     entries: "Sequence[Entry]",
-    form: "Form",
-    *,
-    metric: str,
+    display: Display,
     robustness: "Sequence[str]" = (),
     variants: "Sequence[Variant]" = (),
-    against: str | None = None,
-    intervals: bool = False,
-    drawn: "tuple[Path | None, Literal['png', 'svg'], Path | None, bool]",
+    *,
+    force: bool = False,
+    complete: bool = True,
 ) -> None:
-    """Print the tables of results, draw figures into a folder and write a page, where these are named in `drawn`."""
+    """Print the tables of results; of a `complete` comparison also draw the figures and write the page asked for."""
     from ganprint.reporting.overview import result_tables
 
-    folder, figure_form, html, force = drawn
-    tables = result_tables(entries, metric, robustness, variants, against)
-    print_results(tables, entries, form, intervals=intervals)
-    print_presets([candidate.card for candidate in comparison.candidates], form)
-    figures = _figures(comparison, entries, metric, variants) if folder or html else {}
-    draw_results(figures, folder, figure_form, force=force)
-    if html is not None:
-        write_results_page(html, tables, entries, figures, force=force)
+    entries = [entry.in_unit(display.unit) for entry in entries]
+    against = display.against if display.against in {entry.weights for entry in entries} else None
+    tables = result_tables(entries, display.metric, robustness, variants, against)
+    print_results(tables, entries, display)
+    print_presets([candidate.card for candidate in comparison.candidates], display.form)
+    if complete and (display.figures or display.html):
+        figures = _figures(comparison, entries, display.metric, variants)
+        draw_results(figures, display, force=force)
+        if display.html is not None:
+            write_results_page(display.html, tables, entries, figures, force=force)
 
 
 def _figures(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import console, echo_json, progress_bar
-from ganprint.cli.options import Device, Force, Json, Threads, Weights
+from ganprint.cli.options import Device, Force, Json, OneMethod, Recursive, Threads, Weights
 
 if TYPE_CHECKING:
     from ganprint.forensics.gallery import Gallery
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 def enroll(
     name: Annotated[str | None, typer.Argument(help="name of the source")] = None,
     folder: Annotated[list[str] | None, typer.Argument(help="its images, or folders of them")] = None,
-    method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
+    method: OneMethod = None,
     weights: Weights = None,
     false_alarm: Annotated[
         float,
         typer.Option(min=0.001, max=0.5, help="share of known images that may be taken for the source"),
     ] = 0.01,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")] = False,
+    recursive: Recursive = False,
     listing: Annotated[
         bool, typer.Option("--list", help="list the sources enrolled for the weights")
     ] = False,

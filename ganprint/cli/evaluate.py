@@ -6,25 +6,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, console, echo_csv, echo_json, progress_bar
+from ganprint.cli.option_groups import Machine, Unit, grouped
 from ganprint.cli.options import (
-    BatchSize,
     Csv,
-    Device,
     Engine,
     Force,
     Images,
     Json,
     Limit,
+    OneMethod,
     Precision,
     Seed,
     TestData,
-    Threads,
     Weights,
-    Workers,
     check_formats,
     chosen_data,
 )
-from ganprint.cli.tables import Unit, unit_sentence
+from ganprint.cli.tables import unit_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,11 +31,16 @@ if TYPE_CHECKING:
     from ganprint.weights import Interval
 
 
+@grouped
 def evaluate(
+    *,
     data: TestData = None,
-    method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
+    method: OneMethod = None,
     weights: Weights = None,
-    split: Annotated[str | None, typer.Option(help="the split to evaluate; all rows if left out")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="the split to evaluate; all rows if left out, as a manifest need not have splits"),
+    ] = None,
     image_folder: Images = None,
     policy: Annotated[
         str,
@@ -56,10 +59,7 @@ def evaluate(
     precision: Precision = "fp32",
     seed: Seed = 0,
     limit: Limit = None,
-    batch_size: BatchSize = 32,
-    workers: Workers = 0,
-    device: Device = "auto",
-    threads: Threads = None,
+    machine: Machine,
     predictions: Annotated[Path | None, typer.Option(help="write one CSV row per image here")] = None,
     force: Force = False,
     record: Annotated[bool, typer.Option("--record", help="write the result into the weights' card")] = False,
@@ -93,10 +93,7 @@ def evaluate(
             precision=precision,
             seed=seed,
             limit=limit,
-            batch_size=batch_size,
-            workers=workers,
-            device=device,
-            threads=threads,
+            **vars(machine),
             predictions=predictions,
             force=force,
             record=record,

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 import typer
 
 from ganprint.cli.console import progress_bar
-from ganprint.cli.options import Device, Force, Limit, Seed, Threads, Weights, Workers
+from ganprint.cli.options import Device, Force, Limit, OneMethod, Seed, Threads, Weights, Workers
 
 
 def explain(
     image: Annotated[Path | None, typer.Argument(help="the image")] = None,
-    method: Annotated[str | None, typer.Option(help="the method, as `ganprint methods` names it")] = None,
+    method: OneMethod = None,
     weights: Weights = None,
     maps: Annotated[
         list[str] | None,

@@ -9,7 +9,7 @@ import typer
 from ganprint.api.choices import chosen_device
 from ganprint.api.outputs import check_output
 from ganprint.cli.console import command_line, console, note, progress_bar
-from ganprint.cli.options import Device, Force, Precision, Seed, Threads
+from ganprint.cli.options import Budget, Device, Force, Precision, Seed, Threads
 
 if TYPE_CHECKING:
     from ganprint.errors import ImageError
@@ -51,9 +51,7 @@ def train_command(
     steps: Annotated[
         int, typer.Option(min=1, help="steps of each generator; a larger number continues a training")
     ] = 2000,
-    budget: Annotated[
-        float | None, typer.Option(min=0, help="minutes to train; rerun the command to continue")
-    ] = None,
+    budget: Budget = None,
     device: Device = "auto",
     threads: Threads = None,
     precision: Precision = "fp32",

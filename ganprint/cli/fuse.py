@@ -1,5 +1,6 @@
 """`ganprint fuse`: learn how to fuse several methods."""
 
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,18 +9,8 @@ import typer
 from ganprint.api.choices import chosen_device, load_ensemble
 from ganprint.api.outputs import check_output
 from ganprint.cli.console import command_line, console, progress_bar
-from ganprint.cli.options import (
-    BatchSize,
-    Data,
-    Device,
-    Force,
-    Images,
-    ManyMethods,
-    ManyWeights,
-    Seed,
-    Threads,
-    Workers,
-)
+from ganprint.cli.option_groups import Machine, grouped
+from ganprint.cli.options import Data, Force, Images, ManyMethods, ManyWeights, Policies, Seed
 
 if TYPE_CHECKING:
     from ganprint.calibration.fusion import Fusion
@@ -27,7 +18,9 @@ if TYPE_CHECKING:
     from ganprint.forensics.ensemble import Ensemble
 
 
+@grouped
 def fuse(
+    *,
     data: Data,
     method: ManyMethods = "all",
     weights: ManyWeights = None,
@@ -36,20 +29,12 @@ def fuse(
     test: Annotated[
         str | None, typer.Option(help="split to measure the fused answers on; none if left out")
     ] = None,
-    policies: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--policy", help="perturbation of the images; repeatable; none and test-seen if left out"
-        ),
-    ] = None,
+    policies: Policies = None,
     out: Annotated[
         Path | None, typer.Option(help="the file to write; fusion.json beside your own weights if left out")
     ] = None,
     seed: Seed = 0,
-    batch_size: BatchSize = 32,
-    workers: Workers = 0,
-    device: Device = "auto",
-    threads: Threads = None,
+    machine: Machine,
     force: Force = False,
 ) -> None:
     """Learn on a split how to fuse methods, for every combination of two or more of those named.
@@ -67,7 +52,7 @@ def fuse(
     from ganprint.remote import last_part
     from ganprint.weights import user_folder
 
-    device = chosen_device(device, threads)
+    device = chosen_device(machine.device, machine.threads)
     if out is not None:
         check_output(out, force=force)
     ensemble = load_ensemble(None if weights else method, weights, device=device, enrolled=False)
@@ -75,30 +60,19 @@ def fuse(
         raise UsageError("Fusion needs at least two methods.", "Name several: --method a,b or all.")
     chosen = list(dict.fromkeys(policies or ("none", "test-seen")))
     manifest = Manifest.open(data, root=image_folder, sources=common_sources(ensemble.predictors))
-    said: set[str] = set()
-
-    def say_once(sentence: str) -> None:
-        if sentence not in said:
-            typer.echo(f"ganprint: {sentence}", err=True)
-        said.add(sentence)
-
     with progress_bar() as bar:
         task = bar.add_task("answers", total=None)
-
-        def ask(which: str, asked: list[str]) -> "Told":
-            return tell(
-                ensemble.predictors,
-                manifest,
-                which,
-                asked,
-                say=say_once,
-                seed=seed,
-                progress=lambda what, done, total: bar.update(
-                    task, completed=done, total=total, description=what
-                ),
-                computing=Computing(device=device, batch_size=batch_size, workers=workers),
-            )
-
+        ask = partial(
+            tell,
+            ensemble.predictors,
+            manifest,
+            seed=seed,
+            say=cache(_complain),
+            progress=lambda what, done, total: bar.update(
+                task, completed=done, total=total, description=what
+            ),
+            computing=Computing(device=device, batch_size=machine.batch_size, workers=machine.workers),
+        )
         told = ask(split, chosen)
         fusion = learn(
             ensemble.predictors,
@@ -116,9 +90,13 @@ def fuse(
     typer.echo(str(file))
     failures = {failure.message for each in (told, *tested.values()) for failure in each.failures}
     for message in sorted(failures):
-        typer.echo(f"ganprint: {message}", err=True)
+        _complain(message)
     if failures:
         raise typer.Exit(1)
+
+
+def _complain(sentence: str) -> None:
+    typer.echo(f"ganprint: {sentence}", err=True)
 
 
 def _print(ensemble: "Ensemble", fusion: "Fusion", tested: "dict[str, Told]") -> None:

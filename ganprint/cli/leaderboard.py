@@ -5,21 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.api.outputs import check_output
-from ganprint.cli.options import Csv, Force, Json
+from ganprint.cli.option_groups import Display, grouped
+from ganprint.cli.options import Force
 from ganprint.cli.tables import (
-    Against,
-    FigureForm,
-    Figures,
-    Html,
-    Intervals,
-    Latex,
-    Markdown,
-    Metric,
-    Unit,
     check_against,
-    check_unit,
-    chosen_form,
     draw_results,
     print_presets,
     print_results,
@@ -34,7 +23,9 @@ if TYPE_CHECKING:
     from ganprint.evaluation.entry import Entry
 
 
+@grouped
 def leaderboard(
+    *,
     folder: Annotated[Path, typer.Argument(help="folder of results that `compare --out` wrote")] = Path(
         "leaderboard"
     ),
@@ -44,18 +35,8 @@ def leaderboard(
     published: Annotated[
         bool, typer.Option(help="add the tables of the methods' papers, measured by their authors")
     ] = True,
-    metric: Metric = "attribution_accuracy",
-    unit: Unit = "group",
-    against: Against = None,
-    figures: Figures = None,
-    figure_form: FigureForm = "png",
-    html: Html = None,
+    display: Display,
     force: Force = False,
-    intervals: Intervals = False,
-    markdown: Markdown = False,
-    latex: Latex = False,
-    as_json: Json = False,
-    as_csv: Csv = False,
 ) -> None:
     """Print tables of the results that `compare --out` stored; nothing is computed.
 
@@ -70,13 +51,12 @@ def leaderboard(
     from ganprint.studies.published import published_tables
     from ganprint.weights import list_weights
 
-    form = chosen_form(markdown=markdown, latex=latex, as_json=as_json, as_csv=as_csv)
-    check_output(html, force=force)
+    display.check(force=force)
+    unit, metric = display.unit, display.metric
     if not folder.is_dir():
         raise UsageError(
             f"There is no folder {folder}.", "Name a folder that `ganprint compare --out` wrote."
         )
-    check_unit(metric, unit)
     entries = [entry.in_unit(unit) for entry in read_entries(folder)]
     names = sorted({entry.data for entry in entries})
     if data is not None:
@@ -87,8 +67,8 @@ def leaderboard(
             f"{folder} has no results{what}.",
             f"It has results on {', '.join(names)}." if names else "ganprint compare --out writes them.",
         )
-    check_against(against, [entry.weights for entry in entries])
-    if figures is not None and len(_alike(entries)) > 1:
+    check_against(display.against, [entry.weights for entry in entries])
+    if display.figures is not None and len(_alike(entries)) > 1:
         raise UsageError(
             "Figures show one data set, seed, engine and precision.",
             f"Name one with --data: {', '.join(names)}; or move the others to another folder.",
@@ -102,19 +82,20 @@ def leaderboard(
         ]
         tables += [
             table.titled(", ".join(parts))
-            for table in result_tables(alike, metric, robustness_splits(alike), against=against)
+            for table in result_tables(alike, metric, robustness_splits(alike), against=display.against)
         ]
     if published:
         tables += published_tables()
-    if html is not None:
-        write_results_page(html, tables, entries, _figures_of_all(entries, metric), force=force)
-    if figures is not None:
-        draw_results(comparison_figures(entries, metric), figures, figure_form, force=force)
-    print_results(tables, entries, form, intervals=intervals)
+    if display.html is not None:
+        write_results_page(display.html, tables, entries, _figures_of_all(entries, metric), force=force)
+    if display.figures is not None:
+        draw_results(comparison_figures(entries, metric), display, force=force)
+    print_results(tables, entries, display)
     measured = {(entry.weights, (entry.weights_sha256 or "")[:SHORT_HASH]) for entry in entries}
     installed = [each.card for each in list_weights() if each.card]
     print_presets(
-        [card for card in installed if (card.name, (card.sha256 or "")[:SHORT_HASH]) in measured], form
+        [card for card in installed if (card.name, (card.sha256 or "")[:SHORT_HASH]) in measured],
+        display.form,
     )
 
 

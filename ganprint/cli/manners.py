@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup, TyperOption
 
+from ganprint.cli.old_names import renew
 from ganprint.cli.settings import SHARED, commands, default_map, read_settings
 
 PREFIX = "GANPRINT"
@@ -18,6 +19,10 @@ class CommandTree(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         _complete(self, ())
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line, in which names of earlier versions may be."""
+        return super().parse_args(ctx, renew(args))
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command. Settings are the defaults of options that neither the command line nor a variable gives."""

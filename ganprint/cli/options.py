@@ -16,6 +16,7 @@ def _check_seed(seed: int) -> int:
 
 
 Method = Annotated[str, typer.Option("--method", help="the method, as `ganprint methods` names it")]
+OneMethod = Annotated[str | None, typer.Option("--method", help="the method, as `ganprint methods` names it")]
 Weights = Annotated[
     str | None,
     typer.Option("--weights", help="name or folder of weights; the method's default if left out"),
@@ -86,6 +87,21 @@ Precision = Annotated[
     Literal["fp32", "bf16"],
     typer.Option("--precision", help="arithmetic of networks; bf16 is faster on processors with it"),
 ]
+Policies = Annotated[
+    list[str] | None,
+    typer.Option("--policy", help="perturbation of the images; repeatable; none and test-seen if left out"),
+]
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")]
+TrainingPrecision = Annotated[
+    Literal["auto", "fp32", "bf16"],
+    typer.Option(
+        "--precision", help="arithmetic of trainings; auto: bf16 where the device has it in hardware"
+    ),
+]
+Budget = Annotated[
+    float | None, typer.Option("--budget", min=0, help="minutes to train; rerun the command to continue")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="print what would be computed, and stop")]
 Force = Annotated[bool, typer.Option("--force", help="overwrite existing output")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Csv = Annotated[bool, typer.Option("--csv", help="print CSV")]

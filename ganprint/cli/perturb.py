@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from ganprint.cli.console import echo_json
-from ganprint.cli.options import Force, Json, Seed
+from ganprint.cli.options import Force, Json, Recursive, Seed
 
 if TYPE_CHECKING:
     from ganprint.api.perturbed_copies import Copy
@@ -48,7 +48,7 @@ def perturb(
         ),
     ] = None,
     seed: Seed = 0,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")] = False,
+    recursive: Recursive = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:

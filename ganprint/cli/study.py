@@ -1,39 +1,18 @@
 """`ganprint study`: the published experiments that train and then compare."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from ganprint.api.choices import chosen_device
-from ganprint.api.outputs import check_output
 from ganprint.cli.compare import run_comparison, show_results
 from ganprint.cli.console import command_line
-from ganprint.cli.options import (
-    BatchSize,
-    Data,
-    Device,
-    Images,
-    Limit,
-    Seed,
-    Threads,
-    Workers,
-)
-from ganprint.cli.tables import (
-    FigureForm,
-    Figures,
-    Form,
-    Html,
-    Markdown,
-    Metric,
-    Unit,
-    check_figures,
-    check_unit,
-    chosen_form,
-)
+from ganprint.cli.option_groups import Display, Machine, grouped
+from ganprint.cli.options import Budget, Data, DryRun, Images, Limit, Seed, TrainingPrecision
 from ganprint.cli.train import Reporter
 
 if TYPE_CHECKING:
@@ -45,88 +24,61 @@ app = typer.Typer(help="Train variants of methods, and compare them.", no_args_i
 STUDIED = ("none", "test-seen")
 """Policies, on --split, where no condition is named."""
 
-Out = Annotated[
-    Path, typer.Option("--out", help="folder of trainings and results; what is there is not computed again")
-]
-Preset = Annotated[
-    str | None, typer.Option("--preset", help="a preset: paper, small, ...; the paper's if left out")
-]
-Assignments = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="key=value of every training, METHOD:key=value of one method's; repeatable"),
-]
-Budget = Annotated[
-    float | None, typer.Option("--budget", min=0, help="minutes to train; rerun the command to continue")
-]
-Arithmetic = Annotated[
-    Literal["auto", "fp32", "bf16"],
-    typer.Option(
-        "--precision", help="arithmetic of trainings; auto: bf16 where the device has it in hardware"
-    ),
-]
-Conditions = Annotated[
-    list[str] | None,
-    typer.Option("--condition", help="SPLIT:POLICY; repeatable; none and test-seen on --split if left out"),
-]
-Split = Annotated[str, typer.Option("--split", help="the split to test on")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be trained, and stop")]
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What is trained, and where it goes."""
+
+    panel: ClassVar[str] = "Training"
+    data: Data
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="folder of trainings and results; what is there is not computed again"),
+    ]
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="a preset: paper, small, ...; the paper's if left out")
+    ] = None
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="key=value of every training, METHOD:key=value of one method's; repeatable"
+        ),
+    ] = None
+    budget: Budget = None
+    precision: TrainingPrecision = "auto"
+    images: Images = None
+    seed: Seed = 0
+    dry_run: DryRun = False
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What both experiments take from the command line."""
+@dataclass(frozen=True, kw_only=True)
+class Testing:
+    """What trained weights are tested on."""
 
-    data: str
-    images: str | None
-    out: Path
-    budget: float | None
-    precision: Literal["auto", "fp32", "bf16"]
-    conditions: Sequence[str]
-    split: str
-    metric: str
-    unit: Literal["group", "image"]
-    seed: int
-    limit: int | None
-    batch_size: int
-    workers: int
-    device: str
-    threads: int | None
-    dry_run: bool
-    figures: Path | None
-    figure_form: Literal["png", "svg"]
-    html: Path | None
-    markdown: bool
+    panel: ClassVar[str] = "Testing"
+    conditions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--condition", help="SPLIT:POLICY; repeatable; none and test-seen on --split if left out"
+        ),
+    ] = None
+    split: Annotated[str, typer.Option("--split", help="the split to test on")] = "test_seen"
+    limit: Limit = None
 
 
 @app.command()
+@grouped
 def semantics(
-    data: Data,
-    out: Out,
+    *,
     method: Annotated[str, typer.Option(help="methods, several as a,b, or all")] = "all",
     counts: Annotated[
         list[int] | None,
         typer.Option("--count", min=1, help="train on so many semantics only; repeatable; all if left out"),
     ] = None,
-    preset: Preset = None,
-    assignments: Assignments = None,
-    budget: Budget = None,
-    precision: Arithmetic = "auto",
-    image_folder: Images = None,
-    conditions: Conditions = None,
-    split: Split = "test_seen",
-    metric: Metric = "attribution_accuracy",
-    unit: Unit = "group",
-    seed: Seed = 0,
-    limit: Limit = None,
-    batch_size: BatchSize = 32,
-    workers: Workers = 0,
-    device: Device = "auto",
-    threads: Threads = None,
-    dry_run: DryRun = False,
-    figures: Figures = None,
-    figure_form: FigureForm = "png",
-    html: Html = None,
-    markdown: Markdown = False,
+    training: Training,
+    testing: Testing,
+    machine: Machine,
+    display: Display,
 ) -> None:
     """Train each method on images of 1, 2, ... semantic classes (what is shown), and test it on all of them.
 
@@ -138,24 +90,18 @@ def semantics(
         from ganprint.studies.variants import check_addressees, semantics_variants
 
         methods = chosen_methods(method) or []
-        check_addressees(assignments or (), methods)
+        check_addressees(training.assignments or (), methods)
         return semantics_variants(
-            methods, manifest, counts or (), preset=preset, assignments=assignments or ()
+            methods, manifest, counts or (), preset=training.preset, assignments=training.assignments or ()
         )
 
-    _study(
-        variants,
-        Asked(
-            data, image_folder, out, budget, precision, conditions or (), split, metric, unit, seed, limit,
-            batch_size, workers, device, threads, dry_run, figures, figure_form, html, markdown,
-        ),
-    )  # fmt: skip
+    _study(variants, training, testing, machine, display)
 
 
 @app.command()
+@grouped
 def ablation(
-    data: Data,
-    out: Out,
+    *,
     method: Annotated[
         str | None, typer.Option(help="the method; the first whose paper has an ablation if left out")
     ] = None,
@@ -166,26 +112,10 @@ def ablation(
             help="parts, levels, counts, backbones, or the name of a row; repeatable; all if left out",
         ),
     ] = None,
-    preset: Preset = None,
-    assignments: Assignments = None,
-    budget: Budget = None,
-    precision: Arithmetic = "auto",
-    image_folder: Images = None,
-    conditions: Conditions = None,
-    split: Split = "test_seen",
-    metric: Metric = "attribution_accuracy",
-    unit: Unit = "group",
-    seed: Seed = 0,
-    limit: Limit = None,
-    batch_size: BatchSize = 32,
-    workers: Workers = 0,
-    device: Device = "auto",
-    threads: Threads = None,
-    dry_run: DryRun = False,
-    figures: Figures = None,
-    figure_form: FigureForm = "png",
-    html: Html = None,
-    markdown: Markdown = False,
+    training: Training,
+    testing: Testing,
+    machine: Machine,
+    display: Display,
 ) -> None:
     """Train a method with parts changed as in its paper, and test each.
 
@@ -196,70 +126,66 @@ def ablation(
         from ganprint.studies.variants import ablated_method, ablation_variants, check_addressees
 
         ablated = ablated_method(method)
-        check_addressees(assignments or (), [ablated])
-        return ablation_variants(ablated, parts or (), preset=preset, assignments=assignments or ())
+        check_addressees(training.assignments or (), [ablated])
+        return ablation_variants(
+            ablated, parts or (), preset=training.preset, assignments=training.assignments or ()
+        )
 
-    _study(
-        variants,
-        Asked(
-            data, image_folder, out, budget, precision, conditions or (), split, metric, unit, seed, limit,
-            batch_size, workers, device, threads, dry_run, figures, figure_form, html, markdown,
-        ),
-    )  # fmt: skip
+    _study(variants, training, testing, machine, display)
 
 
-def _study(variants: "Callable[[Manifest], list[Variant]]", asked: Asked) -> None:
+def _study(
+    variants: "Callable[[Manifest], list[Variant]]",
+    training: Training,
+    testing: Testing,
+    machine: Machine,
+    display: Display,
+) -> None:
     """Train what is missing, measure what is trained, and print the tables."""
     from ganprint.api.chosen_conditions import distinct_conditions, parse_condition
     from ganprint.errors import UsageError
     from ganprint.processes import place
 
-    form: Form = chosen_form(markdown=asked.markdown, latex=False, as_json=False, as_csv=False)
-    check_unit(asked.metric, asked.unit)
-    check_output(asked.html, force=False)
-    check_figures(asked.figures, force=False)
+    display.check(force=False)
     if place()[1] > 1:
         raise UsageError(
             "The trainings of an experiment run in one process.",
             "Share one among several with torchrun -m ganprint train, and compare its weights.",
         )
-    tested = [parse_condition(text) for text in asked.conditions] or [
-        (asked.split, policy) for policy in STUDIED
-    ]
-    tested = distinct_conditions(tested, None)
-    device = chosen_device(asked.device, asked.threads)
+    tested = [parse_condition(text) for text in testing.conditions or ()]
+    tested = distinct_conditions(tested or [(testing.split, policy) for policy in STUDIED], None)
+    device = chosen_device(machine.device, machine.threads)
     from ganprint.data import Manifest
     from ganprint.devices import quick_precision
     from ganprint.evaluation.plan import Settings
     from ganprint.evaluation.runner import Comparison
     from ganprint.studies.variants import Study
 
-    manifest = Manifest.open(asked.data, root=asked.images)
+    manifest = Manifest.open(training.data, root=training.images)
     found = variants(manifest)
     for split in dict.fromkeys(split for split, _ in tested):
         manifest.select(split)
-    arithmetic = quick_precision(device) if asked.precision == "auto" else asked.precision
-    study = Study(manifest, found, asked.out, asked.seed, device, arithmetic, asked.workers, command_line())
-    if asked.dry_run:
+    precision = quick_precision(device) if training.precision == "auto" else training.precision
+    seed, out, command = training.seed, training.out, command_line()
+    study = Study(manifest, found, out, seed, device, precision, machine.workers, command)
+    if training.dry_run:
         _print_trainings(study)
         return
-    train_missing(study, asked.budget)
+    train_missing(study, training.budget)
     if not study.candidates():
         raise typer.Exit(1)
     settings = Settings(
-        seed=asked.seed,
-        limit=asked.limit,
+        seed=seed,
+        limit=testing.limit,
         device=device,
-        batch_size=asked.batch_size,
-        workers=asked.workers,
-        command=command_line(),
+        batch_size=machine.batch_size,
+        workers=machine.workers,
+        command=command,
     )
-    comparison = Comparison(manifest, study.candidates(), tested, settings, asked.out)
+    comparison = Comparison(manifest, study.candidates(), tested, settings, out)
     entries, interrupted = run_comparison(comparison)
     if entries:
-        shown = [entry.in_unit(asked.unit) for entry in entries]
-        drawn = (asked.figures, asked.figure_form, asked.html, False)
-        show_results(comparison, shown, form, metric=asked.metric, variants=found, drawn=drawn)
+        show_results(comparison, entries, display, variants=found)
     if interrupted or study.missing() or any(entry.failed for entry in entries):
         raise typer.Exit(130 if interrupted else 1)
 

@@ -1,11 +1,12 @@
 """Printing results as tables, text formats, figures and pages, for the commands that show them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
 from ganprint.cli.console import console, echo_csv, echo_json, note
+from ganprint.cli.option_groups import Display, Form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,28 +17,6 @@ if TYPE_CHECKING:
     from ganprint.evaluation.tables import Table
     from ganprint.weights import Card
 
-Metric = Annotated[
-    Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"],
-    typer.Option("--metric", help="the metric of robustness tables and figures"),
-]
-Unit = Annotated[
-    Literal["group", "image"],
-    typer.Option(
-        "--unit", help="what has one vote: a group in its source, or an image (fractions of images)"
-    ),
-]
-Against = Annotated[
-    str | None,
-    typer.Option("--against", help="weights that differences are from; those that lead, if left out"),
-]
-Figures = Annotated[Path | None, typer.Option("--figures", help="folder to draw figures into")]
-FigureForm = Annotated[Literal["png", "svg"], typer.Option("--figure-form", help="what figures are drawn as")]
-Html = Annotated[Path | None, typer.Option("--html", help="write one page with all tables and figures here")]
-Intervals = Annotated[bool, typer.Option("--intervals", help="print 95 % bootstrap intervals")]
-Markdown = Annotated[bool, typer.Option("--markdown", help="print Markdown tables")]
-Latex = Annotated[bool, typer.Option("--latex", help="print LaTeX tables (booktabs)")]
-
-Form = Literal["terminal", "markdown", "latex", "json", "csv"]
 MARKED = (
     "Each group (trained model or photo source) has one vote in its source, each source one. Best and second best are "
     "marked where a paired resampling of groups tells them from others (95 %)."
@@ -50,25 +29,12 @@ STYLES = ("", "bold", "underline")
 """Of a value that is neither, the best, the second best."""
 
 
-def chosen_form(*, markdown: bool, latex: bool, as_json: bool, as_csv: bool) -> Form:
-    """Return the form that one option names, tables for a terminal if none does; refuse two."""
-    from ganprint.errors import UsageError
-
-    asked: dict[Form, bool] = {"markdown": markdown, "latex": latex, "json": as_json, "csv": as_csv}
-    forms = [form for form, wanted in asked.items() if wanted]
-    if len(forms) > 1:
-        names = " and ".join(f"--{form}" for form in forms)
-        raise UsageError(f"{names} cannot be combined.", "Use one of them.")
-    return forms[0] if forms else "terminal"
-
-
-def print_results(
-    tables: "Sequence[Table]", entries: "Sequence[Entry]", form: Form, *, intervals: bool = False
-) -> None:
+def print_results(tables: "Sequence[Table]", entries: "Sequence[Entry]", display: Display) -> None:
     """Print tables in a form; JSON and CSV are of the results themselves."""
     from ganprint.plain_text import to_markdown_text
     from ganprint.reporting.table_text import to_latex, to_markdown
 
+    form, intervals = display.form, display.intervals
     if form in ("terminal", "markdown"):
         typer.echo(f"{MARKED}\n" if entries and entries[0].unit == "group" else f"{MARKED_OF_IMAGES}\n")
     if form == "json":
@@ -96,17 +62,6 @@ def print_presets(cards: "Sequence[Card]", form: Form) -> None:
             typer.echo(f"- {to_markdown_text(line) if form == 'markdown' else line}")
 
 
-def check_unit(metric: str, unit: str) -> None:
-    """Refuse, before long work, balanced accuracy over groups."""
-    from ganprint.errors import UsageError
-
-    if metric == "balanced_accuracy" and unit == "group":
-        raise UsageError(
-            "Attribution over groups is balanced: each source has one vote.",
-            "Leave --metric out, or give --unit image.",
-        )
-
-
 def check_against(against: str | None, names: "Iterable[str]") -> None:
     """Refuse weights to take differences from that are not among those of the results."""
     from ganprint.errors import UsageError
@@ -126,31 +81,13 @@ def unit_sentence(unit: str, groups: int | None) -> str:
     )
 
 
-def check_figures(folder: Path | None, *, force: bool) -> None:
-    """Refuse, before long work, a folder for figures that has files in it already."""
-    from ganprint.errors import OutputExistsError
-
-    if (
-        folder is not None
-        and not force
-        and folder.exists()
-        and (not folder.is_dir() or any(folder.iterdir()))
-    ):
-        raise OutputExistsError(
-            f"{folder} already exists and has files in it.",
-            "Name another, or give --force to overwrite figures.",
-        )
-
-
-def draw_results(
-    drawn: "Mapping[str, Figure]", folder: Path | None, form: Literal["png", "svg"], *, force: bool
-) -> None:
+def draw_results(drawn: "Mapping[str, Figure]", display: Display, *, force: bool) -> None:
     """Write figures by name into a folder, if one is named, and say which files."""
-    if folder is None:
+    if display.figures is None:
         return
     from ganprint.reporting.charts import save_figures
 
-    for file in save_figures(drawn, folder, form=form, force=force):
+    for file in save_figures(drawn, display.figures, form=display.figure_form, force=force):
         note(f"drawn: {file}")
 
 

@@ -3,7 +3,7 @@
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from ganprint.cli.options import (
     Seed,
     TestData,
     Threads,
+    TrainingPrecision,
     Workers,
     chosen_data,
 )
@@ -56,10 +57,7 @@ def train(
     seed: Seed = 0,
     device: Device = "auto",
     threads: Threads = None,
-    precision: Annotated[
-        Literal["auto", "fp32", "bf16"],
-        typer.Option(help="arithmetic of the network; auto: bf16 where the device has it in hardware"),
-    ] = "auto",
+    precision: TrainingPrecision = "auto",
     workers: Workers = 1,
     resume: Annotated[bool, typer.Option("--resume", help="resume from the checkpoint in --out")] = False,
     force: Force = False,

@@ -334,7 +334,7 @@ def _check(images: Manifest, job: Job) -> None:
     if not set(names) & set(sources) - {REAL}:
         raise UsageError(
             f"{job.candidate.name} knows no generator of {images.name}: {', '.join(map(printable, names))}.",
-            f"It knows {', '.join(sources)}; --map NAME=SOURCE says which is which.",
+            f"It knows {', '.join(sources)}; --rename NAME=SOURCE says which is which.",
         )
 
 

@@ -391,8 +391,10 @@ def test_the_datas_names_can_be_mapped_to_the_weights(
     )
     alone = json.loads(compare("--json").stdout)
     refused = compare("--data", renamed, "--json")
-    assert refused.returncode == 2 and "knows no generator of" in refused.stderr and "--map" in refused.stderr
-    mapped = compare("--data", renamed, "--map", "pg=progan", "--map", "sg=stylegan", "--json")
+    assert (
+        refused.returncode == 2 and "knows no generator of" in refused.stderr and "--rename" in refused.stderr
+    )
+    mapped = compare("--data", renamed, "--rename", "pg=progan", "--rename", "sg=stylegan", "--json")
     assert mapped.returncode == 0, mapped.stderr
     assert [each["confusion"] for each in json.loads(mapped.stdout)] == [each["confusion"] for each in alone]
 
@@ -441,8 +443,8 @@ def test_other_forms_are_printed(unit: str, metrics: int, compare: Any) -> None:
         (("--corruption", "fog"), 2, "need --robustness"),
         (("--robustness", "--corruption", "rain"), 2, "There is no policy 'rain:1'"),
         (("--predictions",), 2, "needs a folder of results"),
-        (("--map", "pg"), 2, "'pg' is not a mapping"),
-        (("--map", "pg=progan"), 2, "has no source 'pg'"),
+        (("--rename", "pg"), 2, "'pg' is not NAME=SOURCE"),
+        (("--rename", "pg=progan"), 2, "has no source 'pg'"),
         (("--condition", "open:none"), 2, "has images of pix2pix only in open"),
         (("--json", "--latex"), 2, "cannot be combined"),
         (("--method", "prnu,nothing"), 2, "no method called nothing"),

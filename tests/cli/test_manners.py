@@ -9,6 +9,7 @@ import typer
 from PIL import Image
 
 from ganprint.cli import app
+from ganprint.cli.old_names import renew
 from ganprint.cli.settings import commands
 
 EVERY = {" ".join(path): command for path, command in commands(typer.main.get_command(app)).items()}
@@ -44,6 +45,30 @@ def test_a_default_means_the_same_in_every_command() -> None:
             ):
                 found.setdefault(option.name, set()).add(option.default)
     assert {name: len(defaults) for name, defaults in found.items()} == dict.fromkeys(found, 1), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("compare --map a=b --map=c=d --seed 1", "compare --rename a=b --rename=c=d --seed 1"),
+        ("data check x.csv --root images", "data check x.csv --images images"),
+        ("data split x.csv --root=images", "data split x.csv --images=images"),
+        ("compare --data x --semantics --semantics-count 2", "study semantics --data x --count 2"),
+        ("compare --ablation --part levels --training-precision bf16", "study ablation --part levels --precision bf16"),
+        ("explain a.png --map occlusion", "explain a.png --map occlusion"),
+        ("evaluate --data --semantics", "evaluate --data --semantics"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_names_of_earlier_versions_are_understood_and_named(
+    old: str, new: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert renew(old.split()) == new.split()
+    assert ("is now" in capsys.readouterr().err) == (old != new)
+    options = {word.partition("=")[0] for word in new.split() if word.startswith("--")}
+    command = next((each for name, each in EVERY.items() if new.startswith(f"{name} ")), None)
+    if old != new:
+        assert command is not None and options <= {name for option in command.params for name in option.opts}
 
 
 @pytest.fixture

@@ -1,0 +1,42 @@
+"""Names of earlier versions that users may have typed: they are understood for one version, and shown in no help."""
+
+from collections.abc import Mapping, Sequence
+
+import typer
+
+OPTIONS: Mapping[tuple[str, ...], Mapping[str, str]] = {
+    ("compare",): {"--map": "--rename"},
+    ("data", "check"): {"--root": "--images"},
+    ("data", "split"): {"--root": "--images"},
+}
+"""By command: what options are called now."""
+EXPERIMENTS = {"--semantics": "semantics", "--ablation": "ablation"}
+"""Switches of `compare` that are commands of `study` now."""
+OF_EXPERIMENTS = {"--semantics-count": "--count", "--training-precision": "--precision"}
+
+
+def renew(words: Sequence[str]) -> list[str]:
+    """Return a command line with today's names in the place of earlier ones, each of which a note on stderr names."""
+    moved = next((word for word in words if word in EXPERIMENTS), None) if words[:1] == ["compare"] else None
+    if moved is not None:
+        command: tuple[str, ...] = ("study", EXPERIMENTS[moved])
+        _note(f"compare {moved}", f"ganprint {' '.join(command)}")
+        return [*command, *_renamed([word for word in words[1:] if word != moved], OF_EXPERIMENTS)]
+    for command, names in OPTIONS.items():
+        if tuple(words[: len(command)]) == command:
+            return [*command, *_renamed(words[len(command) :], names)]
+    return list(words)
+
+
+def _renamed(words: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    found = []
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option in names:
+            _note(option, names[option])
+        found.append(f"{names.get(option, option)}{equals}{value}")
+    return found
+
+
+def _note(old: str, new: str) -> None:
+    typer.echo(f"ganprint: {old} is now {new}; the next version will not know the old name.", err=True)

@@ -1,0 +1,144 @@
+"""Options that several commands share, declared once as the fields of a dataclass."""
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+
+import typer
+
+from ganprint.cli.options import BatchSize, Csv, Device, Json, Threads, Workers
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that the dataclasses among its parameters declare, each under its `panel` in the help.
+
+    The command gets what was typed as instances of these dataclasses.
+    """
+    shown: list[Parameter] = []
+    groups: dict[str, Any] = {}
+    hints = get_type_hints(command, include_extras=True)
+    for parameter in signature(command).parameters.values():
+        kind: Any = hints[parameter.name]
+        if is_dataclass(hints[parameter.name]):
+            groups[parameter.name] = kind
+            declared = get_type_hints(kind, include_extras=True)
+            for field in fields(kind):
+                default = Parameter.empty if field.default is MISSING else field.default
+                option = _under(declared[field.name], kind.panel)
+                shown.append(
+                    Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=option)
+                )
+        else:
+            shown.append(parameter.replace(kind=Parameter.KEYWORD_ONLY, annotation=kind))
+
+    @wraps(command)
+    def called(**options: Any) -> None:
+        built = {
+            name: kind(**{field.name: options.pop(field.name) for field in fields(kind)})
+            for name, kind in groups.items()
+        }
+        command(**options, **built)
+
+    called.__signature__ = Signature(shown)  # type: ignore[attr-defined]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+    return called
+
+
+def _under(annotation: Any, panel: str | None) -> Any:
+    """Return an option's annotation with the heading that the help has it under."""
+    if panel is None or get_origin(annotation) is not Annotated:
+        return annotation
+    kind, option = get_args(annotation)
+    option = copy(option)
+    option.rich_help_panel = panel
+    return Annotated[kind, option]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where answers are computed, and how many at once."""
+
+    panel: ClassVar[str] = "Computing"
+    batch_size: BatchSize = 32
+    workers: Workers = 0
+    device: Device = "auto"
+    threads: Threads = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Display:
+    """How results are printed, drawn and written."""
+
+    panel: ClassVar[str] = "Tables and figures"
+    metric: Annotated[
+        Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"],
+        typer.Option("--metric", help="the metric of robustness tables and figures"),
+    ] = "attribution_accuracy"
+    unit: "Unit" = "group"
+    against: Annotated[
+        str | None,
+        typer.Option("--against", help="weights that differences are from; those that lead, if left out"),
+    ] = None
+    figures: Annotated[Path | None, typer.Option("--figures", help="folder to draw figures into")] = None
+    figure_form: Annotated[
+        Literal["png", "svg"], typer.Option("--figure-form", help="what figures are drawn as")
+    ] = "png"
+    html: Annotated[
+        Path | None, typer.Option("--html", help="write one page with all tables and figures here")
+    ] = None
+    intervals: Annotated[bool, typer.Option("--intervals", help="print 95 % bootstrap intervals")] = False
+    markdown: Annotated[bool, typer.Option("--markdown", help="print Markdown tables")] = False
+    latex: Annotated[bool, typer.Option("--latex", help="print LaTeX tables (booktabs)")] = False
+    as_json: Json = False
+    as_csv: Csv = False
+
+    @property
+    def form(self) -> "Form":
+        """The form that one option names, tables for a terminal if none does; UsageError where two do."""
+        from ganprint.errors import UsageError
+
+        asked: dict[Form, bool] = {
+            "markdown": self.markdown,
+            "latex": self.latex,
+            "json": self.as_json,
+            "csv": self.as_csv,
+        }
+        forms = [form for form, wanted in asked.items() if wanted]
+        if len(forms) > 1:
+            names = " and ".join(f"--{form}" for form in forms)
+            raise UsageError(f"{names} cannot be combined.", "Use one of them.")
+        return forms[0] if forms else "terminal"
+
+    def check(self, *, force: bool) -> None:
+        """Refuse, before long work, what cannot be combined, and files or folders that are there already."""
+        from ganprint.api.outputs import check_output
+        from ganprint.errors import OutputExistsError, UsageError
+
+        assert self.form
+        if self.metric == "balanced_accuracy" and self.unit == "group":
+            raise UsageError(
+                "Attribution over groups is balanced: each source has one vote.",
+                "Leave --metric out, or give --unit image.",
+            )
+        check_output(self.html, force=force)
+        folder = self.figures
+        if folder is None or force or not folder.exists():
+            return
+        if not folder.is_dir() or any(folder.iterdir()):
+            raise OutputExistsError(
+                f"{folder} already exists and has files in it.",
+                "Name another, or give --force to overwrite figures.",
+            )
+
+
+Form = Literal["terminal", "markdown", "latex", "json", "csv"]
+Unit = Annotated[
+    Literal["group", "image"],
+    typer.Option(
+        "--unit", help="what has one vote: a group in its source, or an image (fractions of images)"
+    ),
+]
