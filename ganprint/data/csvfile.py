@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +14,10 @@ import pyarrow.csv
 from ganprint.data.columns import LARGEST, MAX_MANIFEST_BYTES, NUMBERS, is_sound
 from ganprint.errors import ManifestError
 from ganprint.files import open_file
+from ganprint.images.formats import shortened
 
 _EXAMPLE = "The first line must name the columns, separated by commas: path,source or path,label,dlabel"
+_LONGEST_HEADER = 1 << 16
 _FOREIGN_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", codecs.BOM_UTF32_BE: "UTF-32"}
 
 
@@ -62,7 +65,7 @@ def find_line(file: Path | str, row: int) -> int:
 def _header(file: Path | str) -> list[str]:
     try:
         with open_file(file, limit=MAX_MANIFEST_BYTES) as stream:
-            start = (stream.read(1 << 16).lstrip(b"\r\n").splitlines() or [b""])[0]
+            beginning = stream.read(_LONGEST_HEADER).lstrip(b"\r\n")
     except FileNotFoundError as error:
         raise ManifestError(
             f"There is no manifest {file}.", "Give a CSV file or a folder source/semantic/*."
@@ -71,6 +74,7 @@ def _header(file: Path | str) -> list[str]:
         raise ManifestError(
             f"{file} cannot be opened: {error.strerror}.", "Check its permissions."
         ) from error
+    start = (beginning.splitlines() or [b""])[0]
     if not start.strip():
         raise ManifestError(f"{file} is empty.", _EXAMPLE)
     for mark, encoding in _FOREIGN_MARKS.items():
@@ -100,7 +104,11 @@ def _header(file: Path | str) -> list[str]:
             f"{file}, line 1: no column {' and no column '.join(map(repr, missing))}; it has {found}.",
             _EXAMPLE,
         )
-    twice = sorted({name for name in names if names.count(name) > 1})
+    if len(start) == _LONGEST_HEADER:
+        raise ManifestError(
+            f"{file}, line 1: the names of the columns take more than {_LONGEST_HEADER:,} bytes.", _EXAMPLE
+        )
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise ManifestError(
             f"{file}, line 1: the column {twice[0]!r} is named twice.", "Remove or rename one of them."
@@ -136,7 +144,7 @@ def _explain(file: Path | str, reason: str) -> ManifestError:
             for name in NUMBERS:
                 if name in place and not _is_integer(row[place[name]]):
                     return ManifestError(
-                        f"{where}: the {name} is {row[place[name]]!r}, not a whole number below {LARGEST}.",
+                        f"{where}: the {name} is {shortened(row[place[name]])!r}, not a whole number below {LARGEST}.",
                         "label counts sources from 0 (real), dlabel counts semantics.",
                     )
             if "label" in place and int(row[place["label"]]) < -1:

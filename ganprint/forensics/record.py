@@ -75,7 +75,7 @@ class CaseRecord(BaseModel):
     fusion_sha256: str | None = None
     stability: bool = False
     max_pixels: int | None = None
-    images: list[Examined]
+    images: Annotated[list[Examined], Field(min_length=1)]
 
 
 def make_record(

@@ -79,6 +79,8 @@ def test_a_semantic_folder_is_not_taken_for_the_source(write_csv):
         ("path,source", [("a", "real"), ("b", "")], "line 3: the source is empty"),
         ("path,label", [("a", 0), ("b", 100000000)], "line 3: the label is '100000000'"),
         ("path,label,dlabel,label", [("a", 0, 0, 0)], "line 1: the column 'label' is named twice"),
+        ("path,label," + ",".join(map(str, range(20_000))), [], "line 1: the names of the columns take more"),
+        ("path,label,dlabel", [("a", "9" * 5000, 0)], "line 2: the label is '" + "9" * 299),
         ("path;label;dlabel", [("a;0;0",)], "line 1: the columns are separated by semicolons"),
         ("path\tlabel\tdlabel", [("a\t0\t0",)], "line 1: the columns are separated by tabs"),
         ("path,label,dlabel", [], "lists no images"),

@@ -76,6 +76,7 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_set("stability", 0), "stability is not"),
         (_set("schema_version", 2), "not a case record"),
         (_set("weights", []), "not a case record"),
+        (_set("images", []), "not a case record"),
     ],
 )
 def test_what_no_record_says_is_refused(
