@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from ganprint.attributor import REAL
-from ganprint.data.columns import NAMED
+from ganprint.data.columns import NAMED, NUMBERS
 from ganprint.data.manifest import Manifest
 from ganprint.errors import ManifestError
 from ganprint.remote import join_location
 
 
 def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
-    """Return the rows of all manifests, paths made absolute, with no columns beside those that NAMED and path are.
+    """Return the rows of all manifests, paths made absolute, with the columns of each, empty where another has none.
 
     A source is one by its name: those of the first manifest come first, and a label of -1 stays where no manifest
     knows the source. An image that several list counts once. Raises ManifestError where a manifest names no sources, or
@@ -31,7 +31,10 @@ def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
     sources = [REAL, *(source for source in dict.fromkeys(known) if source != REAL)]
     semantics = list(dict.fromkeys(name for manifest in manifests for name in manifest.semantics))
     paths: list[str] = []
-    texts: dict[str, list[str]] = {column: [] for column in NAMED}
+    others = (
+        column for manifest in manifests for column in manifest.columns if column not in ("path", *NUMBERS)
+    )
+    texts: dict[str, list[str]] = {column: [] for column in dict.fromkeys((*NAMED, *others))}
     for manifest in manifests:
         root = manifest.root.resolve() if isinstance(manifest.root, Path) else manifest.root
         wholes = (join_location(root, path) for path in manifest.column("path").tolist())

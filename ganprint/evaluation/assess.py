@@ -72,8 +72,8 @@ def assess(
     images = manifest.select(split)
     refuse_seen(card, images, split)
     found = answer_images(predictor, images, policy, seed=seed, progress=progress, computing=computing)
-    sources = np.asarray(images.column("source"))[found.rows]
-    counted = Counted(found.verdicts, images.labels[found.rows], sources, images.groups[found.rows], card)
+    sources, kinds = (np.asarray(images.column(name))[found.rows] for name in ("source", "kind"))
+    counted = Counted(found.verdicts, images.labels[found.rows], sources, images.groups[found.rows], kinds, card)
     rates = VerdictRates(
         data=last_part(manifest.name),
         data_sha256=images.sha256,
@@ -188,12 +188,13 @@ def answer_images(
 
 @dataclass(frozen=True)
 class Counted:
-    """Verdicts (N,) with the labels, sources and groups of their images: rates by group where every image has one."""
+    """Verdicts (N,) with the labels, sources, groups and kinds of their images: rates by group where each has one."""
 
     verdicts: np.ndarray
     labels: np.ndarray
     sources: np.ndarray
     groups: np.ndarray
+    photograph_kinds: np.ndarray
     card: Card
 
     @property
@@ -230,16 +231,21 @@ class Counted:
         )
 
     def kinds(self) -> dict[str, KindRates]:
-        """Return rates for photographs, each family, sources of none, and generators that are no class."""
+        """Return rates for photographs, each family, sources of none, and generators that are no class.
+
+        Photographs whose `kind` the manifest names (phone, scan, ...) are also counted by it.
+        """
         names = np.array([*self.card.sources, ""])[self.labels]
         families = np.array([self.card.families.get(name, "other sources") for name in names])
         kinds = np.where(self.labels == 0, PHOTOGRAPHS, np.where(self.labels < 0, OTHERS, families))
         named = np.isin(self.verdicts, self.card.sources[1:])
         of_family = np.array([self.card.families.get(each, each) for each in self.verdicts]) == families
+        sets = {kind: kinds == kind for kind in sorted(set(kinds.tolist()))}
+        for kind in sorted(set(self.photograph_kinds[self.labels == 0].tolist()) - {""}):
+            sets[f"{PHOTOGRAPHS}: {kind}"] = (self.labels == 0) & (self.photograph_kinds == kind)
         found = {}
-        for kind in sorted(set(kinds.tolist())):
-            among = kinds == kind
-            known = kind not in (PHOTOGRAPHS, OTHERS)
+        for kind, among in sets.items():
+            known = not kind.startswith(PHOTOGRAPHS) and kind != OTHERS
             real, synthetic = self.rate(self.verdicts == REAL, among), self.rate(self.synthetic, among)
             assert real is not None and synthetic is not None
             found[kind] = KindRates(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DIGITS = 5
 """Bytes kept of a hash: of 4,000 images held against 4,000, one in 70,000 times two would agree by chance."""
-MOST = 8192
+MOST = 16384
 """Hashes kept of a set, the smallest of them; of larger sets some images are not told again."""
 
 _DONE = {"train": "trained", "val": "selected", "calibration": "calibrated"}

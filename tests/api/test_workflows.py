@@ -83,8 +83,17 @@ def test_weights_are_calibrated_assessed_and_given_a_source(
     )
     assert found.failures == [] and seen[-1][0] == "val under none" and seen[-1][1] == seen[-1][2]
     assert ganprint.load(weights).card.calibration == found.record
-    (rates,) = ganprint.assess(tiny_manifest, weights=weights, policies=["none"], device="cpu")
+    head, *rows = tiny_manifest.read_text().splitlines()
+    kinds = [f"{row},{('phone', 'scan')[place % 2]}" for place, row in enumerate(rows)]
+    with_kinds = tmp_path / "kinds.csv"
+    with_kinds.write_text("\n".join([f"{head},kind", *kinds]))
+    (rates,) = ganprint.assess(
+        with_kinds, images=tiny_manifest.parent, weights=weights, policies=["none"], device="cpu"
+    )
     assert (rates.rates.split, rates.rates.n) == ("test_seen", 15)
+    by_kind = {name: found.real.n for name, found in rates.rates.kinds.items()}
+    photographs = by_kind["photographs"]
+    assert photographs == by_kind["photographs: phone"] + by_kind["photographs: scan"] == 5
     others = list((tiny_manifest.parent / "pix2pix").glob("*.png"))
     noise = [np.random.default_rng(n).integers(0, 256, (40, 40, 3)).astype(np.uint8) for n in range(6)]
     enrolled = ganprint.enroll(

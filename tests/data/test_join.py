@@ -44,6 +44,15 @@ def test_sources_and_semantics_are_one_by_their_name(two: list[Path]) -> None:
     assert joined.path(4) == two[1].parent.resolve() / "d.png"
 
 
+def test_all_columns_stay_so_that_an_original_is_known_again(two: list[Path]) -> None:
+    head, *rows = two[1].read_text().splitlines()
+    two[1].write_text(
+        "\n".join([f"{head},origin", *(f"{row},o{number}.png" for number, row in enumerate(rows))])
+    )
+    joined = join([Manifest.open(each) for each in two])
+    assert joined.column("origin").tolist() == ["", "", "", "o0.png", "o1.png", "o2.png"]
+
+
 def test_the_command_writes_paths_that_lead_from_the_new_file(
     two: list[Path], program: Any, inside: Any, tmp_path: Path
 ) -> None:
