@@ -49,24 +49,26 @@ def test_the_method_is_listed_with_its_distribution_beside_ours(program: Any, si
         "0.1",
     )
     assert all(each["error"] is None for each in found.values())
-    shown = program("methods", "azimuthal", env=site)
-    assert "penalty" in shown.stdout and "policy" in shown.stdout
 
 
 def test_it_trains_is_evaluated_and_attributes_like_any_other(
-    program: Any, inside: Any, site: dict[str, str], tiny_manifest: Path, tmp_path: Path
+    inside: Any, site: dict[str, str], tiny_manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "azimuthal"
     options = ("--method", "azimuthal", "--data", tiny_manifest, "--out", out, "--workers", "0")
     settings = ("--set", "view.size=32", "--set", "policy=none")
-    trained = program("train", *options, *settings, env=site)
-    assert trained.returncode == 0, trained.stderr
-    data = ("--data", tiny_manifest, "--split", "test_seen", "--workers", "0", "--json")
-    evaluated = json.loads(program("evaluate", "--weights", out, *data, env=site).stdout)
-    assert evaluated["method"] == "azimuthal"
-    image = next(tiny_manifest.parent.glob("progan/*.png"))
-    answered = program("attribute", image, "--weights", out, "--json", env=site)
-    assert json.loads(answered.stdout)["method"] == "azimuthal"
+    with monkeypatch.context() as installed:
+        installed.syspath_prepend(site["PYTHONPATH"].partition(os.pathsep)[0])
+        shown = inside("methods", "azimuthal")
+        assert "penalty" in shown.stdout and "policy" in shown.stdout
+        trained = inside("train", *options, *settings)
+        assert trained.returncode == 0, trained.stderr
+        data = ("--data", tiny_manifest, "--split", "test_seen", "--workers", "0", "--json")
+        evaluated = json.loads(inside("evaluate", "--weights", out, *data).stdout)
+        assert evaluated["method"] == "azimuthal"
+        image = next(tiny_manifest.parent.glob("progan/*.png"))
+        answered = inside("attribute", image, "--weights", out, "--json")
+        assert json.loads(answered.stdout)["method"] == "azimuthal"
     without = inside("attribute", image, "--weights", out)
     assert without.returncode == 2
     assert "no method called azimuthal" in without.stderr

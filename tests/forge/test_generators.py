@@ -122,14 +122,13 @@ def test_in_float64_an_image_is_the_same_to_rounding(name: str) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_half_precision_trains_and_leaves_float32(name: str) -> None:
     half = training(name, precision="bf16")
-    assert half.advance(11)
+    assert half.advance(2)
     assert all(
         tensor.dtype == torch.float32
         for tensor in half.trained.state_dict().values()
         if tensor.is_floating_point()
     )
-    _, history = half.place.history
-    assert np.isfinite([history["critic"], history["generator"]]).all()
+    assert all(torch.isfinite(tensor).all() for tensor in half.trained.state_dict().values())
 
 
 LINEAR = torch.linspace(-1, 1, 12).view(1, 3, 2, 2)

@@ -198,9 +198,9 @@ def standard_errors_apart(one: Tensor, other: Tensor) -> float:
 def test_random_kinds_change_images_in_the_references_distribution(photograph, kind):
     """Also that the comparison would see a wrong constant: the neighbouring severity's."""
     ours = {level: changes(photograph, kind, level, "torch") for level in (1, 2, 3, 4, 5)}
-    theirs = {level: changes(photograph, kind, level, "imagecorruptions") for level in (1, 2, 3, 4, 5)}
+    theirs = {level: changes(photograph, kind, level, "imagecorruptions") for level in (1, 3, 5)}
     measured = {level: statistics(each, photograph) for level, each in ours.items()}
-    for level in (1, 2, 3, 4, 5):
+    for level in theirs:
         expected = statistics(theirs[level], photograph)
         apart = standard_errors_apart(measured[level], expected)
         assert apart <= SAME, f"severity {level}: {apart:.1f} standard errors"

@@ -156,7 +156,7 @@ def test_training_stops_when_patience_is_out(tiny_manifest: Path, tmp_path: Path
 
 
 def test_the_program_killed_by_ctrl_c_says_how_to_go_on_and_resumes_to_the_same_bits(
-    tiny_manifest: Path, tmp_path: Path
+    inside: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     sets = (
         "backbone_options.widths=[8,8,8,8]",
@@ -176,11 +176,12 @@ def test_the_program_killed_by_ctrl_c_says_how_to_go_on_and_resumes_to_the_same_
         str(tiny_manifest),
         *options,
     ]
-    command = [sys.executable, "-m", "ganprint", *common, "--workers", "2"]
+    alone = inside(*common, "--workers", "0", "--out", tmp_path / "alone")
+    assert alone.returncode == 0, alone.stderr
+
+    command = [sys.executable, "-m", "ganprint", *common, "--workers", "1"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     settings: dict[str, Any] = {"env": environment, "stderr": subprocess.PIPE, "text": True}
-    alone = subprocess.run([*command, "--out", str(tmp_path / "alone")], check=False, **settings)
-    assert alone.returncode == 0, alone.stderr
 
     stopped = [*command, "--out", str(tmp_path / "stopped")]
     # Ctrl-C reaches every process of the terminal's group, the loader's workers too.
@@ -200,7 +201,7 @@ def test_the_program_killed_by_ctrl_c_says_how_to_go_on_and_resumes_to_the_same_
     assert read_place(tmp_path / "stopped/checkpoints/last.safetensors").step > 0
     assert not (tmp_path / "stopped/model.safetensors").exists()
 
-    resumed = subprocess.run([*stopped, "--resume"], check=False, **settings)
+    resumed = inside(*common, "--workers", "0", "--out", tmp_path / "stopped", "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert_same_training(tmp_path / "alone", tmp_path / "stopped")
     one, other = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("alone", "stopped"))
