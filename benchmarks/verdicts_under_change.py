@@ -1,11 +1,13 @@
 """What becomes of verdicts when images are changed: corruptions, recompression, resizing.
 
-verdicts_under_change.py WEIGHTS DATA SPLIT [POLICY ...]: by default the 19 corruptions, each at the severities that its
-policy draws, JPEG 95 to 50, WebP 80 and resizing by 0.5 to 1.5. Prints one CSV row a policy: means over groups of
-photographs called synthetic, of generated images called real, and of those that were rightly called synthetic as they
-are, how many become real and how many inconclusive.
+verdicts_under_change.py WEIGHTS DATA SPLIT [POLICY ...] [--limit N]: by default the 19 corruptions, each at the
+severities that its policy draws, JPEG 95 to 50, WebP 80 and resizing by 0.5 to 1.5. With a limit only so many images,
+spread over the sources. Prints one CSV row a policy: means over groups of photographs called synthetic, of generated
+images called real, and of those that were rightly called synthetic as they are, how many become real and how many
+inconclusive.
 """
 
+import argparse
 import csv
 import sys
 
@@ -28,9 +30,15 @@ CHAINS = (
 
 def main() -> None:
     """Print the rows."""
-    weights, data, split, *policies = sys.argv[1:]
-    predictor = load_predictor(weights, enrolled=False)
-    images = Manifest.open(data, sources=predictor.card.sources).select(split)
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("weights", "data", "split"):
+        parser.add_argument(name)
+    parser.add_argument("policies", nargs="*")
+    parser.add_argument("--limit", type=int)
+    asked = parser.parse_args()
+    predictor = load_predictor(asked.weights, enrolled=False)
+    images = Manifest.open(asked.data, sources=predictor.card.sources)
+    images = images.select(asked.split, limit=asked.limit)
     sources = np.asarray(images.column("source"))
     plain = answer_images(predictor, images, "none")
     before = np.full(len(images), "", dtype=object)
@@ -40,7 +48,7 @@ def main() -> None:
     writer.writerow(
         ["policy", "photographs synthetic", "low", "high", "generated real", "to real", "to inconclusive"]
     )
-    for policy in policies or ("none", *CORRUPTIONS, *CHAINS):
+    for policy in asked.policies or ("none", *CORRUPTIONS, *CHAINS):
         judged = answer_images(predictor, images, policy)
         rows, verdicts = judged.rows, judged.verdicts
         names, groups = sources[rows], images.groups[rows]

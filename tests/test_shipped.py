@@ -11,6 +11,7 @@ from ganprint.data import Manifest
 from ganprint.evaluation.leaderboard import read_entries
 from ganprint.forge.families import FAMILIES
 from ganprint.forge.generator_store import list_generators, load_generator, shipped_generators
+from ganprint.forge.mini import read_recipe
 from ganprint.forge.sampling import sample_images
 from ganprint.weights import default_for, first_choice, knowing, list_weights, load_artifact, load_attributor
 from ganprint.weights.store import shipped_folder
@@ -93,9 +94,13 @@ def test_generators_are_of_every_architecture_and_within_their_size() -> None:
     assert sum(file.stat().st_size for file in files) <= 40e6
 
 
-def test_the_embedded_benchmark_is_made_and_is_what_is_evaluated(program, inside, tmp_path: Path) -> None:
+def test_the_embedded_benchmark_is_made_and_is_what_is_evaluated(
+    inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fewer = read_recipe().model_copy(update={"images": 8, "photographs": 16})
+    monkeypatch.setattr("ganprint.forge.mini.read_recipe", lambda part: fewer)
     home = {"XDG_CACHE_HOME": str(tmp_path)}
-    done = program("forge", "mini", env=home)
+    done = inside("forge", "mini", env=home)
     assert done.returncode == 0, done.stderr
     manifest = Manifest.open(Path(done.stdout.strip()))
     assert set(manifest.sources) == {"real", *(f"{name}-mini" for name in FAMILIES)}
@@ -105,8 +110,8 @@ def test_the_embedded_benchmark_is_made_and_is_what_is_evaluated(program, inside
     assert seen["n"] == 24 and seen["data_sha256"] == manifest.select("test_seen", limit=24).sha256
 
 
-def test_the_demo_answers_for_every_generator_and_a_photograph(program, inside, tmp_path: Path) -> None:
-    done = program("demo", "--out", tmp_path)
+def test_the_demo_answers_for_every_generator_and_a_photograph(inside, tmp_path: Path) -> None:
+    done = inside("demo", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     # A photograph, the same recompressed, an image of each architecture, and one of them on a white canvas.
     count = len(FAMILIES) + 3

@@ -22,7 +22,7 @@ CONDITIONS = ("--condition", "test_seen:none", "--condition", "test_seen:gaussia
 
 
 @pytest.fixture(scope="module")
-def other_weights(program: Any, tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def other_weights(inside: Any, tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("others") / "tiny-prnu"
     settings = (
         "--set",
@@ -35,7 +35,7 @@ def other_weights(program: Any, tiny_manifest: Path, tmp_path_factory: pytest.Te
         "sigmas=[20.0]",
     )
     options = ("--method", "prnu", "--data", tiny_manifest, "--out", out, "--workers", "0")
-    done = program("train", *options, *settings)
+    done = inside("train", *options, *settings)
     assert done.returncode == 0, done.stderr
     return out
 
@@ -222,7 +222,7 @@ def test_a_killed_comparison_ends_in_the_tables_of_an_uninterrupted_one(
     kinds = [part for kind in ("fog", "contrast", "pixelate", "snow") for part in ("--corruption", kind)]
     options = ("--robustness", *kinds, "--markdown", "--predictions", "--out")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    expected = compare(*options, whole, by=program)
+    expected = compare(*options, whole)
     assert expected.returncode == 0, expected.stderr
     weights = ("--weights", tiny_weights, "--weights", other_weights)
     command = ["compare", "--data", tiny_manifest, *weights, *CONDITIONS, "--workers", "0", *options, killed]
@@ -269,7 +269,7 @@ def test_two_processes_give_what_one_gives(
     other_weights: Path,
     tmp_path: Path,
 ) -> None:
-    alone = json.loads(compare("--json", by=program).stdout)
+    alone = json.loads(compare("--json").stdout)
     weights = ("--weights", tiny_weights, "--weights", other_weights)
     options = ("--data", tiny_manifest, *weights, *CONDITIONS, "--workers", "0", "--json")
     done = two_processes("-m", "ganprint", "compare", *options, "--out", tmp_path / "out")

@@ -30,8 +30,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_measured_and_published_rows_never_share_a_table(program: Any, inside: Any, folder: Path) -> None:
-    done = program("leaderboard", folder, "--markdown")
+def test_measured_and_published_rows_never_share_a_table(inside: Any, folder: Path) -> None:
+    done = inside("leaderboard", folder, "--markdown")
     assert done.returncode == 0, done.stderr
     tables = [part for part in re.split(r"\n\n(?=[^|\n])", done.stdout) if part.strip()]
     rows = re.compile(r"^\|.*repmix-wild128", re.MULTILINE)
@@ -120,11 +120,9 @@ class _Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_is_whole_and_fetches_nothing(
-    program: Any, inside: Any, folder: Path, tmp_path: Path
-) -> None:
+def test_the_page_is_whole_and_fetches_nothing(inside: Any, folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
-    assert program("leaderboard", folder, "--html", file).returncode == 0
+    assert inside("leaderboard", folder, "--html", file).returncode == 0
     text = file.read_text()
     page = _Page()
     page.feed(text)

@@ -56,11 +56,11 @@ def test_an_ablation_is_trained_within_its_budget_and_goes_on(
 
 
 def test_semantics_are_a_row_for_each_method_and_a_curve(
-    program: Any, tiny_manifest: Path, tmp_path: Path
+    inside: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     options = ("--method", "repmix,prnu", *TINY, *TINY_PRNU, "--data", tiny_manifest)
     figures = ("--figures", tmp_path / "figures", "--condition", "test_seen:none")
-    done = program("study", "semantics", *options, "--out", tmp_path / "out", "--markdown", *figures)
+    done = inside("study", "semantics", *options, "--out", tmp_path / "out", "--markdown", *figures)
     assert done.returncode == 0, done.stderr
     title, *lines = done.stdout.splitlines()
     table = [line for line in lines if line.startswith("|")]

@@ -54,9 +54,9 @@ def test_all_columns_stay_so_that_an_original_is_known_again(two: list[Path]) ->
 
 
 def test_the_command_writes_paths_that_lead_from_the_new_file(
-    two: list[Path], program: Any, inside: Any, tmp_path: Path
+    two: list[Path], inside: Any, tmp_path: Path
 ) -> None:
-    done = program("data", "join", tmp_path / "new" / "all.csv", *two, "--json")
+    done = inside("data", "join", tmp_path / "new" / "all.csv", *two, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["images"] == {"open": 1, "test": 1, "train": 3, "val": 1}
     written = Manifest.open(tmp_path / "new" / "all.csv")

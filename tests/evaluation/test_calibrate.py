@@ -114,14 +114,14 @@ def test_no_image_is_tempered_by_a_fit_that_saw_it(overconfident: tuple[np.ndarr
 
 
 def test_the_command_measures_draws_and_records_what_attribute_applies(
-    program: Any, inside: Any, grown_manifest: Path, tiny_weights: Path, tmp_path: Path
+    inside: Any, grown_manifest: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
     weights = tmp_path / "weights"
     shutil.copytree(tiny_weights, weights)
     image = grown_manifest.parent / "0.png"
     before = json.loads(inside("attribute", image, "--weights", weights, "--json").stdout)
     options = ("--data", grown_manifest, "--weights", weights, "--figure", tmp_path / "curve.png", "--record")
-    done = program("calibrate", *options)
+    done = inside("calibrate", *options)
     assert done.returncode == 0, done.stderr
     assert "calibration error" in done.stdout and "brier score" in done.stdout
     assert Image.open(tmp_path / "curve.png").size[0] > 300

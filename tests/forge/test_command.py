@@ -21,17 +21,17 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_grid_is_trained_and_sampled(program: Any, inside: Any, photos: Path, tmp_path: Path) -> None:
+def test_a_grid_is_trained_and_sampled(inside: Any, photos: Path, tmp_path: Path) -> None:
     options = ("--photos", photos, "--out", tmp_path / "out", "--sources", "dcgan,progan", "--steps", "1")
     none = inside("forge", "train", *options, "--budget", "0")
     assert none.returncode == 0 and "the time budget is used up; rerun the command to continue" in none.stderr
-    done = program("forge", "train", *options)
+    done = inside("forge", "train", *options)
     assert done.returncode == 0, done.stderr
     assert "dcgan-face-64-seed0: 1 steps" in done.stderr and "broken.png" in done.stderr
     assert "face, seed 0" in done.stdout and "progan" in done.stdout
     options = ("--generators", tmp_path / "out", "--semantic", "face", "--seed", "5")
     for name in ("one", "two"):
-        sampled = program("forge", "sample", "--source", "dcgan", *options, "-n", "3", tmp_path / name)
+        sampled = inside("forge", "sample", "--source", "dcgan", *options, "-n", "3", tmp_path / name)
         assert sampled.returncode == 0, sampled.stderr
     files = sorted((tmp_path / "one").iterdir())
     assert [file.name for file in files] == [f"dcgan-face-64-seed0-5-0000{n}.png" for n in range(3)]

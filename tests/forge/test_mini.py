@@ -10,7 +10,7 @@ from PIL import Image
 
 from ganprint.data import Manifest
 from ganprint.errors import ManifestError, OutputExistsError, UsageError, WeightsError
-from ganprint.forge.mini import TRAINING, mini, read_recipe, write_examples
+from ganprint.forge.mini import TESTS, TRAINING, Recipe, mini, read_recipe, write_examples
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.fixture(autouse=True)
+def _few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the benchmark have few images."""
+
+    def few(part: str = TESTS) -> Recipe:
+        return read_recipe(part).model_copy(update={"images": 8, "photographs": 16})
+
+    monkeypatch.setattr("ganprint.forge.mini.read_recipe", few)
+
+
 def pixels(manifest: Path) -> list[bytes]:
     return [file.read_bytes() for file in sorted(manifest.parent.rglob("*.*"))]
 
@@ -34,15 +44,14 @@ def pixels(manifest: Path) -> list[bytes]:
 def test_it_has_the_images_of_the_recipe_and_is_made_once(
     generators: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = read_recipe()
     file = mini(generators=generators)
     assert file.is_relative_to(cache) and file.name == "mini.csv"
     manifest = Manifest.open(file)
     assert manifest.sources == ("real", "dcgan-mini")
     counted = Counter(zip(manifest.splits.tolist(), manifest.column("source").tolist(), strict=True))
     for split in ("test_seen", "test_unseen", "test_second_seed"):
-        assert counted[split, "real"] == recipe.photographs
-        assert counted[split, "dcgan-mini"] == recipe.images
+        assert counted[split, "real"] == 16
+        assert counted[split, "dcgan-mini"] == 8
     assert set(manifest.select("test_second_seed", sources=["dcgan-mini"]).groups) == {"dcgan-face-64-seed1"}
     assert len(set(pixels(file))) == len(manifest) + 1
     before = file.stat().st_mtime_ns
@@ -63,7 +72,7 @@ def test_images_for_training_are_of_other_photographs_and_apart_between_splits(
     assert all(groups) and not groups[0] & groups[1]
     tested = {Path(name).stem for names in read_recipe().carried.values() for name in names}
     assert not (groups[0] | groups[1]) & tested
-    assert [len(training.select(split, sources=["dcgan-mini"])) for split in real] == [100, 25]
+    assert [len(training.select(split, sources=["dcgan-mini"])) for split in real] == [8, 25]
 
 
 def test_its_real_images_can_be_the_users_own(generators: Path, cache: Path, tmp_path: Path) -> None:
@@ -121,8 +130,8 @@ def test_examples_are_one_of_each_architecture_and_a_photograph(generators: Path
         write_examples(tmp_path, generators=generators)
 
 
-def test_a_sheet_shows_every_generator(generators: Path, program: Any, inside: Any, tmp_path: Path) -> None:
-    done = program("forge", "sheet", tmp_path / "sheet.png", "--generators", generators, "-n", "4")
+def test_a_sheet_shows_every_generator(generators: Path, inside: Any, tmp_path: Path) -> None:
+    done = inside("forge", "sheet", tmp_path / "sheet.png", "--generators", generators, "-n", "4")
     assert done.returncode == 0, done.stderr
     assert Image.open(tmp_path / "sheet.png").size[1] > 400
     again = inside("forge", "sheet", tmp_path / "sheet.png", "--generators", generators)

@@ -273,12 +273,12 @@ def test_pictures_are_finite_and_of_the_views_size(
 
 
 def test_the_program_trains_evaluates_and_lists_a_method_that_is_no_network(
-    program: Any, inside: Any, tiny_manifest: Path, tmp_path: Path
+    inside: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "tiny-eigen"
     settings = [part for each in SMALL["eigenface"][1] for part in ("--set", each)]
     options = ("--method", "eigenface", "--data", tiny_manifest, "--out", out, "--workers", "0")
-    trained = program("train", *options, *settings)
+    trained = inside("train", *options, *settings)
     assert trained.returncode == 0, trained.stderr
     assert "variance 0.95" in trained.stderr and "validation attribution" in trained.stderr
     evaluated = inside(

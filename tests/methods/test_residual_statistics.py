@@ -178,8 +178,18 @@ def fitted(manifest: Path, folder: Path, **run: Any) -> ResidualStatistics:
     return method
 
 
-def test_it_tells_new_crops_family_and_source_and_says_by_what(manifest: Path, tmp_path: Path) -> None:
-    method = fitted(manifest, tmp_path)
+Fitted = tuple[ResidualStatistics, Path]
+
+
+@pytest.fixture(scope="module")
+def whole(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Fitted:
+    """Return a method that was fitted without interruption, and its folder."""
+    folder = tmp_path_factory.mktemp("whole")
+    return fitted(manifest, folder), folder
+
+
+def test_it_tells_new_crops_family_and_source_and_says_by_what(whole: Fitted) -> None:
+    method, _ = whole
     fresh = crops(4, seed=9)
     nearest = torch.nn.functional.interpolate(fresh[:, :, ::2, ::2].float(), scale_factor=2).byte()
     found = method.predict(torch.cat([fresh, nearest]))
@@ -197,10 +207,10 @@ def test_it_tells_new_crops_family_and_source_and_says_by_what(manifest: Path, t
     assert len(panel.labels) == len(panel.values) and set(panel.labels) <= set(KINDS)
 
 
-def test_the_gate_tells_what_was_saved_as_jpeg(manifest: Path, tmp_path: Path) -> None:
-    method = fitted(manifest, tmp_path)
+def test_the_gate_tells_what_was_saved_as_jpeg(manifest: Path, whole: Fitted) -> None:
+    method, folder = whole
     data = Manifest.open(manifest)
-    rows = collect([data.select("train"), data.select("val")], method.config, Run(tmp_path, resume=True))
+    rows = collect([data.select("train"), data.select("val")], method.config, Run(folder, resume=True))
     tensors = method.state()
     scaled = Scaling(tensors["mean"], tensors["deviation"]).apply(rows.statistics)
     clear = (scaled @ tensors["jpeg.weights"] + tensors["jpeg.bias"]).numpy()
@@ -208,8 +218,10 @@ def test_the_gate_tells_what_was_saved_as_jpeg(manifest: Path, tmp_path: Path) -
     assert clear[rows.compressed == 1].mean() > 1 > -1 > clear[rows.compressed == 0].mean()
 
 
-def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(manifest: Path, tmp_path: Path) -> None:
-    method = fitted(manifest, tmp_path)
+def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(
+    manifest: Path, whole: Fitted, tmp_path: Path
+) -> None:
+    method, _ = whole
     left = [each.groups for each in method.held_out]
     assert len(left) == 2 and not left[0] & left[1]
     assert set().union(*left) == set(Manifest.open(manifest).groups.tolist())
@@ -219,16 +231,19 @@ def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(manifest: Pa
     save_trained(method, Run(tmp_path), card, {})
     kept = load_held_out(tmp_path, card)
     assert [groups for groups, _ in kept] == left
-    images = crops(2)
+    images, before = crops(2), method.state()
     for (_, loaded), each in zip(kept, method.held_out, strict=True):
         method.load_state(each.tensors)
         torch.testing.assert_close(loaded.predict(images).attribution, method.predict(images).attribution)
+    method.load_state(before)
     loaded, _ = load_attributor(tmp_path)
     with pytest.raises(WeightsError):
         loaded.load_state({})
 
 
-def test_an_interrupted_fit_goes_on_to_the_same_weights(manifest: Path, tmp_path: Path) -> None:
+def test_an_interrupted_fit_goes_on_to_the_same_weights(
+    manifest: Path, whole: Fitted, tmp_path: Path
+) -> None:
     told: list[Progress] = []
 
     def stop_after_the_first_pass() -> bool:
@@ -239,8 +254,8 @@ def test_an_interrupted_fit_goes_on_to_the_same_weights(manifest: Path, tmp_path
     kept = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "stopped/checkpoints").iterdir()}
     assert kept
     resumed = fitted(manifest, tmp_path / "stopped", resume=True).state()
-    whole = fitted(manifest, tmp_path / "whole").state()
-    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+    expected = whole[0].state()
+    assert all(torch.equal(resumed[name], expected[name]) for name in expected)
     for name, changed in kept.items():
         assert (tmp_path / "stopped/checkpoints" / name).stat().st_mtime_ns == changed
 
