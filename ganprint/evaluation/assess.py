@@ -73,7 +73,9 @@ def assess(
     refuse_seen(card, images, split)
     found = answer_images(predictor, images, policy, seed=seed, progress=progress, computing=computing)
     sources, kinds = (np.asarray(images.column(name))[found.rows] for name in ("source", "kind"))
-    counted = Counted(found.verdicts, images.labels[found.rows], sources, images.groups[found.rows], kinds, card)
+    counted = Counted(
+        found.verdicts, images.labels[found.rows], sources, images.groups[found.rows], kinds, card
+    )
     rates = VerdictRates(
         data=last_part(manifest.name),
         data_sha256=images.sha256,
