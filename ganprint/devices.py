@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from ganprint.errors import UsageError
+from ganprint.lazy import without_collections
 
 _NAME = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 
@@ -21,7 +22,8 @@ def find_device(device: str = "auto") -> str:
     Raises UsageError where there is no such device, here or at all.
     """
     check_device_name(device)
-    import torch
+    with without_collections():
+        import torch
 
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if device == "auto":

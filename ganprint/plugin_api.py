@@ -1,8 +1,8 @@
 """All that a plug-in imports from ganprint; what is not here may change without notice.
 
 `API_VERSION` is the version of this contract. A plug-in's spec says which version it is written for (`api_version`, 1
-unless it says otherwise), and a plug-in of another version is refused with a sentence. Modules that import SciPy or
-build backbones are imported when one of their names is first used.
+unless it says otherwise), and a plug-in of another version is refused with a sentence. What only training needs, or
+imports SciPy or builds backbones, is imported when its name is first used: that keeps the start of `attribute` short.
 """
 
 from typing import TYPE_CHECKING
@@ -25,38 +25,46 @@ from ganprint.attributor import (
     StoredCheckpoint,
     View,
 )
-from ganprint.data import Draw, SourceImages, loader
 from ganprint.data.family_names import family_of
 from ganprint.errors import ConfigError, GanprintError, ImageError, TrainingError, UsageError, WeightsError
-from ganprint.images.views import find_crops
 from ganprint.lazy import lazy_names
-from ganprint.models import GridConfig, Losses, NeuralAttributor, NeuralConfig, Step, TrainingConfig
-from ganprint.perturbation import AnyPolicy, Attack, Chain, DrawnChain, Policy, parse_any_policy, perturb
-from ganprint.training import Accumulator, accumulate, stream
-from ganprint.training.checkpoint import Place, read_place, read_tensors, write_tensors
-from ganprint.training.interruption import Interruption
-from ganprint.training.moments import Moments
-from ganprint.training.streaming import answer_validation
-from ganprint.training.trials import best_trial, grid_details, judge, report_trial
-from ganprint.weights.pickled import Attributes, StoredTensor, printable
 
 if TYPE_CHECKING:
+    from ganprint.data import Draw, SourceImages, loader
     from ganprint.images.residual import clean_residuals, flatten_spectrum, noise_residuals, remove_means
     from ganprint.images.spectrum import log_dct, luma
+    from ganprint.images.views import find_crops
+    from ganprint.models import GridConfig, Losses, NeuralAttributor, NeuralConfig, Step, TrainingConfig
     from ganprint.models.backbones import build_backbone, replace_output
+    from ganprint.perturbation import AnyPolicy, Attack, Chain, DrawnChain, Policy, parse_any_policy, perturb
+    from ganprint.training import Accumulator, accumulate, stream
+    from ganprint.training.checkpoint import Place, read_place, read_tensors, write_tensors
+    from ganprint.training.interruption import Interruption
     from ganprint.training.inverse_temperature import fit_inverse_temperature
+    from ganprint.training.moments import Moments
+    from ganprint.training.streaming import answer_validation
+    from ganprint.training.trials import best_trial, grid_details, judge, report_trial
+    from ganprint.weights.pickled import Attributes, StoredTensor, printable
 else:
+    _NAMES = {
+        "data": "Draw SourceImages loader",
+        "images.residual": "clean_residuals flatten_spectrum noise_residuals remove_means",
+        "images.spectrum": "log_dct luma",
+        "images.views": "find_crops",
+        "models": "GridConfig Losses NeuralAttributor NeuralConfig Step TrainingConfig",
+        "models.backbones": "build_backbone replace_output",
+        "perturbation": "AnyPolicy Attack Chain DrawnChain Policy parse_any_policy perturb",
+        "training": "Accumulator accumulate stream",
+        "training.checkpoint": "Place read_place read_tensors write_tensors",
+        "training.interruption": "Interruption",
+        "training.inverse_temperature": "fit_inverse_temperature",
+        "training.moments": "Moments",
+        "training.streaming": "answer_validation",
+        "training.trials": "best_trial grid_details judge report_trial",
+        "weights.pickled": "Attributes StoredTensor printable",
+    }
     __getattr__ = lazy_names(
-        __name__,
-        {
-            **dict.fromkeys(
-                ("clean_residuals", "flatten_spectrum", "noise_residuals", "remove_means"),
-                "ganprint.images.residual",
-            ),
-            **dict.fromkeys(("log_dct", "luma"), "ganprint.images.spectrum"),
-            **dict.fromkeys(("build_backbone", "replace_output"), "ganprint.models.backbones"),
-            "fit_inverse_temperature": "ganprint.training.inverse_temperature",
-        },
+        __name__, {name: f"ganprint.{home}" for home, names in _NAMES.items() for name in names.split()}
     )
 
 __all__ = [

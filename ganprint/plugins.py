@@ -1,11 +1,15 @@
 """Methods found through the entry-point group `ganprint.attributors`."""
 
+import ast
 import inspect
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ganprint.errors import PluginError, did_you_mean
 
@@ -24,6 +28,15 @@ class Plugin:
     version: str
     entry_point: EntryPoint
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class About:
+    """What a method is: its title, its paper and the year of that."""
+
+    title: str
+    paper: str
+    year: int
 
 
 def discover() -> list[Plugin]:
@@ -54,12 +67,8 @@ def specs() -> list["AttributorSpec"]:
     return found
 
 
-def load(name: str) -> type["Attributor"]:
-    """Import the method of that name and return its class.
-
-    Raises PluginError where the name is unknown or claimed twice, the import fails, what the entry point names is not
-    a complete Attributor with a spec of that name, or it is written for another version of the plug-in API.
-    """
+def find(name: str) -> Plugin:
+    """Return the method of that name, not imported; raise PluginError where it is unknown or claimed twice."""
     plugins = discover()
     chosen = [plugin for plugin in plugins if plugin.name == name]
     if not chosen:
@@ -67,6 +76,16 @@ def load(name: str) -> type["Attributor"]:
     plugin = chosen[0]
     if plugin.error:
         raise PluginError(plugin.error, "Uninstall all but one of them.")
+    return plugin
+
+
+def load(name: str) -> type["Attributor"]:
+    """Import the method of that name and return its class.
+
+    Raises PluginError as `find` does, and where the import fails, what the entry point names is not a complete
+    Attributor with a spec of that name, or it is written for another version of the plug-in API.
+    """
+    plugin = find(name)
     origin = f"{plugin.distribution} {plugin.version}"
     try:
         loaded = plugin.entry_point.load()
@@ -85,6 +104,59 @@ def load(name: str) -> type["Attributor"]:
         )
     attributor: type[Attributor] = loaded
     return attributor
+
+
+def about(name: str) -> About:
+    """Return what a method's spec states, read from its source where it stands there in literals; raises as `load`.
+
+    Reading imports nothing, where importing every method takes seconds. What cannot be read so, or lacks a package that
+    it imports, is loaded, which tells what is wrong with it.
+    """
+    plugin = find(name)
+    stated = _stated(plugin.entry_point.module, plugin.entry_point.attr)
+    if stated.get("name") == name and "api_version" not in stated:
+        with suppress(KeyError):
+            return About(stated["title"], stated["paper"], stated["year"])
+    spec = load(name).spec
+    return About(spec.title, spec.paper, spec.year)
+
+
+def _stated(module: str, name: str) -> dict[str, Any]:
+    """Return the arguments, as far as they are literals, of the spec in the body of a module's class."""
+    file = _source(module)
+    for node in ast.parse(file.read_bytes()).body if file else ():
+        named = [alias.name.split(".")[0] for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            if any((alias.asname or alias.name) == name for alias in node.names):
+                return _stated(node.module, name)
+            named = [node.module.split(".")[0]]
+        if any(find_spec(each) is None for each in named):
+            return {}
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return next(filter(None, map(_literals, node.body)), {})
+    return {}
+
+
+def _literals(node: ast.stmt) -> dict[str, Any]:
+    if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
+        return {}
+    found = {}
+    for keyword in node.value.keywords if [ast.unparse(each) for each in node.targets] == ["spec"] else ():
+        with suppress(ValueError):
+            found[str(keyword.arg)] = ast.literal_eval(keyword.value)
+    return found
+
+
+def _source(module: str) -> Path | None:
+    """Return the file of a module, no package above it imported, or None where it has none."""
+    found, folders, path = None, None, ""
+    for part in module.split("."):
+        path = f"{path}.{part}".lstrip(".")
+        found = PathFinder.find_spec(path, folders)
+        if found is None:
+            return None
+        folders = found.submodule_search_locations
+    return Path(found.origin) if found and found.origin and found.origin.endswith(".py") else None
 
 
 def _names_hint(name: str, plugins: list[Plugin]) -> str:

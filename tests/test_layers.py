@@ -35,14 +35,13 @@ FLOORS = (
     (
         "devices",
         "extras",
-        "lazy",
         "local_files",
         "ordered_map",
         "plain_text",
         "plain_yaml",
         "processes",
     ),
-    ("errors",),
+    ("errors", "lazy"),
 )
 """Rooms and single modules, the highest first; one imports only what stands lower, rooms of one floor nothing of each
 other."""

@@ -76,6 +76,17 @@ def test_a_strangers_plugin_is_listed_with_its_distribution_and_loads(site: Path
     assert plugins.load("good").spec.title == "Good"
 
 
+def test_what_is_read_of_our_methods_without_importing_them_is_what_their_specs_say() -> None:
+    names = [plugin.name for plugin in plugins.discover()]
+    read = [
+        plugins._stated(plugin.entry_point.module, plugin.entry_point.attr) for plugin in plugins.discover()
+    ]
+    specs = [plugins.load(name).spec for name in names]
+    assert [(each.get("name"), plugins.about(each["name"]), "paper" in each) for each in read] == [
+        (spec.name, plugins.About(spec.title, spec.paper, spec.year), True) for spec in specs
+    ]
+
+
 def test_our_own_plugins_come_the_same_way() -> None:
     found = {plugin.name: plugin for plugin in plugins.discover()}
     assert found["repmix"].distribution == "ganprint"

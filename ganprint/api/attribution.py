@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from ganprint.api.case_report import CaseReport, check_report
-from ganprint.api.choices import chosen_device, load_ensemble
+from ganprint.api.choices import load_ensemble
 from ganprint.api.image_inputs import Images, Inputs, Source, read_source
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.errors import ImageError, UsageError
@@ -71,8 +71,9 @@ def attribute(
     )
     outputs.check(inputs)
     # What imports torch, which takes seconds, comes after what can be refused without it.
-    device = chosen_device(device, threads)
-    ensemble = load_ensemble(method, weights, device=device, enrolled=enrolled, stability=stability, say=say)
+    ensemble, device = load_ensemble(
+        method, weights, device=device, threads=threads, enrolled=enrolled, stability=stability, say=say
+    )
     workers = available_threads() if workers is None else workers
     reading = _Reading(metadata or report is not None, max_pixels, on_error, workers)
     return Attribution(inputs, ensemble, outputs, reading, device=device, batch_size=batch_size)

@@ -68,7 +68,7 @@ def chosen_methods(text: str | None) -> list[str] | None:
         return [plugin.name for plugin in plugins.discover() if plugin.error is None]
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
-        plugins.load(name)
+        plugins.find(name)
     return names
 
 

@@ -1,7 +1,7 @@
 """Resolve weights, methods, devices and data from names, or take their defaults."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,31 +19,44 @@ def chosen_device(device: str = "auto", threads: int | None = None) -> str:
     """
     from ganprint.devices import find_device, use_threads
 
+    found = find_device(device)
     use_threads(threads)
-    return find_device(device)
+    return found
 
 
-def chosen_weights(weights: str | Path | None, method: str | None) -> str | Path:
-    """Return the weights that were named, or the method's default, or with neither those that are the first choice.
+def chosen_weights(weights: str | Path | None, method: str | None) -> Path:
+    """Return the folder of the named weights, of the method's default, or with neither of those that are first choice.
 
-    Raises PluginError where there is no such method.
+    This imports no torch. Raises WeightsError where there are none, PluginError where there is no such method.
     """
-    if weights is not None:
-        return weights
     from ganprint import plugins
-    from ganprint.weights import default_for, first_choice
+    from ganprint.weights import default_for, find, first_choice
 
+    if weights is not None:
+        return find(weights)
     if method is None:
         return first_choice().path
-    plugins.load(method)
+    plugins.find(method)
     return default_for(method).path
+
+
+def check_names(method: str | None, weights: Sequence[str | Path] = ()) -> None:
+    """Raise PluginError or WeightsError, without importing torch, where a method or weights are not there."""
+    from ganprint import plugins
+    from ganprint.weights import find
+
+    for name in _parts(method) if method and method != "all" else ():
+        plugins.find(name)
+    for named in weights:
+        for each in [named] if isinstance(named, Path) else _parts(named):
+            find(each)
 
 
 def chosen_card(weights: str | Path | None, method: str | None) -> "Card":
     """Return the card of the weights that were chosen, which reads no tensor."""
-    from ganprint.weights import find, read_card
+    from ganprint.weights import read_card
 
-    card = read_card(find(chosen_weights(weights, method)))
+    card = read_card(chosen_weights(weights, method))
     check_method(method, card)
     return card
 
@@ -61,21 +74,24 @@ def load_ensemble(
     method: str | None,
     weights: str | Path | None,
     *,
-    device: str,
+    device: str = "auto",
+    threads: int | None = None,
     enrolled: bool = True,
     stability: bool = False,
     say: Callable[[str], None] = lambda sentence: None,
-) -> "Ensemble":
+) -> "tuple[Ensemble, str]":
     """Load the weights that were named, or the defaults of the methods that were, `all` being those that have some.
 
-    `say` gets a sentence for each method of `all` that cannot be loaded.
+    Returns them with the device that they are on; torch is imported once all are found. `say` gets a sentence for each
+    method of `all` that cannot be loaded.
     """
-    from ganprint.calibration.fusion import find_fusion
+    folders = _several(method, weights)
+    device = chosen_device(device, threads)
     from ganprint.forensics.ensemble import Ensemble
     from ganprint.forensics.predictors import load_predictor
 
     predictors = []
-    for each in _several(method, weights):
+    for each in folders:
         try:
             predictors.append(load_predictor(each, device=device, enrolled=enrolled))
         except PluginError as error:
@@ -98,14 +114,17 @@ def load_ensemble(
     twice = sorted({card.name for card in cards if sum(card.sha256 == other.sha256 for other in cards) > 1})
     if twice:
         raise UsageError(f"{', '.join(twice)} was named twice.", "Name each once.")
-    return Ensemble(predictors, find_fusion(cards) if len(cards) > 1 else None, stability)
+    if len(cards) == 1:
+        return Ensemble(predictors, None, stability), device
+    from ganprint.calibration.fusion import find_fusion
+
+    return Ensemble(predictors, find_fusion(cards), stability), device
 
 
-def _several(method: str | None, weights: str | Path | None) -> list[str | Path]:
-    if isinstance(weights, Path):
-        return [weights]
+def _several(method: str | None, weights: str | Path | None) -> list[Path]:
     if weights is not None:
-        return list(_parts(weights))
+        named = [weights] if isinstance(weights, Path) else _parts(weights)
+        return [chosen_weights(each, None) for each in named]
     if method == "all":
         from ganprint import plugins
         from ganprint.weights import default_for, list_weights

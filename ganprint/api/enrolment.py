@@ -46,13 +46,14 @@ def enroll(
     and all. Raises UsageError for too few images, a name that is taken, and where another process enrols for these
     weights.
     """
+    chosen = chosen_weights(weights, method)
+    device = chosen_device(device, threads)
     from ganprint.files import locked_folder
     from ganprint.forensics.gallery import enrol, gallery_file, list_galleries, overlaps, save_gallery
     from ganprint.forensics.predictors import load_predictor
     from ganprint.images.views import crop_views
 
-    device = chosen_device(device, threads)
-    predictor = load_predictor(chosen_weights(weights, method), device=device, enrolled=False)
+    predictor = load_predictor(chosen, device=device, enrolled=False)
     check_method(method, predictor.card)
     named = list(Inputs(images, recursive).named())
     found, failures = {}, []

@@ -55,6 +55,8 @@ def calibrate(
     picture = None if figure is None else Path(figure)
     check_figure(picture, force=force)
     refuse_own_inputs([picture], [data])
+    chosen = chosen_weights(weights, method)
+    device = chosen_device(device, threads)
     from ganprint.calibration.decision import Rates
     from ganprint.data import Manifest
     from ganprint.evaluation.answers import Computing
@@ -63,8 +65,6 @@ def calibrate(
     from ganprint.weights import load_attributor, load_held_out, set_calibration
     from ganprint.weights.seen import seen_sentences
 
-    device = chosen_device(device, threads)
-    chosen = chosen_weights(weights, method)
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
     manifest = Manifest.open(data, root=images, sources=card.sources)
@@ -125,14 +125,14 @@ def assess(
     picture = None if figure is None else Path(figure)
     check_figure(picture, force=force)
     refuse_own_inputs([picture], [data])
+    chosen = chosen_weights(weights, method)
+    device = chosen_device(device, threads)
     from ganprint.data import Manifest
     from ganprint.evaluation.answers import Computing
     from ganprint.evaluation.assess import assess as count
     from ganprint.forensics.predictors import load_predictor
     from ganprint.weights import set_rates
 
-    device = chosen_device(device, threads)
-    chosen = chosen_weights(weights, method)
     predictor = load_predictor(chosen, device=device, enrolled=False)
     check_method(method, predictor.card)
     manifest = Manifest.open(chosen_data(data), root=images, sources=predictor.card.sources)

@@ -51,6 +51,9 @@ def evaluate(
     refuse_own_inputs([file], [data])
     if record and limit:
         raise UsageError("--record needs whole splits.", "Leave --limit out.")
+    # The first choice knows none of the embedded benchmark's sources.
+    unnamed = data is None and weights is None and method is None
+    chosen = None if unnamed else chosen_weights(weights, method)
     device = chosen_device(device, threads)
     from ganprint.data import Manifest
     from ganprint.evaluation.answers import Computing, answer_manifest, write_predictions
@@ -64,11 +67,8 @@ def evaluate(
         raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
     where = chosen_data(data)
     manifest = Manifest.open(where, root=images, allow_gaps=True)
-    if data is None and weights is None and method is None:
-        # The first choice knows none of the embedded benchmark's sources.
-        chosen: str | Path = knowing(manifest.sources).path
-    else:
-        chosen = chosen_weights(weights, method)
+    if chosen is None:
+        chosen = knowing(manifest.sources).path
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
     manifest = manifest.known_to(card.sources)

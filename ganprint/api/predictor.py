@@ -80,9 +80,9 @@ class Predictor:
     @cached_property
     def card(self) -> "Card":
         """The card of the weights; reading it loads no tensor. Raises WeightsError where they are not those pickled."""
-        from ganprint.weights import find, read_card
+        from ganprint.weights import read_card
 
-        card = read_card(find(self._chosen))
+        card = read_card(self._chosen)
         check_method(self._options["method"], card)
         if self._sha256 not in (None, card.sha256):
             raise WeightsError(
@@ -98,7 +98,7 @@ class Predictor:
         return self.card.sources
 
     @cached_property
-    def _chosen(self) -> str | Path:
+    def _chosen(self) -> Path:
         return chosen_weights(self._options["weights"], self._options["method"])
 
     @cached_property

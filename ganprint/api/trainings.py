@@ -57,6 +57,9 @@ def train(
     """
     from ganprint import plugins
     from ganprint.api.choices import chosen_device
+
+    plugins.find(method)
+    device = chosen_device(device, threads)
     from ganprint.data import Manifest
     from ganprint.devices import quick_precision
     from ganprint.forge.mini import TRAINING, mini
@@ -66,7 +69,6 @@ def train(
     from ganprint.weights import find, read_card
 
     attributor_class = plugins.load(method)
-    device = chosen_device(device, threads)
     if out is None and resume:
         raise UsageError("Which training is to be resumed was not named.", "Name its folder with --out.")
     folder = run_folder(method) if out is None else Path(out)

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ganprint.api.choices import chosen_device
-
 if TYPE_CHECKING:
     from ganprint.forensics.ensemble import Ensemble
     from ganprint.forensics.record import CaseRecord
@@ -22,7 +20,7 @@ def verify(record: str | Path, *, device: str | None = None) -> "Verification":
     from ganprint.forensics.verify import load_recorded
 
     case = read_record(Path(record))
-    ensemble = load_recorded(case, device=chosen_device(device or case.device))
+    ensemble = load_recorded(case, device=device)
     return Verification(case, ensemble, Path(record).parent)
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ganprint.attributor import Attributor
 from ganprint.errors import WeightsError
 from ganprint.images.content import Emptiness
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,13 @@ VIEWS_AT_ONCE = 16
 
 
 def answer_images(
-    attributor: Attributor, images: Sequence[Tensor], *, batch_size: int = VIEWS_AT_ONCE
+    attributor: Attributor, images: "Sequence[Tensor]", *, batch_size: int = VIEWS_AT_ONCE
 ) -> list[Answer]:
     """Answer for images given as their views, uint8 (k, 3, S, S) each, `batch_size` views at a time."""
     if not images:
         return []
+    import torch
+
     views = torch.cat(list(images))
     logits, embeddings, reasons = [], [], []
     names: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """The command line: arguments in, one library call, a rendering out."""
 
 import errno
+import gc
 import os
 import sys
 
@@ -102,3 +103,6 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("ganprint: interrupted.", err=True)
         sys.exit(130)
+    finally:
+        # The process ends: the collector need not look through torch, for half a second, for what to give back.
+        gc.freeze()

@@ -56,7 +56,7 @@ def assess(
     from ganprint.api.choices import chosen_card
     from ganprint.api.error_rates import assess as count
 
-    images = chosen_data(data)
+    images = chosen_data(data, method, [weights] if weights else ())
     with progress_bar() as bar:
         task = bar.add_task("assess", total=None)
         found = count(

@@ -1,5 +1,6 @@
 """`ganprint attribute`: the verdict on images."""
 
+import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -94,11 +95,16 @@ def attribute(
     whether or not others failed.
     """
     from ganprint.api.attribution import attribute as examine
+    from ganprint.api.choices import check_names
     from ganprint.errors import UsageError
 
     check_formats(as_json, as_csv)
     if not inputs and files_from is None:
         raise UsageError("No image was named.", "ganprint attribute IMAGE, or --files-from LIST.")
+    if inputs and len(inputs) == 1 and not (files_from or out or report or as_json or as_csv):
+        # Nothing would follow that needs torch, whose import takes seconds.
+        check_names(method, [weights] if weights else ())
+        _stop_at_absent(inputs, recursive)
     verdicts = examine(
         inputs or [],
         files_from=files_from,
@@ -162,6 +168,19 @@ def _write(
                 failures += 1
             matches += _matches(verdict.verdict, fail_on)
     return failures, matches
+
+
+def _stop_at_absent(inputs: list[str], recursive: bool) -> None:
+    """End with the sentence of the one image that was named, where there is none."""
+    from ganprint.api.image_inputs import Inputs, read_source
+    from ganprint.errors import ImageNotFoundError
+
+    name, image = next(Inputs(inputs, recursive).named(), ("", b""))
+    absent = isinstance(image, Path) and not os.path.exists(name)  # noqa: PTH110 - as in images.find
+    found = read_source(name, image) if absent else image
+    if isinstance(found, ImageNotFoundError):
+        _complain(found.message)
+        raise typer.Exit(1)
 
 
 def _complain(sentence: str) -> None:

@@ -188,8 +188,7 @@ def compare(
     refuse_own_inputs([display.html], [data])
     if limit and record:
         raise UsageError("--record needs whole splits.", "Leave --limit out.")
-    if data is None:
-        chosen_data(None)
+    chosen_data(data, method, weights or ())
     comparison = prepare_comparison(
         data,
         weights=weights or (),

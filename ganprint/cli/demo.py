@@ -35,7 +35,7 @@ def demo(
     from ganprint.forge.mini import write_examples
     from ganprint.images import read_image
 
-    ensemble = load_ensemble(method, weights, device="cpu", enrolled=False)
+    ensemble, _ = load_ensemble(method, weights, device="cpu", enrolled=False)
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(TemporaryDirectory()))
         examples = write_examples(folder, seed=seed, force=force)

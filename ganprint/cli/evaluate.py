@@ -77,8 +77,7 @@ def evaluate(
     from ganprint.api.evaluations import evaluate as measure
 
     check_formats(as_json, as_csv)
-    if data is None:
-        chosen_data(None)
+    chosen_data(data, method, [weights] if weights else ())
     with progress_bar() as bar:
         task = bar.add_task("images", total=None)
         found = measure(

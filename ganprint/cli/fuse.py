@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.api.choices import chosen_device, load_ensemble
+from ganprint.api.choices import load_ensemble
 from ganprint.api.outputs import check_output
 from ganprint.cli.console import command_line, console, progress_bar
 from ganprint.cli.option_groups import Machine, grouped
@@ -46,16 +46,19 @@ def fuse(
     from ganprint.calibration.fusion import FUSION_FILE, save_fusion
     from ganprint.data import Manifest
     from ganprint.errors import UsageError
-    from ganprint.evaluation.answers import Computing
-    from ganprint.evaluation.fuse import common_sources, tell
-    from ganprint.evaluation.fuse import fuse as learn
     from ganprint.remote import last_part
     from ganprint.weights import user_folder
 
-    device = chosen_device(machine.device, machine.threads)
     if out is not None:
         check_output(out, force=force)
-    ensemble = load_ensemble(None if weights else method, weights, device=device, enrolled=False)
+    named = None if weights else method
+    ensemble, device = load_ensemble(
+        named, weights, device=machine.device, threads=machine.threads, enrolled=False
+    )
+    from ganprint.evaluation.answers import Computing
+    from ganprint.evaluation.fuse import common_sources, tell
+    from ganprint.evaluation.fuse import fuse as learn
+
     if len(ensemble.predictors) < 2:
         raise UsageError("Fusion needs at least two methods.", "Name several: --method a,b or all.")
     chosen = list(dict.fromkeys(policies or ("none", "test-seen")))

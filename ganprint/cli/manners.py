@@ -1,5 +1,7 @@
 """What all commands have in common: short options, types in the help, environment variables and settings."""
 
+from collections.abc import Sequence
+from copy import copy
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +20,7 @@ class CommandTree(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        _complete(self, ())
+        _complete(self, (), _common_options())
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line, in which names of earlier versions may be."""
@@ -31,7 +33,7 @@ class CommandTree(TyperGroup):
         return super().invoke(ctx)
 
 
-def _complete(command: Any, path: tuple[str, ...]) -> None:
+def _complete(command: Any, path: tuple[str, ...], common: Sequence[Any]) -> None:
     is_group = hasattr(command, "commands")
     if command.help:
         command.help = "\n\n".join(" ".join(part.split()) for part in command.help.split("\n\n"))
@@ -47,10 +49,10 @@ def _complete(command: Any, path: tuple[str, ...]) -> None:
 
     command.get_params = parameters
     for name, each in command.commands.items() if is_group else ():
-        _complete(each, (*path, name))
+        _complete(each, (*path, name), common)
     if path and not is_group:
         taken = {name for parameter in command.params for name in parameter.opts}
-        command.params += [option for option in _common_options() if not taken & set(option.opts)]
+        command.params += [copy(option) for option in common if not taken & set(option.opts)]
     for parameter in command.params:
         if not isinstance(parameter, TyperOption):
             # An argument's name says what it is.
@@ -79,7 +81,7 @@ def _type_name(option: Any) -> str | None:
 
 
 def _common_options() -> list[Any]:
-    """Return -q and -v, new for each command; they act when they are parsed, and no command sees them."""
+    """Return -q and -v, of which each command takes copies; they act when they are parsed, and no command sees them."""
     carrier = typer.Typer(add_completion=False)
 
     @carrier.command()

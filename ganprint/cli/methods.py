@@ -59,19 +59,19 @@ def _list(as_json: bool) -> None:
     records: list[dict[str, Any]] = []
     papers: list[str] = []
     for plugin in plugins.discover():
-        spec: AttributorSpec | None = None
+        about: plugins.About | None = None
         error = plugin.error
         try:
-            spec = plugins.load(plugin.name).spec
+            about = plugins.about(plugin.name)
         except PluginError as cause:
             error = cause.message
         names = [entry.name for entry in weights if entry.card and entry.card.method == plugin.name]
-        papers.append(spec.paper if spec else "")
+        papers.append(about.paper if about else "")
         records.append(
             {
                 "name": plugin.name,
-                "title": spec.title if spec else None,
-                "year": spec.year if spec else None,
+                "title": about.title if about else None,
+                "year": about.year if about else None,
                 "distribution": plugin.distribution,
                 "version": plugin.version,
                 "weights": names,

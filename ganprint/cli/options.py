@@ -1,6 +1,7 @@
 """Options that have the same meaning in every command."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -107,11 +108,16 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Csv = Annotated[bool, typer.Option("--csv", help="print CSV")]
 
 
-def chosen_data(data: str | None, *, training: bool = False) -> Path | str:
+def chosen_data(
+    data: str | None, method: str | None, weights: Sequence[str] = (), *, training: bool = False
+) -> Path | str:
     """Return the data that were named, or the embedded benchmark, made where it is not there yet.
 
-    That is its images for tests, or for `training`.
+    That is its images for tests, or for `training`. Methods and weights that are not there are refused first.
     """
+    from ganprint.api.choices import check_names
+
+    check_names(method, weights)
     if data is not None:
         return data
     from ganprint.cli.console import console, progress_bar

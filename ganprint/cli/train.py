@@ -78,8 +78,7 @@ def train(
         raise UsageError("Several processes need one folder.", "Name it with --out.")
     folder = out or (None if resume else run_folder(method))
     reporter = Reporter()
-    if data is None:
-        chosen_data(None, training=True)
+    chosen_data(data, method, training=True)
     try:
         with reporter:
             written = train_method(

@@ -3,14 +3,24 @@
 Each name is imported when it is first asked for, as torch and pyarrow take long.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ganprint.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ganprint.data.batching import BatchSampler
     from ganprint.data.dataset import Draw, ImageDataset, SourceImages
     from ganprint.data.loading import Batch, ImageLoader, loader
     from ganprint.data.manifest import Manifest
+else:
+    _HOMES = {
+        "Batch": "loading",
+        "BatchSampler": "batching",
+        "ImageLoader": "loading",
+        "Manifest": "manifest",
+    }
+    _HOMES |= dict.fromkeys(("Draw", "ImageDataset", "SourceImages"), "dataset") | {"loader": "loading"}
+    __getattr__ = lazy_names(__name__, {name: f"ganprint.data.{home}" for name, home in _HOMES.items()})
 
 __all__ = [
     "Batch",
@@ -22,20 +32,3 @@ __all__ = [
     "SourceImages",
     "loader",
 ]
-
-_HOMES = {
-    "Batch": "loading",
-    "BatchSampler": "batching",
-    "Draw": "dataset",
-    "ImageDataset": "dataset",
-    "ImageLoader": "loading",
-    "Manifest": "manifest",
-    "SourceImages": "dataset",
-    "loader": "loading",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,30 +6,33 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from ganprint.attributor import REAL
 from ganprint.calibration.answer import Answer
 from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason
-from ganprint.calibration.fusion import Combination, Fusion, pool, restrict
 from ganprint.errors import GanprintError
 from ganprint.forensics.conclusion import failed, nothing_to_examine, ratio_of
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.forensics.verdict import Agreement, Change, MethodAnswer, Verdict
 from ganprint.images import ImageFile, printable
 from ganprint.images.content import Emptiness
-from ganprint.images.views import Crops, find_crops
-from ganprint.perturbation import parse_chain
 from ganprint.weights import Card
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganprint.calibration.fusion import Combination, Fusion
+    from ganprint.images.views import Crops
 
 CHANGES = ("jpeg=90", "jpeg=75", "webp=80", "resize=0.75", "resize=1.5", "crop=0.9")
 """Mild post-processing that should not change an answer."""
 AGREED = 2 / 3
 """Share of the methods with a clear answer that must say synthetic, or real, for the fused answer to say it."""
 
-Views = list[Crops]
+Views = list["Crops"]
 """One image as each predictor sees it."""
 
 
@@ -41,7 +44,7 @@ class Ensemble:
     """
 
     predictors: Sequence[WeightsPredictor]
-    fusion: tuple[Fusion, Combination, str] | None = None
+    fusion: "tuple[Fusion, Combination, str] | None" = None
     stability: bool = False
 
     @property
@@ -94,8 +97,10 @@ class Ensemble:
             dict.fromkeys(name for predictor in self.predictors for name in predictor.card.families.values())
         )
 
-    def view(self, pixels: np.ndarray | Tensor) -> Views:
+    def view(self, pixels: "np.ndarray | Tensor") -> Views:
         """Return what each predictor sees of an image, uint8 (H, W, 3) or (3, H, W)."""
+        from ganprint.images.views import find_crops
+
         crops = {
             view: find_crops(pixels, view) for view in {predictor.card.view for predictor in self.predictors}
         }
@@ -105,6 +110,8 @@ class Ensemble:
         """Return what the predictors see of an image (H, W, 3) under each of CHANGES, where stability is asked for."""
         if not self.stability:
             return []
+        from ganprint.perturbation import parse_chain
+
         pixels = np.ascontiguousarray(pixels)
         found = []
         for change in CHANGES:
@@ -173,6 +180,8 @@ class Ensemble:
         """Return the fields of a fused verdict; without a fusion, that of all methods if they agree in everything."""
         if self.fusion is None:
             return _unlearned(verdicts, agreement)
+        from ganprint.calibration.fusion import pool, restrict
+
         fusion, combination, _ = self.fusion
         members = [
             restrict(answer.probabilities[None], predictor.card.sources, fusion.sources)

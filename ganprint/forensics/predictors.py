@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from ganprint.attributor import Attributor
 from ganprint.calibration.answer import Answer, answer_images
@@ -17,6 +17,9 @@ from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile
 from ganprint.weights import Card, load_attributor, load_reference
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 @dataclass(frozen=True)
 class WeightsPredictor:
@@ -27,7 +30,7 @@ class WeightsPredictor:
     known: Known | None = None
     galleries: Sequence[Gallery] = ()
 
-    def answer(self, images: Sequence[Tensor]) -> list[Answer]:
+    def answer(self, images: "Sequence[Tensor]") -> list[Answer]:
         """Answer for images given as their views, uint8 (k, 3, S, S) each."""
         answers = answer_images(self.attributor, images)
         if self.known is not None and any(
@@ -56,7 +59,7 @@ def load_predictor(
     attributor, card = load_attributor(name_or_path, device=device)
     if card.judgement is None:
         return WeightsPredictor(attributor, card)
-    known = known_from(load_reference(name_or_path))
+    known = known_from(load_reference(name_or_path, card))
     return WeightsPredictor(attributor, card, known, list_galleries(card) if enrolled else ())
 
 

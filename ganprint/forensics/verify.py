@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from ganprint.calibration.fusion import find_fusion
+from ganprint.devices import find_device
 from ganprint.errors import GanprintError, ImageError, ImageUnreadableError, WeightsError
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.predictors import load_predictor
@@ -49,11 +50,11 @@ def load_recorded(record: CaseRecord, *, device: str | None = None) -> Ensemble:
 
     Raises WeightsError where they are not installed, or sources that had a part are not enrolled as they were.
     """
+    folders = [_find(facts) for facts in record.weights]
+    device = find_device(device or record.device)
     predictors = []
-    for facts in record.weights:
-        predictor = load_predictor(
-            _find(facts), device=device or record.device, enrolled=bool(facts.enrolled)
-        )
+    for facts, folder in zip(record.weights, folders, strict=True):
+        predictor = load_predictor(folder, device=device, enrolled=bool(facts.enrolled))
         # Those that were enrolled since had no part in the case.
         then = [gallery for gallery in predictor.galleries if gallery.name in facts.enrolled]
         if {gallery.name: gallery.sha256 for gallery in then} != facts.enrolled:

@@ -212,17 +212,15 @@ def set_rates(name_or_path: str | Path, rates: Sequence[VerdictRates]) -> Path:
     return _rewrite(folder, card.model_copy(update={"judgement": judgement}))
 
 
-def load_reference(name_or_path: str | Path) -> dict[str, np.ndarray]:
-    """Read where an artifact's method places known images: the arrays that set_calibration was given.
+def load_reference(name_or_path: str | Path, card: Card) -> dict[str, np.ndarray]:
+    """Read where the method of an artifact with this card places known images: what set_calibration was given.
 
     Raises WeightsError where there are none, or they are not those that the card names.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    folder = find(name_or_path)
-    judgement = read_card(folder).judgement
-    path = folder / REFERENCE_FILE
+    judgement, path = card.judgement, find(name_or_path) / REFERENCE_FILE
     try:
         content = read_file(path, limit=MAX_MODEL_BYTES)
     except OSError as cause:

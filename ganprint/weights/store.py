@@ -1,6 +1,7 @@
 """Where artifacts are looked up: named folders, the user's folder, those shipped with the package."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import platformdirs
 
 from ganprint.errors import WeightsError, did_you_mean
-from ganprint.weights.card import CARD_FILE, MODEL_FILE, Card, read_card
+from ganprint.files import read_file
+from ganprint.weights.card import CARD_FILE, MAX_CARD_BYTES, MODEL_FILE, Card, read_card
 
 VARIABLE = "GANPRINT_WEIGHTS"
 
@@ -113,8 +115,10 @@ def first_choice(folders: Sequence[Path] | None = None) -> Entry:
     Raises WeightsError where no card does.
     """
     folders = search_path() if folders is None else folders
-    for folder in folders:
-        for entry in list_weights([folder]):
+    for path in _artifacts(folders):
+        # Every start of `attribute` comes here, and parsing all cards takes as long as its answer.
+        if _says_first_choice(path / CARD_FILE):
+            entry = _entry(path)
             if entry.card is not None and entry.card.first_choice:
                 return entry
     raise WeightsError("There are no default weights.", _names_hint("", folders))
@@ -141,6 +145,15 @@ def _artifacts(folders: Sequence[Path]) -> Iterator[Path]:
 def _is_artifact(path: Path) -> bool:
     try:
         return (path / CARD_FILE).is_file() or (path / MODEL_FILE).is_file()
+    except OSError:
+        return False
+
+
+def _says_first_choice(card: Path) -> bool:
+    try:
+        return (
+            re.search(rb"""first_choice["']?\s*:\s*[tT]""", read_file(card, limit=MAX_CARD_BYTES)) is not None
+        )
     except OSError:
         return False
 

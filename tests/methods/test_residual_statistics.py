@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ganprint_plugins.residual_statistics import features
 from ganprint_plugins.residual_statistics.collect import Rows, collect
 from ganprint_plugins.residual_statistics.features import names, statistics
 from ganprint_plugins.residual_statistics.linear import (
@@ -45,6 +46,11 @@ def test_an_image_has_the_same_statistics_alone_and_in_any_batch() -> None:
     assert whole.shape == (5, len(names())) and whole.dtype == torch.float32
     for place in range(5):
         torch.testing.assert_close(statistics(images[place : place + 1])[0], whole[place], rtol=0, atol=1e-6)
+
+
+def test_the_names_are_those_of_the_statistics_in_their_order() -> None:
+    blocks = list(features._blocks(crops(1)))
+    assert names() == tuple(name for name, values in blocks for _ in range(values.shape[1]))
 
 
 @pytest.mark.parametrize("level", [0, 7, 255])

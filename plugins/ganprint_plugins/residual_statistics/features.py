@@ -27,6 +27,25 @@ LAGS = (
 """Rows and columns between residuals that autocorrelations are of: interpolation and demosaicing reach 4, JPEG 8."""
 RINGS = 24
 """Rings of the spectrum up to the Nyquist frequency; the corners beyond it have as wide ones."""
+LENGTHS = {
+    "energy": 33,
+    "autocorrelation": 19,
+    "phase": 52,
+    "spectrum": 285,
+    "co-occurrence": 90,
+    "dct": 126,
+    "peaks": 26,
+    "patterns": 102,
+    "half size": 133,
+    "noise level": 13,
+}
+"""How many statistics each family has of one channel, in their order."""
+LENGTHS_OF_COLOURS = (
+    *(("co-occurrence", "R, G, B", 78), ("colour", "R, G, B", 13)),
+    *(("noise level", colour, 13) for colour in "RGB"),
+    ("noise of R, G and B", "R, G, B", 39),
+)
+"""Families, colours and how many statistics they have, which follow those of the channels."""
 TIE = 1e-9
 """Coefficients this near 0.5 count as 0.5, on whichever side round-off puts them."""
 ROUNDED = 2
@@ -48,9 +67,10 @@ def statistics(crops: Tensor) -> Tensor:
 
 @cache
 def names() -> tuple[Statistic, ...]:
-    """Return what each statistic is of."""
-    blocks = _blocks(torch.zeros(1, 3, SIZE, SIZE, dtype=torch.uint8))
-    return tuple(name for name, values in blocks for _ in range(values.shape[1]))
+    """Return what each statistic is of; that needs none to be computed, which would delay every start."""
+    of_channels = [(family, channel, length) for channel in CHANNELS for family, length in LENGTHS.items()]
+    parts = (*of_channels, *LENGTHS_OF_COLOURS)
+    return tuple(each for *what, length in parts for each in (Statistic(*what),) * length)
 
 
 def _blocks(crops: Tensor) -> Iterable[tuple[Statistic, Tensor]]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,7 +23,6 @@ from ganprint.plugin_api import (
     WeightsError,
     family_of,
 )
-from ganprint_plugins.residual_statistics.collect import Rows, collect
 from ganprint_plugins.residual_statistics.features import names, statistics
 from ganprint_plugins.residual_statistics.linear import (
     Scaling,
@@ -34,6 +33,9 @@ from ganprint_plugins.residual_statistics.linear import (
 )
 from ganprint_plugins.residual_statistics.reasons import KINDS, kind_matrix
 from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
+
+if TYPE_CHECKING:
+    from ganprint_plugins.residual_statistics.collect import Rows
 
 GATE_PENALTY = 0.01
 """L2 penalty of the regression that tells how clearly a crop shows JPEG."""
@@ -84,6 +86,8 @@ class ResidualStatistics(Attributor):
 
     def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
         """Fit to the crops of both splits, and to all groups but those of each fold in turn."""
+        from ganprint_plugins.residual_statistics.collect import collect
+
         began = time.monotonic()
         rows = collect([train, val], self.config, run)
         folds = split_groups(rows, self.config.folds, run.seed)
@@ -108,7 +112,7 @@ class ResidualStatistics(Attributor):
             "details": {"crops": len(rows.groups), "groups": len(set(rows.groups.tolist()))},
         }
 
-    def fit_rows(self, rows: Rows, kept: np.ndarray, *, sources: bool = True) -> None:
+    def fit_rows(self, rows: "Rows", kept: np.ndarray, *, sources: bool = True) -> None:
         """Fit both regressions to the rows that are `kept`, bool (N,); without `sources` that of real and families."""
         config = self.config
         chosen = torch.from_numpy(np.flatnonzero(kept))
@@ -167,7 +171,7 @@ class ResidualStatistics(Attributor):
         """Return log-probabilities of the sources (N, K) for statistics (N, F)."""
         return self._logits(Scaling(*self._scaling()).apply(values))[0]
 
-    def _loss(self, rows: Rows, kept: np.ndarray) -> float:
+    def _loss(self, rows: "Rows", kept: np.ndarray) -> float:
         chosen = torch.from_numpy(np.flatnonzero(kept))
         logits = self.answer_rows(rows.statistics[chosen])
         labels = torch.from_numpy(rows.labels[kept])
@@ -243,7 +247,7 @@ class ResidualStatistics(Attributor):
         return [Panel("log-odds of synthetic by kind of statistics", values[order], labels=labels)]
 
 
-def split_groups(rows: Rows, count: int, seed: int) -> list[list[str]]:
+def split_groups(rows: "Rows", count: int, seed: int) -> list[list[str]]:
     """Return the groups of each fold, every source's spread over all folds."""
     random = np.random.default_rng(seed)
     folds: list[list[str]] = [[] for _ in range(count)]

@@ -38,7 +38,5 @@ KINDS = tuple(dict.fromkeys(_kind(each) for each in names()))
 @cache
 def kind_matrix() -> Tensor:
     """Return 1 where a statistic (row) is of a kind (column), else 0: float32 (F, len(KINDS))."""
-    matrix = torch.zeros(len(names()), len(KINDS))
-    for row, statistic in enumerate(names()):
-        matrix[row, KINDS.index(_kind(statistic))] = 1
-    return matrix
+    places = torch.tensor([KINDS.index(_kind(each)) for each in names()])
+    return torch.eye(len(KINDS))[places]
