@@ -9,6 +9,7 @@ import pytest
 
 import ganprint
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "chelsea.png"
 COMMANDS = (
     "attribute",
     "train",
@@ -124,7 +125,7 @@ def test_methods_lists_repmix_with_the_stable_names(inside) -> None:
         (["attribute", "x.png", "--weights", "nobody"], 3, "nobody"),
         (["attribute", "x.png", "--json", "--csv"], 2, "cannot be combined"),
         (["attribute", "x.png", "--device", "tpu9"], 2, "no device called"),
-        (["attribute", "x.png", "--device", "cuda:99"], 2, "not available"),
+        (["attribute", str(EXAMPLE), "--device", "cuda:99"], 2, "not available"),
         (["evaluate", "--data", "absent.csv"], 2, "absent.csv"),
         (["train", "--method", "repmix", "--data", "absent.csv", "--out", "o"], 2, "absent.csv"),
         (["nonsense"], 2, "No such command"),
