@@ -85,7 +85,7 @@ def load_ensemble(
     Returns them with the device that they are on; torch is imported once all are found. `say` gets a sentence for each
     method of `all` that cannot be loaded.
     """
-    folders = _several(method, weights)
+    folders = chosen_members(method, weights)
     device = chosen_device(device, threads)
     from ganprint.forensics.ensemble import Ensemble
     from ganprint.forensics.predictors import load_predictor
@@ -121,7 +121,8 @@ def load_ensemble(
     return Ensemble(predictors, find_fusion(cards), stability), device
 
 
-def _several(method: str | None, weights: str | Path | None) -> list[Path]:
+def chosen_members(method: str | None, weights: str | Path | None) -> list[Path]:
+    """Return the folders of all weights that answer; as `chosen_weights`, for names with commas and `all`, too."""
     if weights is not None:
         named = [weights] if isinstance(weights, Path) else _parts(weights)
         return [chosen_weights(each, None) for each in named]

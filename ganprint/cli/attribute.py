@@ -95,16 +95,13 @@ def attribute(
     whether or not others failed.
     """
     from ganprint.api.attribution import attribute as examine
-    from ganprint.api.choices import check_names
     from ganprint.errors import UsageError
 
     check_formats(as_json, as_csv)
     if not inputs and files_from is None:
         raise UsageError("No image was named.", "ganprint attribute IMAGE, or --files-from LIST.")
     if inputs and len(inputs) == 1 and not (files_from or out or report or as_json or as_csv):
-        # Nothing would follow that needs torch, whose import takes seconds.
-        check_names(method, [weights] if weights else ())
-        _stop_at_absent(inputs, recursive)
+        _stop_at_absent(inputs, recursive, method, weights)
     verdicts = examine(
         inputs or [],
         files_from=files_from,
@@ -170,8 +167,9 @@ def _write(
     return failures, matches
 
 
-def _stop_at_absent(inputs: list[str], recursive: bool) -> None:
-    """End with the sentence of the one image that was named, where there is none."""
+def _stop_at_absent(inputs: list[str], recursive: bool, method: str | None, weights: str | None) -> None:
+    """End with the sentence of the one image that was named, where there is none, before torch is imported."""
+    from ganprint.api.choices import chosen_members
     from ganprint.api.image_inputs import Inputs, read_source
     from ganprint.errors import ImageNotFoundError
 
@@ -179,6 +177,7 @@ def _stop_at_absent(inputs: list[str], recursive: bool) -> None:
     absent = isinstance(image, Path) and not os.path.exists(name)  # noqa: PTH110 - as in images.find
     found = read_source(name, image) if absent else image
     if isinstance(found, ImageNotFoundError):
+        chosen_members(method, weights)
         _complain(found.message)
         raise typer.Exit(1)
 
