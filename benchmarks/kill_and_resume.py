@@ -34,7 +34,7 @@ TIMES = ("date", "seconds", "images_per_second", "command")
 LEFT_OVER = (".partial", ".unfinished", ".lock", ".tmp")
 _SMALL = (
     *("--preset", "repmix-small", "--set", "backbone_options.widths=[8,8,8,8]", "--set", "view.size=32"),
-    *("--set", "perturb_at=null", "--set", "policy=none", "--set", "batch_size=6", "--set", "epochs=4"),
+    *("--set", "perturb_at=null", "--set", "policy=none", "--set", "batch_size=6", "--set", "epochs=2"),
 )
 _RECIPE_CHANGES = {"images: 50": "images: 2", "photographs: 100": "photographs: 2", "float64": "float32"}
 """What makes the recipe of the embedded benchmark a matter of a second."""
@@ -159,7 +159,14 @@ def write_images(folder: Path) -> Path:
 
 
 def use_small_steps(folder: Path) -> None:
-    """Make `forge mini` small, and `compare` keep its answers after each batch, in this process and its forks."""
+    """Make `forge mini` small, and `compare` keep its answers after each batch, in this process and its forks.
+
+    What takes the commands seconds to import is imported here, once.
+    """
+    import sklearn  # noqa: F401
+    import torch._dynamo  # noqa: F401
+
+    import ganprint.reporting.curves  # noqa: F401
     from ganprint.evaluation.unfinished import Notebook
     from ganprint.forge import mini
     from ganprint.plain_yaml import load_plain
