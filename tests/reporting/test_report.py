@@ -361,7 +361,7 @@ def test_a_report_is_not_overwritten_unasked(ensemble: Ensemble, tmp_path: Path)
     path = tmp_path / "case.html"
     path.write_text("mine")
     with pytest.raises(OutputExistsError, match="already exists"):
-        write_report(record_of([]), Exhibits(ensemble, maps=False), path)
+        write_report(record_of([full_verdict()]), Exhibits(ensemble, maps=False), path)
     assert path.read_text() == "mine"
-    write_report(record_of([]), Exhibits(ensemble, maps=False), path, force=True)
-    assert "0 images" in path.read_text(encoding="utf-8") and [path] == list(tmp_path.iterdir())
+    write_report(record_of([full_verdict()]), Exhibits(ensemble, maps=False), path, force=True)
+    assert "1 image," in path.read_text(encoding="utf-8") and [path] == list(tmp_path.iterdir())
