@@ -126,11 +126,6 @@ class TextWriter:
                 self.out.print(f"The weights {card.name} know {known}.", soft_wrap=True)
             for sentence in sentences:
                 self.out.print(sentence, soft_wrap=True)
-        if any(predictor.card.judgement is None for predictor in self.ensemble.predictors):
-            self.out.print(
-                "Weights without thresholds call an image of any other generator one of their sources, or real.",
-                soft_wrap=True,
-            )
         if self.verbose:
             self.out.print(
                 "A verdict is a statistical statement about pixels, not proof of where an image comes from.",
@@ -142,6 +137,7 @@ def headline(verdict: "Verdict") -> "Text":
     """Return the line with the image's name, its verdict and how probable that is."""
     from rich.text import Text
 
+    from ganprint.forensics.verdict import NO_RULE
     from ganprint.images import printable
 
     line = Text(f"{printable(verdict.path)}: ")
@@ -149,7 +145,8 @@ def headline(verdict: "Verdict") -> "Text":
     shares, best, second = verdict.probabilities, verdict.likeliest, verdict.runner_up
     said = []
     if verdict.synthetic_probability is not None:
-        said.append(f"P(synthetic) {verdict.synthetic_probability:.0%}")
+        what = "score of synthetic" if verdict.reason == NO_RULE else "P(synthetic)"
+        said.append(f"{what} {verdict.synthetic_probability:.0%}")
     if verdict.verdict != "real" and best in shares and second in shares:
         match = best if best != "real" else second
         said.append(f"best match {match} {shares[match]:.0%}")
@@ -161,12 +158,13 @@ def headline(verdict: "Verdict") -> "Text":
 def in_words(verdict: "Verdict") -> str:
     """Return the verdict as a person reads it, capitals first."""
     from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
+    from ganprint.forensics.verdict import NO_RULE
     from ganprint.images import printable
 
     if verdict.verdict == "real":
         return "NO TRACE of the generators this tool knows"
     if verdict.verdict in (INCONCLUSIVE, None):
-        return "INCONCLUSIVE"
+        return "NO VERDICT" if verdict.reason == NO_RULE else "INCONCLUSIVE"
     if verdict.verdict == UNKNOWN:
         return "SYNTHETIC, by which generator is not clear"
     if verdict.source is None:
@@ -188,10 +186,14 @@ def explanation(verdict: "Verdict") -> "list[str]":
     leading = leading_evidence(verdict)
     if leading:
         lines.append(f"Why: {'; '.join(each.kind for each in leading)}.")
-    elif verdict.reason and verdict.reason != NO_RULE:
+    elif verdict.reason:
         lines.append(verdict.reason)
     if verdict.verdict == "real":
         lines.append("That does not show that it is real.")
+    elif verdict.reason == NO_RULE:
+        lines.append(
+            f"ganprint calibrate --weights {verdict.weights} --data MANIFEST --record makes verdicts possible."
+        )
     elif verdict.verdict in (INCONCLUSIVE, UNKNOWN) and verdict.probabilities:
         lines.append("What may help: the original file, and where it was first published.")
     return lines
@@ -199,11 +201,10 @@ def explanation(verdict: "Verdict") -> "list[str]":
 
 def details(verdict: "Verdict") -> "list[str]":
     """Return the details: reason, likelihood ratios, evidence, agreement of methods, crops, stability, metadata."""
-    from ganprint.forensics.verdict import NO_RULE
     from ganprint.forensics.wording import leading_evidence
 
     lines = []
-    if leading_evidence(verdict) and verdict.reason and verdict.reason != NO_RULE:
+    if leading_evidence(verdict) and verdict.reason:
         lines.append(verdict.reason)
     for ratio in verdict.likelihood_ratios:
         words = f": {ratio.words}" if ratio.words else ""

@@ -97,7 +97,7 @@ def _decide(
     """Decide by the thresholds of the weights, where there are some, and by the enrolled sources."""
     names, rule = card.sources, card.judgement
     if rule is None or known is None:
-        return Decision(names[int(probabilities.argmax())], NO_RULE)
+        return Decision(INCONCLUSIVE, NO_RULE)
     score = float(SCORES[rule.score](known, [answer])[0])
     verdict = decide(probabilities, score, names, rule, card.families, reflected=answer.reflected)
     nearer = {each.name: each.nearness(answer.embedding, known) for each in galleries}

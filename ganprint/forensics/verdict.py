@@ -8,7 +8,7 @@ from ganprint.calibration.decision import is_synthetic
 from ganprint.provenance.metadata import Metadata
 
 UNCALIBRATED = "The probabilities are not calibrated: read them as an order of sources, not as odds."
-NO_RULE = "It has the largest probability; these weights do not say when an image is none of their sources."
+NO_RULE = "There is no verdict: these weights are not calibrated, and what they give are scores."
 
 WRITTEN = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 """Of models that are written to files: every field is there."""
@@ -119,17 +119,17 @@ class Verdict(BaseModel):
     """The answer for one image: a line of `attribute --json`; field names are stable.
 
     `verdict` is `real`, the name of a source or of a family of generators, `synthetic-unknown` or `inconclusive`, None
-    where there is an `error`; `reason` says why. Of weights without thresholds it is what has the largest
-    probability, which `likeliest` always is. `source` and `family` are those that are named, None where none is. Where
-    an image has nothing to examine there are no probabilities. `evidence` is what speaks for and against synthetic,
-    `crops` where it was looked at. Probabilities are in [0, 1], means over the
-    views, calibrated where the card says how; `spread` is their standard deviation over the views before that;
-    `synthetic_probability` is one minus real's. `known_score` tells how like the known images this one is, and
-    `enrolled` how much nearer to each enrolled gallery than to those. Of several methods, `method` and `weights` are
-    all of them, `methods` has each one's answer, and the rest is what was learned of all, over the sources that all
-    know, `weights_sha256` being that of the fusion. `judged_by_sha256` is of all that the answer depends on: weights,
-    calibration, thresholds, enrolled sources, options. `stability` and `metadata` are there where they were asked for.
-    `stated_generator` is the generator that the file names beside its pixels; it moves no probability.
+    where there is an `error`; `reason` says why. Weights that are not calibrated give `inconclusive`. `likeliest` has
+    the largest probability. `source` and `family` are those that are named, None where none is. Where an image has
+    nothing to examine there are no probabilities. `evidence` is what speaks for and against synthetic, `crops` where it
+    was looked at. Probabilities are in [0, 1], means over the views, calibrated where the card says how; `spread` is
+    their standard deviation over the views before that; `synthetic_probability` is one minus real's. `known_score`
+    tells how like the known images this one is, and `enrolled` how much nearer to each enrolled gallery than to those.
+    Of several methods, `method` and `weights` are all of them, `methods` has each one's answer, and the rest is what
+    was learned of all, over the sources that all know, `weights_sha256` being that of the fusion. `judged_by_sha256` is
+    of all that the answer depends on: weights, calibration, thresholds, enrolled sources, options. `stability` and
+    `metadata` are there where they were asked for. `stated_generator` is the generator that the file names beside its
+    pixels; it moves no probability.
     """
 
     model_config = WRITTEN

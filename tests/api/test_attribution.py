@@ -25,9 +25,9 @@ def image(tiny_manifest: Path) -> Path:
 
 
 @pytest.fixture
-def attribute(tiny_weights: Path) -> Any:
+def attribute(judged_weights: Path) -> Any:
     def run(images: Any, **options: Any) -> Any:
-        return ganprint.attribute(images, weights=tiny_weights, device="cpu", **options)
+        return ganprint.attribute(images, weights=judged_weights, device="cpu", **options)
 
     return run
 
@@ -149,16 +149,16 @@ def test_files_and_reports_are_those_of_the_command(
     attribute: Any,
     inside: Any,
     image: Path,
-    tiny_weights: Path,
+    judged_weights: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("GANPRINT_WEIGHTS", str(tiny_weights.parent))
+    monkeypatch.setenv("GANPRINT_WEIGHTS", str(judged_weights.parent))
     out, printed = tmp_path / "verdicts.jsonl", tmp_path / "printed.csv"
     verdicts = list(attribute([image], out=out))
     assert json.loads(out.read_text()) == verdicts[0].model_dump(mode="json")
     list(attribute([image], out=printed, as_csv=True))
-    command = inside("attribute", image, "--weights", tiny_weights, "--device", "cpu", "--csv")
+    command = inside("attribute", image, "--weights", judged_weights, "--device", "cpu", "--csv")
     assert printed.read_text() == command.stdout
     again = attribute([image, image.with_name("test_seen1.png")], out=out, resume=True)
     assert [Path(verdict.path).name for verdict in again] == ["test_seen1.png"]

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,11 @@ FIELDS = [
 
 
 @pytest.fixture
-def attribute(inside, tiny_weights: Path, tmp_path: Path):
+def attribute(inside, judged_weights: Path, tmp_path: Path):
     """Return a function that runs `attribute` with the tiny weights in an empty folder, here or by another program."""
 
     def run(*arguments: str | Path, by: Any = inside, **options: Any):
-        return by("attribute", *arguments, "--weights", tiny_weights, cwd=tmp_path, **options)
+        return by("attribute", *arguments, "--weights", judged_weights, cwd=tmp_path, **options)
 
     return run
 
@@ -56,7 +57,9 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_json_has_the_stable_fields_and_the_right_answers(attribute, case: Path, tiny_weights: Path) -> None:
+def test_json_has_the_stable_fields_and_the_right_answers(
+    attribute, case: Path, judged_weights: Path
+) -> None:
     done = attribute(case, "--recursive", "--json")
     found = {Path(row["path"]).name: row for row in lines(done.stdout)}
     assert list(found) == ["broken.png", "stylegan.png", "progan.png", "real.png"]
@@ -69,7 +72,7 @@ def test_json_has_the_stable_fields_and_the_right_answers(attribute, case: Path,
     assert (real["verdict"], real["source"]) == ("real", None)
     assert (real["width"], real["height"], real["format"]) == (40, 40, "PNG")
     assert real["sha256"] == hashlib.sha256((case / "real.png").read_bytes()).hexdigest()
-    weights = (tiny_weights / "model.safetensors").read_bytes()
+    weights = (judged_weights / "model.safetensors").read_bytes()
     assert real["weights_sha256"] == hashlib.sha256(weights).hexdigest()
     assert sum(real["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert real["runner_up"] != "real"
@@ -91,9 +94,20 @@ def test_a_bad_file_is_named_on_stderr_and_exits_1_with_the_rest_done(attribute,
         and "3 images: " in done.stdout
         and "1 not examined" in done.stdout
     )
-    assert "not calibrated" in done.stdout
     told = attribute(case, "--verbose").stdout
     assert told.splitlines()[-1].endswith("not proof of where an image comes from.")
+
+
+def test_weights_that_are_not_calibrated_give_scores_and_no_verdict(
+    inside, tiny_weights: Path, case: Path
+) -> None:
+    command = ("attribute", case / "real.png", "--weights", tiny_weights)
+    first, *rest = inside(*command).stdout.splitlines()
+    assert re.search(r"real.png: NO VERDICT  score of synthetic \d+%, best match", first)
+    assert "not calibrated" in rest[0]
+    assert rest[1].strip().startswith("ganprint calibrate --weights tiny ")
+    (row,) = lines(inside(*command, "--json", "--fail-on", "synthetic").stdout)
+    assert (row["verdict"], row["likeliest"]) == ("inconclusive", "real") and row["probabilities"]
 
 
 def test_without_failures_it_exits_0_and_says_nothing_on_stderr(attribute, program, case: Path) -> None:
@@ -180,17 +194,17 @@ def test_what_to_beware_of_is_said_with_the_answer(attribute, tmp_path: Path) ->
     Image.fromarray(pixels).save(tmp_path / "large.png")
     (row,) = lines(attribute("large.png", "--json").stdout)
     said = " ".join(row["warnings"])
-    for part in ("reduced from 200 to 32 px", "white", "not calibrated"):
+    for part in ("reduced from 200 to 32 px", "white"):
         assert part in said
 
 
-def test_a_reader_that_goes_away_ends_the_program_quietly(program, tiny_weights: Path, case: Path) -> None:
+def test_a_reader_that_goes_away_ends_the_program_quietly(program, judged_weights: Path, case: Path) -> None:
     import subprocess
     import sys
 
     command = [sys.executable, "-m", "ganprint", "attribute", str(case / "real.png"), "--json"]
     with subprocess.Popen(
-        [*command, "--weights", str(tiny_weights)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*command, "--weights", str(judged_weights)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()

@@ -1,6 +1,7 @@
 """Several predictors on one image: what they agree in, what is fused, and what neither may hide."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +35,9 @@ RULE = JudgementRecord(
     synthetic=LikelihoodRecord(slope=1, intercept=0, most=2, least=-2, cllr=0.3, cllr_min=0.25),
     reference_sha256=NO_REFERENCE,
 )
+ALONE = RULE.model_copy(
+    update={"score": "max-probability", "unknown_below": 0.0, "synthetic_from": 0.65, "source_from": 0.0}
+)
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
 IMAGE = ImageFile(PIXELS, "a.png", 32, 32, "PNG", "0" * 64, ())
 
@@ -64,7 +68,10 @@ class Fixed(Attributor):
 def predictor(small_card: Callable[..., Card]) -> Callable[..., WeightsPredictor]:
     def make(number: int, shares: Sequence[float], sources: Sequence[str] = COMMON) -> WeightsPredictor:
         names = {"name": f"w{number}", "method": f"m{number}", "sha256": f"{number}" * 64}
-        return WeightsPredictor(Fixed(sources, shares), small_card(sources=sources, view=VIEW, **names))
+        card = small_card(sources=sources, view=VIEW, judgement=ALONE, **names)
+        count = len(sources)
+        known = Known(np.eye(count), np.arange(count), np.arange(count), 1.0)
+        return WeightsPredictor(Fixed(sources, shares), card, known)
 
     return make
 
@@ -146,10 +153,7 @@ def test_a_ratio_is_stated_only_where_it_held_on_what_was_kept_out(
     rule = RULE.model_copy(update={"score": "max-probability", "unknown_below": 0.0, "synthetic": ratio})
     single = predictor(1, [0.05, 0.9, 0.05])
     card = single.card.model_copy(update={"judgement": rule})
-    known = Known(np.eye(3), np.arange(3), np.arange(3), 1.0)
-    (found,) = stream_verdicts(
-        [("a.png", IMAGE)], Ensemble([WeightsPredictor(single.attributor, card, known)])
-    )
+    (found,) = stream_verdicts([("a.png", IMAGE)], Ensemble([replace(single, card=card)]))
     assert found.verdict == "progan" and bool(found.likelihood_ratios) == stated
     if stated:
         assert found.likelihood_ratios[0].words == "moderate support"
