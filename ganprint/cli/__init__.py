@@ -18,7 +18,7 @@ from ganprint.cli.enroll import enroll
 from ganprint.cli.evaluate import evaluate
 from ganprint.cli.explain import explain
 from ganprint.cli.fuse import fuse
-from ganprint.cli.leaderboard import leaderboard
+from ganprint.cli.leaderboard import leaderboard, plot
 from ganprint.cli.manners import CommandTree
 from ganprint.cli.methods import methods
 from ganprint.cli.perturb import perturb
@@ -47,6 +47,7 @@ app.command()(enroll)
 app.command()(verify)
 app.command()(schema)
 app.command()(leaderboard)
+app.command()(plot)
 app.command()(explain)
 app.command()(demo)
 app.command()(perturb)

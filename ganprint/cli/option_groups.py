@@ -74,19 +74,14 @@ class Display:
     """How results are printed, drawn and written."""
 
     panel: ClassVar[str] = "Tables and figures"
-    metric: Annotated[
-        Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"],
-        typer.Option("--metric", help="the metric of robustness tables and figures"),
-    ] = "attribution_accuracy"
+    metric: "Metric" = "attribution_accuracy"
     unit: "Unit" = "group"
     against: Annotated[
         str | None,
         typer.Option("--against", help="weights that differences are from; those that lead, if left out"),
     ] = None
     figures: Annotated[Path | None, typer.Option("--figures", help="folder to draw figures into")] = None
-    figure_form: Annotated[
-        Literal["png", "svg"], typer.Option("--figure-form", help="what figures are drawn as")
-    ] = "png"
+    figure_form: "FigureForm" = "png"
     html: Annotated[
         Path | None, typer.Option("--html", help="write one page with all tables and figures here")
     ] = None
@@ -136,6 +131,11 @@ class Display:
 
 
 Form = Literal["terminal", "markdown", "latex", "json", "csv"]
+FigureForm = Annotated[Literal["png", "svg"], typer.Option("--figure-form", help="what figures are drawn as")]
+Metric = Annotated[
+    Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"],
+    typer.Option("--metric", help="the metric of robustness tables and figures"),
+]
 Unit = Annotated[
     Literal["group", "image"],
     typer.Option(

@@ -71,6 +71,7 @@ def test_seeds_and_precisions_have_tables_of_their_own(inside: Any, folder: Path
     ]
     refused = inside("leaderboard", tmp_path, "--figures", tmp_path / "figures")
     assert refused.returncode == 2 and "one data set, seed" in refused.stderr
+    assert inside("plot", tmp_path / "figures", "--results", tmp_path).stderr == refused.stderr
 
 
 def test_fractions_of_images_are_kept_beside_means_over_groups(inside: Any, folder: Path) -> None:
@@ -152,3 +153,11 @@ def test_what_cannot_be_shown_is_a_sentence(
     named = [option.format(folder=folder, empty=tmp_path) for option in options]
     done = inside("leaderboard", *named)
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_stored_results_are_drawn(inside: Any, folder: Path, tmp_path: Path) -> None:
+    done = inside("plot", tmp_path / "drawn", "--results", folder, "--data", "wild128")
+    assert done.returncode == 0, done.stderr
+    assert {file.name for file in (tmp_path / "drawn").iterdir()} >= {"robustness-test_seen.png"}
+    again = inside("plot", tmp_path / "drawn", "--results", folder, "--data", "wild128")
+    assert again.returncode == 2 and "--force" in again.stderr
