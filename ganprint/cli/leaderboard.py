@@ -115,7 +115,7 @@ def plot(
     draw_results(drawn, display, force=force)
 
 
-def _read(folder: Path, data: str | None, unit: str) -> "list[Entry]":
+def _read(folder: Path, data: str | None, unit: Unit) -> "list[Entry]":
     """Return the stored results of a folder, on one data set if it is named."""
     from ganprint.errors import UsageError
     from ganprint.evaluation.leaderboard import read_entries
