@@ -155,9 +155,10 @@ def test_what_cannot_be_shown_is_a_sentence(
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
 
 
-def test_stored_results_are_drawn(inside: Any, folder: Path, tmp_path: Path) -> None:
-    done = inside("plot", tmp_path / "drawn", "--results", folder, "--data", "wild128")
+def test_stored_results_are_drawn(inside: Any, tmp_path: Path) -> None:
+    stored = ("--results", Path(__file__).parents[2] / "leaderboard", "--data", "wild128")
+    done = inside("plot", tmp_path / "drawn", *stored)
     assert done.returncode == 0, done.stderr
     assert {file.name for file in (tmp_path / "drawn").iterdir()} >= {"robustness-test_seen.png"}
-    again = inside("plot", tmp_path / "drawn", "--results", folder, "--data", "wild128")
+    again = inside("plot", tmp_path / "drawn", *stored)
     assert again.returncode == 2 and "--force" in again.stderr
