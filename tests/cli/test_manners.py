@@ -81,8 +81,10 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_an_option_comes_before_a_variable_and_a_variable_before_a_setting(
     inside: Any, settings: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "grey.png")
+
     def refused(*options: str) -> str:
-        done = inside("attribute", tmp_path / "none.png", *options)
+        done = inside("attribute", tmp_path / "grey.png", *options)
         assert done.returncode == 2
         return str(done.stderr)
 
