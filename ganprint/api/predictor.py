@@ -47,7 +47,7 @@ class Predictor:
 
     A pickled predictor holds the name or folder of its weights and its options, no tensors: it loads the weights
     where it is unpickled, and refuses others of that name. It can be the class of Ray Data's `map_batches`:
-    `dataset.map_batches(ganprint.Predictor, fn_constructor_kwargs={"weights": "..."}, concurrency=4)`.
+    `dataset.map_batches(ganprint.Predictor, fn_constructor_kwargs={"weights": "..."}, compute=...)`.
     """
 
     def __init__(
