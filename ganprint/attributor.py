@@ -155,13 +155,15 @@ class Prediction:
 @dataclass(frozen=True)
 class Panel:
     """One picture of an explanation: values (H, W), shown in colours with their scale beside them, (H, W, 3) in 0..1,
-    shown as they are, or (R,) shown as bars with R `labels`. `diverging` centres the colours on zero.
+    shown as they are, or (R,) shown as bars with R `labels`. `diverging` centres the colours on zero. Values (H, W) are
+    drawn on `picture`, RGB (h, w, 3) in 0..1, where there is one; those that are zero show it.
     """
 
     title: str
     values: np.ndarray
     diverging: bool = False
     labels: tuple[str, ...] = ()
+    picture: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

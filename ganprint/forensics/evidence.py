@@ -22,6 +22,8 @@ from ganprint.weights import Card
 MAPS = ("own", "occlusion", "gradients", "grad-cam", "residual", "spectrum")
 """The maps there are: the method's own panels, three of its answer, two of the view alone."""
 
+LARGEST_PICTURE = 720
+"""Longest side in pixels of a picture that a map is drawn on."""
 MAPPED_CROPS = 64
 """Crops that a map over the whole picture is made of, at most."""
 PATCH, STRIDE = 8, 16
@@ -102,9 +104,10 @@ def _map(
     """Return one of MAPS but "own" for the source at a place, and how to read it where its title does not say that."""
     side, frequencies = crop.shape[-1], attributor.feature_places == "frequencies"
     where = " over frequencies" if frequencies else ""
+    shown = crop.permute(1, 2, 0).cpu().numpy() / 255
     if kind == "occlusion":
         lost = occlusion_map(attributor, crop, place)
-        return Panel(f"occlusion: log-odds of {source} lost", lost.numpy(), diverging=True), (
+        return Panel(f"occlusion: log-odds of {source} lost", lost.numpy(), diverging=True, picture=shown), (
             f"Occlusion: a patch of {side // PATCH} px in the view's mean colour, moved by {side // STRIDE} px; red "
             f"where hiding pixels costs {source} log-odds, blue where it gains them; the patch's edges count too."
         )
@@ -119,7 +122,8 @@ def _map(
         assert layer is not None, "possible_maps has found one"
         raised = grad_cam(attributor, crop, place, layer)
         title = f"Grad-CAM of {source}{where}, layer {layer}"
-        return Panel(title, raised.numpy(), diverging=True), (
+        on = None if frequencies else shown
+        return Panel(title, raised.numpy(), diverging=True, picture=on), (
             f"Grad-CAM{where}: at the layer {layer}, upsampled."
         )
     if kind == "residual":
@@ -149,7 +153,9 @@ def crop_map(attributor: Attributor, card: Card, picture: Tensor) -> Panel | Non
         total[covered] += value
         count[covered] += 1
     title = f"log-odds of synthetic over the picture, {len(odds)} crops"
-    return Panel(title, total / np.maximum(count, 1), diverging=True)
+    step = -(-max(picture.shape[1:]) // LARGEST_PICTURE)
+    shown = picture[:, ::step, ::step].permute(1, 2, 0).cpu().numpy() / 255
+    return Panel(title, total / np.maximum(count, 1), diverging=True, picture=shown)
 
 
 def occlusion_map(attributor: Attributor, crop: Tensor, source: int) -> Tensor:

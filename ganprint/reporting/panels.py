@@ -5,6 +5,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ TITLE_LINE, TITLE_LINE_INCHES = 30, 0.14
 """Characters of a panel's title to a line, and a line's height."""
 CAPTION_CHARACTERS, CAPTION_LINE_INCHES = 18, 0.12
 """Characters of the caption to a line for each inch, and a line's height."""
+OVER = 0.6
+"""Opacity of a map that is drawn on a picture."""
 SHOWN = 99.5
 """Percentile of the values (of their magnitudes, where colours diverge) at which colours end."""
 
@@ -73,7 +76,14 @@ def _draw(axes: Axes, panel: Panel, title: str) -> None:
     else:
         low, high = (float(each) for each in np.percentile(panel.values, (100 - SHOWN, SHOWN)))
         colours = "viridis"
-    shown = axes.imshow(panel.values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    how: dict[str, Any] = {"cmap": colours, "vmin": low, "vmax": high, "interpolation": "nearest"}
+    if panel.picture is None:
+        shown = axes.imshow(panel.values, **how)
+    else:
+        height, width, _ = panel.picture.shape
+        axes.imshow(panel.picture.mean(2), cmap="gray", vmin=0, vmax=1)
+        values = np.ma.masked_equal(panel.values, 0)
+        shown = axes.imshow(values, alpha=OVER, extent=(-0.5, width - 0.5, height - 0.5, -0.5), **how)
     bar = axes.figure.colorbar(shown, cax=axes.inset_axes((1.03, 0, 0.05, 1)))
     bar.ax.tick_params(labelsize=6)
 

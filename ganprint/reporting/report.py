@@ -14,11 +14,11 @@ from PIL import Image
 from ganprint.errors import OutputExistsError
 from ganprint.files import write_output
 from ganprint.forensics.ensemble import Ensemble
-from ganprint.forensics.evidence import gather_evidence, possible_maps
+from ganprint.forensics.evidence import crop_map, gather_evidence, possible_maps
 from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile, printable
-from ganprint.images.views import find_crops
+from ganprint.images.views import find_crops, whole_picture
 from ganprint.reporting.html import render
 from ganprint.reporting.panels import panel_figure
 
@@ -40,7 +40,8 @@ class Exhibit:
 class Exhibits:
     """What a report shows of each image, collected image by image, so that none stays in memory.
 
-    With `maps`, the first MAPPED images get maps of the first predictor's method, for the most textured crop.
+    With `maps`, the first MAPPED images get maps of the first predictor's method: over the picture, and of its most
+    textured crop.
     """
 
     def __init__(self, ensemble: Ensemble, maps: bool = True) -> None:
@@ -60,14 +61,17 @@ class Exhibits:
 
     def _draw_maps(self, image: ImageFile) -> tuple[str | None, str]:
         attributor, card = self.predictor.attributor, self.predictor.card
-        crops = find_crops(image.pixels, card.view).pixels
+        picture = whole_picture(image.pixels)
+        crops = find_crops(picture, card.view).pixels
         if not len(crops):
             return None, ""
         crop = crops[0]
         maps = [name for name in possible_maps(attributor, crop) if name != "own"]
         evidence = gather_evidence(attributor, card, crop, image.name, maps)
+        over_picture = crop_map(attributor, card, picture)
+        panels = evidence.panels if over_picture is None else (over_picture, *evidence.panels)
         drawn = io.BytesIO()
-        panel_figure(evidence.panels, "").savefig(drawn, format="png", metadata={"Software": None})
+        panel_figure(panels, "").savefig(drawn, format="png", metadata={"Software": None})
         return _data_uri(drawn.getvalue(), "image/png"), evidence.caption
 
 

@@ -191,7 +191,12 @@ def test_pictures_are_made_anew_from_the_pixels(ensemble: Ensemble, tmp_path: Pa
     )
     exhibits = Exhibits(ensemble, maps=True)
     exhibits.see(image)
-    _, page = written(record_of(answered(ensemble, [image])), exhibits, tmp_path)
+    (verdict,) = answered(ensemble, [image])
+    _, page = written(record_of([verdict]), exhibits, tmp_path)
+    (crop,) = verdict.crops
+    (mark,) = (given for tag, given in page.tags if "crop" in (given.get("class") or "").split())
+    assert (mark["style"] or "").startswith(f"left: {100 * crop.left / 48}%; top: {100 * crop.top / 40}%")
+    assert "mapped" in (mark["class"] or "") and f"{100 * crop.synthetic_probability:.0f}" in page.words
     thumbnail, maps = (
         Image.open(io.BytesIO(base64.b64decode((given["src"] or "").partition(",")[2])))
         for tag, given in page.tags
