@@ -42,9 +42,11 @@ def evaluate(
 
     Arguments are the options of `ganprint evaluate`; without `data` the images are the embedded benchmark's. `say` gets
     a sentence for each image that cannot be read and for what should be known of the numbers. Raises a GanprintError
-    where something named is not there or does not fit.
+    where something named is not there or does not fit. Of several processes (`torchrun`) each answers for a part of the
+    images, and all return the whole result; the first says and writes.
     """
     from ganprint.errors import UsageError
+    from ganprint.processes import is_main_process, join
 
     file = None if predictions is None else Path(predictions)
     check_output(file, force=force)
@@ -54,7 +56,7 @@ def evaluate(
     # The first choice knows none of the embedded benchmark's sources.
     unnamed = data is None and weights is None and method is None
     chosen = None if unnamed else chosen_weights(weights, method)
-    device = chosen_device(device, threads)
+    device = join(chosen_device(device, threads))
     from ganprint.data import Manifest
     from ganprint.evaluation.answers import Computing, answer_manifest, write_predictions
     from ganprint.evaluation.conditions import Condition
@@ -74,17 +76,19 @@ def evaluate(
     manifest = manifest.known_to(card.sources)
     rows = manifest.select(split, limit=limit, seed=seed)
     what = split or "all"
-    for sentence in _what_to_know(manifest, rows, card, what):
+    for sentence in _what_to_know(manifest, rows, card, what) if is_main_process() else ():
         say(sentence)
     (answers,) = answer_manifest(
         [attributor],
         rows,
         Condition.of(chosen_policy, card.view, seed=seed, at=at, engine=engine, precision=precision),
         victim=attributor if isinstance(chosen_policy, Attack) else None,
-        computing=Computing(device=device, batch_size=batch_size, workers=workers),
+        computing=Computing(device=device, batch_size=batch_size, workers=workers, divided=True),
         progress=lambda done, total: progress(f"{card.name} on {what} under {policy}", done, total),
     )
     evaluation = score_answers(card, rows, what, answers)
+    if not is_main_process():
+        return evaluation.in_unit(unit)
     for failure in answers.failures:
         say(failure.message)
     if file is not None:

@@ -75,6 +75,7 @@ def evaluate(
     Example: ganprint evaluate --weights runs/mine --data mine.csv --split test
     """
     from ganprint.api.evaluations import evaluate as measure
+    from ganprint.processes import is_main_process
 
     check_formats(as_json, as_csv)
     chosen_data(data, method, [weights] if weights else ())
@@ -103,6 +104,9 @@ def evaluate(
                 task, completed=done, total=total, description=what
             ),
         )
+    if not is_main_process():
+        # A status other than 0 would have the first stopped while it prints.
+        return
     if as_json:
         echo_json(found.model_dump(mode="json"))
     elif as_csv:

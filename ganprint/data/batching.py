@@ -47,10 +47,11 @@ class BatchSampler(Sampler[list[Draw]]):
         self.world_size = world_size
         self.set_epoch(epoch)
 
-    def set_epoch(self, epoch: int, *, start: int = 0) -> None:
-        """Choose the epoch that the next iteration draws, from its batch `start` on (to resume)."""
+    def set_epoch(self, epoch: int, *, start: int = 0, step: int = 1) -> None:
+        """Choose the epoch that the next iteration draws, from its batch `start` on (to resume), each `step`-th."""
         self.epoch = epoch
         self.start = start
+        self.step = step
 
     @property
     def draws(self) -> int:
@@ -67,12 +68,12 @@ class BatchSampler(Sampler[list[Draw]]):
         return whole + (not self.drop_last and rest >= self.world_size)
 
     def __len__(self) -> int:
-        return max(0, self.batches - self.start)
+        return len(range(self.start, self.batches, self.step))
 
     def __iter__(self) -> Iterator[list[Draw]]:
         order = self.order()
         repeats = _repeats(order)
-        for batch in range(self.start, self.batches):
+        for batch in range(self.start, self.batches, self.step):
             here = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
             rows, again = (
                 np.array_split(part[here], self.world_size)[self.rank] for part in (order, repeats)

@@ -5,6 +5,7 @@ import io
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import TextIO
 
@@ -23,6 +24,7 @@ from ganprint.files import atomic_file
 from ganprint.images.formats import cell
 from ganprint.images.views import Crops, answerable_crops
 from ganprint.perturbation import Attack
+from ganprint.processes import gather, place
 from ganprint.weights import Card
 
 VIEWS_ON_GPU = 256
@@ -30,11 +32,15 @@ VIEWS_ON_GPU = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Computing:
-    """How answers are computed: the device that the methods are on, images a batch, and processes that read images."""
+    """How answers are computed: the device that the methods are on, images a batch, and processes that read images.
+
+    With `divided`, processes that torchrun started answer for every n-th batch each, and all get the answers of all.
+    """
 
     device: str = "cpu"
     batch_size: int = 32
     workers: int = 0
+    divided: bool = False
 
     @property
     def views_at_once(self) -> int:
@@ -89,7 +95,8 @@ def answer_manifest(
         found, again = Unfinished(len(attributors)), []
     failures = [error for error in again if error is not None]
     batches = BatchSampler(manifest.labels, batch_size=computing.batch_size, shuffle=False)
-    batches.set_epoch(0, start=found.batches)
+    rank, processes = place() if computing.divided else (0, 1)
+    batches.set_epoch(0, start=found.batches + rank, step=processes)
     began = noted = time.monotonic()
     for batch in loader(images, batch_size=computing.batch_size, sampler=batches, workers=computing.workers):
         failures += [item for item in batch.images if isinstance(item, ImageError)]
@@ -116,6 +123,8 @@ def answer_manifest(
             notebook.write(found)
             noted = time.monotonic()
         began = time.monotonic()
+    if computing.divided:
+        found, failures = _of_all(found, failures)
     if not found.rows:
         raise failures[0]
     return list(_answers(found, manifest, condition, failures))
@@ -179,6 +188,21 @@ def _probabilities(
     with torch.autocast(torch.device(computing.device).type, torch.bfloat16, enabled=halved):
         answers = answer_images(attributor, pixels, batch_size=computing.views_at_once)
         return [answer.probabilities for answer in answers]
+
+
+def _of_all(found: Unfinished, failures: list[ImageError]) -> tuple[Unfinished, list[ImageError]]:
+    """Return the answers and failures of all processes, in the order of the rows."""
+    parts = gather([(found, failures)])
+    union = Unfinished(found.methods)
+    answered = [(row, part, number) for part, _ in parts for number, row in enumerate(part.rows)]
+    for row, part, number in sorted(answered, key=itemgetter(0)):
+        union.rows.append(row)
+        for all_answers, answers in zip(union.probabilities, part.probabilities, strict=True):
+            all_answers.append(answers[number])
+    union.shared = sum(part.shared for part, _ in parts)
+    union.seconds = [sum(each) for each in zip(*(part.seconds for part, _ in parts), strict=True)]
+    failed = [pair for part, errors in parts for pair in zip(part.failed, errors, strict=True)]
+    return union, [error for _, error in sorted(failed, key=itemgetter(0))]
 
 
 def _answers(

@@ -246,7 +246,7 @@ def test_a_killed_comparison_ends_in_the_tables_of_an_uninterrupted_one(
     assert not list(killed.rglob("*.partial"))
 
 
-def two_processes(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def two_processes(*arguments: str | Path, status: int = 0) -> subprocess.CompletedProcess[str]:
     """Run a program as torchrun does, twice at once, and return what both printed."""
     launch = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
     done = subprocess.run(
@@ -257,7 +257,7 @@ def two_processes(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         timeout=240,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == status, done.stderr
     return done
 
 
@@ -280,6 +280,24 @@ def test_two_processes_give_what_one_gives(
             del each[name]
     assert together == alone
     assert len(read_entries(tmp_path / "out")) == 4
+
+
+def test_two_processes_evaluate_as_one_does(
+    inside: Any, tiny_manifest: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    # Three batches, one of them with an image that is not there.
+    lines = tiny_manifest.read_text().splitlines()
+    data = tmp_path / "some.csv"
+    some = [f"{tiny_manifest.parent}/{line}" for line in lines[1:] if "test_seen" in line]
+    data.write_text("\n".join([lines[0], *some, some[0].replace("test_seen0", "absent")]) + "\n")
+    options = ("evaluate", "--data", data, "--weights", tiny_weights, "--policy", "test-seen")
+    options += ("--workers", "0", "--batch-size", str(len(some) // 2), "--json", "--predictions")
+    alone = inside(*options, tmp_path / "alone.csv")
+    together = two_processes("-m", "ganprint", *options, tmp_path / "together.csv", status=1)
+    assert (tmp_path / "alone.csv").read_bytes() == (tmp_path / "together.csv").read_bytes()
+    one, two = (json.loads(done.stdout) for done in (alone, together))
+    assert one["failed"] == 1
+    assert {**two, "images_per_second": 0} == {**one, "images_per_second": 0}
 
 
 def test_a_process_that_resumes_gives_what_it_had_and_what_it_computes(
