@@ -1,6 +1,7 @@
 """`ganprint attribute`: the verdict on images."""
 
 import os
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -126,11 +127,8 @@ def attribute(
         say=_complain,
     )
     _check_verdict(fail_on, verdicts.ensemble)
-    written = out or report
-    writer = (
-        None if written else _writer(verdicts.ensemble, as_json, as_csv, verbose or stability or metadata)
-    )
-    total = _count(verdicts, inputs or [], files_from) if written else None
+    writer = None if out else _writer(verdicts.ensemble, as_json, as_csv, verbose or stability or metadata)
+    total = _count(verdicts, inputs or [], files_from) if out or report else None
     failures, matches = _write(verdicts, writer, fail_on, total)
     before = verdicts.before
     if before:
@@ -139,8 +137,10 @@ def attribute(
         matches += sum(count for name, count in before.items() if _matches(name, fail_on))
     if writer is not None:
         writer.close()
-    else:
-        typer.echo(str(written))
+    if report is not None:
+        note(f"report: {report}")
+    if out is not None:
+        typer.echo(str(out))
     if matches:
         raise typer.Exit(FAILED_ON)
     if failures:
@@ -150,10 +150,11 @@ def attribute(
 def _write(
     verdicts: "Attribution", writer: Writer | None, fail_on: str | None, total: int | None
 ) -> tuple[int, int]:
-    """Print verdicts, or show a bar without a writer; return how many failed and how many are what --fail-on names."""
+    """Print verdicts, show a bar where `total` is known; return how many failed and how many --fail-on names."""
     failures = matches = 0
-    # A bar beside what is printed would cross it out.
-    with progress_bar() if writer is None else nullcontext() as bar:
+    # A bar beside what is printed on the same terminal would cross it out.
+    drawn = total is not None and (writer is None or not sys.stdout.isatty())
+    with progress_bar() if drawn else nullcontext() as bar:
         task = None if bar is None else bar.add_task("images", total=total)
         for verdict in verdicts:
             if writer is not None:

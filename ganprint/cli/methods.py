@@ -87,16 +87,16 @@ def _list(as_json: bool) -> None:
 
 
 def _print_table(records: list[dict[str, Any]], papers: list[str]) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("name", "title", "year", "paper", "from", "weights")
+    table = Table(Column("name", no_wrap=True), "paper", Column("weights", no_wrap=True), show_lines=True)
     for record, paper in zip(records, papers, strict=True):
+        foreign = record["distribution"] != "ganprint"
         table.add_row(
-            record["name"],
-            record["title"] or "failed to load",
-            str(record["year"] or ""),
-            paper or record["error"],
-            f"{record['distribution']} {record['version']}",
-            ", ".join(record["weights"]) or "none",
+            f"{record['name']}\nfrom {record['distribution']} {record['version']}"
+            if foreign
+            else record["name"],
+            paper or f"Failed to load: {record['error']}",
+            "\n".join(record["weights"]) or "none",
         )
     console().print(table)

@@ -240,6 +240,7 @@ def test_a_case_is_verified_and_what_changed_is_said(
     report = tmp_path / "case.html"
     done = judge("evidence", "--report", report, "--stability", "--no-maps", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "evidence/real.png: NO TRACE" in done.stdout and f"report: {report}" in done.stderr
     record = json.loads((tmp_path / "case.json").read_text())
     assert record["images"][0]["sha256_after"] == record["images"][0]["verdict"]["sha256"]
     environment = {"GANPRINT_WEIGHTS": str(judged_weights.parent)}

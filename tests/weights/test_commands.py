@@ -188,5 +188,5 @@ def test_methods_names_papers_weights_and_what_failed(store: Path, listing: type
     result = run(listing)
     assert result.exit_code == 0
     text = " ".join(result.stdout.split())
-    for part in ("ECCV", "good", "failed to load", "strange[bold]r 3.1", "ModuleNotFoundError"):
+    for part in ("ECCV", "good", "Failed to load", "strange[bold]r 3.1", "ModuleNotFoundError"):
         assert part in text
