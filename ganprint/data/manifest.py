@@ -19,6 +19,7 @@ from ganprint.data.manifest_parts import listed_files, read_parts
 from ganprint.data.naming import name_rows
 from ganprint.data.parquetfile import is_parquet
 from ganprint.data.rows import read_rows
+from ganprint.data.shards import read_shards
 from ganprint.errors import ManifestError, OutputExistsError, did_you_mean
 from ganprint.files import atomic_file
 from ganprint.names import source_name_fault
@@ -76,7 +77,8 @@ class Manifest:
         """Read a CSV or Parquet with `path,source` or `path,label,dlabel`, several of them by splits, or a folder tree.
 
         All may be a URL that fsspec opens, a tree an archive, too, and so may the paths of a CSV. The tree is
-        source/semantic/*, and several CSVs are given as `train.csv,val.csv,test.csv`. Relative paths
+        source/semantic/*, or tar shards with labels as `read_shards` takes them, and several
+        CSVs are given as `train.csv,val.csv,test.csv`. Relative paths
         resolve against `root`, by default the CSV's own folder. Names come from the columns `source` and `semantic`;
         where these are absent, from the first folder of the path that agrees one to one with the numbers. `sources`
         renumbers the labels to those names (a model's), what is not among them becoming -1; it also names the labels
@@ -85,7 +87,12 @@ class Manifest:
         """
         path = location(path)
         tree = _tree(path)
-        if tree is not None:
+        shards = None if tree is None else read_shards(tree)
+        if tree is not None and shards is not None:
+            named = name_rows(shards, path)
+            manifest = cls(named.table, tree, named.sources, name=str(path), real_folder=named.real_folder)
+            by_position = named.by_position
+        elif tree is not None:
             table, names = read_folders(tree)
             manifest, by_position = cls(table, tree, names), False
         else:

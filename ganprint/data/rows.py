@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from ganprint.data.csvfile import find_line, read_csv
 from ganprint.data.parquetfile import is_parquet, read_parquet
+from ganprint.remote import archive_url
 
 
 def read_rows(file: Path | str) -> pa.Table:
@@ -26,4 +27,5 @@ def read_rows(file: Path | str) -> pa.Table:
 
 def place_of(file: Path | str, row: int) -> str:
     """Return the words for where in a manifest's file a row, counted from 0, stands."""
-    return f"row {row + 1}" if is_parquet(file) else f"line {find_line(file, row)}"
+    shards = archive_url(file) is not None or (isinstance(file, Path) and file.is_dir())
+    return f"row {row + 1}" if shards or is_parquet(file) else f"line {find_line(file, row)}"
