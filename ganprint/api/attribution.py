@@ -185,7 +185,9 @@ class Attribution(Iterator["Verdict"]):
             if journal is not None:
                 stack.enter_context(journal)
             viewed = self._view(journal, case)
-            for verdict in answer_viewed(viewed, self.ensemble, batch_size=self._batch_size):
+            # With a report one by one: drawing takes seconds an image, and whoever waits sees each.
+            together = self._batch_size if case is None else 1
+            for verdict in answer_viewed(viewed, self.ensemble, batch_size=together):
                 for each in (journal, case):
                     if each is not None:
                         each.write(verdict)

@@ -33,13 +33,13 @@ def explain(
     check_output(file, force=force)
     refuse_own_inputs([file], [image] if isinstance(image, (str, Path)) else [])
     read = read_one(image)
-    from ganprint.forensics.evidence import Evidence, crop_map, gather_evidence
+    from ganprint.forensics.evidence import Evidence, crop_map, deciding_crop, gather_evidence
     from ganprint.images.views import crop_views, whole_picture
     from ganprint.weights import load_attributor
 
     attributor, card = load_attributor(chosen_weights(weights, method), device=chosen_device(device, threads))
     check_method(method, card)
-    crop = crop_views(read.pixels, card.view)[0]
+    crop = deciding_crop(attributor, crop_views(read.pixels, card.view))
     evidence = gather_evidence(attributor, card, crop, Path(read.name).name, maps)
     over_picture = crop_map(attributor, card, whole_picture(read.pixels)) if maps is None else None
     if over_picture is not None:

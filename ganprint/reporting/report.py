@@ -14,7 +14,7 @@ from PIL import Image
 from ganprint.errors import OutputExistsError
 from ganprint.files import write_output
 from ganprint.forensics.ensemble import Ensemble
-from ganprint.forensics.evidence import crop_map, gather_evidence, possible_maps
+from ganprint.forensics.evidence import crop_map, deciding_crop, gather_evidence, possible_maps
 from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile, printable
@@ -40,8 +40,8 @@ class Exhibit:
 class Exhibits:
     """What a report shows of each image, collected image by image, so that none stays in memory.
 
-    With `maps`, the first MAPPED images get maps of the first predictor's method: over the picture, and of its most
-    textured crop.
+    With `maps`, the first MAPPED images get maps of the first predictor's method: over the picture, and of the
+    crop that speaks most for the answer.
     """
 
     def __init__(self, ensemble: Ensemble, maps: bool = True) -> None:
@@ -65,7 +65,7 @@ class Exhibits:
         crops = find_crops(picture, card.view).pixels
         if not len(crops):
             return None, ""
-        crop = crops[0]
+        crop = deciding_crop(attributor, crops)
         maps = [name for name in possible_maps(attributor, crop) if name != "own"]
         evidence = gather_evidence(attributor, card, crop, image.name, maps)
         over_picture = crop_map(attributor, card, picture)

@@ -16,6 +16,7 @@ from ganprint.errors import UsageError
 from ganprint.forensics.evidence import (
     FAINT,
     MAPS,
+    deciding_crop,
     gather_evidence,
     grad_cam,
     gradient_map,
@@ -98,8 +99,14 @@ def test_occlusion_finds_the_corner_that_alone_counts(bright_corner: Tensor) -> 
     assert divmod(int(found.argmax()), 32) == (0, 0)
     hidden = (250 - bright_corner.float().mean((1, 2)).round().mean()) / 64
     torch.testing.assert_close(found[0, 0], hidden, rtol=1e-4, atol=0)
-    # Patches move by half their side, so the last that touch the corner end at one and a half of it.
-    assert not outside(found, CORNER + CORNER // 2).any()
+    assert not outside(found, CORNER).any()
+
+
+def test_the_deciding_crop_speaks_most_for_the_source_that_all_crops_name() -> None:
+    crops = torch.zeros(3, 3, 32, 32, dtype=torch.uint8)
+    crops[1:, :, :CORNER, :CORNER] = torch.tensor([200, 100], dtype=torch.uint8)[:, None, None, None]
+    attributor = Corner(AttributorConfig(view=View(size=32)), ("real", "progan"))
+    assert int(deciding_crop(attributor, crops)[0, 0, 0]) == 200
 
 
 def test_gradients_and_grad_cam_find_the_corner_that_alone_counts(bright_corner: Tensor) -> None:
@@ -145,7 +152,7 @@ def test_methods_have_their_maps_and_a_caption_that_says_what_they_are(method: s
         assert panel.values.shape[:2] == (64, 64) and np.isfinite(panel.values).all() and np.ptp(panel.values)
     shares = attributor.predict(square[None]).attribution.float().softmax(1)[0]
     answer = f"says {card.sources[int(shares.argmax())]} {float(shares.max()):.0%}"
-    said = ["not calibrated", "8 px", "moved by 4 px", "not proof", card.name, str(card.sha256)[:12], answer]
+    said = ["not calibrated", "8 px", "moved by 8 px", "not proof", card.name, str(card.sha256)[:12], answer]
     said += [f"layer {last_features(attributor, square)}"] if isinstance(attributor, NeuralAttributor) else []
     for words in said:
         assert words in evidence.caption
