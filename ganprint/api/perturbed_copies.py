@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,28 +29,19 @@ FORMATS = {
 """Pillow's names of the formats that are written, by the ends of file names."""
 
 
+class _Options(TypedDict, total=False):
+    corruption: str | None
+    severity: int | None
+    policy: str | None
+    engine: Literal["torch", "imagecorruptions"]
+    at: int | None
+    seed: int
+
+
 @overload
-def perturb(  # type: ignore[overload-overlap]  # text is an iterable of text, too
-    images: ImageInput,
-    *,
-    corruption: str | None = None,
-    severity: int | None = None,
-    policy: str | None = None,
-    engine: Literal["torch", "imagecorruptions"] = "torch",
-    at: int | None = None,
-    seed: int = 0,
-) -> Pixels: ...
+def perturb(images: ImageInput, **options: Unpack[_Options]) -> Pixels: ...  # type: ignore[overload-overlap]
 @overload
-def perturb(
-    images: Iterable[ImageInput],
-    *,
-    corruption: str | None = None,
-    severity: int | None = None,
-    policy: str | None = None,
-    engine: Literal["torch", "imagecorruptions"] = "torch",
-    at: int | None = None,
-    seed: int = 0,
-) -> list[Pixels]: ...
+def perturb(images: Iterable[ImageInput], **options: Unpack[_Options]) -> list[Pixels]: ...
 def perturb(
     images: Any,
     *,

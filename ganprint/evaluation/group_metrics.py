@@ -21,7 +21,7 @@ PERCENTILES = (50 * (1 - LEVEL), 50 * (1 + LEVEL))
 class GroupMean:
     """A mean over `groups` groups with `images` images, and its 95 % interval.
 
-    `low` and `high` are None where there are fewer than FEWEST_GROUPS groups; `group_values` then has what can be said.
+    `low` and `high` are None where there are fewer than FEWEST_GROUPS groups.
     """
 
     value: float
@@ -34,16 +34,6 @@ class GroupMean:
     def excludes_zero(self) -> bool:
         """Whether there is an interval and 0 is outside it: what makes a difference one."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
-
-
-@dataclass(frozen=True)
-class GroupValue:
-    """The mean over the `images` images of one group of a source."""
-
-    source: str
-    group: str
-    value: float
-    images: int
 
 
 def group_mean(
@@ -100,23 +90,6 @@ def paired_difference(
     """
     difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     return group_mean(difference, source, group, sources=sources, draws=draws, seed=seed)
-
-
-def group_values(
-    value: np.ndarray, source: np.ndarray, group: np.ndarray, *, sources: Collection[str] | None = None
-) -> list[GroupValue]:
-    """Return the mean of every group, ordered by source and group; arguments are those of `group_mean`."""
-    means, images, names = _means(value, source, group, sources)
-    return [
-        GroupValue(str(where), str(which), float(mean), int(count))
-        for where, which, mean, count in zip(*names, means, images, strict=True)
-    ]
-
-
-def value_range(values: Collection[GroupValue]) -> tuple[float, float]:
-    """Return the smallest and the largest value of groups: what to say instead of an interval where groups are few."""
-    found = [each.value for each in values]
-    return min(found), max(found)
 
 
 def resampled_shares(sizes: Sequence[int], draws: int, seed: int) -> Iterator[np.ndarray]:

@@ -5,11 +5,8 @@ import pytest
 
 from ganprint.evaluation.group_metrics import (
     FEWEST_GROUPS,
-    GroupValue,
     group_mean,
-    group_values,
     paired_difference,
-    value_range,
 )
 
 VALUE = np.array([1, 1, 1, 0, 0, 1, 0])
@@ -34,17 +31,9 @@ def test_each_group_has_one_vote_in_its_source_and_each_source_one() -> None:
     assert group_mean(VALUE.astype(bool), SOURCE, GROUP, sources={"real"}).value == pytest.approx(0.5)
 
 
-def test_few_groups_have_a_range_and_values_but_no_interval() -> None:
+def test_few_groups_have_no_interval() -> None:
     found = group_mean(VALUE, SOURCE, GROUP)
     assert (found.low, found.high, found.excludes_zero) == (None, None, False)
-    values = group_values(VALUE, SOURCE, GROUP)
-    assert values == [
-        GroupValue("gan", "a", 0.0, 1),
-        GroupValue("gan", "c", 0.5, 2),
-        GroupValue("real", "a", 1.0, 3),
-        GroupValue("real", "b", 0.0, 1),
-    ]
-    assert value_range(values[1:3]) == (0.5, 1.0)
     for groups in (FEWEST_GROUPS - 1, FEWEST_GROUPS):
         one = group_mean(*drawn(groups, 0, sources=1))
         assert (one.low is not None) == (groups >= FEWEST_GROUPS)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import pytest
@@ -50,9 +49,6 @@ class Fixed(Attributor):
     def __init__(self, sources: Sequence[str], shares: Sequence[float]) -> None:
         super().__init__(AttributorConfig(view=VIEW), sources)
         self.shares = shares
-
-    def fit(self, train: Any, val: Any, run: Any) -> Mapping[str, Any]:
-        return {}
 
     def predict(self, images: torch.Tensor) -> Prediction:
         return Prediction(attribution=torch.tensor([self.shares] * len(images)).log())

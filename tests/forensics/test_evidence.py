@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -46,9 +45,6 @@ class Corner(Attributor):
         self.check_images(images)
         brightness = images[:, :, :CORNER, :CORNER].float().mean((1, 2, 3)) / 64
         return Prediction(torch.stack([torch.zeros_like(brightness), brightness], dim=1))
-
-    def fit(self, *given: Any) -> Mapping[str, Any]:
-        raise NotImplementedError
 
     def state(self) -> dict[str, Tensor]:
         return {}

@@ -64,9 +64,6 @@ class Brightness(Attributor):
         brightness = images.float().mean((1, 2, 3)) / 64
         return Prediction(torch.stack([torch.full_like(brightness, 2.0), brightness], dim=1))
 
-    def fit(self, *given: Any) -> Mapping[str, Any]:
-        raise NotImplementedError
-
     def state(self) -> dict[str, Tensor]:
         return {}
 

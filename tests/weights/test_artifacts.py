@@ -331,9 +331,6 @@ class Linear(Attributor):
         if config.pretrained:
             raise OSError("the network is not there")
 
-    def fit(self, train: Any, val: Any, run: Any) -> dict[str, Any]:
-        return {}
-
     def predict(self, images: Tensor) -> Any:
         raise NotImplementedError
 
