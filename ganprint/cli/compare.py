@@ -9,18 +9,8 @@ import typer
 
 from ganprint.api.outputs import refuse_own_inputs
 from ganprint.cli.console import about, command_line, console, progress_bar
-from ganprint.cli.option_groups import Display, Machine, grouped
-from ganprint.cli.options import (
-    DryRun,
-    Engine,
-    Force,
-    Images,
-    Limit,
-    Precision,
-    Seed,
-    TestData,
-    chosen_data,
-)
+from ganprint.cli.option_groups import Display, Machine, Measuring, grouped
+from ganprint.cli.options import DryRun, Force, Images, TestData, chosen_data
 from ganprint.cli.tables import (
     check_against,
     draw_results,
@@ -161,10 +151,7 @@ def compare(
             "--rename", help="NAME=SOURCE: take the data's NAME for the weights' SOURCE; repeatable"
         ),
     ] = None,
-    engine: Engine = "torch",
-    precision: Precision = "fp32",
-    seed: Seed = 0,
-    limit: Limit = None,
+    measuring: Measuring,
     machine: Machine,
     force: Force = False,
     dry_run: DryRun = False,
@@ -186,7 +173,7 @@ def compare(
 
     display.check(force=force)
     refuse_own_inputs([display.html], [data])
-    if limit and record:
+    if measuring.limit and record:
         raise UsageError("--record needs whole splits.", "Leave --limit out.")
     chosen_data(data, method, weights or ())
     comparison = prepare_comparison(
@@ -200,10 +187,7 @@ def compare(
         predictions=predictions,
         renamed=renamed or (),
         images=image_folder,
-        engine=engine,
-        precision=precision,
-        seed=seed,
-        limit=limit,
+        **vars(measuring),
         **vars(machine),
         force=force,
         command=command_line(),

@@ -6,17 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, console, echo_csv, echo_json, progress_bar
-from ganprint.cli.option_groups import Machine, Unit, grouped
+from ganprint.cli.option_groups import Machine, Measuring, Unit, grouped
 from ganprint.cli.options import (
     Csv,
-    Engine,
     Force,
     Images,
     Json,
-    Limit,
     OneMethod,
-    Precision,
-    Seed,
     TestData,
     Weights,
     check_formats,
@@ -55,10 +51,7 @@ def evaluate(
             min=0, max=4096, help="perturb at this side; 0: own size; weights with the resize view: 224"
         ),
     ] = None,
-    engine: Engine = "torch",
-    precision: Precision = "fp32",
-    seed: Seed = 0,
-    limit: Limit = None,
+    measuring: Measuring,
     machine: Machine,
     predictions: Annotated[Path | None, typer.Option(help="write one CSV row per image here")] = None,
     force: Force = False,
@@ -89,10 +82,7 @@ def evaluate(
             images=image_folder,
             policy=policy,
             at=at,
-            engine=engine,
-            precision=precision,
-            seed=seed,
-            limit=limit,
+            **vars(measuring),
             **vars(machine),
             predictions=predictions,
             force=force,

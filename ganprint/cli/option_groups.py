@@ -10,7 +10,18 @@ from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_
 
 import typer
 
-from ganprint.cli.options import BatchSize, Csv, Device, Json, Threads, Workers
+from ganprint.cli.options import (
+    BatchSize,
+    Csv,
+    Device,
+    Engine,
+    Json,
+    Limit,
+    Precision,
+    Seed,
+    Threads,
+    Workers,
+)
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
@@ -67,6 +78,17 @@ class Machine:
     workers: Workers = 0
     device: Device = "auto"
     threads: Threads = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measuring:
+    """How images are perturbed and answered for, and which of them."""
+
+    panel: ClassVar[str] = "Measuring"
+    engine: Engine = "torch"
+    precision: Precision = "fp32"
+    seed: Seed = 0
+    limit: Limit = None
 
 
 @dataclass(frozen=True, kw_only=True)

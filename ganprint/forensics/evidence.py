@@ -87,10 +87,10 @@ def gather_evidence(
     shares = attributor.predict(crop[None]).attribution.float().softmax(1)[0].cpu()
     first, second = shares.argsort(descending=True)[:2].tolist()
     panels = [
-        Panel(f"the {card.view.kind} view, {crop.shape[-1]} px", crop.permute(1, 2, 0).cpu().numpy() / 255)
+        Panel(f"the crop, {crop.shape[-1]} px ({card.view.kind})", crop.permute(1, 2, 0).cpu().numpy() / 255)
     ]
     said = [
-        f"{printable(name)}: of this view {card.method} with the weights {card.name} "
+        f"{printable(name)}: of this crop {card.method} with the weights {card.name} "
         f"({(card.sha256 or '')[:12]}) says {card.sources[first]} {shares[first]:.0%}, "
         f"next {card.sources[second]} {shares[second]:.0%} (not calibrated)."
     ]
@@ -117,14 +117,14 @@ def _map(
     if kind == "occlusion":
         lost = occlusion_map(attributor, crop, place)
         return Panel(f"occlusion: log-odds of {source} lost", lost.numpy(), diverging=True, picture=shown), (
-            f"Occlusion: a patch of {side // PATCH} px in the view's mean colour, moved by {side // STRIDE} px; red "
+            f"Occlusion: a patch of {side // PATCH} px in the crop's mean colour, moved by {side // STRIDE} px; red "
             f"where hiding pixels costs {source} log-odds, blue where it gains them; the patch's edges count too."
         )
     if kind == "gradients":
         risen = gradient_map(attributor, crop, place)
         return Panel(f"integrated gradients of {source}{where}", risen.numpy(), diverging=True), (
             f"Integrated gradients{where}{', low ones top left' if frequencies else ''}: {STEPS} steps from a "
-            "tenth of the view's contrast to all of it."
+            "tenth of the crop's contrast to all of it."
         )
     if kind == "grad-cam":
         layer = last_features(attributor, crop)

@@ -19,6 +19,7 @@ from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile, printable
 from ganprint.images.views import find_crops, whole_picture
+from ganprint.remote import last_part
 from ganprint.reporting.html import render
 from ganprint.reporting.panels import panel_figure
 
@@ -67,7 +68,7 @@ class Exhibits:
             return None, ""
         crop = deciding_crop(attributor, crops)
         maps = [name for name in possible_maps(attributor, crop) if name != "own"]
-        evidence = gather_evidence(attributor, card, crop, image.name, maps)
+        evidence = gather_evidence(attributor, card, crop, last_part(image.name), maps)
         over_picture = crop_map(attributor, card, picture)
         panels = evidence.panels if over_picture is None else (over_picture, *evidence.panels)
         drawn = io.BytesIO()

@@ -140,7 +140,7 @@ def test_methods_have_their_maps_and_a_caption_that_says_what_they_are(method: s
     assert ("gradients" in possible, "grad-cam" in possible) == (neural, neural)
     evidence = gather_evidence(attributor, card, square, "a\x1b[2Jb.png")
     titles = [panel.title for panel in evidence.panels]
-    assert titles[0] == "the resize view, 64 px" and titles[-1] == "log spectrum (DCT)"
+    assert titles[0] == "the crop, 64 px (resize)" and titles[-1] == "log spectrum (DCT)"
     assert len([title for title in titles if title.startswith(("occlusion", "integrated", "Grad"))]) == (
         3 if neural else 1
     )
