@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import command_line, console, echo_json, progress_bar
+from ganprint.cli.console import command_line, console, counting, echo_json, end_with
 from ganprint.cli.option_groups import Machine, grouped
 from ganprint.cli.options import (
     Force,
@@ -57,8 +57,7 @@ def assess(
     from ganprint.api.error_rates import assess as count
 
     images = chosen_data(data, method, [weights] if weights else ())
-    with progress_bar() as bar:
-        task = bar.add_task("assess", total=None)
+    with counting("assess") as progress:
         found = count(
             images,
             method=method,
@@ -72,9 +71,7 @@ def assess(
             record=record,
             force=force,
             command=command_line(),
-            progress=lambda what, done, total: bar.update(
-                task, description=what, completed=done, total=total
-            ),
+            progress=progress,
         )
     rates = [each.rates for each in found]
     if as_json:
@@ -82,11 +79,7 @@ def assess(
             echo_json(each.model_dump(mode="json"))
     else:
         _print(chosen_card(weights, method).name, rates)
-    failures = {failure.message: failure for each in found for failure in each.failures}
-    for message in failures:
-        typer.echo(f"ganprint: {message}", err=True)
-    if failures:
-        raise typer.Exit(1)
+    end_with(failure for each in found for failure in each.failures)
 
 
 def _print(name: str, rates: "list[VerdictRates]") -> None:

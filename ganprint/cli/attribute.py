@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import command_line, console, note, progress_bar
+from ganprint.cli.console import command_line, complain, console, note, progress_bar
 from ganprint.cli.options import (
     BatchSize,
     Csv,
@@ -124,7 +124,7 @@ def attribute(
         max_pixels=max_pixels,
         force=force,
         command=command_line(),
-        say=_complain,
+        say=complain,
     )
     _check_verdict(fail_on, verdicts.ensemble)
     writer = None if out else _writer(verdicts.ensemble, as_json, as_csv, verbose or stability or metadata)
@@ -162,7 +162,7 @@ def _write(
             if bar is not None and task is not None:
                 bar.advance(task)
             if verdict.error is not None:
-                _complain(verdict.error.message)
+                complain(verdict.error.message)
                 failures += 1
             matches += _matches(verdict.verdict, fail_on)
     return failures, matches
@@ -179,12 +179,8 @@ def _stop_at_absent(inputs: list[str], recursive: bool, method: str | None, weig
     found = read_source(name, image) if absent else image
     if isinstance(found, ImageNotFoundError):
         chosen_members(method, weights)
-        _complain(found.message)
+        complain(found.message)
         raise typer.Exit(1)
-
-
-def _complain(sentence: str) -> None:
-    typer.echo(f"ganprint: {sentence}", err=True)
 
 
 def _check_verdict(fail_on: str | None, ensemble: "Ensemble") -> None:

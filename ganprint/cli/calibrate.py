@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ganprint.cli.console import command_line, console, echo_json, progress_bar
+from ganprint.cli.console import command_line, complain, console, counting, echo_json, end_with
 from ganprint.cli.option_groups import Machine, grouped
 from ganprint.cli.options import Data, Force, Images, Json, OneMethod, Policies, Seed, Weights
 
@@ -71,8 +71,7 @@ def calibrate(
     from ganprint.api.choices import chosen_card
     from ganprint.api.error_rates import calibrate as fit
 
-    with progress_bar() as bar:
-        task = bar.add_task("calibrate", total=None)
+    with counting("calibrate") as progress:
         found = fit(
             data,
             method=method,
@@ -92,20 +91,15 @@ def calibrate(
             record=record,
             force=force,
             command=command_line(),
-            say=lambda sentence: typer.echo(f"ganprint: {sentence}", err=True),
-            progress=lambda what, done, total: bar.update(
-                task, description=what, completed=done, total=total
-            ),
+            say=complain,
+            progress=progress,
         )
     if as_json:
         answered = found.judgement.model_dump(mode="json", exclude={"reference_sha256", "rates"})
         echo_json({"calibration": found.record.model_dump(mode="json"), "judgement": answered})
     else:
         _print(chosen_card(weights, method).name, found)
-    for failure in found.failures:
-        typer.echo(f"ganprint: {failure.message}", err=True)
-    if found.failures:
-        raise typer.Exit(1)
+    end_with(found.failures)
 
 
 def _print(name: str, found: "Calibrated") -> None:

@@ -7,7 +7,8 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from ganprint.plain_text import harmless, to_json
@@ -15,6 +16,8 @@ from ganprint.plain_text import harmless, to_json
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+    from ganprint.errors import ImageError
 
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise."""
@@ -104,6 +107,24 @@ def note(text: str) -> None:
         typer.echo(f"ganprint: {text}", err=True)
 
 
+def complain(sentence: str) -> None:
+    """Print on stderr what went wrong or must be known, with -q too."""
+    import typer
+
+    typer.echo(f"ganprint: {sentence}", err=True)
+
+
+def end_with(failures: "Iterable[ImageError]") -> None:
+    """Name each image that could not be read, once, and end with status 1 where there is one."""
+    import typer
+
+    messages = dict.fromkeys(failure.message for failure in failures)
+    for message in messages:
+        complain(message)
+    if messages:
+        raise typer.Exit(1)
+
+
 def hear_libraries() -> None:
     """Let warnings and log lines of libraries through to stderr again."""
     warnings.simplefilter("default")
@@ -144,6 +165,14 @@ def progress_bar() -> "Progress":
         redirect_stderr=False,
         disable=not errors.is_terminal or getattr(sys.stderr, "quiet", False),
     )
+
+
+@contextmanager
+def counting(what: str) -> "Iterator[Callable[[str, int, int], None]]":
+    """Show a bar meanwhile; what is given moves it: the current step, how many are done, and of how many."""
+    with progress_bar() as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda step, done, total: bar.update(task, description=step, completed=done, total=total)
 
 
 def echo_json(content: Any, *, indent: int | None = None) -> None:

@@ -1,13 +1,14 @@
 """`ganprint data`: check a manifest's images, split it, join several."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ganprint.api.outputs import refuse_own_inputs
-from ganprint.cli.console import console, echo_json, progress_bar
+from ganprint.cli.console import console, counting, echo_json
 from ganprint.cli.options import Force, Images, Json, Seed
 
 if TYPE_CHECKING:
@@ -54,14 +55,13 @@ def check_command(
     from ganprint.data.manifest import Manifest
 
     manifest = Manifest.open(data, root=image_folder, allow_gaps=True)
-    with progress_bar() as bar:
-        task = bar.add_task("opening images", total=None)
+    with counting("opening images") as progress:
         report = check(
             manifest,
             limit=limit,
             workers=workers,
             seed=seed,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=partial(progress, "opening images"),
         )
     if as_json:
         echo_json(report.model_dump(mode="json"))

@@ -1,10 +1,11 @@
 """`ganprint enroll`: add a source from a few dozen images, without training."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import console, echo_json, progress_bar
+from ganprint.cli.console import complain, console, counting, echo_json, end_with
 from ganprint.cli.options import Device, Force, Json, OneMethod, Recursive, Threads, Weights
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def enroll(
         return
     if name is None or not folder:
         raise UsageError("A name and images are needed.", "ganprint enroll NAME FOLDER")
-    with progress_bar() as bar:
-        task = bar.add_task("images", total=None)
+    with counting("images") as progress:
         found = add(
             name,
             folder,
@@ -67,13 +67,12 @@ def enroll(
             device=device,
             threads=threads,
             force=force,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=partial(progress, "images"),
         )
     _print([found.gallery], found.card, as_json)
-    for sentence in (*found.doubts, *(failure.message for failure in found.failures)):
-        typer.echo(f"ganprint: {sentence}", err=True)
-    if found.failures:
-        raise typer.Exit(1)
+    for sentence in found.doubts:
+        complain(sentence)
+    end_with(found.failures)
 
 
 def _print(galleries: "list[Gallery]", card: "Card", as_json: bool) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import command_line, console, echo_csv, echo_json, progress_bar
+from ganprint.cli.console import command_line, complain, console, counting, echo_csv, echo_json
 from ganprint.cli.option_groups import Machine, Measuring, Unit, grouped
 from ganprint.cli.options import (
     Csv,
@@ -72,8 +72,7 @@ def evaluate(
 
     check_formats(as_json, as_csv)
     chosen_data(data, method, [weights] if weights else ())
-    with progress_bar() as bar:
-        task = bar.add_task("images", total=None)
+    with counting("images") as progress:
         found = measure(
             data,
             method=method,
@@ -89,10 +88,8 @@ def evaluate(
             record=record,
             unit=unit,
             command=command_line(),
-            say=lambda sentence: typer.echo(f"ganprint: {sentence}", err=True),
-            progress=lambda what, done, total: bar.update(
-                task, completed=done, total=total, description=what
-            ),
+            say=complain,
+            progress=progress,
         )
     if not is_main_process():
         # A status other than 0 would have the first stopped while it prints.

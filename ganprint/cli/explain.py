@@ -1,11 +1,12 @@
 """`ganprint explain`: draw what a method uses for its answer, or a manifest's average spectra."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from ganprint.cli.console import progress_bar
+from ganprint.cli.console import counting
 from ganprint.cli.options import Device, Force, Limit, OneMethod, Seed, Threads, Weights, Workers
 
 
@@ -57,8 +58,7 @@ def explain(
         from ganprint.api.explanation import explain_spectra
 
         file = out or Path("spectra.png")
-        with progress_bar() as bar:
-            task = bar.add_task("spectra", total=None)
+        with counting("spectra") as progress:
             explain_spectra(
                 data,
                 file,
@@ -69,7 +69,7 @@ def explain(
                 seed=seed,
                 workers=workers,
                 force=force,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                progress=partial(progress, "spectra"),
             )
     else:
         from ganprint.api.choices import chosen_card

@@ -8,11 +8,10 @@ import typer
 
 from ganprint.api.choices import chosen_device
 from ganprint.api.outputs import check_output
-from ganprint.cli.console import command_line, console, note, progress_bar
+from ganprint.cli.console import command_line, complain, console, note, progress_bar
 from ganprint.cli.options import Budget, Device, Force, Precision, Seed, Threads
 
 if TYPE_CHECKING:
-    from ganprint.errors import ImageError
     from ganprint.forge.generator_store import GeneratorCard
     from ganprint.forge.grid import Grid, Task
 
@@ -94,10 +93,12 @@ def train_command(
                 soft_wrap=True,
             )
 
-        def warn(failure: "ImageError") -> None:
-            typer.echo(f"ganprint: {failure.message}", err=True)
-
-        finished = grid.train(report=report, saved=saved, warn=warn, stop=lambda: stop.asked)
+        finished = grid.train(
+            report=report,
+            saved=saved,
+            warn=lambda failure: complain(failure.message),
+            stop=lambda: stop.asked,
+        )
         interrupted = stop.was_signalled
     _print_grid(grid)
     if not finished:
@@ -229,7 +230,7 @@ def build_command(
             plan,
             out,
             progress=lambda name: bar.update(whole, advance=1, description=name),
-            warn=lambda failure: typer.echo(f"ganprint: {failure.message}", err=True),
+            warn=lambda failure: complain(failure.message),
             force=force,
         )
     typer.echo(str(file))
@@ -290,7 +291,7 @@ def mini_command(
         file = mini(
             photos=photos,
             progress=lambda what: bar.update(task, description=what),
-            warn=lambda failure: typer.echo(f"ganprint: {failure.message}", err=True),
+            warn=lambda failure: complain(failure.message),
         )
     typer.echo(str(file))
 

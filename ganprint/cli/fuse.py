@@ -8,7 +8,7 @@ import typer
 
 from ganprint.api.choices import load_ensemble
 from ganprint.api.outputs import check_output
-from ganprint.cli.console import command_line, console, progress_bar
+from ganprint.cli.console import command_line, complain, console, counting, end_with
 from ganprint.cli.option_groups import Machine, grouped
 from ganprint.cli.options import Data, Force, Images, ManyMethods, ManyWeights, Policies, Seed
 
@@ -63,17 +63,14 @@ def fuse(
         raise UsageError("Fusion needs at least two methods.", "Name several: --method a,b or all.")
     chosen = list(dict.fromkeys(policies or ("none", "test-seen")))
     manifest = Manifest.open(data, root=image_folder, sources=common_sources(ensemble.predictors))
-    with progress_bar() as bar:
-        task = bar.add_task("answers", total=None)
+    with counting("answers") as progress:
         ask = partial(
             tell,
             ensemble.predictors,
             manifest,
             seed=seed,
-            say=cache(_complain),
-            progress=lambda what, done, total: bar.update(
-                task, completed=done, total=total, description=what
-            ),
+            say=cache(complain),
+            progress=progress,
             computing=Computing(device=device, batch_size=machine.batch_size, workers=machine.workers),
         )
         told = ask(split, chosen)
@@ -91,15 +88,7 @@ def fuse(
     save_fusion(fusion, file, force=force)
     _print(ensemble, fusion, tested)
     typer.echo(str(file))
-    failures = {failure.message for each in (told, *tested.values()) for failure in each.failures}
-    for message in sorted(failures):
-        _complain(message)
-    if failures:
-        raise typer.Exit(1)
-
-
-def _complain(sentence: str) -> None:
-    typer.echo(f"ganprint: {sentence}", err=True)
+    end_with(failure for each in (told, *tested.values()) for failure in each.failures)
 
 
 def _print(ensemble: "Ensemble", fusion: "Fusion", tested: "dict[str, Told]") -> None:
