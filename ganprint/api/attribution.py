@@ -210,20 +210,22 @@ class Attribution(Iterator["Verdict"]):
     def _view(self, journal: "Journal | None", case: CaseReport | None) -> "Iterator[Viewed]":
         """Yield each image's crops, or why it was not read; those that a resumed file has are left out."""
         from ganprint.forensics.verdict_stream import view_image
+        from ganprint.images.large import large_in_turn
 
         named = self._outputs.needs_file(self._inputs.named())
         left = (each for each in named if journal is None or not journal.is_done(each[0]))
         reading = self._reading
 
         def view(each: tuple[str, Source | ImageError]) -> "tuple[Viewed, ImageFile | None]":
-            image = read_source(*each, max_pixels=reading.max_pixels, metadata=reading.metadata)
-            viewed = view_image(each[0], image, self.ensemble)
+            with large_in_turn():
+                image = read_source(*each, max_pixels=reading.max_pixels, metadata=reading.metadata)
+                viewed = view_image(each[0], image, self.ensemble)
             # The pixels only where they are shown: many photographs are gigabytes.
             return viewed, None if case is None or isinstance(image, ImageError) else image
 
-        # Enough that the next batch is there when one is answered.
-        ahead = reading.workers + (self._batch_size if case is None else 0)
-        for viewed, image in ordered_map(view, left, threads=reading.workers, ahead=ahead):
+        # Enough that the next batch is there when one is answered; none where pixels are kept to be shown.
+        threads, ahead = (reading.workers, reading.workers + self._batch_size) if case is None else (0, 0)
+        for viewed, image in ordered_map(view, left, threads=threads, ahead=ahead):
             if isinstance(viewed.image, ImageError):
                 self._errors.append(viewed.image)
             elif case is not None and image is not None:

@@ -30,6 +30,7 @@ from ganprint.images.formats import (
     promised_format,
     sniff,
 )
+from ganprint.images.large import await_turn, decoded_jpeg, is_large
 from ganprint.images.limits import (
     DEFAULT_MAX_PIXELS,
     MAX_FILE_BYTES,
@@ -39,7 +40,7 @@ from ganprint.images.limits import (
 )
 from ganprint.images.parts import Parts, take_from_decoder
 from ganprint.images.quiet import quiet_decoders
-from ganprint.images.rgb import orientation_of, to_rgb, upright
+from ganprint.images.rgb import orientation_of, profile_notes, to_rgb, upright
 from ganprint.images.tiff import choose_picture, decoded_pages, merge_samples
 from ganprint.images.whole import missing_of_jpeg, missing_of_png
 from ganprint.local_files import UnfitFileError
@@ -221,20 +222,30 @@ def _decode(
     with closing(open_image(parts.payload, found)) as image:
         check_pixels(image.size, found, name, max_pixels)
         check_sides(image.size, name, min_side)
+        await_turn(image.size)
         if found in ("AVIF", "HEIC"):
             take_from_decoder(parts, image)
-        try:
-            image.load()
-        except (OSError, SyntaxError, EOFError):
-            if found == "PNG" and (missing := missing_of_png(parts.payload, None)):
-                raise _damaged(missing, found, name) from None
-            raise
-        if found == "PNG" and (missing := missing_of_png(parts.payload, image)):
-            raise _damaged(missing, found, name)
-        pixels, more = to_rgb(image, parts.bits, parts.icc)
+        lean = decoded_jpeg(image, parts.payload) if found == "JPEG" and is_large(image.size) else None
+        if lean is not None:
+            pixels, more = lean, profile_notes(parts.icc)
+        else:
+            pixels, more = _loaded(image, parts, found, name)
     if found == "JPEG" and (missing := missing_of_jpeg(parts.payload, pixels)):
         raise _damaged(missing, found, name)
     return _turned(pixels, parts, found, more)
+
+
+def _loaded(image: Image.Image, parts: Parts, found: str, name: str) -> tuple[np.ndarray, list[str]]:
+    """Decode an image by Pillow; raises what that raises, and TruncatedImageError where rows of a PNG are missing."""
+    try:
+        image.load()
+    except (OSError, SyntaxError, EOFError):
+        if found == "PNG" and (missing := missing_of_png(parts.payload, None)):
+            raise _damaged(missing, found, name) from None
+        raise
+    if found == "PNG" and (missing := missing_of_png(parts.payload, image)):
+        raise _damaged(missing, found, name)
+    return to_rgb(image, parts.bits, parts.icc)
 
 
 def _decode_tiff(
@@ -246,6 +257,7 @@ def _decode_tiff(
     deep = picture.samples > 1 and picture.bits > 8
     check_pixels(picture.size, "TIFF", name, max_pixels // (2 if deep else 1))
     check_sides(picture.size, name, min_side)
+    await_turn(picture.size)
     if picture.missing:
         raise _damaged(picture.missing, "TIFF", name)
     with closing(open_image(picture.file, "TIFF")) as image:

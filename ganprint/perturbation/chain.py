@@ -16,11 +16,11 @@ from PIL import Image, ImageEnhance
 from torch import Tensor
 
 from ganprint.errors import DecompressionBombError, PerturbationError, did_you_mean
+from ganprint.images.large import give_memory_back, is_large
 from ganprint.images.limits import DEFAULT_MAX_PIXELS
+from ganprint.images.rgb import to_rgb
 
 PREFIX = "share:"
-LARGE = 2**25
-"""Pixels of an image that is resized a channel at a time, which comes to the same."""
 SCREEN_EDGE = 0.02
 """Share of each side that a screenshot cuts off."""
 
@@ -54,11 +54,13 @@ def _recompress(pixels: Pixels, form: str, quality: float) -> Pixels:
         raise DecompressionBombError(
             f"An image of {width} x {height} px cannot be written as {form}.", "Leave it out."
         ) from cause
+    if is_large((width, height)):
+        give_memory_back()
     if form == "JPEG":
         decoded: Pixels = decode_jpeg(file.getbuffer())
         return decoded
     with Image.open(file) as found:
-        return np.array(found.convert("RGB"))
+        return to_rgb(found, 8, b"")[0]
 
 
 def _resize(pixels: Pixels, factor: float, method: Image.Resampling) -> Pixels:
@@ -69,7 +71,7 @@ def _resize(pixels: Pixels, factor: float, method: Image.Resampling) -> Pixels:
             f"An image of {width} x {height} px would be {wide} x {tall} px, too many.",
             "Leave it out, or enlarge by less.",
         )
-    if height * width <= LARGE:
+    if not is_large((width, height)):  # a channel at a time comes to the same
         return np.array(Image.fromarray(pixels).resize((wide, tall), method))
     resized = np.empty((tall, wide, 3), np.uint8)
     for channel in range(3):
@@ -167,6 +169,8 @@ class Chain:
     def apply_to(self, pixels: Pixels) -> Pixels:
         """Return pixels (H, W, 3), contiguous, as they are after all steps; raises as `apply` does."""
         for name, value in self.steps:
+            if is_large((pixels.shape[1], pixels.shape[0])):
+                give_memory_back()  # of the step before, or of what was done before this chain
             pixels = STEPS[name].apply(pixels, value)
         return pixels
 

@@ -13,6 +13,7 @@ from ganprint.images.containers import take_apart
 from ganprint.images.formats import open_image
 from ganprint.images.limits import DEFAULT_MAX_PIXELS, check_parts
 from ganprint.images.parts import Parts
+from ganprint.images.rgb import as_array
 from ganprint.images.whole import missing_of_jpeg
 
 Reals = NDArray[np.floating[Any]]
@@ -151,7 +152,7 @@ def _double_compression(
         return DoubleCompression(found=None, reason="It is not stored as luminance and chroma.")
     try:
         image.draft("L", None)  # the decoder's own luminance, before any conversion to RGB
-        pixels = np.asarray(image)
+        pixels = as_array(image)
     except Exception:
         # As in ganprint.images.read: the decoder raises almost any type on damage, and the header still holds.
         return DoubleCompression(found=None, reason="Its pixels could not be decoded.")

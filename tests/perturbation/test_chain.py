@@ -136,7 +136,7 @@ def test_bounds_that_cannot_be_drawn_between_are_refused(text: str) -> None:
 def test_a_large_image_is_resized_by_channels_to_the_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     image = torch.randint(0, 256, (3, 61, 83), dtype=torch.uint8, generator=torch.manual_seed(0))
     whole = parse_chain(text).draw(0, 0).apply(image)
-    monkeypatch.setattr(chain, "LARGE", 0)
+    monkeypatch.setattr(chain, "is_large", lambda size: True)
     assert torch.equal(parse_chain(text).draw(0, 0).apply(image), whole)
 
 

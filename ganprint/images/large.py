@@ -1,0 +1,65 @@
+"""Large images, of which threads hold one at a time and no copies that can be spared."""
+
+import ctypes
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+LARGE = 1 << 25
+"""Pixels above which an image is large: Pillow holds four bytes of each beside the three of the result."""
+
+_TURN = threading.Lock()
+_THREAD = threading.local()
+
+
+def is_large(size: tuple[int, int]) -> bool:
+    """Return whether an image of a width and height is large."""
+    return size[0] * size[1] > LARGE
+
+
+@contextmanager
+def large_in_turn() -> Iterator[None]:
+    """Let no other thread in such a block read a large image from when this one begins to until the block ends."""
+    _THREAD.waits = True
+    try:
+        yield
+    finally:
+        _THREAD.waits = False
+        if getattr(_THREAD, "has_turn", False):
+            _THREAD.has_turn = False
+            give_memory_back()
+            _TURN.release()
+
+
+def await_turn(size: tuple[int, int]) -> None:
+    """Wait, inside `large_in_turn`, where an image of this size (width, height) is large."""
+    waits = getattr(_THREAD, "waits", False) and not getattr(_THREAD, "has_turn", False)
+    if waits and is_large(size):
+        _TURN.acquire()
+        _THREAD.has_turn = True
+
+
+def give_memory_back() -> None:
+    """Give what was freed back to the system: glibc keeps the blocks of 16 MB that Pillow holds pixels in."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def decoded_jpeg(image: Image.Image, payload: bytes) -> NDArray[np.uint8] | None:
+    """Decode a JPEG in RGB (H, W, 3) as Pillow does, without Pillow's copy; None where that is not possible.
+
+    `image` is it, as Pillow opened it: one of other colours than YCbCr is not decoded, nor one that is damaged.
+    """
+    from simplejpeg import decode_jpeg
+
+    if image.mode != "RGB" or image.info.get("adobe_transform") == 0:
+        return None
+    with suppress(ValueError, RuntimeError, MemoryError):
+        pixels: NDArray[np.uint8] = decode_jpeg(payload, fastdct=False, fastupsample=False)
+        if pixels.shape == (image.height, image.width, 3):
+            return pixels
+    return None
