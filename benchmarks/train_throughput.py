@@ -30,7 +30,7 @@ def make_manifest(folder: Path, images: int) -> Manifest:
         small = Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8))
         small.resize((128, 128), Image.Resampling.BICUBIC).save(folder / f"{number}.webp", lossless=True)
         split = "val" if number % 16 == 0 else "train"
-        rows.append(f"{number}.webp,{number % 2},0,{('real', 'gan')[number % 2]},noise,{split}")
+        rows.append(f"{number}.webp,{number % 2},0,{('real', 'progan')[number % 2]},noise,{split}")
     (folder / "manifest.csv").write_text("\n".join(rows))
     return Manifest.open(folder / "manifest.csv")
 
