@@ -97,8 +97,13 @@ class Runner:
 
 
 def results(out: Path) -> dict[str, str]:
-    """Return a hash of what each file below a folder says, or of the one file, times left out."""
-    files = sorted(out.rglob("*")) if out.is_dir() else [out]
+    """Return a hash of what each file below a folder says, or of the one file, times left out.
+
+    TensorBoard's logs are left out: there is one for each start, named after its time and process.
+    """
+    files = (
+        [file for file in sorted(out.rglob("*")) if "tfevents" not in file.name] if out.is_dir() else [out]
+    )
     return {str(path.relative_to(out.parent)): _digest(path) for path in files if path.is_file()}
 
 
