@@ -160,6 +160,7 @@ class _Trainer:
                 "Resume with exactly those of the first start; the folder's config.yaml holds them.",
             )
         self.place = load_checkpoint(path, self._modules, self.optimizer)
+        self._write_history()  # The process may have ended between the checkpoint and this.
 
     def _learning_rate(self, epoch: int, step: int, steps: int) -> float:
         done = epoch * steps + step
@@ -268,12 +269,16 @@ class _Trainer:
         place.epoch, place.step = place.epoch + 1, 0
         place.loss_sum, place.correct, place.samples = 0.0, 0.0, 0
         self.save()
+        self._write_history()
         if self.rank == 0:
-            lines = [json.dumps(each) + "\n" for each in place.history]
-            atomic_write(folder / HISTORY, "".join(lines).encode())
             _write_tensorboard(folder, row)
         # Nobody goes on before the files are there.
         processes.gather([None])
+
+    def _write_history(self) -> None:
+        if self.rank == 0:
+            lines = [json.dumps(each) + "\n" for each in self.place.history]
+            atomic_write(self.run_settings.folder / HISTORY, "".join(lines).encode())
 
     def _keep_best(self, validation: dict[str, float]) -> None:
         place, balanced = self.place, self.config.monitor == "balanced_accuracy"

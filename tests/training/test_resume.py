@@ -100,8 +100,12 @@ def test_two_workers_give_the_numbers_of_none(tiny_manifest: Path, whole: Path, 
 
 def test_resuming_a_finished_training_changes_nothing(tiny_manifest: Path, whole: Path) -> None:
     before = load_file(whole / "checkpoints/best.safetensors")
+    history = (whole / "history.jsonl").read_bytes()
+    # As it is where the process was killed after the last checkpoint.
+    (whole / "history.jsonl").write_bytes(history[: history.rindex(b"\n", 0, -1) + 1])
     state = train(tiny_manifest, whole, resume=True).state()
     assert all(torch.equal(before[f"network/{name}"], tensor) for name, tensor in state.items())
+    assert (whole / "history.jsonl").read_bytes() == history
 
 
 @pytest.mark.parametrize(
