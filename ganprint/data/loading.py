@@ -12,6 +12,8 @@ from ganprint.data.batching import BatchSampler
 from ganprint.data.dataset import Draw, ImageDataset, SourceImages
 from ganprint.errors import GanprintError
 
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
 
 class Batch(NamedTuple):
     """`images` uint8 (B, 3, S, S), or a list of (3, H, W) at their own sizes; `labels`, `rows` int64 (B,)."""
@@ -44,7 +46,7 @@ class ImageLoader(DataLoader[Any]):
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         failed: GanprintError | None = None
-        for batch in super().__iter__():
+        for batch in self._with_workers_started():
             if isinstance(batch, GanprintError):
                 failed = batch
                 break
@@ -54,6 +56,16 @@ class ImageLoader(DataLoader[Any]):
             # collector frees them with it their queues close before they hear that they should end.
             self._iterator = None
             raise failed
+
+    def _with_workers_started(self) -> Iterator[Any]:
+        """Start the workers with signals held back, so that none arrives before a worker ignores it."""
+        if not hasattr(signal, "pthread_sigmask"):  # Windows
+            return super().__iter__()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        try:
+            return super().__iter__()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def loader(
@@ -90,7 +102,7 @@ def _leave_signals_to_parent(worker: int) -> None:
 
     A worker ends by itself when its parent does.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOPS:
         signal.signal(number, signal.SIG_IGN)
 
 

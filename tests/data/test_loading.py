@@ -72,11 +72,10 @@ def test_items_are_uint8_squares_with_label_and_row(tree):
 
 def test_without_a_sampler_images_come_once_in_order_whatever_signals_reach_workers(tree):
     images = loader(SourceImages(Manifest.open(tree)), batch_size=5, workers=2)
-    served = iter(images)
-    batches = [next(served)]
+    served = images._with_workers_started()
     for worker in multiprocessing.active_children():
         os.kill(worker.pid, signal.SIGTERM)  # as to the whole group: the parent decides
-    batches += served
+    batches = list(served)
     assert len(images) == len(batches) == 5
     assert torch.cat([batch.rows for batch in batches]).tolist() == list(range(22))
     assert isinstance(batches[0].images, list)
