@@ -2,7 +2,7 @@
 
 Mihcak, Kozintsev and Ramchandran's adaptive Wiener filter in the wavelet domain (ICASSP 1999), as camera
 forensics uses it (Chen, Fridrich, Goljan and Lukas, TIFS 2008) and Marra et al. (MIPR 2019) for GANs.
-Batched on torch; the transform is a product with two small matrices. `residual_reference` is the same on PyWavelets.
+Batched on torch; the transform is a product with two small matrices.
 """
 
 from functools import lru_cache
