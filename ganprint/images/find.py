@@ -8,7 +8,7 @@ from pathlib import Path
 from ganprint.errors import ImageError, ImageNotFoundError, ImageUnreadableError, NoImagesError
 from ganprint.files import open_file
 from ganprint.images.formats import SNIFFED_BYTES, printable, promised_format, sniff
-from ganprint.remote import archive_url, is_url, join_location, list_url, match_url
+from ganprint.remote import archive_url, is_elsewhere, is_url, join_location, list_url, match_url
 
 _PATTERN_CHARACTERS = set("*?[")
 MAX_LIST_BYTES = 1 << 30
@@ -80,7 +80,7 @@ def _expand_url(url: str, recursive: bool) -> Iterator[Path | str | ImageError]:
                 yield NoImagesError(f"{shown} holds no image by its name.", hint)
             yield from (str(join_location(match, each)) for each in images)
     except FileNotFoundError:
-        yield ImageNotFoundError(f"There is no file {shown}.", "Check the spelling of the path.")
+        yield no_file(url, shown)
     except OSError as error:
         yield ImageUnreadableError(f"{shown} cannot be searched: {error.strerror or error}.")
 
@@ -170,3 +170,11 @@ def _read_list(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]
         return
     if empty:
         yield NoImagesError(f"The list {shown} names no file.", "Give a text file, one path a line.")
+
+
+def no_file(path: Path | str, shown: str) -> ImageNotFoundError:
+    """Return the error of a path or URL where nothing is; fsspec says the same of a machine that does not answer."""
+    if isinstance(path, str) and is_url(path) and is_elsewhere(path):
+        hint = "Check the spelling of the URL, and that its server can be reached from here."
+        return ImageNotFoundError(f"{shown} cannot be found.", hint)
+    return ImageNotFoundError(f"There is no file {shown}.", "Check the spelling of the path.")

@@ -13,7 +13,6 @@ from ganprint.errors import (
     DecompressionBombError,
     EmptyFileError,
     ImageError,
-    ImageNotFoundError,
     ImageUnreadableError,
     NotAnImageError,
     TruncatedImageError,
@@ -21,6 +20,7 @@ from ganprint.errors import (
 )
 from ganprint.files import open_file
 from ganprint.images.containers import take_apart
+from ganprint.images.find import no_file
 from ganprint.images.formats import (
     RAW_FORMATS,
     SNIFFED_BYTES,
@@ -164,7 +164,7 @@ def _read_file(path: Path | str, name: str) -> bytes:
             f"{shown} cannot be read: {error.strerror}.", "Name a regular file, or the images in a folder."
         ) from error
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ImageNotFoundError(f"There is no file {shown}.", "Check the spelling of the path.") from error
+        raise no_file(path, shown) from error
     except PermissionError as error:
         raise ImageUnreadableError(
             f"{shown} may not be read by this user.",
@@ -173,7 +173,7 @@ def _read_file(path: Path | str, name: str) -> bytes:
     except OSError as error:
         raise ImageUnreadableError(f"{shown} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:  # a name with a zero byte
-        raise ImageNotFoundError(f"There is no file {shown}.", "Check the spelling of the path.") from error
+        raise no_file(path, shown) from error
 
 
 def _identify(data: bytes, name: str) -> str:
