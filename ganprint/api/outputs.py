@@ -11,7 +11,9 @@ def check_output(file: Path | None, *, force: bool, hint: str = "Add --force to 
     """Refuse, before long work, a file to write that is there already or whose folder is not."""
     if file is None:
         return
-    if file.exists() and (not force or file.is_dir()):
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder.", "Name a file to write.")
+    if file.exists() and not force:
         raise OutputExistsError(f"{file} already exists.", hint)
     if not file.parent.is_dir():
         raise UsageError(f"There is no folder {file.parent}.", "Make it, or name another file.")
