@@ -1,7 +1,7 @@
 """Recipes of residual statistics, judged on groups left out of train and val, as rows of docs/results/recipes.csv.
 
 recipes.py DATA RUN [NAME ...]: DATA is the manifest, RUN the folder of a training of it, whose statistics are used
-again. With NAME only those recipes. To be quick, a recipe is the first regression only (real and families), on plain
+again. With NAME only those recipes. To be quick, a recipe has no networks if it does not say so, and is fitted to plain
 crops and three of the seven draws (JPEG twice, resizing). Nothing here sees the split test.
 """
 
@@ -39,6 +39,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "draws at twice the weight": {"drawn": 2.0},
     "no gate": {"gate": False},
     "balance 0.7": {"balance": 0.7},
+    "four networks": {"networks": 4},
+    "four networks, sharpness 1": {"networks": 4, "sharpness": 1.0},
     "penalty 0.06": {"penalty": 0.06},
     "penalty 0.2": {"penalty": 0.2},
 }
@@ -51,7 +53,7 @@ def cross_validate(rows: Rows, config: ResidualStatisticsConfig, sources: tuple[
     method = ResidualStatistics(config, sources)
     for out in split_groups(rows, config.folds, 0):
         left = np.isin(rows.groups, out)
-        method.fit_rows(rows, ~left, sources=False)
+        method.fit_rows(rows, ~left)
         asked = np.flatnonzero(left & (rows.draws == 0))
         found = method.answer_rows(rows.statistics[torch.from_numpy(asked)]).exp().numpy()
         np.add.at(total, rows.images[asked], found)
@@ -104,7 +106,7 @@ def main() -> None:
     images = manifest.take(
         np.concatenate([np.flatnonzero(manifest.splits == name) for name in ("train", "val")])
     )
-    config = ResidualStatisticsConfig()
+    config = ResidualStatisticsConfig(networks=0)
     rows = collect(splits, config, Run(Path(run), resume=True))
     families = np.array([each.family for each in names()])
     OUT.parent.mkdir(parents=True, exist_ok=True)

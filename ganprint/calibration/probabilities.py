@@ -14,41 +14,67 @@ LEAST_SHARE = 1e-3
 """That an isotonic line gives: what never happened among few images may happen."""
 SMALLEST = 1e-7
 """A probability is not taken to be less, so that one sure mistake is not infinitely bad."""
+LEAST_OF_ALL = 1e-30
+"""The same where only the order of sure answers hangs on it."""
 
 
 @dataclass(frozen=True)
 class Scaling:
     """Log-probabilities divided by a temperature, and then an offset for real: the order of the generators stays.
 
-    The offset is what balanced sources in training, of which real is one, leave between detection and its odds.
+    The offset is what balanced sources in training, of which real is one, leave between detection and its odds. With a
+    `source_temperature` the temperature divides the log-odds of real, whose order over images then stays, too, and the
+    other the logarithms of the generators' shares in the rest.
     """
 
     temperature: float = 1.0
     real_offset: float = 0.0
+    source_temperature: float | None = None
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
         """Return probabilities (..., K) scaled, of sum 1.
 
-        For one view and no offset that is a softmax with the temperature (Guo et al., On Calibration of Modern Neural
+        For one view and no offset one temperature is that of a softmax (Guo et al., On Calibration of Modern Neural
         Networks, ICML 2017, section 4.2); the mean over several views is scaled as a whole.
         """
-        logarithms = np.log(np.maximum(probabilities, SMALLEST)) / self.temperature
-        logarithms[..., 0] += self.real_offset
-        powers = np.exp(logarithms - logarithms.max(-1, keepdims=True))
-        scaled: np.ndarray = powers / powers.sum(-1, keepdims=True)
-        return scaled
+        if self.source_temperature is None:
+            logarithms = np.log(np.maximum(probabilities, SMALLEST)) / self.temperature
+            logarithms[..., 0] += self.real_offset
+            return _softmax(logarithms)
+        real, rest = np.split(np.maximum(probabilities, LEAST_OF_ALL), [1], axis=-1)
+        odds = np.log(real / rest.sum(-1, keepdims=True)) / self.temperature + self.real_offset
+        shares = _softmax(np.log(rest) / self.source_temperature)
+        both = _softmax(np.concatenate([odds, np.zeros_like(odds)], -1))
+        return np.concatenate([both[..., :1], both[..., 1:] * shares], -1)
 
 
-def fit_scaling(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> Scaling:
-    """Return the scaling under which labels int (N,), weighted (N,), are most likely, given probabilities (N, K)."""
+def _softmax(logarithms: np.ndarray) -> np.ndarray:
+    powers = np.exp(logarithms - logarithms.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def fit_scaling(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    by_level: bool = False,
+) -> Scaling:
+    """Return the scaling under which labels int (N,), weighted (N,), are most likely, given probabilities (N, K).
+
+    It has a temperature of its own for the generators where they are scaled `by_level`.
+    """
     # Here, as attributing needs none of it.
     from scipy.optimize import minimize
 
-    def loss(values: np.ndarray) -> float:
-        return log_loss(Scaling(float(np.exp(values[0])), float(values[1]))(probabilities), labels, weights)
+    def scaling(values: np.ndarray) -> Scaling:
+        return Scaling(np.exp(values[0]).item(), values[1].item(), *np.exp(values[2:]).tolist())
 
-    found = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-3, 3), (-10, 10)])
-    return Scaling(float(np.exp(found.x[0])), float(found.x[1]))
+    def loss(values: np.ndarray) -> float:
+        return log_loss(scaling(values)(probabilities), labels, weights)
+
+    bounds = [(-3, 3), (-10, 10), (-3, 3)][: 2 + by_level]
+    return scaling(minimize(loss, np.zeros(len(bounds)), method="L-BFGS-B", bounds=bounds).x)
 
 
 def fit_isotonic(
@@ -87,7 +113,7 @@ def calibrate_probabilities(probabilities: np.ndarray, record: CalibrationRecord
         return probabilities
     if record.isotonic:
         return apply_isotonic(probabilities, record.isotonic)
-    return Scaling(record.temperature, record.real_offset)(probabilities)
+    return Scaling(record.temperature, record.real_offset, record.source_temperature)(probabilities)
 
 
 def folds_of(units: np.ndarray) -> list[np.ndarray]:

@@ -63,8 +63,8 @@ def calibrate(
 ) -> None:
     """Fit calibration, thresholds and likelihood ratios to the answers for a split, and measure their effect.
 
-    Calibration is a temperature, or isotonic regression if that is better on held-out images. If the images have
-    groups, groups have equal weight and are held out as a whole.
+    Calibration is a temperature, one for `real` and one for generators, or isotonic regression: what is best on
+    held-out images. If the images have groups, groups have equal weight and are held out as a whole.
 
     Example: ganprint calibrate --weights runs/mine --data mine.csv --record
     """
@@ -106,15 +106,14 @@ def _print(name: str, found: "Calibrated") -> None:
     from rich.table import Table
 
     record, rule = found.record, found.judgement
-    way, other = "temperature", "isotonic regression"
-    if record.isotonic:
-        way, other = other, way
+    levels = f", of sources {record.source_temperature:.3f}" if record.source_temperature else ""
+    way = "isotonic regression" if record.isotonic else "temperature by level" if levels else "temperature"
     table = Table(
         "",
         "before",
         f"after: {way}",
-        other,
-        title=f"{name}: temperature {record.temperature:.3f}, offset of real {record.real_offset:+.3f}",
+        "next best",
+        title=f"{name}: temperature {record.temperature:.3f}{levels}, offset of real {record.real_offset:+.3f}",
     )
     for measure, before in record.before.items():
         values = (before, record.after[measure], record.otherwise[measure])

@@ -19,6 +19,7 @@ from ganprint.calibration.decision import (
 from ganprint.calibration.likelihood import fit_likelihood
 from ganprint.calibration.open_set import SCORES, Known
 from ganprint.calibration.probabilities import (
+    Fit,
     apply_isotonic,
     brier_score,
     calibration_error,
@@ -196,26 +197,26 @@ class Sample:
 
 
 def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationRecord, np.ndarray]:
-    """Fit temperature and isotonic regressions; return the record of the better, and its answers for units kept out."""
+    """Fit temperatures and isotonic regressions; return the record of the best, and its answers for units kept out."""
     before, labels, weights = sample.before, sample.labels, sample.weights
-    scaling = fit_scaling(before, labels, weights)
-    ways = {
-        "temperature": held_out_answers(fit_scaling, before, labels, weights, sample.folds),
-        "isotonic": held_out_answers(
-            lambda p, y, w: partial(apply_isotonic, curves=fit_isotonic(p, y, w)),
-            before,
-            labels,
-            weights,
-            sample.folds,
-        ),
+    fits: dict[str, Fit] = {
+        "temperature": fit_scaling,
+        "temperature by level": partial(fit_scaling, by_level=True),
+        "isotonic": lambda p, y, w: partial(apply_isotonic, curves=fit_isotonic(p, y, w)),
     }
-    best, other = sorted(ways, key=lambda way: log_loss(ways[way], labels, weights))
+    ways = {name: held_out_answers(fit, before, labels, weights, sample.folds) for name, fit in fits.items()}
+    order = sorted(ways, key=lambda way: log_loss(ways[way], labels, weights))
     if min(len(np.unique(sample.units[labels == label])) for label in range(before.shape[1])) < 2:
         # A line for a source of which a fold shows no image would say that it never is right.
-        best, other = "temperature", "isotonic"
+        order.sort(key=lambda way: way == "isotonic")
+    best, other = order[:2]
+    # Beside isotonic lines, too, the record has the better temperature.
+    by_level = order.index("temperature by level") < order.index("temperature")
+    scaling = fit_scaling(before, labels, weights, by_level=by_level)
     record = CalibrationRecord(
         temperature=round(scaling.temperature, 4),
         real_offset=round(scaling.real_offset, 4),
+        source_temperature=scaling.source_temperature and round(scaling.source_temperature, 4),
         isotonic=fit_isotonic(before, labels, weights) if best == "isotonic" else None,
         before=_measure(before, labels, weights),
         after=_measure(ways[best], labels, weights),

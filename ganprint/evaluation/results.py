@@ -213,7 +213,8 @@ def calibration_sha256(card: Card) -> str | None:
     """Return the SHA-256 of what makes answers into the probabilities that are printed, None where nothing does."""
     if card.calibration is None:
         return None
-    fields = {"temperature", "isotonic"} | ({"real_offset"} if card.calibration.real_offset else set())
+    fields = {"temperature", "isotonic"}
+    fields |= {name for name in ("real_offset", "source_temperature") if getattr(card.calibration, name)}
     return _sha256(card.calibration.model_dump(mode="json", include=fields))
 
 

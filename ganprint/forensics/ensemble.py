@@ -65,7 +65,9 @@ class Ensemble:
             rule = card.judgement.model_dump(mode="json", exclude={"rates"}) if card.judgement else None
             line = card.calibration
             told = (
-                line.model_dump(mode="json", include={"temperature", "real_offset", "isotonic"})
+                line.model_dump(
+                    mode="json", include={"temperature", "real_offset", "source_temperature", "isotonic"}
+                )
                 if line
                 else None
             )

@@ -95,7 +95,8 @@ class Card(Record):
         record = self.calibration
         if record is None:
             return self
-        if not 1 / MAX_TEMPERATURE <= record.temperature <= MAX_TEMPERATURE:
+        temperatures = record.temperature, record.source_temperature or 1.0
+        if not all(1 / MAX_TEMPERATURE <= each <= MAX_TEMPERATURE for each in temperatures):
             raise ValueError(f"a temperature lies within {1 / MAX_TEMPERATURE:g} and {MAX_TEMPERATURE:g}")
         if "calibration_error" not in record.after:
             raise ValueError("a calibration has its calibration_error after it")

@@ -93,15 +93,16 @@ IsotonicCurve = tuple[tuple[float, float], ...]
 class CalibrationRecord(Record):
     """What was fitted to answers to make probabilities mean what they say, and what it does to them.
 
-    A `temperature` and an offset of real's log-probability, or where that was better on what was kept out, an isotonic
-    regression for each source. `before`,
-    `after` and `otherwise`, the one of the two that was not taken, have `calibration_error`, `brier_score` and
+    A `temperature` and an offset of real's log-probability; or, where that was better on what was kept out, the two of
+    its log-odds and a `source_temperature` of the generators' shares, or an isotonic regression for each source.
+    `before`, `after` and `otherwise`, the next best, have `calibration_error`, `brier_score` and
     `log_loss`; the latter two are of units that were not fitted on, in turn. A unit is a group where images have one,
     and all weigh the same. `images` are different ones, each under every policy.
     """
 
     temperature: float = Field(gt=0)
     real_offset: float = 0.0
+    source_temperature: float | None = Field(None, gt=0)
     isotonic: list[IsotonicCurve] | None = None
     data: str
     data_sha256: Sha256

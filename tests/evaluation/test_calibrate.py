@@ -53,6 +53,19 @@ def test_the_temperature_that_made_them_too_sure_is_found(
     assert Scaling(2.0)(np.array([0.0, 1.0]))[1] > 0.999
 
 
+def test_temperatures_by_level_are_found_and_keep_the_order_of_images_by_real() -> None:
+    random = np.random.default_rng(6)
+    true = Scaling(1.0, 0.7, 1.0)(random.dirichlet(np.full(KINDS, 0.7), size=4000))
+    labels = np.array([random.choice(KINDS, p=row) for row in true])
+    sharpened = Scaling(1 / 4, 0.0, 1 / 2)(true)
+    scaling = fit_scaling(sharpened, labels, by_level=True)
+    assert (scaling.temperature, scaling.source_temperature) == pytest.approx((4, 2), rel=0.1)
+    scaled = scaling(sharpened)
+    np.testing.assert_allclose(scaled.sum(1), 1)
+    assert np.array_equal(np.argsort(scaled[:, 0]), np.argsort(sharpened[:, 0]))
+    assert log_loss(scaled, labels) < log_loss(fit_scaling(sharpened, labels)(sharpened), labels)
+
+
 def test_an_offset_of_real_brings_detection_right_and_leaves_the_order_of_generators() -> None:
     random = np.random.default_rng(4)
     labels = np.where(random.random(3000) < 0.5, 0, random.integers(1, 5, 3000))

@@ -1,4 +1,4 @@
-"""Residual statistics: a linear model on statistics of high-pass residuals, ganprint's own method."""
+"""Residual statistics: small models on statistics of high-pass residuals, ganprint's own method."""
 
 from ganprint_plugins.residual_statistics.method import ResidualStatistics
 from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig

@@ -1,4 +1,4 @@
-"""A linear model on standardised statistics: weights by group and source, L2, fitted by preconditioned L-BFGS."""
+"""Softmax regressions on standardised statistics: weights by group and source, L2, fitted by preconditioned L-BFGS."""
 
 from dataclasses import dataclass
 
@@ -47,35 +47,49 @@ def row_weights(groups: np.ndarray, labels: np.ndarray, weights: np.ndarray, bal
     return torch.from_numpy(found / found.mean()).float()
 
 
-def preconditioner(scaled: Tensor, weights: Tensor, penalty: float) -> Tensor:
-    """Return a matrix (F, F) that turns slopes in which the loss is nearly round into slopes on statistics (N, F).
-
-    It is the inverse of the Cholesky factor of the loss's Hessian, taken as CURVATURE times the weighted second moments
-    plus the penalty. The statistics are strongly correlated, so a fit without it takes many more steps.
-    """
+def second_moments(scaled: Tensor, weights: Tensor) -> Tensor | None:
+    """Return the weighted second moments (F, F) of statistics (N, F), None of fewer rows than statistics."""
     if len(scaled) < scaled.shape[1]:
-        # A fit to few rows takes less time than this.
-        return torch.eye(scaled.shape[1])
+        return None
     moments = torch.zeros(scaled.shape[1], scaled.shape[1])
     for start in range(0, len(scaled), ROWS_AT_ONCE):
         rows, some = scaled[start : start + ROWS_AT_ONCE], weights[start : start + ROWS_AT_ONCE]
         moments += rows.T @ (rows * some[:, None])
-    moments *= CURVATURE / len(scaled)
-    moments.diagonal().add_(max(penalty, 1e-4))
-    factor = torch.linalg.cholesky(moments)
+    return moments / len(scaled)
+
+
+def preconditioner(moments: Tensor, penalty: float) -> Tensor:
+    """Return a matrix (F, F) that turns slopes in which the loss is nearly round into slopes on statistics.
+
+    It is the inverse of the Cholesky factor of the loss's Hessian, taken as CURVATURE times the second moments plus the
+    penalty. The statistics are strongly correlated, so a fit without it takes many more steps.
+    """
+    hessian = CURVATURE * moments
+    hessian.diagonal().add_(max(penalty, 1e-4))
+    factor = torch.linalg.cholesky(hessian)
     inverse: Tensor = torch.linalg.solve_triangular(factor, torch.eye(len(factor)), upper=False)
     return inverse
 
 
-def gated_logits(scaled: Tensor, slope: Tensor, bias: Tensor, gate: Tensor | None) -> Tensor:
-    """Return logits (N, C) of statistics (N, F): `slope` is (C, F), or with a `gate` (N,) from -1/2 to 1/2 (2 C, F).
+def principal_directions(scaled: Tensor, moments: Tensor | None, count: int) -> Tensor:
+    """Return `count` directions at most, (F, D), in which statistics (N, F) vary most, the first the most.
 
-    The second half of a gated slope is what is added to the first, times the gate: two linear models and all between.
+    Their second moments, where there are, make it quick; of few rows it is quicker without.
     """
-    if gate is None:
-        return linear(scaled, slope, bias)
-    plain, more = linear(scaled, slope).chunk(2, dim=1)
-    return plain + gate[:, None] * more + bias
+    if moments is None:
+        found: Tensor = torch.linalg.svd(scaled, full_matrices=False).Vh[:count].T
+    else:
+        found = torch.linalg.eigh(moments).eigenvectors[:, -count:].flip(1)
+    return found.contiguous()
+
+
+def gated(logits: Tensor, gate: Tensor) -> Tensor:
+    """Return logits (N, C) of double ones (N, 2 C): to the first half the other is added, times the gate (N, 1).
+
+    The gate goes from -1/2 to 1/2: two linear models and all between.
+    """
+    plain, more = logits.chunk(2, dim=1)
+    return plain + gate * more
 
 
 def fit_softmax(
@@ -89,8 +103,9 @@ def fit_softmax(
     inverse: Tensor,
     gate: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return slopes and biases (classes,) of a multinomial logistic regression on statistics (N, F); see gated_logits.
+    """Return slopes (classes, F) and biases (classes,) of a multinomial logistic regression on statistics (N, F).
 
+    With a `gate` (N,) the slopes are (2 classes, F), whose logits `gated` takes.
     `weights` (N,) of mean 1 weigh the rows; `penalty` / 2 times the sum of squared slopes is added to the mean loss.
     `inverse` (F, F) is a preconditioner; it changes how soon the minimum is reached, not where it is.
     """
@@ -104,7 +119,9 @@ def fit_softmax(
     def loss() -> Tensor:
         optimiser.zero_grad()
         slope = round_slope @ inverse
-        each = cross_entropy(gated_logits(scaled, slope, bias, gate), labels, reduction="none")
+        logits = linear(scaled, slope)
+        logits = bias + (logits if gate is None else gated(logits, gate[:, None]))
+        each = cross_entropy(logits, labels, reduction="none")
         value: Tensor = (weights * each).mean() + penalty / 2 * slope.square().sum()
         torch.autograd.backward(value)
         return value

@@ -1,13 +1,15 @@
-"""The plug-in: statistics of crops under several draws of post-processing, and two linear models on them."""
+"""The plug-in: statistics of crops under several draws of post-processing, and small models on them."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import gelu, linear
 
 from ganprint.plugin_api import (
     Attributor,
@@ -27,10 +29,13 @@ from ganprint_plugins.residual_statistics.features import names, statistics
 from ganprint_plugins.residual_statistics.linear import (
     Scaling,
     fit_softmax,
-    gated_logits,
+    gated,
     preconditioner,
+    principal_directions,
     row_weights,
+    second_moments,
 )
+from ganprint_plugins.residual_statistics.networks import fit_network
 from ganprint_plugins.residual_statistics.reasons import KINDS, kind_matrix
 from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
 
@@ -39,16 +44,23 @@ if TYPE_CHECKING:
 
 GATE_PENALTY = 0.01
 """L2 penalty of the regression that tells how clearly a crop shows JPEG."""
+PATH = 16
+"""Points of the path along which gradients are integrated."""
 BARS = 12
 """Kinds of statistics that an explanation shows."""
 
 
 class ResidualStatistics(Attributor):
-    """Real, family and source by two softmax regressions on standardised statistics of residuals.
+    """Real, family and source by several small models on standardised statistics of residuals.
 
-    The first tells real images and the families of generators apart, the second the sources among generated images;
-    a source's probability is its family's times its share in the family. JPEG hides some traces and is itself no trace
-    of a camera, so the first weighs the statistics otherwise the more clearly a crop shows JPEG.
+    Three kinds tell real images and the families of generators apart: a softmax regression on these classes, one on
+    real and all sources, and networks of one hidden layer. What they say is averaged as log-probabilities (a
+    logarithmic opinion pool) and sharpened. A source's probability is its family's times its share in the family by the
+    second regression. JPEG hides some traces and is itself no trace of a camera, so the regressions weigh the
+    statistics otherwise the more clearly a crop shows JPEG.
+
+    All begin with a linear map of the statistics, which one matrix holds: the rows of `linear.weights` are, in turn,
+    how clearly a crop shows JPEG, the two regressions as `gated` takes them, and the hidden units of all networks.
     """
 
     spec = AttributorSpec(
@@ -69,19 +81,16 @@ class ResidualStatistics(Attributor):
         families = [family_of(source) or source for source in self.sources[1:]]
         order = tuple(dict.fromkeys(families))
         self.family_of_source = torch.tensor([0, *(1 + order.index(family) for family in families)])
-        self.tensors = self._fresh(len(order) + 1)
-
-    def _fresh(self, families: int) -> dict[str, Tensor]:
-        count = len(names())
-        return {
+        self.kinds = len(order) + 1
+        count, networks, hidden = len(names()), self.config.networks, self.config.hidden
+        self.sizes = [1, 2 * self.kinds, 2 * len(self.sources), networks * hidden]
+        self.tensors = {
             "mean": torch.zeros(count),
             "deviation": torch.ones(count),
-            "jpeg.weights": torch.zeros(count),
-            "jpeg.bias": torch.zeros(()),
-            "family.weights": torch.zeros(2 * families, count),
-            "family.biases": torch.zeros(families),
-            "source.weights": torch.zeros(len(self.sources), count),
-            "source.biases": torch.zeros(len(self.sources)),
+            "linear.weights": torch.zeros(sum(self.sizes), count),
+            "linear.biases": torch.zeros(sum(self.sizes)),
+            "output.weights": torch.zeros(networks, self.kinds, hidden),
+            "output.biases": torch.zeros(networks, self.kinds),
         }
 
     def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
@@ -92,10 +101,11 @@ class ResidualStatistics(Attributor):
         rows = collect([train, val], self.config, run)
         folds = split_groups(rows, self.config.folds, run.seed)
         held_out, losses = [], []
+        collected = time.monotonic()
         for number in range(self.config.folds + 1):
             out = set(folds[number]) if number < self.config.folds else set()
             kept = ~np.isin(rows.groups, list(out))
-            self.fit_rows(rows, kept)
+            self.fit_rows(rows, kept, seed=run.seed)
             if out:
                 losses.append(self._loss(rows, ~kept & (rows.draws == 0)))
                 names_out = frozenset(str(group) for group in out)
@@ -103,8 +113,9 @@ class ResidualStatistics(Attributor):
                     HeldOut(names_out, {name: each.clone() for name, each in self.state().items()})
                 )
             stage = f"fold without {len(out)} groups" if out else "all groups"
-            done = number + 1
-            run.report(Progress(done, self.config.folds + 1, 1, 1, 0.0, 0.0, stage=stage))
+            done, fits = number + 1, self.config.folds + 1
+            remaining = (time.monotonic() - collected) / done * (fits - done)
+            run.report(Progress(done, fits, 1, 1, 0.0, remaining, stage=stage))
         self.held_out = tuple(held_out)
         return {
             "seconds": time.monotonic() - began,
@@ -112,64 +123,57 @@ class ResidualStatistics(Attributor):
             "details": {"crops": len(rows.groups), "groups": len(set(rows.groups.tolist()))},
         }
 
-    def fit_rows(self, rows: "Rows", kept: np.ndarray, *, sources: bool = True) -> None:
-        """Fit both regressions to the rows that are `kept`, bool (N,); without `sources` that of real and families."""
+    def fit_rows(self, rows: "Rows", kept: np.ndarray, *, seed: int = 0) -> None:
+        """Fit all models to the rows that are `kept`, bool (N,)."""
         config = self.config
         chosen = torch.from_numpy(np.flatnonzero(kept))
         scaling = Scaling.of(rows.statistics[chosen])
         scaled = scaling.apply(rows.statistics[chosen])
-        labels = rows.labels[kept]
-        weights = row_weights(rows.groups[kept], labels, rows.weights[kept], config.balance)
-        inverse = preconditioner(scaled, weights, config.penalty)
-        self.tensors |= {"mean": scaling.mean, "deviation": scaling.deviation}
-        self._fit_gate(scaled, torch.from_numpy(rows.compressed[kept]), inverse)
-        self.tensors["family.weights"], self.tensors["family.biases"] = fit_softmax(
-            scaled,
-            self.family_of_source[labels],
-            weights,
-            self.tensors["family.biases"].numel(),
-            penalty=config.penalty,
-            steps=config.steps,
-            inverse=inverse,
-            gate=self._gate(scaled),
-        )
-        if not sources:
-            return
-        generated = torch.from_numpy(labels > 0)
-        self.tensors["source.weights"], self.tensors["source.biases"] = fit_softmax(
-            scaled[generated],
-            torch.from_numpy(labels)[generated],
-            weights[generated],
-            len(self.sources),
-            penalty=config.source_penalty,
-            steps=config.steps,
-            inverse=inverse,
-        )
-
-    def _fit_gate(self, scaled: Tensor, compressed: Tensor, inverse: Tensor) -> None:
-        """Fit how clearly crops show JPEG; where no crop is known to, or none known not to, all are in between."""
-        known = torch.nonzero(compressed >= 0).flatten()
-        labels = compressed[known].long()
-        slope, bias = torch.zeros(2, scaled.shape[1]), torch.zeros(2)
-        if 0 < int(labels.sum()) < len(labels):
-            slope, bias = fit_softmax(
-                scaled[known],
-                labels,
-                torch.ones(len(known)),
-                2,
-                penalty=GATE_PENALTY,
-                steps=self.config.steps,
-                inverse=inverse,
-            )
-        self.tensors |= {"jpeg.weights": slope[1] - slope[0], "jpeg.bias": bias[1] - bias[0]}
-
-    def _gate(self, scaled: Tensor) -> Tensor:
-        """Return how clearly crops (N, F) show JPEG, (N,) from -1/2 to 1/2."""
-        return (scaled @ self.tensors["jpeg.weights"] + self.tensors["jpeg.bias"]).sigmoid() - 0.5
+        labels = torch.from_numpy(rows.labels[kept])
+        weights = row_weights(rows.groups[kept], rows.labels[kept], rows.weights[kept], config.balance)
+        moments = second_moments(scaled, weights)
+        # A fit to few rows takes less time than a preconditioner.
+        inverse = torch.eye(scaled.shape[1]) if moments is None else preconditioner(moments, config.penalty)
+        regression = partial(fit_softmax, steps=config.steps, inverse=inverse)
+        jpeg = _fit_gate(scaled, torch.from_numpy(rows.compressed[kept]), regression)
+        gate = (scaled @ jpeg[0][0] + jpeg[1]).sigmoid() - 0.5
+        kinds = self.family_of_source[labels]
+        regressions = [
+            _doubled(regression(scaled, each, weights, count, penalty=config.penalty, gate=gate))
+            for each, count in ((kinds, self.kinds), (labels, len(self.sources)))
+        ]
+        # Weight decay and dropout are to hold back what varies little: on the statistics themselves, which are strongly
+        # correlated, the networks carried over less well.
+        directions = principal_directions(scaled, moments, config.components)
+        fit = partial(fit_network, scaled @ directions, kinds, weights, self.kinds)
+        networks = [
+            fit(hidden=config.hidden, epochs=config.epochs, seed=seed + number)
+            for number in range(config.networks)
+        ]
+        first = [jpeg, *regressions, *((slope @ directions.T, bias) for slope, bias, *_ in networks)]
+        self.tensors |= {
+            "mean": scaling.mean,
+            "deviation": scaling.deviation,
+            "linear.weights": torch.cat([slope for slope, _ in first]),
+            "linear.biases": torch.cat([bias for _, bias in first]),
+        }
+        if networks:
+            self.tensors["output.weights"] = torch.stack([slope for *_, slope, _ in networks])
+            self.tensors["output.biases"] = torch.stack([bias for *_, bias in networks])
 
     def answer_rows(self, values: Tensor) -> Tensor:
         """Return log-probabilities of the sources (N, K) for statistics (N, F)."""
-        return self._logits(Scaling(*self._scaling()).apply(values))[0]
+        return self._logits(self._first(Scaling(*self._scaling()).apply(values)))[0]
+
+    def place_rows(self, values: Tensor) -> Tensor:
+        """Return embeddings (N, D) for statistics (N, F): the logits of the regressions, gated and not.
+
+        A network's hidden units depend on its seed, so they are not among them.
+        """
+        return self._embedding(self._first(Scaling(*self._scaling()).apply(values)))
+
+    def _embedding(self, first: Tensor) -> Tensor:
+        return first[:, 1 : sum(self.sizes[:3])]
 
     def _loss(self, rows: "Rows", kept: np.ndarray) -> float:
         chosen = torch.from_numpy(np.flatnonzero(kept))
@@ -180,44 +184,54 @@ class ResidualStatistics(Attributor):
     def _scaling(self) -> tuple[Tensor, Tensor]:
         return self.tensors["mean"], self.tensors["deviation"]
 
-    def _logits(self, scaled: Tensor) -> tuple[Tensor, Tensor]:
-        """Return log-probabilities of the sources (B, K), and the logits of real and the families (B, C)."""
-        kinds = gated_logits(
-            scaled, self.tensors["family.weights"], self.tensors["family.biases"], self._gate(scaled)
-        )
-        inner = scaled @ self.tensors["source.weights"].T + self.tensors["source.biases"]
-        family = self.family_of_source.to(scaled.device)
-        share = torch.empty_like(inner)
-        for place in range(kinds.shape[1]):
-            members = family == place
-            share[:, members] = inner[:, members].log_softmax(1)
-        return kinds.log_softmax(1)[:, family] + share, kinds
+    def _first(self, scaled: Tensor) -> Tensor:
+        return linear(scaled, self.tensors["linear.weights"], self.tensors["linear.biases"])
+
+    def _logits(self, first: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log-probabilities of the sources (B, K), and of real and the families (B, C).
+
+        `first` (B, P) is what the first linear map gives.
+        """
+        jpeg, of_kinds, of_sources, units = torch.split(first, self.sizes, dim=1)
+        gate = jpeg.sigmoid() - 0.5
+        sources = gated(of_sources, gate).log_softmax(1)
+        family = self.family_of_source.to(first.device)
+        summed = torch.stack([sources[:, family == kind].logsumexp(1) for kind in range(self.kinds)], 1)
+        hidden = gelu(units).view(len(units), self.config.networks, self.config.hidden)
+        outputs = torch.einsum("bnh,nch->nbc", hidden, self.tensors["output.weights"])
+        outputs = (outputs + self.tensors["output.biases"][:, None]).log_softmax(2)
+        votes = torch.cat([gated(of_kinds, gate).log_softmax(1)[None], summed[None], outputs])
+        kinds = (self.config.sharpness * votes.mean(0)).log_softmax(1)
+        return (kinds - summed)[:, family] + sources, kinds
 
     def predict(self, images: Tensor) -> Prediction:
         """Answer for uint8 RGB images (B, 3, 128, 128); attribution is log-probabilities, the embedding logits."""
         self.check_images(images)
-        with torch.inference_mode():
+        with torch.no_grad():
             scaled = Scaling(*self._scaling()).apply(statistics(images.to(self.device)))
-            logits, kinds = self._logits(scaled)
-            reasons = self._reasons(scaled, kinds)
-            detection = torch.stack([kinds[:, 0], kinds[:, 1:].logsumexp(1)], 1)
-        embedding = torch.cat([kinds, scaled @ self.tensors["source.weights"].T], 1)
-        return Prediction(logits, detection=detection, embedding=embedding, reasons=Reasons(KINDS, reasons))
+            first = self._first(scaled)
+            logits, kinds = self._logits(first)
+            reasons = Reasons(KINDS, self._reasons(scaled))
+        return Prediction(logits, detection=_odds(kinds), embedding=self._embedding(first), reasons=reasons)
 
-    def _reasons(self, scaled: Tensor, kinds: Tensor) -> Tensor:
+    def _reasons(self, scaled: Tensor) -> Tensor:
         """Return what each kind of statistics adds to the log-odds of synthetic, (B, len(KINDS)).
 
-        These are the log of a sum over families, of which each weighs what it has of that sum; what is left is less
-        than the logarithm of the number of families.
+        Integrated gradients (Sundararajan et al., ICML 2017, equation 1) from a crop whose statistics are all at their
+        mean: the kinds add up to the log-odds less that crop's. All non-linearity follows the first linear map, so the
+        path is followed in what that gives.
         """
-        share = kinds[:, 1:].softmax(1)
-        plain, more = self.tensors["family.weights"].chunk(2)
-        slope = share @ plain[1:] - plain[0]
-        slope += self._gate(scaled)[:, None] * (share @ more[1:] - more[0])
-        return (scaled * slope) @ kind_matrix().to(scaled)
+        weights = self.tensors["linear.weights"]
+        steps = (torch.arange(PATH, device=scaled.device) + 0.5) / PATH
+        path = steps[:, None, None] * (scaled @ weights.T) + self.tensors["linear.biases"]
+        with torch.enable_grad():
+            path.requires_grad_()
+            real, synthetic = _odds(self._logits(path.flatten(0, 1))[1]).unbind(1)
+            (slopes,) = torch.autograd.grad((synthetic - real).sum(), path)
+        return (scaled * (slopes.mean(0) @ weights)) @ kind_matrix().to(scaled)
 
     def state(self) -> dict[str, Tensor]:
-        """Return the scaling, and weights and biases of both regressions."""
+        """Return the scaling, and weights and biases of all models."""
         return dict(self.tensors)
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
@@ -245,6 +259,29 @@ class ResidualStatistics(Attributor):
         order = np.argsort(-np.abs(values), kind="stable")[:BARS]
         labels = tuple(KINDS[place] for place in order)
         return [Panel("log-odds of synthetic by kind of statistics", values[order], labels=labels)]
+
+
+def _fit_gate(
+    scaled: Tensor, compressed: Tensor, regression: Callable[..., tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor]:
+    """Fit how clearly crops show JPEG, (1, F) and (1,); where it is known of none, or none without, all are between."""
+    known = torch.nonzero(compressed >= 0).flatten()
+    labels = compressed[known].long()
+    if not 0 < int(labels.sum()) < len(labels):
+        return torch.zeros(1, scaled.shape[1]), torch.zeros(1)
+    slope, bias = regression(scaled[known], labels, torch.ones(len(known)), 2, penalty=GATE_PENALTY)
+    return slope[1:] - slope[:1], bias[1:] - bias[:1]
+
+
+def _doubled(fitted: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return slopes of gated_logits with as many biases: what the gate adds has none."""
+    slope, bias = fitted
+    return slope, torch.cat([bias, torch.zeros_like(bias)])
+
+
+def _odds(kinds: Tensor) -> Tensor:
+    """Return log-probabilities of real and synthetic (B, 2) for those of real and the families (B, C)."""
+    return torch.stack([kinds[:, 0], kinds[:, 1:].logsumexp(1)], 1)
 
 
 def split_groups(rows: "Rows", count: int, seed: int) -> list[list[str]]:

@@ -29,10 +29,18 @@ class ResidualStatisticsConfig(AttributorConfig):
         default_factory=DRAWS.copy,
         description="perturbations of further training crops (policies or share: chains), each with its weight",
     )
-    penalty: float = Field(
-        0.02, ge=0, description="L2 penalty on the slopes that tell real images and families apart"
+    penalty: float = Field(0.02, ge=0, description="L2 penalty on the slopes of the regressions")
+    networks: int = Field(
+        4, ge=0, le=16, description="small networks that tell real images and families apart, too"
     )
-    source_penalty: float = Field(0.06, ge=0, description="the same for telling sources apart")
+    components: int = Field(1200, ge=1, description="principal components of the statistics that these see")
+    hidden: int = Field(64, ge=1, le=1024, description="units of the hidden layer of each")
+    epochs: int = Field(8, ge=1, description="epochs that each is trained for")
+    sharpness: float = Field(
+        4.0,
+        gt=0,
+        description="factor of the mean log-probability: the larger, the more do crops with clear traces weigh",
+    )
     balance: float = Field(
         1.0, ge=0, le=1, description="0: every crop weighs the same; 1: every group and every source does"
     )
