@@ -165,16 +165,6 @@ class ResidualStatistics(Attributor):
         """Return log-probabilities of the sources (N, K) for statistics (N, F)."""
         return self._logits(self._first(Scaling(*self._scaling()).apply(values)))[0]
 
-    def place_rows(self, values: Tensor) -> Tensor:
-        """Return embeddings (N, D) for statistics (N, F): the logits of the regressions, gated and not.
-
-        A network's hidden units depend on its seed, so they are not among them.
-        """
-        return self._embedding(self._first(Scaling(*self._scaling()).apply(values)))
-
-    def _embedding(self, first: Tensor) -> Tensor:
-        return first[:, 1 : sum(self.sizes[:3])]
-
     def _loss(self, rows: "Rows", kept: np.ndarray) -> float:
         chosen = torch.from_numpy(np.flatnonzero(kept))
         logits = self.answer_rows(rows.statistics[chosen])
@@ -212,7 +202,9 @@ class ResidualStatistics(Attributor):
             first = self._first(scaled)
             logits, kinds = self._logits(first)
             reasons = Reasons(KINDS, self._reasons(scaled))
-        return Prediction(logits, detection=_odds(kinds), embedding=self._embedding(first), reasons=reasons)
+        # Of the regressions: a network's hidden units depend on its seed.
+        embedding = first[:, 1 : sum(self.sizes[:3])]
+        return Prediction(logits, detection=_odds(kinds), embedding=embedding, reasons=reasons)
 
     def _reasons(self, scaled: Tensor) -> Tensor:
         """Return what each kind of statistics adds to the log-odds of synthetic, (B, len(KINDS)).
