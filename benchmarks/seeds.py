@@ -33,8 +33,8 @@ def main() -> None:
             for names in others:
                 apart = difference(found[names][0], found[first][0])
                 means = [sum(found[each][1]) / len(found[each][1]) for each in (names, first)]
-                bounds = ("", "", "") if apart is None else (apart.value, apart.low, apart.high)
-                numbers = [f"{each:.3f}" for each in (*means, *bounds) if isinstance(each, float)]
+                bounds = (None,) * 3 if apart is None else (apart.value, apart.low, apart.high)
+                numbers = ["" if each is None else f"{each:.3f}" for each in (*means, *bounds)]
                 spread = f"{min(found[names][1]):.3f} - {max(found[names][1]):.3f}"
                 writer.writerow([split, policy, metric, names, *numbers, spread])
 

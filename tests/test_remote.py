@@ -240,3 +240,10 @@ def test_a_list_names_urls(tmp_path: Path) -> None:
     )
     found = list(find_images([], files_from=tmp_path / "list.txt"))
     assert [isinstance(each, GanprintError) for each in found] == [False] * 4 + [True]
+
+
+def test_a_server_that_does_not_answer_is_not_called_a_missing_file() -> None:
+    pytest.importorskip("aiohttp")
+    with pytest.raises(ImageError, match="cannot be found") as caught:
+        read_image("https://127.0.0.1:1/a.png")
+    assert "server" in caught.value.hint

@@ -63,7 +63,7 @@ def calibrate(
 ) -> None:
     """Fit calibration, thresholds and likelihood ratios to the answers for a split, and measure their effect.
 
-    Calibration is a temperature, one for `real` and one for generators, or isotonic regression: what is best on
+    Calibration is one temperature, one each for `real` and for generators, or isotonic regression: what is best on
     held-out images. If the images have groups, groups have equal weight and are held out as a whole.
 
     Example: ganprint calibrate --weights runs/mine --data mine.csv --record

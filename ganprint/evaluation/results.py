@@ -211,11 +211,7 @@ def setup_sha256(card: Card) -> str:
 
 def calibration_sha256(card: Card) -> str | None:
     """Return the SHA-256 of what makes answers into the probabilities that are printed, None where nothing does."""
-    if card.calibration is None:
-        return None
-    fields = {"temperature", "isotonic"}
-    fields |= {name for name in ("real_offset", "source_temperature") if getattr(card.calibration, name)}
-    return _sha256(card.calibration.model_dump(mode="json", include=fields))
+    return None if card.calibration is None else _sha256(card.calibration.fitted())
 
 
 def _sha256(facts: dict[str, Any]) -> str:

@@ -64,13 +64,7 @@ class Ensemble:
             card = predictor.card
             rule = card.judgement.model_dump(mode="json", exclude={"rates"}) if card.judgement else None
             line = card.calibration
-            told = (
-                line.model_dump(
-                    mode="json", include={"temperature", "real_offset", "source_temperature", "isotonic"}
-                )
-                if line
-                else None
-            )
+            told = line.fitted() if line else None
             enrolled = {gallery.name: gallery.sha256 for gallery in predictor.galleries}
             view = card.view.model_dump(mode="json")
             facts.append(

@@ -174,7 +174,7 @@ def _read_list(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]
 
 def no_file(path: Path | str, shown: str) -> ImageNotFoundError:
     """Return the error of a path or URL where nothing is; fsspec says the same of a machine that does not answer."""
-    if isinstance(path, str) and is_url(path) and is_elsewhere(path):
+    if is_url(path) and is_elsewhere(str(path)):
         hint = "Check the spelling of the URL, and that its server can be reached from here."
         return ImageNotFoundError(f"{shown} cannot be found.", hint)
     return ImageNotFoundError(f"There is no file {shown}.", "Check the spelling of the path.")

@@ -1,7 +1,7 @@
 """The parts of a card: records of data, training, results, calibration and thresholds."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
@@ -118,6 +118,11 @@ class CalibrationRecord(Record):
     seen: SeenRecord | None = None
     command: str = ""
     date: AwareDatetime
+
+    def fitted(self) -> dict[str, Any]:
+        """Return what makes answers into probabilities; what is not used is not in it."""
+        used = {name for name in ("real_offset", "source_temperature") if getattr(self, name)}
+        return self.model_dump(mode="json", include={"temperature", "isotonic", *used})
 
 
 SUPPORTED_LOSS = 0.1

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ganprint.api.outputs import refuse_own_inputs
+from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.cli import app
-from ganprint.errors import OutputError, UsageError
+from ganprint.errors import OutputError, OutputExistsError, UsageError
 from ganprint.files import locked_folder
 from ganprint.forensics.journal import Journal, json_format, json_line
 from ganprint.forensics.verdict import Verdict
@@ -100,3 +100,14 @@ def test_a_planted_link_or_pipe_is_not_written_through(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
         journal(out, force=True)
     assert precious.read_text() == "precious"
+
+
+def test_a_folder_is_no_file_to_write_and_force_is_no_way_out(tmp_path: Path) -> None:
+    for force in (False, True):
+        with pytest.raises(UsageError, match="is a folder"):
+            check_output(tmp_path, force=force)
+    there = tmp_path / "a.csv"
+    there.touch()
+    with pytest.raises(OutputExistsError):
+        check_output(there, force=False)
+    check_output(there, force=True)

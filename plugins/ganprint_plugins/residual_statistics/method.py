@@ -144,13 +144,14 @@ class ResidualStatistics(Attributor):
         ]
         # Weight decay and dropout are to hold back what varies little: on the statistics themselves, which are strongly
         # correlated, the networks carried over less well.
-        directions = principal_directions(scaled, moments, config.components)
-        fit = partial(fit_network, scaled @ directions, kinds, weights, self.kinds)
-        networks = [
-            fit(hidden=config.hidden, epochs=config.epochs, seed=seed + number)
-            for number in range(config.networks)
-        ]
-        first = [jpeg, *regressions, *((slope @ directions.T, bias) for slope, bias, *_ in networks)]
+        networks = []
+        if config.networks:
+            directions = principal_directions(scaled, moments, config.components)
+            fit = partial(fit_network, scaled @ directions, kinds, weights, self.kinds)
+            for number in range(config.networks):
+                slope, *rest = fit(hidden=config.hidden, epochs=config.epochs, seed=seed + number)
+                networks.append((slope @ directions.T, *rest))
+        first = [jpeg, *regressions, *((slope, bias) for slope, bias, *_ in networks)]
         self.tensors |= {
             "mean": scaling.mean,
             "deviation": scaling.deviation,
@@ -201,12 +202,12 @@ class ResidualStatistics(Attributor):
             scaled = Scaling(*self._scaling()).apply(statistics(images.to(self.device)))
             first = self._first(scaled)
             logits, kinds = self._logits(first)
-            reasons = Reasons(KINDS, self._reasons(scaled))
+            reasons = Reasons(KINDS, self._reasons(scaled, first))
         # Of the regressions: a network's hidden units depend on its seed.
         embedding = first[:, 1 : sum(self.sizes[:3])]
         return Prediction(logits, detection=_odds(kinds), embedding=embedding, reasons=reasons)
 
-    def _reasons(self, scaled: Tensor) -> Tensor:
+    def _reasons(self, scaled: Tensor, first: Tensor) -> Tensor:
         """Return what each kind of statistics adds to the log-odds of synthetic, (B, len(KINDS)).
 
         Integrated gradients (Sundararajan et al., ICML 2017, equation 1) from a crop whose statistics are all at their
@@ -215,7 +216,8 @@ class ResidualStatistics(Attributor):
         """
         weights = self.tensors["linear.weights"]
         steps = (torch.arange(PATH, device=scaled.device) + 0.5) / PATH
-        path = steps[:, None, None] * (scaled @ weights.T) + self.tensors["linear.biases"]
+        start = self.tensors["linear.biases"]
+        path = start + steps[:, None, None] * (first - start)
         with torch.enable_grad():
             path.requires_grad_()
             real, synthetic = _odds(self._logits(path.flatten(0, 1))[1]).unbind(1)
@@ -266,7 +268,7 @@ def _fit_gate(
 
 
 def _doubled(fitted: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Return slopes of gated_logits with as many biases: what the gate adds has none."""
+    """Return slopes for `gated` with as many biases: what the gate adds has none."""
     slope, bias = fitted
     return slope, torch.cat([bias, torch.zeros_like(bias)])
 
