@@ -33,7 +33,7 @@ TIMES = ("date", "seconds", "images_per_second", "command")
 """Fields and columns that tell when, how fast and by which words, not what came out."""
 LEFT_OVER = (".partial", ".unfinished", ".lock", ".tmp")
 _SMALL = (
-    *("--preset", "repmix-small", "--set", "backbone_options.widths=[8,8,8,8]", "--set", "view.size=32"),
+    *("--preset", "repmix-mini", "--set", "backbone_options.widths=[8,8,8,8]", "--set", "view.size=32"),
     *("--set", "perturb_at=null", "--set", "policy=none", "--set", "batch_size=6", "--set", "epochs=2"),
 )
 _RECIPE_CHANGES = {"images: 50": "images: 2", "photographs: 100": "photographs: 2", "float64": "float32"}

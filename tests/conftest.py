@@ -23,7 +23,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
 TINY = (
-    *("--preset", "repmix-small", "--set", "backbone_options.widths=[8,8,8,8]", "--set", "view.size=32"),
+    *("--preset", "repmix-mini", "--set", "backbone_options.widths=[8,8,8,8]", "--set", "view.size=32"),
     *("--set", "perturb_at=null", "--set", "warmup_steps=0"),
 )
 """Options of `ganprint train` under which an epoch of the tiny manifest takes a second."""

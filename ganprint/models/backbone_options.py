@@ -44,6 +44,7 @@ OPTIONS: Mapping[str, Mapping[str, Check]] = {
         ),
         **dict.fromkeys(("zero_init_last", "avg_down", "qkv_bias", "class_token", "cifar"), _SWITCH),
         "mlp_ratio": _is_number(1e-3, 16),
+        "stages": _is_whole(1, 8),
         "img_size": _is_whole(32, 2048),
         "output_stride": _is_one_of(8, 16, 32),
         "channels": _is_wholes(4096),
@@ -61,6 +62,7 @@ OPTIONS: Mapping[str, Mapping[str, Check]] = {
 """By backbone, timm's being any of its models: the options that there are, and what each may be.
 
 A card is a file from anyone: an option that names a file or an address, or a size without bounds, is not among them.
+`stages` is not timm's: it keeps that many of the model's stages, as timm counts them.
 """
 
 

@@ -80,6 +80,7 @@ def _timm(name: str, options: dict[str, Any], pretrained: bool) -> Backbone:
     import timm
 
     packaged = packaged_weights(name) if pretrained else None
+    stages = options.pop("stages", None)
     if not timm.is_model(name):
         close = ", ".join(timm.list_models(f"*{name}*")[:8]) or "resnet50, resnet18, vgg16, convnext_tiny"
         raise ConfigError(
@@ -95,8 +96,22 @@ def _timm(name: str, options: dict[str, Any], pretrained: bool) -> Backbone:
         raise _no_pretrained(name, cause) from cause
     if packaged:
         load_packaged(network, packaged)
+    if stages is not None:
+        return _first_stages(name, network, stages)
     features = int(getattr(network, "head_hidden_size", None) or network.num_features)
     return Backbone(network, features, _timm_cuts(network))
+
+
+def _first_stages(name: str, network: Any, stages: int) -> Backbone:
+    """Keep the first stages of a timm model, their features averaged over places."""
+    try:
+        network.prune_intermediate_layers([stages - 1], prune_head=True)
+        network.reset_classifier(0, "avg")
+        cuts, last = _timm_cuts(network), network.feature_info[stages - 1]
+        return Backbone(network, int(last["num_chs"]), cuts[: cuts.index(last["module"]) + 1])
+    except (AttributeError, AssertionError, NotImplementedError, ValueError) as cause:
+        reason = f"timm cannot cut it after {stages} stages"
+        raise _not_built(f"timm's {name}", {"stages": stages}, reason) from cause
 
 
 def _timm_cuts(network: nn.Module) -> tuple[str, ...]:

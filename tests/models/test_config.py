@@ -49,12 +49,12 @@ def test_presets_are_named_and_each_can_be_read() -> None:
     ],
 )
 def test_an_assignment_replaces_one_value_of_the_preset(assignment: str, path: str, value: object) -> None:
-    found: Any = read(assignment, preset="repmix-small")
-    preset: Any = read(preset="repmix-small")
+    found: Any = read(assignment, preset="repmix-mini")
+    preset: Any = read(preset="repmix-mini")
     for name in path.split("."):
         found = getattr(found, name)
     assert found == value
-    changed = read(assignment, preset="repmix-small").model_dump()
+    changed = read(assignment, preset="repmix-mini").model_dump()
     same = {key for key, old in preset.model_dump().items() if changed[key] == old}
     assert same >= set(RepMixConfig.model_fields) - {path.split(".")[0]}
 

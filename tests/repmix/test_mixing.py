@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ganprint.errors import ConfigError
 from ganprint.models import Step, read_config
+from ganprint.models.backbones import build_backbone
 
 SOURCES = ("real", "progan", "stylegan")
 COMPACT = {"backbone": "compact", "backbone_options": {"widths": [8, 8, 8, 8]}}
@@ -240,8 +241,10 @@ def test_the_default_configuration_is_the_published_one(key: str, preset: str | 
 def test_the_small_presets_keep_what_makes_it_repmix(preset: str) -> None:
     config = read_config(RepMix.spec, preset=preset)
     assert isinstance(config, RepMixConfig)
-    kept = ("mix_level", "mix_count", "mix_concentration", "compound", "embedding", "batch_size")
+    kept = ("mix_count", "mix_concentration", "compound", "embedding", "batch_size")
     assert {key: getattr(config, key) for key in kept} == {key: PUBLISHED[key] for key in kept}
+    # Published: after the last stage.
+    assert config.mix_level == len(build_backbone(config.backbone, options=config.backbone_options).cuts)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def train_together(data: Path, out: Path, *settings: str) -> subprocess.Complete
     """Run the real program as two processes."""
     sets = [part for each in (*SETTINGS, *settings) for part in ("--set", each)]
     command = [sys.executable, *LAUNCH, free_port(), "-m", "ganprint", "train", "--workers", "0", *sets]
-    common = ["--method", "repmix", "--preset", "repmix-small", "--data", str(data), "--out", str(out)]
+    common = ["--method", "repmix", "--preset", "repmix-mini", "--data", str(data), "--out", str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [*command, *common], check=False, env=environment, capture_output=True, text=True, timeout=240
@@ -51,7 +51,7 @@ def train_together(data: Path, out: Path, *settings: str) -> subprocess.Complete
 
 def train_alone(data: Path, out: Path, *settings: str) -> None:
     manifest = Manifest.open(data)
-    config = read_config(RepMix.spec, preset="repmix-small", assignments=[*SETTINGS, *settings])
+    config = read_config(RepMix.spec, preset="repmix-mini", assignments=[*SETTINGS, *settings])
     attributor = prepare(RepMix, config, manifest, 0)
     fit_attributor(attributor, manifest.select("train"), manifest.select("val"), Run(out))
 

@@ -30,7 +30,7 @@ SETTINGS = (
 
 def fit(manifest: Path, out: Path, *settings: str, **run: Any) -> RepMix:
     data = Manifest.open(manifest)
-    config = read_config(RepMix.spec, preset="repmix-small", assignments=[*SETTINGS, *settings])
+    config = read_config(RepMix.spec, preset="repmix-mini", assignments=[*SETTINGS, *settings])
     attributor = prepare(RepMix, config, data, 0)
     assert isinstance(attributor, RepMix)
     fit_attributor(attributor, data.select("train"), data.select("val"), Run(out, **run))
@@ -125,7 +125,7 @@ def test_two_trainings_of_other_precision_follow_one_another_in_one_process(
 
 @pytest.mark.parametrize("present", ["checkpoints/last.safetensors", "model.safetensors", "card.yaml"])
 def test_a_folder_that_holds_something_is_only_overwritten_by_force(present: str, tmp_path: Path) -> None:
-    config = read_config(RepMix.spec, preset="repmix-small")
+    config = read_config(RepMix.spec, preset="repmix-mini")
     (tmp_path / present).parent.mkdir(exist_ok=True)
     (tmp_path / present).write_text("mine")
     with pytest.raises(OutputExistsError, match="already exists") as caught:
@@ -162,7 +162,7 @@ def test_a_network_that_cannot_be_built_or_run_is_refused_before_anything_is_wri
 
 
 def test_a_configuration_left_by_a_start_that_failed_blocks_nothing(tmp_path: Path) -> None:
-    config = read_config(RepMix.spec, preset="repmix-small")
+    config = read_config(RepMix.spec, preset="repmix-mini")
     open_folder(Run(tmp_path), config, force=False)
     other = read_config(RepMix.spec, preset="repmix-native")
     open_folder(Run(tmp_path), other, force=False)
@@ -172,14 +172,14 @@ def test_a_configuration_left_by_a_start_that_failed_blocks_nothing(tmp_path: Pa
 def test_force_takes_the_weights_of_before_away_at_once(tmp_path: Path) -> None:
     for name in ("model.safetensors", "card.yaml"):
         (tmp_path / name).write_text("of before")
-    open_folder(Run(tmp_path), read_config(RepMix.spec, preset="repmix-small"), force=True)
+    open_folder(Run(tmp_path), read_config(RepMix.spec, preset="repmix-mini"), force=True)
     assert not (tmp_path / "model.safetensors").exists()
     assert not (tmp_path / "card.yaml").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    config = read_config(RepMix.spec, preset="repmix-small")
+    config = read_config(RepMix.spec, preset="repmix-mini")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(GanprintError, match=r"cannot be written to|already exists"):
             open_folder(Run(folder), config, force=False)
@@ -187,7 +187,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
 
 def test_a_name_that_no_card_can_have_is_refused_before_training(tiny_manifest: Path, tmp_path: Path) -> None:
     data = Manifest.open(tiny_manifest)
-    config = read_config(RepMix.spec, preset="repmix-small", assignments=SETTINGS)
+    config = read_config(RepMix.spec, preset="repmix-mini", assignments=SETTINGS)
     attributor = prepare(RepMix, config, data, 0)
     train, val = data.select("train"), data.select("val")
     with pytest.raises(ConfigError, match="cannot be called"):
@@ -196,7 +196,7 @@ def test_a_name_that_no_card_can_have_is_refused_before_training(tiny_manifest: 
 
 def test_the_card_says_what_was_trained_and_the_weights_load(tiny_manifest: Path, tmp_path: Path) -> None:
     data = Manifest.open(tiny_manifest)
-    config = read_config(RepMix.spec, preset="repmix-small", assignments=SETTINGS)
+    config = read_config(RepMix.spec, preset="repmix-mini", assignments=SETTINGS)
     attributor = prepare(RepMix, config, data, 4)
     train, val = data.select("train"), data.select("val")
     card = describe(attributor, Run(tmp_path, seed=4), train, val, name="tiny", command="ganprint train")

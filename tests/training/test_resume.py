@@ -38,7 +38,7 @@ SETTINGS = (
 
 def train(manifest: Path, out: Path, *settings: str, **run: Any) -> RepMix:
     data = Manifest.open(manifest)
-    config = read_config(RepMix.spec, preset="repmix-small", assignments=[*SETTINGS, *settings])
+    config = read_config(RepMix.spec, preset="repmix-mini", assignments=[*SETTINGS, *settings])
     attributor = prepare(RepMix, config, data, 0)
     assert isinstance(attributor, RepMix)
     fit_attributor(attributor, data.select("train"), data.select("val"), Run(out, **run))
@@ -124,7 +124,7 @@ def test_resuming_on_other_data_or_from_nothing_or_from_damage_is_refused(
     tiny_manifest: Path, whole: Path, tmp_path: Path
 ) -> None:
     data = Manifest.open(tiny_manifest)
-    config = read_config(RepMix.spec, preset="repmix-small", assignments=SETTINGS)
+    config = read_config(RepMix.spec, preset="repmix-mini", assignments=SETTINGS)
     attributor = prepare(RepMix, config, data, 0)
     with pytest.raises(TrainingError, match="another configuration, data, seed or precision"):
         fit_attributor(attributor, data.select("train"), data.select("test_seen"), Run(whole, resume=True))
@@ -175,7 +175,7 @@ def test_the_program_killed_by_ctrl_c_says_how_to_go_on_and_resumes_to_the_same_
         "--method",
         "repmix",
         "--preset",
-        "repmix-small",
+        "repmix-mini",
         "--data",
         str(tiny_manifest),
         *options,

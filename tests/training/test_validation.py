@@ -32,7 +32,7 @@ SETTINGS = (
 
 def fit(manifest: Path, out: Path, *settings: str, **run: Any) -> tuple[RepMix, dict[str, Any]]:
     data = Manifest.open(manifest)
-    config = read_config(RepMix.spec, preset="repmix-small", assignments=[*SETTINGS, *settings])
+    config = read_config(RepMix.spec, preset="repmix-mini", assignments=[*SETTINGS, *settings])
     attributor = prepare(RepMix, config, data, 0)
     assert isinstance(attributor, RepMix)
     return attributor, dict(
@@ -103,7 +103,7 @@ def test_a_training_that_ends_in_one_class_for_everything_says_so_and_its_card_d
 ) -> None:
     said: list[str] = []
     settings = ("learning_rate=1e-30", "epochs=1", "ema=0", "policy=none")
-    config = read_config(RepMix.spec, preset="repmix-small", assignments=[*SETTINGS, *settings])
+    config = read_config(RepMix.spec, preset="repmix-mini", assignments=[*SETTINGS, *settings])
     run = Run(tmp_path, say=said.append)
     train_weights(RepMix, config, Manifest.open(tiny_manifest), run, name="stuck", command="")
     (sentence,) = said
