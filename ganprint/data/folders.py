@@ -11,7 +11,7 @@ from ganprint.data.naming import ANY, named_column
 from ganprint.errors import ManifestError
 from ganprint.images.formats import EXTENSIONS
 from ganprint.names import source_name_fault
-from ganprint.remote import join_location, list_url
+from ganprint.remote import archive_url, join_location, list_url, name_in
 
 _SHAPE = "Expected real/<semantic>/*.png beside one folder for each generator."
 
@@ -56,6 +56,21 @@ def read_folders(root: Path | str) -> tuple[pa.Table, tuple[str, ...]]:
         }
     )
     return table, sources
+
+
+def find_tree(path: Path | str) -> Path | str | None:
+    """Return the root of a folder tree, which may be an archive, None where the path is that of a CSV."""
+    if isinstance(path, Path):
+        return path if path.is_dir() else archive_url(path) if path.is_file() else None
+    archive = archive_url(path)
+    if archive is not None or name_in(path).lower().endswith((".csv", ".parquet")) or "," in path:
+        return archive
+    try:
+        return path if list_url(path, recursive=False) is not None else None
+    except OSError as cause:
+        raise ManifestError(
+            f"{path} cannot be opened: {cause.strerror or cause}.", "Check the URL."
+        ) from cause
 
 
 def _files(root: Path | str) -> tuple[dict[str, list[str]], list[str]]:

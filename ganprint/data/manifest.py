@@ -1,6 +1,5 @@
 """The manifest: which images there are, where each came from and which split it is in."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -13,28 +12,22 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from ganprint.attributor import REAL
-from ganprint.data.columns import NAMED, NUMBERS
-from ganprint.data.folders import read_folders
+from ganprint.data.folders import find_tree, read_folders
 from ganprint.data.manifest_parts import listed_files, read_parts
 from ganprint.data.naming import name_rows
 from ganprint.data.parquetfile import is_parquet
-from ganprint.data.rows import read_rows
+from ganprint.data.row_hash import hash_rows
+from ganprint.data.rows import read_rows, write_rows
 from ganprint.data.shards import read_shards
 from ganprint.errors import ManifestError, OutputExistsError, did_you_mean
 from ganprint.files import atomic_file
 from ganprint.names import source_name_fault
 from ganprint.remote import (
-    archive_url,
     join_location,
-    list_url,
     location,
-    name_in,
     parent_location,
     seen_from,
 )
-
-ROWS_IN_GROUP = 1 << 17
-"""Of a Parquet file that is written: what a reader holds at a time."""
 
 
 class Manifest:
@@ -86,7 +79,7 @@ class Manifest:
         file and the line at fault.
         """
         path = location(path)
-        tree = _tree(path)
+        tree = find_tree(path)
         shards = None if tree is None else read_shards(tree)
         if tree is not None and shards is not None:
             named = name_rows(shards, path)
@@ -303,14 +296,7 @@ class Manifest:
             table = table.set_column(self.columns.index("path"), "path", pa.array(paths, pa.string()))
         try:
             with atomic_file(file) as out:
-                if is_parquet(file):
-                    pyarrow.parquet.write_table(table, out, row_group_size=ROWS_IN_GROUP, compression="zstd")
-                else:
-                    texts = [
-                        pc.cast(c, pa.string()) if pa.types.is_dictionary(c.type) else c
-                        for c in table.columns
-                    ]
-                    pyarrow.csv.write_csv(pa.table(texts, names=table.column_names), out)
+                write_rows(table, out, parquet=is_parquet(file))
         except OSError as cause:
             raise ManifestError(
                 f"{file} cannot be written: {cause.strerror or cause}.", "Name another file with --out."
@@ -324,17 +310,7 @@ class Manifest:
         It does not depend on where the manifest lies, on the order of its columns or on how it was
         written down, and it does not cover the bytes of the images.
         """
-        digest = hashlib.sha256(_framed("\0".join(self.sources).encode()))
-        for column in ("path", *NUMBERS, *NAMED):
-            digest.update(_framed(column.encode()))
-            if column in NUMBERS:
-                digest.update(_framed(self.table[column].to_numpy().astype("<i8").tobytes()))
-            elif column in self.columns:
-                array = pc.cast(self._chunk(column), pa.large_string())
-                ends = np.frombuffer(array.buffers()[1], dtype="<i8")[array.offset :][: len(array) + 1]
-                digest.update(_framed(np.diff(ends).tobytes()))
-                digest.update(_framed(array.buffers()[2][ends[0] : ends[-1]]))
-        return digest.hexdigest()
+        return hash_rows(self.table, self.sources)
 
     def _with(self, table: pa.Table) -> "Manifest":
         return Manifest(table, self.root, self.sources, name=self.name, real_folder=self.real_folder)
@@ -362,21 +338,6 @@ class Manifest:
         return self.table[column].chunk(0)
 
 
-def _tree(path: Path | str) -> Path | str | None:
-    """Return the root of a folder tree, which may be an archive, None where the path is that of a CSV."""
-    if isinstance(path, Path):
-        return path if path.is_dir() else archive_url(path) if path.is_file() else None
-    archive = archive_url(path)
-    if archive is not None or name_in(path).lower().endswith((".csv", ".parquet")) or "," in path:
-        return archive
-    try:
-        return path if list_url(path, recursive=False) is not None else None
-    except OSError as cause:
-        raise ManifestError(
-            f"{path} cannot be opened: {cause.strerror or cause}.", "Check the URL."
-        ) from cause
-
-
 def _spread(rows: np.ndarray, labels: np.ndarray, limit: int, seed: int) -> np.ndarray:
     """Draw `limit` rows, giving every label the same number as far as it has so many."""
     order = np.random.default_rng(seed).permutation(len(rows))
@@ -387,8 +348,3 @@ def _spread(rows: np.ndarray, labels: np.ndarray, limit: int, seed: int) -> np.n
     place = np.empty(len(rows), dtype=np.int64)
     place[order] = np.arange(len(rows))
     return np.sort(rows[np.lexsort((place, rank))[:limit]])
-
-
-def _framed(data: bytes | pa.Buffer) -> bytes:
-    """Prefix the length, so that no two sequences of fields hash alike."""
-    return len(data).to_bytes(8, "little") + bytes(data)

@@ -1,13 +1,19 @@
 """The rows of a manifest's file, CSV or Parquet, and where in it one of them stands."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
 
 from ganprint.data.csvfile import find_line, read_csv
 from ganprint.data.parquetfile import is_parquet, read_parquet
 from ganprint.remote import archive_url
+
+ROWS_IN_GROUP = 1 << 17
+"""Of a Parquet file that is written: what a reader holds at a time."""
 
 
 def read_rows(file: Path | str) -> pa.Table:
@@ -23,6 +29,15 @@ def read_rows(file: Path | str) -> pa.Table:
         slashed = pc.replace_substring(paths, "\\", "/")
         table = table.set_column(table.column_names.index("path"), "path", slashed).combine_chunks()
     return table
+
+
+def write_rows(table: pa.Table, out: BinaryIO, *, parquet: bool) -> None:
+    """Write rows as Parquet or as CSV into an open file."""
+    if parquet:
+        pyarrow.parquet.write_table(table, out, row_group_size=ROWS_IN_GROUP, compression="zstd")
+        return
+    texts = [pc.cast(c, pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
+    pyarrow.csv.write_csv(pa.table(texts, names=table.column_names), out)
 
 
 def place_of(file: Path | str, row: int) -> str:

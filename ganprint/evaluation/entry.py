@@ -1,11 +1,14 @@
 """A result: an evaluation and its origin, the name of its file, and the key of its inputs."""
 
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pydantic import AwareDatetime, ConfigDict
 
 from ganprint.evaluation.conditions import Condition
-from ganprint.evaluation.results import Evaluation
+from ganprint.evaluation.results import Evaluation, calibration_sha256
+from ganprint.remote import is_url, last_part
+from ganprint.weights import Card
 
 NUMERICS = 1
 """Raised by hand with a change that gives other answers or metrics: results of another number are computed again."""
@@ -38,6 +41,20 @@ class Entry(Evaluation):
         return result_name(self.weights, self.split, self, self.surrogate)
 
 
+def recalibrated(entry: Entry, card: Card) -> Entry:
+    """Return a result without what it says of probabilities, where the weights were calibrated otherwise since."""
+    if entry.calibration_sha256 == calibration_sha256(card):
+        return entry
+    return entry.model_copy(
+        update={
+            "calibration_error": None,
+            "brier_score": None,
+            "calibrated": False,
+            "calibration_sha256": None,
+        }
+    )
+
+
 class Key(NamedTuple):
     """What a result depends on, and the name it goes by; two results with the same key are the same.
 
@@ -57,6 +74,12 @@ class Key(NamedTuple):
     surrogate_sha256: str | None
     surrogate_setup_sha256: str | None
     numerics: int
+
+
+def data_name(manifest: str, limit: int | None) -> str:
+    """Return the name that results of a manifest's images are kept under: fewer images are other data."""
+    name = Path(last_part(manifest if is_url(manifest) else Path(manifest).resolve())).stem
+    return name if limit is None else f"{name}-limit{limit}"
 
 
 def result_name(

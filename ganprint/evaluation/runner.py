@@ -13,18 +13,26 @@ from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import answer_manifest, write_predictions
 from ganprint.evaluation.conditions import Condition, Kept
-from ganprint.evaluation.entry import SHORT_HASH, Entry, Key, entry_key, result_key, result_name
+from ganprint.evaluation.entry import (
+    SHORT_HASH,
+    Entry,
+    Key,
+    data_name,
+    entry_key,
+    recalibrated,
+    result_key,
+    result_name,
+)
 from ganprint.evaluation.leaderboard import predictions_file, read_entries, save_entry
 from ganprint.evaluation.plan import Candidate, Job, JobBatch, Settings
 from ganprint.evaluation.result_table import check_table, save_tables
-from ganprint.evaluation.results import calibration_sha256, evaluate, setup_sha256
+from ganprint.evaluation.results import evaluate, setup_sha256
 from ganprint.evaluation.unfinished import Notebook
 from ganprint.files import locked_folder
 from ganprint.images import printable
 from ganprint.perturbation import AnyPolicy, Attack, parse_any_policy
 from ganprint.processes import gather, is_main_process, join, place
-from ganprint.remote import is_url, last_part
-from ganprint.weights import Card, load_attributor, utc_now
+from ganprint.weights import load_attributor, utc_now
 from ganprint.weights.environment import hardware, versions
 from ganprint.weights.seen import seen_sentences
 
@@ -73,7 +81,7 @@ class Comparison:
             cards = {candidate.name: candidate.card for candidate in self.candidates}
             for entry in read_entries(self.out):
                 if entry.weights in cards:
-                    entry = _recalibrated(entry, cards[entry.weights])
+                    entry = recalibrated(entry, cards[entry.weights])
                 rows = predictions_file(self.out, entry)
                 self._kept[entry.data, entry.file_name] = entry
                 if not entry.failed and (rows.is_file() or not self.predictions):
@@ -254,7 +262,7 @@ class Comparison:
             evaluation = evaluate(card, images, batch.split, answers)
             entry = Entry(
                 **evaluation.model_dump(),
-                data=_data_name(images, self.settings.limit),
+                data=data_name(images.name, self.settings.limit),
                 surrogate=job.surrogate.name if job.surrogate else None,
                 surrogate_sha256=job.surrogate.card.sha256 if job.surrogate else None,
                 surrogate_setup_sha256=setup_sha256(job.surrogate.card) if job.surrogate else None,
@@ -296,10 +304,11 @@ class Comparison:
             return
         for job in self.jobs:
             images = self.images(job)
-            check_table(self.out / f"{_data_name(images, self.settings.limit)}.csv")
+            name = data_name(images.name, self.settings.limit)
+            check_table(self.out / f"{name}.csv")
             through = job.surrogate.name if job.surrogate else None
-            name = result_name(job.candidate.name, job.split, job.condition, through)
-            kept = self._kept.get((_data_name(images, self.settings.limit), name))
+            file = result_name(job.candidate.name, job.split, job.condition, through)
+            kept = self._kept.get((name, file))
             if kept is not None and kept.data_sha256[:SHORT_HASH] != images.sha256[:SHORT_HASH]:
                 raise UsageError(
                     f"{self.out} holds results of other images under the name {kept.data}.",
@@ -336,23 +345,3 @@ def _check(images: Manifest, job: Job) -> None:
             f"{job.candidate.name} knows no generator of {images.name}: {', '.join(map(printable, names))}.",
             f"It knows {', '.join(sources)}; --rename NAME=SOURCE says which is which.",
         )
-
-
-def _data_name(images: Manifest, limit: int | None) -> str:
-    """Return the name that results of these images are kept under: fewer images are other data."""
-    name = Path(last_part(images.name if is_url(images.name) else Path(images.name).resolve())).stem
-    return name if limit is None else f"{name}-limit{limit}"
-
-
-def _recalibrated(entry: Entry, card: Card) -> Entry:
-    """Return a result without what it says of probabilities, where the weights were calibrated otherwise since."""
-    if entry.calibration_sha256 == calibration_sha256(card):
-        return entry
-    return entry.model_copy(
-        update={
-            "calibration_error": None,
-            "brier_score": None,
-            "calibrated": False,
-            "calibration_sha256": None,
-        }
-    )
