@@ -13,7 +13,7 @@ from pathlib import Path
 
 from open_manifest import write_manifest
 
-NAMES = ("repmix-wild128", "prnu-wild128", "dct-cnn-wild128")
+NAMES = ("repmix.wild128", "prnu.wild128", "dct-cnn.wild128")
 SEVERITIES = ((), (3,), (1, 2, 3, 4, 5))
 
 

@@ -53,7 +53,7 @@ def plain_loop(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", default="repmix-wild128", help="weights with the resize view")
+    parser.add_argument("--weights", default="repmix.wild128", help="weights with the resize view")
     parser.add_argument("--split", default="test_seen")
     parser.add_argument("--severity", type=int, default=3)
     parser.add_argument("--limit", type=int, help="use only so many images")

@@ -31,9 +31,12 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 DEFAULTS = {
     "residual-statistics": "residual-statistics.groups",
-    "repmix": "repmix-wild128",
-    "dct-cnn": "dct-cnn-wild128",
-    "prnu": "prnu-wild128",
+    "repmix": "repmix.wild128",
+    "dct-cnn": "dct-cnn.wild128",
+    "prnu": "prnu.wild128",
+    "yu": "yu.wild128",
+    "reverse-engineering": "reverse-engineering.wild128",
+    "eigenface": "eigenface.wild128",
 }
 
 
@@ -52,8 +55,8 @@ def test_every_result_of_the_leaderboard_is_of_the_weights_that_are_shipped() ->
             for each in card.metrics
             if (each.split, each.policy) == condition and str(each.data_sha256).startswith(entry.data_sha256)
         ]
-        # A card holds the conditions that all cards hold, the leaderboard others, too.
-        assert len(recorded) == (condition in CONDITIONS)
+        # A card holds the conditions that all cards hold, of whole splits; the leaderboard others, too.
+        assert len(recorded) == (condition in CONDITIONS and "-limit" not in entry.data)
         if recorded:
             kept = entry if recorded[0].unit == "group" else entry.of_images
             assert recorded[0].values["attribution_accuracy"] == kept.attribution_accuracy
@@ -78,7 +81,7 @@ def test_each_is_whole_small_and_has_its_results_with_intervals(name: str) -> No
 
 
 def test_all_together_are_within_what_a_checkout_may_carry() -> None:
-    assert sum(file.stat().st_size for file in shipped_folder().rglob("*") if file.is_file()) <= 120e6
+    assert sum(file.stat().st_size for file in shipped_folder().rglob("*") if file.is_file()) <= 60e6
 
 
 def test_generators_are_of_every_architecture_and_within_their_size() -> None:
@@ -91,7 +94,7 @@ def test_generators_are_of_every_architecture_and_within_their_size() -> None:
         assert card.command and card.hardware and card.licence and card.steps and card.distance
     files = [file for file in shipped_generators().rglob("*") if file.is_file()]
     assert {file.name for file in files} == {"model.safetensors", "card.yaml"}
-    assert sum(file.stat().st_size for file in files) <= 40e6
+    assert sum(file.stat().st_size for file in files) <= 36e6
 
 
 def test_the_embedded_benchmark_is_made_and_is_what_is_evaluated(

@@ -48,7 +48,7 @@ def show_command(
 ) -> None:
     """Show the card of weights: what they are, how they were trained, and how accurate they are.
 
-    Example: ganprint weights show repmix-wild128
+    Example: ganprint weights show repmix.wild128
     """
     from ganprint.weights import find, read_card
 
@@ -72,7 +72,7 @@ def verify_command(
 ) -> None:
     """Check the hash and the tensors, and whether the method accepts them. Exit status 1 if any are damaged.
 
-    Example: ganprint weights verify repmix-wild128
+    Example: ganprint weights verify repmix.wild128
     """
     from ganprint.errors import WeightsError
     from ganprint.weights import find, list_weights

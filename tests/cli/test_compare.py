@@ -474,7 +474,7 @@ def test_other_forms_are_printed(unit: str, metrics: int, compare: Any) -> None:
 def test_what_cannot_be_compared_is_a_sentence_and_a_hint(
     options: tuple[str, ...], status: int, said: str, inside: Any, tiny_manifest: Path
 ) -> None:
-    named = () if "--weights" in options else ("--weights", "prnu-wild128")
+    named = () if "--weights" in options else ("--weights", "prnu.wild128")
     done = inside("compare", "--data", tiny_manifest, *named, *options)
     assert done.returncode == status
     assert said in done.stderr

@@ -249,6 +249,6 @@ def test_an_attack_is_on_the_weights_that_are_evaluated(evaluate) -> None:
     attacked = parsed(evaluate(*split))
     assert attacked["policy"] == "attack:pgd=32"
     assert attacked["attribution_accuracy"]["value"] < 0.5
-    refused = evaluate(*split, weights=Path("prnu-wild128"))
+    refused = evaluate(*split, weights=Path("prnu.wild128"))
     assert refused.returncode == 2 and "PRNU" in refused.stderr and "no gradients" in refused.stderr
     assert evaluate(*split, "--at", "224").returncode == 2

@@ -57,7 +57,7 @@ def test_the_same_panels_make_the_same_file_and_nothing_is_overwritten(tmp_path:
 
 def test_the_maps_of_an_image_that_are_asked_for_are_drawn(inside: Any, tmp_path: Path) -> None:
     maps = ("--map", "occlusion", "--map", "own")
-    done = inside("explain", EXAMPLE, "--weights", "prnu-wild128", *maps, cwd=tmp_path)
+    done = inside("explain", EXAMPLE, "--weights", "prnu.wild128", *maps, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "chelsea-prnu.png" and not done.stderr
     with Image.open(tmp_path / "chelsea-prnu.png") as picture:

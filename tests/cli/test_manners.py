@@ -148,7 +148,7 @@ def test_quiet_leaves_out_notes_and_keeps_errors(inside: Any, tmp_path: Path) ->
         (("perturb", "a.png", "out", "--corruption", "fogg"), "fog"),
         (("perturb", "a.png", "out", "--policy", "test-sean"), "test-seen"),
         (("methods", "repmx"), "repmix"),
-        (("weights", "show", "repmix-wild"), "repmix-wild128"),
+        (("weights", "show", "repmix-wild"), "repmix.wild128"),
     ],
     ids=str,
 )

@@ -9,7 +9,7 @@ import pytest
 from ganprint.evaluation.leaderboard import read_entries
 
 TINY = (
-    *("--preset", "small", "--set", "view.size=32", "--set", "policy=none"),
+    *("--preset", "mini", "--set", "view.size=32", "--set", "policy=none"),
     *("--set", "repmix:backbone_options.widths=[8,8,8,8]", "--set", "repmix:warmup_steps=0"),
     *("--set", "repmix:epochs=2", "--set", "repmix:batch_size=6", "--set", "repmix:ema=0"),
     *("--workers", "0"),
@@ -90,12 +90,12 @@ def test_semantics_are_a_row_for_each_method_and_a_curve(
         (("study", "ablation", "--out", "o", "--condition", "test_seen:bogus"), "no policy 'bogus'"),
         (("study", "ablation", "--out", "o", "--condition", "nowhere:none"), "no split 'nowhere'"),
         (
-            ("compare", "--surrogate", "repmix-wild128", "--weights", "prnu-wild128"),
+            ("compare", "--surrogate", "repmix.wild128", "--weights", "prnu.wild128"),
             "--surrogate needs an attack",
         ),
         (("compare", "--epsilon", "3"), "need --adversarial"),
-        (("compare", "--adversarial", "--attack", "cw", "--weights", "repmix-wild128"), "no attack 'cw'"),
-        (("compare", "--adversarial", "--weights", "prnu-wild128"), "only through weights with gradients"),
+        (("compare", "--adversarial", "--attack", "cw", "--weights", "repmix.wild128"), "no attack 'cw'"),
+        (("compare", "--adversarial", "--weights", "prnu.wild128"), "only through weights with gradients"),
     ],
 )
 def test_what_cannot_be_trained_or_attacked_is_a_sentence(

@@ -94,7 +94,7 @@ def test_answers_under_attack_are_worse(victim: NeuralAttributor, tiny_manifest:
 
 
 def test_an_attack_needs_gradients(tiny_manifest: Path) -> None:
-    prnu, card = load_attributor("prnu-wild128")
+    prnu, card = load_attributor("prnu.wild128")
     images = Manifest.open(tiny_manifest, sources=card.sources).select("test_seen")
     for victim, said in ((None, "needs weights"), (prnu, "PRNU.* has no gradients")):
         with pytest.raises(UsageError, match=said):

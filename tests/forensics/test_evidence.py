@@ -117,7 +117,7 @@ def test_gradients_and_grad_cam_find_the_corner_that_alone_counts(bright_corner:
     torch.testing.assert_close(gradient_map(network, bright_corner, 0), -slopes)
 
 
-@pytest.mark.parametrize("weights", ["repmix-forged", "dct-cnn-forged"])
+@pytest.mark.parametrize("weights", ["repmix.mini", "dct-cnn.mini"])
 def test_integrated_gradients_add_up_to_the_log_odds_beyond_the_faint_view(weights: str) -> None:
     attributor, card = load_attributor(weights)
     assert isinstance(attributor, NeuralAttributor)
@@ -132,7 +132,7 @@ def test_integrated_gradients_add_up_to_the_log_odds_beyond_the_faint_view(weigh
 
 @pytest.mark.parametrize("method", ["repmix", "dct-cnn", "prnu"])
 def test_methods_have_their_maps_and_a_caption_that_says_what_they_are(method: str) -> None:
-    attributor, card = load_attributor(f"{method}-forged")
+    attributor, card = load_attributor(f"{method}.mini")
     square = crop_views(read_image(EXAMPLE).pixels, card.view)[0]
     possible = possible_maps(attributor, square)
     neural = isinstance(attributor, NeuralAttributor)
@@ -157,7 +157,7 @@ def test_methods_have_their_maps_and_a_caption_that_says_what_they_are(method: s
 
 def test_the_same_view_gives_the_same_picture_byte_for_byte(tmp_path: Path) -> None:
     for name in ("one.png", "two.png"):
-        attributor, card = load_attributor("dct-cnn-forged")
+        attributor, card = load_attributor("dct-cnn.mini")
         square = crop_views(read_image(EXAMPLE).pixels, card.view)[0]
         evidence = gather_evidence(attributor, card, square, "x", ("grad-cam", "gradients", "occlusion"))
         draw_panels(evidence.panels, evidence.caption, tmp_path / name)
@@ -165,7 +165,7 @@ def test_the_same_view_gives_the_same_picture_byte_for_byte(tmp_path: Path) -> N
 
 
 def test_only_the_maps_asked_for_are_made_and_others_are_refused_by_name() -> None:
-    attributor, card = load_attributor("prnu-forged")
+    attributor, card = load_attributor("prnu.mini")
     square = crop_views(read_image(EXAMPLE).pixels, card.view)[0]
     evidence = gather_evidence(attributor, card, square, "x", VIEW_ONLY)
     assert len(evidence.panels) == 3 and "Occlusion" not in evidence.caption
