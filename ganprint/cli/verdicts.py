@@ -124,8 +124,9 @@ class TextWriter:
                 )
             elif not sentences or self.counts.total() > 1:
                 self.out.print(f"The weights {card.name} know {known}.", soft_wrap=True)
+            whose = f"{card.name}: " if len(self.ensemble.predictors) > 1 else ""
             for sentence in sentences:
-                self.out.print(sentence, soft_wrap=True)
+                self.out.print(f"{whose}{sentence}", soft_wrap=True)
         if self.verbose:
             self.out.print(
                 "A verdict is a statistical statement about pixels, not proof of where an image comes from.",

@@ -60,5 +60,7 @@ def how_often_wrong(card: Card, verdicts: Collection[str]) -> Iterator[str]:
 
 
 def _in_words(rate: Rate) -> str:
-    interval = f" ({rate.low:.0%} to {rate.high:.0%})" if rate.low is not None else ""
-    return f"{rate.value:.0%}{interval}"
+    # Without width an interval says only that no source has a second group.
+    if rate.low is None or rate.low == rate.high:
+        return f"{rate.value:.0%}"
+    return f"{rate.value:.0%} ({rate.low:.0%} to {rate.high:.0%})"
