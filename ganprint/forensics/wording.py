@@ -60,7 +60,7 @@ def how_often_wrong(card: Card, verdicts: Collection[str]) -> Iterator[str]:
 
 
 def _in_words(rate: Rate) -> str:
-    # Without width an interval says only that no source has a second group.
+    # Groups that agree give an interval without width, which would claim an exactness that few groups do not give.
     if rate.low is None or rate.low == rate.high:
         return f"{rate.value:.0%}"
     return f"{rate.value:.0%} ({rate.low:.0%} to {rate.high:.0%})"

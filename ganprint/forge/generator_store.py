@@ -13,7 +13,7 @@ from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
 from ganprint.plain_yaml import PlainYAMLError, load_plain
 from ganprint.weights.card import CARD_FILE, MAX_CARD_BYTES, MODEL_FILE, first_fault
-from ganprint.weights.records import Sha256
+from ganprint.weights.records import Command, Sha256
 from ganprint.weights.store import shipped_folder
 from ganprint.weights.tensor_files import (
     MAX_MODEL_BYTES,
@@ -50,7 +50,7 @@ class GeneratorCard(BaseModel):
     photos: int = Field(ge=0)
     photos_sha256: Sha256
     distance: float | None = None
-    command: str = ""
+    command: Command = ""
     date: AwareDatetime
     hardware: str = ""
     versions: dict[str, str] = {}

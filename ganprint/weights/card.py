@@ -15,6 +15,7 @@ from ganprint.names import SourceName
 from ganprint.plain_yaml import PlainYAMLError, load_plain
 from ganprint.weights.records import (
     CalibrationRecord,
+    Command,
     DataRecord,
     IsotonicCurve,
     JudgementRecord,
@@ -61,7 +62,7 @@ class Card(Record):
     data: DataRecord | None = None
     seen: dict[str, SeenRecord] = Field({})
     seed: int | None = None
-    command: str = ""
+    command: Command = ""
     date: AwareDatetime
     hardware: str = ""
     versions: dict[str, str] = Field({})

@@ -1,14 +1,42 @@
 """The parts of a card: records of data, training, results, calibration and thresholds."""
 
+import re
+import shlex
 from collections.abc import Sequence
+from pathlib import PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+)
 
 from ganprint.names import SourceName
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 WeightsName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+_ABSOLUTE = re.compile(r"(?<![^=,])(?:/|~|[A-Za-z]:[\\/])[^=,]*")
+"""An absolute path that is an argument, or in one the value of a key or a part of a list."""
+
+
+def without_folders(command: str) -> str:
+    """Return a command with the names alone of absolute paths: a card is published, folders tell who made it."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    # PureWindowsPath divides at slashes, too.
+    short = [_ABSOLUTE.sub(lambda path: PureWindowsPath(path[0]).name, word) for word in words]
+    return command if short == words else shlex.join(short)
+
+
+Command = Annotated[str, AfterValidator(without_folders)]
 
 
 class Record(BaseModel):
@@ -83,7 +111,7 @@ class Result(Record):
     per_group: dict[str, float] = {}
     unit: Literal["group", "image"] | None = None
     groups: int | None = Field(default=None, ge=1)
-    command: str = ""
+    command: Command = ""
 
 
 IsotonicCurve = tuple[tuple[float, float], ...]
@@ -116,7 +144,7 @@ class CalibrationRecord(Record):
     after: dict[str, float]
     otherwise: dict[str, float] = {}
     seen: SeenRecord | None = None
-    command: str = ""
+    command: Command = ""
     date: AwareDatetime
 
     def fitted(self) -> dict[str, Any]:
@@ -219,7 +247,7 @@ class VerdictRates(Record):
     calibration_error: float | None = None
     cllr: float | None = None
     cllr_min: float | None = None
-    command: str = ""
+    command: Command = ""
 
 
 NO_REFERENCE = "0" * 64
