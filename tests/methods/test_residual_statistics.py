@@ -33,6 +33,8 @@ from ganprint.errors import WeightsError
 from ganprint.training.session import describe, save_trained
 from ganprint.weights import load_attributor, load_held_out
 
+FITTED_TO = Path(__file__).parents[1] / "parity" / "residual_statistics.npz"
+"""Statistics of `crops(2)` as they were when the shipped weights were fitted to them, all computed in float64."""
 SEEN_BY_THE_TRIAL = ("energy", "autocorrelation", "phase", "spectrum", "co-occurrence", "dct", "colour")
 
 
@@ -49,6 +51,12 @@ def test_an_image_has_the_same_statistics_alone_and_in_any_batch() -> None:
     assert whole.shape == (5, len(names())) and whole.dtype == torch.float32
     for place in range(5):
         torch.testing.assert_close(statistics(images[place : place + 1])[0], whole[place], rtol=0, atol=1e-6)
+
+
+def test_statistics_stay_those_that_the_shipped_weights_were_fitted_to() -> None:
+    with np.load(FITTED_TO) as kept:
+        expected = torch.from_numpy(kept["statistics"])
+    torch.testing.assert_close(statistics(crops(2)), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_the_names_are_those_of_the_statistics_in_their_order() -> None:

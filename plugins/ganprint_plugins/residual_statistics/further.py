@@ -1,11 +1,12 @@
 """Statistics beyond the first seven families; `docs/results/recipes.csv` has the effect of each."""
 
-from collections.abc import Sequence
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+
+from ganprint_plugins.residual_statistics.counts import histogram
 
 PEAKS = tuple((y, x) for y in (0, 8, 16, 24, 32) for x in (0, 8, 16, 24, 32) if (y, x) != (0, 0))
 """Places of a spectrum of 64 px, multiples of 1/8 of a cycle a pixel: what upsampling and 8 x 8 blocks leave."""
@@ -15,8 +16,40 @@ BRIGHTNESS = ((0, 50), (50, 100), (100, 150), (150, 200), (200, 256))
 SMOOTH = 0.2
 """Quantile of the blocks' energy in a band that stands for its smooth places."""
 FEWEST_BLOCKS = 20
+BITS_OF_KEY = 28
+LEAST_KEY = 120 << 23
+"""The bits of 2**-7; energies of blocks are 0.01 to 2**18, whose bits differ from these by less than 2**28."""
+PADDING = 8
+"""Zeros after each row: the farthest column that is correlated with one."""
+PAIRS = ((slice(0, 2), slice(1, 3)), (slice(0, 1), slice(2, 3)))
+"""Places of red and green, green and blue, then red and blue."""
+LAGS_BETWEEN = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0))
+"""Rows and columns between the noise of two colours."""
 THRESHOLDS = (0.0, 2.0)
 """Grey levels by which a neighbour must exceed the centre of a local pattern."""
+
+
+def padded(r: Tensor) -> tuple[Tensor, int]:
+    """Return values (B, ..., H, W) less their mean, each row followed by zeros, flat (B, ..., N), and a row's length.
+
+    A shift by rows and columns is then one along the whole line: what it moves out of a row meets zeros.
+    """
+    *front, height, columns = r.shape
+    width = columns + PADDING
+    lines = r.new_zeros((*front, height + 1, width))
+    lines[..., :height, :columns] = r - r.mean((-2, -1), keepdim=True)
+    return lines.flatten(-2), width
+
+
+def lagged(first: Tensor, second: Tensor, lag: tuple[int, int], height: int, width: int) -> Tensor:
+    """Return the sums of products (B,) of `padded` values with others, `lag` rows and columns further.
+
+    Columns are at most PADDING; `height` and `width` are how many rows there are, and a row's length.
+    """
+    down, right = lag
+    start, length = down * width + right, (height - down) * width
+    sums: Tensor = torch.linalg.vecdot(first[..., :length], second[..., start : start + length])
+    return sums
 
 
 def spectral_peaks(power: Tensor) -> Tensor:
@@ -25,13 +58,28 @@ def spectral_peaks(power: Tensor) -> Tensor:
     `power` (B, 64, 33) is half a spectrum; the surroundings are 7 x 7 places less the inner 3 x 3.
     """
     log = torch.log(power + 1e-3)
-    wide = torch.cat([log, log.flip(2)[:, :, 1:9]], 2)
-    full = torch.cat([wide[:, -8:], wide, wide[:, :8]], 1)[:, None]
-    around = (avg_pool2d(full, 7, 1, 3) * 49 - avg_pool2d(full, 3, 1, 1) * 9) / 40
-    excess = (full - around)[:, 0, 8:72, :33]
-    heights = [(excess[:, y, x] + excess[:, -y, x]) / 2 for y, x in PEAKS]
+    # Beyond the left edge is what the mean of places takes there: nothing.
+    wide = torch.cat([log.new_zeros(len(log), 64, 3), log, log.flip(2)[:, :, 1:4]], 2)
+    full = torch.cat([wide[:, -3:], wide, wide[:, :3]], 1)
+    around = (_boxes(full, 3) - _boxes(full[:, 2:-2, 2:-2], 1)) / 40
+    excess = log - around
+    rows, columns = torch.tensor(PEAKS, device=power.device).T
+    heights = (excess[:, rows, columns] + excess[:, -rows, columns]) / 2
     spread = [excess.flatten(1).std(1), excess.flatten(1).amax(1)]
-    return torch.stack([*heights, *spread], 1)
+    return torch.cat([heights, torch.stack(spread, 1)], 1)
+
+
+def _boxes(values: Tensor, reach: int) -> Tensor:
+    """Return sums over squares that reach so many places to all sides: (B, H, W), smaller by these."""
+    side = 2 * reach + 1
+    height, width = (size - 2 * reach for size in values.shape[1:])
+    rows = values[:, :height].clone()
+    for place in range(1, side):
+        rows += values[:, place : place + height]
+    sums = rows[:, :, :width].clone()
+    for place in range(1, side):
+        sums += rows[:, :, place : place + width]
+    return sums
 
 
 def local_patterns(c: Tensor) -> Tensor:
@@ -42,17 +90,14 @@ def local_patterns(c: Tensor) -> Tensor:
     centre = c[:, 1:-1, 1:-1]
     places = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
     height, width = centre.shape[1:]
-    above = [c[:, y : y + height, x : x + width] - centre for y, x in places]
-    found = []
-    for threshold in THRESHOLDS:
-        code = torch.zeros_like(centre, dtype=torch.int32)
-        for bit, difference in enumerate(above):
-            code.add_(difference > threshold, alpha=1 << bit)
-        offsets = torch.arange(len(code), device=code.device, dtype=torch.int32)[:, None] * 256
-        counts = torch.bincount((code.flatten(1) + offsets).flatten(), minlength=256 * len(code))
-        shares = counts.view(len(code), 256).float() / (height * width)
-        found.append((shares @ _pattern_classes().to(shares)).sqrt())
-    return torch.cat(found, 1)
+    codes = [torch.zeros_like(centre) for _ in THRESHOLDS]
+    above, larger = torch.empty_like(centre), torch.empty_like(centre)
+    for bit, (y, x) in enumerate(places):
+        torch.sub(c[:, y : y + height, x : x + width], centre, out=above)
+        for code, threshold in zip(codes, THRESHOLDS, strict=True):
+            code.add_(torch.gt(above, threshold, out=larger), alpha=1 << bit)
+    shares = [histogram(code.to(torch.int16), 256).float() for code in codes]
+    return torch.cat([(each @ _pattern_classes().to(each)).sqrt() for each in shares], 1)
 
 
 @cache
@@ -76,58 +121,87 @@ def _pattern_classes() -> Tensor:
     return matrix
 
 
-def noise_levels(highpass: Tensor, luma: Tensor) -> Tensor:
-    """Return how noise is spread over the crop, and its level in smooth places by brightness: (B, 13).
+def noise_levels(highpasses: Tensor, luma: Tensor) -> Tensor:
+    """Return how noise is spread over the crop, and its level in smooth places by brightness: (B, C, 13).
 
-    Log energy of the residual (B, 126, 126) in blocks of 4 px: its quantiles about the median, the median, and in each
+    Log energy of residuals (B, C, 126, 126) in blocks of 4 px: its quantiles about the median, the median, and in each
     band of luma (B, 128, 128) the level of smooth blocks about the mean over bands.
     """
-    inner = highpass[:, 1:-1, 1:-1]
-    energy = torch.log(avg_pool2d(inner.square()[:, None], 4)[:, 0].flatten(1) + 1e-2)
-    ordered, order = energy.sort(1)
-    count = ordered.shape[1]
-    levels = ordered[:, [round(share * (count - 1)) for share in QUANTILES]]
-    median = levels[:, 3:4]
-    brightness = avg_pool2d(luma[:, None, 2:-2, 2:-2], 4)[:, 0].flatten(1).gather(1, order)
-    bands = []
-    for low, high in BRIGHTNESS:
-        inside = (brightness >= low) & (brightness < high)
-        rank = inside.cumsum(1)
-        number = rank[:, -1]
-        place = ((number - 1).clamp(min=0) * SMOOTH).round().long()
-        # The first block, from the smoothest on, that is of this rank in the band.
-        first = (rank > place[:, None]).int().argmax(1)
-        level = ordered.gather(1, first[:, None])[:, 0]
-        bands.append(torch.where(number > FEWEST_BLOCKS, level, float("nan")))
-    by_band = torch.stack(bands, 1)
-    about = by_band - by_band.nanmean(1, keepdim=True)
-    return torch.cat([levels - median, median, about.nan_to_num(0.0)], 1)
+    squares = highpasses[:, :, 1:-1, 1:-1].square()
+    energy = _blocks_of_four(squares.flatten(0, 1)).view(*highpasses.shape[:2], -1) + 1e-2
+    brightness = _blocks_of_four(luma[:, 2:-2, 2:-2]).flatten(1)
+    count = energy.shape[2]
+    # Floats above 0 are ordered as the integers of the same bits are: with the band in front, these sort by both.
+    keys = energy.view(torch.int32) - LEAST_KEY
+    edges = torch.tensor([low for low, _ in BRIGHTNESS[1:]], dtype=luma.dtype, device=luma.device)
+    band = torch.bucketize(brightness, edges, right=True, out_int32=True)
+    ordered = _sorted(keys)[:, :, [round(share * (count - 1)) for share in QUANTILES]]
+    by_band = _sorted(keys + (band << BITS_OF_KEY)[:, None])
+    numbers = torch.stack([(band == each).sum(1) for each in range(len(BRIGHTNESS))], 1)
+    starts = numbers.cumsum(1) - numbers
+    smooth = starts + ((numbers - 1).clamp(min=0) * SMOOTH).round().long()
+    places = smooth.clamp(max=count - 1)[:, None].expand(-1, energy.shape[1], -1)
+    keys_of_bands = by_band.gather(2, places) & ((1 << BITS_OF_KEY) - 1)
+    levels = torch.log((torch.cat([ordered, keys_of_bands], 2) + LEAST_KEY).view(torch.float32))
+    levels, bands = levels[:, :, : len(QUANTILES)], levels[:, :, len(QUANTILES) :]
+    bands = bands.masked_fill((numbers <= FEWEST_BLOCKS)[:, None], float("nan"))
+    median = levels[:, :, 3:4]
+    about = bands - bands.nanmean(2, keepdim=True)
+    return torch.cat([levels - median, median, about.nan_to_num(0.0)], 2)
 
 
-def between_colours(colours: Sequence[Tensor], highpasses: Sequence[Tensor]) -> Tensor:
-    """Return how alike the noise of red, green and blue is, and how strong, in each pair of them.
+def _blocks_of_four(values: Tensor) -> Tensor:
+    """Return means over blocks of 4 x 4 of values (B, H, W)."""
+    count, height, width = values.shape
+    rows = values.reshape(count, height // 4, 4, width).sum(2).view(count, height // 4, width // 4, 4)
+    return (rows[..., 0] + rows[..., 1] + rows[..., 2] + rows[..., 3]) / 16
+
+
+def _sorted(keys: Tensor) -> Tensor:
+    """Return integers in order along the last dimension."""
+    if keys.device.type != "cpu":
+        return keys.sort(-1).values
+    # A third of the time that torch takes, which also finds where each was.
+    return torch.from_numpy(np.sort(keys.numpy(), -1))
+
+
+def between_colours(colours: Tensor, highpasses: Tensor) -> Tensor:
+    """Return how alike the noise of red, green and blue (B, 3, ., .) is, and how strong, in each pair of them.
 
     Of differences along x, along y and both, and of the high-pass: correlation, and log ratio of deviations; of the
     high-pass also correlations between neighbouring pixels, which demosaicing raises.
     """
-    singles = [each.float() for each in colours]
-    kinds = [
-        [c[:, :, 1:] - c[:, :, :-1] for c in singles],
-        [c[:, 1:] - c[:, :-1] for c in singles],
-        [c[:, 1:, 1:] - c[:, 1:, :-1] - c[:, :-1, 1:] + c[:, :-1, :-1] for c in singles],
-        list(highpasses),
-    ]
+    along_x = colours[:, :, :, 1:] - colours[:, :, :, :-1]
+    along_y = colours[:, :, 1:] - colours[:, :, :-1]
     found = []
-    for residuals in kinds:
-        centred = [r - r.mean((1, 2), keepdim=True) for r in residuals]
-        spread = [r.square().mean((1, 2)).sqrt() + 1e-3 for r in centred]
-        for i, j in ((0, 1), (1, 2), (0, 2)):
-            found.append((centred[i] * centred[j]).mean((1, 2)) / (spread[i] * spread[j]))
-            found.append(torch.log(spread[i] / spread[j]))
-    # `centred` and `spread` are the high-pass's now.
-    height, width = centred[0].shape[1:]
-    for i, j in ((0, 1), (1, 2), (0, 2)):
-        for down, right in ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0)):
-            product = centred[i][:, : height - down, : width - right] * centred[j][:, down:, right:]
-            found.append(product.mean((1, 2)) / (spread[i] * spread[j]))
-    return torch.stack(found, 1)
+    for r in (along_x, along_y, along_x[:, :, 1:] - along_x[:, :, :-1]):
+        flat = (r - r.mean((2, 3), keepdim=True)).flatten(2)
+        found.append(_alike(flat, flat.shape[2])[0])
+    height, columns = highpasses.shape[2:]
+    flat, width = padded(highpasses)
+    alike, spreads = _alike(flat, height * columns)
+    sums = [
+        torch.cat(
+            [
+                lagged(flat[:, first], flat[:, second], lag, height, width)
+                / ((height - lag[0]) * (columns - lag[1]))
+                for first, second in PAIRS
+            ],
+            1,
+        )
+        for lag in LAGS_BETWEEN
+    ]
+    neighbours = torch.stack(sums, 2) / spreads[:, :, None]
+    return torch.cat([*found, alike, neighbours.flatten(1)], 1)
+
+
+def _alike(centred: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the correlation and log ratio of deviations (B, 6) of pairs of `count` values (B, 3, .) about their mean.
+
+    The second result is the products of the pairs' deviations (B, 3).
+    """
+    spreads = (centred.square().sum(2) / count).sqrt() + 1e-3
+    products = [torch.linalg.vecdot(centred[:, first], centred[:, second]) for first, second in PAIRS]
+    first, second = (torch.cat([spreads[:, each[side]] for each in PAIRS], 1) for side in (0, 1))
+    correlations = torch.cat(products, 1) / count / (first * second)
+    return torch.stack([correlations, torch.log(first / second)], 2).flatten(1), first * second
