@@ -222,7 +222,10 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fitted(manifest: Path, folder: Path, **run: Any) -> ResidualStatistics:
     data = Manifest.open(manifest)
     config = ResidualStatisticsConfig(
-        draws={"share:jpeg=80..95": 0.1}, folds=2, view=View(kind="native", size=128)
+        draws={"share:jpeg=80..95": 0.1},
+        draws_of_photographs={"share:jpeg=80..95": 0.2},
+        folds=2,
+        view=View(kind="native", size=128),
     )
     method = ResidualStatistics(config, data.sources)
     method.fit(data.select("train"), data.select("val"), Run(folder, **run))
@@ -266,6 +269,9 @@ def test_the_gate_tells_what_was_saved_as_jpeg(manifest: Path, whole: Fitted) ->
     clear = (scaled @ tensors["linear.weights"][0] + tensors["linear.biases"][0]).numpy()
     assert set(rows.compressed[rows.draws == 1]) == {1} and set(rows.compressed[rows.draws == 0]) == {-1, 0}
     assert clear[rows.compressed == 1].mean() > 1 > -1 > clear[rows.compressed == 0].mean()
+    drawn = rows.draws == 1
+    assert set(rows.weights[drawn & (rows.labels == 0)]) == {0.2}
+    assert set(rows.weights[drawn & (rows.labels > 0)]) == {0.1}
 
 
 def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(

@@ -110,7 +110,10 @@ def collect(splits: Sequence[LabelledImages], config: ResidualStatisticsConfig, 
             else:
                 progress.advance(len(images))
             parts.append(part)
-    return _rows(parts, splits, policies, [1.0, *config.draws.values()])
+    generated = {"plain": 1.0} | config.draws
+    photographs = generated | config.draws_of_photographs
+    draw_weights = np.array([[photographs[text], generated[text]] for text, _ in policies])
+    return _rows(parts, splits, policies, draw_weights)
 
 
 class _Progress:
@@ -162,9 +165,12 @@ def _rows(
     parts: list[dict[str, Tensor]],
     splits: Sequence[LabelledImages],
     policies: Sequence[tuple[str, AnyPolicy | None]],
-    draw_weights: Sequence[float],
+    draw_weights: np.ndarray,
 ) -> Rows:
-    """Return the rows of all parts, which are those of each of the `policies` in turn, a part for each split."""
+    """Return the rows of all parts, which are those of each of the `policies` in turn, a part for each split.
+
+    `draw_weights` (policies, 2) are those of crops of photographs and of generated images.
+    """
     labels, groups, numbers, weights, draws, compressed = [], [], [], [], [], []
     starts = np.cumsum([0, *map(len, splits)])
     for number, part in enumerate(parts):
@@ -177,7 +183,7 @@ def _rows(
         groups.append(np.where(named == "", alone, named))
         numbers.append(starts[place] + rows)
         _, places, counts = np.unique(rows, return_inverse=True, return_counts=True)
-        weights.append(draw_weights[draw] / counts[places])
+        weights.append(draw_weights[draw, np.minimum(labels[-1], 1)] / counts[places])
         draws.append(np.full(len(rows), draw))
         compressed.append(_compressed(policies[draw][1], labels[-1]))
     return Rows(

@@ -13,12 +13,20 @@ DRAWS = {
     "share:resize=0.75..1.5+jpeg=50..95": 0.15,
     "train": 0.05,
     "share:jpeg=88..98": 0.25,
+    "share:resize=0.4..0.8": 0.01,
+    "share:jpeg=8..40": 0.1,
 }
 """Perturbations of further training crops, each with the weight of such a crop beside one as its file has it.
 
 Photographs are found as JPEG and generated images mostly as PNG: without high-quality JPEG among the perturbations a
 generated image that was saved once more passes for a photograph.
 """
+DRAWS_OF_PHOTOGRAPHS = {
+    "share:webp=60..95": 0.065,
+    "share:resize=0.75..1.5": 0.13,
+    "share:resize=0.4..0.8": 0.02,
+}
+"""Weights of crops of photographs where they are not those of DRAWS: resized ones must not look generated."""
 
 
 class ResidualStatisticsConfig(AttributorConfig):
@@ -28,6 +36,10 @@ class ResidualStatisticsConfig(AttributorConfig):
     draws: dict[str, float] = Field(
         default_factory=DRAWS.copy,
         description="perturbations of further training crops (policies or share: chains), each with its weight",
+    )
+    draws_of_photographs: dict[str, float] = Field(
+        default_factory=DRAWS_OF_PHOTOGRAPHS.copy,
+        description="those weights of photographs, where they differ; what is not among the draws does nothing",
     )
     penalty: float = Field(0.02, ge=0, description="L2 penalty on the slopes of the regressions")
     networks: int = Field(
@@ -54,7 +66,7 @@ class ResidualStatisticsConfig(AttributorConfig):
             raise ValueError(f"the statistics are of crops of {SIZE} px")
         return view
 
-    @field_validator("draws")
+    @field_validator("draws", "draws_of_photographs")
     @classmethod
     def _are_perturbations(cls, draws: dict[str, float]) -> dict[str, float]:
         for text, weight in draws.items():
