@@ -63,7 +63,7 @@ def perturb(
     for index, (name, source) in enumerate(Inputs(images).named()):
         if isinstance(source, ImageError):
             raise source
-        changed.append(_apply(_read(source, name), name, chosen.draw(seed, index), engine, at))
+        changed.append(_perturbed(source, name, chosen.draw(seed, index), engine, at))
     if not is_one(images):
         return changed
     if len(changed) != 1:
@@ -119,7 +119,7 @@ def _write_all(
         drawn = chosen.draw(seed, index)
         try:
             name = str(source)
-            _write(_apply(_read(source, name), name, drawn, engine, at), output)
+            _write(_perturbed(source, name, drawn, engine, at), output)
         except ImageError as error:
             yield Copy(source, output, drawn, error)
         else:
@@ -161,21 +161,24 @@ def _read(source: Source, name: str) -> Pixels:
     return read_image(source, name=name, min_side=1).pixels
 
 
-def _apply(pixels: Pixels, name: str, drawn: "Perturbation | Chain", engine: str, at: int | None) -> Pixels:
+def _perturbed(
+    source: Source, name: str, drawn: "Perturbation | Chain", engine: str, at: int | None
+) -> Pixels:
     import torch
 
     from ganprint.images.views import whole_picture
     from ganprint.perturbation import Chain
     from ganprint.perturbation import perturb as perturb_images
 
-    images = whole_picture(pixels)[None].contiguous()
     if isinstance(drawn, Chain):
+        pixels = np.ascontiguousarray(_read(source, name))
         try:
-            changed = drawn.apply(images[0])
+            return drawn.apply_to(pixels)
         except ImageError as error:
             raise type(error)(f"{printable(name)}: {error.message}", error.hint) from error
-    else:
-        changed = perturb_images(images, [drawn], engine=cast("Engine", engine), at=at)[0]
+    # The pixels as they were read are not held beside these: large images count.
+    images = whole_picture(_read(source, name))[None].contiguous()
+    changed = perturb_images(images, [drawn], engine=cast("Engine", engine), at=at)[0]
     found: Pixels = changed.to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     return found
 

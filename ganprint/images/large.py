@@ -12,6 +12,9 @@ from PIL import Image
 LARGE = 1 << 25
 """Pixels above which an image is large: Pillow holds four bytes of each beside the three of the result."""
 
+BAND_PIXELS = 1 << 21
+"""Pixels of a band of rows that is decoded or converted at once, or so."""
+
 _TURN = threading.Lock()
 _THREAD = threading.local()
 

@@ -22,13 +22,14 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def take_png_apart(data: bytes, parts: Parts) -> None:
     """Take a PNG apart into `parts`."""
-    kept, colour = [data[:8]], dict[bytes, bytes]()
+    view = memoryview(data)
+    kept, colour = [view[:8]], dict[bytes, bytes]()
     for kind, start, stop in counted(_chunks(data), parts):
-        body = data[start + 8 : stop - 4]
+        body = b"" if kind in _NEEDED else data[start + 8 : stop - 4]
         # Decoding ignores the checksums of the pixel data, which tell damage from pixels.
-        sound = zlib.crc32(data[start + 4 : stop - 4]) == int.from_bytes(data[stop - 4 : stop], "big")
+        sound = zlib.crc32(view[start + 4 : stop - 4]) == int.from_bytes(data[stop - 4 : stop], "big")
         if kind in _NEEDED:
-            kept.append(data[start:stop])
+            kept.append(view[start:stop])
             if not sound and stop <= len(data):  # of one that is cut, the rows are counted
                 parts.damage = "its pixel data fail their checksums"
         elif not sound or stop > len(data):
@@ -47,7 +48,7 @@ def take_png_apart(data: bytes, parts: Parts) -> None:
             colour[kind] = body
         if kind == b"IEND":
             break
-    parts.payload = b"".join(kept)
+    parts.payload = b"".join(kept) if sum(map(len, kept)) < len(data) else data
     parts.bits = data[24] if len(data) > 24 else 8
     parts.colours = _stated_colours(colour, parts.icc)
     parts.notes = [*dict.fromkeys(parts.notes)][:_MOST_NOTES]

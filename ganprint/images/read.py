@@ -1,6 +1,7 @@
 """Read bytes as upright 8-bit RGB, safely: the result is an image or an ImageError."""
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from ganprint.errors import (
     UnsupportedImageError,
 )
 from ganprint.files import open_file
+from ganprint.images.bands import bands_to_rgb, has_png_bands, png_bands
 from ganprint.images.containers import take_apart
 from ganprint.images.find import no_file
 from ganprint.images.formats import (
@@ -41,7 +43,7 @@ from ganprint.images.limits import (
 from ganprint.images.parts import Parts, take_from_decoder
 from ganprint.images.quiet import quiet_decoders
 from ganprint.images.rgb import orientation_of, profile_notes, to_rgb, upright
-from ganprint.images.tiff import choose_picture, decoded_pages, merge_samples
+from ganprint.images.tiff import TiffPicture, choose_picture, decoded_pages, merge_samples
 from ganprint.images.whole import missing_of_jpeg, missing_of_png
 from ganprint.local_files import UnfitFileError
 from ganprint.remote import location
@@ -228,6 +230,8 @@ def _decode(
         lean = decoded_jpeg(image, parts.payload) if found == "JPEG" and is_large(image.size) else None
         if lean is not None:
             pixels, more = lean, profile_notes(parts.icc)
+        elif found == "PNG" and is_large(image.size) and has_png_bands(parts.payload):
+            pixels, more = _png_by_bands(parts, image.size, name)
         else:
             pixels, more = _loaded(image, parts, found, name)
     if found == "JPEG" and (missing := missing_of_jpeg(parts.payload, pixels)):
@@ -248,6 +252,21 @@ def _loaded(image: Image.Image, parts: Parts, found: str, name: str) -> tuple[np
     return to_rgb(image, parts.bits, parts.icc)
 
 
+def _png_by_bands(parts: Parts, size: tuple[int, int], name: str) -> tuple[np.ndarray, list[str]]:
+    reached = 0
+
+    def bands() -> Iterator[tuple[slice, Image.Image]]:
+        nonlocal reached
+        for rows, band in png_bands(parts.payload):
+            yield rows, band
+            reached = rows.stop
+
+    pixels, notes = bands_to_rgb(bands(), size, parts.bits, parts.icc)
+    if reached < size[1]:
+        raise _damaged(f"{reached} of its {size[1]} rows are there", "PNG", name)
+    return pixels, notes
+
+
 def _decode_tiff(
     data: bytes, parts: Parts, name: str, max_pixels: int, min_side: int
 ) -> tuple[np.ndarray, list[str]]:
@@ -260,15 +279,21 @@ def _decode_tiff(
     await_turn(picture.size)
     if picture.missing:
         raise _damaged(picture.missing, "TIFF", name)
-    with closing(open_image(picture.file, "TIFF")) as image:
-        if picture.samples == 1:
-            image.load()
-            pixels, notes = to_rgb(image, picture.bits, parts.icc)
-        else:
-            pixels, notes = merge_samples(picture, decoded_pages(image), parts.icc)
+    pixels, notes = _tiff_pixels(picture, parts.icc)
     parts.images = None if picture.pages else 1
     parts.orientation = picture.orientation
     return _turned(pixels, parts, "TIFF", [*picture.notes, *notes])
+
+
+def _tiff_pixels(picture: TiffPicture, icc: bytes) -> tuple[np.ndarray, list[str]]:
+    if bands := [*picture.bands]:
+        opened = ((rows, open_image(file, "TIFF")) for rows, file in bands)
+        return bands_to_rgb(opened, picture.size, picture.bits, icc)
+    with closing(open_image(picture.file, "TIFF")) as image:
+        if picture.samples > 1:
+            return merge_samples(picture, decoded_pages(image), icc)
+        image.load()
+        return to_rgb(image, picture.bits, icc)
 
 
 def _turned(pixels: np.ndarray, parts: Parts, found: str, notes: list[str]) -> tuple[np.ndarray, list[str]]:

@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from ganprint.images.colours import is_srgb
+from ganprint.images.large import BAND_PIXELS
 from ganprint.images.parts import MAX_EXIF_BYTES, Parts
 from ganprint.images.tags import Tags
 from ganprint.images.xmp import read_xmp
 
 Pixels = NDArray[np.uint8]
 
-# Rows are converted in strips of about so many pixels, so that a large image is not held three times over.
-_STRIP_PIXELS = 1 << 21
+DARK = "It came out dark, as values of fewer bits do that were stored in more."
+"""Said of pixels of more than 8 bits that all lie below 64."""
 
 _PHOTOMETRIC, _WHITE_IS_ZERO, _ORIENTATION = 262, 0, 274
 _DEPTHS = (8, 10, 12, 14)  # of sensors and scanners, below 16
@@ -31,18 +32,23 @@ def eight_bits(planes: list[NDArray[Any]], bits: int) -> tuple[list[Pixels], lis
     """
     if bits == 8:
         return [*planes], []
-    high = max(int(plane.max()) for plane in planes)
+    reached, notes = _reached(max(int(plane.max()) for plane in planes), bits)
+    return [_shifted(plane, reached - 8) for plane in planes], notes
+
+
+def _reached(high: int, bits: int) -> tuple[int, list[str]]:
+    """Return of how many bits values are that were stored in `bits` and reach `high`, and the note on it."""
     reached = next((depth for depth in _DEPTHS if 0 < high < 1 << depth < 1 << bits), bits)
     note = f"{bits} bits a channel were reduced to 8 by keeping the highest 8."
     if reached < bits:
         note = f"Its values of {bits} bits reach only {high}; they were read as values of {reached} bits."
-    return [_shifted(plane, reached - 8) for plane in planes], [note]
+    return reached, [note]
 
 
 def _shifted(plane: NDArray[Any], bits: int) -> Pixels:
     """Return the bits above the lowest ones, in strips, since the intermediate results are large."""
     result = np.empty(plane.shape, np.uint8)
-    rows = max(1, _STRIP_PIXELS // plane.shape[1])
+    rows = max(1, BAND_PIXELS // plane.shape[1])
     for top in range(0, len(plane), rows):
         result[top : top + rows] = np.minimum(plane[top : top + rows] >> bits, 255)
     return result
@@ -69,7 +75,7 @@ def to_rgb(image: Image.Image, bits: int, icc: bytes) -> tuple[Pixels, list[str]
     if bits > 8 and image.mode != "F" and not image.mode.startswith("I"):
         more.insert(0, f"{bits} bits a channel were reduced to 8 by keeping the highest 8.")
         if 0 < pixels.max() < 64:
-            more.insert(1, "It came out dark, as values of fewer bits do that were stored in more.")
+            more.insert(1, DARK)
     if _is_white_zero(image):
         np.subtract(255, pixels, out=pixels)
     if image.mode not in ("CMYK", "LAB"):  # the sentence on their conversion says it
@@ -95,7 +101,7 @@ def _is_white_zero(image: Image.Image) -> bool:
 
 def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
     width, height = image.size
-    rows = max(1, _STRIP_PIXELS // width)
+    rows = max(1, BAND_PIXELS // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         yield slice(top, bottom), image.crop((0, top, width, bottom))
@@ -110,7 +116,7 @@ def as_array(image: Image.Image) -> NDArray[Any]:
 
 
 def _in_strips(image: Image.Image) -> Pixels:
-    if image.mode == "RGB" and image.width * image.height <= _STRIP_PIXELS:
+    if image.mode == "RGB" and image.width * image.height <= BAND_PIXELS:
         return np.array(image)
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     for rows, strip in _strips(image):
@@ -136,12 +142,17 @@ def _over_white(image: Image.Image) -> tuple[Pixels, list[str]]:
 
 def _from_sixteen_bits(image: Image.Image, bits: int) -> tuple[Pixels, list[str]]:
     transparent = image.info.get("transparency")
-    values = as_array(image)
-    (grey,), notes = eight_bits([values], bits)
-    if isinstance(transparent, int) and (values == transparent).any():
-        grey[values == transparent] = 255
-        notes.append("Transparent parts were laid over white.")
-    return np.repeat(grey[..., None], 3, axis=2), notes
+    high = max(int(np.asarray(strip).max()) for _, strip in _strips(image))
+    reached, notes = _reached(high, bits)
+    pixels, keyed = np.empty((image.height, image.width, 3), np.uint8), False
+    for rows, strip in _strips(image):
+        values = np.asarray(strip)
+        grey = _shifted(values, reached - 8)
+        if isinstance(transparent, int) and (values == transparent).any():
+            grey[values == transparent] = 255
+            keyed = True
+        pixels[rows] = grey[..., None]
+    return pixels, [*notes, "Transparent parts were laid over white."] if keyed else notes
 
 
 def _from_wide_grey(image: Image.Image) -> tuple[Pixels, list[str]]:

@@ -6,6 +6,7 @@ palettes of 8 wrongly. Here the picture is chosen, and directories written that 
 
 import io
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
@@ -13,32 +14,39 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ganprint.images.large import is_large
 from ganprint.images.rgb import as_array, eight_bits, profile_notes, to_rgb
-from ganprint.images.spliced import spliced
 from ganprint.images.tags import SUB_IFDS, Directory, Field, Tags
+from ganprint.images.tiff_file import (
+    BITS,
+    COMPRESSION,
+    EXTRA,
+    HEIGHT,
+    PALETTE,
+    PHOTOMETRIC,
+    PLANAR,
+    PREDICTOR,
+    SAMPLE_FORMAT,
+    SAMPLES,
+    STRIP_BYTES,
+    STRIP_ROWS,
+    STRIPS,
+    TILE_BYTES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    TILES,
+    WIDTH,
+    YCBCR,
+    YCBCR_SUBSAMPLING,
+    field_of,
+    number_of,
+    numbers_of,
+    tiff_bands,
+    write_tiff,
+)
 
-_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _MAKE = 254, 256, 257, 258, 259, 262, 271
-_STRIPS, _SAMPLES, _STRIP_ROWS, _STRIP_BYTES, _PLANAR, _PALETTE = 273, 277, 278, 279, 284, 320
-_TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES, _EXTRA, _SAMPLE_FORMAT = 322, 323, 324, 325, 338, 339
-_ORIENTATION, _PREDICTOR, _YCBCR_SUBSAMPLING, _DNG = 274, 317, 530, 50706
-# Beside those: fill order, T4 and T6 options, ink set, JPEG tables, and YCbCr's coefficients, positioning and black.
-_NEEDED = {
-    *(
-        _WIDTH,
-        _HEIGHT,
-        _BITS,
-        _COMPRESSION,
-        _PHOTOMETRIC,
-        _STRIPS,
-        _SAMPLES,
-        _STRIP_ROWS,
-        _STRIP_BYTES,
-        _PLANAR,
-    ),
-    *(_PALETTE, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES, _EXTRA, _SAMPLE_FORMAT, _PREDICTOR),
-    *(266, 292, 293, 332, 347, 512, 513, 514, 515, 519, 520, 521, 529, _YCBCR_SUBSAMPLING, 531, 532),
-}
-_WHITE_ZERO, _RGB, _INDEXED, _CMYK, _YCBCR, _LAB = 0, 2, 3, 5, 6, 8
+_SUBFILE, _MAKE, _ORIENTATION, _DNG = 254, 271, 274, 50706
+_WHITE_ZERO, _RGB, _INDEXED, _CMYK, _LAB = 0, 2, 3, 5, 8
 _MOST_SAMPLES = 16
 _RAW_PHOTOMETRICS = (32803, 34892)  # colour filter array, linear raw
 _RAW_COMPRESSIONS = (32767, 34713, 65535)  # Sony's, Nikon's, Pentax's
@@ -50,7 +58,7 @@ _RAW_MAKERS = {
     "ricoh": "PEF",
     "samsung": "SRW",
 }
-_MODES = {0: "L", 1: "L", _RGB: "RGB", _CMYK: "CMYK", _YCBCR: "YCbCr", _LAB: "LAB"}
+_MODES = {0: "L", 1: "L", _RGB: "RGB", _CMYK: "CMYK", YCBCR: "YCbCr", _LAB: "LAB"}
 # The modes of Pillow with alpha: what ExtraSamples calls 1, which the colours were multiplied by, and 2.
 _ALPHA_MODES = {("L", 1): "La", ("L", 2): "LA", ("RGB", 1): "RGBa", ("RGB", 2): "RGBA"}
 
@@ -61,8 +69,9 @@ class TiffPicture:
 
     `file` is a TIFF for Pillow, of the picture as it is or, where `samples` is above 1, of grey that holds its samples:
     a page for each plane, or one page that is as many times as wide. `size` is width and height as stored, `bits`
-    the depth; `pages` says whether other pages follow. `missing` says what of the picture is not in the file, empty
-    where nothing is. `raw` names a camera's raw format: then `file` is empty.
+    the depth; `pages` says whether others follow the first one, which is taken. `bands` are files of some rows of a
+    large picture each, instead of `file`, unless there are none. `missing` says what of the picture is not in the
+    file, empty where nothing is. `raw` names a camera's raw format: then `file` is empty.
     """
 
     file: BinaryIO
@@ -70,6 +79,7 @@ class TiffPicture:
     size: tuple[int, int]
     bits: int
     samples: int
+    bands: Iterable[tuple[slice, BinaryIO]]
     pages: bool
     notes: tuple[str, ...]
     missing: str
@@ -78,7 +88,7 @@ class TiffPicture:
     @property
     def orientation(self) -> int:
         """The orientation that it states itself, zero where it states none."""
-        return _number(self.directory, _ORIENTATION)
+        return number_of(self.directory, _ORIENTATION)
 
 
 def choose_picture(data: bytes) -> TiffPicture:
@@ -92,39 +102,44 @@ def choose_picture(data: bytes) -> TiffPicture:
     chosen, notes = _full_picture(pages, below)
     if not _area(chosen):
         raise ValueError("no pixels")
-    bits = {int(value) for value in _numbers(chosen, _BITS, 1)}
+    bits = {int(value) for value in numbers_of(chosen, BITS, 1)}
     plain = TiffPicture(
-        io.BytesIO(), chosen, _size(chosen), max(bits), 1, len(pages) > 1, tuple(notes), "", raw
+        io.BytesIO(),
+        chosen,
+        _size(chosen),
+        max(bits),
+        1,
+        (),
+        len(pages) > 1 and chosen is pages[0],
+        tuple(notes),
+        "",
+        raw,
     )
     if raw:
         return plain
-    samples = _number(chosen, _SAMPLES, 1)
+    samples = number_of(chosen, SAMPLES, 1)
     missing = _missing(chosen, samples, len(data))
     chosen, more = _with_full_palette(chosen)
-    apart = _number(chosen, _PLANAR, 1) == 2
+    apart = number_of(chosen, PLANAR, 1) == 2
     # Pillow has no mode for 16 bits of colour, keeps the highest 8, and has none at all for grey with alpha.
-    wide = bits == {16} and _number(chosen, _SAMPLE_FORMAT, 1) == 1
+    wide = bits == {16} and number_of(chosen, SAMPLE_FORMAT, 1) == 1
+    bands: Iterable[tuple[slice, BinaryIO]] = ()
     if samples == 1 or not (apart or wide):
-        directories = [chosen | {_PLANAR: _field(chosen, 1)}]
+        if samples > 1 and is_large(plain.size):
+            bands = tiff_bands(data, tags.order, chosen)
+        directories = [chosen | {PLANAR: field_of(chosen, 1)}]
         samples = 1
     elif len(bits) > 1 or not bits <= {8, 16} or samples > _MOST_SAMPLES:
         raise ValueError("samples of a rare kind")
     else:
         directories = _planes(chosen, samples) if apart else [_as_wide_grey(chosen, samples)]
-    file = _written(data, tags.order, directories)
-    return replace(plain, file=file, samples=samples, notes=tuple(notes + more), missing=missing)
-
-
-def _numbers(directory: Directory, tag: int, default: int) -> tuple[float, ...]:
-    return (directory[tag].numbers() if tag in directory else ()) or (default,)
-
-
-def _number(directory: Directory, tag: int, default: int = 0) -> int:
-    return int(_numbers(directory, tag, default)[0])
+    file = write_tiff([memoryview(data)[8:]], tags.order, directories)
+    notes += more
+    return replace(plain, file=file, samples=samples, bands=bands, notes=tuple(notes), missing=missing)
 
 
 def _size(directory: Directory) -> tuple[int, int]:
-    return _number(directory, _WIDTH), _number(directory, _HEIGHT)
+    return number_of(directory, WIDTH), number_of(directory, HEIGHT)
 
 
 def _area(directory: Directory) -> int:
@@ -138,8 +153,8 @@ def _raw_format(directories: list[Directory]) -> str | None:
         return "DNG"
     for directory in directories:
         if (
-            _number(directory, _PHOTOMETRIC) in _RAW_PHOTOMETRICS
-            or _number(directory, _COMPRESSION) in _RAW_COMPRESSIONS
+            number_of(directory, PHOTOMETRIC) in _RAW_PHOTOMETRICS
+            or number_of(directory, COMPRESSION) in _RAW_COMPRESSIONS
         ):
             makers = [(d[_MAKE].text() or "").lower() for d in directories if _MAKE in d]
             named = (
@@ -152,8 +167,8 @@ def _raw_format(directories: list[Directory]) -> str | None:
 def _full_picture(pages: list[Directory], below: list[Directory]) -> tuple[Directory, list[str]]:
     """Choose the first page, or the full picture where that is a thumbnail of it."""
     first = pages[0]
-    full = [d for d in [*below, *pages[1:]] if not _number(d, _SUBFILE) & 1 and _area(d) > _area(first)]
-    if not _number(first, _SUBFILE) & 1:
+    full = [d for d in [*below, *pages[1:]] if not number_of(d, _SUBFILE) & 1 and _area(d) > _area(first)]
+    if not number_of(first, _SUBFILE) & 1:
         # It does not say so itself: it is one where the larger picture lies below it, or is of its shape.
         full = [d for d in full if d in below or _is_enlarged(first, d)]
     if not full:
@@ -161,8 +176,10 @@ def _full_picture(pages: list[Directory], below: list[Directory]) -> tuple[Direc
     chosen = max(full, key=_area)
     width, height = _size(chosen)
     small = "{} x {}".format(*_size(first))
+    others = [d for d in pages[1:] if d is not chosen and not number_of(d, _SUBFILE) & 1]
+    rest = "; its other pages were not" if others else ""
     return chosen, [
-        f"Its first picture is a thumbnail of {small}; the full one, {width} x {height}, was taken."
+        f"Its first picture is a thumbnail of {small}; the full one, {width} x {height}, was taken{rest}."
     ]
 
 
@@ -174,13 +191,13 @@ def _is_enlarged(small: Directory, large: Directory) -> bool:
 
 def _with_full_palette(directory: Directory) -> tuple[Directory, list[str]]:
     """Spread a palette of 8-bit values, which some programs write, over the 16 bits that TIFF has for them."""
-    values = [int(value) for value in _numbers(directory, _PALETTE, 0)]
-    if _number(directory, _PHOTOMETRIC) != _INDEXED or not 0 < max(values) < 256:
+    values = [int(value) for value in numbers_of(directory, PALETTE, 0)]
+    if number_of(directory, PHOTOMETRIC) != _INDEXED or not 0 < max(values) < 256:
         return directory, []
-    field = directory[_PALETTE]
+    field = directory[PALETTE]
     raw = struct.pack(f"{field.order}{len(values)}H", *(value * 257 for value in values))
     spread = Field(3, len(values), field.order, memoryview(raw))
-    return {**directory, _PALETTE: spread}, [
+    return {**directory, PALETTE: spread}, [
         "Its palette has values of 8 bits where TIFF has 16; it was read so."
     ]
 
@@ -188,16 +205,16 @@ def _with_full_palette(directory: Directory) -> tuple[Directory, list[str]]:
 def _missing(directory: Directory, samples: int, length: int) -> str:
     """Say what of a picture's strips or tiles is not in a file of so many bytes, empty where all is."""
     width, height = _size(directory)
-    tiled = _TILES in directory
-    offsets = _numbers(directory, _TILES if tiled else _STRIPS, 0)
-    counts = _numbers(directory, _TILE_BYTES if tiled else _STRIP_BYTES, 0)
-    rows = min(_number(directory, _TILE_HEIGHT if tiled else _STRIP_ROWS, height) or height, 1 << 24)
-    columns = _number(directory, _TILE_WIDTH, width) if tiled else width
+    tiled = TILES in directory
+    offsets = numbers_of(directory, TILES if tiled else STRIPS, 0)
+    counts = numbers_of(directory, TILE_BYTES if tiled else STRIP_BYTES, 0)
+    rows = min(number_of(directory, TILE_HEIGHT if tiled else STRIP_ROWS, height) or height, 1 << 24)
+    columns = number_of(directory, TILE_WIDTH, width) if tiled else width
     across = -(-width // max(columns, 1))
     down = -(-height // max(rows, 1))
-    apart = _number(directory, _PLANAR, 1) == 2
-    plain = _number(directory, _COMPRESSION, 1) == 1 and _number(directory, _PHOTOMETRIC) != _YCBCR
-    bits = sum(_numbers(directory, _BITS, 1)[:1]) * (1 if apart else samples)
+    apart = number_of(directory, PLANAR, 1) == 2
+    plain = number_of(directory, COMPRESSION, 1) == 1 and number_of(directory, PHOTOMETRIC) != YCBCR
+    bits = sum(numbers_of(directory, BITS, 1)[:1]) * (1 if apart else samples)
     row_bytes = int(columns * bits + 7) // 8
     wanted = across * down * (samples if apart else 1)
     for number in range(wanted):
@@ -216,22 +233,18 @@ def _missing(directory: Directory, samples: int, length: int) -> str:
     return "" if wanted else "it has no rows"
 
 
-def _field(directory: Directory, *values: int) -> Field:
-    """Return a field of 32-bit integers in the order of bytes of those of a directory."""
-    order = next(iter(directory.values())).order
-    return Field(4, len(values), order, memoryview(struct.pack(f"{order}{len(values)}I", *values)))
-
-
 def _planes(directory: Directory, samples: int) -> list[Directory]:
     """Return a directory of grey for each plane of a picture whose samples are apart."""
-    strips, sizes = (_TILES, _TILE_BYTES) if _TILES in directory else (_STRIPS, _STRIP_BYTES)
-    each = len(_numbers(directory, strips, 0)) // samples
+    strips, sizes = (TILES, TILE_BYTES) if TILES in directory else (STRIPS, STRIP_BYTES)
+    each = len(numbers_of(directory, strips, 0)) // samples
     grey, (mode, alpha) = _grey(directory), _mode(directory, samples)
     wanted = [*range(_colours(mode)), *([alpha] if alpha else [])]
     return [
         grey
         | {
-            tag: _field(directory, *(int(v) for v in _numbers(directory, tag, 0)[i * each : (i + 1) * each]))
+            tag: field_of(
+                directory, *(int(v) for v in numbers_of(directory, tag, 0)[i * each : (i + 1) * each])
+            )
             for tag in (strips, sizes)
             if tag in directory
         }
@@ -241,42 +254,21 @@ def _planes(directory: Directory, samples: int) -> list[Directory]:
 
 def _as_wide_grey(directory: Directory, samples: int) -> Directory:
     """Return a directory of grey of a picture of 16-bit samples, which lie side by side in its rows."""
-    wide = {tag: _number(directory, tag) * samples for tag in (_WIDTH, _TILE_WIDTH) if tag in directory}
+    wide = {tag: number_of(directory, tag) * samples for tag in (WIDTH, TILE_WIDTH) if tag in directory}
     return _grey(directory) | {
-        tag: _field(directory, value) for tag, value in (wide | {_PREDICTOR: 1}).items()
+        tag: field_of(directory, value) for tag, value in (wide | {PREDICTOR: 1}).items()
     }
 
 
 def _grey(directory: Directory) -> Directory:
-    if _number(directory, _PHOTOMETRIC) not in _MODES or max(_numbers(directory, _YCBCR_SUBSAMPLING, 1)) > 1:
+    if (
+        number_of(directory, PHOTOMETRIC) not in _MODES
+        or max(numbers_of(directory, YCBCR_SUBSAMPLING, 1)) > 1
+    ):
         raise ValueError("samples of a rare kind")
-    one = {_BITS: _number(directory, _BITS), _PHOTOMETRIC: 1, _PLANAR: 1, _SAMPLES: 1}
-    kept = {tag: value for tag, value in directory.items() if tag not in (_EXTRA, _PALETTE, _SAMPLE_FORMAT)}
-    return kept | {tag: _field(directory, value) for tag, value in one.items()}
-
-
-def _written(data: bytes, order: str, directories: list[Directory]) -> BinaryIO:
-    """Write a TIFF whose strips lie where they lay, and whose directories, at its end, hold what decoding needs."""
-    place = len(data) + len(data) % 2
-    head = data[:2] + struct.pack(order + "HI", 42, place)
-    pieces = [bytes(len(data) % 2)]
-    for number, directory in enumerate(directories):
-        kept = sorted(_NEEDED & directory.keys())
-        place += 2 + 12 * len(kept) + 4
-        entries, values = [struct.pack(order + "H", len(kept))], []
-        for tag in kept:
-            field = directory[tag]
-            if field.kind in (16, 17, 18):  # of BigTIFF
-                field = _field(directory, *map(int, field.numbers()))
-            raw = bytes(field.raw)
-            cell = raw.ljust(4, b"\0") if len(raw) <= 4 else struct.pack(order + "I", place)
-            entries.append(struct.pack(order + "HHI", tag, field.kind, field.count) + cell)
-            if len(raw) > 4:
-                values.append(raw + bytes(len(raw) % 2))
-                place += len(values[-1])
-        follows = place if number + 1 < len(directories) else 0
-        pieces += [*entries, struct.pack(order + "I", follows), *values]
-    return spliced([head, memoryview(data)[8:], b"".join(pieces)])
+    one = {BITS: number_of(directory, BITS), PHOTOMETRIC: 1, PLANAR: 1, SAMPLES: 1}
+    kept = {tag: value for tag, value in directory.items() if tag not in (EXTRA, PALETTE, SAMPLE_FORMAT)}
+    return kept | {tag: field_of(directory, value) for tag, value in one.items()}
 
 
 def decoded_pages(image: Image.Image) -> list[NDArray[Any]]:
@@ -299,14 +291,14 @@ def merge_samples(
     directory = picture.directory
     if len(planes) == 1:
         values = planes.pop()
-        if _number(directory, _PREDICTOR, 1) == 2:
+        if number_of(directory, PREDICTOR, 1) == 2:
             values = _undo_differences(values, picture)
         planes += [values[:, sample :: picture.samples] for sample in range(picture.samples)]
         del values
     mode, alpha = _mode(directory, picture.samples)
     count = _colours(mode)
     colours, notes = eight_bits(planes[:count], picture.bits)
-    if _number(directory, _PHOTOMETRIC) == _WHITE_ZERO:
+    if number_of(directory, PHOTOMETRIC) == _WHITE_ZERO:
         colours[0] = 255 - colours[0]
     elif mode == "LAB":
         colours[1:] = [plane ^ np.uint8(128) for plane in colours[1:]]  # which TIFF has with a sign
@@ -327,10 +319,10 @@ def _colours(mode: str) -> int:
 
 def _mode(directory: Directory, samples: int) -> tuple[str, int]:
     """Return Pillow's mode of a picture's samples and which of them is alpha, zero where none is."""
-    mode = _MODES[_number(directory, _PHOTOMETRIC)]
+    mode = _MODES[number_of(directory, PHOTOMETRIC)]
     # RGB of four samples without a word on the fourth is RGB with alpha, as other readers take it.
-    extra = _numbers(
-        directory, _EXTRA, 2 if mode == "RGB" and samples == 4 and _EXTRA not in directory else 0
+    extra = numbers_of(
+        directory, EXTRA, 2 if mode == "RGB" and samples == 4 and EXTRA not in directory else 0
     )
     for place, kind in enumerate(extra[: samples - _colours(mode)]):
         if (mode, int(kind)) in _ALPHA_MODES:
@@ -342,7 +334,7 @@ def _undo_differences(values: NDArray[np.uint16], picture: TiffPicture) -> NDArr
     """Undo TIFF's horizontal differences (TIFF 6.0, section 14) of samples side by side, in each tile."""
     whole = np.empty_like(values)
     samples = picture.samples
-    columns = _number(picture.directory, _TILE_WIDTH, picture.size[0]) * samples
+    columns = number_of(picture.directory, TILE_WIDTH, picture.size[0]) * samples
     for left in range(0, values.shape[1], columns):
         for sample in range(samples):
             part = slice(left + sample, left + columns, samples)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganprint.perturbation.filters import smooth
+from ganprint.perturbation.filters import SmoothedField, smooth
 from ganprint.perturbation.pieces import Painter
 from ganprint.perturbation.severity import by_severity, per_image
 from ganprint.perturbation.stream import Stream, uniform_fields
@@ -27,6 +27,7 @@ ELASTIC = (12.5, 16.25, 21.25, 25.0, 30.0)
 """Gain of the displacement, whose raw range and Gaussian are shares of the image's sides."""
 ELASTIC_RANGE = 0.005
 ELASTIC_SIGMA = 0.01
+ELASTIC_TRUNCATE = 3.0
 PIXELATE = (0.6, 0.5, 0.4, 0.3, 0.25)
 """Size of the small image, of the sides."""
 JPEG = (25, 18, 15, 10, 7)
@@ -76,41 +77,46 @@ def _value(images: Tensor) -> Tensor:
 def elastic_transform(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     """Displace pixels by a smooth random field, interpolating linearly."""
     height, width = images.shape[-2:]
-    draws = uniform_fields(streams, 2, height, width)
-    return _displaced(images, _smooth_shifts(draws, severities), slice(0, height))
+    draws = uniform_fields(streams, 2, height, width).mul_(2).sub_(1)
+    shifts = smooth(draws, _elastic_sigma(height, width), edge="reflect", truncate=ELASTIC_TRUNCATE)
+    return _displaced(images, _elastic_gain(shifts, severities, height), slice(0, height))
 
 
 def elastic_painter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
-    """Return what displaces rows of one image (1, 3, H, W), a channel at a time; each direction is drawn by itself."""
-    height, width = images.shape[-2:]
-    shifts = torch.empty(1, 2, height, width)
-    for direction in range(2):
-        draws = uniform_fields(streams, 1, height, width)
-        shifts[:, direction : direction + 1] = _smooth_shifts(draws, severities)
+    """Return what displaces rows of one image (1, 3, H, W), if asked for them from the top down.
+
+    Each direction is drawn by itself, so the second one's draws follow as many as the image has pixels.
+    """
+    (stream,), (height, width) = streams, images.shape[-2:]
+    fields = [
+        SmoothedField(each, (height, width), _elastic_sigma(height, width), ELASTIC_TRUNCATE)
+        for each in (stream, stream.after(height * width))
+    ]
 
     def paint(rows: Tensor, place: slice) -> Tensor:
+        shifts = _elastic_gain(torch.cat([field.rows(place) for field in fields], 1), severities, height)
         channels = (images[:, number : number + 1].float() for number in range(images.shape[1]))
         return torch.cat([_displaced(channel, shifts, place) for channel in channels], 1)
 
     return paint
 
 
-def _smooth_shifts(draws: Tensor, severities: Sequence[int]) -> Tensor:
-    """Return how far pixels move, from draws (n, c, H, W) uniform in [0, 1)."""
-    height, width = draws.shape[-2:]
-    sigma = (height * ELASTIC_SIGMA, width * ELASTIC_SIGMA)
-    shifts = smooth(draws.mul_(2).sub_(1), sigma, edge="reflect", truncate=3)
+def _elastic_sigma(height: int, width: int) -> tuple[float, float]:
+    return height * ELASTIC_SIGMA, width * ELASTIC_SIGMA
+
+
+def _elastic_gain(shifts: Tensor, severities: Sequence[int], height: int) -> Tensor:
     # The reference scales both directions' range by the height.
     return shifts.mul_(per_image(ELASTIC, severities, shifts).mul_(height * ELASTIC_RANGE))
 
 
 def _displaced(images: Tensor, shifts: Tensor, place: slice) -> Tensor:
-    """Return rows of images that take their pixels from as far as `shifts` (n, 2, H, W) say, across and down."""
+    """Return rows of images that take their pixels from as far as their `shifts` (n, 2, h, W) say, across and down."""
     height, width = images.shape[-2:]
     across = torch.arange(width, device=images.device)
     down = torch.arange(height, device=images.device)[place, None]
-    columns = (shifts[:, 0, place] + across).mul_(2 / width).add_(1 / width - 1)
-    rows = (shifts[:, 1, place] + down).mul_(2 / height).add_(1 / height - 1)
+    columns = (shifts[:, 0] + across).mul_(2 / width).add_(1 / width - 1)
+    rows = (shifts[:, 1] + down).mul_(2 / height).add_(1 / height - 1)
     grid = torch.stack([columns, rows], dim=-1)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 

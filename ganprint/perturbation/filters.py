@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganprint.perturbation import pieces
+from ganprint.perturbation.stream import Stream, uniform_fields
 
 Edge = Literal["nearest", "reflect", "mirror"]
 """What lies beyond the edge, in SciPy's words: a|abc|c, cba|abc|cba, cb|abc|ba."""
@@ -68,6 +69,35 @@ def smooth(
         padded = images.index_select(-2, places[part.start : part.stop + 2 * reach])
         blurred[..., part, :] = _smoothed(padded, vertical, horizontal, edge)
     return blurred
+
+
+class SmoothedField:
+    """Numbers uniform in [-1, 1), (1, 1, H, W), drawn and blurred some rows at a time, from the top down.
+
+    They are what `smooth` returns of `2 * uniform_fields([stream], 1, H, W) - 1` with the edge "reflect".
+    """
+
+    def __init__(
+        self, stream: Stream, size: tuple[int, int], sigma: tuple[float, float], truncate: float
+    ) -> None:
+        self._stream = stream
+        self._vertical, self._horizontal = (gaussian_taps(each, truncate) for each in sigma)
+        self._reach = len(self._vertical) // 2
+        self._places = _positions(size[0], self._reach, "reflect", stream.device)
+        self._drawn = torch.empty(1, 1, 0, size[1], device=stream.device)
+        self._first = 0
+
+    def rows(self, place: slice) -> Tensor:
+        """Return the rows of a place (1, 1, h, W), which no earlier one may follow."""
+        places = self._places[place.start : place.stop + 2 * self._reach]
+        first, after = int(places.min()), int(places.max()) + 1
+        kept = self._drawn[..., first - self._first :, :]
+        missing = after - first - kept.shape[-2]
+        if missing > 0:
+            more = uniform_fields([self._stream], 1, missing, kept.shape[-1]).mul_(2).sub_(1)
+            kept = torch.cat([kept, more], -2)
+        self._drawn, self._first = kept, first
+        return _smoothed(kept.index_select(-2, places - first), self._vertical, self._horizontal, "reflect")
 
 
 def _smoothed(padded: Tensor, vertical: list[float], horizontal: list[float], edge: Edge) -> Tensor:

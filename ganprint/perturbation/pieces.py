@@ -22,6 +22,7 @@ REACH = 64
 LARGE = 2**23
 """Pixels of an image that is taken in pieces, and values of a piece at most, or so."""
 
+_COPIES = 4  # that a painter holds of what it is given, or so
 _BLOCK = 16  # torch draws normal numbers in blocks of so many
 
 Painter = Callable[[Tensor, slice], Tensor]
@@ -64,7 +65,7 @@ def rows_of(images: Tensor, result: Tensor) -> Iterator[Piece]:
 def paint(images: Tensor, painter: Painter) -> Tensor:
     """Return uint8 images (1, 3, H, W) changed by a painter, some rows at a time."""
     result = torch.empty_like(images)
-    for part in parts_of(images.shape[-2], 3 * images.shape[-1]):
+    for part in parts_of(images.shape[-2], _COPIES * 3 * images.shape[-1]):
         done = painter(images[..., part, :].float(), part)
         result[..., part, :] = done.clamp_(0, 255)
     return result

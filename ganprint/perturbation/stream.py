@@ -24,6 +24,15 @@ class Stream:
         """The generator of fields, on the images' device."""
         return torch.Generator(self.device).manual_seed(self.seed)
 
+    def after(self, draws: int) -> "Stream":
+        """Return a stream whose fields begin after so many uniform draws of this one, which stays where it is."""
+        later = Stream(self.seed, self.device)
+        later.fields.set_state(self.fields.get_state())
+        room = torch.empty(min(draws, 1 << 20), device=self.device)
+        for begun in range(0, draws, 1 << 20):
+            room[: draws - begun].uniform_(generator=later.fields)
+        return later
+
     @cached_property
     def _numbers(self) -> np.random.Generator:
         return np.random.Generator(np.random.Philox(self.seed))

@@ -149,6 +149,25 @@ def test_the_full_picture_is_taken_and_that_is_said(data: bytes, full: bool, not
     assert note in " ".join(image.notes)
 
 
+@pytest.mark.parametrize("below", [True, False])
+@pytest.mark.parametrize(
+    ("after", "rest"), [([], ""), ([{"subfiletype": 1}], ""), ([{}], "; its other pages were not")]
+)
+def test_one_note_says_what_was_taken_of_a_thumbnail_and_pages(
+    below: bool, after: list[dict[str, object]], rest: str
+) -> None:
+    target = io.BytesIO()
+    with tifffile.TiffWriter(target) as file:
+        file.write(SMALL, photometric="rgb", metadata=None, subfiletype=1, subifds=1 if below else 0)
+        file.write(FULL, photometric="rgb", metadata=None)
+        for options in after:
+            file.write(FULL[::-1], photometric="rgb", metadata=None, **options)
+    image = read_image(target.getvalue())
+    assert np.array_equal(image.pixels, FULL)
+    taken = f"Its first picture is a thumbnail of 53 x 40; the full one, 160 x 120, was taken{rest}."
+    assert image.notes == (taken,)
+
+
 def test_the_full_picture_has_its_own_orientation() -> None:
     data = of_two({"subfiletype": 1}, True, {"extratags": [(274, 3, 1, 6, True)]})
     assert np.array_equal(read_image(data).pixels, np.rot90(FULL, -1))
