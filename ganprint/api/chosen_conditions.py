@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 
-CONDITIONS = ("test_seen:none", "test_seen:test-seen", "test_unseen:none")
-"""Where nothing else is asked for."""
-
 
 def parse_condition(text: str) -> tuple[str, str]:
     """Return the split and policy of SPLIT:POLICY."""

@@ -10,7 +10,7 @@ import typer
 from ganprint.api.outputs import refuse_own_inputs
 from ganprint.cli.console import about, command_line, console, progress_bar
 from ganprint.cli.option_groups import Display, Machine, Measuring, grouped
-from ganprint.cli.options import DryRun, Force, Images, TestData, chosen_data
+from ganprint.cli.options import TEST_SPLIT, DryRun, Force, Images, TestData, chosen_data
 from ganprint.cli.tables import (
     check_against,
     draw_results,
@@ -66,7 +66,9 @@ class Experiments:
             help="clean and white-box attacks on --split; methods without gradients through others' weights",
         ),
     ] = False
-    split: Annotated[str, typer.Option("--split", help="the split of all of these experiments")] = "test_seen"
+    split: Annotated[
+        str | None, typer.Option("--split", help=f"the split of all of these experiments; {TEST_SPLIT}")
+    ] = None
     corruptions: Annotated[
         list[str] | None, typer.Option("--corruption", help="only this one in --robustness; repeatable")
     ] = None
@@ -129,8 +131,8 @@ def compare(
         list[str] | None,
         typer.Option(
             "--condition",
-            help="SPLIT:POLICY, POLICY as for evaluate; repeatable; "
-            "test_seen:none, test_seen:test-seen and test_unseen:none if left out",
+            help="SPLIT:POLICY, POLICY as for evaluate; repeatable; if left out, none and test-seen on --split, and "
+            "test_unseen:none if the manifest has that split",
         ),
     ] = None,
     experiments: Experiments,
@@ -201,7 +203,7 @@ def compare(
         return
     entries, interrupted = run_comparison(comparison)
     if entries:
-        splits = [experiments.split] if experiments.robustness else []
+        splits = [experiments.split or comparison.data.test_split] if experiments.robustness else []
         show_results(comparison, entries, display, splits, force=force, complete=not interrupted)
     if entries and interrupted:
         say(f"interrupted: {len(entries)} of {len(comparison.jobs)} results. Rerun the command to continue.")

@@ -9,7 +9,7 @@ import typer
 
 from ganprint.api.outputs import refuse_own_inputs
 from ganprint.cli.console import console, counting, echo_json
-from ganprint.cli.options import Force, Images, Json, Seed
+from ganprint.cli.options import DATA, Force, Images, Json, Seed, Workers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,13 +22,7 @@ app = typer.Typer(
     help="Check a manifest's images, split it, or join several manifests.", no_args_is_help=True
 )
 
-_Data = Annotated[
-    Path,
-    typer.Argument(
-        help="a CSV with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, or a folder "
-        "source/semantic/*"
-    ),
-]
+_Data = Annotated[str, typer.Argument(help=DATA)]
 
 _LISTED = 20
 """How many files of a kind are listed; --json has them all."""
@@ -42,7 +36,7 @@ def check_command(
         int | None, typer.Option(min=1, help="open only so many images, spread over sources")
     ] = None,
     seed: Seed = 0,
-    workers: Annotated[int, typer.Option(min=0, help="processes that open files; 0: this one")] = 0,
+    workers: Workers = 0,
     as_json: Json = False,
 ) -> None:
     """Open every image and report missing, broken and duplicate images, leaks between splits, and biases.
@@ -120,7 +114,7 @@ def split_command(
 @app.command("join")
 def join_command(
     out: Annotated[Path, typer.Argument(help="the CSV to write")],
-    data: Annotated[list[Path], typer.Argument(help="manifests, or folders source/semantic/*")],
+    data: Annotated[list[str], typer.Argument(help="manifests, or folders source/semantic/*")],
     force: Force = False,
     as_json: Json = False,
 ) -> None:

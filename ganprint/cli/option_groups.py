@@ -156,7 +156,12 @@ Form = Literal["terminal", "markdown", "latex", "json", "csv"]
 FigureForm = Annotated[Literal["png", "svg"], typer.Option("--figure-form", help="what figures are drawn as")]
 Metric = Annotated[
     Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"],
-    typer.Option("--metric", help="the metric of robustness tables and figures"),
+    typer.Option(
+        "--metric",
+        metavar="METRIC",
+        help="metric of robustness tables and figures: detection_accuracy, attribution_accuracy, balanced_accuracy or "
+        "nmi",
+    ),
 ]
 Unit = Annotated[
     Literal["group", "image"],

@@ -35,7 +35,7 @@ ManyWeights = Annotated[
 Enrolled = Annotated[
     bool, typer.Option("--enrolled/--no-enrolled", help="include sources from `ganprint enroll`")
 ]
-_DATA = (
+DATA = (
     "a CSV or Parquet file with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, "
     "or a folder or archive source/semantic/*; a URL, too"
 )
@@ -50,11 +50,11 @@ def _existing(data: str | None) -> str | None:
     raise ManifestError(f"There is no manifest {data}.", "Give a CSV file or a folder source/semantic/*.")
 
 
-Data = Annotated[str, typer.Option("--data", metavar="PATH", callback=_existing, help=_DATA)]
+Data = Annotated[str, typer.Option("--data", metavar="PATH", callback=_existing, help=DATA)]
 TestData = Annotated[
     str | None,
     typer.Option(
-        "--data", metavar="PATH", callback=_existing, help=f"{_DATA}; the embedded benchmark if left out"
+        "--data", metavar="PATH", callback=_existing, help=f"{DATA}; the embedded benchmark if left out"
     ),
 ]
 Images = Annotated[
@@ -78,6 +78,7 @@ Threads = Annotated[
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="images per batch")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="extra processes that read images; 0: none")]
+TEST_SPLIT = "test_seen if left out, else test, else all rows: what the manifest has"
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="use only so many images, spread over sources")
 ]

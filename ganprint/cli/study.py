@@ -12,7 +12,7 @@ from ganprint.api.choices import chosen_device
 from ganprint.cli.compare import run_comparison, show_results
 from ganprint.cli.console import command_line
 from ganprint.cli.option_groups import Display, Machine, grouped
-from ganprint.cli.options import Budget, Data, DryRun, Images, Limit, Seed, TrainingPrecision
+from ganprint.cli.options import TEST_SPLIT, Budget, Data, DryRun, Images, Limit, Seed, TrainingPrecision
 from ganprint.cli.train import Reporter
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Testing:
             "--condition", help="SPLIT:POLICY; repeatable; none and test-seen on --split if left out"
         ),
     ] = None
-    split: Annotated[str, typer.Option("--split", help="the split to test on")] = "test_seen"
+    split: Annotated[str | None, typer.Option("--split", help=f"the split to test on; {TEST_SPLIT}")] = None
     limit: Limit = None
 
 
@@ -73,7 +73,9 @@ def semantics(
     method: Annotated[str, typer.Option(help="methods, several as a,b, or all")] = "all",
     counts: Annotated[
         list[int] | None,
-        typer.Option("--count", min=1, help="train on so many semantics only; repeatable; all if left out"),
+        typer.Option(
+            "--count", min=1, help="train on so many semantic classes only; repeatable; all if left out"
+        ),
     ] = None,
     training: Training,
     testing: Testing,
@@ -152,8 +154,7 @@ def _study(
             "The trainings of an experiment run in one process.",
             "Share one among several with torchrun -m ganprint train, and compare its weights.",
         )
-    tested = [parse_condition(text) for text in testing.conditions or ()]
-    tested = distinct_conditions(tested or [(testing.split, policy) for policy in STUDIED], None)
+    named = distinct_conditions([parse_condition(text) for text in testing.conditions or ()], None)
     device = chosen_device(machine.device, machine.threads)
     from ganprint.data import Manifest
     from ganprint.devices import quick_precision
@@ -162,6 +163,7 @@ def _study(
     from ganprint.studies.variants import Study
 
     manifest = Manifest.open(training.data, root=training.images)
+    tested = named or [(testing.split or manifest.test_split, policy) for policy in STUDIED]
     found = variants(manifest)
     for split in dict.fromkeys(split for split, _ in tested):
         manifest.select(split)

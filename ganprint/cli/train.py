@@ -17,7 +17,6 @@ from ganprint.cli.options import (
     TestData,
     Threads,
     TrainingPrecision,
-    Workers,
     chosen_data,
 )
 
@@ -58,7 +57,12 @@ def train(
     device: Device = "auto",
     threads: Threads = None,
     precision: TrainingPrecision = "auto",
-    workers: Workers = 1,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=0, help="extra processes that read images; one reads while the network trains; 0: none"
+        ),
+    ] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="resume from the checkpoint in --out")] = False,
     force: Force = False,
 ) -> None:

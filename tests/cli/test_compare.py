@@ -481,6 +481,22 @@ def test_what_cannot_be_compared_is_a_sentence_and_a_hint(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "policies"),
+    [((), "none test-seen"), (("--robustness", "--corruption", "fog", "--severity", "1"), "none fog:1")],
+)
+def test_without_a_named_split_the_one_that_data_split_writes_is_taken(
+    options: tuple[str, ...], policies: str, inside: Any, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "split.csv").write_text(tiny_manifest.read_text().replace("test_seen", "test"))
+    data = ("--data", tmp_path / "split.csv", "--images", tiny_manifest.parent)
+    done = inside("compare", "--weights", "prnu.wild128", *data, *options, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == [
+        f"test under {policy}: prnu.wild128" for policy in policies.split()
+    ]
+
+
 def test_data_of_sources_that_no_weights_know_is_a_sentence(
     inside: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:

@@ -21,15 +21,17 @@ def test_a_command_has_the_short_options_and_an_example(name: str) -> None:
     assert {"-q", "-v"} <= set(options)
     assert ("--out" in options) == ("-o" in options)
     assert len(options) == len(set(options))
-    if name != "compare":
-        assert f"Example: ganprint {name}" in EVERY[name].help
+    assert f"Example: ganprint {name}" in EVERY[name].help
 
 
 @pytest.mark.parametrize("name", ["", *EVERY])
-def test_help_names_no_python_type_and_no_huge_number(inside: Any, name: str) -> None:
-    done = inside(*name.split(), "-h")
+def test_help_has_words_whole_no_python_type_and_no_huge_number(inside: Any, name: str) -> None:
+    done = inside(*name.split(), "-h", env={"COLUMNS": "80"})
     assert done.returncode == 0
-    assert not re.search(r"<bool>|<str>|int range|922337", done.stdout)
+    assert not re.search(r"<bool>|<str>|int range|922337|\u2026", done.stdout)
+    options = EVERY[name].params if name else ()
+    texts = [f"{option.metavar or ''} {getattr(option, 'help', None) or ''}" for option in options]
+    assert [word for word in " ".join(texts).split() if word not in done.stdout] == []
 
 
 def test_a_default_means_the_same_in_every_command() -> None:

@@ -288,6 +288,25 @@ def test_writing_and_reading_gives_the_same_rows_and_files(write_csv, tmp_path):
     manifest.write(beside, force=True)
 
 
+@pytest.mark.parametrize(
+    ("splits", "chosen", "rows"),
+    [
+        (["train", "test", "test_seen"], "test_seen", [2]),
+        (["train", "test"], "test", [1]),
+        (["train", "val"], "all", [0, 1]),
+    ],
+)
+def test_without_a_named_split_weights_are_measured_on_the_one_for_tests(splits, chosen, rows, tmp_path):
+    lines = [f"{number}.png,real,{split}" for number, split in enumerate(splits)]
+    (tmp_path / "m.csv").write_text("\n".join(["path,source,split", *lines]))
+    manifest = Manifest.open(tmp_path / "m.csv")
+    assert manifest.test_split == chosen
+    assert [manifest.select(chosen).path(row).name for row in range(len(rows))] == [
+        f"{row}.png" for row in rows
+    ]
+    assert len(manifest.select("all")) == len(splits)
+
+
 def test_a_manifest_survives_pickling_for_spawned_workers(write_csv):
     manifest = Manifest.open(write_csv(HEADER, ROWS))
     copy = pickle.loads(pickle.dumps(manifest))
