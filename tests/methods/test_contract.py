@@ -43,14 +43,6 @@ def test_six_methods_are_installed_and_each_has_the_papers_preset() -> None:
         assert spec.title and spec.paper and spec.year
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_every_preset_of_a_method_is_valid(method: str) -> None:
-    spec = plugins.load(method).spec
-    assert spec.configs is not None
-    for file in spec.configs.glob(f"{method}*.yaml"):
-        read_config(spec, preset=file.stem)
-
-
 @pytest.mark.parametrize("name", SMALL)
 def test_trained_weights_answer_the_same_after_reload(
     name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
