@@ -38,13 +38,13 @@ class View(BaseModel):
         256 / 224,
         ge=1,
         le=2,
-        description="resize view in training: side of the square that is cropped, over size",
+        description="resize, in training: side that an image is resized to before it is cropped, over size",
     )
     answering_scale: float = Field(
         1.0,
         ge=1,
         le=2,
-        description="resize view when answering: side of the square that is cropped, over size",
+        description="resize, when answering: side that an image is resized to before it is cropped, over size",
     )
     crops: int = Field(5, ge=1, le=64, description="crops per image when answering, if there is room")
 

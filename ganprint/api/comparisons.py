@@ -14,10 +14,10 @@ from ganprint.api.chosen_conditions import (
     parse_condition,
     robustness_asked,
 )
+from ganprint.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
     from ganprint.data import Manifest
-    from ganprint.errors import ImageError
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.plan import JobBatch
     from ganprint.evaluation.runner import Comparison
@@ -86,7 +86,6 @@ def prepare_comparison(
     kept in the user's cache.
     """
     from ganprint.api.choices import chosen_device
-    from ganprint.errors import UsageError
 
     if predictions and out is None:
         raise UsageError("--predictions needs a folder of results.", "Name one with --out.")

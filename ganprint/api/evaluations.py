@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.choices import check_method, chosen_data, chosen_device, chosen_weights
 from ganprint.api.outputs import check_output, refuse_own_inputs
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from ganprint.data import Manifest
@@ -46,7 +47,6 @@ def evaluate(
     several processes (`torchrun`) each answers for a part of the images, and all return the whole result; the first
     says and writes.
     """
-    from ganprint.errors import UsageError
     from ganprint.processes import is_main_process, join
 
     file = None if predictions is None else Path(predictions)

@@ -11,20 +11,14 @@ from ganprint.api.outputs import refuse_own_inputs
 from ganprint.cli.console import about, command_line, console, progress_bar
 from ganprint.cli.option_groups import Display, Machine, Measuring, grouped
 from ganprint.cli.options import TEST_SPLIT, DryRun, Force, Images, TestData, chosen_data
-from ganprint.cli.tables import (
-    check_against,
-    draw_results,
-    print_presets,
-    print_results,
-    write_results_page,
-)
+from ganprint.cli.tables import check_against, draw_results, print_presets, print_results, write_results_page
+from ganprint.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.figure import Figure
 
-    from ganprint.errors import ImageError
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.plan import JobBatch
     from ganprint.evaluation.runner import Comparison
@@ -84,8 +78,7 @@ class Attacks:
 
     panel: ClassVar[str] = "Attacks of --adversarial"
     attacks: Annotated[
-        list[str] | None,
-        typer.Option("--attack", help="fgsm or pgd; repeatable; both if left out"),
+        list[str] | None, typer.Option("--attack", help="fgsm or pgd; repeatable; both if left out")
     ] = None
     epsilons: Annotated[
         list[int] | None,
@@ -171,7 +164,6 @@ def compare(
     Example: ganprint compare --robustness
     """
     from ganprint.api.comparisons import prepare_comparison
-    from ganprint.errors import UsageError
 
     display.check(force=force)
     refuse_own_inputs([display.html], [data])

@@ -51,11 +51,7 @@ def check_command(
     manifest = Manifest.open(data, root=image_folder, allow_gaps=True)
     with counting("opening images") as progress:
         report = check(
-            manifest,
-            limit=limit,
-            workers=workers,
-            seed=seed,
-            progress=partial(progress, "opening images"),
+            manifest, limit=limit, workers=workers, seed=seed, progress=partial(progress, "opening images")
         )
     if as_json:
         echo_json(report.model_dump(mode="json"))
@@ -182,7 +178,7 @@ def _render(report: "CheckReport", out: "Console") -> None:
     out.print(
         f"{report.checked} of {report.images} images opened: {len(report.missing)} missing, "
         f"{len(report.unreadable)} unreadable, {len(report.warnings)} warnings. "
-        + ("Mend or remove the files above." if bad else "Usable."),
+        + ("Repair or remove the files above." if bad else "Usable."),
         soft_wrap=True,
     )
 
@@ -190,7 +186,9 @@ def _render(report: "CheckReport", out: "Console") -> None:
 def _bias_table(report: "CheckReport") -> "Table":
     from rich.table import Table
 
-    table = Table("feature", "Cramer's V", title="What files tell of their source", title_justify="left")
+    table = Table(
+        "feature", "Cramer's V", title="What files give away about their source", title_justify="left"
+    )
     sources = sorted({source for bias in report.biases for source in bias.leading})
     for source in sources:
         table.add_column(source)

@@ -10,6 +10,7 @@ from ganprint.api.choices import chosen_device
 from ganprint.api.outputs import check_output
 from ganprint.cli.console import command_line, complain, console, note, progress_bar
 from ganprint.cli.options import Budget, Device, Force, Precision, Seed, Threads
+from ganprint.errors import OutputExistsError, UsageError
 
 if TYPE_CHECKING:
     from ganprint.forge.generator_store import GeneratorCard
@@ -62,7 +63,6 @@ def train_command(
 
     Example: ganprint forge train --photos photos/ --budget 60
     """
-    from ganprint.errors import UsageError
     from ganprint.forge.families import FAMILIES
     from ganprint.forge.grid import Grid, Task
     from ganprint.forge.photos import chosen_semantics
@@ -127,7 +127,6 @@ def sample_command(
 
     Example: ganprint forge sample --source stylegan2 --semantic face -n 100 samples/
     """
-    from ganprint.errors import OutputExistsError, UsageError
     from ganprint.forge.figures import write_image
     from ganprint.forge.generator_store import list_generators, load_generator
     from ganprint.forge.sampling import sample_images
@@ -198,7 +197,6 @@ def build_command(
 
     Example: ganprint forge build benchmark/ --photos photos/
     """
-    from ganprint.errors import UsageError
     from ganprint.forge.build import Plan, build_benchmark
     from ganprint.forge.generator_store import list_generators
 
@@ -250,7 +248,6 @@ def sheet_command(
     """
     import torch
 
-    from ganprint.errors import UsageError
     from ganprint.forge.figures import draw_grid
     from ganprint.forge.generator_store import list_generators, load_generator
     from ganprint.forge.sampling import sample_images

@@ -22,6 +22,7 @@ from ganprint.cli.options import (
     Threads,
     Workers,
 )
+from ganprint.errors import OutputExistsError, UsageError
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
@@ -116,8 +117,6 @@ class Display:
     @property
     def form(self) -> "Form":
         """The form that one option names, tables for a terminal if none does; UsageError where two do."""
-        from ganprint.errors import UsageError
-
         asked: dict[Form, bool] = {
             "markdown": self.markdown,
             "latex": self.latex,
@@ -133,7 +132,6 @@ class Display:
     def check(self, *, force: bool) -> None:
         """Refuse, before long work, what cannot be combined, and files or folders that are there already."""
         from ganprint.api.outputs import check_output
-        from ganprint.errors import OutputExistsError, UsageError
 
         assert self.form
         if self.metric == "balanced_accuracy" and self.unit == "group":

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ganprint.devices import check_device_name
+from ganprint.errors import ManifestError, UsageError
 
 
 def _check_seed(seed: int) -> int:
@@ -19,8 +20,7 @@ def _check_seed(seed: int) -> int:
 Method = Annotated[str, typer.Option("--method", help="the method, as `ganprint methods` names it")]
 OneMethod = Annotated[str | None, typer.Option("--method", help="the method, as `ganprint methods` names it")]
 Weights = Annotated[
-    str | None,
-    typer.Option("--weights", help="name or folder of weights; the method's default if left out"),
+    str | None, typer.Option("--weights", help="name or folder of weights; the method's default if left out")
 ]
 ManyMethods = Annotated[
     str | None,
@@ -45,8 +45,6 @@ def _existing(data: str | None) -> str | None:
     """Refuse data that are not there when options are read: before what takes seconds is imported."""
     if data is None or "://" in data or "," in data or os.path.exists(data):  # noqa: PTH110
         return data
-    from ganprint.errors import ManifestError
-
     raise ManifestError(f"There is no manifest {data}.", "Give a CSV file or a folder source/semantic/*.")
 
 
@@ -143,6 +141,4 @@ def chosen_data(
 def check_formats(as_json: bool, as_csv: bool) -> None:
     """Refuse --json and --csv together."""
     if as_json and as_csv:
-        from ganprint.errors import UsageError
-
         raise UsageError("--json and --csv cannot be combined.", "Use one of them.")

@@ -14,6 +14,7 @@ from ganprint.cli.console import command_line
 from ganprint.cli.option_groups import Display, Machine, grouped
 from ganprint.cli.options import TEST_SPLIT, Budget, Data, DryRun, Images, Limit, Seed, TrainingPrecision
 from ganprint.cli.train import Reporter
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from ganprint.data import Manifest
@@ -145,7 +146,6 @@ def _study(
 ) -> None:
     """Train what is missing, measure what is trained, and print the tables."""
     from ganprint.api.chosen_conditions import distinct_conditions, parse_condition
-    from ganprint.errors import UsageError
     from ganprint.processes import place
 
     display.check(force=False)

@@ -19,6 +19,7 @@ from ganprint.cli.options import (
     TrainingPrecision,
     chosen_data,
 )
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from ganprint.attributor import Progress
@@ -75,7 +76,6 @@ def train(
     """
     from ganprint.api.trainings import run_folder
     from ganprint.api.trainings import train as train_method
-    from ganprint.errors import UsageError
     from ganprint.processes import is_main_process, place
 
     if out is None and place()[1] > 1:

@@ -191,11 +191,7 @@ class Manifest:
             split, _, semantic = split.partition("@")
             semantics = [semantic] if semantics is None else [name for name in semantics if name == semantic]
         keep = np.ones(len(self), dtype=bool)
-        wanted = {
-            "split": self._splits_of(split or "all"),
-            "source": sources,
-            "semantic": semantics,
-        }
+        wanted = {"split": self._splits_of(split or "all"), "source": sources, "semantic": semantics}
         for column, chosen in wanted.items():
             if chosen is not None:
                 keep &= self._among(column, chosen)

@@ -17,11 +17,7 @@ PIXELS_AT_ONCE = 8 * 256**2
 
 
 def attack_images(
-    victim: Attributor,
-    images: Sequence[Tensor],
-    labels: Sequence[int],
-    attack: Attack,
-    seeds: Sequence[int],
+    victim: Attributor, images: Sequence[Tensor], labels: Sequence[int], attack: Attack, seeds: Sequence[int]
 ) -> list[Tensor]:
     """Return images uint8 (3, H, W) changed so that the victim's answer for them becomes wrong, on their device.
 

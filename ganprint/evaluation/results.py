@@ -12,14 +12,7 @@ from ganprint.calibration.probabilities import brier_score, calibrate_probabilit
 from ganprint.data import Manifest
 from ganprint.evaluation.answers import Answers
 from ganprint.evaluation.conditions import Precision
-from ganprint.evaluation.metrics import (
-    GroupAnswers,
-    Scores,
-    Unit,
-    count_answers,
-    score_groups,
-    score_images,
-)
+from ganprint.evaluation.metrics import GroupAnswers, Scores, Unit, count_answers, score_groups, score_images
 from ganprint.evaluation.open_set_metrics import score_open_set
 from ganprint.weights import Card, Interval, Result
 from ganprint.weights.seen import Seen, count_seen

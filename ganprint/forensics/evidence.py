@@ -68,10 +68,10 @@ def possible_maps(attributor: Attributor, crop: Tensor) -> tuple[str, ...]:
 def gather_evidence(
     attributor: Attributor, card: Card, crop: Tensor, name: str, maps: Sequence[str] | None = None
 ) -> Evidence:
-    """Show what a method's answer for one uint8 view (3, S, S) of the image called `name` rests on.
+    """Show what a method's answer for one uint8 crop (3, S, S) of the image called `name` is based on.
 
     `maps` are some of `MAPS`, all that the method can have if left out; their order is always the same. They explain
-    the log-odds of the source that the method names for this view alone. Nothing is random. Raises UsageError for a
+    the log-odds of the source that the method names for this crop alone. Nothing is random. Raises UsageError for a
     map that there is not, or that the method cannot have.
     """
     possible = possible_maps(attributor, crop)

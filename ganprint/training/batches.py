@@ -84,11 +84,7 @@ class Batches:
         self.sampler = sampler
         self.device = device
         self._loader = loader(
-            images,
-            batch_size=sampler.batch_size,
-            workers=workers,
-            sampler=sampler,
-            device=device.type,
+            images, batch_size=sampler.batch_size, workers=workers, sampler=sampler, device=device.type
         )
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[tuple[Images, list[Draw]]]:
