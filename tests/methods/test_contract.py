@@ -210,9 +210,7 @@ def test_finetuning_starts_from_named_weights_and_refuses_those_of_others(
         prepare(type(attributor), attributor.config, data, 0, start="nowhere")
 
 
-@pytest.mark.parametrize(
-    "method", ["yu", "yu reimplementation", "dct-cnn", "dct-cnn ridge", "reverse-engineering"]
-)
+@pytest.mark.parametrize("method", ["yu", "yu reimplementation", "dct-cnn", "reverse-engineering"])
 def test_finetuning_takes_over_the_sources_that_the_weights_know_and_adds_others(
     method: str, fit: Fit, tiny_manifest: Path, tmp_path: Path, rows: list[dict[str, str]]
 ) -> None:
