@@ -33,7 +33,7 @@ def assess(
     image_folder: Images = None,
     splits: Annotated[
         list[str] | None,
-        typer.Option("--split", help=f"a split, or several joined by +; repeatable; {TEST_SPLIT}"),
+        typer.Option("--split", help=f"splits, several as a,b; as one: a+b; {TEST_SPLIT}"),
     ] = None,
     policies: Policies = None,
     seed: Seed = 0,

@@ -64,11 +64,11 @@ class Experiments:
         str | None, typer.Option("--split", help=f"the split of all of these experiments; {TEST_SPLIT}")
     ] = None
     corruptions: Annotated[
-        list[str] | None, typer.Option("--corruption", help="only this one in --robustness; repeatable")
+        list[str] | None, typer.Option("--corruption", help="only these in --robustness, several as a,b")
     ] = None
     severities: Annotated[
         list[int] | None,
-        typer.Option("--severity", min=1, max=5, help="only this one in --robustness; repeatable"),
+        typer.Option("--severity", min=1, max=5, help="only these in --robustness, several as 1,3"),
     ] = None
 
 
@@ -78,7 +78,7 @@ class Attacks:
 
     panel: ClassVar[str] = "Attacks of --adversarial"
     attacks: Annotated[
-        list[str] | None, typer.Option("--attack", help="fgsm or pgd; repeatable; both if left out")
+        list[str] | None, typer.Option("--attack", help="fgsm, pgd or fgsm,pgd, which is the default")
     ] = None
     epsilons: Annotated[
         list[int] | None,
@@ -86,7 +86,7 @@ class Attacks:
             "--epsilon",
             min=1,
             max=255,
-            help="largest change, in levels of 255; repeatable; 2, 4, 8, 16, 24 and 32 if left out",
+            help="largest change, in levels of 255, several as 4,8; 2,4,8,16,24,32 if left out",
         ),
     ] = None
     target: Annotated[
@@ -112,20 +112,20 @@ def compare(
         list[str] | None,
         typer.Option(
             "--weights",
-            help="name or folder of weights; repeatable; if left out, all trained on a manifest of this name, "
+            help="name or folder of weights, several as a,b; if left out, all trained on a manifest of this name, "
             "or else all that know its sources",
         ),
     ] = None,
     method: Annotated[
         str | None,
-        typer.Option(help="methods, with commas between: of the weights; where none fits, their defaults"),
+        typer.Option(help="methods of the weights, several as a,b, or all; where none fits, their defaults"),
     ] = None,
     conditions: Annotated[
         list[str] | None,
         typer.Option(
             "--condition",
-            help="SPLIT:POLICY, POLICY as for evaluate; repeatable; if left out, none and test-seen on --split, and "
-            "test_unseen:none if the manifest has that split",
+            help="SPLIT:POLICY, POLICY as for evaluate, several as a,b; if left out, none and test-seen on --split, "
+            "and test_unseen:none if the manifest has that split",
         ),
     ] = None,
     experiments: Experiments,

@@ -19,7 +19,7 @@ def explain(
         list[str] | None,
         typer.Option(
             "--map",
-            help="own, occlusion, gradients, grad-cam, residual, spectrum; repeatable; all that apply if left out",
+            help="own, occlusion, gradients, grad-cam, residual, spectrum, several as a,b; all that apply if left out",
         ),
     ] = None,
     spectrum: Annotated[

@@ -45,7 +45,9 @@ def train_command(
     ] = None,
     seeds: Annotated[
         list[int] | None,
-        typer.Option("--seed", min=0, help="train each generator with this seed; repeatable; 0 if left out"),
+        typer.Option(
+            "--seed", min=0, help="train each generator with this seed, several as 0,1; 0 if left out"
+        ),
     ] = None,
     resolution: Annotated[int, typer.Option(help="side of the images: 64 or 128")] = 64,
     steps: Annotated[

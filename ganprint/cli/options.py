@@ -89,7 +89,7 @@ Precision = Annotated[
 ]
 Policies = Annotated[
     list[str] | None,
-    typer.Option("--policy", help="perturbation of the images; repeatable; none and test-seen if left out"),
+    typer.Option("--policy", help="perturbation of the images, several as a,b; none,test-seen if left out"),
 ]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")]
 TrainingPrecision = Annotated[

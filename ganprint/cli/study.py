@@ -60,7 +60,7 @@ class Testing:
     conditions: Annotated[
         list[str] | None,
         typer.Option(
-            "--condition", help="SPLIT:POLICY; repeatable; none and test-seen on --split if left out"
+            "--condition", help="SPLIT:POLICY, several as a,b; none and test-seen on --split if left out"
         ),
     ] = None
     split: Annotated[str | None, typer.Option("--split", help=f"the split to test on; {TEST_SPLIT}")] = None
@@ -75,7 +75,7 @@ def semantics(
     counts: Annotated[
         list[int] | None,
         typer.Option(
-            "--count", min=1, help="train on so many semantic classes only; repeatable; all if left out"
+            "--count", min=1, help="train on so many semantic classes only, several as 1,2; all if left out"
         ),
     ] = None,
     training: Training,
@@ -112,7 +112,7 @@ def ablation(
         list[str] | None,
         typer.Option(
             "--part",
-            help="parts, levels, counts, backbones, or the name of a row; repeatable; all if left out",
+            help="parts, levels, counts, backbones, or the name of a row, several as a,b; all if left out",
         ),
     ] = None,
     training: Training,

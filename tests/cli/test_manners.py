@@ -50,6 +50,22 @@ def test_a_default_means_the_same_in_every_command() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "words", "option", "values"),
+    [
+        ("compare", "--severity 1,3 --severity=5", "severities", [1, 3, 5]),
+        ("compare", "--condition=test:none,test:fog:3", "conditions", ["test:none", "test:fog:3"]),
+        ("compare", "--rename a,b=c", "renamed", ["a,b=c"]),
+        ("assess", "--split test+open,val --policy none", "splits", ["test+open", "val"]),
+        ("train", "--method m --set widths=[8,8]", "assignments", ["widths=[8,8]"]),
+        ("explain", "x.png --map own, --map residual", "maps", ["own", "residual"]),
+    ],
+)
+def test_what_can_be_repeated_takes_a_list(name: str, words: str, option: str, values: list[object]) -> None:
+    context = EVERY[name].make_context(name, words.split(), resilient_parsing=True)
+    assert context.params[option] == values
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [
         ("compare --map a=b --map=c=d --seed 1", "compare --rename a=b --rename=c=d --seed 1"),
