@@ -166,15 +166,6 @@ def test_without_labels_a_source_that_is_only_in_open_is_outside_the_known_ones(
     assert manifest.dlabels.tolist() == [1, 0, 0, 0]
 
 
-@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
-def test_any_line_end_and_backslashes_are_read(tmp_path, end):
-    file = tmp_path / "m.csv"
-    file.write_bytes(end.join(["path,label,dlabel", "real\\0.png,0,0", "progan\\1.png,1,0"]).encode())
-    manifest = Manifest.open(file)
-    assert manifest.sources == ("real", "progan")
-    assert manifest.path(1) == tmp_path / "progan" / "1.png"
-
-
 def test_a_source_that_a_split_lacks_is_named(write_csv):
     manifest = Manifest.open(write_csv(HEADER, [*ROWS[:3], ROWS[4]]))
     assert manifest.absent("train") == ()
