@@ -66,7 +66,7 @@ def _viewed(images: Iterable[tuple[str, ImageFile | GanprintError]], ensemble: E
 
 
 def view_image(name: str, image: ImageFile | GanprintError, ensemble: Ensemble) -> Viewed:
-    """Return an image's views, and the image without its pixels: a batch of photographs is a gigabyte."""
+    """Return an image's crops, and the image without its pixels: a batch of photographs is a gigabyte."""
     if isinstance(image, GanprintError):
         return Viewed(name, image, [], [])
     without = replace(image, pixels=image.pixels[:0].copy())

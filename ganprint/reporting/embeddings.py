@@ -24,7 +24,7 @@ def embed_images(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return where a method places images, (N, D) float32, and the rows (N,) of those that could be read.
 
-    It is the mean over views of the embedding, or of the attribution logits where a method has none.
+    It is the mean over crops of the embedding, or of the attribution logits where a method has none.
     """
     condition = Condition(parse_policy("none"))
     rows, answers, _ = whole_answers(attributor, images, condition, Computing(workers=workers))
