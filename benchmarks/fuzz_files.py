@@ -1,6 +1,7 @@
 """Send mutated cards, models, checkpoints, manifests and records through their readers: read, or refused in a sentence.
 
     python benchmarks/fuzz_files.py --files 120000 --seed 0
+    python benchmarks/fuzz_files.py --only manifest
 
 Half of the files have changed bytes, half are well-formed with changed values. Each is read as far as a command would:
 weights are loaded, records verified against an image, checkpoints imported, manifests opened.
@@ -11,30 +12,24 @@ Exits 1 if anything but a sentence for the user escapes, a file takes more than 
 import argparse
 import copy
 import csv
-import faulthandler
 import hashlib
 import io
 import json
 import os
 import random
-import resource
-import signal
 import struct
 import sys
-import tempfile
-import time
-import traceback
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from functools import cache
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from fuzzing import Outcome, run, send
 from PIL import Image
 
 from ganprint import plugins
@@ -50,11 +45,6 @@ from ganprint.weights import Card, load_attributor, save_artifact, store
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 from ganprint.weights.importing import import_checkpoint
 from ganprint.weights.torch_checkpoint import open_checkpoint
-
-SECONDS_PER_FILE = 5.0
-MEGABYTES = 1000.0
-_WATCHDOG_SECONDS = 20
-"""Of CPU: a hang in a C library cannot be interrupted from Python, so the process says where it is, and ends."""
 
 TOKENS = (
     *(b"!!bool maybe", b"!!python/object/apply:os.system [x]", b"&a [*a]", b"*a", b".nan", b"1e999", b"- "),
@@ -326,80 +316,37 @@ def kinds(folder: Path) -> dict[str, Kind]:
     return found | {"manifest": _manifest_kind(folder), "record": _record_kind(folder)}
 
 
-@contextmanager
-def watched() -> Iterator[None]:
-    """End the process, saying where it is, when the block takes too much CPU."""
-    signal.setitimer(signal.ITIMER_PROF, _WATCHDOG_SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-
-
-@dataclass
-class Outcome:
-    """What came of a run: files by kind and result, what escaped, and the slowest, in seconds of CPU."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    escaped: list[str] = field(default_factory=list)
-    slowest: tuple[float, str] = (0.0, "")
-
-
 def fuzz(files: int, seed: int, folder: Path, only: str | None = None) -> Outcome:
-    """Read mutated files, those of each kind in turn, the same for the same seed; Ctrl-C ends it with what there is."""
-    outcome, sent = Outcome(), kinds(folder)
+    """Read mutated files, those of each kind in turn, the same for the same seed."""
+    sent = kinds(folder)
     names = [only] if only else list(sent)
     for name in names:
         sent[name].read(sent[name].valid)
-    for number in range(files):
-        name = names[number % len(names)]
-        content = sent[name].mutated(random.Random(f"{seed} {number}"))
-        began = time.process_time()
+
+    def read(name: str, content: bytes) -> str:
         try:
-            with watched():
-                sent[name].read(content)
-            outcome.counts[f"{name} read"] += 1
+            sent[name].read(content)
         except GanprintError:
-            outcome.counts[f"{name} refused"] += 1
-        except KeyboardInterrupt:
-            break
-        except Exception:
-            outcome.counts[f"{name} escaped"] += 1
-            outcome.escaped.append(f"{name} {number}: {traceback.format_exc(limit=-3)}")
-        outcome.slowest = max(outcome.slowest, (time.process_time() - began, f"{name} {number}"))
-        if (number + 1) % 10_000 == 0:
-            print(f"{number + 1} sent, {len(outcome.escaped)} escaped", file=sys.stderr)
-    return outcome
+            return "refused"
+        return "read"
+
+    def mutated() -> Iterator[tuple[str, str, Callable[[], str]]]:
+        for number in range(files):
+            name = names[number % len(names)]
+            content = sent[name].mutated(random.Random(f"{seed} {number}"))
+            yield name, str(number), partial(read, name, content)
+
+    return send(mutated())
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--files", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", help="files of this kind alone")
-    arguments = parser.parse_args()
-    faulthandler.register(signal.SIGPROF, chain=True)
-    began = time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        # The small weights alone are installed: the cards of the shipped ones need not be read for each record.
-        os.environ[store.VARIABLE] = str(Path(folder) / "store")
-        store.shipped_folder = lambda: Path(folder) / "none"
-        # What is installed does not change meanwhile, and looking for it was half of the time.
-        plugins.discover = cache(plugins.discover)
-        outcome = fuzz(arguments.files, arguments.seed, Path(folder), arguments.only)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    for name, count in sorted(outcome.counts.items()):
-        print(f"{name:20}{count:9}")
-    seconds, slowest = outcome.slowest
-    sent = sum(outcome.counts.values())
-    print(f"{sent} files, seed {arguments.seed}, {time.process_time() - began:.0f} s of CPU")
-    print(f"slowest: {seconds:.2f} s of CPU, {slowest}")
-    print(f"peak memory: {peak:.0f} MB; escaped: {len(outcome.escaped)}")
-    print("".join(f"{text[-900:]}\n" for text in outcome.escaped[:10]), end="")
-    return int(bool(outcome.escaped) or seconds > SECONDS_PER_FILE or peak > MEGABYTES)
+def begin(options: argparse.Namespace, folder: Path) -> Outcome:
+    # The small weights alone are installed: the cards of the shipped ones need not be read for each record.
+    os.environ[store.VARIABLE] = str(folder / "store")
+    store.shipped_folder = lambda: folder / "none"
+    # What is installed does not change meanwhile, and looking for it was half of the time.
+    plugins.discover = cache(plugins.discover)
+    return fuzz(options.files, options.seed, folder, options.only)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, begin, "--only"))

@@ -5,32 +5,19 @@
 Exits 1 if anything other than an ImageError escapes, a file takes more than 5 s of CPU, or memory passes 1 GB.
 """
 
-import argparse
-import faulthandler
 import io
-import resource
-import signal
 import sys
-import tempfile
-import time
-import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from fuzzing import Outcome, run, send
 from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
 from ganprint.errors import ImageError
 from ganprint.provenance.stated import read_stated
-
-SECONDS_PER_FILE = 5.0
-MEGABYTES = 1000.0
-
-# Of CPU. A hang in a C library cannot be interrupted from Python: the process says where it is, and ends.
-_WATCHDOG_SECONDS = 20
 
 _EXTENSIONS = (".jpg", ".png", ".webp", ".bmp", ".tif", ".gif", ".avif", ".txt", "")
 
@@ -145,21 +132,6 @@ MUTATIONS: dict[str, Mutation] = {
 }
 
 
-@dataclass
-class Outcome:
-    """What came of a run: files per outcome, the slowest, the peak memory, and what must not be."""
-
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    escaped: list[str] = field(default_factory=list)
-    slowest: tuple[float, str] = (0.0, "")
-    peak_megabytes: float = 0.0
-
-    @property
-    def failed(self) -> bool:
-        """Say whether any of the three promises was broken."""
-        return bool(self.escaped) or self.slowest[0] > SECONDS_PER_FILE or self.peak_megabytes > MEGABYTES
-
-
 def mutated_files(count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
     """Yield `count` times a mutation's name, a file name and its bytes, the same for the same seed."""
     random = np.random.default_rng(seed)
@@ -174,61 +146,23 @@ def mutated_files(count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
 
 
 def fuzz(count: int, seed: int, folder: Path) -> Outcome:
-    """Write each mutated file into `folder`, read it, and record what came out; Ctrl-C ends it with what there is."""
-    outcome = Outcome()
-    for mutation, name, data in mutated_files(count, seed):
+    """Write each mutated file into `folder`, read it, and record what came out."""
+
+    def read(name: str, data: bytes) -> str:
         path = folder / name
         path.write_bytes(data)
-        signal.setitimer(signal.ITIMER_PROF, _WATCHDOG_SECONDS)
-        start = time.process_time()
         try:
             read_stated(path, metadata=True)
-            result = "read"
         except ImageError as error:
-            result = error.code
-            if path.name not in error.message:
-                outcome.escaped.append(f"{name}: the sentence does not name the file: {error.message}")
-        except KeyboardInterrupt:
-            break
-        except BaseException:
-            # Whatever it is, it must be counted and shown, and the rest of the files tried.
-            result = "escaped"
-            outcome.escaped.append(f"{name}: {traceback.format_exc()}")
-        seconds = time.process_time() - start
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        outcome.counts[mutation, result] += 1
-        outcome.slowest = max(outcome.slowest, (seconds, name))
-        path.unlink()
-    # Linux gives kilobytes, macOS bytes.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    outcome.peak_megabytes = peak / (1e6 if sys.platform == "darwin" else 1e3)
-    return outcome
+            assert name in error.message, f"the sentence does not name the file: {error.message}"
+            return error.code
+        finally:
+            path.unlink()
+        return "read"
 
-
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--files", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    faulthandler.register(signal.SIGPROF, chain=True)
-    start = time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = fuzz(arguments.files, arguments.seed, Path(folder))
-    results = sorted({result for _, result in outcome.counts})
-    print(f"{'':16}" + "".join(f"{result:>19}" for result in results))
-    for mutation in MUTATIONS:
-        print(f"{mutation:16}" + "".join(f"{outcome.counts[mutation, result]:19}" for result in results))
-    sent = sum(outcome.counts.values())
-    print(f"{sent} files in {time.process_time() - start:.0f} s of CPU, seed {arguments.seed}")
-    print(f"slowest: {outcome.slowest[0]:.3f} s of CPU, {outcome.slowest[1]}")
-    print(f"peak memory: {outcome.peak_megabytes:.0f} MB")
-    print(f"escaped: {len(outcome.escaped)}")
-    for text in outcome.escaped[:10]:
-        print(text)
-    return int(outcome.failed)
+    files = mutated_files(count, seed)
+    return send((mutation, name, partial(read, name, data)) for mutation, name, data in files)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, lambda options, folder: fuzz(options.files, options.seed, folder)))

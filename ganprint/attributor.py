@@ -38,19 +38,19 @@ class View(BaseModel):
         256 / 224,
         ge=1,
         le=2,
-        description="resize view in training: side of the square that is cropped, over size",
+        description="resize, in training: side that an image is resized to before it is cropped, over size",
     )
     answering_scale: float = Field(
         1.0,
         ge=1,
         le=2,
-        description="resize view when answering: side of the square that is cropped, over size",
+        description="resize, when answering: side that an image is resized to before it is cropped, over size",
     )
     crops: int = Field(5, ge=1, le=64, description="crops per image when answering, if there is room")
 
     @property
     def square(self) -> int:
-        """Side in pixels of the square that the resize view takes its crops of when answering."""
+        """Side in pixels that `resize` brings an image to, for crops of it when answering."""
         return round(self.size * self.answering_scale)
 
 
@@ -298,7 +298,7 @@ class Attributor(ABC):
 
     @abstractmethod
     def predict(self, images: "Tensor") -> Prediction:
-        """Answer for uint8 RGB images (B, 3, S, S), S being the view's size, on the method's device."""
+        """Answer for uint8 RGB images (B, 3, S, S), S being the side of the input, on the method's device."""
 
     def differentiate(self, images: "Tensor") -> Prediction:
         """Answer as `predict` does for float images (B, 3, S, S) in 0..255, with gradients to the images."""
@@ -319,7 +319,7 @@ class Attributor(ABC):
         return []
 
     def check_images(self, images: "Tensor") -> None:
-        """Raise UsageError unless images are uint8 (B, 3, S, S), S being the view's size."""
+        """Raise UsageError unless images are uint8 (B, 3, S, S), S being the side of the input."""
         size = self.config.view.size
         if (
             str(images.dtype) != "torch.uint8"

@@ -143,7 +143,7 @@ class OutputExistsError(UsageError):
 
 
 class TrainingError(GanprintError):
-    """Training cannot start or go on."""
+    """Training cannot start or continue."""
 
     code = "training"
 

@@ -32,15 +32,7 @@ FLOORS = (
     ("files",),
     ("remote",),
     ("drawing",),
-    (
-        "devices",
-        "extras",
-        "local_files",
-        "ordered_map",
-        "plain_text",
-        "plain_yaml",
-        "processes",
-    ),
+    ("devices", "extras", "local_files", "ordered_map", "plain_text", "plain_yaml", "processes"),
     ("errors", "lazy"),
 )
 """Rooms and single modules, the highest first; one imports only what stands lower, rooms of one floor nothing of each

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -105,7 +106,9 @@ def test_a_folder_of_a_url_is_searched_matched_read_and_opened_as_data(tree: str
     assert read_image(manifest.path(2)).sha256 == image.sha256
 
 
-def test_a_manifest_of_a_url_names_images_beside_it_and_is_written_for_here(tmp_path: Path) -> None:
+def test_a_manifest_of_a_url_names_images_beside_it_and_is_written_for_here(
+    tmp_path: Path, inside: Any
+) -> None:
     root = put_store(f"memory://{tmp_path.name}")
     archive = put_zip(tmp_path)
     rows = [
@@ -116,6 +119,7 @@ def test_a_manifest_of_a_url_names_images_beside_it_and_is_written_for_here(tmp_
     ]
     with fsspec.open(f"{root}/data.csv", "w") as file:
         file.write("\n".join(rows))
+    assert inside("data", "check", f"{root}/data.csv").stdout.count("There is no file") == 1
     manifest = Manifest.open(f"{root}/data.csv")
     assert [read_image(manifest.path(row)).sha256 for row in (0, 1)] == [
         read_image(png(0)).sha256,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ganprint.api.trainings import RUNS
+from ganprint.errors import UsageError, WeightsError
 
 if TYPE_CHECKING:
     from ganprint.data import Manifest
@@ -27,7 +28,6 @@ def chosen_candidates(
     Unnamed ones are installed, or lie under runs/, where `train` writes them.
     A method that is named and has none of these takes part with its default weights.
     """
-    from ganprint.errors import UsageError, WeightsError
     from ganprint.evaluation.plan import Candidate
     from ganprint.remote import last_part
     from ganprint.weights import default_for, list_weights
@@ -74,8 +74,6 @@ def chosen_methods(text: str | None) -> list[str] | None:
 
 def renamed_sources(pairs: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
     """Return what `--rename` says, as pairs of the data's name and the weights'."""
-    from ganprint.errors import UsageError
-
     found = []
     for pair in pairs or ():
         name, equals, source = pair.partition("=")

@@ -45,10 +45,10 @@ def check_names(method: str | None, weights: Sequence[str | Path] = ()) -> None:
     from ganprint import plugins
     from ganprint.weights import find
 
-    for name in _parts(method) if method and method != "all" else ():
+    for name in parts_of(method) if method and method != "all" else ():
         plugins.find(name)
     for named in weights:
-        for each in [named] if isinstance(named, Path) else _parts(named):
+        for each in [named] if isinstance(named, Path) else parts_of(named):
             find(each)
 
 
@@ -104,7 +104,7 @@ def load_ensemble(
         )
     cards = [predictor.card for predictor in predictors]
     if weights is not None and method is not None:
-        methods = _parts(method)
+        methods = parts_of(method)
         for card in cards:
             check_method(methods[0] if len(methods) == 1 else None, card)
         if len(methods) > 1:
@@ -124,7 +124,7 @@ def load_ensemble(
 def chosen_members(method: str | None, weights: str | Path | None) -> list[Path]:
     """Return the folders of all weights that answer; as `chosen_weights`, for names with commas and `all`, too."""
     if weights is not None:
-        named = [weights] if isinstance(weights, Path) else _parts(weights)
+        named = [weights] if isinstance(weights, Path) else parts_of(weights)
         return [chosen_weights(each, None) for each in named]
     if method == "all":
         from ganprint import plugins
@@ -132,10 +132,10 @@ def chosen_members(method: str | None, weights: str | Path | None) -> list[Path]
 
         there = {entry.card.method for entry in list_weights() if entry.card and not entry.error}
         return [default_for(plugin.name).path for plugin in plugins.discover() if plugin.name in there]
-    return [chosen_weights(None, name) for name in (_parts(method) if method else [None])]
+    return [chosen_weights(None, name) for name in (parts_of(method) if method else [None])]
 
 
-def _parts(text: str) -> list[str]:
+def parts_of(text: str) -> list[str]:
     """Return what commas part; a path that has one in its name, and is there, is one thing."""
     if os.path.exists(text):  # noqa: PTH110 - Path.exists raises on names that no file can have
         return [text]

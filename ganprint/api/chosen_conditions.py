@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 
-CONDITIONS = ("test_seen:none", "test_seen:test-seen", "test_unseen:none")
-"""Where nothing else is asked for."""
+from ganprint.errors import UsageError
 
 
 def parse_condition(text: str) -> tuple[str, str]:
     """Return the split and policy of SPLIT:POLICY."""
-    from ganprint.errors import UsageError
-
     split, colon, policy = text.partition(":")
     if not split or not colon or not policy:
         raise UsageError(
@@ -23,8 +20,6 @@ def robustness_asked(
     split: str, corruptions: Sequence[str] | None, severities: Sequence[int] | None, *, asked: bool
 ) -> list[tuple[str, str]]:
     """Return the conditions of `--robustness`; refuse a choice among them where it is not asked for."""
-    from ganprint.errors import UsageError
-
     if not asked:
         if corruptions or severities:
             raise UsageError(
@@ -48,8 +43,6 @@ def adversarial_asked(
     asked: bool,
 ) -> list[tuple[str, str]]:
     """Return the conditions of `--adversarial`; refuse what describes attacks where it is not asked for."""
-    from ganprint.errors import UsageError
-
     if not asked:
         if attacks or epsilons or steps or target != "attribution":
             raise UsageError(
@@ -71,7 +64,6 @@ def adversarial_asked(
 
 def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None) -> list[tuple[str, str]]:
     """Return the conditions once each, their policies checked."""
-    from ganprint.errors import UsageError
     from ganprint.perturbation import Attack, parse_any_policy
 
     policies = {text: parse_any_policy(text) for _, text in asked}

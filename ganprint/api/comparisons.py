@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.candidates import chosen_candidates, named_candidate, renamed_sources
 from ganprint.api.chosen_conditions import (
-    CONDITIONS,
     adversarial_asked,
     distinct_conditions,
     others_asked,
     parse_condition,
     robustness_asked,
 )
+from ganprint.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
     from ganprint.data import Manifest
-    from ganprint.errors import ImageError
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.plan import JobBatch
     from ganprint.evaluation.runner import Comparison
@@ -56,7 +55,7 @@ def prepare_comparison(
     open_set: bool = False,
     resharing: bool = False,
     adversarial: bool = False,
-    split: str = "test_seen",
+    split: str | None = None,
     corruptions: Sequence[str] = (),
     severities: Sequence[int] = (),
     attacks: Sequence[str] = (),
@@ -87,17 +86,11 @@ def prepare_comparison(
     kept in the user's cache.
     """
     from ganprint.api.choices import chosen_device
-    from ganprint.errors import UsageError
 
     if predictions and out is None:
         raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
     quick = robustness and data is None and not (full or limit or corruptions or severities)
     names = renamed_sources(renamed)
-    asked = [parse_condition(text) for text in conditions]
-    asked += robustness_asked(split, corruptions, QUICK_SEVERITIES if quick else severities, asked=robustness)
-    asked += adversarial_asked(split, attacks, epsilons, target, steps, asked=adversarial)
-    asked += others_asked(split, resharing=resharing, open_set=open_set)
-    asked = distinct_conditions(asked or [parse_condition(text) for text in CONDITIONS], surrogate)
     device = chosen_device(device, threads)
     # What imports torch comes after what can be refused without it.
     from ganprint.data import Manifest
@@ -106,6 +99,15 @@ def prepare_comparison(
     from ganprint.forge.mini import mini
 
     manifest = Manifest.open(mini() if data is None else data, root=images, allow_gaps=True)
+    on = split or manifest.test_split
+    asked = [parse_condition(text) for text in conditions]
+    asked += robustness_asked(on, corruptions, QUICK_SEVERITIES if quick else severities, asked=robustness)
+    asked += adversarial_asked(on, attacks, epsilons, target, steps, asked=adversarial)
+    asked += others_asked(on, resharing=resharing, open_set=open_set)
+    if not asked:
+        asked = [(on, "none"), (on, "test-seen")]
+        asked += [("test_unseen", "none")] if not split and "test_unseen" in manifest.split_names else []
+    asked = distinct_conditions(asked, surrogate)
     if quick:
         limit = QUICK_IMAGES
         say(

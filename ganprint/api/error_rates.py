@@ -104,7 +104,7 @@ def assess(
     method: str | None = None,
     weights: str | Path | None = None,
     images: str | Path | None = None,
-    splits: Sequence[str] = ("test_seen",),
+    splits: Sequence[str] = (),
     policies: Sequence[str] = ("none", "test-seen"),
     seed: int = 0,
     batch_size: int = 32,
@@ -119,8 +119,9 @@ def assess(
 ) -> "list[Assessed]":
     """Count how often verdicts are wrong, under each policy on each split, and return the rates in that order.
 
-    Arguments are the options of `ganprint assess`; without `data` the images are the embedded benchmark's. `record`
-    writes the rates into the card of the weights, for reports to show.
+    Arguments are the options of `ganprint assess`; without `data` the images are the embedded benchmark's, without
+    `splits` those of the manifest's `test_split`. `record` writes the rates into the card of the weights, for reports
+    to show.
     """
     picture = None if figure is None else Path(figure)
     check_figure(picture, force=force)
@@ -147,7 +148,7 @@ def assess(
             progress=partial(progress, f"{split} under {policy}"),
             computing=Computing(device=device, batch_size=batch_size, workers=workers),
         )
-        for split in dict.fromkeys(splits)
+        for split in dict.fromkeys(splits or [manifest.test_split])
         for policy in dict.fromkeys(policies)
     ]
     if picture is not None:

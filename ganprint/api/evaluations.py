@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.choices import check_method, chosen_data, chosen_device, chosen_weights
 from ganprint.api.outputs import check_output, refuse_own_inputs
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from ganprint.data import Manifest
@@ -27,7 +28,7 @@ def evaluate(
     seed: int = 0,
     limit: int | None = None,
     batch_size: int = 32,
-    workers: int = 1,
+    workers: int = 0,
     device: str = "auto",
     threads: int | None = None,
     predictions: str | Path | None = None,
@@ -38,14 +39,14 @@ def evaluate(
     say: Callable[[str], None] = lambda sentence: None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> "Evaluation":
-    """Return detection and attribution accuracy and NMI of weights on a split, all rows if none is named.
+    """Return detection and attribution accuracy and NMI of weights on a split.
 
-    Arguments are the options of `ganprint evaluate`; without `data` the images are the embedded benchmark's. `say` gets
-    a sentence for each image that cannot be read and for what should be known of the numbers. Raises a GanprintError
-    where something named is not there or does not fit. Of several processes (`torchrun`) each answers for a part of the
-    images, and all return the whole result; the first says and writes.
+    Arguments are the options of `ganprint evaluate`; without `data` the images are the embedded benchmark's, without
+    `split` those of the manifest's `test_split`. `say` gets a sentence for each image that cannot be read and for what
+    should be known of the numbers. Raises a GanprintError where something named is not there or does not fit. Of
+    several processes (`torchrun`) each answers for a part of the images, and all return the whole result; the first
+    says and writes.
     """
-    from ganprint.errors import UsageError
     from ganprint.processes import is_main_process, join
 
     file = None if predictions is None else Path(predictions)
@@ -74,9 +75,9 @@ def evaluate(
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
     manifest = manifest.known_to(card.sources)
+    split = split or manifest.test_split
     rows = manifest.select(split, limit=limit, seed=seed)
-    what = split or "all"
-    for sentence in _what_to_know(manifest, rows, card, what) if is_main_process() else ():
+    for sentence in _what_to_know(manifest, rows, card, split) if is_main_process() else ():
         say(sentence)
     (answers,) = answer_manifest(
         [attributor],
@@ -84,9 +85,9 @@ def evaluate(
         Condition.of(chosen_policy, card.view, seed=seed, at=at, engine=engine, precision=precision),
         victim=attributor if isinstance(chosen_policy, Attack) else None,
         computing=Computing(device=device, batch_size=batch_size, workers=workers, divided=True),
-        progress=lambda done, total: progress(f"{card.name} on {what} under {policy}", done, total),
+        progress=lambda done, total: progress(f"{card.name} on {split} under {policy}", done, total),
     )
-    evaluation = score_answers(card, rows, what, answers)
+    evaluation = score_answers(card, rows, split, answers)
     if not is_main_process():
         return evaluation.in_unit(unit)
     for failure in answers.failures:

@@ -81,8 +81,8 @@ def explain_spectra(
     spectra = average_spectra(images, View(kind=view, size=size), workers=workers, progress=progress)
     caption = (
         f"Mean logarithm of the orthonormal DCT-II's magnitudes over {len(images)} images of {last_part(data)}"
-        f"{', split ' + split if split else ''}, {view} view of {size} px, low frequencies top left. Differences "
-        "between sources are differences of these images, format and content included."
+        f"{', split ' + split if split else ''}, {view} preprocessing to {size} px, low frequencies top left. "
+        "Differences between sources are differences of these images, format and content included."
     )
     draw_panels(spectrum_panels(spectra), caption, file, force=force)
     return file

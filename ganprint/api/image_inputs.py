@@ -102,10 +102,7 @@ def _found(
 
 
 def read_named(
-    named: Iterable[tuple[str, Source | ImageError]],
-    *,
-    max_pixels: int | None = None,
-    metadata: bool = False,
+    named: Iterable[tuple[str, Source | ImageError]], *, max_pixels: int | None = None, metadata: bool = False
 ) -> Iterator[tuple[str, ImageFile | ImageError]]:
     """Yield each image with its pixels and what its file states, or with what keeps it from being read."""
     for name, source in named:

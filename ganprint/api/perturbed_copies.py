@@ -145,8 +145,7 @@ def choose_policy(
     parsed = parse_any_policy(str(policy))
     if isinstance(parsed, Attack):
         raise UsageError(
-            "perturb has no weights to attack.",
-            "ganprint compare --adversarial attacks weights.",
+            "perturb has no weights to attack.", "ganprint compare --adversarial attacks weights."
         )
     if not isinstance(parsed, Policy) and (at or engine != "torch"):
         raise UsageError("--at and --engine do not apply to a post-processing chain.", "Leave them out.")
@@ -241,6 +240,5 @@ def _check_outputs(outputs: dict[Path, Path | str], force: bool) -> None:
             )
         if output.exists() and not force:
             raise OutputExistsError(
-                f"{printable(str(output))} already exists.",
-                "Add --force to overwrite, or name another OUT.",
+                f"{printable(str(output))} already exists.", "Add --force to overwrite, or name another OUT."
             )

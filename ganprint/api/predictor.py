@@ -247,12 +247,7 @@ def load(
     Raises WeightsError and PluginError where there are none; tensors are loaded at the first call.
     """
     predictor = Predictor(
-        weights,
-        method=method,
-        device=device,
-        threads=threads,
-        batch_size=batch_size,
-        max_pixels=max_pixels,
+        weights, method=method, device=device, threads=threads, batch_size=batch_size, max_pixels=max_pixels
     )
     predictor.card  # noqa: B018 - what is wrong with the weights is said here
     return predictor

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ganprint.attributor import AttributorConfig, Progress, Run
-from ganprint.errors import UsageError
+from ganprint.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from ganprint.data import Manifest
@@ -130,13 +130,11 @@ def _absent(manifest: "Manifest") -> list[str]:
 
     without = manifest.absent("val") if "val" in manifest.split_names else ()
     names = ", ".join(map(printable, without))
-    said = f"val has no image of {names}: nothing is chosen or stopped by how well they are told."
+    said = f"val has no image of {names}, so validation does not measure how well they are recognised."
     return [said] if without else []
 
 
 def _draw(folder: Path, say: Callable[[str], None]) -> None:
-    from ganprint.errors import MissingExtraError
-
     try:
         from ganprint.reporting.curves import draw_curves
     except MissingExtraError as missing:

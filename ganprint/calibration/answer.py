@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class Answer:
     """What a method says of one image, over K sources and k views.
 
-    `each` (k, K) is the softmax of the attribution logits of each view, `energy` the mean over views of the logarithm
+    `each` (k, K) is the softmax of the attribution logits of each crop, `energy` the mean over crops of the logarithm
     of the sum of the logits' exponentials, `largest_logit` that of the largest logit, `embedding` (D,) the mean of the
     embeddings, or of the attribution logits where a method has none. `reasons` (k, R) are what R named kinds of
-    evidence add to each view's log-odds of synthetic, none where a method cannot tell. `nothing` says why an image has
-    no view that shows anything, the middle of it standing in; `reflected` that it is smaller than a view.
+    evidence add to each crop's log-odds of synthetic, none where a method cannot tell. `nothing` says why an image has
+    no crop that shows anything, the middle of it standing in; `reflected` that it is smaller than a view.
     """
 
     each: np.ndarray
@@ -36,23 +36,23 @@ class Answer:
 
     @property
     def probabilities(self) -> np.ndarray:
-        """The mean over views, (K,)."""
+        """The mean over crops, (K,)."""
         return self.each.mean(0)  # type: ignore[no-any-return]
 
     @property
     def spread(self) -> np.ndarray:
-        """The standard deviation over views, (K,)."""
+        """The standard deviation over crops, (K,)."""
         return self.each.std(0)  # type: ignore[no-any-return]
 
 
 VIEWS_AT_ONCE = 16
-"""Features of more views leave a CPU's cache: the compact network at 128 px takes 2.6 ms a view so, 4.0 of 64."""
+"""Features of more crops leave a CPU's cache: the compact network at 128 px takes 2.6 ms a crop so, 4.0 of 64."""
 
 
 def answer_images(
     attributor: Attributor, images: "Sequence[Tensor]", *, batch_size: int = VIEWS_AT_ONCE
 ) -> list[Answer]:
-    """Answer for images given as their views, uint8 (k, 3, S, S) each, `batch_size` views at a time."""
+    """Answer for images given as their crops, uint8 (k, 3, S, S) each, `batch_size` crops at a time."""
     if not images:
         return []
     import torch

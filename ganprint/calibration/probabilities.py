@@ -34,8 +34,8 @@ class Scaling:
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
         """Return probabilities (..., K) scaled, of sum 1.
 
-        For one view and no offset one temperature is that of a softmax (Guo et al., On Calibration of Modern Neural
-        Networks, ICML 2017, section 4.2); the mean over several views is scaled as a whole.
+        For one crop and no offset one temperature is that of a softmax (Guo et al., On Calibration of Modern Neural
+        Networks, ICML 2017, section 4.2); the mean over several crops is scaled as a whole.
         """
         if self.source_temperature is None:
             logarithms = np.log(np.maximum(probabilities, SMALLEST)) / self.temperature

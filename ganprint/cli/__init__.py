@@ -32,7 +32,7 @@ app = typer.Typer(
     name="ganprint",
     cls=CommandTree,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Return whether an image is real or synthetic, and which generator architecture made it.",
+    help="Determine whether an image is real or synthetic, and which generator architecture made it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -63,7 +63,7 @@ app.command()(config)
 def ganprint(
     version: bool = typer.Option(False, "--version", "-V", help="print the version and exit"),
 ) -> None:
-    """Return whether an image is real or synthetic, and which generator architecture made it."""
+    """Determine whether an image is real or synthetic, and which generator architecture made it."""
     guard_streams()
     if version:
         from ganprint import __version__

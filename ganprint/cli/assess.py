@@ -8,6 +8,7 @@ import typer
 from ganprint.cli.console import command_line, console, counting, echo_json, end_with
 from ganprint.cli.option_groups import Machine, grouped
 from ganprint.cli.options import (
+    TEST_SPLIT,
     Force,
     Images,
     Json,
@@ -32,7 +33,7 @@ def assess(
     image_folder: Images = None,
     splits: Annotated[
         list[str] | None,
-        typer.Option("--split", help="a split, or several joined by +; repeatable; test_seen if left out"),
+        typer.Option("--split", help=f"splits, several as a,b; as one: a+b; {TEST_SPLIT}"),
     ] = None,
     policies: Policies = None,
     seed: Seed = 0,
@@ -63,7 +64,7 @@ def assess(
             method=method,
             weights=weights,
             images=image_folder,
-            splits=splits or ("test_seen",),
+            splits=splits or (),
             policies=policies or ("none", "test-seen"),
             seed=seed,
             **vars(machine),

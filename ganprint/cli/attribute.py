@@ -23,6 +23,7 @@ from ganprint.cli.options import (
     check_formats,
 )
 from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter, Writer
+from ganprint.errors import ImageNotFoundError, UsageError
 
 if TYPE_CHECKING:
     from ganprint.api.attribution import Attribution
@@ -96,7 +97,6 @@ def attribute(
     whether or not others failed.
     """
     from ganprint.api.attribution import attribute as examine
-    from ganprint.errors import UsageError
 
     check_formats(as_json, as_csv)
     if not inputs and files_from is None:
@@ -172,7 +172,6 @@ def _stop_at_absent(inputs: list[str], recursive: bool, method: str | None, weig
     """End with the sentence of the one image that was named, where there is none, before torch is imported."""
     from ganprint.api.choices import chosen_members
     from ganprint.api.image_inputs import Inputs, read_source
-    from ganprint.errors import ImageNotFoundError
 
     name, image = next(Inputs(inputs, recursive).named(), ("", b""))
     absent = isinstance(image, Path) and not os.path.exists(name)  # noqa: PTH110 - as in images.find
@@ -184,8 +183,6 @@ def _stop_at_absent(inputs: list[str], recursive: bool, method: str | None, weig
 
 
 def _check_verdict(fail_on: str | None, ensemble: "Ensemble") -> None:
-    from ganprint.errors import UsageError
-
     possible = ["synthetic", "synthetic-unknown", "inconclusive", *ensemble.families, *ensemble.sources]
     if len(ensemble.predictors) == 1:
         possible += [gallery.name for gallery in ensemble.predictors[0].galleries]

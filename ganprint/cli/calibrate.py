@@ -30,7 +30,11 @@ def calibrate(
     policies: Policies = None,
     score: Annotated[
         Literal["max-probability", "energy", "mahalanobis", "knn", "vim"],
-        typer.Option(help="score that separates images of other generators from known ones"),
+        typer.Option(
+            metavar="SCORE",
+            help="score that separates images of other generators from known ones: max-probability, energy, "
+            "mahalanobis, knn or vim",
+        ),
     ] = "knn",
     false_unknown: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="share of known images that may be taken for unknown")

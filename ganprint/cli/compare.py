@@ -10,21 +10,15 @@ import typer
 from ganprint.api.outputs import refuse_own_inputs
 from ganprint.cli.console import about, command_line, console, progress_bar
 from ganprint.cli.option_groups import Display, Machine, Measuring, grouped
-from ganprint.cli.options import DryRun, Force, Images, TestData, chosen_data
-from ganprint.cli.tables import (
-    check_against,
-    draw_results,
-    print_presets,
-    print_results,
-    write_results_page,
-)
+from ganprint.cli.options import TEST_SPLIT, DryRun, Force, Images, TestData, chosen_data
+from ganprint.cli.tables import check_against, draw_results, print_presets, print_results, write_results_page
+from ganprint.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.figure import Figure
 
-    from ganprint.errors import ImageError
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.plan import JobBatch
     from ganprint.evaluation.runner import Comparison
@@ -66,13 +60,15 @@ class Experiments:
             help="clean and white-box attacks on --split; methods without gradients through others' weights",
         ),
     ] = False
-    split: Annotated[str, typer.Option("--split", help="the split of all of these experiments")] = "test_seen"
+    split: Annotated[
+        str | None, typer.Option("--split", help=f"the split of all of these experiments; {TEST_SPLIT}")
+    ] = None
     corruptions: Annotated[
-        list[str] | None, typer.Option("--corruption", help="only this one in --robustness; repeatable")
+        list[str] | None, typer.Option("--corruption", help="only these in --robustness, several as a,b")
     ] = None
     severities: Annotated[
         list[int] | None,
-        typer.Option("--severity", min=1, max=5, help="only this one in --robustness; repeatable"),
+        typer.Option("--severity", min=1, max=5, help="only these in --robustness, several as 1,3"),
     ] = None
 
 
@@ -82,8 +78,7 @@ class Attacks:
 
     panel: ClassVar[str] = "Attacks of --adversarial"
     attacks: Annotated[
-        list[str] | None,
-        typer.Option("--attack", help="fgsm or pgd; repeatable; both if left out"),
+        list[str] | None, typer.Option("--attack", help="fgsm, pgd or fgsm,pgd, which is the default")
     ] = None
     epsilons: Annotated[
         list[int] | None,
@@ -91,7 +86,7 @@ class Attacks:
             "--epsilon",
             min=1,
             max=255,
-            help="largest change, in levels of 255; repeatable; 2, 4, 8, 16, 24 and 32 if left out",
+            help="largest change, in levels of 255, several as 4,8; 2,4,8,16,24,32 if left out",
         ),
     ] = None
     target: Annotated[
@@ -117,20 +112,20 @@ def compare(
         list[str] | None,
         typer.Option(
             "--weights",
-            help="name or folder of weights; repeatable; if left out, all trained on a manifest of this name, "
+            help="name or folder of weights, several as a,b; if left out, all trained on a manifest of this name, "
             "or else all that know its sources",
         ),
     ] = None,
     method: Annotated[
         str | None,
-        typer.Option(help="methods, with commas between: of the weights; where none fits, their defaults"),
+        typer.Option(help="methods of the weights, several as a,b, or all; where none fits, their defaults"),
     ] = None,
     conditions: Annotated[
         list[str] | None,
         typer.Option(
             "--condition",
-            help="SPLIT:POLICY, POLICY as for evaluate; repeatable; "
-            "test_seen:none, test_seen:test-seen and test_unseen:none if left out",
+            help="SPLIT:POLICY, POLICY as for evaluate, several as a,b; if left out, none and test-seen on --split, "
+            "and test_unseen:none if the manifest has that split",
         ),
     ] = None,
     experiments: Experiments,
@@ -169,7 +164,6 @@ def compare(
     Example: ganprint compare --robustness
     """
     from ganprint.api.comparisons import prepare_comparison
-    from ganprint.errors import UsageError
 
     display.check(force=force)
     refuse_own_inputs([display.html], [data])
@@ -201,7 +195,7 @@ def compare(
         return
     entries, interrupted = run_comparison(comparison)
     if entries:
-        splits = [experiments.split] if experiments.robustness else []
+        splits = [experiments.split or comparison.data.test_split] if experiments.robustness else []
         show_results(comparison, entries, display, splits, force=force, complete=not interrupted)
     if entries and interrupted:
         say(f"interrupted: {len(entries)} of {len(comparison.jobs)} results. Rerun the command to continue.")

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from ganprint.errors import ImageError
 from ganprint.plain_text import harmless, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
-
-    from ganprint.errors import ImageError
 
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise."""

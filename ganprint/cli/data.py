@@ -9,7 +9,7 @@ import typer
 
 from ganprint.api.outputs import refuse_own_inputs
 from ganprint.cli.console import console, counting, echo_json
-from ganprint.cli.options import Force, Images, Json, Seed
+from ganprint.cli.options import DATA, Force, Images, Json, Seed, Workers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,13 +22,7 @@ app = typer.Typer(
     help="Check a manifest's images, split it, or join several manifests.", no_args_is_help=True
 )
 
-_Data = Annotated[
-    Path,
-    typer.Argument(
-        help="a CSV with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, or a folder "
-        "source/semantic/*"
-    ),
-]
+_Data = Annotated[str, typer.Argument(help=DATA)]
 
 _LISTED = 20
 """How many files of a kind are listed; --json has them all."""
@@ -42,7 +36,7 @@ def check_command(
         int | None, typer.Option(min=1, help="open only so many images, spread over sources")
     ] = None,
     seed: Seed = 0,
-    workers: Annotated[int, typer.Option(min=0, help="processes that open files; 0: this one")] = 0,
+    workers: Workers = 0,
     as_json: Json = False,
 ) -> None:
     """Open every image and report missing, broken and duplicate images, leaks between splits, and biases.
@@ -57,11 +51,7 @@ def check_command(
     manifest = Manifest.open(data, root=image_folder, allow_gaps=True)
     with counting("opening images") as progress:
         report = check(
-            manifest,
-            limit=limit,
-            workers=workers,
-            seed=seed,
-            progress=partial(progress, "opening images"),
+            manifest, limit=limit, workers=workers, seed=seed, progress=partial(progress, "opening images")
         )
     if as_json:
         echo_json(report.model_dump(mode="json"))
@@ -120,7 +110,7 @@ def split_command(
 @app.command("join")
 def join_command(
     out: Annotated[Path, typer.Argument(help="the CSV to write")],
-    data: Annotated[list[Path], typer.Argument(help="manifests, or folders source/semantic/*")],
+    data: Annotated[list[str], typer.Argument(help="manifests, or folders source/semantic/*")],
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -188,7 +178,7 @@ def _render(report: "CheckReport", out: "Console") -> None:
     out.print(
         f"{report.checked} of {report.images} images opened: {len(report.missing)} missing, "
         f"{len(report.unreadable)} unreadable, {len(report.warnings)} warnings. "
-        + ("Mend or remove the files above." if bad else "Usable."),
+        + ("Repair or remove the files above." if bad else "Usable."),
         soft_wrap=True,
     )
 
@@ -196,7 +186,9 @@ def _render(report: "CheckReport", out: "Console") -> None:
 def _bias_table(report: "CheckReport") -> "Table":
     from rich.table import Table
 
-    table = Table("feature", "Cramer's V", title="What files tell of their source", title_justify="left")
+    table = Table(
+        "feature", "Cramer's V", title="What files give away about their source", title_justify="left"
+    )
     sources = sorted({source for bias in report.biases for source in bias.leading})
     for source in sources:
         table.add_column(source)

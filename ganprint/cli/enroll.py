@@ -7,6 +7,7 @@ import typer
 
 from ganprint.cli.console import complain, console, counting, echo_json, end_with
 from ganprint.cli.options import Device, Force, Json, OneMethod, Recursive, Threads, Weights
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from ganprint.forensics.gallery import Gallery
@@ -19,8 +20,7 @@ def enroll(
     method: OneMethod = None,
     weights: Weights = None,
     false_alarm: Annotated[
-        float,
-        typer.Option(min=0.001, max=0.5, help="share of known images that may be taken for the source"),
+        float, typer.Option(min=0.001, max=0.5, help="share of known images that may be taken for the source")
     ] = 0.01,
     recursive: Recursive = False,
     listing: Annotated[
@@ -42,7 +42,6 @@ def enroll(
     from ganprint.api.choices import chosen_card
     from ganprint.api.enrolment import enroll as add
     from ganprint.api.enrolment import enrolled_sources, remove_enrolled
-    from ganprint.errors import UsageError
     from ganprint.images import printable
 
     if remove:

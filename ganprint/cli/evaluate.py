@@ -8,6 +8,7 @@ import typer
 from ganprint.cli.console import command_line, complain, console, counting, echo_csv, echo_json
 from ganprint.cli.option_groups import Machine, Measuring, Unit, grouped
 from ganprint.cli.options import (
+    TEST_SPLIT,
     Csv,
     Force,
     Images,
@@ -33,10 +34,7 @@ def evaluate(
     data: TestData = None,
     method: OneMethod = None,
     weights: Weights = None,
-    split: Annotated[
-        str | None,
-        typer.Option(help="the split to evaluate; all rows if left out, as a manifest need not have splits"),
-    ] = None,
+    split: Annotated[str | None, typer.Option(help=f"the split to evaluate; {TEST_SPLIT}")] = None,
     image_folder: Images = None,
     policy: Annotated[
         str,
@@ -48,7 +46,10 @@ def evaluate(
     at: Annotated[
         int | None,
         typer.Option(
-            min=0, max=4096, help="perturb at this side; 0: own size; weights with the resize view: 224"
+            min=0,
+            max=4096,
+            help="perturb at this side, 0: own size; if left out, 224 for weights with resize preprocessing, else own "
+            "size",
         ),
     ] = None,
     measuring: Measuring,

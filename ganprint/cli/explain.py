@@ -8,6 +8,7 @@ import typer
 
 from ganprint.cli.console import counting
 from ganprint.cli.options import Device, Force, Limit, OneMethod, Seed, Threads, Weights, Workers
+from ganprint.errors import UsageError
 
 
 def explain(
@@ -18,7 +19,7 @@ def explain(
         list[str] | None,
         typer.Option(
             "--map",
-            help="own, occlusion, gradients, grad-cam, residual, spectrum; repeatable; all that apply if left out",
+            help="own, occlusion, gradients, grad-cam, residual, spectrum, several as a,b; all that apply if left out",
         ),
     ] = None,
     spectrum: Annotated[
@@ -47,8 +48,6 @@ def explain(
 
     Example: ganprint explain photo.jpg --method repmix
     """
-    from ganprint.errors import UsageError
-
     if spectrum == (image is not None) or spectrum != (data is not None):
         raise UsageError(
             "explain draws either an image or a manifest's spectra.",

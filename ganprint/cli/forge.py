@@ -10,6 +10,7 @@ from ganprint.api.choices import chosen_device
 from ganprint.api.outputs import check_output
 from ganprint.cli.console import command_line, complain, console, note, progress_bar
 from ganprint.cli.options import Budget, Device, Force, Precision, Seed, Threads
+from ganprint.errors import OutputExistsError, UsageError
 
 if TYPE_CHECKING:
     from ganprint.forge.generator_store import GeneratorCard
@@ -44,7 +45,9 @@ def train_command(
     ] = None,
     seeds: Annotated[
         list[int] | None,
-        typer.Option("--seed", min=0, help="train each generator with this seed; repeatable; 0 if left out"),
+        typer.Option(
+            "--seed", min=0, help="train each generator with this seed, several as 0,1; 0 if left out"
+        ),
     ] = None,
     resolution: Annotated[int, typer.Option(help="side of the images: 64 or 128")] = 64,
     steps: Annotated[
@@ -62,7 +65,6 @@ def train_command(
 
     Example: ganprint forge train --photos photos/ --budget 60
     """
-    from ganprint.errors import UsageError
     from ganprint.forge.families import FAMILIES
     from ganprint.forge.grid import Grid, Task
     from ganprint.forge.photos import chosen_semantics
@@ -127,7 +129,6 @@ def sample_command(
 
     Example: ganprint forge sample --source stylegan2 --semantic face -n 100 samples/
     """
-    from ganprint.errors import OutputExistsError, UsageError
     from ganprint.forge.figures import write_image
     from ganprint.forge.generator_store import list_generators, load_generator
     from ganprint.forge.sampling import sample_images
@@ -198,7 +199,6 @@ def build_command(
 
     Example: ganprint forge build benchmark/ --photos photos/
     """
-    from ganprint.errors import UsageError
     from ganprint.forge.build import Plan, build_benchmark
     from ganprint.forge.generator_store import list_generators
 
@@ -250,7 +250,6 @@ def sheet_command(
     """
     import torch
 
-    from ganprint.errors import UsageError
     from ganprint.forge.figures import draw_grid
     from ganprint.forge.generator_store import list_generators, load_generator
     from ganprint.forge.sampling import sample_images

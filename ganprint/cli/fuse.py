@@ -11,6 +11,7 @@ from ganprint.api.outputs import check_output
 from ganprint.cli.console import command_line, complain, console, counting, end_with
 from ganprint.cli.option_groups import Machine, grouped
 from ganprint.cli.options import Data, Force, Images, ManyMethods, ManyWeights, Policies, Seed
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from ganprint.calibration.fusion import Fusion
@@ -45,7 +46,6 @@ def fuse(
     """
     from ganprint.calibration.fusion import FUSION_FILE, save_fusion
     from ganprint.data import Manifest
-    from ganprint.errors import UsageError
     from ganprint.remote import last_part
     from ganprint.weights import user_folder
 

@@ -7,13 +7,8 @@ import typer
 
 from ganprint.cli.option_groups import Display, FigureForm, Metric, Unit, grouped
 from ganprint.cli.options import Force
-from ganprint.cli.tables import (
-    check_against,
-    draw_results,
-    print_presets,
-    print_results,
-    write_results_page,
-)
+from ganprint.cli.tables import check_against, draw_results, print_presets, print_results, write_results_page
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +94,6 @@ def plot(
 
     Example: ganprint plot figures --results results --data mine
     """
-    from ganprint.errors import UsageError
     from ganprint.reporting.charts import comparison_figures
 
     display = Display(metric=metric, unit=unit, figures=out, figure_form=figure_form)
@@ -117,7 +111,6 @@ def plot(
 
 def _read(folder: Path, data: str | None, unit: Unit) -> "list[Entry]":
     """Return the stored results of a folder, on one data set if it is named."""
-    from ganprint.errors import UsageError
     from ganprint.evaluation.leaderboard import read_entries
 
     if not folder.is_dir():
@@ -138,8 +131,6 @@ def _read(folder: Path, data: str | None, unit: Unit) -> "list[Entry]":
 
 def _refuse_several(entries: "Sequence[Entry]") -> None:
     """Refuse to draw results that tables do not mix."""
-    from ganprint.errors import UsageError
-
     if len(_alike(entries)) > 1:
         names = ", ".join(sorted({entry.data for entry in entries}))
         raise UsageError(

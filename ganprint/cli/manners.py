@@ -1,7 +1,8 @@
 """What all commands have in common: short options, types in the help, environment variables and settings."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from copy import copy
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,8 @@ from ganprint.cli.old_names import renew
 from ganprint.cli.settings import SHARED, commands, default_map, read_settings
 
 PREFIX = "GANPRINT"
+PAIRS = ("--set", "--rename")
+"""Repeatable options whose values may have commas; of the others `--severity 1,3` gives several."""
 TYPES = {"str": "TEXT", "path": "PATH", "int": "N", "int range": "N", "float": "X", "float range": "X"}
 """What the help calls the types of values."""
 
@@ -53,6 +56,9 @@ def _complete(command: Any, path: tuple[str, ...], common: Sequence[Any]) -> Non
     if path and not is_group:
         taken = {name for parameter in command.params for name in parameter.opts}
         command.params += [copy(option) for option in common if not taken & set(option.opts)]
+        listed = {name for each in command.params if each.multiple for name in each.opts} - set(PAIRS)
+        parse_args = command.parse_args
+        command.parse_args = lambda ctx, args: parse_args(ctx, _parted(args, listed))
     for parameter in command.params:
         if not isinstance(parameter, TyperOption):
             # An argument's name says what it is.
@@ -62,6 +68,20 @@ def _complete(command: Any, path: tuple[str, ...], common: Sequence[Any]) -> Non
             parameter.metavar = _type_name(parameter)
         if path:
             _name_option(parameter, path)
+
+
+def _parted(words: Sequence[str], listed: Container[str]) -> list[str]:
+    """Return a command line in which an option with a list of values stands once for each of them."""
+    from ganprint.api.choices import parts_of
+
+    found, given = [], iter(words)
+    for word in given:
+        option, equals, value = word.partition("=")
+        if option in listed and (values := [value] if equals else list(islice(given, 1))):
+            found += [text for part in parts_of(values[0]) or values for text in (option, part)]
+        else:
+            found.append(word)
+    return found
 
 
 def _name_option(option: TyperOption, path: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from ganprint.cli.console import console, echo_json
 from ganprint.cli.options import Json
+from ganprint.errors import PluginError
 
 if TYPE_CHECKING:
     from ganprint.attributor import AttributorSpec
@@ -52,7 +53,6 @@ def _show(spec: "AttributorSpec", as_json: bool) -> None:
 
 def _list(as_json: bool) -> None:
     from ganprint import plugins
-    from ganprint.errors import PluginError
     from ganprint.weights import list_weights
 
     weights = [entry for entry in list_weights() if entry.card and not entry.error]

@@ -22,6 +22,7 @@ from ganprint.cli.options import (
     Threads,
     Workers,
 )
+from ganprint.errors import OutputExistsError, UsageError
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
@@ -116,8 +117,6 @@ class Display:
     @property
     def form(self) -> "Form":
         """The form that one option names, tables for a terminal if none does; UsageError where two do."""
-        from ganprint.errors import UsageError
-
         asked: dict[Form, bool] = {
             "markdown": self.markdown,
             "latex": self.latex,
@@ -133,7 +132,6 @@ class Display:
     def check(self, *, force: bool) -> None:
         """Refuse, before long work, what cannot be combined, and files or folders that are there already."""
         from ganprint.api.outputs import check_output
-        from ganprint.errors import OutputExistsError, UsageError
 
         assert self.form
         if self.metric == "balanced_accuracy" and self.unit == "group":
@@ -156,7 +154,12 @@ Form = Literal["terminal", "markdown", "latex", "json", "csv"]
 FigureForm = Annotated[Literal["png", "svg"], typer.Option("--figure-form", help="what figures are drawn as")]
 Metric = Annotated[
     Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"],
-    typer.Option("--metric", help="the metric of robustness tables and figures"),
+    typer.Option(
+        "--metric",
+        metavar="METRIC",
+        help="metric of robustness tables and figures: detection_accuracy, attribution_accuracy, balanced_accuracy or "
+        "nmi",
+    ),
 ]
 Unit = Annotated[
     Literal["group", "image"],

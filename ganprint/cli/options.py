@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ganprint.devices import check_device_name
+from ganprint.errors import ManifestError, UsageError
 
 
 def _check_seed(seed: int) -> int:
@@ -19,8 +20,7 @@ def _check_seed(seed: int) -> int:
 Method = Annotated[str, typer.Option("--method", help="the method, as `ganprint methods` names it")]
 OneMethod = Annotated[str | None, typer.Option("--method", help="the method, as `ganprint methods` names it")]
 Weights = Annotated[
-    str | None,
-    typer.Option("--weights", help="name or folder of weights; the method's default if left out"),
+    str | None, typer.Option("--weights", help="name or folder of weights; the method's default if left out")
 ]
 ManyMethods = Annotated[
     str | None,
@@ -35,7 +35,7 @@ ManyWeights = Annotated[
 Enrolled = Annotated[
     bool, typer.Option("--enrolled/--no-enrolled", help="include sources from `ganprint enroll`")
 ]
-_DATA = (
+DATA = (
     "a CSV or Parquet file with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, "
     "or a folder or archive source/semantic/*; a URL, too"
 )
@@ -45,16 +45,14 @@ def _existing(data: str | None) -> str | None:
     """Refuse data that are not there when options are read: before what takes seconds is imported."""
     if data is None or "://" in data or "," in data or os.path.exists(data):  # noqa: PTH110
         return data
-    from ganprint.errors import ManifestError
-
     raise ManifestError(f"There is no manifest {data}.", "Give a CSV file or a folder source/semantic/*.")
 
 
-Data = Annotated[str, typer.Option("--data", metavar="PATH", callback=_existing, help=_DATA)]
+Data = Annotated[str, typer.Option("--data", metavar="PATH", callback=_existing, help=DATA)]
 TestData = Annotated[
     str | None,
     typer.Option(
-        "--data", metavar="PATH", callback=_existing, help=f"{_DATA}; the embedded benchmark if left out"
+        "--data", metavar="PATH", callback=_existing, help=f"{DATA}; the embedded benchmark if left out"
     ),
 ]
 Images = Annotated[
@@ -78,6 +76,7 @@ Threads = Annotated[
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="images per batch")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="extra processes that read images; 0: none")]
+TEST_SPLIT = "test_seen if left out, else test, else all rows: what the manifest has"
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="use only so many images, spread over sources")
 ]
@@ -90,7 +89,7 @@ Precision = Annotated[
 ]
 Policies = Annotated[
     list[str] | None,
-    typer.Option("--policy", help="perturbation of the images; repeatable; none and test-seen if left out"),
+    typer.Option("--policy", help="perturbation of the images, several as a,b; none,test-seen if left out"),
 ]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")]
 TrainingPrecision = Annotated[
@@ -142,6 +141,4 @@ def chosen_data(
 def check_formats(as_json: bool, as_csv: bool) -> None:
     """Refuse --json and --csv together."""
     if as_json and as_csv:
-        from ganprint.errors import UsageError
-
         raise UsageError("--json and --csv cannot be combined.", "Use one of them.")

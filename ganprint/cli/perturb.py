@@ -8,6 +8,7 @@ import typer
 
 from ganprint.cli.console import echo_json
 from ganprint.cli.options import Force, Json, Recursive, Seed
+from ganprint.errors import ImageError
 
 if TYPE_CHECKING:
     from ganprint.api.perturbed_copies import Copy
@@ -61,7 +62,6 @@ def perturb(
     Example: ganprint perturb in/ out/ --corruption jpeg_compression --severity 3
     """
     from ganprint.api.perturbed_copies import perturb_files
-    from ganprint.errors import ImageError
 
     failed = 0
     copies = perturb_files(

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ganprint.errors import UsageError, did_you_mean
+
 Commands = Mapping[tuple[str, ...], Any]
 
 SHARED = ("device", "threads", "workers", "batch_size", "precision", "engine", "seed", "max_pixels")
@@ -36,7 +38,6 @@ def read_settings(commands: Commands) -> dict[str, Any]:
 
     Raises UsageError where the file cannot be read, is not plain YAML, or has a key that is no option.
     """
-    from ganprint.errors import UsageError
     from ganprint.plain_yaml import PlainYAMLError, load_plain
 
     file = settings_file()
@@ -67,8 +68,6 @@ def find_option(key: str, commands: Commands) -> Any:
 
     Raises UsageError where there is none.
     """
-    from ganprint.errors import UsageError, did_you_mean
-
     known = {
         ".".join((*path, _key(option))): option
         for path, command in commands.items()
@@ -121,8 +120,6 @@ def config(
 
     Example: ganprint config device cuda
     """
-    from ganprint.errors import UsageError
-
     known = commands(ctx.find_root().command)
     settings = read_settings(known)
     if key is None:
@@ -145,7 +142,6 @@ def config(
 
 def _checked(option: Any, value: str, ctx: typer.Context) -> Any:
     """Return the value as YAML reads it, once the option accepts it."""
-    from ganprint.errors import UsageError
     from ganprint.plain_yaml import PlainYAMLError, load_plain
 
     try:

@@ -12,8 +12,9 @@ from ganprint.api.choices import chosen_device
 from ganprint.cli.compare import run_comparison, show_results
 from ganprint.cli.console import command_line
 from ganprint.cli.option_groups import Display, Machine, grouped
-from ganprint.cli.options import Budget, Data, DryRun, Images, Limit, Seed, TrainingPrecision
+from ganprint.cli.options import TEST_SPLIT, Budget, Data, DryRun, Images, Limit, Seed, TrainingPrecision
 from ganprint.cli.train import Reporter
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from ganprint.data import Manifest
@@ -59,10 +60,10 @@ class Testing:
     conditions: Annotated[
         list[str] | None,
         typer.Option(
-            "--condition", help="SPLIT:POLICY; repeatable; none and test-seen on --split if left out"
+            "--condition", help="SPLIT:POLICY, several as a,b; none and test-seen on --split if left out"
         ),
     ] = None
-    split: Annotated[str, typer.Option("--split", help="the split to test on")] = "test_seen"
+    split: Annotated[str | None, typer.Option("--split", help=f"the split to test on; {TEST_SPLIT}")] = None
     limit: Limit = None
 
 
@@ -73,7 +74,9 @@ def semantics(
     method: Annotated[str, typer.Option(help="methods, several as a,b, or all")] = "all",
     counts: Annotated[
         list[int] | None,
-        typer.Option("--count", min=1, help="train on so many semantics only; repeatable; all if left out"),
+        typer.Option(
+            "--count", min=1, help="train on so many semantic classes only, several as 1,2; all if left out"
+        ),
     ] = None,
     training: Training,
     testing: Testing,
@@ -109,7 +112,7 @@ def ablation(
         list[str] | None,
         typer.Option(
             "--part",
-            help="parts, levels, counts, backbones, or the name of a row; repeatable; all if left out",
+            help="parts, levels, counts, backbones, or the name of a row, several as a,b; all if left out",
         ),
     ] = None,
     training: Training,
@@ -143,7 +146,6 @@ def _study(
 ) -> None:
     """Train what is missing, measure what is trained, and print the tables."""
     from ganprint.api.chosen_conditions import distinct_conditions, parse_condition
-    from ganprint.errors import UsageError
     from ganprint.processes import place
 
     display.check(force=False)
@@ -152,8 +154,7 @@ def _study(
             "The trainings of an experiment run in one process.",
             "Share one among several with torchrun -m ganprint train, and compare its weights.",
         )
-    tested = [parse_condition(text) for text in testing.conditions or ()]
-    tested = distinct_conditions(tested or [(testing.split, policy) for policy in STUDIED], None)
+    named = distinct_conditions([parse_condition(text) for text in testing.conditions or ()], None)
     device = chosen_device(machine.device, machine.threads)
     from ganprint.data import Manifest
     from ganprint.devices import quick_precision
@@ -162,6 +163,7 @@ def _study(
     from ganprint.studies.variants import Study
 
     manifest = Manifest.open(training.data, root=training.images)
+    tested = named or [(testing.split or manifest.test_split, policy) for policy in STUDIED]
     found = variants(manifest)
     for split in dict.fromkeys(split for split, _ in tested):
         manifest.select(split)

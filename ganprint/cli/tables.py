@@ -7,6 +7,7 @@ import typer
 
 from ganprint.cli.console import console, echo_csv, echo_json, note
 from ganprint.cli.option_groups import Display, Form
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -64,8 +65,6 @@ def print_presets(cards: "Sequence[Card]", form: Form) -> None:
 
 def check_against(against: str | None, names: "Iterable[str]") -> None:
     """Refuse weights to take differences from that are not among those of the results."""
-    from ganprint.errors import UsageError
-
     there = list(dict.fromkeys(names))
     if against is not None and against not in there:
         raise UsageError(f"There is no result of {against}.", f"There are of: {', '.join(there)}.")

@@ -17,9 +17,9 @@ from ganprint.cli.options import (
     TestData,
     Threads,
     TrainingPrecision,
-    Workers,
     chosen_data,
 )
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from ganprint.attributor import Progress
@@ -58,7 +58,12 @@ def train(
     device: Device = "auto",
     threads: Threads = None,
     precision: TrainingPrecision = "auto",
-    workers: Workers = 1,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=0, help="extra processes that read images; one reads while the network trains; 0: none"
+        ),
+    ] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="resume from the checkpoint in --out")] = False,
     force: Force = False,
 ) -> None:
@@ -71,7 +76,6 @@ def train(
     """
     from ganprint.api.trainings import run_folder
     from ganprint.api.trainings import train as train_method
-    from ganprint.errors import UsageError
     from ganprint.processes import is_main_process, place
 
     if out is None and place()[1] > 1:

@@ -7,6 +7,7 @@ import typer
 
 from ganprint.cli.console import console, echo_json
 from ganprint.cli.options import Force, Json
+from ganprint.errors import GanprintError, PluginError, WeightsError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -74,7 +75,6 @@ def verify_command(
 
     Example: ganprint weights verify repmix.wild128
     """
-    from ganprint.errors import WeightsError
     from ganprint.weights import find, list_weights
 
     folders = [find(name)] if name is not None else [entry.path for entry in list_weights()]
@@ -157,7 +157,7 @@ def _entry_record(entry: "Entry") -> dict[str, Any]:
 def _shown_result(card: "Card | None") -> "Result | None":
     """Return the evaluation that a list has room for: clean images of seen groups, or else the first."""
     results = [result for result in (card.metrics if card else []) if "attribution_accuracy" in result.values]
-    wanted = [result for result in results if (result.split, result.policy) == ("test_seen", "none")]
+    wanted = [each for each in results if each.split in ("test_seen", "test") and each.policy == "none"]
     return next(iter([*wanted, *results]), None)
 
 
@@ -208,7 +208,7 @@ def _card_table(card: "Card", folder: Path) -> "Table":
         "method": f"{card.method}, of {card.plugin.distribution} {card.plugin.version}",
         "sources": ", ".join(card.sources),
         "semantics": ", ".join(card.semantics),
-        "view": view,
+        "preprocessing": view,
         "config": ", ".join(f"{key}={value}" for key, value in card.config.items() if key != "view"),
         "data": f"{data.name}, {data.train} to train on, {data.val} to choose on" if data else "",
         "data sha256": data.sha256 if data else "",
@@ -277,7 +277,6 @@ def _recall_table(card: "Card") -> "Table":
 
 
 def _verify(folder: Path) -> dict[str, str | None]:
-    from ganprint.errors import GanprintError, PluginError
     from ganprint.weights import load_artifact, load_attributor
 
     record: dict[str, str | None] = {

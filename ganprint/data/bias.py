@@ -37,11 +37,11 @@ class Bias(BaseModel):
     @property
     def sentence(self) -> str:
         """Say the bias in words."""
-        tell = "the traces of it in the pixels" if self.feature.startswith("native") else "it alone"
+        by = "the traces of it in the pixels" if self.feature.startswith("native") else "it alone"
         return (
             f"{self.feature[0].upper()}{self.feature[1:]} goes with the source (Cramer's V "
             f"{self.association:.2f}): {self.value!r} is {self.share:.0%} of {self.source!r} and "
-            f"{self.share_elsewhere:.0%} of the other sources; a method may tell {self.source!r} by {tell}."
+            f"{self.share_elsewhere:.0%} of the other sources; a method may recognise {self.source!r} by {by}."
         )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Draw(NamedTuple):
     """One draw of a sampler: which image, in which epoch, and how often it was drawn there before.
 
-    It carries all that the random view depends on, so that a worker process needs to know nothing else.
+    It carries all that the random crop depends on, so that a worker process needs to know nothing else.
     """
 
     row: int
@@ -55,7 +55,7 @@ class SourceImages(Dataset[tuple[Tensor, int, int]]):
 class ImageDataset(SourceImages):
     """Images through a view: item i is (uint8 (3, S, S), label, row).
 
-    With `augment` the view is random (crop place and mirror), a pure function of `seed`, the epoch, the
+    With `augment` the crop is random (place and mirror), a pure function of `seed`, the epoch, the
     row and how often the row was drawn in that epoch; else it is the centre view.
     """
 

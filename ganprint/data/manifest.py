@@ -20,12 +20,7 @@ from ganprint.data.shards import read_shards
 from ganprint.errors import ManifestError, OutputExistsError, did_you_mean
 from ganprint.files import atomic_file
 from ganprint.names import source_name_fault
-from ganprint.remote import (
-    join_location,
-    location,
-    parent_location,
-    seen_from,
-)
+from ganprint.remote import join_location, location, parent_location, seen_from
 
 
 class Manifest:
@@ -68,13 +63,12 @@ class Manifest:
         """Read a CSV or Parquet with `path,source` or `path,label,dlabel`, several of them by splits, or a folder tree.
 
         All may be a URL that fsspec opens, a tree an archive, too, and so may the paths of a CSV. The tree is
-        source/semantic/*, or tar shards with labels as `read_shards` takes them, and several
-        CSVs are given as `train.csv,val.csv,test.csv`. Relative paths
-        resolve against `root`, by default the CSV's own folder. Names come from the columns `source` and `semantic`;
-        where these are absent, from the first folder of the path that agrees one to one with the numbers. `sources`
-        renumbers the labels to those names (a model's), what is not among them becoming -1; it also names the labels
-        of a file that names none. `allow_gaps` accepts label numbers without images. Raises ManifestError naming the
-        file and the line at fault.
+        source/semantic/*, or tar shards with labels as `read_shards` takes them, and several CSVs are given as
+        `train.csv,val.csv,test.csv`. Relative paths resolve against `root`, by default the CSV's own folder. Names
+        come from the columns `source` and `semantic`; where these are absent, from the first folder of the path that
+        agrees one to one with the numbers. `sources` renumbers the labels to those names (a model's), what is not among
+        them becoming -1; it also names the labels of a file that names none. `allow_gaps` accepts label numbers without
+        images. Raises ManifestError naming the file and the line at fault.
         """
         path = location(path)
         tree = find_tree(path)
@@ -154,6 +148,11 @@ class Manifest:
         return self._present("split")
 
     @property
+    def test_split(self) -> str:
+        """The split that weights are measured on if none is named: test_seen, else test, else `all` rows."""
+        return next((name for name in ("test_seen", "test") if name in self.split_names), "all")
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns, as in the file, with source and semantic added where it had none."""
         return tuple(self.table.column_names)
@@ -183,7 +182,8 @@ class Manifest:
     ) -> "Manifest":
         """Return the rows of a split, of some sources or semantics, labels unchanged, in their order.
 
-        `split` may name several, as in `test_seen+open`, and a semantic of them, as in `test_seen@face`.
+        `split` may name several, as in `test_seen+open`, and a semantic of them, as in `test_seen@face`; `all` is all
+        rows, unless a split is called so.
         `limit` draws that many rows under `seed`, spread as evenly over the sources as they allow.
         Raises ManifestError listing the valid names for a name that no row has, and where no row is left.
         """
@@ -191,11 +191,7 @@ class Manifest:
             split, _, semantic = split.partition("@")
             semantics = [semantic] if semantics is None else [name for name in semantics if name == semantic]
         keep = np.ones(len(self), dtype=bool)
-        wanted = {
-            "split": None if split is None else self._splits_of(split),
-            "source": sources,
-            "semantic": semantics,
-        }
+        wanted = {"split": self._splits_of(split or "all"), "source": sources, "semantic": semantics}
         for column, chosen in wanted.items():
             if chosen is not None:
                 keep &= self._among(column, chosen)
@@ -208,8 +204,10 @@ class Manifest:
             rows = _spread(rows, self.labels[rows], limit, seed)
         return self.take(rows)
 
-    def _splits_of(self, text: str) -> list[str]:
-        return [text] if text in self.split_names else text.split("+")
+    def _splits_of(self, text: str) -> list[str] | None:
+        """Return the splits that a name stands for, None for all rows."""
+        names = [text] if text in self.split_names else text.split("+")
+        return None if "all" in names and "all" not in self.split_names else names
 
     def absent(self, split: str) -> tuple[str, ...]:
         """Return the known sources with images here and none in a split."""
@@ -251,8 +249,7 @@ class Manifest:
     @property
     def source_names(self) -> tuple[str, ...]:
         """The sources that these rows name, sorted, whether `sources` has them or not."""
-        codes, names = self.codes("source")
-        return tuple(sorted({names[code] for code in np.unique(codes).tolist()}))
+        return self._present("source")
 
     def rename_sources(self, names: Mapping[str, str]) -> "Manifest":
         """Return the rows with some sources called otherwise, labels unchanged; `renumber` makes them agree.

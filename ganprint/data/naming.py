@@ -66,10 +66,7 @@ def name_rows(table: pa.Table, file: Path | str) -> NamedRows:
         else:
             table = table.append_column("semantic", _learn_semantics(dlabels, folders))
     except Disagreement as fault:
-        raise ManifestError(
-            f"{file}, {place_of(file, fault.row)}: {fault.sentence}.",
-            fault.hint,
-        ) from fault
+        raise ManifestError(f"{file}, {place_of(file, fault.row)}: {fault.sentence}.", fault.hint) from fault
     known = tuple(names.get(number, f"source-{number}" if number else REAL) for number in range(top + 1))
     return NamedRows(table, known, real_folder, by_position)
 

@@ -17,11 +17,7 @@ PIXELS_AT_ONCE = 8 * 256**2
 
 
 def attack_images(
-    victim: Attributor,
-    images: Sequence[Tensor],
-    labels: Sequence[int],
-    attack: Attack,
-    seeds: Sequence[int],
+    victim: Attributor, images: Sequence[Tensor], labels: Sequence[int], attack: Attack, seeds: Sequence[int]
 ) -> list[Tensor]:
     """Return images uint8 (3, H, W) changed so that the victim's answer for them becomes wrong, on their device.
 
@@ -47,7 +43,7 @@ def attack_images(
 def answer_loss(victim: Attributor, labels: Sequence[int], target: Target) -> Callable[[Tensor], Tensor]:
     """Return how wrong the victim's answer for float images (B, 3, H, W) in 0..255 is: a function to (B,).
 
-    It is minus the logarithm of the probability that the answer, the mean over views, gives to the right source,
+    It is minus the logarithm of the probability that the answer, the mean over crops, gives to the right source,
     or, for detection, to real or synthetic, whichever is right.
     """
     view = victim.config.view

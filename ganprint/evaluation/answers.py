@@ -139,7 +139,7 @@ def whole_answers(
 ) -> tuple[np.ndarray, list[Answer], list[ImageError]]:
     """Return the rows (N,) of a manifest's images that could be read, their whole answers, and the others' errors.
 
-    An answer holds views and embedding, which `answer_manifest` lets go. Raises UsageError for an attack, and the
+    An answer holds crops and embedding, which `answer_manifest` lets go. Raises UsageError for an attack, and the
     first ImageError where no image can be read.
     """
     if isinstance(condition.policy, Attack):

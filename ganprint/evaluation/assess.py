@@ -63,13 +63,13 @@ def assess(
     Raises UsageError where the weights have no thresholds, or were fitted to the split.
     """
     card = predictor.card
-    fitted_on = card.calibration.split if card.calibration else "val"
-    if {"train", fitted_on} & set(split.split("@")[0].split("+")):
+    fitted_on = card.calibration.split.split("@")[0].split("+") if card.calibration else ["val"]
+    images = manifest.select(split)
+    if {"train", *fitted_on} & set(images.split_names):
         raise UsageError(
             f"{split} has images that the weights or their thresholds were fitted to.",
-            "Assess others: test_seen.",
+            "Assess others, such as those of a split test.",
         )
-    images = manifest.select(split)
     refuse_seen(card, images, split)
     found = answer_images(predictor, images, policy, seed=seed, progress=progress, computing=computing)
     sources, kinds = (np.asarray(images.column(name))[found.rows] for name in ("source", "kind"))

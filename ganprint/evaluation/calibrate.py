@@ -9,13 +9,7 @@ import numpy as np
 
 from ganprint.attributor import Attributor
 from ganprint.calibration.answer import Answer
-from ganprint.calibration.decision import (
-    DEFAULT_RATES,
-    Rates,
-    family_indices,
-    fit_thresholds,
-    group_weights,
-)
+from ganprint.calibration.decision import DEFAULT_RATES, Rates, family_indices, fit_thresholds, group_weights
 from ganprint.calibration.likelihood import fit_likelihood
 from ganprint.calibration.open_set import SCORES, Known
 from ganprint.calibration.probabilities import (
@@ -38,14 +32,7 @@ from ganprint.evaluation.group_metrics import FEWEST_GROUPS
 from ganprint.forensics.predictors import known_arrays, known_from
 from ganprint.perturbation import parse_any_policy
 from ganprint.remote import last_part
-from ganprint.weights import (
-    NO_REFERENCE,
-    CalibrationRecord,
-    Card,
-    JudgementRecord,
-    LikelihoodRecord,
-    utc_now,
-)
+from ganprint.weights import NO_REFERENCE, CalibrationRecord, Card, JudgementRecord, LikelihoodRecord, utc_now
 from ganprint.weights.seen import seen_record
 
 MEASURES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]] = {
@@ -231,12 +218,7 @@ def _measure(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray)
 
 
 def _judgement(
-    answers: list[Answer],
-    known: Known,
-    after: np.ndarray,
-    sample: Sample,
-    fitting: Fitting,
-    card: Card,
+    answers: list[Answer], known: Known, after: np.ndarray, sample: Sample, fitting: Fitting, card: Card
 ) -> JudgementRecord:
     """Fit thresholds and ratios to what is said of units kept out in turn, scores to the others' embeddings."""
     labels, units, folds = sample.labels, sample.units, sample.folds

@@ -115,7 +115,7 @@ class Kept:
 
 
 class ConditionedViews(SourceImages):
-    """Images perturbed at their own size, as a tuple of each view's Crops.
+    """Images perturbed at their own size, as a tuple of the Crops of each preprocessing.
 
     All is computed where the image is decoded. In a batch, an image that cannot be read is its ImageError. Under an
     attack an item is the image itself (3, H, W).

@@ -98,8 +98,7 @@ def tell(
     which = answered[0]
     if not all(np.array_equal(which, each) for each in answered):
         raise UsageError(
-            "Some methods cannot answer for all images.",
-            "Leave out those that ganprint data check names.",
+            "Some methods cannot answer for all images.", "Leave out those that ganprint data check names."
         )
     count = len(np.unique(which))
     if count < FEWEST:

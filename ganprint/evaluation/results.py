@@ -12,14 +12,7 @@ from ganprint.calibration.probabilities import brier_score, calibrate_probabilit
 from ganprint.data import Manifest
 from ganprint.evaluation.answers import Answers
 from ganprint.evaluation.conditions import Precision
-from ganprint.evaluation.metrics import (
-    GroupAnswers,
-    Scores,
-    Unit,
-    count_answers,
-    score_groups,
-    score_images,
-)
+from ganprint.evaluation.metrics import GroupAnswers, Scores, Unit, count_answers, score_groups, score_images
 from ganprint.evaluation.open_set_metrics import score_open_set
 from ganprint.weights import Card, Interval, Result
 from ganprint.weights.seen import Seen, count_seen
@@ -67,10 +60,10 @@ class Evaluation(BaseModel):
 
     Metrics and `per_source` are means over `groups` groups where `unit` is group, else fractions of images; `of_images`
     has the latter in any case. Intervals without bounds are of fewer than 8 groups. `setup_sha256` is of the weights'
-    method, view and configuration, on which answers depend, too. `auroc` and `oscr` are there where some images are of
-    a source outside the weights' and some are not. `calibration_error` and `brier_score` are of the probabilities that
-    `attribute` prints, over images of known sources; `seen` counts images and groups that the weights were trained,
-    selected or calibrated on; `calibrated` says whether the card had a calibration for them,
+    method, preprocessing and configuration, on which answers depend, too. `auroc` and `oscr` are there where some
+    images are of a source outside the weights' and some are not. `calibration_error` and `brier_score` are of the
+    probabilities that `attribute` prints, over images of known sources; `seen` counts images and groups that the
+    weights were trained, selected or calibrated on; `calibrated` says whether the card had a calibration for them,
     `calibration_sha256` is of that. `per_group` is by `group`, or `source: group` where sources share a name.
     """
 
@@ -205,7 +198,7 @@ def _calibration(card: Card, answers: Answers) -> dict[str, float | bool | str |
 
 
 def setup_sha256(card: Card) -> str:
-    """Return the SHA-256 of what answers depend on beside the tensors: method, sources, view, config."""
+    """Return the SHA-256 of what answers depend on beside the tensors: method, sources, preprocessing, config."""
     return _sha256(card.model_dump(mode="json", include={"method", "sources", "view", "config"}))
 
 

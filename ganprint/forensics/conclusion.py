@@ -212,11 +212,11 @@ def _doubts(image: ImageFile, agreeing: float, probabilities: np.ndarray, card: 
     if view.kind == "resize" and side >= 2 * view.square:
         doubts.append(
             f"The image was reduced from {side} to {view.square} px, which removes most of a generator's traces; "
-            "weights with the native view look at its own pixels."
+            "weights with native preprocessing use its own pixels."
         )
     if probabilities.argmax() == 0 and probabilities[0] < 0.5:
         doubts.append(
-            "Real is the likeliest single answer, but the synthetic sources together are more likely than it."
+            "Real is the most likely single source, but the synthetic sources together are more likely."
         )
     if agreeing < MOST_AGREE:
         doubts.append(f"The crops disagree: {agreeing:.0%} of them point to the most likely source.")

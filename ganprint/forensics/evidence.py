@@ -20,22 +20,22 @@ from ganprint.images.views import find_crops
 from ganprint.weights import Card
 
 MAPS = ("own", "occlusion", "gradients", "grad-cam", "residual", "spectrum")
-"""The maps there are: the method's own panels, three of its answer, two of the view alone."""
+"""The maps there are: the method's own panels, three of its answer, two of the crop alone."""
 
 LARGEST_PICTURE = 720
 """Longest side in pixels of a picture that a map is drawn on."""
 MAPPED_CROPS = 64
 """Crops that a map over the whole picture is made of, at most."""
 PATCH, STRIDE = 8, 8
-"""The view's side over that of an occluding patch, and over the steps in which the patch moves.
+"""The crop's side over that of an occluding patch, and over the steps in which the patch moves.
 
 Steps of half a patch take 225 answers in the place of 64, most of a report's time, and show the same places.
 """
 OCCLUDED_AT_ONCE = 16
 STEPS = 64
-"""Points on the line from the faint view to the view whose gradients are averaged."""
+"""Points on the line from the faint crop to the crop whose gradients are averaged."""
 FAINT = 0.1
-"""Contrast of the view that the line starts from: at none at all the logarithms of DCT-CNN's spectra have no bottom."""
+"""Contrast of the crop that the line starts from: at none at all the logarithms of DCT-CNN's spectra have no bottom."""
 GRADIENTS_AT_ONCE = 8
 LEVELS, SIGMA = 4, 3.0
 """Wavelet decompositions, and the noise's deviation in grey levels (the public code of Chen et al. 2008)."""
@@ -43,7 +43,7 @@ LEVELS, SIGMA = 4, 3.0
 
 @dataclass(frozen=True)
 class Evidence:
-    """Panels, the view first, and a caption that says what they show and what they do not."""
+    """Panels, the crop first, and a caption that says what they show and what they do not."""
 
     panels: tuple[Panel, ...]
     caption: str
@@ -56,7 +56,7 @@ def deciding_crop(attributor: Attributor, crops: Tensor) -> Tensor:
 
 
 def possible_maps(attributor: Attributor, crop: Tensor) -> tuple[str, ...]:
-    """Return those of `MAPS` that a method can have of a uint8 view (3, S, S)."""
+    """Return those of `MAPS` that a method can have of a uint8 crop (3, S, S)."""
     absent = set() if attributor.explain(crop) else {"own"}
     if not attributor.differentiable:
         absent |= {"gradients", "grad-cam"}
@@ -68,10 +68,10 @@ def possible_maps(attributor: Attributor, crop: Tensor) -> tuple[str, ...]:
 def gather_evidence(
     attributor: Attributor, card: Card, crop: Tensor, name: str, maps: Sequence[str] | None = None
 ) -> Evidence:
-    """Show what a method's answer for one uint8 view (3, S, S) of the image called `name` rests on.
+    """Show what a method's answer for one uint8 crop (3, S, S) of the image called `name` is based on.
 
     `maps` are some of `MAPS`, all that the method can have if left out; their order is always the same. They explain
-    the log-odds of the source that the method names for this view alone. Nothing is random. Raises UsageError for a
+    the log-odds of the source that the method names for this crop alone. Nothing is random. Raises UsageError for a
     map that there is not, or that the method cannot have.
     """
     possible = possible_maps(attributor, crop)
@@ -144,8 +144,8 @@ def _map(
 def crop_map(attributor: Attributor, card: Card, picture: Tensor) -> Panel | None:
     """Return the log-odds of synthetic over a uint8 picture (3, H, W), the mean of the crops that cover a place.
 
-    Crops are those with a vote, up to MAPPED_CROPS; a place that none covers has 0. None for a view that resizes, or
-    without crops.
+    Crops are those with a vote, up to MAPPED_CROPS; a place that none covers has 0. None where preprocessing resizes,
+    or without crops.
     """
     view = card.view
     crops = find_crops(picture, view.model_copy(update={"crops": MAPPED_CROPS}))
@@ -168,9 +168,9 @@ def crop_map(attributor: Attributor, card: Card, picture: Tensor) -> Panel | Non
 
 
 def occlusion_map(attributor: Attributor, crop: Tensor, source: int) -> Tensor:
-    """Return how much log-odds of a source hiding each place of a uint8 view (3, S, S) costs, float32 (S, S).
+    """Return how much log-odds of a source hiding each place of a uint8 crop (3, S, S) costs, float32 (S, S).
 
-    A patch of the view's mean colour slides over it (Zeiler and Fergus, ECCV 2014, section 3.3); a place has the mean
+    A patch of the crop's mean colour slides over it (Zeiler and Fergus, ECCV 2014, section 3.3); a place has the mean
     of the patches that cover it. The patch's own edges count too. It needs no gradients.
     """
     with needs("explain"):
@@ -191,11 +191,11 @@ def occlusion_map(attributor: Attributor, crop: Tensor, source: int) -> Tensor:
 
 
 def gradient_map(attributor: Attributor, crop: Tensor, source: int) -> Tensor:
-    """Return the integrated gradients of a source's log-odds in a uint8 view (3, S, S), float32 (S, S).
+    """Return the integrated gradients of a source's log-odds in a uint8 crop (3, S, S), float32 (S, S).
 
-    From the view at a tenth of its contrast to the view, summed over channels (Sundararajan, Taly and Yan, ICML 2017,
-    equation 1): all together they are the log-odds that the view has beyond the faint one. Of a method that works on
-    frequencies they are those of the view's cosine coefficients, low ones top left: the sum is the same, but a pixel's
+    From the crop at a tenth of its contrast to the crop, summed over channels (Sundararajan, Taly and Yan, ICML 2017,
+    equation 1): all together they are the log-odds that the crop has beyond the faint one. Of a method that works on
+    frequencies they are those of the crop's cosine coefficients, low ones top left: the sum is the same, but a pixel's
     share of a logarithm of coefficients is that of the smallest of them.
     """
     with needs("explain"):
@@ -216,7 +216,7 @@ def gradient_map(attributor: Attributor, crop: Tensor, source: int) -> Tensor:
 
 
 def grad_cam(attributor: Attributor, crop: Tensor, source: int, layer: str) -> Tensor:
-    """Return the Grad-CAM of a source's log-odds at a layer, bilinearly upsampled to the view, float32 (S, S).
+    """Return the Grad-CAM of a source's log-odds at a layer, bilinearly upsampled to the crop, float32 (S, S).
 
     Selvaraju et al. (ICCV 2017), equations 1 and 2, but for the latter's ReLU: what speaks against the source stays.
     """
@@ -264,5 +264,5 @@ def _log_odds(prediction: Prediction, source: int) -> Tensor:
 
 
 def _mean_colour(crop: Tensor) -> Tensor:
-    """Return the view's mean colour, in whole grey levels, all over (1, 3, S, S), float32."""
+    """Return the crop's mean colour, in whole grey levels, all over (1, 3, S, S), float32."""
     return crop.float().mean((1, 2), keepdim=True).round().expand(crop.shape)[None]

@@ -110,13 +110,7 @@ class Journal:
     """
 
     def __init__(
-        self,
-        path: Path,
-        form: Format,
-        *,
-        by: str | None,
-        resume: bool = False,
-        force: bool = False,
+        self, path: Path, form: Format, *, by: str | None, resume: bool = False, force: bool = False
     ) -> None:
         self.path, self._format, table = path, form, form.table
         self._done = Answered(())

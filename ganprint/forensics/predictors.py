@@ -31,7 +31,7 @@ class WeightsPredictor:
     galleries: Sequence[Gallery] = ()
 
     def answer(self, images: "Sequence[Tensor]") -> list[Answer]:
-        """Answer for images given as their views, uint8 (k, 3, S, S) each."""
+        """Answer for images given as their crops, uint8 (k, 3, S, S) each."""
         answers = answer_images(self.attributor, images)
         if self.known is not None and any(
             len(answer.embedding) != self.known.embeddings.shape[1] for answer in answers

@@ -59,8 +59,8 @@ class Crop(BaseModel):
 
 
 class Views(BaseModel):
-    """How far the squares that were looked at agree: their number, how many agree with the most likely source, and the
-    least and largest probability of synthetic among them.
+    """How far the crops agree: their number, how many agree with the most likely source, and the least and largest
+    probability of synthetic among them.
     """
 
     model_config = WRITTEN
@@ -121,15 +121,15 @@ class Verdict(BaseModel):
     `verdict` is `real`, the name of a source or of a family of generators, `synthetic-unknown` or `inconclusive`, None
     where there is an `error`; `reason` says why. Weights that are not calibrated give `inconclusive`. `likeliest` has
     the largest probability. `source` and `family` are those that are named, None where none is. Where an image has
-    nothing to examine there are no probabilities. `evidence` is what speaks for and against synthetic, `crops` where it
-    was looked at. Probabilities are in [0, 1], means over the views, calibrated where the card says how; `spread` is
-    their standard deviation over the views before that; `synthetic_probability` is one minus real's. `known_score`
-    tells how like the known images this one is, and `enrolled` how much nearer to each enrolled gallery than to those.
-    Of several methods, `method` and `weights` are all of them, `methods` has each one's answer, and the rest is what
-    was learned of all, over the sources that all know, `weights_sha256` being that of the fusion. `judged_by_sha256` is
-    of all that the answer depends on: weights, calibration, thresholds, enrolled sources, options. `stability` and
-    `metadata` are there where they were asked for. `stated_generator` is the generator that the file names beside its
-    pixels; it moves no probability.
+    nothing to examine there are no probabilities. `evidence` has what each kind of statistic adds, `crops` the crops
+    that had a vote. Probabilities are in [0, 1], means over the crops, calibrated where the card says how; `spread` is
+    their standard deviation over the crops before calibration; `synthetic_probability` is one minus real's.
+    `known_score` is the similarity to the in-distribution reference, and `enrolled` how much nearer the image is to
+    each enrolled source than to that. Of several methods, `method` and `weights` are all of them, `methods` has each
+    one's answer, and the rest is the fused answer over the sources that all know, `weights_sha256` being that of the
+    fusion. `judged_by_sha256` is of all that the answer depends on: weights, calibration, thresholds, enrolled sources,
+    options. `stability` and `metadata` are there where they were asked for. `stated_generator` is the generator that
+    the file names in its metadata; it does not change any probability.
     """
 
     model_config = WRITTEN

@@ -23,9 +23,9 @@ class Viewed:
 def stream_verdicts(
     images: Iterable[tuple[str, ImageFile | GanprintError]], ensemble: Ensemble, *, batch_size: int = 16
 ) -> Iterator[Verdict]:
-    """Yield a verdict for each image, named, in their order; only the views of a batch are held.
+    """Yield a verdict for each image, named, in their order; only the crops of a batch are held.
 
-    What kept an image from being read comes in its place, and goes on as a verdict that says so.
+    An image that could not be read has a verdict that says why.
     """
     return answer_viewed(_viewed(images, ensemble), ensemble, batch_size=batch_size)
 
@@ -66,7 +66,7 @@ def _viewed(images: Iterable[tuple[str, ImageFile | GanprintError]], ensemble: E
 
 
 def view_image(name: str, image: ImageFile | GanprintError, ensemble: Ensemble) -> Viewed:
-    """Return an image's views, and the image without its pixels: a batch of photographs is a gigabyte."""
+    """Return an image's crops, and the image without its pixels: a batch of photographs is a gigabyte."""
     if isinstance(image, GanprintError):
         return Viewed(name, image, [], [])
     without = replace(image, pixels=image.pixels[:0].copy())

@@ -46,7 +46,7 @@ class Comparison(BaseModel):
 
 
 def load_recorded(record: CaseRecord, *, device: str | None = None) -> Ensemble:
-    """Load the weights that a case was examined with, told by their hashes.
+    """Load the weights that a case was examined with, found by their hashes.
 
     Raises WeightsError where they are not installed, or sources that had a part are not enrolled as they were.
     """

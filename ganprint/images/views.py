@@ -31,7 +31,7 @@ MOST_TEXTURED = 0.8
 class Crops:
     """The crops of an image that have a vote: uint8 (k, 3, S, S), with the row and column of each one's corner.
 
-    `nothing` says why there is none. Places are in pixels of the image; with the resize view, of its resized square.
+    `nothing` says why there is none. Places are in pixels of the image; with `resize`, of the resized image.
     `reflected` says that the image is smaller than a crop, which its reflection fills.
     """
 
@@ -44,11 +44,11 @@ class Crops:
 def find_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
     """Return the crops of an image that show something to examine.
 
-    `pixels` is uint8, a tensor (3, H, W) or an array (H, W, 3). With the native view they are up to `view.crops`
+    `pixels` is uint8, a tensor (3, H, W) or an array (H, W, 3). With `native` preprocessing they are up to `view.crops`
     crops of the image's own pixels inside its plain borders, on its grid of 8 x 8 px: those with most texture, each
-    as far from the others as can be; one, continued by reflection, where a side is shorter than `view.size`. With the
-    resize view they are those of the published protocol. An image that is flat, or a drawing, or whose crops
-    all have too little texture, has none.
+    as far from the others as can be; one, continued by reflection, where a side is shorter than `view.size`. With
+    `resize` they are those of the published protocol. An image that is flat, or a drawing, or whose crops all have too
+    little texture, has none.
     """
     image, size = whole_picture(pixels), view.size
     array = image.permute(1, 2, 0).cpu().numpy()
@@ -135,7 +135,7 @@ def _on_grid(start: int, end: int, size: int) -> list[int]:
 def differentiable_views(images: Tensor, view: View) -> Tensor:
     """Return the crops of float images (B, 3, H, W) as `crop_views` takes them, (B, k, 3, S, S), with gradients.
 
-    Where the view resizes, bicubic interpolation with antialiasing stands for Lanczos, which has none here.
+    Where preprocessing resizes, bicubic interpolation with antialiasing stands for Lanczos, which has none here.
     """
     size = view.size
     if view.kind == "native":

@@ -25,7 +25,7 @@ class TrainingConfig(AttributorConfig):
 
     policy: str = Field("train", description="perturbation of training images, as --policy")
     perturb_at: int | None = Field(
-        None, ge=32, description="side at which images are perturbed; null: at the size of the view"
+        None, ge=32, description="side at which images are perturbed; null: at the size of the input"
     )
 
     @field_validator("policy")

@@ -64,7 +64,7 @@ _LEAST_GAIN = 0.02
 class DoubleCompression(BaseModel):
     """A hint on whether a JPEG had been compressed before, more coarsely, on the same grid of blocks.
 
-    `found` is None where it could not be told; False excludes neither an earlier compression that was finer
+    `found` is None where there is no answer; False excludes neither an earlier compression that was finer
     nor one before cropping or resizing. `first_quality` is the earlier IJG quality, roughly, where one was
     found. `reason` is a sentence.
     """

@@ -24,7 +24,7 @@ def embed_images(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return where a method places images, (N, D) float32, and the rows (N,) of those that could be read.
 
-    It is the mean over views of the embedding, or of the attribution logits where a method has none.
+    It is the mean over crops of the embedding, or of the attribution logits where a method has none.
     """
     condition = Condition(parse_policy("none"))
     rows, answers, _ = whole_answers(attributor, images, condition, Computing(workers=workers))
@@ -59,7 +59,7 @@ def image_figures(comparison: Comparison) -> dict[str, Figure]:
 def _spectra(images: Manifest, view: View, split: str) -> Figure:
     caption = (
         f"Mean logarithm of the orthonormal DCT-II's magnitudes over {len(images)} images of {split}, "
-        f"{view.kind} view of {view.size} px, low frequencies top left. Differences between sources are "
+        f"{view.kind} preprocessing to {view.size} px, low frequencies top left. Differences between sources are "
         "differences of these images, format and content included."
     )
     return panel_figure(spectrum_panels(average_spectra(images, view)), caption)

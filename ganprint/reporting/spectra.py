@@ -17,7 +17,7 @@ def average_spectra(
     workers: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, np.ndarray]:
-    """Return each source's mean log-scaled DCT of its images' centre views, float32 (S, S), channels averaged.
+    """Return each source's mean log-scaled DCT of its images' centre crops, float32 (S, S), channels averaged.
 
     One pass, a batch in memory at a time. Sources without images are left out; rows of no known source
     (label -1) are averaged under the name that the manifest gives them.

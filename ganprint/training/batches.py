@@ -48,13 +48,13 @@ class PerturbedImages(ImageDataset):
         return self.policy.draw(self.seed + draw.epoch * EPOCH_STRIDE, draw.row * 64 + draw.repeat % 64)
 
     def apply(self, images: Tensor, draws: Sequence[Draw]) -> Tensor:
-        """Perturb a batch of views (B, 3, S, S) on the device it is on."""
+        """Perturb a batch of crops (B, 3, S, S) on the device it is on."""
         if self.policy.probability == 0:
             return images
         return perturb(images, [self.draw(draw) for draw in draws], at=self.at)
 
     def items(self, indices: Sequence[int | Draw]) -> list[tuple[Tensor, int, int]]:
-        """Return a batch's views, perturbed together if that is a worker's part."""
+        """Return a batch's crops, perturbed together if that is a worker's part."""
         draws = [index if isinstance(index, Draw) else Draw(int(index)) for index in indices]
         views = super().items(draws)
         if not self.in_worker:
@@ -84,11 +84,7 @@ class Batches:
         self.sampler = sampler
         self.device = device
         self._loader = loader(
-            images,
-            batch_size=sampler.batch_size,
-            workers=workers,
-            sampler=sampler,
-            device=device.type,
+            images, batch_size=sampler.batch_size, workers=workers, sampler=sampler, device=device.type
         )
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[tuple[Images, list[Draw]]]:

@@ -77,7 +77,7 @@ def train_weights(
         open_folder(run, config, force=force)
         facts = fit_attributor(attributor, train, val, run)
         if (only := facts.get("details", {}).get(ONLY)) is not None:
-            doubt = f"These weights call every validation image {only}: they tell nothing apart."
+            doubt = f"These weights call every validation image {only}: they distinguish nothing."
             run.say(f"{doubt} Train for longer, at another learning_rate, or on more images.")
             card = card.model_copy(update={"notes": f"{doubt} {card.notes}".strip()})
         save_trained(attributor, run, card, facts)

@@ -39,7 +39,7 @@ class Accumulator(Protocol):
 def stream(
     images: Any, config: TrainingConfig, run: Run, *, seed: int, batch_size: int = 64, start: int = 0
 ) -> Iterator[Images]:
-    """Yield the centre views of a manifest's images in order, perturbed under the configuration's policy.
+    """Yield the centre crops of a manifest's images in order, perturbed under the configuration's policy.
 
     Begins at batch `start`. Which perturbation an image gets depends on `seed` and its row alone.
     """

@@ -143,7 +143,7 @@ def load_attributor(name_or_path: str | Path, *, device: str = "cpu") -> tuple["
             hint,
         ) from cause
     if config.view != card.view:
-        raise WeightsError(f"The card of {card.name} names two different views.", hint)
+        raise WeightsError(f"The card of {card.name} names two different preprocessings.", hint)
     if getattr(config, "pretrained", False):
         # What training started from is replaced at once, and getting it may need the network.
         config = config.model_copy(update={"pretrained": False})

@@ -6,15 +6,7 @@ from collections.abc import Sequence
 from pathlib import PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    StringConstraints,
-)
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from ganprint.names import SourceName
 
@@ -217,14 +209,14 @@ class KindRates(Record):
 
 
 class VerdictRates(Record):
-    """What verdicts were worth on one split under one policy, none of it fitted on.
+    """How often verdicts were right on one split under one policy, none of it fitted on.
 
     With `groups` all rates are means over groups, and over sources; `kinds` has them by kind of source. `verdicts` are
     shares of images: real, named sources, families, synthetic-unknown, inconclusive. `false_alarms` is the share of
     photographs called synthetic in any way, over all and by photo set; `missed` that of known sources' images called
     real. `answered` is the share of images of known sources that are called real or by a source, `right` how many
     of those rightly; `unknown` of images of other generators is the share that is called neither. `auroc` and `oscr`
-    tell known from other sources by each score; `cllr` is of synthetic against real.
+    are of known against other sources by each score; `cllr` is of synthetic against real.
     """
 
     data: str

@@ -1,7 +1,7 @@
 """Open a PyTorch checkpoint without running anything in it.
 
 `torch.load(weights_only=True)` runs nothing either, but a file of a few hundred kB ends the process or takes any amount
-of memory there (tests/repmix/test_official.py).
+of memory there (tests/repmix/test_hostile_checkpoints.py).
 """
 
 import io
@@ -96,13 +96,7 @@ def _reported(path: Path) -> Iterator[None]:
         ) from None
     except MalformedPickleError as cause:
         raise _not_usable(path, str(cause)) from cause
-    except (
-        zipfile.BadZipFile,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-    ) as cause:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as cause:
         raise _not_usable(path, f"its archive is damaged ({cause})") from cause
     except OSError as cause:
         raise WeightsError(f"{path} cannot be read: {cause.strerror}.", "Check the file's disk.") from cause

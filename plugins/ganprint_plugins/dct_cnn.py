@@ -1,23 +1,19 @@
 """DCT-CNN: a small network on log-scaled cosine spectra (Frank et al., ICML 2020)."""
 
 from pathlib import Path
-from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ganprint.plugin_api import (
     AttributorSpec,
     LabelledImages,
-    Losses,
     Moments,
     NeuralAttributor,
     NeuralConfig,
     Panel,
     Run,
-    Step,
     accumulate,
     log_dct,
 )
@@ -29,9 +25,6 @@ FLATTEST = 1e-3
 class DCTCNNConfig(NeuralConfig):
     """DCT-CNN's hyperparameters."""
 
-    classifier: Literal["cnn", "multinomial", "ridge"] = Field(
-        "cnn", description="cnn, or a linear map judged by cross-entropy or by squared error"
-    )
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the last layer; published: none")
 
 
@@ -46,18 +39,13 @@ class SpectrumNetwork(nn.Module):
         size = config.view.size
         self.register_buffer("mean", torch.zeros(3, size, size))
         self.register_buffer("deviation", torch.ones(3, size, size))
-        if config.classifier == "cnn":
-            self.layers = nn.Sequential(
-                *(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU()),
-                *(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2)),
-                *(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2)),
-                *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Dropout(config.dropout)),
-                nn.Linear(32 * (size // 4) ** 2, sources),
-            )
-        else:
-            self.layers = nn.Sequential(
-                nn.Flatten(), nn.Dropout(config.dropout), nn.Linear(3 * size**2, sources)
-            )
+        self.layers = nn.Sequential(
+            *(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU()),
+            *(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2)),
+            *(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2)),
+            *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Dropout(config.dropout)),
+            nn.Linear(32 * (size // 4) ** 2, sources),
+        )
         # Keras's default, with which the public code starts.
         for layer in self.layers:
             if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -111,14 +99,6 @@ class DCTCNN(NeuralAttributor):
         accumulate(moments, train, self.config, run, name="spectra")
         self.network.mean.copy_(moments.mean)
         self.network.deviation.copy_(moments.deviation)
-
-    def loss(self, images: Tensor, labels: Tensor, step: Step | None) -> Losses:
-        """WeightsPredictor by cross-entropy; ridge regression by the squared distance to the sources' unit vectors."""
-        if self.config.classifier != "ridge":
-            return super().loss(images, labels, step)
-        logits = self.network(images).float()
-        targets = functional.one_hot(labels, len(self.sources)).float()
-        return Losses(functional.mse_loss(logits, targets), logits, labels)
 
     def explain(self, image: Tensor) -> list[Panel]:
         """Return how the image's log-spectrum departs from the training images'."""

@@ -15,6 +15,8 @@ from ganprint import cli
 COMMANDS: dict[str, tuple[set[str], set[str]]] = {
     "attribute": ({"inputs", "fail_on", "verbose", "as_json"}, {"images", "on_error"}),
     "explain": ({"spectrum", "data", "split", "view", "size", "limit", "seed", "workers"}, set()),
+    "train": ({"assignments", "image_folder"}, {"set", "images"}),
+    "evaluate": ({"as_json", "as_csv", "image_folder"}, {"images"}),
     "calibrate": ({"as_json", "image_folder"}, {"images"}),
     "assess": ({"as_json", "image_folder"}, {"images"}),
     "perturb": ({"inputs", "out", "recursive", "force", "as_json"}, {"images"}),
@@ -22,7 +24,7 @@ COMMANDS: dict[str, tuple[set[str], set[str]]] = {
     "verify": ({"as_json"}, set()),
 }
 """Of each function the options that its command has alone, and the parameters that the command has not."""
-HOOKS = {"command", "say", "progress"}
+HOOKS = {"command", "say", "progress", "report"}
 """What a command passes of itself."""
 
 

@@ -21,15 +21,17 @@ def test_a_command_has_the_short_options_and_an_example(name: str) -> None:
     assert {"-q", "-v"} <= set(options)
     assert ("--out" in options) == ("-o" in options)
     assert len(options) == len(set(options))
-    if name != "compare":
-        assert f"Example: ganprint {name}" in EVERY[name].help
+    assert f"Example: ganprint {name}" in EVERY[name].help
 
 
 @pytest.mark.parametrize("name", ["", *EVERY])
-def test_help_names_no_python_type_and_no_huge_number(inside: Any, name: str) -> None:
-    done = inside(*name.split(), "-h")
+def test_help_has_words_whole_no_python_type_and_no_huge_number(inside: Any, name: str) -> None:
+    done = inside(*name.split(), "-h", env={"COLUMNS": "80"})
     assert done.returncode == 0
-    assert not re.search(r"<bool>|<str>|int range|922337", done.stdout)
+    assert not re.search(r"<bool>|<str>|int range|922337|\u2026", done.stdout)
+    options = EVERY[name].params if name else ()
+    texts = [f"{option.metavar or ''} {getattr(option, 'help', None) or ''}" for option in options]
+    assert [word for word in " ".join(texts).split() if word not in done.stdout] == []
 
 
 def test_a_default_means_the_same_in_every_command() -> None:
@@ -45,6 +47,22 @@ def test_a_default_means_the_same_in_every_command() -> None:
             ):
                 found.setdefault(option.name, set()).add(option.default)
     assert {name: len(defaults) for name, defaults in found.items()} == dict.fromkeys(found, 1), found
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "option", "values"),
+    [
+        ("compare", "--severity 1,3 --severity=5", "severities", [1, 3, 5]),
+        ("compare", "--condition=test:none,test:fog:3", "conditions", ["test:none", "test:fog:3"]),
+        ("compare", "--rename a,b=c", "renamed", ["a,b=c"]),
+        ("assess", "--split test+open,val --policy none", "splits", ["test+open", "val"]),
+        ("train", "--method m --set widths=[8,8]", "assignments", ["widths=[8,8]"]),
+        ("explain", "x.png --map own, --map residual", "maps", ["own", "residual"]),
+    ],
+)
+def test_what_can_be_repeated_takes_a_list(name: str, words: str, option: str, values: list[object]) -> None:
+    context = EVERY[name].make_context(name, words.split(), resilient_parsing=True)
+    assert context.params[option] == values
 
 
 @pytest.mark.parametrize(

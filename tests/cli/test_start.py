@@ -10,19 +10,6 @@ import pytest
 import ganprint
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "chelsea.png"
-COMMANDS = (
-    "attribute",
-    "train",
-    "evaluate",
-    "perturb",
-    "data check",
-    "data split",
-    "weights list",
-    "weights show",
-    "weights verify",
-    "weights import",
-    "methods",
-)
 
 
 def test_help_comes_without_torch_numpy_or_any_plugin() -> None:
@@ -36,8 +23,7 @@ def test_help_comes_without_torch_numpy_or_any_plugin() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
-    for command in COMMANDS:
-        assert command.split()[0] in done.stdout
+    assert all(f" {command} " in done.stdout for command in ("attribute", "train", "data", "weights"))
 
 
 WITHOUT_TORCH = {
@@ -97,14 +83,6 @@ def test_what_needs_no_torch_and_what_is_wrong_is_told_without_importing_it(tmp_
         assert not imported, command
         assert WITHOUT_TORCH[command] in printed, (command, printed)
     assert len(done.stdout.splitlines()) == len(WITHOUT_TORCH)
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: str, program) -> None:
-    done = program(*command.split(), "--help")
-    assert done.returncode == 0
-    assert "Usage: ganprint " + command in done.stdout
-    assert done.stderr == ""
 
 
 def test_version_is_the_distributions(program) -> None:

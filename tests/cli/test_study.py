@@ -20,15 +20,7 @@ TINY_PRNU = ("--set", "prnu:levels=[1]", "--set", "prnu:sigmas=[20.0]")
 def test_an_ablation_is_trained_within_its_budget_and_goes_on(
     inside: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:
-    parts = (
-        "--part",
-        "without both",
-        *TINY,
-        "--out",
-        tmp_path / "out",
-        "--data",
-        tiny_manifest,
-    )
+    parts = ("--part", "without both", *TINY, "--out", tmp_path / "out", "--data", tiny_manifest)
     planned = inside("study", "ablation", *parts, "--dry-run")
     assert planned.returncode == 0, planned.stderr
     assert planned.stdout.splitlines() == [

@@ -166,15 +166,6 @@ def test_without_labels_a_source_that_is_only_in_open_is_outside_the_known_ones(
     assert manifest.dlabels.tolist() == [1, 0, 0, 0]
 
 
-@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
-def test_any_line_end_and_backslashes_are_read(tmp_path, end):
-    file = tmp_path / "m.csv"
-    file.write_bytes(end.join(["path,label,dlabel", "real\\0.png,0,0", "progan\\1.png,1,0"]).encode())
-    manifest = Manifest.open(file)
-    assert manifest.sources == ("real", "progan")
-    assert manifest.path(1) == tmp_path / "progan" / "1.png"
-
-
 def test_a_source_that_a_split_lacks_is_named(write_csv):
     manifest = Manifest.open(write_csv(HEADER, [*ROWS[:3], ROWS[4]]))
     assert manifest.absent("train") == ()
@@ -286,6 +277,25 @@ def test_writing_and_reading_gives_the_same_rows_and_files(write_csv, tmp_path):
     with pytest.raises(OutputExistsError):
         manifest.write(beside)
     manifest.write(beside, force=True)
+
+
+@pytest.mark.parametrize(
+    ("splits", "chosen", "rows"),
+    [
+        (["train", "test", "test_seen"], "test_seen", [2]),
+        (["train", "test"], "test", [1]),
+        (["train", "val"], "all", [0, 1]),
+    ],
+)
+def test_without_a_named_split_weights_are_measured_on_the_one_for_tests(splits, chosen, rows, tmp_path):
+    lines = [f"{number}.png,real,{split}" for number, split in enumerate(splits)]
+    (tmp_path / "m.csv").write_text("\n".join(["path,source,split", *lines]))
+    manifest = Manifest.open(tmp_path / "m.csv")
+    assert manifest.test_split == chosen
+    assert [manifest.select(chosen).path(row).name for row in range(len(rows))] == [
+        f"{row}.png" for row in rows
+    ]
+    assert len(manifest.select("all")) == len(splits)
 
 
 def test_a_manifest_survives_pickling_for_spawned_workers(write_csv):

@@ -35,8 +35,7 @@ def facts(**columns: object) -> bytes:
 
 def test_a_folder_of_shards_is_a_manifest_with_the_columns_of_its_json(tmp_path: Path) -> None:
     put(
-        tmp_path / "b.tar",
-        {"2.json": facts(source="real", semantic="face", group="camera"), "2.png": png(2)},
+        tmp_path / "b.tar", {"2.json": facts(source="real", semantic="face", group="camera"), "2.png": png(2)}
     )
     first = {"1.png": png(1), "1.json": facts(source="progan", semantic="cat", group="one", split="test")}
     put(tmp_path / "a.tar", first)

@@ -1,4 +1,4 @@
-"""docs/python.md and the README are true: their blocks run from top to bottom, and all functions are shown."""
+"""docs/python.md, docs/data.md and the README are true: their blocks run, and all functions are shown."""
 
 import contextlib
 import io
@@ -40,6 +40,14 @@ def test_the_block_of_the_readme_runs(
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(block, {})
     assert printed.getvalue().startswith("case/deep/img.png ")
+
+
+def test_the_block_of_the_page_on_data_runs(tiny_manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tiny_manifest.parent)
+    (block,) = blocks(PAGE.with_name("data.md"))
+    names: dict[str, object] = {}
+    exec(block.replace("manifest.csv", tiny_manifest.name), names)
+    assert names["batch"].images.shape == (36, 3, 128, 128)  # type: ignore[attr-defined]
 
 
 def test_every_function_is_shown() -> None:

@@ -3,11 +3,7 @@
 import numpy as np
 import pytest
 
-from ganprint.evaluation.group_metrics import (
-    FEWEST_GROUPS,
-    group_mean,
-    paired_difference,
-)
+from ganprint.evaluation.group_metrics import FEWEST_GROUPS, group_mean, paired_difference
 
 VALUE = np.array([1, 1, 1, 0, 0, 1, 0])
 SOURCE = np.array(["real"] * 4 + ["gan"] * 3)

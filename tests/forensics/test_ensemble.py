@@ -134,7 +134,7 @@ def test_sources_that_differ_are_said_and_warnings_name_their_method(predictor: 
         )
     )
     assert "progan (1), stylegan (1)" in (found.reason or "")
-    warned = [said for said in found.warnings if "Real is the likeliest" in said]
+    warned = [said for said in found.warnings if "Real is the most likely" in said]
     assert warned and all(said.startswith("m3: ") for said in warned)
     assert any(said.startswith("The probabilities are not calibrated") for said in found.warnings)
 

@@ -38,10 +38,7 @@ def test_every_field_is_described_as_written() -> None:
             {"agreement": Agreement(real=1, synthetic=1, inconclusive=0, sources={"progan": 1})},
             "do not agree",
         ),
-        (
-            {"views": Views(count=5, agreeing=3, least_synthetic=0.1, most_synthetic=0.9)},
-            "different sources",
-        ),
+        ({"views": Views(count=5, agreeing=3, least_synthetic=0.1, most_synthetic=0.9)}, "different sources"),
         ({"warnings": ["Small."]}, "warnings"),
     ],
 )

@@ -15,13 +15,7 @@ from ganprint.forge.gan_training import DivergedError, GeneratorTraining
 from ganprint.forge.generator_store import list_generators, load_generator
 from ganprint.forge.grid import Grid, Task
 from ganprint.forge.layers import enlarge
-from ganprint.forge.losses import (
-    hinge_critic,
-    logistic_critic,
-    logistic_generator,
-    r1_penalty,
-    slope_penalty,
-)
+from ganprint.forge.losses import hinge_critic, logistic_critic, logistic_generator, r1_penalty, slope_penalty
 from ganprint.forge.mmdgan import discrepancy
 from ganprint.forge.photos import chosen_semantics, read_photos
 from ganprint.forge.progan import STAGE_STEPS, ProGAN

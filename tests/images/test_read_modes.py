@@ -207,10 +207,7 @@ def test_an_opaque_alpha_channel_is_not_mentioned() -> None:
 
 @pytest.mark.parametrize(
     ("data", "tolerance"),
-    [
-        (saved(FLAT_RED.convert("CMYK"), "TIFF"), 0),
-        (saved(FLAT_RED.convert("CMYK"), "JPEG", quality=95), 3),
-    ],
+    [(saved(FLAT_RED.convert("CMYK"), "TIFF"), 0), (saved(FLAT_RED.convert("CMYK"), "JPEG", quality=95), 3)],
     ids=["tiff", "adobe jpeg"],
 )
 def test_cmyk_red_is_red(data: bytes, tolerance: int) -> None:

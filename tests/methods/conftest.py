@@ -22,8 +22,6 @@ SMALL: dict[str, tuple[str, tuple[str, ...]]] = {
     "yu visual": ("yu", (*NEURAL, "feature_base=128", "variant=visual")),
     "yu reimplementation": ("yu", (*NEURAL, "backbone=compact", "backbone_options={widths: [8, 8, 8, 8]}")),
     "dct-cnn": ("dct-cnn", NEURAL),
-    "dct-cnn multinomial": ("dct-cnn", (*NEURAL, "classifier=multinomial")),
-    "dct-cnn ridge": ("dct-cnn", (*NEURAL, "classifier=ridge")),
     "eigenface": ("eigenface", (*COMMON, "components=8")),
     "prnu": ("prnu", (*COMMON, "levels=[1, 2]", "sigmas=[1.0, 20.0]")),
     "reverse-engineering": (

@@ -43,14 +43,6 @@ def test_six_methods_are_installed_and_each_has_the_papers_preset() -> None:
         assert spec.title and spec.paper and spec.year
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_every_preset_of_a_method_is_valid(method: str) -> None:
-    spec = plugins.load(method).spec
-    assert spec.configs is not None
-    for file in spec.configs.glob(f"{method}*.yaml"):
-        read_config(spec, preset=file.stem)
-
-
 @pytest.mark.parametrize("name", SMALL)
 def test_trained_weights_answer_the_same_after_reload(
     name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
@@ -218,9 +210,7 @@ def test_finetuning_starts_from_named_weights_and_refuses_those_of_others(
         prepare(type(attributor), attributor.config, data, 0, start="nowhere")
 
 
-@pytest.mark.parametrize(
-    "method", ["yu", "yu reimplementation", "dct-cnn", "dct-cnn ridge", "reverse-engineering"]
-)
+@pytest.mark.parametrize("method", ["yu", "yu reimplementation", "dct-cnn", "reverse-engineering"])
 def test_finetuning_takes_over_the_sources_that_the_weights_know_and_adds_others(
     method: str, fit: Fit, tiny_manifest: Path, tmp_path: Path, rows: list[dict[str, str]]
 ) -> None:

@@ -1,4 +1,4 @@
-"""PRNU's mathematics: a planted pattern is recovered, correlations are bounded, real may be what matches none."""
+"""PRNU: sums over batches, correlations are bounded, real may be what matches none."""
 
 from pathlib import Path
 
@@ -7,55 +7,13 @@ import pytest
 import torch
 from ganprint_plugins.prnu import FingerprintSums, PRNUConfig, Setting, correlate
 
-from ganprint.images.residual import clean_residuals, remove_means
+from ganprint.images.residual import clean_residuals
 
 from .conftest import Fit
 
-SIDE = 64
 
-
-def planted(count: int, pattern: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Return noisy smooth images, uint8 (count, 3, SIDE, SIDE), that all carry a multiplicative pattern."""
-    coarse = torch.rand(count, 3, 4, 4, generator=generator) * 120 + 60
-    scenes = torch.nn.functional.interpolate(coarse, (SIDE, SIDE), mode="bicubic")
-    noise = 4 * torch.randn(scenes.shape, generator=generator)
-    return (scenes * (1 + 0.02 * pattern) + noise).round().clamp(0, 255).to(torch.uint8)
-
-
-@pytest.fixture(scope="module")
-def pattern() -> torch.Tensor:
-    return torch.randn(SIDE, SIDE, generator=torch.Generator().manual_seed(1))
-
-
-@pytest.fixture(scope="module")
-def sums(pattern: torch.Tensor) -> FingerprintSums:
-    generator = torch.Generator().manual_seed(2)
-    found = FingerprintSums([(3, 3.0)], 2)
-    for _ in range(10):
-        found.update(planted(20, pattern, generator), torch.zeros(20, dtype=torch.long))
-        found.update(planted(20, torch.zeros(SIDE, SIDE), generator), torch.ones(20, dtype=torch.long))
-    return found
-
-
-def test_a_planted_pattern_is_recovered_from_200_noisy_images(
-    sums: FingerprintSums, pattern: torch.Tensor
-) -> None:
-    with_pattern, without = sums.fingerprints()[0]
-    expected = remove_means(pattern[None])
-    assert float(correlate(with_pattern[None], expected)) > 0.9
-    assert abs(float(correlate(without[None], expected))) < 0.1
-
-
-def test_images_correlate_with_the_pattern_that_they_carry_and_with_no_other(
-    sums: FingerprintSums, pattern: torch.Tensor
-) -> None:
-    fresh = planted(30, pattern, torch.Generator().manual_seed(3))
-    values = correlate(clean_residuals(fresh.float(), levels=3, sigma=3.0), sums.fingerprints()[0])
-    assert float(values[:, 0].min()) > 3 * float(values[:, 1].abs().max())
-
-
-def test_sums_do_not_depend_on_how_images_are_batched(pattern: torch.Tensor) -> None:
-    images = planted(9, pattern, torch.Generator().manual_seed(4))
+def test_sums_do_not_depend_on_how_images_are_batched() -> None:
+    images = torch.randint(0, 256, (9, 3, 64, 64), dtype=torch.uint8, generator=torch.manual_seed(4))
     labels = torch.tensor([0, 1, 2, 0, 1, 2, 0, 0, 1])
     whole, parts = FingerprintSums([(2, 1.0)], 3), FingerprintSums([(2, 1.0)], 3)
     whole.update(images, labels)

@@ -42,6 +42,17 @@ def test_without_a_network_training_starts_from_random_weights_and_says_so_in_on
     assert "random weights" in sentence and "\n" not in sentence
 
 
+@pytest.mark.parametrize("backbone", ["timm:resnet18", "alexnet"])
+@pytest.mark.usefixtures("no_network")
+def test_weights_that_cannot_be_had_are_an_error_with_a_way_out(
+    backbone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConfigError, match="are not available") as caught:
+        build_backbone(backbone, pretrained=True)
+    assert "pretrained=false" in caught.value.hint
+
+
 @pytest.mark.parametrize("assignment", ["pretrained=false", "backbone=compact", "backbone=resnet5O"])
 @pytest.mark.usefixtures("no_network")
 def test_nothing_is_said_where_no_weights_are_asked_for_or_there_are_none(assignment: str) -> None:

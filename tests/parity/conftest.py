@@ -10,10 +10,23 @@ import torch
 
 Arrays = dict[str, np.ndarray]
 Close = Callable[..., None]
+Outputs = Callable[[str], Arrays]
+SOURCES = ("real", "a", "b", "c", "d", "e", "f", "g")
+"""Of the networks that the references were made by; some have fewer."""
+
+
+def tensor(values: np.ndarray) -> torch.Tensor:
+    found = torch.from_numpy(values)
+    return found.long() if found.dtype == torch.int16 else found
+
+
+def count(module: torch.nn.Module) -> int:
+    """Return the number of parameters."""
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 @pytest.fixture(scope="session")
-def outputs() -> Callable[[str], Arrays]:
+def outputs() -> Outputs:
     """Return a function that gives the outputs of one run of public code, integers and floats, by name."""
     with np.load(Path(__file__).with_name("methods.npz")) as file:
         every = dict(file)

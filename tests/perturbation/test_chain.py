@@ -6,15 +6,7 @@ import torch
 from PIL import Image
 
 from ganprint.errors import DecompressionBombError, ImageError, PerturbationError
-from ganprint.perturbation import (
-    RESHARING,
-    Chain,
-    DrawnChain,
-    Policy,
-    chain,
-    parse_any_policy,
-    parse_chain,
-)
+from ganprint.perturbation import RESHARING, Chain, DrawnChain, Policy, chain, parse_any_policy, parse_chain
 
 
 def picture(height: int = 60, width: int = 90) -> torch.Tensor:

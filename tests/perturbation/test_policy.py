@@ -111,8 +111,4 @@ def test_a_draw_is_the_same_in_another_process_and_release():
     assert printed.splitlines() == RECORDED
 
 
-RECORDED = [
-    "speckle_noise 5 3023257090084915",
-    "snow 5 4389681516224617",
-    "spatter 3 1648123667457693",
-]
+RECORDED = ["speckle_noise 5 3023257090084915", "snow 5 4389681516224617", "spatter 3 1648123667457693"]

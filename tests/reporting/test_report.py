@@ -172,7 +172,7 @@ def test_nothing_that_a_file_says_runs_loads_or_leaves_its_place(ensemble: Ensem
     names = {tag for tag, _ in page.tags}
     assert not names & {"script", "iframe", "object", "embed", "link", "base", "form", "svg"}
     assert {name for _, attributes in page.tags for name in attributes} <= {
-        *("lang", "charset", "http-equiv", "content", "name", "class", "id", "style", "href", "src", "alt"),
+        *("lang", "charset", "http-equiv", "content", "name", "class", "id", "style", "href", "src", "alt")
     }
     addresses = [given.get("src") or given.get("href") or "" for _, given in page.tags]
     assert all(re.match(r"data:image/(png|jpeg);base64,|#image-\d+$|$", each) for each in addresses)
@@ -348,13 +348,7 @@ def test_rates_are_shown_with_intervals_by_policy_and_photo_set(ensemble: Ensemb
     ]
     _, page = written(record_of([full_verdict()], measured), Exhibits(ensemble, maps=False), tmp_path)
     found = page.words.partition("How often these weights err")[2]
-    for said in (
-        "2.0 % 1.0 % to 3.0 %, n = 100",
-        "of the set ffhq",
-        "0.250 (0.200)",
-        "0.032",
-        "test-seen",
-    ):
+    for said in ("2.0 % 1.0 % to 3.0 %, n = 100", "of the set ffhq", "0.250 (0.200)", "0.032", "test-seen"):
         assert said in found, said
     assert "No error rates" not in found
 

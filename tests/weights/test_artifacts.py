@@ -4,15 +4,13 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 import yaml
 from torch import Tensor
 
-from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, View
-from ganprint.errors import OutputExistsError, PluginError, WeightsError
+from ganprint.errors import OutputExistsError, WeightsError
 from ganprint.weights import (
     CalibrationRecord,
     Card,
@@ -20,35 +18,18 @@ from ganprint.weights import (
     Interval,
     JudgementRecord,
     LikelihoodRecord,
-    PluginRecord,
     Rate,
     Result,
     TrainingRecord,
     VerdictRates,
     load_artifact,
-    load_attributor,
     read_card,
     save_artifact,
 )
 from ganprint.weights.artifact import set_calibration
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 
-
-def make_card(name: str = "small", **fields: Any) -> Card:
-    return Card(
-        **{
-            "name": name,
-            "method": "repmix",
-            "plugin": PluginRecord(distribution="ganprint", version="0.1.0"),
-            "sources": ("real", "progan"),
-            "view": View(kind="native", size=128),
-            "config": {"view": {"kind": "native", "size": 128, "crops": 5}},
-            "date": datetime(2026, 11, 20, 12, 0, 1, tzinfo=UTC),
-            "licence": "MIT",
-        }
-        | fields
-    )
-
+from .conftest import make_card
 
 RATIO = LikelihoodRecord(slope=1.0, intercept=0.1, most=2.1, least=-2.2, cllr=0.3, cllr_min=0.2)
 FULL = make_card(
@@ -144,11 +125,7 @@ def test_only_matrices_lose_precision_and_only_when_halved(half: bool, tmp_path:
 
 @pytest.mark.parametrize(
     "tensor",
-    [
-        torch.tensor([[1.0, 70000.0]]),
-        torch.tensor([[1e-7, -3e-7]]),
-        torch.tensor([[1.0 + 2**-20, 0.5]]),
-    ],
+    [torch.tensor([[1.0, 70000.0]]), torch.tensor([[1e-7, -3e-7]]), torch.tensor([[1.0 + 2**-20, 0.5]])],
     ids=["overflow", "underflow", "kept by name"],
 )
 def test_what_float16_cannot_hold_stays_float32(tensor: Tensor, tmp_path: Path) -> None:
@@ -314,86 +291,6 @@ def test_weights_load_in_a_process_that_knows_no_torch_yet(tmp_path: Path) -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["a", "5"]
-
-
-class Config(AttributorConfig):
-    width: int = 3
-    pretrained: bool = False
-
-
-class Linear(Attributor):
-    """A method of one matrix, so that loading can be tested without any real one."""
-
-    spec = AttributorSpec("linear", "Linear", "none", 2026, Config)
-
-    def __init__(self, config: Any, sources: Any) -> None:
-        super().__init__(config, sources)
-        if config.pretrained:
-            raise OSError("the network is not there")
-
-    def predict(self, images: Tensor) -> Any:
-        raise NotImplementedError
-
-    def state(self) -> dict[str, Tensor]:
-        return {"weight": self.weight}
-
-    def load_state(self, tensors: Any) -> None:
-        weight = tensors["weight"]
-        if weight.shape != (len(self.sources), self.config.width):
-            raise ValueError("weight has\nanother shape")
-        self.weight = weight
-
-
-@pytest.fixture
-def linear(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganprint.plugins.load", lambda name: Linear)
-
-
-@pytest.mark.usefixtures("linear")
-def test_an_attributor_gets_its_configuration_sources_and_tensors(tmp_path: Path) -> None:
-    view = {"kind": "native", "size": 128}
-    card = make_card(method="linear", config={"view": view, "width": 4})
-    weight = torch.arange(8.0).reshape(2, 4)
-    attributor, read = load_attributor(save_artifact(tmp_path / "a", {"weight": weight}, card))
-    assert isinstance(attributor, Linear)
-    assert attributor.config == Config(view=View.model_validate(view), width=4)
-    assert attributor.sources == read.sources == ("real", "progan")
-    assert torch.equal(attributor.weight, weight)
-
-
-@pytest.mark.usefixtures("linear")
-def test_loading_does_not_fetch_the_weights_that_training_started_from(tmp_path: Path) -> None:
-    view = {"kind": "native", "size": 128}
-    card = make_card(method="linear", config={"view": view, "pretrained": True})
-    _, read = load_attributor(save_artifact(tmp_path / "a", {"weight": torch.ones(2, 3)}, card))
-    assert read.config["pretrained"] is True
-
-
-@pytest.mark.usefixtures("linear")
-@pytest.mark.parametrize(
-    ("config", "tensors", "message"),
-    [
-        ({"depth": 4}, {"weight": torch.ones(2, 3)}, "depth: Extra inputs"),
-        ({"width": "wide"}, {"weight": torch.ones(2, 3)}, "width: Input should be"),
-        ({"width": 5}, {"weight": torch.ones(2, 3)}, "do not fit linear: weight has another shape"),
-        ({}, {"other": torch.ones(2, 3)}, "do not fit linear: 'weight'"),
-        ({"view": {"size": 64}}, {"weight": torch.ones(2, 3)}, "two different views"),
-    ],
-)
-def test_weights_that_do_not_fit_their_method_are_reported(
-    config: dict[str, Any], tensors: dict[str, Tensor], message: str, tmp_path: Path
-) -> None:
-    view = {"view": {"kind": "native", "size": 128}}
-    folder = save_artifact(tmp_path / "a", tensors, make_card(method="linear", config=view | config))
-    with pytest.raises(WeightsError, match=message) as error:
-        load_attributor(folder)
-    assert "ganprint 0.1.0" in error.value.hint
-
-
-def test_weights_of_a_method_that_is_not_installed_say_so(tmp_path: Path) -> None:
-    folder = save_artifact(tmp_path / "a", TENSORS, make_card(method="nobody"))
-    with pytest.raises(PluginError, match="no method called nobody"):
-        load_attributor(folder)
 
 
 def test_a_card_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:

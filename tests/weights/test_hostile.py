@@ -19,17 +19,10 @@ from ganprint.attributor import Prediction
 from ganprint.calibration.answer import answer_images
 from ganprint.errors import GanprintError, WeightsError
 from ganprint.forensics.predictors import known_from
-from ganprint.weights import Card, list_weights, load_artifact, load_attributor, read_card, save_artifact
+from ganprint.weights import list_weights, load_artifact, load_attributor, read_card, save_artifact
 from ganprint.weights.card import CARD_FILE
 
-VIEW = {"kind": "resize", "size": 32}
-
-
-def make_card(name: str = "small", **fields: Any) -> Card:
-    given = {"name": name, "method": "repmix", "plugin": {"distribution": "ganprint", "version": "0.1.0"}}
-    given |= {"sources": ("real", "progan"), "view": VIEW, "config": {"view": VIEW}, "licence": "MIT"}
-    return Card.model_validate({"date": "2026-11-20T12:00:01Z", **given, **fields})
-
+from .conftest import VIEW, make_card
 
 SMALL: dict[str, dict[str, Any]] = {
     "repmix": {

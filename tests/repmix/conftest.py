@@ -1,0 +1,107 @@
+"""Checkpoints laid out as the published code of RepMix writes them."""
+
+import io
+import sys
+import types
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ganprint.weights.importing import import_checkpoint
+
+SOURCES = ("real", "progan", "stylegan")
+PUBLISHED = {
+    "d_embed": 256,
+    "num_classes": len(SOURCES),
+    "mixup_level": 5,
+    "img_rsize": 240,
+    "img_csize": 224,
+    "img_mean": 0.5,
+    "img_std": [0.5, 0.5, 0.5],
+    "lr": 1e-4,
+}
+
+
+@contextmanager
+def lightning() -> Iterator[tuple[type, type]]:
+    """Stand in for the two Lightning classes that a checkpoint names, while it is pickled only."""
+    parsing = types.ModuleType("pytorch_lightning.utilities.parsing")
+    callbacks = types.ModuleType("pytorch_lightning.callbacks.model_checkpoint")
+    attribute_dict = type("AttributeDict", (dict,), {"__module__": parsing.__name__})
+    callback = type("ModelCheckpoint", (), {"__module__": callbacks.__name__})
+    parsing.AttributeDict = attribute_dict  # type: ignore[attr-defined]
+    callbacks.ModelCheckpoint = callback  # type: ignore[attr-defined]
+    names = ["pytorch_lightning", "pytorch_lightning.utilities", "pytorch_lightning.callbacks"]
+    added = {name: types.ModuleType(name) for name in names}
+    added |= {module.__name__: module for module in (parsing, callbacks)}
+    sys.modules.update(added)
+    try:
+        yield attribute_dict, callback
+    finally:
+        for name in added:
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def network() -> dict[str, torch.Tensor]:
+    """Return random weights by our names: a timm ResNet-50, the embedding layer and both heads."""
+    import timm
+
+    torch.manual_seed(0)
+    backbone = timm.create_model("resnet50", pretrained=False, num_classes=0)
+    layers = {"embedding": (256, 2048), "attribution": (len(SOURCES), 256), "detection": (2, 256)}
+    state = {f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}
+    for name, shape in layers.items():
+        state |= {f"{name}.weight": torch.randn(shape) * 0.05, f"{name}.bias": torch.randn(shape[0])}
+    for name, tensor in state.items():
+        # Away from the zeros and ones that normalisation starts with, so that a swap would show.
+        if tensor.ndim < 2:
+            state[name] = tensor + 7 if tensor.dtype == torch.long else tensor + torch.rand_like(tensor) / 10
+    return state
+
+
+def official_name(ours: str) -> str:
+    for start, theirs in (
+        ("backbone.conv1.", "backbone.model.0.0."),
+        ("backbone.bn1.", "backbone.model.0.1."),
+        ("backbone.layer", "backbone.model."),
+        ("embedding.", "backbone.model.6.2."),
+    ):
+        if ours.startswith(start):
+            return theirs + ours.removeprefix(start)
+    return ours
+
+
+def checkpoint(
+    network: dict[str, torch.Tensor], *, settings: dict[str, Any] | None = None, **extra: Any
+) -> bytes:
+    state = OrderedDict((official_name(name), tensor) for name, tensor in network.items())
+    state["det_ce.weight"] = torch.tensor([1.0, 0.5])
+    buffer = io.BytesIO()
+    with lightning() as (attribute_dict, callback):
+        content = {
+            "epoch": 12,
+            "global_step": 4000,
+            "pytorch-lightning_version": "1.4.9",
+            "state_dict": state,
+            "callbacks": {callback: {"best_model_score": torch.tensor(0.1), "best_model_path": "a.ckpt"}},
+            "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(4)}}, "param_groups": [{"lr": 1e-4}]}],
+            "hyper_parameters": attribute_dict(PUBLISHED if settings is None else settings),
+            **extra,
+        }
+        torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def official(network: dict[str, torch.Tensor]) -> bytes:
+    return checkpoint(network)
+
+
+def load(path: Path, out: Path, **options: Any) -> Any:
+    return import_checkpoint(path, name="official", sources=SOURCES, out=out, **options)
