@@ -2,12 +2,14 @@
 
 recipes.py DATA RUN [NAME ...]: DATA is the manifest, RUN the folder of a training of it, whose statistics are used
 again. With NAME only those recipes. To be quick, a recipe has no networks if it does not say so, and is fitted to plain
-crops and three of the seven draws (JPEG twice, resizing). Nothing here sees the split test.
+crops and three of the draws (JPEG twice, resizing). Nothing here sees the split test.
 """
 
 import csv
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     **{f"without {family}": {"leave_out": (family,)} for family in FURTHER},
     "no draws": {"draws_used": (0,)},
     "no JPEG of high quality": {"draws_used": (0, 1, 4)},
-    "all draws": {"draws_used": tuple(range(8))},
+    "all draws": {"draws_used": tuple(range(10))},
     "draws at half the weight": {"drawn": 0.5},
     "draws at twice the weight": {"drawn": 2.0},
     "no gate": {"gate": False},
@@ -46,6 +48,16 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
+def chosen(rows: Rows, draws: Sequence[int]) -> Rows:
+    """Return the rows of some draws, copied."""
+    kept = np.flatnonzero(np.isin(rows.draws, draws))
+    return Rows(
+        rows.statistics[torch.from_numpy(kept)],
+        *(each[kept] for each in (rows.labels, rows.groups, rows.images)),
+        *(each[kept] for each in (rows.weights, rows.draws, rows.compressed)),
+    )
+
+
 def cross_validate(rows: Rows, config: ResidualStatisticsConfig, sources: tuple[str, ...]) -> np.ndarray:
     """Return log-probabilities (images, K) of every image, by the fit that left its group out."""
     count = int(rows.images.max()) + 1
@@ -55,8 +67,8 @@ def cross_validate(rows: Rows, config: ResidualStatisticsConfig, sources: tuple[
         left = np.isin(rows.groups, out)
         method.fit_rows(rows, ~left)
         asked = np.flatnonzero(left & (rows.draws == 0))
-        found = method.answer_rows(rows.statistics[torch.from_numpy(asked)]).exp().numpy()
-        np.add.at(total, rows.images[asked], found)
+        logits, _ = method.answer_rows(rows.statistics[torch.from_numpy(asked)])
+        np.add.at(total, rows.images[asked], logits.exp().numpy())
         np.add.at(crops, rows.images[asked], 1)
     return total / np.maximum(crops, 1)[:, None]
 
@@ -118,7 +130,6 @@ def main() -> None:
             began = time.monotonic()
             changed = {key: value for key, value in recipe.items() if key not in BASE}
             using = config.model_copy(update=changed)
-            plain = rows.draws == 0
             # The draws that are used weigh together what all do.
             own = list(config.draws.values())
             share = (
@@ -126,23 +137,24 @@ def main() -> None:
                 * sum(own)
                 / sum([own[draw - 1] for draw in recipe["draws_used"] if draw] or own)
             )
-            kept = np.flatnonzero(np.isin(rows.draws, recipe["draws_used"]))
-            values = rows.statistics[torch.from_numpy(kept)].clone()
-            values[:, torch.from_numpy(np.isin(families, recipe["leave_out"]))] = 0
-            some = Rows(
-                values,
-                *(each[kept] for each in (rows.labels, rows.groups, rows.images)),
-                np.where(plain, rows.weights, rows.weights * share)[kept],
-                rows.draws[kept],
-                rows.compressed[kept] if recipe["gate"] else np.full(len(kept), -1),
-            )
+            weighed = replace(rows, weights=np.where(rows.draws == 0, rows.weights, rows.weights * share))
+            some = chosen(weighed, recipe["draws_used"])
+            some.statistics[:, torch.from_numpy(np.isin(families, recipe["leave_out"]))] = 0
+            if not recipe["gate"]:
+                some.compressed[:] = -1
             found = measure(cross_validate(some, using, manifest.sources), images, manifest.sources)
             seconds = round(time.monotonic() - began)
             if fresh:
                 writer.writerow(["recipe", *found, "groups", "crops", "seconds", "date", "data_sha256"])
                 fresh = False
             numbers = [f"{value:.3f}" for value in found.values()]
-            facts = [len(set(some.groups.tolist())), len(kept), seconds, date.today(), images.sha256[:12]]
+            facts = [
+                len(set(some.groups.tolist())),
+                len(some.groups),
+                seconds,
+                date.today(),
+                images.sha256[:12],
+            ]
             writer.writerow([name, *numbers, *facts])
             file.flush()
             print(name, dict(zip(found, numbers, strict=True)), f"{seconds} s", flush=True)

@@ -162,13 +162,14 @@ class ResidualStatistics(Attributor):
             self.tensors["output.weights"] = torch.stack([slope for *_, slope, _ in networks])
             self.tensors["output.biases"] = torch.stack([bias for *_, bias in networks])
 
-    def answer_rows(self, values: Tensor) -> Tensor:
-        """Return log-probabilities of the sources (N, K) for statistics (N, F)."""
-        return self._logits(self._first(Scaling(*self._scaling()).apply(values)))[0]
+    def answer_rows(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log-probabilities of the sources (N, K), and embeddings (N, D), for statistics (N, F)."""
+        first = self._first(Scaling(*self._scaling()).apply(values))
+        return self._logits(first)[0], self._embedding(first)
 
     def _loss(self, rows: "Rows", kept: np.ndarray) -> float:
         chosen = torch.from_numpy(np.flatnonzero(kept))
-        logits = self.answer_rows(rows.statistics[chosen])
+        logits, _ = self.answer_rows(rows.statistics[chosen])
         labels = torch.from_numpy(rows.labels[kept])
         return float(torch.nn.functional.cross_entropy(logits, labels))
 
@@ -203,9 +204,12 @@ class ResidualStatistics(Attributor):
             first = self._first(scaled)
             logits, kinds = self._logits(first)
             reasons = Reasons(KINDS, self._reasons(scaled, first))
-        # Of the regressions: a network's hidden units depend on its seed.
-        embedding = first[:, 1 : sum(self.sizes[:3])]
+        embedding = self._embedding(first)
         return Prediction(logits, detection=_odds(kinds), embedding=embedding, reasons=reasons)
+
+    def _embedding(self, first: Tensor) -> Tensor:
+        """Return what the regressions give, (B, D); a network's hidden units depend on its seed."""
+        return first[:, 1 : sum(self.sizes[:3])]
 
     def _reasons(self, scaled: Tensor, first: Tensor) -> Tensor:
         """Return what each kind of statistics adds to the log-odds of synthetic, (B, len(KINDS)).
