@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import typer
 
 from ganprint.api.outputs import refuse_own_inputs
-from ganprint.cli.console import about, command_line, console, progress_bar
+from ganprint.cli.console import about, command_line, complain, console, progress_bar
 from ganprint.cli.option_groups import Display, Machine, Measuring, grouped
 from ganprint.cli.options import TEST_SPLIT, DryRun, Force, Images, TestData, chosen_data
 from ganprint.cli.tables import check_against, draw_results, print_presets, print_results, write_results_page
@@ -198,7 +198,9 @@ def compare(
         splits = [experiments.split or comparison.data.test_split] if experiments.robustness else []
         show_results(comparison, entries, display, splits, force=force, complete=not interrupted)
     if entries and interrupted:
-        say(f"interrupted: {len(entries)} of {len(comparison.jobs)} results. Rerun the command to continue.")
+        complain(
+            f"interrupted: {len(entries)} of {len(comparison.jobs)} results. Rerun the command to continue."
+        )
     if interrupted:
         raise typer.Exit(130)
     if record:
@@ -208,7 +210,7 @@ def compare(
 
 
 def say(sentence: str) -> None:
-    """Print a sentence on stderr, by the first of several processes."""
+    """Print a note on stderr, by the first of several processes."""
     from ganprint.processes import is_main_process
 
     if is_main_process():
@@ -280,14 +282,14 @@ def run_comparison(comparison: "Comparison") -> "tuple[list[Entry], bool]":
 
     say(f"{_plan(comparison)}.")
     for message in comparison.doubts() if comparison.is_first else ():
-        say(message)
+        complain(message)
     watch = Watch(comparison)
     try:
         with watch.bar:
             return comparison.run(progress=watch.progress, finished=watch.finished, warn=warn), False
     except KeyboardInterrupt:
-        if not comparison.results():
-            say("interrupted before the first result. Rerun the command to continue.")
+        if comparison.is_first and not comparison.results():
+            complain("interrupted before the first result. Rerun the command to continue.")
         return comparison.results() if comparison.is_first else [], True
 
 

@@ -23,12 +23,16 @@ PLAIN_WIDTH = 160
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Return a console that prints names as they are: no markup, no emoji, and nothing that a terminal acts on."""
+    """Return a console that prints names as they are: no markup, no emoji, and nothing that a terminal acts on.
+
+    That of stderr prints notes and progress, nothing with -q.
+    """
     from ganprint.cli.harmless_console import HarmlessConsole
 
     stream = sys.stderr if stderr else sys.stdout
     file = getattr(stream, "guarded", stream)
-    out = HarmlessConsole(file=file, markup=False, emoji=False, highlight=False)
+    quiet = stderr and getattr(stream, "quiet", False)
+    out = HarmlessConsole(file=file, markup=False, emoji=False, highlight=False, quiet=quiet)
     if not out.is_terminal and "COLUMNS" not in os.environ:
         out.width = PLAIN_WIDTH
     return out

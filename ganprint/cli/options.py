@@ -119,7 +119,7 @@ def chosen_data(
     check_names(method, weights)
     if data is not None:
         return data
-    from ganprint.cli.console import console, progress_bar
+    from ganprint.cli.console import note, progress_bar
     from ganprint.forge.mini import TESTS, TRAINING, mini
 
     begun = False
@@ -127,9 +127,7 @@ def chosen_data(
     def tell(what: str) -> None:
         nonlocal begun
         if not begun:
-            console(stderr=True).print(
-                "ganprint: making the embedded benchmark, once; it takes about a minute.", soft_wrap=True
-            )
+            note("making the embedded benchmark, once; it takes about a minute.")
         begun = True
         bar.update(task, description=f"the embedded benchmark: {what}")
 

@@ -43,6 +43,13 @@ def test_robustness_on_the_embedded_benchmark_is_quick_unless_asked_for_in_full(
     assert bool(said) != full and all("--full takes all" in sentence for sentence in said)
 
 
+def test_quiet_leaves_out_the_plan_and_progress_but_not_what_must_be_known(compare: Any) -> None:
+    loud, quiet = compare("--markdown"), compare("--markdown", "-q")
+    assert "4 results of 2 weights" in loud.stderr and "2 of 2" in loud.stderr
+    assert quiet.stdout == loud.stdout
+    assert quiet.stderr and all("numbers say how well" in line for line in quiet.stderr.splitlines())
+
+
 def test_tables_are_printed_as_markdown_and_latex(compare: Any) -> None:
     done = compare("--markdown")
     marked, _, title, blank, head, line, *rest = done.stdout.splitlines()
