@@ -141,13 +141,11 @@ class Reasons:
 class Prediction:
     """A method's answer for a batch of B images and K sources.
 
-    `attribution` (B, K) and `detection` (B, 2) are float logits, index 0 being real;
-    `embedding` is (B, D), `reasons` say what speaks for and against synthetic. All but attribution are None where a
-    method has none.
+    `attribution` (B, K) are float logits, index 0 being real; `embedding` is (B, D), `reasons` say what speaks for and
+    against synthetic. Both are None where a method has none.
     """
 
     attribution: "Tensor"
-    detection: "Tensor | None" = None
     embedding: "Tensor | None" = None
     reasons: Reasons | None = None
 

@@ -176,8 +176,8 @@ class RepMix(NeuralAttributor):
     def answer(self, images: Tensor) -> Prediction:
         """Answer from unmixed images."""
         embedding = self.network.embed(images)
-        detection, attribution = self.network.heads(embedding, compound=self.config.compound)
-        return Prediction(attribution=attribution, detection=detection, embedding=embedding)
+        _, attribution = self.network.heads(embedding, compound=self.config.compound)
+        return Prediction(attribution=attribution, embedding=embedding)
 
 
 def mix(features: Tensor, ratios: Tensor) -> Tensor:

@@ -249,12 +249,10 @@ def test_it_tells_new_crops_family_and_source_and_says_by_what(whole: Fitted) ->
     found = method.predict(torch.cat([fresh, nearest]))
     assert found.attribution.argmax(1).tolist() == [0] * 4 + [1] * 4
     torch.testing.assert_close(found.attribution.exp().sum(1), torch.ones(8))
-    assert found.detection is not None and found.reasons is not None
-    share = found.detection.softmax(1)[:, 1]
-    torch.testing.assert_close(share, 1 - found.attribution.exp()[:, 0], rtol=1e-4, atol=1e-6)
+    assert found.reasons is not None
     assert found.reasons.names == KINDS and float(kind_matrix().sum()) == len(names())
     # Kinds add up to the log-odds, but for a constant and what the integral's steps leave.
-    left = found.reasons.values.sum(1) - (found.detection[:, 1] - found.detection[:, 0])
+    left = found.reasons.values.sum(1) - (found.attribution[:, 1:].logsumexp(1) - found.attribution[:, 0])
     assert (left - left.mean()).abs().max() <= 0.05 * left.mean().abs() + 0.1
     (panel,) = method.explain(nearest[0])
     assert len(panel.labels) == len(panel.values) and set(panel.labels) <= set(KINDS)

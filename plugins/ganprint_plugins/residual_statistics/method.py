@@ -202,10 +202,9 @@ class ResidualStatistics(Attributor):
         with torch.no_grad():
             scaled = Scaling(*self._scaling()).apply(statistics(images.to(self.device)))
             first = self._first(scaled)
-            logits, kinds = self._logits(first)
+            logits, _ = self._logits(first)
             reasons = Reasons(KINDS, self._reasons(scaled, first))
-        embedding = self._embedding(first)
-        return Prediction(logits, detection=_odds(kinds), embedding=embedding, reasons=reasons)
+        return Prediction(logits, embedding=self._embedding(first), reasons=reasons)
 
     def _embedding(self, first: Tensor) -> Tensor:
         """Return what the regressions give, (B, D); a network's hidden units depend on its seed."""
