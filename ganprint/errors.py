@@ -142,6 +142,24 @@ class OutputExistsError(UsageError):
     code = "output_exists"
 
 
+class WorkerDiedError(GanprintError):
+    """A process that opened images was ended by the system."""
+
+    code = "worker_died"
+
+    def __init__(
+        self,
+        message: str = "A process that opened images died, most often for lack of memory.",
+        hint: str = "Use fewer --workers.",
+    ) -> None:
+        super().__init__(message, hint)
+
+    @classmethod
+    def means(cls, error: BaseException) -> bool:
+        """Return whether an error is PyTorch's, which raises it wherever the program is when a worker has died."""
+        return isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker")
+
+
 class TrainingError(GanprintError):
     """Training cannot start or continue."""
 

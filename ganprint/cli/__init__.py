@@ -4,6 +4,7 @@ import errno
 import gc
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -26,7 +27,7 @@ from ganprint.cli.schema import schema
 from ganprint.cli.settings import config
 from ganprint.cli.train import train
 from ganprint.cli.verify import verify
-from ganprint.errors import GanprintError
+from ganprint.errors import GanprintError, WorkerDiedError
 
 app = typer.Typer(
     name="ganprint",
@@ -79,10 +80,7 @@ def main() -> None:
     try:
         app(prog_name="ganprint")
     except GanprintError as error:
-        typer.echo(f"ganprint: {error.message}", err=True)
-        if error.hint:
-            typer.echo(f"  {error.hint}", err=True)
-        sys.exit(error.exit_status)
+        _refuse(error)
     except BrokenPipeError:
         # The reader of our output is gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -95,15 +93,19 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except RuntimeError as error:
-        # PyTorch raises it wherever the program is when a worker has died.
-        if not str(error).startswith("DataLoader worker"):
+        if not WorkerDiedError.means(error):
             raise
-        typer.echo("ganprint: A process that opened images died, most often for lack of memory.", err=True)
-        typer.echo("  Use fewer --workers.", err=True)
-        sys.exit(1)
+        _refuse(WorkerDiedError())
     except KeyboardInterrupt:
         typer.echo("ganprint: interrupted.", err=True)
         sys.exit(130)
     finally:
         # The process ends: the collector need not look through torch, for half a second, for what to give back.
         gc.freeze()
+
+
+def _refuse(error: GanprintError) -> NoReturn:
+    typer.echo(f"ganprint: {error.message}", err=True)
+    if error.hint:
+        typer.echo(f"  {error.hint}", err=True)
+    sys.exit(error.exit_status)

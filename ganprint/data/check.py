@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ganprint.data.bias import WARNED_FROM, Bias, find_bias
 from ganprint.data.inspection import FileFacts, inspect_file
 from ganprint.data.manifest import Manifest
-from ganprint.errors import ImageError
+from ganprint.errors import WorkerDiedError
 
 EXAMPLES = 100
 """How many duplicates are listed; the counts cover all."""
@@ -145,9 +145,8 @@ def _inspect(manifest: Manifest, workers: int) -> Iterator[FileFacts]:
         try:
             yield from pool.map(inspect_file, paths, chunksize=32)
         except BrokenProcessPool as error:
-            raise ImageError(
-                "A process that opened images died, most often for lack of memory.",
-                "Use fewer workers; from a script, call check under `if __name__ == '__main__':`.",
+            raise WorkerDiedError(
+                hint="Use fewer --workers; from a script, call check under `if __name__ == '__main__':`."
             ) from error
 
 

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ganprint.data.batching import BatchSampler
 from ganprint.data.dataset import Draw, ImageDataset, SourceImages
-from ganprint.errors import GanprintError
+from ganprint.errors import GanprintError, WorkerDiedError
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -42,15 +42,20 @@ class _Caught(Dataset[Any]):
 
 
 class ImageLoader(DataLoader[Any]):
-    """A DataLoader of Batch that raises a worker's GanprintError as the worker raised it."""
+    """A DataLoader of Batch that raises a worker's GanprintError as the worker raised it, and WorkerDiedError."""
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         failed: GanprintError | None = None
-        for batch in self._with_workers_started():
-            if isinstance(batch, GanprintError):
-                failed = batch
-                break
-            yield batch
+        try:
+            for batch in self._with_workers_started():
+                if isinstance(batch, GanprintError):
+                    failed = batch
+                    break
+                yield batch
+        except RuntimeError as error:
+            if not WorkerDiedError.means(error):
+                raise
+            failed = WorkerDiedError()
         if failed is not None:
             # End the workers here: a traceback that someone keeps would hold them, and when the garbage
             # collector frees them with it their queues close before they hear that they should end.

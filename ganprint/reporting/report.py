@@ -1,6 +1,7 @@
 """The report of a case: a self-contained HTML report."""
 
 import base64
+import gc
 import io
 from collections import Counter
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ganprint.forensics.evidence import crop_map, deciding_crop, gather_evidence
 from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile, printable
+from ganprint.images.large import is_large
 from ganprint.images.views import find_crops, whole_picture
 from ganprint.remote import last_part
 from ganprint.reporting.html import render
@@ -55,6 +57,9 @@ class Exhibits:
         if key not in self._seen:
             drawn = self._draw_maps(image) if self.maps and len(self._seen) < MAPPED else (None, "")
             self._seen[key] = Exhibit(_thumbnail(image), *drawn)
+            if is_large((image.width, image.height)):
+                # Matplotlib leaves an exception in a cycle of references, whose frames hold the pixels.
+                gc.collect()
 
     def of(self, verdict: Verdict) -> Exhibit | None:
         """Return what was kept of the image that a verdict is on, None where it was not seen."""

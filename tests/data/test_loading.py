@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ganprint.attributor import View
 from ganprint.data import Draw, ImageDataset, Manifest, SourceImages, loader
 from ganprint.data.batching import BatchSampler
-from ganprint.errors import ImageNotFoundError, NotAnImageError, UsageError
+from ganprint.errors import ImageNotFoundError, NotAnImageError, UsageError, WorkerDiedError
 
 VIEW = View(kind="native", size=32, crops=4)
 
@@ -98,6 +98,22 @@ def test_a_bad_file_raises_its_own_error_from_any_worker(tree, workers, broken):
         list(loader(ImageDataset(manifest, VIEW), batch_size=4, workers=workers))
     assert caught.value.message.startswith(("There is no file", str(manifest.path(9))))
     assert caught.value.hint
+
+
+class Mortal(SourceImages):
+    """Images at whose third batch the system ends the process that opens it."""
+
+    def items(self, indices):
+        if any(draw.row == 9 for draw in indices):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().items(indices)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_the_system_ends_is_a_sentence_with_a_hint(tree, workers):
+    with pytest.raises(WorkerDiedError, match="died, most often for lack of memory") as caught:
+        list(loader(Mortal(Manifest.open(tree)), batch_size=4, workers=workers))
+    assert caught.value.hint == "Use fewer --workers."
 
 
 labels_of = st.lists(st.integers(0, 3), min_size=1, max_size=60).map(np.array)

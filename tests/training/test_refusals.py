@@ -1,6 +1,8 @@
 """A training that cannot work is refused with a sentence before it starts, and the smallest ones work."""
 
 import csv
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -208,3 +210,31 @@ def test_the_card_says_what_was_trained_and_the_weights_load(tiny_manifest: Path
     assert (found.data.name, found.data.train, found.data.val) == ("tiny.csv", 36, 12)
     assert found.data.sha256 == train.sha256
     assert found.view == config.view
+
+
+KILLED = """
+import os, signal, sys
+from ganprint.cli import main
+from ganprint.data.dataset import ImageDataset
+parent = os.getpid()
+items = ImageDataset.items
+def mortal(self, indices):
+    if os.getpid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return items(self, indices)
+ImageDataset.items = mortal
+main()
+"""
+
+
+def test_train_says_in_one_sentence_that_the_system_ended_a_worker(
+    tiny_manifest: Path, tmp_path: Path
+) -> None:
+    sets = [part for each in SETTINGS for part in ("--set", each)]
+    given = ["--method", "repmix", "--preset", "repmix-mini", "--data", str(tiny_manifest), "--workers", "1"]
+    command = [sys.executable, "-c", KILLED, "train", *given, *sets, "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    said = "ganprint: A process that opened images died, most often for lack of memory.\n  Use fewer --workers.\n"
+    assert done.stderr.endswith(said) and done.stderr.count("died") == 1
