@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -74,7 +75,25 @@ def object_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[st
     running.stop()
 
 
-@pytest.fixture(params=["zip", "tar", "memory", "s3", "zip in s3"])
+@pytest.fixture
+def google_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Return a bucket of a Google Cloud Storage on this machine, or skip where its emulator is not installed."""
+    emulator = pytest.importorskip("gcp_storage_emulator.server", reason="needs gcp-storage-emulator")
+    # Else gcsfs asks for the kind of a bucket by gRPC, which the emulator has not.
+    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    pytest.importorskip("gcsfs", reason="needs gcsfs")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    running = emulator.create_server("127.0.0.1", port, in_memory=True, default_bucket="bucket")
+    running.start()
+    options = {"endpoint_url": f"http://127.0.0.1:{port}", "token": "anon"}
+    monkeypatch.setitem(fsspec.config.conf, "gs", options)
+    yield "gs://bucket"
+    fsspec.filesystem("gs").clear_instance_cache()
+    running.stop()
+
+
+@pytest.fixture(params=["zip", "tar", "memory", "s3", "zip in s3", "gs"])
 def tree(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return a URL of three images in source/semantic/*."""
     kind = request.param
@@ -82,6 +101,8 @@ def tree(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return put_zip(tmp_path) if kind == "zip" else put_tar(tmp_path)
     if kind == "memory":
         return put_store(f"memory://{tmp_path.name}")
+    if kind == "gs":
+        return put_store(f"{request.getfixturevalue('google_store')}/tree")
     bucket = request.getfixturevalue("object_store")
     if kind == "s3":
         return put_store(f"{bucket}/tree")

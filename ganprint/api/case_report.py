@@ -50,7 +50,9 @@ class CaseReport:
     def save(
         self, report: Path, command: str, *, device: str, max_pixels: int | None = None, force: bool = False
     ) -> None:
-        """Write the page and its record."""
+        """Write the page and its record; raise UsageError where no image was named."""
+        if not self.verdicts:
+            raise UsageError("There is no image to report on.", "Name images, or folders that hold some.")
         from ganprint.forensics.record import make_record, save_record
         from ganprint.reporting.report import write_report
 

@@ -167,6 +167,8 @@ def test_files_and_reports_are_those_of_the_command(
     assert [each.outcome for each in ganprint.verify(tmp_path / "case.json", device="cpu")] == ["same"]
     with pytest.raises(UsageError, match="image 1 is not a file"):
         list(attribute([image.read_bytes()], report=tmp_path / "other.html"))
+    with pytest.raises(UsageError, match="no image to report on"):
+        list(attribute([], report=tmp_path / "other.html"))
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "CMYK", "I;16", "1"])

@@ -51,7 +51,7 @@ LENGTHS_OF_COLOURS = (
 )
 """Families, colours and how many statistics they have, which follow those of the channels."""
 CROPS_AT_ONCE = 8
-"""More leave a CPU's cache; fewer make the calls of torch count."""
+"""On a CPU: more leave its cache, with fewer the calls of torch count."""
 RINGS_AT_ONCE = 12
 """Residuals whose rings are computed at once; of more the memory is returned to the system each time."""
 TIE = 1e-9
@@ -68,7 +68,7 @@ class Statistic:
 
 def statistics(crops: Tensor) -> Tensor:
     """Return the statistics, float32 (B, F), of uint8 RGB crops (B, 3, 128, 128), in the order of `names`."""
-    parts = [[values.float() for _, values in _blocks(some)] for some in torch.split(crops, CROPS_AT_ONCE)]
+    parts = [[values.float() for _, values in _blocks(some)] for some in _parts(crops, CROPS_AT_ONCE)]
     return torch.cat([torch.cat(part, 1) for part in parts]).nan_to_num(0, 0, 0)
 
 
@@ -78,6 +78,11 @@ def names() -> tuple[Statistic, ...]:
     of_channels = [(family, channel, length) for channel in CHANNELS for family, length in LENGTHS.items()]
     parts = (*of_channels, *LENGTHS_OF_COLOURS)
     return tuple(each for *what, length in parts for each in (Statistic(*what),) * length)
+
+
+def _parts(values: Tensor, most: int) -> tuple[Tensor, ...]:
+    """Return values (B, ...) in parts of at most so many; on a GPU all at once."""
+    return torch.split(values, most) if values.device.type == "cpu" else (values,)
 
 
 def _blocks(crops: Tensor) -> Iterable[tuple[Statistic, Tensor]]:
@@ -116,7 +121,7 @@ def _of_channels(luma: Tensor, differences: Tensor) -> tuple[dict[str, Tensor], 
         if kind == HIGHPASS:
             # Whether power is so many times the mean is counted, and single precision tips some.
             precise = _together(each[0], _highpass(apart.double()))
-            spectrum = torch.cat([rings(some) for some in torch.split(precise, RINGS_AT_ONCE)])
+            spectrum = torch.cat([rings(some) for some in _parts(precise, RINGS_AT_ONCE)])
     checker, highpass = kept[CHECKER], kept[HIGHPASS]
     power = mean_spectrum(highpass)
     lags = [_autocorrelation(highpass, LAGS), _autocorrelation(checker, LAGS[:5])]
