@@ -3,8 +3,8 @@
 A crop's channels are Y (luma, ITU-R BT.601), R-G and B-G. Their residuals: first differences along x and y, the 2x2
 checkerboard difference, the Laplacian, the crop less its 3x3 mean, second differences along x and y. Residuals of R-G
 and B-G are whole numbers, which float32 holds exactly. Those of Y are float64: counts of quantised ones hang on ties
-that float32 breaks differently. `counts.py` has the counts, `spectra.py` the spectra, and `further.py` the families
-that were added.
+that float32 breaks differently. `counts.py` has the counts, `power_spectra.py` the spectra, and `further.py` the
+families that were added.
 """
 
 import math
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganprint_plugins.residual_statistics import further
 from ganprint_plugins.residual_statistics.counts import between, cooccurrence, histogram, quantised
-from ganprint_plugins.residual_statistics.spectra import mean_spectrum, rings, spectrum_map
+from ganprint_plugins.residual_statistics.power_spectra import mean_spectrum, rings, spectrum_map
 
 SIZE = 128
 """Side of a crop, pixels."""
