@@ -43,8 +43,11 @@ def test_robustness_on_the_embedded_benchmark_is_quick_unless_asked_for_in_full(
     assert bool(said) != full and all("--full takes all" in sentence for sentence in said)
 
 
-def test_quiet_leaves_out_the_plan_and_progress_but_not_what_must_be_known(compare: Any) -> None:
-    loud, quiet = compare("--markdown"), compare("--markdown", "-q")
+def test_quiet_leaves_out_the_plan_and_progress_but_not_what_must_be_known(
+    compare: Any, tmp_path: Path
+) -> None:
+    loud = compare("--markdown", "--out", tmp_path / "loud")
+    quiet = compare("--markdown", "--out", tmp_path / "quiet", "-q")
     assert "4 results of 2 weights" in loud.stderr and "2 of 2" in loud.stderr
     assert quiet.stdout == loud.stdout
     assert quiet.stderr and all("numbers say how well" in line for line in quiet.stderr.splitlines())

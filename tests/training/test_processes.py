@@ -43,6 +43,8 @@ def train_together(data: Path, out: Path, *settings: str) -> subprocess.Complete
     sets = [part for each in (*SETTINGS, *settings) for part in ("--set", each)]
     command = [sys.executable, *LAUNCH, free_port(), "-m", "ganprint", "train", "--workers", "0", *sets]
     common = ["--method", "repmix", "--preset", "repmix-mini", "--data", str(data), "--out", str(out)]
+    # As train_alone; some processors would take bf16.
+    common += ["--precision", "fp32"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [*command, *common], check=False, env=environment, capture_output=True, text=True, timeout=240
