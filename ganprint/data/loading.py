@@ -88,7 +88,10 @@ def loader(
     sharded again. Memory is pinned where `device` is a CUDA device. Change the epoch between iterations
     with `sampler.set_epoch`: its draws tell the workers, which stay alive.
     """
-    batches = sampler or BatchSampler(dataset.labels, batch_size=batch_size, shuffle=False)
+    # One that has nothing left to draw is as false as none.
+    batches = (
+        BatchSampler(dataset.labels, batch_size=batch_size, shuffle=False) if sampler is None else sampler
+    )
     return ImageLoader(
         _Caught(dataset),
         batch_sampler=batches,

@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from ganprint.data import Manifest
-from ganprint.evaluation.answers import Computing, answer_manifest
+from ganprint.evaluation.answers import Answers, Computing, answer_manifest
 from ganprint.evaluation.conditions import Condition, Kept
 from ganprint.evaluation.unfinished import Notebook
 from ganprint.perturbation import parse_policy
@@ -50,16 +50,21 @@ def test_it_goes_on_to_the_same_answers(images: Manifest, tiny_weights: Path, tm
             progress=stop_at_the_third_batch,
         )
     told: list[int] = []
-    resumed = answer_manifest(
-        attributors,
-        images,
-        condition,
-        computing=Computing(batch_size=2),
-        notebook=notebook,
-        progress=lambda done, total: told.append(done),
-    )
+
+    def resumed() -> list[Answers]:
+        return answer_manifest(
+            attributors,
+            images,
+            condition,
+            computing=Computing(batch_size=2),
+            notebook=notebook,
+            progress=lambda done, total: told.append(done),
+        )
+
+    # The second time as if the first had been killed between its last answer and its result.
+    first, second = resumed(), resumed()
     assert told == [6, 8, 10, 11]
-    for before, after in zip(whole, resumed, strict=True):
+    for before, after in zip([*whole, *whole], [*first, *second], strict=True):
         np.testing.assert_array_equal(after.rows, before.rows)
         np.testing.assert_array_equal(after.probabilities, before.probabilities)
         np.testing.assert_array_equal(after.labels, before.labels)
