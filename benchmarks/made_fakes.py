@@ -127,7 +127,7 @@ def main() -> None:
         print(decoder[0], "PSNR, 10 % and median:", *(f"{each:.1f} dB" for each in quantiles), flush=True)
         good = torch.nonzero(ratio >= asked.least).flatten()
         with torch.inference_mode():
-            made.append(torch.cat([statistics(some) for some in found[good].split(16)]))
+            made.append(statistics(found[good]))
         places.append(numbers[good.numpy()])
     where = np.concatenate(places)
     group_of = dict(zip(rows.images.tolist(), rows.groups.tolist(), strict=True))

@@ -242,6 +242,10 @@ def whole(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     return fitted(manifest, folder), folder
 
 
+def test_no_crops_have_no_statistics() -> None:
+    assert statistics(crops(4, seed=0)[:0]).shape == (0, len(names()))
+
+
 def test_it_tells_new_crops_family_and_source_and_says_by_what(whole: Fitted) -> None:
     method, _ = whole
     fresh = crops(4, seed=9)

@@ -38,8 +38,6 @@ from ganprint_plugins.residual_statistics.features import names, statistics
 from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
 
 IMAGES_AT_ONCE = 16
-CROPS_AT_ONCE = 16
-"""More leave a CPU's cache."""
 
 
 @dataclass(frozen=True)
@@ -138,10 +136,7 @@ def _pass(crops: PerturbedCrops, run: Run, progress: _Progress) -> dict[str, Ten
         for batch in loader(crops, batch_size=IMAGES_AT_ONCE, workers=run.workers):
             counts = torch.tensor([len(each) for each in batch.images])
             pixels = torch.cat(list(batch.images))
-            values += [
-                statistics(pixels[start : start + CROPS_AT_ONCE].to(run.device)).cpu()
-                for start in range(0, len(pixels), CROPS_AT_ONCE)
-            ]
+            values.append(statistics(pixels.to(run.device)).cpu())
             rows.append(batch.rows.repeat_interleave(counts))
             progress.advance(len(batch.rows), computed=True)
             if interruption.asked:

@@ -68,6 +68,8 @@ class Statistic:
 
 def statistics(crops: Tensor) -> Tensor:
     """Return the statistics, float32 (B, F), of uint8 RGB crops (B, 3, 128, 128), in the order of `names`."""
+    if not len(crops):
+        return torch.empty(0, len(names()), device=crops.device)
     parts = [[values.float() for _, values in _blocks(some)] for some in _parts(crops, CROPS_AT_ONCE)]
     return torch.cat([torch.cat(part, 1) for part in parts]).nan_to_num(0, 0, 0)
 
