@@ -1,6 +1,7 @@
 """Residual statistics: the numbers, the models, the folds, and what is said for an answer."""
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,13 @@ from ganprint_plugins.residual_statistics.linear import (
 from ganprint_plugins.residual_statistics.method import ResidualStatistics
 from ganprint_plugins.residual_statistics.networks import draw_pairs, fit_network
 from ganprint_plugins.residual_statistics.reasons import KINDS, kind_matrix
-from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
+from ganprint_plugins.residual_statistics.settings import DRAWS_OF_PHOTOGRAPHS, ResidualStatisticsConfig
 from PIL import Image
 from torch import Tensor
 
 from ganprint.attributor import Progress, Run, View
 from ganprint.data import Manifest
-from ganprint.errors import WeightsError
+from ganprint.errors import ConfigError, WeightsError
 from ganprint.training.session import describe, save_trained
 from ganprint.weights import load_attributor, load_held_out
 
@@ -240,6 +241,28 @@ def whole(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     """Return a method that was fitted without interruption, and its folder."""
     folder = tmp_path_factory.mktemp("whole")
     return fitted(manifest, folder), folder
+
+
+@pytest.mark.parametrize(
+    ("draws", "of_photographs", "unknown"),
+    [
+        ({"train": 0.1}, {"share:jpeg=80..95": 0.2, "train": 0.1}, "share:jpeg=80..95"),
+        ({}, DRAWS_OF_PHOTOGRAPHS | {"share:webp=60..95": 0.3}, "share:webp=60..95"),
+        ({"train": 0.1}, {"train": 0.2}, None),
+        ({"train": 0.1}, DRAWS_OF_PHOTOGRAPHS, None),
+    ],
+)
+def test_a_weight_of_photographs_for_no_draw_is_refused_before_a_training(
+    draws: dict[str, float], of_photographs: dict[str, float], unknown: str | None, tmp_path: Path
+) -> None:
+    # A card that says so is read: only a training refuses.
+    config = ResidualStatisticsConfig(draws=draws, draws_of_photographs=of_photographs)
+    if unknown is None:
+        config.check_draws()
+        return
+    with pytest.raises(ConfigError, match=f"for {re.escape(unknown)}, which is not among the draws") as error:
+        collect([], config, Run(tmp_path))
+    assert error.value.hint.startswith("Add it to draws")
 
 
 def test_no_crops_have_no_statistics() -> None:

@@ -83,9 +83,10 @@ def collect(splits: Sequence[LabelledImages], config: ResidualStatisticsConfig, 
     """Return the statistics of all crops of the splits' images, plain and under each of the configured draws.
 
     A drawn image gives one crop, a plain one up to `view.crops`, which share its weight. Each pass is kept in the run's
-    folder, and with `run.resume` not repeated. Raises TrainingError for an attack, and KeyboardInterrupt, what is
-    finished being kept, where asked.
+    folder, and with `run.resume` not repeated. Raises ConfigError as `check_draws`, TrainingError for an attack, and
+    KeyboardInterrupt, what is finished being kept, where asked.
     """
+    config.check_draws()
     policies: list[tuple[str, AnyPolicy | None]] = [("plain", None)]
     for text in config.draws:
         drawn = parse_any_policy(text)

@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator
 
-from ganprint.plugin_api import AttributorConfig, View, parse_any_policy
+from ganprint.plugin_api import AttributorConfig, ConfigError, View, parse_any_policy
 from ganprint_plugins.residual_statistics.features import SIZE
 
 DRAWS = {
@@ -39,7 +39,7 @@ class ResidualStatisticsConfig(AttributorConfig):
     )
     draws_of_photographs: dict[str, float] = Field(
         default_factory=DRAWS_OF_PHOTOGRAPHS.copy,
-        description="those weights of photographs, where they differ; what is not among the draws does nothing",
+        description="those weights of photographs, where they differ",
     )
     penalty: float = Field(0.02, ge=0, description="L2 penalty on the slopes of the regressions")
     networks: int = Field(
@@ -74,3 +74,17 @@ class ResidualStatisticsConfig(AttributorConfig):
             if not 0 <= weight <= 1:
                 raise ValueError(f"the weight of {text} is not between 0 and 1")
         return draws
+
+    def check_draws(self) -> None:
+        """Raise ConfigError where photographs have a weight of their own for what is not among the draws.
+
+        Only trainings call this: a card with such a weight can be read. The default weights are no error, so that
+        whoever names other draws need not name them, too.
+        """
+        own = self.draws_of_photographs.items() - DRAWS_OF_PHOTOGRAPHS.items()
+        unknown = sorted(text for text, _ in own if text not in self.draws)
+        if unknown:
+            raise ConfigError(
+                f"draws_of_photographs has a weight for {', '.join(unknown)}, which is not among the draws.",
+                f"Add it to draws, or leave it out. Draws: {', '.join(self.draws) or 'none'}.",
+            )
