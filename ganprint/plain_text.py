@@ -1,4 +1,4 @@
-"""Make text from outside safe for terminals, JSON, Markdown and LaTeX."""
+"""Make text from outside safe for terminals, JSON, CSV, Markdown and LaTeX."""
 
 import json
 import math
@@ -15,8 +15,8 @@ def harmless(text: str) -> str:
     return "".join(c if c.isprintable() or c in _KEPT else _escape(c) for c in text)
 
 
-def one_line(text: str) -> str:
-    """Return text on one line, all that is not printable escaped."""
+def printable(text: str) -> str:
+    """Return text, such as a file name, on one line, all that is not printable escaped."""
     return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
@@ -47,6 +47,20 @@ def _finite(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
+_FORMULA = re.compile(r"\s*[=+@-].", re.DOTALL)
+_LINE_BREAK = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
+def cell(text: str) -> str:
+    """Return text, such as a file name, fit for a cell of a CSV: one line, printable, and no formula.
+
+    Text that a spreadsheet would run gets an apostrophe before it, as spreadsheets write such text themselves;
+    line breaks become spaces, and control characters and bytes that are no text are escaped.
+    """
+    line = printable(_LINE_BREAK.sub(" ", text))
+    return f"'{line}" if _FORMULA.match(line) else line
+
+
 # Characters that begin or end something in CommonMark or GitHub's Markdown; an underscore within a word does not.
 _MARKDOWN = re.compile(r"[\\`*\[\]|~$@]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])|^[#+=-]")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -55,7 +69,7 @@ _ADDRESS = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp):|\bwww\.")
 
 def to_markdown_text(text: str) -> str:
     """Return text as Markdown that shows it: on one line, no HTML, link, image, heading, emphasis or formula."""
-    shown = _MARKDOWN.sub(lambda found: f"\\{found[0]}", one_line(text).strip())
+    shown = _MARKDOWN.sub(lambda found: f"\\{found[0]}", printable(text).strip())
     return _ADDRESS.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", shown.translate(_ENTITIES))
 
 
@@ -73,4 +87,4 @@ _LATEX = str.maketrans(
 
 def to_latex_text(text: str) -> str:
     """Return text as LaTeX that shows it: on one line, no command, comment or formula."""
-    return one_line(text).translate(_LATEX)
+    return printable(text).translate(_LATEX)

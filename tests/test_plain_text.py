@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ganprint.plain_text import harmless, one_line, to_json, to_latex_text, to_markdown_text
+from ganprint.plain_text import harmless, printable, to_json, to_latex_text, to_markdown_text
 
 HOSTILE = [
     "\x1b[2J",
@@ -24,7 +24,7 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_nothing_that_a_terminal_acts_on_passes(text: str) -> None:
     assert harmless(text).isprintable()
-    assert one_line(f"a\n{text}").isprintable()
+    assert printable(f"a\n{text}").isprintable()
     content = {"name": text, text: [text, None]}
     for indent in (None, 2):
         assert harmless(to_json(content, indent=indent)) == to_json(content, indent=indent)

@@ -101,7 +101,7 @@ def evaluate(
 
 def _what_to_know(manifest: "Manifest", rows: "Manifest", card: "Card", what: str) -> "Iterator[str]":
     """Yield what should be known of numbers from these rows of a manifest, the split being called `what`."""
-    from ganprint.images import printable
+    from ganprint.plain_text import printable
     from ganprint.weights.seen import seen_sentences
 
     if manifest.named_by_position:

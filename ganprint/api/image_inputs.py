@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganprint.errors import GanprintError, ImageError, UsageError
-from ganprint.images import DEFAULT_MAX_PIXELS, ImageFile, find_images, printable
+from ganprint.images import DEFAULT_MAX_PIXELS, ImageFile, find_images
+from ganprint.plain_text import printable
 from ganprint.remote import join_location
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ganprint.api.image_inputs import ImageInput, Inputs, Source, is_one, is_pixels
 from ganprint.errors import ImageError, ImageUnreadableError, OutputExistsError, UsageError
-from ganprint.images import find_images, printable, read_image
+from ganprint.images import find_images, read_image
+from ganprint.plain_text import printable
 from ganprint.remote import name_in
 
 if TYPE_CHECKING:

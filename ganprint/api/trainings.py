@@ -128,7 +128,7 @@ def _beginning(config: AttributorConfig, start: str | None) -> str:
 
 def _absent(manifest: "Manifest") -> list[str]:
     """Say of which sources the split val has no image."""
-    from ganprint.images.formats import printable
+    from ganprint.plain_text import printable
 
     without = manifest.absent("val") if "val" in manifest.split_names else ()
     names = ", ".join(map(printable, without))

@@ -194,7 +194,7 @@ def echo_json(content: Any, *, indent: int | None = None) -> None:
 
 def echo_csv(row: Iterable[object]) -> None:
     """Print one CSV row; text is made harmless to spreadsheets, numbers stay, None is an empty cell."""
-    from ganprint.images.formats import cell
+    from ganprint.plain_text import cell
 
     values = [cell(value) if isinstance(value, str) else value for value in row]
     csv.writer(sys.stdout, lineterminator="\n").writerow(values)

@@ -42,7 +42,7 @@ def enroll(
     from ganprint.api.choices import chosen_card
     from ganprint.api.enrolment import enroll as add
     from ganprint.api.enrolment import enrolled_sources, remove_enrolled
-    from ganprint.images import printable
+    from ganprint.plain_text import printable
 
     if remove:
         if name is None:
@@ -77,7 +77,7 @@ def enroll(
 def _print(galleries: "list[Gallery]", card: "Card", as_json: bool) -> None:
     from rich.table import Table
 
-    from ganprint.images import printable
+    from ganprint.plain_text import printable
 
     if as_json:
         for gallery in galleries:

@@ -88,8 +88,8 @@ def perturb(
 
 
 def _report(copy: "Copy", as_json: bool) -> None:
-    from ganprint.images import printable
     from ganprint.perturbation import Chain
+    from ganprint.plain_text import printable
 
     drawn = copy.done
     if as_json:

@@ -99,7 +99,7 @@ class TextWriter:
     def close(self) -> None:
         """Print counts, how often such verdicts are wrong, and for a batch or with `verbose` what the weights know."""
         from ganprint.forensics.wording import how_often_wrong, how_to_read
-        from ganprint.images import printable
+        from ganprint.plain_text import printable
 
         if not self.counts:
             return
@@ -139,7 +139,7 @@ def headline(verdict: "Verdict") -> "Text":
     from rich.text import Text
 
     from ganprint.forensics.verdict import NO_RULE
-    from ganprint.images import printable
+    from ganprint.plain_text import printable
 
     line = Text(f"{printable(verdict.path)}: ")
     line.append(in_words(verdict), style=STYLES.get(verdict.verdict or "", "bold red"))
@@ -160,7 +160,7 @@ def in_words(verdict: "Verdict") -> str:
     """Return the verdict as a person reads it, capitals first."""
     from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
     from ganprint.forensics.verdict import NO_RULE
-    from ganprint.images import printable
+    from ganprint.plain_text import printable
 
     if verdict.verdict == "real":
         return "NO TRACE of the generators this tool knows"
@@ -179,7 +179,7 @@ def explanation(verdict: "Verdict") -> "list[str]":
     from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
     from ganprint.forensics.verdict import NO_RULE
     from ganprint.forensics.wording import leading_evidence
-    from ganprint.images import printable
+    from ganprint.plain_text import printable
 
     lines = []
     if verdict.stated_generator:

@@ -23,7 +23,7 @@ def verify(
     """
     from ganprint.api.verification import verify as examine
     from ganprint.forensics.verify import UNKNOWABLE
-    from ganprint.images import printable
+    from ganprint.plain_text import printable
 
     comparisons = examine(record, device=device)
     images = len(comparisons.case.images)

@@ -21,9 +21,9 @@ from ganprint.evaluation.adversarial import attack_images, attack_seeds
 from ganprint.evaluation.conditions import Condition, ConditionedViews, Kept
 from ganprint.evaluation.unfinished import Notebook, Unfinished
 from ganprint.files import atomic_file
-from ganprint.images.formats import cell
 from ganprint.images.views import Crops, answerable_crops
 from ganprint.perturbation import Attack
+from ganprint.plain_text import cell
 from ganprint.processes import gather, place
 from ganprint.weights import Card
 

@@ -29,8 +29,8 @@ from ganprint.evaluation.result_table import check_table, save_tables
 from ganprint.evaluation.results import evaluate, setup_sha256
 from ganprint.evaluation.unfinished import Notebook
 from ganprint.files import locked_folder
-from ganprint.images import printable
 from ganprint.perturbation import AnyPolicy, Attack, parse_any_policy
+from ganprint.plain_text import printable
 from ganprint.processes import gather, is_main_process, join, place
 from ganprint.weights import load_attributor, utc_now
 from ganprint.weights.environment import hardware, versions

@@ -15,8 +15,9 @@ from ganprint.calibration.probabilities import calibrate_probabilities
 from ganprint.errors import GanprintError
 from ganprint.forensics.gallery import Gallery
 from ganprint.forensics.verdict import NO_RULE, UNCALIBRATED, Crop, Evidence, Failure, Ratio, Verdict, Views
-from ganprint.images import ImageFile, printable
+from ganprint.images import ImageFile
 from ganprint.images.content import Emptiness
+from ganprint.plain_text import printable
 from ganprint.provenance.stated import StatedFile
 from ganprint.weights import Card, LikelihoodRecord
 

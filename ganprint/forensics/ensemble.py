@@ -17,8 +17,9 @@ from ganprint.errors import GanprintError
 from ganprint.forensics.conclusion import failed, nothing_to_examine, ratio_of
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.forensics.verdict import Agreement, Change, MethodAnswer, Verdict
-from ganprint.images import ImageFile, printable
+from ganprint.images import ImageFile
 from ganprint.images.content import Emptiness
+from ganprint.plain_text import printable
 from ganprint.weights import Card
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from ganprint.calibration.answer import answer_images
 from ganprint.calibration.probabilities import SMALLEST, calibrate_probabilities
 from ganprint.errors import UsageError
 from ganprint.extras import needs
-from ganprint.images import printable
 from ganprint.images.content import BLOCK
 from ganprint.images.residual import noise_residuals
 from ganprint.images.spectrum import dct2, log_dct, luma
 from ganprint.images.views import find_crops
+from ganprint.plain_text import printable
 from ganprint.weights import Card
 
 MAPS = ("own", "occlusion", "gradients", "grad-cam", "residual", "spectrum")

@@ -15,8 +15,8 @@ from ganprint.calibration.answer import Answer
 from ganprint.calibration.open_set import Known, unit
 from ganprint.errors import OutputExistsError, UsageError, WeightsError
 from ganprint.files import open_file, write_output
-from ganprint.images import printable
 from ganprint.names import SourceName, source_name_fault
+from ganprint.plain_text import printable
 from ganprint.weights import Card, Rate, utc_now
 from ganprint.weights.records import Sha256
 

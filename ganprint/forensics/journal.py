@@ -21,9 +21,7 @@ from ganprint.errors import OutputError, OutputExistsError, UsageError
 from ganprint.files import atomic_file, lock, open_file
 from ganprint.forensics.verdict import Verdict
 from ganprint.forensics.verdict_rows import csv_header, csv_row
-from ganprint.images import printable
-from ganprint.images.formats import cell
-from ganprint.plain_text import to_json
+from ganprint.plain_text import cell, printable, to_json
 
 MAX_LINE_BYTES = 16 << 20
 """A verdict has some kilobytes."""

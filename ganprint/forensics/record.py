@@ -20,8 +20,7 @@ from ganprint.forensics.conclusion import MOST_AGREE
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.verdict import WRITTEN, Verdict
 from ganprint.forensics.wording import how_to_read
-from ganprint.images import printable
-from ganprint.plain_text import to_json
+from ganprint.plain_text import printable, to_json
 from ganprint.remote import join_location, location, seen_from
 from ganprint.weights import VerdictRates, utc_now
 from ganprint.weights.environment import hardware, versions

@@ -15,8 +15,9 @@ from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.predictors import load_predictor
 from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, examined, weights_facts
 from ganprint.forensics.verdict_stream import stream_verdicts
-from ganprint.images import ImageFile, printable
+from ganprint.images import ImageFile
 from ganprint.images.limits import DEFAULT_MAX_PIXELS
+from ganprint.plain_text import printable
 from ganprint.provenance.stated import read_stated
 from ganprint.remote import is_elsewhere, join_location
 from ganprint.weights import list_weights

@@ -23,7 +23,7 @@ from ganprint.forge.generator_store import (
 from ganprint.forge.photos import Photos, read_photos
 from ganprint.forge.quality import spectral_distance
 from ganprint.forge.sampling import sample_images
-from ganprint.images import printable
+from ganprint.plain_text import printable
 from ganprint.training.checkpoint import Place, read_place
 from ganprint.weights import utc_now
 from ganprint.weights.card import CARD_FILE

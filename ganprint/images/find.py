@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ganprint.errors import ImageError, ImageNotFoundError, ImageUnreadableError, NoImagesError
 from ganprint.files import open_file
-from ganprint.images.formats import SNIFFED_BYTES, printable, promised_format, sniff
+from ganprint.images.formats import SNIFFED_BYTES, promised_format, sniff
+from ganprint.plain_text import printable
 from ganprint.remote import archive_url, is_elsewhere, is_url, join_location, list_url, match_url
 
 _PATTERN_CHARACTERS = set("*?[")

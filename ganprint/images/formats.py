@@ -1,7 +1,6 @@
 """The image formats that are read, recognised by their first bytes and never by the file's name."""
 
 import io
-import re
 from importlib.util import find_spec
 from pathlib import PurePath
 from typing import BinaryIO
@@ -20,6 +19,7 @@ from PIL import (  # noqa: F401
     features,
 )
 
+from ganprint.plain_text import printable
 from ganprint.remote import name_in
 
 SNIFFED_BYTES = 512
@@ -132,28 +132,9 @@ def promised_format(name: str) -> str | None:
     return EXTENSIONS.get(PurePath(name_in(name)).suffix.lower())
 
 
-def printable(name: str) -> str:
-    """Return a file name fit for a message: control and other unprintable characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
-
-
 def shortened(value: object, most: int = 300) -> str:
     """Return a value of a file's metadata as printable text of `most` characters at most."""
     if isinstance(value, tuple):
         value = ", ".join(map(str, value[:most]))
     plain = printable(str(value)[: 2 * most].replace("\0", "").strip())
     return f"{plain[: most - 1]}…" if len(plain) > most else plain
-
-
-_FORMULA = re.compile(r"\s*[=+@-].", re.DOTALL)
-_LINE_BREAK = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
-
-
-def cell(text: str) -> str:
-    """Return text, such as a file name, fit for a cell of a CSV: one line, printable, and no formula.
-
-    Text that a spreadsheet would run gets an apostrophe before it, as spreadsheets write such text themselves;
-    line breaks become spaces, and control characters and bytes that are no text are escaped.
-    """
-    line = printable(_LINE_BREAK.sub(" ", text))
-    return f"'{line}" if _FORMULA.match(line) else line

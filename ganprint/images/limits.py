@@ -1,8 +1,8 @@
 """Limits on what a file may announce, checked before a decoder spends memory or time."""
 
 from ganprint.errors import DecompressionBombError, ImageTooSmallError
-from ganprint.images.formats import printable
 from ganprint.images.parts import Parts
+from ganprint.plain_text import printable
 
 DEFAULT_MAX_PIXELS = 120_000_000
 """The most pixels an image may have unless told otherwise: a 108 megapixel phone photograph fits."""

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from ganprint.errors import ImageError, TruncatedImageError, UsageError
-from ganprint.images.formats import printable
 from ganprint.images.limits import DEFAULT_MAX_PIXELS, check_pixels, check_sides
 from ganprint.images.read import ImageFile
 from ganprint.images.rgb import to_rgb, upright
+from ganprint.plain_text import printable
 
 _LOADING = Lock()
 FORMAT = "pixels"

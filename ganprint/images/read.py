@@ -28,7 +28,6 @@ from ganprint.images.formats import (
     SNIFFED_BYTES,
     is_decodable,
     open_image,
-    printable,
     promised_format,
     sniff,
 )
@@ -46,6 +45,7 @@ from ganprint.images.rgb import orientation_of, profile_notes, to_rgb, upright
 from ganprint.images.tiff import TiffPicture, choose_picture, decoded_pages, merge_samples
 from ganprint.images.whole import missing_of_jpeg, missing_of_png
 from ganprint.local_files import UnfitFileError
+from ganprint.plain_text import printable
 from ganprint.remote import location
 
 _CONVERT = "Convert it to PNG without resizing and try again."

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ganprint.images.formats import printable
+from ganprint.plain_text import printable
 
 # A JUMBF superbox whose description box has C2PA's type (C2PA 2.1, 11.1.4): the same bytes in every container.
 _MANIFEST_STORE = re.compile(

@@ -18,9 +18,10 @@ from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.evidence import crop_map, deciding_crop, gather_evidence, possible_maps
 from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import Verdict
-from ganprint.images import ImageFile, printable
+from ganprint.images import ImageFile
 from ganprint.images.large import is_large
 from ganprint.images.views import find_crops, whole_picture
+from ganprint.plain_text import printable
 from ganprint.remote import last_part
 from ganprint.reporting.html import render
 from ganprint.reporting.panels import panel_figure

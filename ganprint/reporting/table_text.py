@@ -1,7 +1,7 @@
 """The text of tables in Markdown and LaTeX."""
 
 from ganprint.evaluation.tables import Table
-from ganprint.plain_text import one_line, to_latex_text, to_markdown_text
+from ganprint.plain_text import printable, to_latex_text, to_markdown_text
 
 
 def to_markdown(table: Table, *, intervals: bool = False) -> str:
@@ -31,7 +31,7 @@ def to_markdown(table: Table, *, intervals: bool = False) -> str:
 def to_latex(table: Table, *, intervals: bool = False) -> str:
     """Return a LaTeX table for the booktabs package, the best in bold and the next underlined."""
     marks = ("{}", r"\textbf{{{}}}", r"\underline{{{}}}")
-    lines = [f"% {one_line(table.title)}", rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}", r"\toprule"]
+    lines = [f"% {printable(table.title)}", rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}", r"\toprule"]
     if any(group for group, _ in table.groups):
         spans = [
             rf"\multicolumn{{{len(numbers)}}}{{c}}{{{to_latex_text(group)}}}"
