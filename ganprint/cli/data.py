@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ganprint.api.outputs import refuse_own_inputs
-from ganprint.cli.console import console, counting, echo_json
+from ganprint.cli.console import complain, console, counting, echo_json
 from ganprint.cli.options import DATA, Force, Images, Json, Seed, Workers
 
 if TYPE_CHECKING:
@@ -45,13 +44,16 @@ def check_command(
 
     Example: ganprint data check mine.csv
     """
-    from ganprint.data.check import check
-    from ganprint.data.manifest import Manifest
+    from ganprint.api.manifests import check_data
 
-    manifest = Manifest.open(data, root=image_folder, allow_gaps=True)
     with counting("opening images") as progress:
-        report = check(
-            manifest, limit=limit, workers=workers, seed=seed, progress=partial(progress, "opening images")
+        report = check_data(
+            data,
+            images=image_folder,
+            limit=limit,
+            seed=seed,
+            workers=workers,
+            progress=partial(progress, "opening images"),
         )
     if as_json:
         echo_json(report.model_dump(mode="json"))
@@ -87,24 +89,23 @@ def split_command(
 
     Example: ganprint data split mine.csv --out split.csv
     """
-    from ganprint.data.manifest import Manifest
-    from ganprint.data.split import Fractions, default_by, split
+    from ganprint.api.manifests import split_data
 
-    refuse_own_inputs([out], [data])
-    manifest = Manifest.open(data, root=image_folder, allow_gaps=True)
-    unseen = int(hold_out) if hold_out.isdecimal() else [name.strip() for name in hold_out.split(",")]
-    by = by or default_by(manifest)
-    divided = split(manifest, by=by, fractions=Fractions(train, val, test), hold_out=unseen, seed=seed)
-    divided = divided.write(out, force=force)
-    counts = Counter(zip(divided.column("source").tolist(), divided.splits.tolist(), strict=True))
-    for name in divided.split_names:
-        without = divided.absent(name) if name != "open" else ()
-        if without:
-            typer.echo(f"ganprint: {name} has no image of {', '.join(without)}.", err=True)
-    if as_json:
-        _echo_split(divided, out)
-    else:
-        console().print(_cross_table(f"{len(divided)} images in {out}, divided by {by}", "source", counts))
+    found = split_data(
+        data,
+        out,
+        by=by,
+        train=train,
+        val=val,
+        test=test,
+        hold_out=int(hold_out) if hold_out.isdecimal() else [name.strip() for name in hold_out.split(",")],
+        images=image_folder,
+        seed=seed,
+        force=force,
+    )
+    for name, sources in found.lacking.items():
+        complain(f"{name} has no image of {', '.join(sources)}.")
+    _print_written(found.manifest, out, f", divided by {found.by}", as_json)
 
 
 @app.command("join")
@@ -118,22 +119,19 @@ def join_command(
 
     Example: ganprint data join all.csv one.csv two.csv
     """
-    from ganprint.data.join import join
-    from ganprint.data.manifest import Manifest
+    from ganprint.api.manifests import join_data
 
-    refuse_own_inputs([out], data)
-    joined = join([Manifest.open(each, allow_gaps=True) for each in data], name=str(out))
-    joined = joined.write(out, force=force)
+    _print_written(join_data(out, data, force=force), out, "", as_json)
+
+
+def _print_written(manifest: "Manifest", out: Path, how: str, as_json: bool) -> None:
+    splits = manifest.splits.tolist()
     if as_json:
-        _echo_split(joined, out)
+        images = dict(sorted(Counter(splits).items()))
+        echo_json({"out": str(out), "sha256": manifest.sha256, "images": images})
         return
-    counts = Counter(zip(joined.column("source").tolist(), joined.splits.tolist(), strict=True))
-    console().print(_cross_table(f"{len(joined)} images in {out}", "source", counts))
-
-
-def _echo_split(manifest: "Manifest", out: Path) -> None:
-    counts = Counter(manifest.splits.tolist())
-    echo_json({"out": str(out), "sha256": manifest.sha256, "images": dict(sorted(counts.items()))})
+    counts = Counter(zip(manifest.column("source").tolist(), splits, strict=True))
+    console().print(_cross_table(f"{len(manifest)} images in {out}{how}", "source", counts))
 
 
 def _cross_table(title: str, row_name: str, counts: Counter[tuple[str, str]]) -> "Table":
