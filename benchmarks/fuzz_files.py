@@ -33,6 +33,7 @@ from fuzzing import Outcome, run, send
 from PIL import Image
 
 from ganprint import plugins
+from ganprint.api.importing import import_checkpoint
 from ganprint.data.manifest import Manifest
 from ganprint.errors import GanprintError, WeightsError
 from ganprint.forensics.ensemble import Ensemble
@@ -43,7 +44,6 @@ from ganprint.forensics.verify import changed_facts, load_recorded, verify_recor
 from ganprint.provenance.stated import read_stated
 from ganprint.weights import Card, load_attributor, save_artifact, store
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
-from ganprint.weights.importing import import_checkpoint
 from ganprint.weights.torch_checkpoint import open_checkpoint
 
 TOKENS = (

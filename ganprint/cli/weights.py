@@ -1,13 +1,13 @@
 """`ganprint weights`: list, show and verify artifacts, and import official checkpoints."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganprint.cli.console import console, echo_json
+from ganprint.cli.console import command_line, console, echo_json
 from ganprint.cli.options import Force, Json
-from ganprint.errors import GanprintError, PluginError, WeightsError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,7 +28,8 @@ def list_command(
 
     Example: ganprint weights list --paths
     """
-    from ganprint.weights import list_weights, search_path
+    from ganprint import list_weights
+    from ganprint.weights import search_path
 
     entries = list_weights()
     if as_json:
@@ -51,10 +52,10 @@ def show_command(
 
     Example: ganprint weights show repmix.wild128
     """
-    from ganprint.weights import find, read_card
+    from ganprint.api.choices import chosen_card, chosen_weights
 
-    folder = find(name)
-    card = read_card(folder)
+    folder = chosen_weights(name, None)
+    card = chosen_card(folder, None)
     if as_json:
         echo_json({"path": str(folder), **card.model_dump(mode="json")}, indent=2)
         return
@@ -75,14 +76,9 @@ def verify_command(
 
     Example: ganprint weights verify repmix.wild128
     """
-    from ganprint.weights import find, list_weights
+    from ganprint.api.installed import verify_weights
 
-    folders = [find(name)] if name is not None else [entry.path for entry in list_weights()]
-    if not folders:
-        raise WeightsError(
-            "There are no weights to verify.", "ganprint weights list names the folders searched."
-        )
-    records = [_verify(folder) for folder in folders]
+    records = [asdict(found) for found in verify_weights(name)]
     if as_json:
         echo_json(records, indent=2)
     else:
@@ -115,10 +111,7 @@ def import_command(
 
     Example: ganprint weights import model.ckpt --name official --sources real,progan,stylegan
     """
-    import shlex
-    import sys
-
-    from ganprint.weights.importing import import_checkpoint
+    from ganprint.api.importing import import_checkpoint
 
     artifact = import_checkpoint(
         file,
@@ -127,7 +120,7 @@ def import_command(
         method=method,
         semantics=_names(semantics),
         out=out,
-        command=shlex.join(["ganprint", *sys.argv[1:]]),
+        command=command_line(),
         force=force,
     )
     typer.echo(artifact.card.notes, err=True)
@@ -274,24 +267,3 @@ def _recall_table(card: "Card") -> "Table":
             result.split, result.policy, *("" if recall is None else f"{recall:.3f}" for recall in recalls)
         )
     return table
-
-
-def _verify(folder: Path) -> dict[str, str | None]:
-    from ganprint.weights import load_artifact, load_attributor
-
-    record: dict[str, str | None] = {
-        "name": folder.resolve().name,
-        "path": str(folder),
-        "sha256": None,
-        "error": None,
-        "warning": None,
-    }
-    try:
-        artifact = load_artifact(folder)
-        record["sha256"] = artifact.card.sha256
-        load_attributor(folder)
-    except PluginError as error:
-        record["warning"] = error.message
-    except GanprintError as error:
-        record["error"] = error.message
-    return record

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from ganprint.weights.importing import import_checkpoint
+from ganprint.api.importing import import_checkpoint
 
 SOURCES = ("real", "progan", "stylegan")
 PUBLISHED = {

@@ -10,11 +10,11 @@ import torch
 from torch.nn import functional as F
 from typer.testing import CliRunner
 
+from ganprint.api.importing import import_checkpoint
 from ganprint.attributor import View
 from ganprint.cli.weights import app
 from ganprint.errors import ConfigError, OutputExistsError, WeightsError
 from ganprint.weights import load_artifact, load_attributor
-from ganprint.weights.importing import import_checkpoint
 
 from .conftest import PUBLISHED, SOURCES, checkpoint, load, official_name
 
@@ -187,7 +187,7 @@ def test_the_command_prints_the_folder_on_stdout_and_what_was_dropped_on_stderr(
 ) -> None:
     path = tmp_path / "official.ckpt"
     path.write_bytes(official)
-    monkeypatch.setattr("ganprint.weights.importing.user_folder", lambda: tmp_path / "user")
+    monkeypatch.setattr("ganprint.api.importing.user_folder", lambda: tmp_path / "user")
     options = ("--name", "new", "--sources", "real, progan,stylegan", "--semantics", "face")
     result = CliRunner().invoke(app, ["import", str(path), *options], catch_exceptions=False)
     assert result.stdout == f"{tmp_path / 'user' / 'new'}\n"

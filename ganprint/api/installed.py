@@ -1,0 +1,115 @@
+"""Installed methods and weights: what they are, and whether they can be used."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganprint.errors import GanprintError, PluginError, WeightsError
+
+if TYPE_CHECKING:
+    from ganprint.models.config import Key
+
+
+@dataclass(frozen=True)
+class Method:
+    """An installed method, its distribution, and the names of its weights; `error` says why it cannot be loaded."""
+
+    name: str
+    title: str | None
+    year: int | None
+    distribution: str
+    version: str
+    weights: list[str]
+    error: str | None
+    paper: str | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `train` can be told of a method: its presets, and the keys of `set` with the defaults of its paper."""
+
+    name: str
+    title: str
+    paper: str
+    year: int
+    presets: tuple[str, ...]
+    keys: "list[Key]"
+
+
+@dataclass
+class Soundness:
+    """What was found of weights: `error` says how they are damaged, `warning` why their method cannot say."""
+
+    name: str
+    path: str
+    sha256: str | None = None
+    error: str | None = None
+    warning: str | None = None
+
+
+def methods() -> list[Method]:
+    """Return the installed methods by name, those that cannot be loaded with their error. No method is imported."""
+    from ganprint import plugins
+    from ganprint.weights import list_weights
+
+    cards = {entry.name: entry.card for entry in list_weights() if entry.card and not entry.error}
+    found = []
+    for plugin in plugins.discover():
+        about: plugins.About | None = None
+        error = plugin.error
+        try:
+            about = plugins.about(plugin.name)
+        except PluginError as cause:
+            error = cause.message
+        found.append(
+            Method(
+                plugin.name,
+                about.title if about else None,
+                about.year if about else None,
+                plugin.distribution,
+                plugin.version,
+                [name for name, card in cards.items() if card.method == plugin.name],
+                error,
+                about.paper if about else None,
+            )
+        )
+    return found
+
+
+def method_settings(name: str) -> Settings:
+    """Return the presets and configuration keys of a method; raise PluginError where it cannot be loaded."""
+    from ganprint import plugins
+    from ganprint.models.config import config_keys, preset_names, read_config
+
+    spec = plugins.load(name).spec
+    keys = config_keys(read_config(spec))
+    return Settings(spec.name, spec.title, spec.paper, spec.year, preset_names(spec), keys)
+
+
+def verify_weights(name: str | Path | None = None) -> list[Soundness]:
+    """Check hash and tensors of weights, all if none are named, and whether their method accepts them.
+
+    Raises WeightsError where there are none.
+    """
+    from ganprint.weights import find, list_weights
+
+    folders = [find(name)] if name is not None else [entry.path for entry in list_weights()]
+    if not folders:
+        raise WeightsError(
+            "There are no weights to verify.", "ganprint weights list names the folders searched."
+        )
+    return [_verified(folder) for folder in folders]
+
+
+def _verified(folder: Path) -> Soundness:
+    from ganprint.weights import load_artifact, load_attributor
+
+    found = Soundness(folder.resolve().name, str(folder))
+    try:
+        found.sha256 = load_artifact(folder).card.sha256
+        load_attributor(folder)
+    except PluginError as error:
+        found.warning = error.message
+    except GanprintError as error:
+        found.error = error.message
+    return found
