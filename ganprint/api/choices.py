@@ -142,10 +142,18 @@ def parts_of(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def chosen_data(data: str | Path | None) -> str | Path:
-    """Return the data that were named, or the embedded benchmark, made where it is not there yet."""
+def chosen_data(
+    data: str | Path | None,
+    *,
+    training: bool = False,
+    progress: Callable[[str], None] = lambda what: None,
+) -> str | Path:
+    """Return the data that were named, or the embedded benchmark, made where it is not there yet.
+
+    That is its images for tests, or for `training`. `progress` gets the name of what is being made.
+    """
     if data is not None:
         return data
-    from ganprint.forge.mini import mini
+    from ganprint.forge.mini import TESTS, TRAINING, mini
 
-    return mini()
+    return mini(TRAINING if training else TESTS, progress=progress)

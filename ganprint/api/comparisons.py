@@ -41,7 +41,10 @@ def compare(
     interrupted is not computed again. Raises a GanprintError where something named is not there or does not fit.
     """
     comparison = prepare_comparison(data, **options)  # type: ignore[arg-type]
-    return comparison.run(progress=progress, finished=finished, warn=warn)
+    entries = comparison.run(progress=progress, finished=finished, warn=warn)
+    if options.get("record"):
+        record_results(comparison, entries)
+    return entries
 
 
 def prepare_comparison(
@@ -76,6 +79,7 @@ def prepare_comparison(
     device: str = "auto",
     threads: int | None = None,
     force: bool = False,
+    record: bool = False,
     command: str = "ganprint.compare",
     say: Callable[[str], None] = lambda sentence: None,
 ) -> "Comparison":
@@ -85,20 +89,23 @@ def prepare_comparison(
     robustness is then measured on some of them unless `full` is given, which `say` is told. Without `out` results are
     kept in the user's cache.
     """
-    from ganprint.api.choices import chosen_device
+    from ganprint.api.choices import chosen_data, chosen_device
 
     if predictions and out is None:
         raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
+    if record and limit:
+        raise UsageError("--record needs whole splits.", "Leave --limit out.")
     quick = robustness and data is None and not (full or limit or corruptions or severities)
+    if record and quick:
+        raise UsageError("--record needs whole splits.", "Add --full.")
     names = renamed_sources(renamed)
     device = chosen_device(device, threads)
     # What imports torch comes after what can be refused without it.
     from ganprint.data import Manifest
     from ganprint.evaluation.plan import Settings
     from ganprint.evaluation.runner import Comparison
-    from ganprint.forge.mini import mini
 
-    manifest = Manifest.open(mini() if data is None else data, root=images, allow_gaps=True)
+    manifest = Manifest.open(chosen_data(data), root=images, allow_gaps=True)
     on = split or manifest.test_split
     asked = [parse_condition(text) for text in conditions]
     asked += robustness_asked(on, corruptions, QUICK_SEVERITIES if quick else severities, asked=robustness)
@@ -134,6 +141,17 @@ def prepare_comparison(
         force,
         named_candidate(surrogate) if surrogate else None,
     )
+
+
+def record_results(comparison: "Comparison", entries: "Sequence[Entry]") -> None:
+    """Write results into the cards of their weights, but those of attacks through others' gradients."""
+    from ganprint.weights import add_result
+
+    folders = {candidate.name: candidate.path for candidate in comparison.candidates}
+    # A card says what its own weights' gradients allow; an attack through others' is the leaderboard's.
+    for entry in (each for each in entries if each.surrogate is None):
+        result = entry.result().model_copy(update={"command": entry.command})
+        add_result(folders[entry.weights], result)
 
 
 def kept_results(manifest: "Manifest") -> Path | None:

@@ -56,13 +56,12 @@ def train(
     and KeyboardInterrupt, with a checkpoint to resume from, where it was interrupted.
     """
     from ganprint import plugins
-    from ganprint.api.choices import chosen_device
+    from ganprint.api.choices import chosen_data, chosen_device
 
     plugins.find(method)
     device = chosen_device(device, threads)
     from ganprint.data import Manifest
     from ganprint.devices import quick_precision
-    from ganprint.forge.mini import TRAINING, mini
     from ganprint.models.choice import choose_config
     from ganprint.processes import is_main_process
     from ganprint.training.session import train_weights
@@ -82,7 +81,7 @@ def train(
         begun=folder if resume else None,
         benchmark=data is None,
     )
-    manifest = Manifest.open(mini(TRAINING) if data is None else data, root=images)
+    manifest = Manifest.open(chosen_data(data, training=True), root=images)
     # Only networks have arithmetic to choose.
     quick = quick_precision(device) if attributor_class.differentiable else "fp32"
     arithmetic = quick if precision == "auto" else precision

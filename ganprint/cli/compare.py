@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from ganprint.api.outputs import refuse_own_inputs
-from ganprint.cli.console import about, command_line, complain, console, progress_bar
+from ganprint.cli.console import about, command_line, complain, console, note, progress_bar
 from ganprint.cli.option_groups import Display, Machine, Measuring, grouped
 from ganprint.cli.options import TEST_SPLIT, DryRun, Force, Images, TestData, chosen_data
-from ganprint.cli.tables import check_against, draw_results, print_presets, print_results, write_results_page
-from ganprint.errors import ImageError, UsageError
+from ganprint.cli.tables import print_results
+from ganprint.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from matplotlib.figure import Figure
 
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.plan import JobBatch
@@ -163,12 +160,12 @@ def compare(
 
     Example: ganprint compare --robustness
     """
-    from ganprint.api.comparisons import prepare_comparison
+    from ganprint.api.comparisons import prepare_comparison, record_results
+    from ganprint.api.outputs import refuse_own_inputs
+    from ganprint.api.overviews import check_against
 
     display.check(force=force)
     refuse_own_inputs([display.html], [data])
-    if measuring.limit and record:
-        raise UsageError("--record needs whole splits.", "Leave --limit out.")
     chosen_data(data, method, weights or ())
     comparison = prepare_comparison(
         data,
@@ -184,11 +181,10 @@ def compare(
         **vars(measuring),
         **vars(machine),
         force=force,
+        record=record,
         command=command_line(),
         say=say,
     )
-    if record and comparison.settings.limit:
-        raise UsageError("--record needs whole splits.", "Add --full.")
     check_against(display.against, [candidate.name for candidate in comparison.candidates])
     if dry_run:
         print_plan(comparison)
@@ -204,7 +200,7 @@ def compare(
     if interrupted:
         raise typer.Exit(130)
     if record:
-        _record(comparison, entries)
+        record_results(comparison, entries)
     if any(entry.failed for entry in entries):
         raise typer.Exit(1)
 
@@ -304,36 +300,18 @@ def show_results(
     complete: bool = True,
 ) -> None:
     """Print the tables of results; of a `complete` comparison also draw the figures and write the page asked for."""
-    from ganprint.reporting.overview import result_tables
+    from ganprint.api.overviews import comparison_overview, draw_comparison
 
-    entries = [entry.in_unit(display.unit) for entry in entries]
-    against = display.against if display.against in {entry.weights for entry in entries} else None
-    tables = result_tables(entries, display.metric, robustness, variants, against)
-    print_results(tables, entries, display)
-    print_presets([candidate.card for candidate in comparison.candidates], display.form)
-    if complete and (display.figures or display.html):
-        figures = _figures(comparison, entries, display.metric, variants)
-        draw_results(figures, display, force=force)
-        if display.html is not None:
-            write_results_page(display.html, tables, entries, figures, force=force)
-
-
-def _figures(
-    comparison: "Comparison", entries: "Sequence[Entry]", metric: str, variants: "Sequence[Variant]"
-) -> "dict[str, Figure]":
-    """Return all figures: of the results, and of the images that were answered for clean."""
-    from ganprint.reporting.charts import comparison_figures, semantics_figures
-    from ganprint.reporting.embeddings import image_figures
-
-    of_results = comparison_figures(entries, metric) | semantics_figures(entries, variants, metric)
-    return of_results | image_figures(comparison)
-
-
-def _record(comparison: "Comparison", entries: "Sequence[Entry]") -> None:
-    from ganprint.weights import add_result
-
-    folders = {candidate.name: candidate.path for candidate in comparison.candidates}
-    # A card says what its own weights' gradients allow; an attack through others' is the leaderboard's.
-    for entry in (each for each in entries if each.surrogate is None):
-        result = entry.result().model_copy(update={"command": entry.command})
-        add_result(folders[entry.weights], result)
+    found = comparison_overview(
+        comparison,
+        entries,
+        metric=display.metric,
+        unit=display.unit,
+        against=display.against,
+        robustness=robustness,
+        variants=variants,
+    )
+    print_results(found, display)
+    if complete:
+        for file in draw_comparison(comparison, found, variants=variants, **display.files(), force=force):
+            note(f"drawn: {file}")

@@ -1,13 +1,10 @@
 """`ganprint demo`: one image of each generator that is shipped, and a photograph, attributed."""
 
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
-from ganprint.api.choices import load_ensemble
 from ganprint.cli.console import console, echo_json
 from ganprint.cli.options import Force, Json, ManyMethods, ManyWeights, Seed
 
@@ -28,30 +25,22 @@ def demo(
     """
     from rich.table import Table
 
-    from ganprint.attributor import REAL
-    from ganprint.calibration.decision import INCONCLUSIVE, is_synthetic
+    from ganprint.api.demonstration import demo as examine
     from ganprint.cli.verdicts import explanation, in_words
-    from ganprint.forensics.verdict_stream import stream_verdicts
-    from ganprint.forge.mini import write_examples
-    from ganprint.images import read_image
 
-    ensemble, _ = load_ensemble(method, weights, device="cpu", enrolled=False)
-    with ExitStack() as stack:
-        folder = out or Path(stack.enter_context(TemporaryDirectory()))
-        examples = write_examples(folder, seed=seed, force=force)
-        images = ((file.name, read_image(file)) for file, _ in examples)
-        verdicts = list(stream_verdicts(images, ensemble))
+    examples = examine(out, method=method, weights=weights, seed=seed, force=force)
     if as_json:
-        for (_, source), verdict in zip(examples, verdicts, strict=True):
-            echo_json({"made_by": source, **verdict.model_dump(mode="json")})
+        for each in examples:
+            echo_json({"made_by": each.made_by, **each.verdict.model_dump(mode="json")})
         return
-    table = Table("image", "made by", "answer", "why", title=f"Answered by {ensemble.names[1]}")
-    for (file, source), verdict in zip(examples, verdicts, strict=True):
-        chance = verdict.synthetic_probability
+    table = Table("image", "made by", "answer", "why", title=f"Answered by {examples[0].verdict.weights}")
+    for each in examples:
+        verdict, chance = each.verdict, each.verdict.synthetic_probability
         share = "" if chance is None else f"\nP(synthetic) {chance:.0%}"
-        table.add_row(file.stem, source, in_words(verdict) + share, (explanation(verdict) or [""])[0])
-    made = [verdict for (_, source), verdict in zip(examples, verdicts, strict=True) if source != REAL]
-    found = sum(is_synthetic(verdict.verdict) for verdict in made)
-    unsure = sum(verdict.verdict == INCONCLUSIVE for verdict in made)
+        why = (explanation(verdict) or [""])[0]
+        table.add_row(each.path.stem, each.made_by, in_words(verdict) + share, why)
+    made = [each.verdict for each in examples if each.made_by != "real"]
+    found = sum(verdict.is_synthetic for verdict in made)
+    unsure = sum(verdict.verdict == "inconclusive" for verdict in made)
     table.caption = f"of {len(made)} generated images {found} called synthetic, {unsure} inconclusive"
     console().print(table)

@@ -113,16 +113,12 @@ def _calibration(evaluation: "Evaluation") -> "list[tuple[str, float]]":
 
 
 def _print_csv(evaluation: "Evaluation") -> None:
-    from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS
-
     columns = ["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"]
     echo_csv([*columns, "unit", "groups"])
     tail = [evaluation.unit, evaluation.groups]
     head = [evaluation.method, evaluation.weights, evaluation.split, evaluation.policy, evaluation.seed]
-    for name in (*METRICS, *OPEN_SET_METRICS):
-        interval: Interval | None = getattr(evaluation, name)
-        if interval is not None:
-            echo_csv([*head, evaluation.n, name, interval.value, interval.low, interval.high, *tail])
+    for name, interval in evaluation.metrics.items():
+        echo_csv([*head, evaluation.n, name, interval.value, interval.low, interval.high, *tail])
     for name in ("calibration_error", "brier_score"):
         value: float | None = getattr(evaluation, name)
         if value is not None:
@@ -134,8 +130,6 @@ def _print_csv(evaluation: "Evaluation") -> None:
 def _print_tables(evaluation: "Evaluation") -> None:
     from rich.table import Table
 
-    from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS
-
     out = console()
     where = f" at {evaluation.at} px" if evaluation.at else ""
     out.print(
@@ -146,12 +140,10 @@ def _print_tables(evaluation: "Evaluation") -> None:
     )
     out.print(unit_sentence(evaluation.unit, evaluation.groups), soft_wrap=True)
     table = Table("metric", "value", "95 % interval")
-    for name in (*METRICS, *OPEN_SET_METRICS):
-        interval: Interval | None = getattr(evaluation, name)
-        if interval is not None:
-            shares = [getattr(group, name, None) for group in evaluation.per_group.values()]
-            bounds = _bounds(interval, [share for share in shares if share is not None])
-            table.add_row(name.replace("_", " "), f"{interval.value:.4f}", bounds)
+    for name, interval in evaluation.metrics.items():
+        shares = [getattr(group, name, None) for group in evaluation.per_group.values()]
+        bounds = _bounds(interval, [share for share in shares if share is not None])
+        table.add_row(name.replace("_", " "), f"{interval.value:.4f}", bounds)
     for name, value in _calibration(evaluation):
         table.add_row(name, f"{value:.4f}", "")
     for source, recall in evaluation.per_source.items():

@@ -1,16 +1,13 @@
 """`ganprint forge`: train small generators on photographs, sample them, and build a benchmark from them."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.api.choices import chosen_device
-from ganprint.api.outputs import check_output
 from ganprint.cli.console import command_line, complain, console, note, progress_bar
 from ganprint.cli.options import Budget, Device, Force, Precision, Seed, Threads
-from ganprint.errors import OutputExistsError, UsageError
+from ganprint.errors import ImageError
 
 if TYPE_CHECKING:
     from ganprint.forge.generator_store import GeneratorCard
@@ -65,48 +62,46 @@ def train_command(
 
     Example: ganprint forge train --photos photos/ --budget 60
     """
-    from ganprint.forge.families import FAMILIES
-    from ganprint.forge.grid import Grid, Task
-    from ganprint.forge.photos import chosen_semantics
-    from ganprint.training.interruption import Interruption
+    from ganprint.api.generators import train_generators
 
-    device = chosen_device(device, threads)
-    names = list(FAMILIES) if sources == "all" else _names(sources)
-    if not names:
-        raise UsageError("No architecture was named.", f"Architectures: {', '.join(FAMILIES)}.")
-    shown = chosen_semantics(photos, _names(semantics))
-    tasks = [
-        Task(source, semantic, seed)
-        for seed in dict.fromkeys(seeds or [0])
-        for semantic in shown
-        for source in dict.fromkeys(names)
-    ]
-    grid = Grid(photos, tasks, out, steps, resolution, device, precision, command_line())
-    ends = None if budget is None else time.monotonic() + 60 * budget
-    with progress_bar() as bar, Interruption(lambda: ends is not None and time.monotonic() >= ends) as stop:
-        whole = bar.add_task("steps", total=steps * len(tasks), completed=sum(map(grid.done, tasks)))
+    with progress_bar() as bar:
+        whole = bar.add_task("steps", total=None)
 
-        def report(task: Task, step: int) -> None:
+        def begun(grid: "Grid") -> None:
+            bar.update(whole, total=steps * len(grid.tasks), completed=sum(map(grid.done, grid.tasks)))
+
+        def report(task: "Task", step: int) -> None:
             bar.update(whole, advance=1, description=f"{task.source} {task.semantic}, step {step}")
 
-        def saved(task: Task, card: "GeneratorCard") -> None:
+        def saved(task: "Task", card: "GeneratorCard") -> None:
             bar.console.print(
                 f"{card.name}: {card.steps} steps, {card.seconds:.0f} s, spectral distance {_distance(card)}",
                 soft_wrap=True,
             )
 
-        finished = grid.train(
+        trained = train_generators(
+            photos,
+            out,
+            sources=None if sources == "all" else _names(sources),
+            semantics=_names(semantics),
+            seeds=seeds or (0,),
+            resolution=resolution,
+            steps=steps,
+            budget=budget,
+            device=device,
+            threads=threads,
+            precision=precision,
+            command=command_line(),
+            begun=begun,
             report=report,
             saved=saved,
-            warn=lambda failure: complain(failure.message),
-            stop=lambda: stop.asked,
+            warn=_complain_of,
         )
-        interrupted = stop.was_signalled
-    _print_grid(grid)
-    if not finished:
-        why = "interrupted" if interrupted else "the time budget is used up"
+    _print_grid(trained.grid)
+    if not trained.finished:
+        why = "interrupted" if trained.interrupted else "the time budget is used up"
         note(f"{why}; rerun the command to continue.")
-        raise typer.Exit(130 if interrupted else 0)
+        raise typer.Exit(130 if trained.interrupted else 0)
 
 
 @app.command("sample")
@@ -129,41 +124,21 @@ def sample_command(
 
     Example: ganprint forge sample --source stylegan2 --semantic face -n 100 samples/
     """
-    from ganprint.forge.figures import write_image
-    from ganprint.forge.generator_store import list_generators, load_generator
-    from ganprint.forge.sampling import sample_images
+    from ganprint.api.generators import sample_generator
 
-    device = chosen_device(device, threads)
-    generators = _folder(generators)
-    every = list_generators(generators)
-    wanted = (source, semantic, training_seed)
-    fitting = [
-        path
-        for path, card in every
-        if (card.source, card.semantic, card.seed) == wanted and resolution in (None, card.resolution)
-    ]
-    if len(fitting) != 1:
-        what = "no generator" if not fitting else "several generators"
-        raise UsageError(
-            f"{generators} has {what} of {source} for {semantic} with the training seed {training_seed}.",
-            f"It has: {', '.join(card.name for _, card in every) or 'none'}.",
-        )
-    generator, card = load_generator(fitting[0], device=device)
-    (first,) = sample_images(generator, [0], seed=seed)
-    if first.shape[-1] != card.resolution:
-        raise UsageError(
-            f"{card.name} has only reached {first.shape[-1]} px after {card.steps} steps.",
-            "Train it further: ganprint forge train --steps ...",
-        )
-    files = [out / f"{card.name}-{seed}-{number:05}.png" for number in range(count)]
-    there = [file for file in files if file.exists()]
-    if there and not force:
-        raise OutputExistsError(f"{there[0]} already exists.", "Add --force to overwrite it.")
-    try:
-        for file, image in zip(files, sample_images(generator, range(count), seed=seed), strict=True):
-            write_image(image, file)
-    except OSError as cause:
-        raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
+    sample_generator(
+        source,
+        semantic,
+        out,
+        count=count,
+        seed=seed,
+        generators=generators,
+        training_seed=training_seed,
+        resolution=resolution,
+        device=device,
+        threads=threads,
+        force=force,
+    )
     typer.echo(str(out))
 
 
@@ -199,39 +174,25 @@ def build_command(
 
     Example: ganprint forge build benchmark/ --photos photos/
     """
-    from ganprint.forge.build import Plan, build_benchmark
-    from ganprint.forge.generator_store import list_generators
+    from ganprint.api.generators import build_from_generators
 
-    generators = _folder(generators)
-    asked = [_names(text) for text in (sources, semantics)]
-    every = list_generators(generators)
-    there = [{card.source for _, card in every}, {card.semantic for _, card in every}]
-    strange = [name for names, known in zip(asked, there, strict=True) for name in names if name not in known]
-    if strange:
-        raise UsageError(
-            f"{generators} has no generators of {', '.join(strange)}.",
-            f"It has: {', '.join(card.name for _, card in every) or 'none'}.",
-        )
-    fitting = [
-        (path, card)
-        for path, card in every
-        if card.seed == training_seed
-        and resolution in (None, card.resolution)
-        and all(
-            not names or name in names
-            for names, name in zip(asked, (card.source, card.semantic), strict=True)
-        )
-    ]
-    plan = Plan(photos, fitting, count, _names(unseen), seed, suffix)
-    plan.check()
     with progress_bar() as bar:
-        whole = bar.add_task("generators", total=len(fitting))
-        file = build_benchmark(
-            plan,
+        whole = bar.add_task("generators", total=None)
+        file = build_from_generators(
             out,
-            progress=lambda name: bar.update(whole, advance=1, description=name),
-            warn=lambda failure: complain(failure.message),
+            photos,
+            generators=generators,
+            sources=_names(sources),
+            semantics=_names(semantics),
+            unseen=_names(unseen),
+            count=count,
+            training_seed=training_seed,
+            resolution=resolution,
+            suffix=suffix,
+            seed=seed,
             force=force,
+            progress=lambda name, total: bar.update(whole, advance=1, total=total, description=name),
+            warn=_complain_of,
         )
     typer.echo(str(file))
 
@@ -248,26 +209,9 @@ def sheet_command(
 
     Example: ganprint forge sheet sheet.png
     """
-    import torch
+    from ganprint.api.generators import draw_generators
 
-    from ganprint.forge.figures import draw_grid
-    from ganprint.forge.generator_store import list_generators, load_generator
-    from ganprint.forge.sampling import sample_images
-
-    check_output(out, force=force)
-    generators = _folder(generators)
-    every = list_generators(generators)
-    if not every:
-        raise UsageError(f"There are no generators in {generators}.", "ganprint forge train makes them.")
-    cells = {}
-    for path, card in every:
-        generator, _ = load_generator(path)
-        shown = f"{card.semantic} {card.resolution}, seed {card.seed}"
-        cells[shown, card.source] = torch.stack(list(sample_images(generator, range(count), seed=seed)))
-    try:
-        draw_grid(cells, out)
-    except OSError as cause:
-        raise UsageError(f"{out} cannot be written: {cause.strerror}.", "Name another file.") from cause
+    draw_generators(out, generators=generators, count=count, seed=seed, force=force)
 
 
 @app.command("mini")
@@ -283,25 +227,20 @@ def mini_command(
 
     Example: ganprint forge mini
     """
-    from ganprint.forge.mini import mini
+    from ganprint import mini
 
     with progress_bar() as bar:
         task = bar.add_task("photographs", total=None)
         file = mini(
             photos=photos,
             progress=lambda what: bar.update(task, description=what),
-            warn=lambda failure: complain(failure.message),
+            warn=_complain_of,
         )
     typer.echo(str(file))
 
 
-def _folder(generators: Path | None) -> Path:
-    """Return the folder that was named, or the one that forge train writes to, or that of the shipped ones."""
-    from ganprint.forge.generator_store import shipped_generators
-
-    if generators is not None:
-        return generators
-    return Path("generators") if Path("generators").is_dir() else shipped_generators()
+def _complain_of(failure: ImageError) -> None:
+    complain(failure.message)
 
 
 def _names(text: str | None) -> list[str]:

@@ -22,7 +22,7 @@ from ganprint.cli.options import (
     Threads,
     Workers,
 )
-from ganprint.errors import OutputExistsError, UsageError
+from ganprint.errors import UsageError
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
@@ -129,25 +129,16 @@ class Display:
             raise UsageError(f"{names} cannot be combined.", "Use one of them.")
         return forms[0] if forms else "terminal"
 
+    def files(self) -> dict[str, Any]:
+        """Return what is drawn and written, and from which values."""
+        return {name: vars(self)[name] for name in ("metric", "figures", "figure_form", "html")}
+
     def check(self, *, force: bool) -> None:
         """Refuse, before long work, what cannot be combined, and files or folders that are there already."""
-        from ganprint.api.outputs import check_output
+        from ganprint.api.overviews import check_display
 
         assert self.form
-        if self.metric == "balanced_accuracy" and self.unit == "group":
-            raise UsageError(
-                "Attribution over groups is balanced: each source has one vote.",
-                "Leave --metric out, or give --unit image.",
-            )
-        check_output(self.html, force=force)
-        folder = self.figures
-        if folder is None or force or not folder.exists():
-            return
-        if not folder.is_dir() or any(folder.iterdir()):
-            raise OutputExistsError(
-                f"{folder} already exists and has files in it.",
-                "Name another, or give --force to overwrite figures.",
-            )
+        check_display(self.metric, self.unit, self.figures, self.html, force=force)
 
 
 Form = Literal["terminal", "markdown", "latex", "json", "csv"]

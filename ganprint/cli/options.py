@@ -114,13 +114,12 @@ def chosen_data(
 
     That is its images for tests, or for `training`. Methods and weights that are not there are refused first.
     """
-    from ganprint.api.choices import check_names
+    from ganprint.api import choices
 
-    check_names(method, weights)
+    choices.check_names(method, weights)
     if data is not None:
         return data
     from ganprint.cli.console import note, progress_bar
-    from ganprint.forge.mini import TESTS, TRAINING, mini
 
     begun = False
 
@@ -133,7 +132,7 @@ def chosen_data(
 
     with progress_bar() as bar:
         task = bar.add_task("the embedded benchmark", total=None)
-        return mini(TRAINING if training else TESTS, progress=tell)
+        return choices.chosen_data(None, training=training, progress=tell)
 
 
 def check_formats(as_json: bool, as_csv: bool) -> None:

@@ -1,29 +1,21 @@
 """`ganprint study`: the published experiments that train and then compare."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import typer
 
-from ganprint.api.choices import chosen_device
 from ganprint.cli.compare import run_comparison, show_results
-from ganprint.cli.console import command_line
+from ganprint.cli.console import command_line, complain
 from ganprint.cli.option_groups import Display, Machine, grouped
 from ganprint.cli.options import TEST_SPLIT, Budget, Data, DryRun, Images, Limit, Seed, TrainingPrecision
 from ganprint.cli.train import Reporter
-from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
-    from ganprint.data import Manifest
-    from ganprint.studies.variants import Study, Variant
+    from ganprint.studies.variants import Study
 
 app = typer.Typer(help="Train variants of methods, and compare them.", no_args_is_help=True)
-
-STUDIED = ("none", "test-seen")
-"""Policies, on --split, where no condition is named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,18 +79,7 @@ def semantics(
 
     Example: ganprint study semantics --data split.csv --out semantics --method repmix,yu --preset small --budget 120
     """
-
-    def variants(manifest: "Manifest") -> "list[Variant]":
-        from ganprint.api.candidates import chosen_methods
-        from ganprint.studies.variants import check_addressees, semantics_variants
-
-        methods = chosen_methods(method) or []
-        check_addressees(training.assignments or (), methods)
-        return semantics_variants(
-            methods, manifest, counts or (), preset=training.preset, assignments=training.assignments or ()
-        )
-
-    _study(variants, training, testing, machine, display)
+    _study("semantics", {"method": method, "counts": counts or ()}, training, testing, machine, display)
 
 
 @app.command()
@@ -124,71 +105,57 @@ def ablation(
 
     Example: ganprint study ablation --data split.csv --out ablation --preset small
     """
-
-    def variants(manifest: "Manifest") -> "list[Variant]":
-        from ganprint.studies.variants import ablated_method, ablation_variants, check_addressees
-
-        ablated = ablated_method(method)
-        check_addressees(training.assignments or (), [ablated])
-        return ablation_variants(
-            ablated, parts or (), preset=training.preset, assignments=training.assignments or ()
-        )
-
-    _study(variants, training, testing, machine, display)
+    _study("ablation", {"method": method, "parts": parts or ()}, training, testing, machine, display)
 
 
 def _study(
-    variants: "Callable[[Manifest], list[Variant]]",
+    kind: Literal["semantics", "ablation"],
+    chosen: dict[str, Any],
     training: Training,
     testing: Testing,
     machine: Machine,
     display: Display,
 ) -> None:
     """Train what is missing, measure what is trained, and print the tables."""
-    from ganprint.api.chosen_conditions import distinct_conditions, parse_condition
-    from ganprint.processes import place
+    from ganprint.api.trained_studies import prepare_study
 
     display.check(force=False)
-    if place()[1] > 1:
-        raise UsageError(
-            "The trainings of an experiment run in one process.",
-            "Share one among several with torchrun -m ganprint train, and compare its weights.",
-        )
-    named = distinct_conditions([parse_condition(text) for text in testing.conditions or ()], None)
-    device = chosen_device(machine.device, machine.threads)
-    from ganprint.data import Manifest
-    from ganprint.devices import quick_precision
-    from ganprint.evaluation.plan import Settings
-    from ganprint.evaluation.runner import Comparison
-    from ganprint.studies.variants import Study
-
-    manifest = Manifest.open(training.data, root=training.images)
-    tested = named or [(testing.split or manifest.test_split, policy) for policy in STUDIED]
-    found = variants(manifest)
-    for split in dict.fromkeys(split for split, _ in tested):
-        manifest.select(split)
-    precision = quick_precision(device) if training.precision == "auto" else training.precision
-    seed, out, command = training.seed, training.out, command_line()
-    study = Study(manifest, found, out, seed, device, precision, machine.workers, command)
+    prepared = prepare_study(
+        kind,
+        training.data,
+        training.out,
+        **chosen,
+        preset=training.preset,
+        set=training.assignments or (),
+        precision=training.precision,
+        images=training.images,
+        seed=training.seed,
+        conditions=testing.conditions or (),
+        split=testing.split,
+        limit=testing.limit,
+        **vars(machine),
+        command=command_line(),
+    )
+    study = prepared.study
     if training.dry_run:
         _print_trainings(study)
         return
-    train_missing(study, training.budget)
+    reporter = Reporter()
+    try:
+        with reporter:
+            left = prepared.train(training.budget, begin=reporter.begin, report=reporter)
+    except KeyboardInterrupt:
+        complain("interrupted; rerun the command to continue.")
+        raise typer.Exit(130) from None
+    if left:
+        complain(f"the time budget is used up; unfinished: {', '.join(left)}. Rerun the command to continue.")
     if not study.candidates():
         raise typer.Exit(1)
-    settings = Settings(
-        seed=seed,
-        limit=testing.limit,
-        device=device,
-        batch_size=machine.batch_size,
-        workers=machine.workers,
-        command=command,
-    )
-    comparison = Comparison(manifest, study.candidates(), tested, settings, out)
+    comparison = prepared.comparison()
     entries, interrupted = run_comparison(comparison)
     if entries:
-        show_results(comparison, entries, display, variants=found)
-    if interrupted or study.missing() or any(entry.failed for entry in entries):
+        show_results(comparison, entries, display, variants=study.variants)
+    if interrupted or left or any(entry.failed for entry in entries):
         raise typer.Exit(130 if interrupted else 1)
 
 
@@ -200,32 +167,3 @@ def _print_trainings(study: "Study") -> None:
     for variant in missing:
         on = f": {', '.join(variant.semantics)}" if variant.semantics is not None else ""
         typer.echo(f"{variant.name}{on}")
-
-
-def train_missing(study: "Study", budget: float | None) -> None:
-    """Train what is missing, as far as `budget` minutes allow; say what is left. Exit 130 where interrupted."""
-    ends = None if budget is None else time.monotonic() + 60 * budget
-
-    def is_over() -> bool:
-        return ends is not None and time.monotonic() >= ends
-
-    missing = study.missing()
-    reporter = Reporter()
-    with reporter:
-        for number, variant in enumerate(missing):
-            if is_over():
-                break
-            reporter.begin(f"{variant.name} ({number + 1} of {len(missing)})")
-            try:
-                study.train(variant, report=reporter, stop=is_over)
-            except KeyboardInterrupt:
-                if not is_over():
-                    typer.echo("ganprint: interrupted; rerun the command to continue.", err=True)
-                    raise typer.Exit(130) from None
-    left = [variant.name for variant in study.missing()]
-    if left:
-        typer.echo(
-            f"ganprint: the time budget is used up; unfinished: {', '.join(left)}. "
-            "Rerun the command to continue.",
-            err=True,
-        )

@@ -1,22 +1,19 @@
 """Printing results as tables, text formats, figures and pages, for the commands that show them."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from ganprint.cli.console import console, echo_csv, echo_json, note
-from ganprint.cli.option_groups import Display, Form
-from ganprint.errors import UsageError
+from ganprint.cli.console import console, echo_csv, echo_json
+from ganprint.cli.option_groups import Display
+from ganprint.plain_text import to_markdown_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from matplotlib.figure import Figure
-
+    from ganprint.api.overviews import Overview
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.tables import Table
-    from ganprint.weights import Card
 
 MARKED = (
     "Each group (trained model or photo source) has one vote in its source, each source one. Best and second best are "
@@ -30,44 +27,28 @@ STYLES = ("", "bold", "underline")
 """Of a value that is neither, the best, the second best."""
 
 
-def print_results(tables: "Sequence[Table]", entries: "Sequence[Entry]", display: Display) -> None:
-    """Print tables in a form; JSON and CSV are of the results themselves."""
-    from ganprint.plain_text import to_markdown_text
+def print_results(found: "Overview", display: Display) -> None:
+    """Print tables in a form, and the weights' presets below; JSON and CSV are of the results themselves."""
     from ganprint.reporting.table_text import to_latex, to_markdown
 
-    form, intervals = display.form, display.intervals
+    form, intervals, entries = display.form, display.intervals, found.entries
     if form in ("terminal", "markdown"):
         typer.echo(f"{MARKED}\n" if entries and entries[0].unit == "group" else f"{MARKED_OF_IMAGES}\n")
     if form == "json":
         echo_json([entry.model_dump(mode="json") for entry in entries])
     elif form == "csv":
         _print_csv(entries)
-    for table in tables if form in ("terminal", "markdown", "latex") else ():
+    for table in found.tables if form in ("terminal", "markdown", "latex") else ():
         if form == "markdown":
             typer.echo(f"{to_markdown_text(table.title)}\n\n{to_markdown(table, intervals=intervals)}")
         elif form == "latex":
             typer.echo(to_latex(table, intervals=intervals))
         else:
             _print_table(table, intervals=intervals)
-
-
-def print_presets(cards: "Sequence[Card]", form: Form) -> None:
-    """Print below tables which preset each of the weights was trained with."""
-    if cards and form in ("terminal", "markdown"):
-        # These import torch; most of what `leaderboard` shows is not installed.
-        from ganprint.plain_text import to_markdown_text
-        from ganprint.reporting.presets import preset_lines
-
+    if found.cards and form in ("terminal", "markdown"):
         typer.echo("\nWeights, method and preset:\n")
-        for line in preset_lines(cards):
+        for line in found.presets():
             typer.echo(f"- {to_markdown_text(line) if form == 'markdown' else line}")
-
-
-def check_against(against: str | None, names: "Iterable[str]") -> None:
-    """Refuse weights to take differences from that are not among those of the results."""
-    there = list(dict.fromkeys(names))
-    if against is not None and against not in there:
-        raise UsageError(f"There is no result of {against}.", f"There are of: {', '.join(there)}.")
 
 
 def unit_sentence(unit: str, groups: int | None) -> str:
@@ -78,33 +59,6 @@ def unit_sentence(unit: str, groups: int | None) -> str:
     return (
         f"Means over {groups} groups within each source, then over sources; intervals resample groups{few}."
     )
-
-
-def draw_results(drawn: "Mapping[str, Figure]", display: Display, *, force: bool) -> None:
-    """Write figures by name into a folder, if one is named, and say which files."""
-    if display.figures is None:
-        return
-    from ganprint.reporting.charts import save_figures
-
-    for file in save_figures(drawn, display.figures, form=display.figure_form, force=force):
-        note(f"drawn: {file}")
-
-
-def write_results_page(
-    path: Path,
-    tables: "Sequence[Table]",
-    entries: "Sequence[Entry]",
-    drawn: "Mapping[str, Figure]",
-    *,
-    force: bool,
-) -> None:
-    """Write one page of tables, figures and where the results come from."""
-    from ganprint.reporting.charts import to_svg
-    from ganprint.reporting.page import write_page
-
-    figures = [(name, to_svg(figure)) for name, figure in drawn.items()]
-    names = ", ".join(dict.fromkeys(entry.data for entry in entries))
-    write_page(path, f"ganprint: results on {names}", tables, entries, figures, force=force)
 
 
 def _print_table(table: "Table", *, intervals: bool) -> None:
@@ -123,13 +77,10 @@ def _print_table(table: "Table", *, intervals: bool) -> None:
 
 
 def _print_csv(entries: "Sequence[Entry]") -> None:
-    from ganprint.studies.experiments import metrics_of
-
     head = ["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"]
     echo_csv([*head, "data", "at", "engine", "precision", "unit", "groups"])
     for entry in entries:
         tail = [entry.data, entry.at, entry.engine, entry.precision, entry.unit, entry.groups]
         row = [entry.method, entry.weights, entry.split, entry.policy, entry.seed, entry.n]
-        for name in metrics_of([entry]):
-            interval = getattr(entry, name)
+        for name, interval in entry.metrics.items():
             echo_csv([*row, name, interval.value, interval.low, interval.high, *tail])

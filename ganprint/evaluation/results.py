@@ -101,17 +101,20 @@ class Evaluation(BaseModel):
     images_per_second: float
     failed: int = 0
 
+    @property
+    def metrics(self) -> dict[str, Interval]:
+        """The metrics that there are, in the order of tables."""
+        values = {name: getattr(self, name) for name in (*METRICS, *OPEN_SET_METRICS)}
+        return {name: value for name, value in values.items() if value is not None}
+
     def result(self) -> Result:
         """Return what a card records of this evaluation."""
-        values: dict[str, Interval | None] = {
-            name: getattr(self, name) for name in (*METRICS, *OPEN_SET_METRICS)
-        }
         return Result(
             split=self.split,
             policy=self.policy,
             n=self.n,
             seed=self.seed,
-            values={name: value for name, value in values.items() if value is not None},
+            values=self.metrics,
             per_source={name: recall.value for name, recall in self.per_source.items()},
             per_source_intervals={
                 name: (recall.low, recall.high)

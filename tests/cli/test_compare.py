@@ -36,7 +36,7 @@ def test_robustness_on_the_embedded_benchmark_is_quick_unless_asked_for_in_full(
     full: bool, conditions: int, limit: int | None, tiny_manifest: Path, tiny_weights: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("ganprint.forge.mini.mini", lambda: tiny_manifest)
+    monkeypatch.setattr("ganprint.forge.mini.mini", lambda *part, **told: tiny_manifest)
     said: list[str] = []
     found = prepare_comparison(weights=[str(tiny_weights)], robustness=True, full=full, say=said.append)
     assert (len(found.conditions), found.settings.limit) == (conditions, limit)
