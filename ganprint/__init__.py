@@ -25,47 +25,35 @@ if TYPE_CHECKING:
     from ganprint.api.trainings import train
     from ganprint.api.verification import verify
     from ganprint.errors import GanprintError
+    from ganprint.forensics.record import schema
     from ganprint.forensics.verdict import Verdict
-    from ganprint.forge.mini import mini
     from ganprint.weights import list_weights
 
     __version__: str
 else:
-    _lazy = lazy_names(
-        __name__,
-        {
-            "Attribution": "ganprint.api.attribution",
-            "GanprintError": "ganprint.errors",
-            "Predictor": "ganprint.api.predictor",
-            "Score": "ganprint.api.predictor",
-            "Verdict": "ganprint.forensics.verdict",
-            "assess": "ganprint.api.error_rates",
-            "attribute": "ganprint.api.attribution",
-            "calibrate": "ganprint.api.error_rates",
-            "check_data": "ganprint.api.manifests",
-            "compare": "ganprint.api.comparisons",
-            "demo": "ganprint.api.demonstration",
-            "enroll": "ganprint.api.enrolment",
-            "evaluate": "ganprint.api.evaluations",
-            "explain": "ganprint.api.explanation",
-            "fuse": "ganprint.api.fusions",
-            "join_data": "ganprint.api.manifests",
-            "leaderboard": "ganprint.api.overviews",
-            "list_weights": "ganprint.weights",
-            "load": "ganprint.api.predictor",
-            "method_settings": "ganprint.api.installed",
-            "methods": "ganprint.api.installed",
-            "mini": "ganprint.forge.mini",
-            "perturb": "ganprint.api.perturbed_copies",
-            "plot": "ganprint.api.overviews",
-            "split_data": "ganprint.api.manifests",
-            "study_ablation": "ganprint.api.trained_studies",
-            "study_semantics": "ganprint.api.trained_studies",
-            "train": "ganprint.api.trainings",
-            "verify": "ganprint.api.verification",
-            "verify_weights": "ganprint.api.installed",
-        },
-    )
+    _HOMES = {
+        "ganprint.api.attribution": "Attribution attribute",
+        "ganprint.api.comparisons": "compare",
+        "ganprint.api.demonstration": "demo",
+        "ganprint.api.enrolment": "enroll",
+        "ganprint.api.error_rates": "assess calibrate",
+        "ganprint.api.evaluations": "evaluate",
+        "ganprint.api.explanation": "explain",
+        "ganprint.api.fusions": "fuse",
+        "ganprint.api.installed": "method_settings methods verify_weights",
+        "ganprint.api.manifests": "check_data join_data split_data",
+        "ganprint.api.overviews": "leaderboard plot",
+        "ganprint.api.perturbed_copies": "perturb",
+        "ganprint.api.predictor": "Predictor Score load",
+        "ganprint.api.trained_studies": "study_ablation study_semantics",
+        "ganprint.api.trainings": "train",
+        "ganprint.api.verification": "verify",
+        "ganprint.errors": "GanprintError",
+        "ganprint.forensics.record": "schema",
+        "ganprint.forensics.verdict": "Verdict",
+        "ganprint.weights": "list_weights",
+    }
+    _lazy = lazy_names(__name__, {name: home for home, names in _HOMES.items() for name in names.split()})
 
     def __getattr__(name):
         if name == "__version__":
@@ -98,9 +86,9 @@ __all__ = [
     "load",
     "method_settings",
     "methods",
-    "mini",
     "perturb",
     "plot",
+    "schema",
     "split_data",
     "study_ablation",
     "study_semantics",

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import ganprint
+
 ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("__main__",),
@@ -41,6 +43,29 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 MOST_LINES, MOST_PARAMETERS = 60, 8
 """Of a function; those of the command line and of `ganprint.api` have options, whose lines and number do not count."""
+
+BESIDE = {
+    # What a terminal, JSON, CSV and Markdown may be sent.
+    "ganprint.plain_text",
+    # The program's own settings file.
+    "ganprint.files",
+    "ganprint.plain_yaml",
+    # An option is checked as it is read, before anything is imported that takes long.
+    "ganprint.devices.check_device_name",
+    # Which of several processes prints.
+    "ganprint.processes",
+    # The embedded benchmark, all that `forge mini` makes.
+    "ganprint.forge.mini.mini",
+    # The folders that `weights list` names when they have none.
+    "ganprint.weights.search_path",
+    # Names, columns and sentences of verdicts, and tables as text: what is printed, in the words of reports and pages.
+    "ganprint.calibration.decision",
+    "ganprint.forensics.verdict",
+    "ganprint.forensics.verdict_rows",
+    "ganprint.forensics.wording",
+    "ganprint.reporting.table_text",
+}
+"""Modules, and names in modules, that the command line imports beside the workflows."""
 
 Graph = dict[str, set[str]]
 
@@ -98,6 +123,26 @@ def arrows_up(graph: Graph) -> list[str]:
     return wrong
 
 
+def calls_of(path: Path) -> Iterator[str]:
+    """Yield what a file of the command line imports from the package, `module.name`, but for typing and by BESIDE."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    checked = [each for each in ast.walk(tree) if isinstance(each, ast.If)]
+    typed = {each for node in checked if ast.unparse(node.test) == "TYPE_CHECKING" for each in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node not in typed and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if "ganprint" in node.module)
+        elif isinstance(node, ast.Import) and node not in typed:
+            yield from (alias.name for alias in node.names if alias.name.startswith("ganprint."))
+
+
+def is_allowed_call(name: str) -> bool:
+    """Return whether the command line may import this: of the workflows, of itself, an error, or of BESIDE."""
+    module, _, last = name.rpartition(".")
+    public = module == "ganprint" and last in (*ganprint.__all__, "__version__")
+    own = name.startswith(("ganprint.api.", "ganprint.cli.", "ganprint.errors."))
+    return public or own or bool({name, module} & BESIDE)
+
+
 def circle_in(graph: Graph) -> list[str]:
     """Return the modules of a circle of imports, none if there is none."""
     # The package itself gives names of the top floor when they are asked for, and its version to everybody.
@@ -139,6 +184,28 @@ def test_every_room_has_a_floor() -> None:
 
 def test_import_arrows_point_down() -> None:
     assert arrows_up(graph_under(ROOT)) == []
+
+
+def test_the_command_line_calls_the_workflows_and_nothing_else() -> None:
+    calls = {path.name: set(calls_of(path)) for path in sorted((ROOT / "ganprint" / "cli").glob("*.py"))}
+    assert [(file, call) for file, each in calls.items() for call in each if not is_allowed_call(call)] == []
+    used = {part for each in calls.values() for call in each for part in (call, call.rpartition(".")[0])}
+    assert used >= BESIDE
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("def f():\n    from ganprint.weights import add_result\n", False),
+        ("def f():\n    from ganprint import plugins\n", False),
+        ("import ganprint.weights\n", False),
+        ("if TYPE_CHECKING:\n    from ganprint.weights import Card\n", True),
+        ("from ganprint import attribute\nfrom ganprint.api.choices import find\nimport ganprint\n", True),
+    ],
+)
+def test_a_call_past_the_workflows_is_found(text: str, allowed: bool, tmp_path: Path) -> None:
+    (tmp_path / "command.py").write_text(text)
+    assert all(map(is_allowed_call, calls_of(tmp_path / "command.py"))) is allowed
 
 
 def test_no_modules_import_in_a_circle() -> None:

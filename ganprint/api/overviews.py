@@ -75,7 +75,7 @@ def check_against(against: str | None, names: Iterable[str]) -> None:
 
 
 def leaderboard(
-    folder: str | Path = "leaderboard",
+    folder: str | Path = Path("leaderboard"),
     *,
     data: str | None = None,
     published: bool = True,
@@ -126,7 +126,7 @@ def leaderboard(
 def plot(
     out: str | Path,
     *,
-    folder: str | Path = "leaderboard",
+    folder: str | Path = Path("leaderboard"),
     data: str | None = None,
     metric: Metric = "attribution_accuracy",
     unit: Unit = "group",

@@ -1,7 +1,7 @@
 """Perturb images: the workflow of `ganprint perturb`."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, cast, overload
 
@@ -80,6 +80,13 @@ class Copy:
     output: Path
     done: "Perturbation | Chain"
     error: ImageError | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was done by name: of a chain its text as `shared`, else the fields of the perturbation."""
+        from ganprint.perturbation import Chain
+
+        return {"shared": str(self.done)} if isinstance(self.done, Chain) else asdict(self.done)
 
 
 def perturb_files(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from ganprint.errors import ImageError
-from ganprint.plain_text import harmless, to_json
+from ganprint.plain_text import cell, harmless, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -194,7 +194,5 @@ def echo_json(content: Any, *, indent: int | None = None) -> None:
 
 def echo_csv(row: Iterable[object]) -> None:
     """Print one CSV row; text is made harmless to spreadsheets, numbers stay, None is an empty cell."""
-    from ganprint.plain_text import cell
-
     values = [cell(value) if isinstance(value, str) else value for value in row]
     csv.writer(sys.stdout, lineterminator="\n").writerow(values)

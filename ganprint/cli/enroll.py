@@ -8,6 +8,7 @@ import typer
 from ganprint.cli.console import complain, console, counting, echo_json, end_with
 from ganprint.cli.options import Device, Force, Json, OneMethod, Recursive, Threads, Weights
 from ganprint.errors import UsageError
+from ganprint.plain_text import printable
 
 if TYPE_CHECKING:
     from ganprint.forensics.gallery import Gallery
@@ -42,7 +43,6 @@ def enroll(
     from ganprint.api.choices import chosen_card
     from ganprint.api.enrolment import enroll as add
     from ganprint.api.enrolment import enrolled_sources, remove_enrolled
-    from ganprint.plain_text import printable
 
     if remove:
         if name is None:
@@ -76,8 +76,6 @@ def enroll(
 
 def _print(galleries: "list[Gallery]", card: "Card", as_json: bool) -> None:
     from rich.table import Table
-
-    from ganprint.plain_text import printable
 
     if as_json:
         for gallery in galleries:

@@ -227,7 +227,7 @@ def mini_command(
 
     Example: ganprint forge mini
     """
-    from ganprint import mini
+    from ganprint.forge.mini import mini
 
     with progress_bar() as bar:
         task = bar.add_task("photographs", total=None)

@@ -1,6 +1,5 @@
 """`ganprint perturb`: write corrupted copies of images."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -9,6 +8,7 @@ import typer
 from ganprint.cli.console import echo_json
 from ganprint.cli.options import Force, Json, Recursive, Seed
 from ganprint.errors import ImageError
+from ganprint.plain_text import printable
 
 if TYPE_CHECKING:
     from ganprint.api.perturbed_copies import Copy
@@ -88,16 +88,9 @@ def perturb(
 
 
 def _report(copy: "Copy", as_json: bool) -> None:
-    from ganprint.perturbation import Chain
-    from ganprint.plain_text import printable
-
-    drawn = copy.done
+    done = copy.facts
     if as_json:
-        done = {"shared": str(drawn)} if isinstance(drawn, Chain) else asdict(drawn)
         echo_json({"path": str(copy.source), "output": str(copy.output), **done})
         return
-    if isinstance(drawn, Chain):
-        what = str(drawn)
-    else:
-        what = f"{drawn.kind} {drawn.severity}" if drawn.kind else "unchanged"
+    what = done.get("shared") or (f"{done['kind']} {done['severity']}" if done["kind"] else "unchanged")
     typer.echo(f"{printable(str(copy.source))} -> {printable(str(copy.output))}: {what}")

@@ -17,6 +17,6 @@ def schema(
 
     Example: ganprint schema case
     """
-    from ganprint.forensics.record import json_schema
+    import ganprint
 
-    echo_json(json_schema(of), indent=1)
+    echo_json(ganprint.schema(of), indent=1)

@@ -3,7 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from ganprint.cli.console import console, echo_csv
+from ganprint.cli.console import console, echo_csv, echo_json
+from ganprint.plain_text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,11 +34,7 @@ class JsonWriter:
 
     def write(self, verdict: "Verdict") -> None:
         """Print the object."""
-        import typer
-
-        from ganprint.forensics.journal import json_line
-
-        typer.echo(json_line(verdict))
+        echo_json(verdict.model_dump(mode="json"))
 
     def close(self) -> None:
         """Print nothing more."""
@@ -99,7 +96,6 @@ class TextWriter:
     def close(self) -> None:
         """Print counts, how often such verdicts are wrong, and for a batch or with `verbose` what the weights know."""
         from ganprint.forensics.wording import how_often_wrong, how_to_read
-        from ganprint.plain_text import printable
 
         if not self.counts:
             return
@@ -139,7 +135,6 @@ def headline(verdict: "Verdict") -> "Text":
     from rich.text import Text
 
     from ganprint.forensics.verdict import NO_RULE
-    from ganprint.plain_text import printable
 
     line = Text(f"{printable(verdict.path)}: ")
     line.append(in_words(verdict), style=STYLES.get(verdict.verdict or "", "bold red"))
@@ -160,7 +155,6 @@ def in_words(verdict: "Verdict") -> str:
     """Return the verdict as a person reads it, capitals first."""
     from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
     from ganprint.forensics.verdict import NO_RULE
-    from ganprint.plain_text import printable
 
     if verdict.verdict == "real":
         return "NO TRACE of the generators this tool knows"
@@ -179,7 +173,6 @@ def explanation(verdict: "Verdict") -> "list[str]":
     from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
     from ganprint.forensics.verdict import NO_RULE
     from ganprint.forensics.wording import leading_evidence
-    from ganprint.plain_text import printable
 
     lines = []
     if verdict.stated_generator:

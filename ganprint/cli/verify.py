@@ -8,6 +8,12 @@ import typer
 
 from ganprint.cli.console import console, echo_json, progress_bar
 from ganprint.cli.options import Json
+from ganprint.plain_text import printable
+
+UNKNOWABLE = (
+    "Verified is what the record says of images and weights. What it cannot show: whether images were left out, and "
+    "when, where and by which command it was made."
+)
 
 
 def verify(
@@ -22,8 +28,6 @@ def verify(
     Example: ganprint verify case.json
     """
     from ganprint.api.verification import verify as examine
-    from ganprint.forensics.verify import UNKNOWABLE
-    from ganprint.plain_text import printable
 
     comparisons = examine(record, device=device)
     images = len(comparisons.case.images)

@@ -182,7 +182,7 @@ def why_review(verdict: Verdict, after: str | None) -> list[str]:
     return reasons
 
 
-def json_schema(of: Literal["verdict", "case"]) -> dict[str, Any]:
+def schema(of: Literal["verdict", "case"] = "verdict") -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of what is written: a verdict's line, or the record of a case."""
     model: type[BaseModel] = Verdict if of == "verdict" else CaseRecord
     found = model.model_json_schema(mode="serialization")

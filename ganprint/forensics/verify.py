@@ -28,10 +28,6 @@ _NUMBERS_IN_TEXT = ("reason",)
 """Texts that have such numbers in them."""
 _NUMBER = re.compile(r"(\d+)(\.\d+)?(%?)")
 
-UNKNOWABLE = (
-    "Verified is what the record says of images and weights. What it cannot show: whether images were left out, and "
-    "when, where and by which command it was made."
-)
 
 Outcome = Literal["same", "differs", "file changed", "file missing", "not repeatable"]
 

@@ -1,4 +1,4 @@
-"""The other workflows from Python: perturb, explain, calibrate, assess, enroll."""
+"""The other workflows from Python: what each returns, and what it refuses."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,20 @@ import pytest
 from PIL import Image
 
 import ganprint
-from ganprint.errors import ImageNotFoundError, PerturbationError, UsageError
+from ganprint.api.generators import build_from_generators, sample_generator, train_generators
+from ganprint.api.trained_studies import prepare_study
+from ganprint.errors import (
+    ImageNotFoundError,
+    OutputExistsError,
+    PerturbationError,
+    PluginError,
+    UsageError,
+    WeightsError,
+)
+from ganprint.evaluation.leaderboard import read_entries
+from ganprint.weights import read_card
+
+RESULTS = Path(__file__).parents[2] / "leaderboard"
 
 
 @pytest.fixture
@@ -102,3 +115,114 @@ def test_weights_are_calibrated_assessed_and_given_a_source(
     assert len(enrolled.gallery.record.images) == 6
     assert [type(failure) for failure in enrolled.failures] == [ImageNotFoundError]
     assert set(next(ganprint.attribute(others[0], weights=weights, device="cpu")).enrolled) == {"noise"}
+
+
+def test_data_are_checked_split_and_joined(tiny_manifest: Path, tmp_path: Path) -> None:
+    report = ganprint.check_data(tiny_manifest, limit=6)
+    assert (report.usable, report.checked) == (True, 6)
+    found = ganprint.split_data(
+        tiny_manifest, tmp_path / "split.csv", by="semantic", hold_out=["a"], val=0.0, train=0.9
+    )
+    assert found.by == "semantic" and found.manifest.split_names == (
+        "train",
+        "test_seen",
+        "test_unseen",
+        "open",
+    )
+    assert (tmp_path / "split.csv").is_file() and found.lacking == {}
+    assert ganprint.split_data(tiny_manifest, tmp_path / "other.csv").by == "group"
+    joined = ganprint.join_data(tmp_path / "joined.csv", [tiny_manifest, str(tiny_manifest)])
+    assert len(joined) == report.images
+    with pytest.raises(OutputExistsError):
+        ganprint.join_data(tmp_path / "joined.csv", [tiny_manifest])
+    with pytest.raises(UsageError, match="itself an input"):
+        ganprint.split_data(tmp_path / "joined.csv", tmp_path / "joined.csv", force=True)
+
+
+def test_methods_and_weights_are_rows(tiny_weights: Path, tmp_path: Path) -> None:
+    found = {method.name: method for method in ganprint.methods()}
+    assert found["repmix"].year == 2022 and "repmix.mini" in found["repmix"].weights
+    assert {"epochs", "view.size"} <= {key.name for key in ganprint.method_settings("repmix").keys}
+    with pytest.raises(PluginError, match="no method called nobody"):
+        ganprint.method_settings("nobody")
+    assert "repmix.mini" in {entry.name for entry in ganprint.list_weights()}
+    shutil.copytree(tiny_weights, tmp_path / "damaged")
+    with (tmp_path / "damaged" / "model.safetensors").open("ab") as file:
+        file.write(b"x")
+    (whole,), (damaged,) = map(ganprint.verify_weights, (tiny_weights, tmp_path / "damaged"))
+    assert (whole.error, whole.sha256) == (None, read_card(tiny_weights).sha256)
+    assert "SHA-256" in str(damaged.error)
+    with pytest.raises(WeightsError, match="no weights called nobody"):
+        ganprint.verify_weights("nobody")
+
+
+def test_stored_results_come_with_tables_and_are_drawn(tmp_path: Path) -> None:
+    found = ganprint.leaderboard(
+        RESULTS, data="wild128-limit200", published=False, html=tmp_path / "page.html"
+    )
+    assert found.entries == [each for each in read_entries(RESULTS) if each.data == "wild128-limit200"]
+    assert found.tables and found.drawn == () and (tmp_path / "page.html").is_file()
+    drawn = ganprint.plot(tmp_path / "drawn", folder=RESULTS, data="wild128-limit200")
+    assert tmp_path / "drawn" / "robustness-test_seen.png" in drawn and all(map(Path.is_file, drawn))
+    with pytest.raises(UsageError, match="one data set"):
+        ganprint.plot(tmp_path / "all", folder=RESULTS)
+
+
+def test_a_comparison_records_whole_splits(tiny_weights: Path, tiny_manifest: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_weights, tmp_path / "weights")
+    options = {
+        "weights": [str(tmp_path / "weights")],
+        "conditions": ["test_seen:none"],
+        "out": tmp_path / "out",
+    }
+    with pytest.raises(UsageError, match="whole splits"):
+        ganprint.compare(tiny_manifest, **options, record=True, limit=3)
+    (entry,) = ganprint.compare(tiny_manifest, **options, record=True, device="cpu")
+    (result,) = read_card(tmp_path / "weights").metrics
+    assert result.values == entry.metrics
+
+
+def test_a_study_is_trained_within_its_budget_and_then_measured(tiny_manifest: Path, tmp_path: Path) -> None:
+    options = {"method": "eigenface", "counts": [1], "set": ["view.size=32", "policy=none"], "device": "cpu"}
+    options |= {"conditions": ["test_seen:none"]}
+    out = tmp_path / "out"
+    assert ganprint.study_semantics(tiny_manifest, out, **options, budget=0) == []
+    assert prepare_study("semantics", tiny_manifest, out, **options).train(0) == ["eigenface-1-semantics"]
+    (entry,) = ganprint.study_semantics(tiny_manifest, out, **options)
+    assert (entry.weights, entry.split, entry.n) == ("eigenface-1-semantics", "test_seen", 15)
+    assert prepare_study("semantics", tiny_manifest, out, **options).study.missing() == []
+
+
+def test_generators_are_sampled_and_what_there_is_not_is_refused(tmp_path: Path) -> None:
+    files = sample_generator("dcgan", "face", tmp_path / "images", count=2, device="cpu")
+    assert all(map(Path.is_file, files)) and len(files) == 2
+    with pytest.raises(OutputExistsError):
+        sample_generator("dcgan", "face", tmp_path / "images", count=1, device="cpu")
+    with pytest.raises(UsageError, match="no generators of nobody"):
+        build_from_generators(tmp_path / "built", tmp_path, sources=["nobody"])
+    with pytest.raises(UsageError, match="No architecture was named"):
+        train_generators(tmp_path, tmp_path / "out", sources=[], device="cpu")
+
+
+def test_fused_answers_are_measured_beside_each_members(
+    tiny_weights: Path, grown_manifest: Path, tmp_path: Path
+) -> None:
+    other = ganprint.train(
+        "eigenface",
+        grown_manifest,
+        tmp_path / "other",
+        set=["view.size=32", "policy=none"],
+        workers=0,
+        device="cpu",
+    )
+    named, options = f"{tiny_weights},{other}", {"policies": ["none"], "device": "cpu"}
+    found = ganprint.fuse(grown_manifest, weights=named, test="val", out=tmp_path / "fusion.json", **options)
+    assert found.file.is_file() and found.failures == ()
+    *members, fused = found.tested["none"]
+    for weights, member in zip((tiny_weights, other), members, strict=True):
+        alone = ganprint.evaluate(grown_manifest, weights=weights, split="val", device="cpu").of_images
+        assert member.attribution == pytest.approx(alone.attribution_accuracy.value)
+        assert member.detection == pytest.approx(alone.detection_accuracy.value)
+    assert fused.log_loss <= max(member.log_loss for member in members)
+    with pytest.raises(UsageError, match="at least two methods"):
+        ganprint.fuse(grown_manifest, weights=tiny_weights, out=tmp_path / "one.json", **options)

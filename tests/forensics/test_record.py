@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from ganprint.forensics.record import json_schema, why_review
+from ganprint.forensics.record import schema, why_review
 from ganprint.forensics.verdict import Agreement, Change, Verdict, Views
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
@@ -15,13 +15,13 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
 @pytest.mark.parametrize("of", ["verdict", "case"])
 def test_the_schema_in_the_docs_is_that_of_the_program(of: Literal["verdict", "case"]) -> None:
     # If this fails, a name was added: ganprint schema verdict > docs/schemas/verdict.json
-    assert json.loads((DOCS / f"{of}.json").read_text(encoding="utf-8")) == json_schema(of)
+    assert json.loads((DOCS / f"{of}.json").read_text(encoding="utf-8")) == schema(of)
 
 
 def test_every_field_is_described_as_written() -> None:
-    schema = json_schema("verdict")
+    found = schema("verdict")
     verdict = Verdict(path="a.png", method="repmix", weights="w", weights_sha256=None)
-    assert set(schema["properties"]) == set(verdict.model_dump(mode="json")) == set(schema["required"])
+    assert set(found["properties"]) == set(verdict.model_dump(mode="json")) == set(found["required"])
 
 
 @pytest.mark.parametrize(
