@@ -25,7 +25,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Settings:
+class MethodSettings:
     """What `train` can be told of a method: its presets, and the keys of `set` with the defaults of its paper."""
 
     name: str
@@ -36,15 +36,15 @@ class Settings:
     keys: "list[Key]"
 
 
-@dataclass
-class Soundness:
-    """What was found of weights: `error` says how they are damaged, `warning` why their method cannot say."""
+@dataclass(frozen=True)
+class VerifiedWeights:
+    """What was found of weights: `error` says how they are damaged, `warning` why their method cannot check them."""
 
     name: str
     path: str
-    sha256: str | None = None
-    error: str | None = None
-    warning: str | None = None
+    sha256: str | None
+    error: str | None
+    warning: str | None
 
 
 def methods() -> list[Method]:
@@ -76,17 +76,17 @@ def methods() -> list[Method]:
     return found
 
 
-def method_settings(name: str) -> Settings:
+def method_settings(name: str) -> MethodSettings:
     """Return the presets and configuration keys of a method; raise PluginError where it cannot be loaded."""
     from ganprint import plugins
     from ganprint.models.config import config_keys, preset_names, read_config
 
     spec = plugins.load(name).spec
     keys = config_keys(read_config(spec))
-    return Settings(spec.name, spec.title, spec.paper, spec.year, preset_names(spec), keys)
+    return MethodSettings(spec.name, spec.title, spec.paper, spec.year, preset_names(spec), keys)
 
 
-def verify_weights(name: str | Path | None = None) -> list[Soundness]:
+def verify_weights(name: str | Path | None = None) -> list[VerifiedWeights]:
     """Check hash and tensors of weights, all if none are named, and whether their method accepts them.
 
     Raises WeightsError where there are none.
@@ -101,15 +101,15 @@ def verify_weights(name: str | Path | None = None) -> list[Soundness]:
     return [_verified(folder) for folder in folders]
 
 
-def _verified(folder: Path) -> Soundness:
+def _verified(folder: Path) -> VerifiedWeights:
     from ganprint.weights import load_artifact, load_attributor
 
-    found = Soundness(folder.resolve().name, str(folder))
+    sha256 = error = warning = None
     try:
-        found.sha256 = load_artifact(folder).card.sha256
+        sha256 = load_artifact(folder).card.sha256
         load_attributor(folder)
-    except PluginError as error:
-        found.warning = error.message
-    except GanprintError as error:
-        found.error = error.message
-    return found
+    except PluginError as cause:
+        warning = cause.message
+    except GanprintError as cause:
+        error = cause.message
+    return VerifiedWeights(folder.resolve().name, str(folder), sha256, error, warning)

@@ -92,18 +92,18 @@ def leaderboard(
     Arguments are the options of `ganprint leaderboard`. With `figures` and `html` they are also drawn into that folder
     and written as a page. Raises UsageError where the folder has no such results.
     """
-    from ganprint.evaluation.entry import SHORT_HASH
-    from ganprint.reporting.overview import result_tables
-    from ganprint.studies.experiments import robustness_splits
-    from ganprint.studies.published import published_tables
-    from ganprint.weights import list_weights
-
     drawn_into, page = (None if path is None else Path(path) for path in (figures, html))
     check_display(metric, unit, drawn_into, page, force=force)
     entries = _stored(Path(folder), data, unit)
     check_against(against, [entry.weights for entry in entries])
     if drawn_into is not None:
         _refuse_several(entries)
+    from ganprint.evaluation.entry import SHORT_HASH
+    from ganprint.reporting.overview import result_tables
+    from ganprint.studies.experiments import robustness_splits
+    from ganprint.studies.published import published_tables
+    from ganprint.weights import list_weights
+
     tables = []
     for (name, seed, engine, precision, _), alike in _alike(entries).items():
         parts = [
@@ -203,12 +203,12 @@ def draw_comparison(
 
 def _stored(folder: Path, data: str | None, unit: Unit) -> "list[Entry]":
     """Return the stored results of a folder, on one data set if it is named."""
-    from ganprint.evaluation.leaderboard import read_entries
-
     if not folder.is_dir():
         raise UsageError(
             f"There is no folder {folder}.", "Name a folder that `ganprint compare --out` wrote."
         )
+    from ganprint.evaluation.leaderboard import read_entries
+
     entries = [entry.in_unit(unit) for entry in read_entries(folder)]
     names = sorted({entry.data for entry in entries})
     found = [entry for entry in entries if data in (None, entry.data)]

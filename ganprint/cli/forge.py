@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, complain, console, note, progress_bar
-from ganprint.cli.options import Budget, Device, Force, Precision, Seed, Threads
+from ganprint.cli.options import Budget, Device, Force, Precision, Seed, Threads, names_in
 from ganprint.errors import ImageError
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def train_command(
         trained = train_generators(
             photos,
             out,
-            sources=None if sources == "all" else _names(sources),
-            semantics=_names(semantics),
+            sources=None if sources == "all" else names_in(sources),
+            semantics=names_in(semantics),
             seeds=seeds or (0,),
             resolution=resolution,
             steps=steps,
@@ -182,9 +182,9 @@ def build_command(
             out,
             photos,
             generators=generators,
-            sources=_names(sources),
-            semantics=_names(semantics),
-            unseen=_names(unseen),
+            sources=names_in(sources),
+            semantics=names_in(semantics),
+            unseen=names_in(unseen),
             count=count,
             training_seed=training_seed,
             resolution=resolution,
@@ -241,10 +241,6 @@ def mini_command(
 
 def _complain_of(failure: ImageError) -> None:
     complain(failure.message)
-
-
-def _names(text: str | None) -> list[str]:
-    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def _print_grid(grid: "Grid") -> None:

@@ -9,7 +9,7 @@ from ganprint.cli.console import console, echo_json
 from ganprint.cli.options import Json
 
 if TYPE_CHECKING:
-    from ganprint.api.installed import Method, Settings
+    from ganprint.api.installed import Method, MethodSettings
 
 
 def methods(
@@ -40,7 +40,7 @@ def methods(
         typer.echo("No method is installed: reinstall ganprint.", err=True)
 
 
-def _show(settings: "Settings", as_json: bool) -> None:
+def _show(settings: "MethodSettings", as_json: bool) -> None:
     from rich.table import Table
 
     if as_json:

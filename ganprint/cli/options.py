@@ -135,6 +135,11 @@ def chosen_data(
         return choices.chosen_data(None, training=training, progress=tell)
 
 
+def names_in(text: str | None) -> list[str]:
+    """Return the names that commas part."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
 def check_formats(as_json: bool, as_csv: bool) -> None:
     """Refuse --json and --csv together."""
     if as_json and as_csv:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganprint.cli.console import command_line, console, echo_json
-from ganprint.cli.options import Force, Json
+from ganprint.cli.options import Force, Json, names_in
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -116,19 +116,15 @@ def import_command(
     artifact = import_checkpoint(
         file,
         name=name,
-        sources=_names(sources),
+        sources=names_in(sources),
         method=method,
-        semantics=_names(semantics),
+        semantics=names_in(semantics),
         out=out,
         command=command_line(),
         force=force,
     )
     typer.echo(artifact.card.notes, err=True)
     typer.echo(artifact.path)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _entry_record(entry: "Entry") -> dict[str, Any]:
