@@ -10,6 +10,7 @@ from PIL import Image
 
 import ganprint
 from ganprint.errors import ImageNotFoundError, PerturbationError, UsageError
+from ganprint.weights import read_card
 
 
 @pytest.fixture
@@ -102,3 +103,15 @@ def test_weights_are_calibrated_assessed_and_given_a_source(
     assert len(enrolled.gallery.record.images) == 6
     assert [type(failure) for failure in enrolled.failures] == [ImageNotFoundError]
     assert set(next(ganprint.attribute(others[0], weights=weights, device="cpu")).enrolled) == {"noise"}
+
+
+def test_a_method_without_a_network_has_no_arithmetic_to_choose(tiny_manifest: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    options: dict[str, Any] = {"device": "cpu", "workers": 0, "precision": "bf16"}
+    folder = ganprint.train("prnu", tiny_manifest, tmp_path / "prnu", say=said.append, **options)
+    assert "on cpu in fp32" in said[0]
+    found = ganprint.evaluate(tiny_manifest, weights=folder, split="test_seen", record=True, **options)
+    assert found.precision == "fp32"
+    card = read_card(folder)
+    assert card.training is not None and card.training.precision == "fp32"
+    assert [result.precision for result in card.metrics] == [None]
