@@ -296,7 +296,10 @@ class Attributor(ABC):
 
     @abstractmethod
     def predict(self, images: "Tensor") -> Prediction:
-        """Answer for uint8 RGB images (B, 3, S, S), S being the side of the input, on the method's device."""
+        """Answer for uint8 RGB images (B, 3, S, S), S being the side of the input, on the method's device.
+
+        Several threads may call it at once.
+        """
 
     def differentiate(self, images: "Tensor") -> Prediction:
         """Answer as `predict` does for float images (B, 3, S, S) in 0..255, with gradients to the images."""

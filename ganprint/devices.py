@@ -1,6 +1,9 @@
 """Devices by name: which are available, which is the best, and its fastest arithmetic for training."""
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 from ganprint.errors import UsageError
@@ -42,6 +45,21 @@ def use_threads(threads: int | None) -> None:
         import torch
 
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def one_thread_each() -> Iterator[Callable[[], None]]:
+    """Give what a thread calls to have its computations of torch use one thread each.
+
+    Threads that start within the block do the same; those that start later use as many as before.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        yield partial(torch.set_num_threads, 1)
+    finally:
+        torch.set_num_threads(before)
 
 
 def quick_precision(device: str) -> Literal["fp32", "bf16"]:

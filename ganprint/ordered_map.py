@@ -17,17 +17,23 @@ def available_threads() -> int:
 
 
 def ordered_map(
-    function: Callable[[Item], Result], items: Iterable[Item], *, threads: int, ahead: int
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    threads: int,
+    ahead: int,
+    begin: Callable[[], object] | None = None,
 ) -> Iterator[Result]:
     """Yield the function of each item, in order, with up to `ahead` results waiting; 0 threads work nothing out ahead.
 
-    Items are taken in this thread. What the function raises is raised where its result would come.
+    Items are taken in this thread. Each of the others calls `begin` first. What the function raises is raised where its
+    result would come.
     """
     if not threads:
         yield from map(function, items)
         return
     rest = iter(items)
-    executor = ThreadPoolExecutor(threads)
+    executor = ThreadPoolExecutor(threads, initializer=begin)
     try:
         waiting: deque[Future[Result]] = deque(
             executor.submit(function, item) for item in islice(rest, max(ahead, 1))
@@ -38,3 +44,10 @@ def ordered_map(
             yield result
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def in_groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield items in lists of `size`, the last of what is left."""
+    rest = iter(items)
+    while group := list(islice(rest, size)):
+        yield group

@@ -1,18 +1,20 @@
 """Attribute images: the workflow of `ganprint attribute`."""
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from ganprint.api.case_report import CaseReport, check_report
 from ganprint.api.choices import load_ensemble
 from ganprint.api.image_inputs import Images, Inputs, Source, read_source
 from ganprint.api.outputs import check_output, refuse_own_inputs
+from ganprint.devices import one_thread_each
 from ganprint.errors import ImageError, UsageError
-from ganprint.ordered_map import available_threads, ordered_map
+from ganprint.ordered_map import available_threads, in_groups, ordered_map
 
 if TYPE_CHECKING:
     from ganprint.forensics.ensemble import Ensemble
@@ -22,6 +24,14 @@ if TYPE_CHECKING:
     from ganprint.images import ImageFile
 
 OnError = Literal["yield", "skip", "raise"]
+Named: TypeAlias = tuple[str, Source | ImageError]
+Answered: TypeAlias = "tuple[Verdict, ImageError | None]"
+"""The verdict on an image, and what kept it from being read."""
+
+ANSWERED_AT_ONCE = 4
+"""Images that a thread of the CPU answers for together: of more a crop takes no less time, and at the end threads wait
+for the last.
+"""
 
 
 def attribute(
@@ -51,13 +61,13 @@ def attribute(
 ) -> "Attribution":
     """Return an iterator of the verdicts on images, in order; images are read as verdicts are taken.
 
-    Images are read and cropped in `workers` threads beside the weights, one for each processor if left out, 0 being
-    none; verdicts are the same at any number. `images` is one image or many: paths, folders, patterns, bytes of a file,
-    Pillow images, uint8 arrays (H, W, 3). The other arguments are the options of `ganprint attribute`. `out` and
-    `report` are complete when all verdicts were taken; `command` is what a report says of how it was made, `say` gets
-    sentences. An image that cannot be read gives a verdict whose `error` says why; with `on_error="skip"` none,
-    with "raise" its ImageError ends the iteration. Raises UsageError, WeightsError and PluginError at once, as the
-    command does.
+    `workers` threads read images and, on a CPU, answer for them; one for each processor if left out, 0 being none.
+    Verdicts are the same at any number. `threads` are those of one computation: if left out one in each worker on a
+    CPU, else as many as torch uses. `images` is one image or many: paths, folders, patterns, bytes of a file, Pillow
+    images, uint8 arrays (H, W, 3). The other arguments are the options of `ganprint attribute`. `out` and `report` are
+    complete when all verdicts were taken; `command` is what a report says of how it was made, `say` gets sentences. An
+    image that cannot be read gives a verdict whose `error` says why; with `on_error="skip"` none, with "raise" its
+    ImageError ends the iteration. Raises UsageError, WeightsError and PluginError at once, as the command does.
     """
     inputs = Inputs(images, recursive, None if files_from is None else Path(files_from))
     outputs = _Outputs(
@@ -75,7 +85,7 @@ def attribute(
         method, weights, device=device, threads=threads, enrolled=enrolled, stability=stability, say=say
     )
     workers = available_threads() if workers is None else workers
-    reading = _Reading(metadata or report is not None, max_pixels, on_error, workers)
+    reading = _Reading(metadata or report is not None, max_pixels, on_error, workers, threads)
     return Attribution(inputs, ensemble, outputs, reading, device=device, batch_size=batch_size)
 
 
@@ -85,6 +95,7 @@ class _Reading:
     max_pixels: int | None
     on_error: OnError
     workers: int
+    threads: int | None
 
 
 @dataclass(frozen=True)
@@ -129,9 +140,7 @@ class _Outputs:
         form = csv_format(sources) if self.as_csv else json_format(self.out, sources)
         return Journal(self.out, form, by=ensemble.sha256, resume=self.resume, force=self.force)
 
-    def needs_file(
-        self, named: Iterable[tuple[str, Source | ImageError]]
-    ) -> Iterator[tuple[str, Source | ImageError]]:
+    def needs_file(self, named: Iterable[Named]) -> Iterator[Named]:
         """Pass named images on; raise UsageError for pixels in memory, by whose name nothing is found again."""
         for name, source in named:
             if (self.out or self.report) and not (name == "-" or isinstance(source, (str, Path, ImageError))):
@@ -161,7 +170,6 @@ class Attribution(Iterator["Verdict"]):
         self.before: Counter[str | None] = Counter()
         self._inputs, self._outputs, self._reading = inputs, outputs, reading
         self._device, self._batch_size = device, batch_size
-        self._errors: deque[ImageError] = deque()
         self._verdicts = self._answer()
 
     def __iter__(self) -> Self:
@@ -175,8 +183,6 @@ class Attribution(Iterator["Verdict"]):
         return sum(1 for _ in self._inputs.named())
 
     def _answer(self) -> "Iterator[Verdict]":
-        from ganprint.forensics.verdict_stream import answer_viewed
-
         outputs, case = self._outputs, None
         if outputs.report is not None:
             case = CaseReport(self.ensemble, maps=outputs.maps)
@@ -184,14 +190,12 @@ class Attribution(Iterator["Verdict"]):
             journal = outputs.journal(self.ensemble)
             if journal is not None:
                 stack.enter_context(journal)
-            viewed = self._view(journal, case)
-            # With a report one by one: drawing takes seconds an image, and whoever waits sees each.
-            together = self._batch_size if case is None else 1
-            for verdict in answer_viewed(viewed, self.ensemble, batch_size=together):
+            named = outputs.needs_file(self._inputs.named())
+            left = (each for each in named if journal is None or not journal.is_done(each[0]))
+            for verdict, error in self._answered(left, case):
                 for each in (journal, case):
                     if each is not None:
                         each.write(verdict)
-                error = self._errors.popleft() if verdict.error is not None else None
                 if error is not None and self._reading.on_error == "raise":
                     raise error
                 if error is None or self._reading.on_error == "yield":
@@ -207,28 +211,67 @@ class Attribution(Iterator["Verdict"]):
                 force=outputs.force,
             )
 
-    def _view(self, journal: "Journal | None", case: CaseReport | None) -> "Iterator[Viewed]":
-        """Yield each image's crops, or why it was not read; those that a resumed file has are left out."""
+    def _answered(self, named: Iterator[Named], case: CaseReport | None) -> Iterator[Answered]:
+        workers = self._reading.workers
+        if case is not None:
+            # One by one: drawing takes seconds an image, and whoever waits sees each.
+            return self._in_turn(named, case, workers=0, together=1)
+        if self._device != "cpu":
+            return self._in_turn(named, None, workers=workers, together=self._batch_size)
+        first = list(islice(named, 2)) if workers else []
+        named = chain(first, named)
+        if len(first) < 2:
+            return self._in_turn(named, None, workers=0, together=self._batch_size)
+        return self._in_threads(named)
+
+    def _in_threads(self, named: Iterator[Named]) -> Iterator[Answered]:
+        """Read and answer for images in threads, each of which computes alone: small tensors are not worth dividing."""
+        from ganprint.forensics.verdict_stream import answer_together
+
+        def answer(group: Sequence[Named]) -> list[Answered]:
+            batch = [self._view(each)[0] for each in group]
+            return [*zip(answer_together(batch, self.ensemble), map(_error, batch), strict=True)]
+
+        groups = in_groups(named, min(ANSWERED_AT_ONCE, self._batch_size))
+        workers = self._reading.workers
+        with nullcontext() if self._reading.threads else one_thread_each() as begin:
+            for found in ordered_map(answer, groups, threads=workers, ahead=2 * workers, begin=begin):
+                yield from found
+
+    def _in_turn(
+        self, named: Iterable[Named], case: CaseReport | None, *, workers: int, together: int
+    ) -> Iterator[Answered]:
+        """Answer here for so many images together, which other threads have read."""
+        from ganprint.forensics.verdict_stream import answer_together
+
+        # Enough that the next batch is there when one is answered.
+        viewed = ordered_map(self._view, named, threads=workers, ahead=workers + together)
+        for batch in in_groups(_shown(viewed, case), together):
+            yield from zip(answer_together(batch, self.ensemble), map(_error, batch), strict=True)
+
+    def _view(self, each: Named) -> "tuple[Viewed, ImageFile | None]":
+        """Return an image's crops, or why it was not read, and its pixels where they are shown."""
         from ganprint.forensics.verdict_stream import view_image
         from ganprint.images.large import large_in_turn
 
-        named = self._outputs.needs_file(self._inputs.named())
-        left = (each for each in named if journal is None or not journal.is_done(each[0]))
         reading = self._reading
+        with large_in_turn():
+            image = read_source(*each, max_pixels=reading.max_pixels, metadata=reading.metadata)
+            viewed = view_image(each[0], image, self.ensemble)
+        # Many photographs are gigabytes.
+        shown = self._outputs.report is not None and not isinstance(image, ImageError)
+        return viewed, image if shown else None
 
-        def view(each: tuple[str, Source | ImageError]) -> "tuple[Viewed, ImageFile | None]":
-            with large_in_turn():
-                image = read_source(*each, max_pixels=reading.max_pixels, metadata=reading.metadata)
-                viewed = view_image(each[0], image, self.ensemble)
-            # The pixels only where they are shown: many photographs are gigabytes.
-            return viewed, None if case is None or isinstance(image, ImageError) else image
 
-        # Enough that the next batch is there when one is answered; none where pixels are kept to be shown.
-        threads, ahead = (reading.workers, reading.workers + self._batch_size) if case is None else (0, 0)
-        for viewed, image in ordered_map(view, left, threads=threads, ahead=ahead):
-            if isinstance(viewed.image, ImageError):
-                self._errors.append(viewed.image)
-            elif case is not None and image is not None:
-                case.see(image)
-            yield viewed
-            del image  # or its pixels are held while the next one is read
+def _shown(
+    viewed: "Iterable[tuple[Viewed, ImageFile | None]]", case: CaseReport | None
+) -> "Iterator[Viewed]":
+    for each, image in viewed:
+        if case is not None and image is not None:
+            case.see(image)
+        del image  # or its pixels are held while the next one is read
+        yield each
+
+
+def _error(viewed: "Viewed") -> ImageError | None:
+    return viewed.image if isinstance(viewed.image, ImageError) else None

@@ -79,6 +79,8 @@ def evaluate(
     rows = manifest.select(split, limit=limit, seed=seed)
     for sentence in _what_to_know(manifest, rows, card, split) if is_main_process() else ():
         say(sentence)
+    if not attributor.differentiable:
+        precision = "fp32"  # only networks have one to choose
     (answers,) = answer_manifest(
         [attributor],
         rows,

@@ -82,9 +82,9 @@ def train(
         benchmark=data is None,
     )
     manifest = Manifest.open(chosen_data(data, training=True), root=images)
-    # Only networks have arithmetic to choose.
-    quick = quick_precision(device) if attributor_class.differentiable else "fp32"
-    arithmetic = quick if precision == "auto" else precision
+    arithmetic = quick_precision(device) if precision == "auto" else precision
+    if not attributor_class.differentiable:
+        arithmetic = "fp32"  # only networks have one to choose
     run = Run(folder, seed, device, arithmetic, workers, resume, report=report, say=say)
     if is_main_process():
         say(_plan(method, manifest, f"{origin}, on {device} in {arithmetic}", _beginning(chosen, start)))

@@ -72,7 +72,11 @@ def attribute(
     batch_size: BatchSize = 32,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="threads that read images; one for each processor if left out, 0: none"),
+        typer.Option(
+            min=0,
+            help="threads that read images and, on a CPU, answer for them, each alone unless --threads is given; "
+            "one for each processor if left out, 0: none",
+        ),
     ] = None,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="refuse images with more pixels than this")

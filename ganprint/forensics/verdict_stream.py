@@ -1,13 +1,13 @@
 """Verdicts on a stream of images, a batch at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from ganprint.errors import GanprintError
 from ganprint.forensics.ensemble import Ensemble, Views, compare_changes
 from ganprint.forensics.verdict import Change, Verdict
 from ganprint.images import ImageFile
+from ganprint.ordered_map import in_groups
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,28 @@ def stream_verdicts(
 
 def answer_viewed(viewed: Iterable[Viewed], ensemble: Ensemble, *, batch_size: int = 16) -> Iterator[Verdict]:
     """Yield a verdict for each image, in their order; the crops of `batch_size` images are answered for together."""
-    viewed = iter(viewed)
-    while batch := list(islice(viewed, batch_size)):
-        asked = [
-            (each.image, views)
-            for each in batch
-            if isinstance(each.image, ImageFile)
-            for views in (each.views, *(views for _, views in each.changed))
-        ]
-        answered = iter(ensemble.decide(asked))
-        for each in batch:
-            if isinstance(each.image, GanprintError):
-                yield ensemble.failed(each.name, each.image)
-                continue
-            verdict = next(answered)
-            changes = [(name, next(answered)) for name, _ in each.changed]
-            yield _with_changes(verdict, compare_changes(verdict, changes))
+    for batch in in_groups(viewed, batch_size):
+        yield from answer_together(batch, ensemble)
+
+
+def answer_together(batch: Sequence[Viewed], ensemble: Ensemble) -> list[Verdict]:
+    """Return a verdict for each image, in their order."""
+    asked = [
+        (each.image, views)
+        for each in batch
+        if isinstance(each.image, ImageFile)
+        for views in (each.views, *(views for _, views in each.changed))
+    ]
+    answered = iter(ensemble.decide(asked))
+    verdicts = []
+    for each in batch:
+        if isinstance(each.image, GanprintError):
+            verdicts.append(ensemble.failed(each.name, each.image))
+            continue
+        verdict = next(answered)
+        changes = [(name, next(answered)) for name, _ in each.changed]
+        verdicts.append(_with_changes(verdict, compare_changes(verdict, changes)))
+    return verdicts
 
 
 def _with_changes(verdict: Verdict, changes: list[Change]) -> Verdict:

@@ -5,14 +5,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 LARGE = 1 << 25
 """Pixels above which an image is large: Pillow holds four bytes of each beside the three of the result."""
 
-BAND_PIXELS = 1 << 21
+BAND_PIXELS = 1 << 20
 """Pixels of a band of rows that is decoded or converted at once, or so."""
 
 _TURN = threading.Lock()
@@ -50,19 +46,3 @@ def give_memory_back() -> None:
     """Give what was freed back to the system: glibc keeps the blocks of 16 MB that Pillow holds pixels in."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def decoded_jpeg(image: Image.Image, payload: bytes) -> NDArray[np.uint8] | None:
-    """Decode a JPEG in RGB (H, W, 3) as Pillow does, without Pillow's copy; None where that is not possible.
-
-    `image` is it, as Pillow opened it: one of other colours than YCbCr is not decoded, nor one that is damaged.
-    """
-    from simplejpeg import decode_jpeg
-
-    if image.mode != "RGB" or image.info.get("adobe_transform") == 0:
-        return None
-    with suppress(ValueError, RuntimeError, MemoryError):
-        pixels: NDArray[np.uint8] = decode_jpeg(payload, fastdct=False, fastupsample=False)
-        if pixels.shape == (image.height, image.width, 3):
-            return pixels
-    return None

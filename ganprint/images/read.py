@@ -31,7 +31,8 @@ from ganprint.images.formats import (
     promised_format,
     sniff,
 )
-from ganprint.images.large import await_turn, decoded_jpeg, is_large
+from ganprint.images.jpeg_pixels import decoded_jpeg
+from ganprint.images.large import await_turn, is_large
 from ganprint.images.limits import (
     DEFAULT_MAX_PIXELS,
     MAX_FILE_BYTES,
@@ -227,14 +228,14 @@ def _decode(
         await_turn(image.size)
         if found in ("AVIF", "HEIC"):
             take_from_decoder(parts, image)
-        lean = decoded_jpeg(image, parts.payload) if found == "JPEG" and is_large(image.size) else None
-        if lean is not None:
-            pixels, more = lean, profile_notes(parts.icc)
+        whole = decoded_jpeg(image, parts.payload) if found == "JPEG" else None
+        if whole is not None:
+            pixels, more = whole, profile_notes(parts.icc)
         elif found == "PNG" and is_large(image.size) and has_png_bands(parts.payload):
             pixels, more = _png_by_bands(parts, image.size, name)
         else:
             pixels, more = _loaded(image, parts, found, name)
-    if found == "JPEG" and (missing := missing_of_jpeg(parts.payload, pixels)):
+    if found == "JPEG" and whole is None and (missing := missing_of_jpeg(parts.payload, pixels)):
         raise _damaged(missing, found, name)
     return _turned(pixels, parts, found, more)
 

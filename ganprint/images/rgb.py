@@ -120,7 +120,7 @@ def _in_strips(image: Image.Image) -> Pixels:
         return np.array(image)
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     for rows, strip in _strips(image):
-        pixels[rows] = np.asarray(strip.convert("RGB"))
+        pixels[rows] = np.asarray(strip if strip.mode == "RGB" else strip.convert("RGB"))
     return pixels
 
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganprint.devices import one_thread_each
 from ganprint.errors import PerturbationError
 from ganprint.perturbation import blur, digital, fog, immunise, noise, weather
 from ganprint.perturbation.kinds import Perturbation
@@ -117,15 +118,11 @@ def _map_in_threads(function: Callable[[list[int]], Tensor], chunks: list[list[i
     threads = torch.get_num_threads()
     if threads == 1 or len(chunks) < 2:
         return map(function, chunks)
-    try:
-        with ThreadPoolExecutor(min(threads, len(chunks)), initializer=_use_one_thread) as pool:
-            return list(pool.map(function, chunks))
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _use_one_thread() -> None:
-    torch.set_num_threads(1)
+    with (
+        one_thread_each() as begin,
+        ThreadPoolExecutor(min(threads, len(chunks)), initializer=begin) as pool,
+    ):
+        return list(pool.map(function, chunks))
 
 
 def _chunks(members: list[int], images: Tensor, at: int | None) -> list[list[int]]:

@@ -236,7 +236,9 @@ def save_trained(attributor: Attributor, run: Run, card: Card, facts: Mapping[st
     """Write weights and card into the run's folder; of several processes only the first does."""
     if not is_main_process():
         return
-    training = TrainingRecord.model_validate({"precision": run.precision, **facts})
+    # A run of several methods has the precision of its networks.
+    precision = run.precision if attributor.differentiable else "fp32"
+    training = TrainingRecord.model_validate({"precision": precision, **facts})
     save_held_out(run.folder, attributor.held_out)
     save_artifact(
         run.folder,

@@ -1,12 +1,15 @@
 """Verdicts from Python: whatever an image is given as, the answer is the same, and errors come as asked for."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import ganprint
@@ -17,6 +20,7 @@ from ganprint.errors import (
     UsageError,
     WeightsError,
 )
+from ganprint.forensics import verdict_stream
 
 
 @pytest.fixture
@@ -99,6 +103,43 @@ def test_verdicts_are_the_same_bytes_at_any_number_of_workers(
     ]
     assert found[0] == found[1] == found[2]
     assert len(found[0]) == len(list(image.parent.iterdir())) + 4
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "expected"),
+    [
+        (9, {"workers": 2}, {(1, False)}),
+        (9, {"workers": 2, "threads": 2}, {(2, False)}),
+        (9, {"workers": 0}, {(3, True)}),
+        (1, {"workers": 2}, {(3, True)}),
+    ],
+    ids=["many", "many with threads named", "no workers", "one"],
+)
+def test_images_are_answered_for_in_threads_that_compute_alone_and_one_image_in_all_that_torch_has(
+    attribute: Any,
+    image: Path,
+    count: int,
+    options: dict[str, Any],
+    expected: set[tuple[int, bool]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer, found = verdict_stream.answer_together, set()
+
+    def noted(*arguments: Any) -> Any:
+        found.add((torch.get_num_threads(), threading.current_thread() is threading.main_thread()))
+        return answer(*arguments)
+
+    monkeypatch.setattr(verdict_stream, "answer_together", noted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert len(list(attribute([image] * count, **options))) == count
+        assert found == expected
+        with ThreadPoolExecutor(1) as pool:
+            later = pool.submit(torch.get_num_threads).result()
+        assert later == torch.get_num_threads() == options.get("threads", 3)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_an_image_that_cannot_be_read_is_yielded_left_out_or_raised_after_those_before_it(

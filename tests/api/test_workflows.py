@@ -218,3 +218,13 @@ def test_fused_answers_are_measured_beside_each_members(
     assert fused.log_loss <= max(member.log_loss for member in members)
     with pytest.raises(UsageError, match="at least two methods"):
         ganprint.fuse(grown_manifest, weights=tiny_weights, out=tmp_path / "one.json", **options)
+def test_a_method_without_a_network_has_no_arithmetic_to_choose(tiny_manifest: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    options: dict[str, Any] = {"device": "cpu", "workers": 0, "precision": "bf16"}
+    folder = ganprint.train("prnu", tiny_manifest, tmp_path / "prnu", say=said.append, **options)
+    assert "on cpu in fp32" in said[0]
+    found = ganprint.evaluate(tiny_manifest, weights=folder, split="test_seen", record=True, **options)
+    assert found.precision == "fp32"
+    card = read_card(folder)
+    assert card.training is not None and card.training.precision == "fp32"
+    assert [result.precision for result in card.metrics] == [None]

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -339,6 +340,24 @@ def test_an_interrupted_fit_goes_on_to_the_same_weights(
     assert all(torch.equal(resumed[name], expected[name]) for name in expected)
     for name, changed in kept.items():
         assert (tmp_path / "stopped/checkpoints" / name).stat().st_mtime_ns == changed
+
+
+def test_kept_statistics_are_computed_again_where_they_are_computed_otherwise(
+    manifest: Path, whole: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, folder = whole
+    shutil.copytree(folder / "checkpoints", tmp_path / "checkpoints")
+    splits = [Manifest.open(manifest).select(split) for split in ("train", "val")]
+
+    def computed() -> int:
+        """Return how many passes were written."""
+        before = {file: file.stat().st_mtime_ns for file in (tmp_path / "checkpoints").iterdir()}
+        collect(splits, method.config, Run(tmp_path, resume=True))
+        return sum(file.stat().st_mtime_ns != written for file, written in before.items())
+
+    assert computed() == 0
+    monkeypatch.setattr("ganprint_plugins.residual_statistics.collect.NUMERICS", 0)
+    assert computed() == 2 * (1 + len(method.config.draws))
 
 
 def test_rows_of_a_group_are_never_on_both_sides_of_a_fold() -> None:

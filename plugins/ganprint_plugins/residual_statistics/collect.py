@@ -34,7 +34,7 @@ from ganprint.plugin_api import (
     read_tensors,
     write_tensors,
 )
-from ganprint_plugins.residual_statistics.features import names, statistics
+from ganprint_plugins.residual_statistics.features import NUMERICS, names, statistics
 from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
 
 IMAGES_AT_ONCE = 16
@@ -153,7 +153,8 @@ def _kept(path: Any, mark: str) -> dict[str, Tensor] | None:
 
 
 def _fingerprint(text: str, view: View, images: LabelledImages, seed: int) -> str:
-    facts = "\0".join([text, view.model_dump_json(), images.sha256, str(seed), str(len(names()))])
+    computed = f"{len(names())} {NUMERICS}"
+    facts = "\0".join([text, view.model_dump_json(), images.sha256, str(seed), computed])
     return hashlib.sha256(facts.encode()).hexdigest()
 
 

@@ -19,6 +19,10 @@ from ganprint_plugins.residual_statistics import further
 from ganprint_plugins.residual_statistics.counts import between, cooccurrence, histogram, quantised
 from ganprint_plugins.residual_statistics.power_spectra import mean_spectrum, rings, spectrum_map
 
+NUMERICS = 2
+"""One more for each change by which the same crops have other statistics: those that a training has kept are then
+computed again.
+"""
 SIZE = 128
 """Side of a crop, pixels."""
 CHANNELS = ("Y", "R-G", "B-G")

@@ -1,0 +1,82 @@
+"""JPEGs are read to the pixels and refused with the sentences of Pillow, by whichever decoder."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+from PIL import Image
+
+from ganprint.errors import ImageError
+from ganprint.images import read, read_image
+from ganprint.images.jpeg_pixels import decoded_jpeg
+
+NOISE = np.random.default_rng(0).integers(0, 60, (45, 67, 3))
+PIXELS = ((np.add.outer(np.arange(45), np.arange(67))[..., None] * (1, 2, 1) + NOISE) % 256).astype(np.uint8)
+
+
+def by_pillow(folder: Path, **options: object) -> bytes:
+    # Not to memory: the encoder's buffer is too small for some of these then.
+    Image.fromarray(PIXELS).save(folder / "a.jpg", "JPEG", **options)
+    return (folder / "a.jpg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"subsampling": kind, "progressive": False} for kind in ("4:4:4", "4:2:2", "4:2:0")),
+        {"subsampling": "4:2:0", "progressive": True},
+        {"restart_marker_rows": 1},
+        {"colorsubsampling": "440"},
+        {"colorsubsampling": "411"},
+    ],
+    ids=str,
+)
+def test_pixels_are_those_of_pillow(options: dict[str, object], tmp_path: Path) -> None:
+    by_turbo = "colorsubsampling" in options
+    data = simplejpeg.encode_jpeg(PIXELS, **options) if by_turbo else by_pillow(tmp_path, **options)
+    image = Image.open(io.BytesIO(data))
+    found = decoded_jpeg(image, data)
+    assert found is not None and np.array_equal(found, np.array(image))
+    assert np.array_equal(read_image(data).pixels, found)
+
+
+@pytest.mark.parametrize("options", [{"keep_rgb": True}, {"as_grey": True}], ids=str)
+def test_other_colours_are_left_to_pillow(options: dict[str, object], tmp_path: Path) -> None:
+    data = by_pillow(tmp_path, **options)
+    if "as_grey" in options:
+        file = io.BytesIO()
+        Image.fromarray(PIXELS).convert("L").save(file, "JPEG")
+        data = file.getvalue()
+    image = Image.open(io.BytesIO(data))
+    assert decoded_jpeg(image, data) is None
+    assert np.array_equal(read_image(data).pixels, np.array(image.convert("RGB")))
+
+
+def damaged(data: bytes, how: str) -> bytes:
+    middle = len(data) // 2
+    return {
+        "cut": data[:middle],
+        "cut and ended": data[:middle] + b"\xff\xd9",
+        "zeros": data[:middle] + bytes(40) + data[middle + 40 :],
+        "bytes before a marker": data[:-2] + bytes(20) + data[-2:],
+        "bytes behind": data + bytes(20),
+    }[how]
+
+
+@pytest.mark.parametrize("how", ["cut", "cut and ended", "zeros", "bytes before a marker", "bytes behind"])
+def test_what_is_damaged_is_read_or_refused_as_by_pillow(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = damaged(by_pillow(tmp_path), how)
+
+    def outcome() -> str:
+        try:
+            return read_image(data).pixels.tobytes().hex()
+        except ImageError as error:
+            return str(error)
+
+    found = outcome()
+    monkeypatch.setattr(read, "decoded_jpeg", lambda image, payload: None)
+    assert found == outcome()
