@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from ganprint.calibration.probabilities import brier_score, calibrate_probabilities, calibration_error
 from ganprint.data import Manifest
@@ -25,13 +25,11 @@ NO_GROUP = "(no group)"
 """What images that name no group are called where others of the manifest do: one group of each source."""
 
 
-class GroupScores(BaseModel):
+class GroupScores(BaseModel, frozen=True):
     """What weights answer for the `n` images of one group: shares of right answers, and images by answered source.
 
     Attribution is None where their source is not known.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     source: str
     group: str
@@ -41,10 +39,8 @@ class GroupScores(BaseModel):
     answers: dict[str, int]
 
 
-class OfImages(BaseModel):
+class OfImages(BaseModel, frozen=True):
     """Metrics as fractions of images, and recall by source."""
-
-    model_config = ConfigDict(frozen=True)
 
     detection_accuracy: Interval
     attribution_accuracy: Interval | None = None
@@ -55,7 +51,7 @@ class OfImages(BaseModel):
     per_source: dict[str, Interval] = {}
 
 
-class Evaluation(BaseModel):
+class Evaluation(BaseModel, frozen=True):
     """How one artifact does on one split under one policy: `evaluate --json`; field names are stable.
 
     Metrics and `per_source` are means over `groups` groups where `unit` is group, else fractions of images; `of_images`
@@ -66,8 +62,6 @@ class Evaluation(BaseModel):
     weights were trained, selected or calibrated on; `calibrated` says whether the card had a calibration for them,
     `calibration_sha256` is of that. `per_group` is by `group`, or `source: group` where sources share a name.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     method: str
     weights: str

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from ganprint.calibration.answer import Answer
 from ganprint.calibration.open_set import Known, unit
@@ -30,14 +30,12 @@ FEWEST = 6
 """Images that can be enrolled: each has NEAREST others when it is left out."""
 
 
-class GalleryRecord(BaseModel):
+class GalleryRecord(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """What is known of a gallery: its images, and what it was measured to be worth.
 
     `threshold` is the nearness that `false_alarm` of the images of known sources reach; `found` is the share of
     enrolled images that the others find, each left out in turn.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: SourceName
     weights: str

@@ -18,7 +18,7 @@ from ganprint.errors import OutputExistsError, UsageError
 from ganprint.files import open_file, read_file, write_output
 from ganprint.forensics.conclusion import MOST_AGREE
 from ganprint.forensics.ensemble import Ensemble
-from ganprint.forensics.verdict import WRITTEN, Verdict
+from ganprint.forensics.verdict import Verdict, Written
 from ganprint.forensics.wording import how_to_read
 from ganprint.images import printable
 from ganprint.plain_text import to_json
@@ -29,10 +29,8 @@ from ganprint.weights.environment import hardware, versions
 MAX_RECORD_BYTES = 64 << 20
 
 
-class WeightsFacts(BaseModel):
+class WeightsFacts(Written):
     """The weights that answered, and what is known of how often they err."""
-
-    model_config = WRITTEN
 
     method: str
     weights: str
@@ -40,28 +38,24 @@ class WeightsFacts(BaseModel):
     plugin: str
     sources: list[str]
     calibration: str
-    rates: list[VerdictRates] = []
-    enrolled: dict[str, str] = {}
+    rates: list[VerdictRates] = Field([])
+    enrolled: dict[str, str] = Field({})
 
 
-class Examined(BaseModel):
+class Examined(Written):
     """One image: its verdict, the SHA-256 of its file when all was answered, and why a person must look at it."""
-
-    model_config = WRITTEN
 
     verdict: Verdict
     sha256_after: str | None = None
-    review: list[str] = []
+    review: list[str] = Field([])
 
 
-class CaseRecord(BaseModel):
+class CaseRecord(Written):
     """What `attribute --report` writes and `verify` reads; field names are stable.
 
     Paths are relative to `folder`, and that to the record's own: a record says nothing of where a machine keeps its
     files, and in `command` absolute paths are their last parts. `date` is when the images had been answered, in UTC.
     """
-
-    model_config = WRITTEN
 
     schema_version: Literal[1] = 1
     date: AwareDatetime
