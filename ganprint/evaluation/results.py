@@ -12,7 +12,7 @@ from ganprint.calibration.probabilities import brier_score, calibrate_probabilit
 from ganprint.data import Manifest
 from ganprint.evaluation.answers import Answers
 from ganprint.evaluation.conditions import Precision
-from ganprint.evaluation.metrics import GroupAnswers, Scores, Unit, count_answers, score_groups, score_images
+from ganprint.evaluation.metrics import GroupAnswers, Unit, count_answers, score_groups, score_images
 from ganprint.evaluation.open_set_metrics import score_open_set
 from ganprint.weights import Card, Interval, Result
 from ganprint.weights.seen import Seen, count_seen
@@ -138,9 +138,8 @@ def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Ev
     condition, labels, predicted = answers.condition, answers.labels, answers.predicted
     confusion = count_answers(labels, predicted, len(card.sources))
     confidence = answers.probabilities.max(1)
-    of_images = _of_images(
-        score_images(confusion, card.sources), score_open_set(labels, predicted, confidence)
-    )
+    plain, opened = score_images(confusion, card.sources), score_open_set(labels, predicted, confidence)
+    of_images = OfImages(**plain.values, **opened, per_source=plain.recall)
     grouped = group_answers(manifest, answers, card.sources)
     if grouped is None:
         metrics: dict[str, Any] = {name: getattr(of_images, name) for name in OfImages.model_fields}
@@ -171,10 +170,6 @@ def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Ev
         confusion=_named(confusion, [*card.sources, "unknown"], card.sources),
         images_per_second=round(len(labels) / answers.seconds, 2),
     )
-
-
-def _of_images(scores: Scores, opened: dict[str, Interval]) -> OfImages:
-    return OfImages(**scores.values, **opened, per_source=scores.recall)
 
 
 def _calibration(card: Card, answers: Answers) -> dict[str, float | bool | str | None]:

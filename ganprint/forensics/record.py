@@ -84,7 +84,7 @@ def make_record(
     """Return the record of an ensemble's verdicts, for a folder; each file is hashed again."""
     return CaseRecord(
         date=utc_now(),
-        command=_text(_without_places(command)),
+        command=_without_places(command),
         folder=".",
         versions=versions(),
         system=platform.platform(),
@@ -99,12 +99,12 @@ def make_record(
 
 
 def _without_places(command: str) -> str:
-    """Return a command with its absolute paths reduced to their last parts."""
+    """Return a command with its absolute paths reduced to their last parts; bytes that are no text become escapes."""
     parts = []
     for part in shlex.split(command):
         option, equals, value = part.partition("=") if part.startswith("-") else ("", "", part)
         parts.append(option + equals + (Path(value).name if os.path.isabs(value) else value))  # noqa: PTH117
-    return shlex.join(parts)
+    return shlex.join(parts).encode("utf-8", "backslashreplace").decode()
 
 
 def _from(folder: Path, image: Examined) -> Examined:
@@ -252,7 +252,3 @@ def _strange(where: str, given: Any, written: Any) -> Iterator[str]:
             yield from _strange(f"{where}[{number}]", one, other)
     elif type(given) is not type(written) or given != written or given in (math.inf, -math.inf):
         yield where or "it"
-
-
-def _text(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -22,7 +22,7 @@ from ganprint.images import ImageFile, printable
 from ganprint.images.large import is_large
 from ganprint.images.views import find_crops, whole_picture
 from ganprint.remote import last_part
-from ganprint.reporting.html import render
+from ganprint.reporting.page import render
 from ganprint.reporting.panels import panel_figure
 
 THUMBNAIL = 360
