@@ -8,7 +8,6 @@ Run: python benchmarks/many_rows.py [--rows 10000000] [--open]
 
 import argparse
 import json
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
+from open_manifest import report
 
 from ganprint.api.image_inputs import Inputs
 from ganprint.data import Manifest
@@ -34,11 +34,6 @@ def write_manifest(file: Path, rows: int) -> None:
             names = np.array(SOURCES)[np.arange(len(numbers)) % len(SOURCES)]
             paths = [f"{name}/images/{number:08}.png" for name, number in zip(names, numbers, strict=True)]
             writer.write_batch(pa.record_batch([paths, names], schema=schema))
-
-
-def report(what: str, began: float) -> None:
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{what:<40}{time.perf_counter() - began:8.1f} s   peak {megabytes:6.0f} MB", flush=True)
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ def write_manifest(file: Path, rows: int, *, bare: bool) -> None:
 def report(what: str, start: float) -> None:
     seconds = time.perf_counter() - start
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{what:<34}{seconds:6.2f} s   peak {megabytes:5.0f} MB", flush=True)
+    print(f"{what:<40}{seconds:8.2f} s   peak {megabytes:6.0f} MB", flush=True)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ganprint.errors import UsageError
 
@@ -21,7 +21,7 @@ REAL = "real"
 """The name of label 0 in every method, table and file."""
 
 
-class View(BaseModel):
+class View(BaseModel, frozen=True, extra="forbid"):
     """How an image of any size becomes the tensor a method sees.
 
     `resize` takes the largest centred square and resizes it to `size`: the published protocol. With
@@ -29,8 +29,6 @@ class View(BaseModel):
     `native` takes `crops` crops of `size` from the image's own pixels, because resampling destroys
     generator traces; smaller images are reflect-padded.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["resize", "native"] = Field("resize", description="resize, or native crops")
     size: int = Field(224, ge=32, le=2048, description="side of the input, pixels")
@@ -54,10 +52,8 @@ class View(BaseModel):
         return round(self.size * self.answering_scale)
 
 
-class AttributorConfig(BaseModel):
+class AttributorConfig(BaseModel, frozen=True, extra="forbid"):
     """Hyperparameters of a method; field descriptions are the help of `--set key=value`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     view: View = Field(View(), description="how an image becomes the input")
 

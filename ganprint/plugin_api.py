@@ -40,10 +40,15 @@ if TYPE_CHECKING:
     from ganprint.training import Accumulator, accumulate, stream
     from ganprint.training.checkpoint import Place, read_place, read_tensors, write_tensors
     from ganprint.training.interruption import Interruption
-    from ganprint.training.inverse_temperature import fit_inverse_temperature
     from ganprint.training.moments import Moments
     from ganprint.training.streaming import answer_validation
-    from ganprint.training.trials import best_trial, grid_details, judge, report_trial
+    from ganprint.training.trials import (
+        best_trial,
+        fit_inverse_temperature,
+        grid_details,
+        judge,
+        report_trial,
+    )
     from ganprint.weights.pickled import Attributes, StoredTensor, printable
 else:
     _NAMES = {
@@ -57,10 +62,9 @@ else:
         "training": "Accumulator accumulate stream",
         "training.checkpoint": "Place read_place read_tensors write_tensors",
         "training.interruption": "Interruption",
-        "training.inverse_temperature": "fit_inverse_temperature",
         "training.moments": "Moments",
         "training.streaming": "answer_validation",
-        "training.trials": "best_trial grid_details judge report_trial",
+        "training.trials": "best_trial fit_inverse_temperature grid_details judge report_trial",
         "weights.pickled": "Attributes StoredTensor printable",
     }
     __getattr__ = lazy_names(

@@ -5,9 +5,11 @@ import csv
 import io
 import os
 import shutil
+import struct
 import subprocess
 import sys
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -27,6 +29,32 @@ TINY = (
     *("--set", "perturb_at=null", "--set", "warmup_steps=0"),
 )
 """Options of `ganprint train` under which an epoch of the tiny manifest takes a second."""
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    """Return a chunk of a PNG."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_file(
+    size: tuple[int, int], packed: bytes, *chunks: bytes, bits: int = 8, colour: int = 2, interlaced: int = 0
+) -> bytes:
+    """Return a PNG that no encoder need be able to write, its chunks before its compressed pixel data."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, bits, colour, 0, 0, interlaced))
+    data = chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + data
+
+
+@contextlib.contextmanager
+def as_nobody() -> Iterator[None]:
+    """Be a user who may not read everything, as the superuser may, while the block runs."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 @pytest.fixture(scope="session")
@@ -171,6 +199,6 @@ def small_card() -> Callable[..., Any]:
     def make(**fields: Any) -> Card:
         plugin = PluginRecord(distribution="ganprint", version="0.1.0")
         given = {"name": "small", "method": "repmix", "sources": ("real", "progan"), "view": View(size=32)}
-        return Card(plugin=plugin, config={}, date=utc_now(), licence="MIT", **(given | fields))
+        return Card(config={}, date=utc_now(), licence="MIT", **(given | {"plugin": plugin} | fields))
 
     return make

@@ -6,7 +6,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from ganprint.calibration.probabilities import SMALLEST
 from ganprint.errors import OutputExistsError, WeightsError
@@ -21,25 +21,21 @@ SHRINKAGE = 0.01
 """How much a squared weight costs beside the log loss: methods that say the same share what they weigh."""
 
 
-class Member(BaseModel):
+class Member(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """Weights that take part."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     method: str
     weights: str
     weights_sha256: Sha256
 
 
-class Combination(BaseModel):
+class Combination(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """What was learned for some of the members: how much each weighs, by its weights' hash, and how to judge.
 
     What is weighed are the members' probabilities before their calibration, which the weights stand in for. `log_loss`
     and `calibration_error` are of images kept out in turn; `alone` has the log loss of each member on the same sources.
     In the judgement the score is the share of members that find an image like those they know.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     weights: dict[Sha256, float]
     judgement: JudgementRecord
@@ -48,10 +44,8 @@ class Combination(BaseModel):
     alone: dict[str, float]
 
 
-class Fusion(BaseModel):
+class Fusion(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A file of combinations over members that were answered for the same images, and the sources that all know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: int = Field(1, ge=1, le=1)
     members: list[Member]

@@ -10,25 +10,15 @@ from ganprint.lazy import lazy_names
 if TYPE_CHECKING:
     from ganprint.data.batching import BatchSampler
     from ganprint.data.dataset import Draw, ImageDataset, SourceImages
-    from ganprint.data.loading import Batch, ImageLoader, loader
+    from ganprint.data.loading import loader
     from ganprint.data.manifest import Manifest
 else:
     _HOMES = {
-        "Batch": "loading",
         "BatchSampler": "batching",
-        "ImageLoader": "loading",
+        "Draw": "dataset",
+        "ImageDataset": "dataset",
         "Manifest": "manifest",
+        "SourceImages": "dataset",
+        "loader": "loading",
     }
-    _HOMES |= dict.fromkeys(("Draw", "ImageDataset", "SourceImages"), "dataset") | {"loader": "loading"}
     __getattr__ = lazy_names(__name__, {name: f"ganprint.data.{home}" for name, home in _HOMES.items()})
-
-__all__ = [
-    "Batch",
-    "BatchSampler",
-    "Draw",
-    "ImageDataset",
-    "ImageLoader",
-    "Manifest",
-    "SourceImages",
-    "loader",
-]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 WARNED_FROM = 0.2
 """Association from which a bias is warned of: well above what a shared, mixed origin leaves."""
@@ -12,19 +12,15 @@ _RARE = 5
 """Values of fewer images than this count as one: sizes of photographs are nearly all different."""
 
 
-class Leading(BaseModel):
+class Leading(BaseModel, frozen=True):
     """The most frequent value of a source, and the share of its images that have it."""
-
-    model_config = ConfigDict(frozen=True)
 
     value: str
     share: float
 
 
-class Bias(BaseModel):
+class Bias(BaseModel, frozen=True):
     """How a feature of the files goes with the source, and the source that stands out most."""
-
-    model_config = ConfigDict(frozen=True)
 
     feature: str = Field(description="what was compared, such as format")
     association: float = Field(description="Cramer's V with Bergsma's correction: 0 none, 1 complete")

@@ -7,7 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from ganprint.data.bias import WARNED_FROM, Bias, find_bias
 from ganprint.data.inspection import FileFacts, inspect_file
@@ -21,11 +21,7 @@ IMBALANCE_FROM = 3.0
 """Ratio of the most to the least frequent source from which imbalance is warned of."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class FileProblem(_Part):
+class FileProblem(BaseModel, frozen=True):
     """A file that cannot be used, and why."""
 
     path: str
@@ -34,7 +30,7 @@ class FileProblem(_Part):
     message: str
 
 
-class Duplicate(_Part):
+class Duplicate(BaseModel, frozen=True):
     """Files that hold the same image; `kind` says whether their bytes or only their pixels are equal."""
 
     kind: Literal["bytes", "pixels"]
@@ -43,14 +39,14 @@ class Duplicate(_Part):
     splits: list[str]
 
 
-class GroupLeak(_Part):
+class GroupLeak(BaseModel, frozen=True):
     """A group that has images in several splits, with their number in each."""
 
     group: str
     images: dict[str, int]
 
 
-class Count(_Part):
+class Count(BaseModel, frozen=True):
     """How many images a source has of a semantic in a split."""
 
     source: str
@@ -59,7 +55,7 @@ class Count(_Part):
     images: int
 
 
-class CheckReport(_Part):
+class CheckReport(BaseModel, frozen=True):
     """What `check` found. `usable` is false when a file is missing or unreadable."""
 
     manifest: str

@@ -14,8 +14,7 @@ from ganprint.data.folders import find_tree, read_folders
 from ganprint.data.manifest_parts import listed_files, read_parts
 from ganprint.data.naming import name_rows
 from ganprint.data.parquetfile import is_parquet
-from ganprint.data.row_hash import hash_rows
-from ganprint.data.rows import read_rows, write_rows
+from ganprint.data.rows import hash_rows, read_rows, write_rows
 from ganprint.data.shards import read_shards
 from ganprint.errors import ManifestError, OutputExistsError, did_you_mean
 from ganprint.files import atomic_file

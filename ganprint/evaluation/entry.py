@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import AwareDatetime, ConfigDict
+from pydantic import AwareDatetime
 
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.results import Evaluation, calibration_sha256
@@ -16,13 +16,11 @@ SHORT_HASH = 16
 """Digits of hashes in keys and CSVs."""
 
 
-class Entry(Evaluation):
+class Entry(Evaluation, frozen=True):
     """A measured result: an evaluation, the data's name, and the command, date and machine that gave it.
 
     `surrogate` are the weights whose gradients an attack used, where these weights' own method has none.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     schema_version: Literal[2] = 2
     numerics: int = NUMERICS

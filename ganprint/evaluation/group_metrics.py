@@ -56,9 +56,8 @@ def group_mean(
     """
     if draws < 1000:
         raise ValueError(f"{draws} draws are too few for an interval; 1000 are needed at least.")
-    means, images, names = _means(value, source, group, sources)
-    starts = _starts(names)
-    parts = np.split(means, starts[1:])
+    means, images, of = _means(value, source, group, sources)
+    parts = np.split(means, np.flatnonzero(of[1:] != of[:-1]) + 1)
     low = high = None
     if len(means) >= FEWEST_GROUPS:
         shares = resampled_shares([len(part) for part in parts], draws, seed)
@@ -79,8 +78,6 @@ def paired_difference(
     source: np.ndarray,
     group: np.ndarray,
     *,
-    sources: Collection[str] | None = None,
-    draws: int = DRAWS,
     seed: int = 0,
 ) -> GroupMean:
     """Return the mean of `first - second` on the same rows, as `group_mean` does.
@@ -89,7 +86,7 @@ def paired_difference(
     resampled means is the resampled mean of the differences.
     """
     difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    return group_mean(difference, source, group, sources=sources, draws=draws, seed=seed)
+    return group_mean(difference, source, group, seed=seed)
 
 
 def resampled_shares(sizes: Sequence[int], draws: int, seed: int) -> Iterator[np.ndarray]:
@@ -103,8 +100,8 @@ def resampled_shares(sizes: Sequence[int], draws: int, seed: int) -> Iterator[np
 
 def _means(
     value: np.ndarray, source: np.ndarray, group: np.ndarray, sources: Collection[str] | None
-) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Return means and counts of images (G,), and the names of source and group (G,), ordered by source."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return of each group the mean, the count of images, and the number of its source (G,), ordered by that."""
     value, source, group = np.asarray(value, dtype=np.float64), np.asarray(source), np.asarray(group)
     if not value.shape == source.shape == group.shape == (len(value),):
         raise ValueError(f"value, source and group differ in shape: {value.shape, source.shape, group.shape}")
@@ -115,17 +112,9 @@ def _means(
         raise ValueError("there is no image of these sources")
     if not np.isfinite(value).all():
         raise ValueError("a value is not finite")
-    source_names, source_codes = np.unique(source, return_inverse=True)
+    source_codes = np.unique(source, return_inverse=True)[1]
     group_names, group_codes = np.unique(group, return_inverse=True)
     pairs, places, images = np.unique(
         source_codes * np.int64(len(group_names)) + group_codes, return_inverse=True, return_counts=True
     )
-    means = np.bincount(places, weights=value) / images
-    names = source_names[pairs // len(group_names)], group_names[pairs % len(group_names)]
-    return means, images, names
-
-
-def _starts(names: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Return where the groups of each source begin."""
-    source = names[0]
-    return np.flatnonzero(np.concatenate(([True], source[1:] != source[:-1])))
+    return np.bincount(places, weights=value) / images, images, pairs // len(group_names)

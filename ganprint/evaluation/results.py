@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from ganprint.calibration.probabilities import brier_score, calibrate_probabilities, calibration_error
 from ganprint.data import Manifest
 from ganprint.evaluation.answers import Answers
 from ganprint.evaluation.conditions import Precision
-from ganprint.evaluation.metrics import GroupAnswers, Scores, Unit, count_answers, score_groups, score_images
+from ganprint.evaluation.metrics import GroupAnswers, Unit, count_answers, score_groups, score_images
 from ganprint.evaluation.open_set_metrics import score_open_set
 from ganprint.weights import Card, Interval, Result
 from ganprint.weights.seen import Seen, count_seen
@@ -25,13 +25,11 @@ NO_GROUP = "(no group)"
 """What images that name no group are called where others of the manifest do: one group of each source."""
 
 
-class GroupScores(BaseModel):
+class GroupScores(BaseModel, frozen=True):
     """What weights answer for the `n` images of one group: shares of right answers, and images by answered source.
 
     Attribution is None where their source is not known.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     source: str
     group: str
@@ -41,10 +39,8 @@ class GroupScores(BaseModel):
     answers: dict[str, int]
 
 
-class OfImages(BaseModel):
+class OfImages(BaseModel, frozen=True):
     """Metrics as fractions of images, and recall by source."""
-
-    model_config = ConfigDict(frozen=True)
 
     detection_accuracy: Interval
     attribution_accuracy: Interval | None = None
@@ -55,7 +51,7 @@ class OfImages(BaseModel):
     per_source: dict[str, Interval] = {}
 
 
-class Evaluation(BaseModel):
+class Evaluation(BaseModel, frozen=True):
     """How one artifact does on one split under one policy: `evaluate --json`; field names are stable.
 
     Metrics and `per_source` are means over `groups` groups where `unit` is group, else fractions of images; `of_images`
@@ -66,8 +62,6 @@ class Evaluation(BaseModel):
     weights were trained, selected or calibrated on; `calibrated` says whether the card had a calibration for them,
     `calibration_sha256` is of that. `per_group` is by `group`, or `source: group` where sources share a name.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     method: str
     weights: str
@@ -147,9 +141,8 @@ def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Ev
     condition, labels, predicted = answers.condition, answers.labels, answers.predicted
     confusion = count_answers(labels, predicted, len(card.sources))
     confidence = answers.probabilities.max(1)
-    of_images = _of_images(
-        score_images(confusion, card.sources), score_open_set(labels, predicted, confidence)
-    )
+    plain, opened = score_images(confusion, card.sources), score_open_set(labels, predicted, confidence)
+    of_images = OfImages(**plain.values, **opened, per_source=plain.recall)
     grouped = group_answers(manifest, answers, card.sources)
     if grouped is None:
         metrics: dict[str, Any] = {name: getattr(of_images, name) for name in OfImages.model_fields}
@@ -180,10 +173,6 @@ def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Ev
         confusion=_named(confusion, [*card.sources, "unknown"], card.sources),
         images_per_second=round(len(labels) / answers.seconds, 2),
     )
-
-
-def _of_images(scores: Scores, opened: dict[str, Interval]) -> OfImages:
-    return OfImages(**scores.values, **opened, per_source=scores.recall)
 
 
 def _calibration(card: Card, answers: Answers) -> dict[str, float | bool | str | None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from ganprint.calibration.answer import Answer
 from ganprint.calibration.open_set import Known, unit
@@ -30,14 +30,12 @@ FEWEST = 6
 """Images that can be enrolled: each has NEAREST others when it is left out."""
 
 
-class GalleryRecord(BaseModel):
+class GalleryRecord(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """What is known of a gallery: its images, and what it was measured to be worth.
 
     `threshold` is the nearness that `false_alarm` of the images of known sources reach; `found` is the share of
     enrolled images that the others find, each left out in turn.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: SourceName
     weights: str
@@ -105,20 +103,16 @@ def _likeness(embeddings: np.ndarray, directions: np.ndarray) -> np.ndarray:
     return np.partition(cosines, -place, axis=1)[:, -place:].mean(1)  # type: ignore[no-any-return]
 
 
-def threshold_of(directions: np.ndarray, known: Known, false_alarm: float) -> float:
+def threshold_of(
+    directions: np.ndarray, known: Known, false_alarm: float, own: np.ndarray | None = None
+) -> float:
     """Return the nearness to a gallery that at most `false_alarm` of the known images reach, each without itself.
 
-    Nor do more of the photographs among them alone.
+    Nor do more of the photographs among them alone. `own` is `Known.similarity` of the known images (N,), if it is
+    there already.
     """
-    return _threshold(directions, known, _own_similarity(known), false_alarm)
-
-
-def _own_similarity(known: Known) -> np.ndarray:
-    return known.similarity(known.embeddings, images=known.images)
-
-
-def _threshold(directions: np.ndarray, known: Known, similarity: np.ndarray, false_alarm: float) -> float:
-    values = _likeness(known.embeddings, directions) - similarity
+    own = known.similarity(known.embeddings, images=known.images) if own is None else own
+    values = _likeness(known.embeddings, directions) - own
     sides = [side for side in (values, values[known.labels == 0]) if len(side)]
     ends = [np.sort(side)[::-1][int(false_alarm * len(side))] for side in sides]
     return float(np.nextafter(max(ends), np.inf))
@@ -126,12 +120,12 @@ def _threshold(directions: np.ndarray, known: Known, similarity: np.ndarray, fal
 
 def left_out(embeddings: np.ndarray, known: Known, false_alarm: float) -> np.ndarray:
     """Return bool (N,): whether each of the embeddings (N, D) is found by a gallery of the others."""
-    directions, similarity = unit(embeddings), _own_similarity(known)
+    directions, own = unit(embeddings), known.similarity(known.embeddings, images=known.images)
     found = np.empty(len(embeddings), bool)
     for number in range(len(embeddings)):
         others = np.delete(directions, number, axis=0)
         value = nearness(embeddings[number][None], others, known)[0]
-        found[number] = value >= _threshold(others, known, similarity, false_alarm)
+        found[number] = value >= threshold_of(others, known, false_alarm, own)
     return found
 
 

@@ -18,7 +18,7 @@ from ganprint.errors import OutputExistsError, UsageError
 from ganprint.files import open_file, read_file, write_output
 from ganprint.forensics.conclusion import MOST_AGREE
 from ganprint.forensics.ensemble import Ensemble
-from ganprint.forensics.verdict import WRITTEN, Verdict
+from ganprint.forensics.verdict import Verdict, Written
 from ganprint.forensics.wording import how_to_read
 from ganprint.plain_text import printable, to_json
 from ganprint.remote import join_location, location, seen_from
@@ -28,10 +28,8 @@ from ganprint.weights.environment import hardware, versions
 MAX_RECORD_BYTES = 64 << 20
 
 
-class WeightsFacts(BaseModel):
+class WeightsFacts(Written):
     """The weights that answered, and what is known of how often they err."""
-
-    model_config = WRITTEN
 
     method: str
     weights: str
@@ -39,28 +37,24 @@ class WeightsFacts(BaseModel):
     plugin: str
     sources: list[str]
     calibration: str
-    rates: list[VerdictRates] = []
-    enrolled: dict[str, str] = {}
+    rates: list[VerdictRates] = Field([])
+    enrolled: dict[str, str] = Field({})
 
 
-class Examined(BaseModel):
+class Examined(Written):
     """One image: its verdict, the SHA-256 of its file when all was answered, and why a person must look at it."""
-
-    model_config = WRITTEN
 
     verdict: Verdict
     sha256_after: str | None = None
-    review: list[str] = []
+    review: list[str] = Field([])
 
 
-class CaseRecord(BaseModel):
+class CaseRecord(Written):
     """What `attribute --report` writes and `verify` reads; field names are stable.
 
     Paths are relative to `folder`, and that to the record's own: a record says nothing of where a machine keeps its
     files, and in `command` absolute paths are their last parts. `date` is when the images had been answered, in UTC.
     """
-
-    model_config = WRITTEN
 
     schema_version: Literal[1] = 1
     date: AwareDatetime
@@ -89,7 +83,7 @@ def make_record(
     """Return the record of an ensemble's verdicts, for a folder; each file is hashed again."""
     return CaseRecord(
         date=utc_now(),
-        command=_text(_without_places(command)),
+        command=_without_places(command),
         folder=".",
         versions=versions(),
         system=platform.platform(),
@@ -104,12 +98,12 @@ def make_record(
 
 
 def _without_places(command: str) -> str:
-    """Return a command with its absolute paths reduced to their last parts."""
+    """Return a command with its absolute paths reduced to their last parts; bytes that are no text become escapes."""
     parts = []
     for part in shlex.split(command):
         option, equals, value = part.partition("=") if part.startswith("-") else ("", "", part)
         parts.append(option + equals + (Path(value).name if os.path.isabs(value) else value))  # noqa: PTH117
-    return shlex.join(parts)
+    return shlex.join(parts).encode("utf-8", "backslashreplace").decode()
 
 
 def _from(folder: Path, image: Examined) -> Examined:
@@ -257,7 +251,3 @@ def _strange(where: str, given: Any, written: Any) -> Iterator[str]:
             yield from _strange(f"{where}[{number}]", one, other)
     elif type(given) is not type(written) or given != written or given in (math.inf, -math.inf):
         yield where or "it"
-
-
-def _text(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()

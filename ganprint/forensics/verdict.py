@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from ganprint.calibration.decision import is_synthetic
 from ganprint.provenance.metadata import Metadata
@@ -10,26 +10,23 @@ from ganprint.provenance.metadata import Metadata
 UNCALIBRATED = "The probabilities are not calibrated: read them as an order of sources, not as odds."
 NO_RULE = "There is no verdict: these weights are not calibrated, and what they give are scores."
 
-WRITTEN = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
-"""Of models that are written to files: every field is there."""
+
+class Written(BaseModel, frozen=True, json_schema_serialization_defaults_required=True):
+    """A model that is written to files, every field of it."""
 
 
-class Failure(BaseModel):
+class Failure(Written):
     """Why there is no verdict: a stable code and a sentence."""
-
-    model_config = WRITTEN
 
     code: str
     message: str
 
 
-class Ratio(BaseModel):
+class Ratio(Written):
     """A likelihood ratio for a proposition against its opposite: log10, and ENFSI's words where they are supported.
 
     `bounded` says that the ratio is as large or small as the data of its calibration can support.
     """
-
-    model_config = WRITTEN
 
     proposition: str
     against: str
@@ -38,19 +35,15 @@ class Ratio(BaseModel):
     bounded: bool
 
 
-class Evidence(BaseModel):
+class Evidence(Written):
     """A kind of evidence, and what it adds to the log-odds of synthetic (natural logarithm), the mean over crops."""
-
-    model_config = WRITTEN
 
     kind: str
     log_odds: float
 
 
-class Crop(BaseModel):
+class Crop(Written):
     """A crop that had a vote: its corner in the image and its side, pixels, and its own P(synthetic)."""
-
-    model_config = WRITTEN
 
     left: int
     top: int
@@ -58,12 +51,10 @@ class Crop(BaseModel):
     synthetic_probability: float
 
 
-class Views(BaseModel):
+class Views(Written):
     """How far the crops agree: their number, how many agree with the most likely source, and the least and largest
     probability of synthetic among them.
     """
-
-    model_config = WRITTEN
 
     count: int
     agreeing: int
@@ -71,10 +62,8 @@ class Views(BaseModel):
     most_synthetic: float
 
 
-class MethodAnswer(BaseModel):
+class MethodAnswer(Written):
     """What one of several methods answers for an image; fields as in Verdict."""
-
-    model_config = WRITTEN
 
     method: str
     weights: str
@@ -88,10 +77,8 @@ class MethodAnswer(BaseModel):
     views: Views | None
 
 
-class Agreement(BaseModel):
+class Agreement(Written):
     """How many methods say real, synthetic (a source or unknown) and neither, and how many name each source."""
-
-    model_config = WRITTEN
 
     real: int
     synthetic: int
@@ -104,10 +91,8 @@ class Agreement(BaseModel):
         return ", ".join(f"{count} {name}" for count, name in said if count)
 
 
-class Change(BaseModel):
+class Change(Written):
     """The verdict after mild post-processing of the image, and whether it is the same."""
-
-    model_config = WRITTEN
 
     change: str
     verdict: str
@@ -115,7 +100,7 @@ class Change(BaseModel):
     holds: bool
 
 
-class Verdict(BaseModel):
+class Verdict(Written):
     """The answer for one image: a line of `attribute --json`; field names are stable.
 
     `verdict` is `real`, the name of a source or of a family of generators, `synthetic-unknown` or `inconclusive`, None
@@ -131,8 +116,6 @@ class Verdict(BaseModel):
     options. `stability` and `metadata` are there where they were asked for. `stated_generator` is the generator that
     the file names in its metadata; it does not change any probability.
     """
-
-    model_config = WRITTEN
 
     schema_version: Literal[1] = 1
     path: str

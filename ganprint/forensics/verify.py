@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from ganprint.calibration.fusion import find_fusion
 from ganprint.devices import find_device
@@ -32,10 +32,8 @@ _NUMBER = re.compile(r"(\d+)(\.\d+)?(%?)")
 Outcome = Literal["same", "differs", "file changed", "file missing", "not repeatable"]
 
 
-class Comparison(BaseModel):
+class Comparison(BaseModel, frozen=True):
     """What became of one image when it was examined again: `details` say in what it differs, or why it could not be."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: str
     outcome: Outcome

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, ValidationError
 
 from ganprint.errors import OutputExistsError, WeightsError
 from ganprint.files import read_file
@@ -30,13 +30,11 @@ FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 """A source or semantic: part of file names, and never a way out of a folder."""
 
 
-class GeneratorCard(BaseModel):
+class GeneratorCard(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """Everything known about a generator; `distance` is the spectral one to its photographs.
 
     `precision` is the arithmetic of its training. `sha256` and `parameters` are filled in when it is saved.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: Literal[1] = 1
     name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv
 import torch
 from PIL import Image
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -48,23 +48,19 @@ PHOTOGRAPH = "photograph"
 """The semantic of a real image: photographs do not show what the generators show."""
 
 
-class Chosen(BaseModel):
+class Chosen(BaseModel, frozen=True, extra="forbid"):
     """The generators of a split: what they show, the seed that they were trained under, and how many images of each.
 
     With `images` None there are as many as in the recipe's other splits.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     semantics: tuple[str, ...]
     training_seed: int
     images: int | None = None
 
 
-class Recipe(BaseModel):
+class Recipe(BaseModel, frozen=True, extra="forbid"):
     """What the benchmark is made of; mini.yaml says what each key means."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1]
     resolution: int

@@ -6,5 +6,3 @@
 from ganprint.images.find import find_images
 from ganprint.images.limits import DEFAULT_MAX_PIXELS
 from ganprint.images.read import ImageFile, read_image
-
-__all__ = ["DEFAULT_MAX_PIXELS", "ImageFile", "find_images", "read_image"]

@@ -28,21 +28,22 @@ def from_memory(
     for images that are too large or small, or that Pillow cannot decode.
     """
     if isinstance(image, Image.Image):
-        check_pixels(image.size, FORMAT, name, max_pixels)
-        check_sides(image.size, name, min_side)
+        size = image.size
+    elif image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
+        size = (image.shape[1], image.shape[0])
+    else:
+        raise UsageError(
+            f"{printable(name)} is an array of {image.dtype}, {image.shape}; uint8 (H, W, 3) is needed.",
+            "Give RGB from 0 to 255; Image.fromarray(...) takes grey and alpha.",
+        )
+    check_pixels(size, FORMAT, name, max_pixels)
+    check_sides(size, name, min_side)
+    if isinstance(image, Image.Image):
         pixels, notes = _decoded(image, name)
     else:
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise UsageError(
-                f"{printable(name)} is an array of {image.dtype}, {image.shape}; uint8 (H, W, 3) is needed.",
-                "Give RGB from 0 to 255; Image.fromarray(...) takes grey and alpha.",
-            )
-        height, width = image.shape[:2]
-        check_pixels((width, height), FORMAT, name, max_pixels)
-        check_sides((width, height), name, min_side)
         pixels, notes = np.ascontiguousarray(image), []
     height, width = pixels.shape[:2]
-    digest = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
+    digest = hashlib.sha256(pixels.data).hexdigest()
     return ImageFile(pixels, name, width, height, FORMAT, digest, tuple(notes))
 
 

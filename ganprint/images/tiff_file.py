@@ -1,12 +1,12 @@
 """TIFFs written for the decoder: directories that hold only what decoding needs, and the strips of a picture."""
 
+import io
 import struct
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ganprint.images.large import BAND_PIXELS
-from ganprint.images.spliced import spliced
 from ganprint.images.tags import Directory, Field
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES = 256, 257, 258, 259, 262, 273, 277
@@ -69,7 +69,7 @@ def write_tiff(body: list[bytes | memoryview], order: str, directories: list[Dir
                 place += len(values[-1])
         follows = place if number + 1 < len(directories) else 0
         pieces += [*entries, struct.pack(order + "I", follows), *values]
-    return spliced([head, *body, b"".join(pieces)])
+    return io.BufferedReader(_Spliced([head, *body, b"".join(pieces)]))
 
 
 def tiff_bands(data: bytes, order: str, directory: Directory) -> Iterator[tuple[slice, BinaryIO]]:
@@ -109,3 +109,33 @@ def tiff_bands(data: bytes, order: str, directory: Directory) -> Iterator[tuple[
             del changed[STRIP_ROWS]
         band = directory | {tag: field_of(directory, *values) for tag, values in changed.items()}
         yield slice(top, top + changed[HEIGHT][0]), write_tiff(strips, order, [band])
+
+
+class _Spliced(io.RawIOBase):
+    """One file of several pieces, none of them copied: a TIFF may have 256 MiB, and a new directory."""
+
+    def __init__(self, pieces: list[bytes | memoryview]) -> None:
+        self._pieces = pieces
+        self._size = sum(map(len, pieces))
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._place = max(0, offset + (0, self._place, self._size)[whence])
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        start = self._place
+        for piece in self._pieces:
+            if start < len(piece):
+                part = piece[start : start + len(buffer)]
+                buffer[: len(part)] = part
+                self._place += len(part)
+                return len(part)
+            start -= len(piece)
+        return 0

@@ -2,16 +2,15 @@
 
 import re
 import struct
-import zlib
-from typing import Any
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
+from ganprint.images.png_data import CHANNELS, PixelData
+
 _DAMAGE = re.compile(r"premature end|bad Huffman|Corrupt JPEG data: (?!\d+ extraneous)", re.IGNORECASE)
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # Adam7: the first column and row of each pass, and the steps between (PNG, section 8.2).
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _ONE_PASS = ((0, 0, 1, 1),)
@@ -50,34 +49,18 @@ def missing_of_png(payload: bytes, image: Image.Image | None) -> str:
     width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", payload, 16)
     if image is not None and not interlaced and np.asarray(image.crop((0, height - 1, width, height))).any():
         return ""  # missing rows come out as zeros, so the last row was there
-    bits = depth * _CHANNELS.get(colour, 1)
+    bits = depth * CHANNELS.get(colour, 1)
     sizes = [
         (-(-max(width - left, 0) // across) * bits + 7) // 8 + 1 if width > left else 0
         for left, _, across, _ in (_PASSES if interlaced else _ONE_PASS)
     ]
     rows = [-(-max(height - top, 0) // down) for _, top, _, down in (_PASSES if interlaced else _ONE_PASS)]
     wanted = sum(size * count for size, count in zip(sizes, rows, strict=True))
-    there = _inflated(payload, wanted)
+    data, there = PixelData(payload), 0
+    while there < wanted and (piece := data.take(_PIECE)):
+        there += len(piece)
     if there >= wanted:
         return ""
     if interlaced:
         return f"{100 * there // max(wanted, 1)} % of its pixel data are there"
     return f"{there // max(sizes[0], 1)} of its {height} rows are there"
-
-
-def _inflated(payload: bytes, most: int) -> int:
-    """Count the bytes in the pixel data of a PNG, to `most` or so."""
-    unpacker: Any = zlib.decompressobj()
-    place, count = 8, 0
-    while place + 12 <= len(payload) and count < most:
-        length = int.from_bytes(payload[place : place + 4], "big")
-        if payload[place + 4 : place + 8] == b"IDAT":
-            piece = payload[place + 8 : place + 8 + length]
-            while piece and not unpacker.eof and count < most:
-                try:
-                    count += len(unpacker.decompress(piece, _PIECE))
-                except zlib.error:
-                    return count
-                piece = unpacker.unconsumed_tail
-        place += 12 + length
-    return count

@@ -3,13 +3,3 @@
 from ganprint.models.config import GridConfig, NeuralConfig, TrainingConfig, read_config
 from ganprint.models.neural import Losses, NeuralAttributor
 from ganprint.models.step import Step
-
-__all__ = [
-    "GridConfig",
-    "Losses",
-    "NeuralAttributor",
-    "NeuralConfig",
-    "Step",
-    "TrainingConfig",
-    "read_config",
-]

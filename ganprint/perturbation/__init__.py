@@ -15,29 +15,6 @@ from ganprint.perturbation.kinds import (
 )
 from ganprint.perturbation.policy import Policy, parse_policy
 
-__all__ = [
-    "CORRUPTIONS",
-    "IMMUNISING",
-    "RESHARING",
-    "SEEN",
-    "SEVERITIES",
-    "UNSEEN",
-    "UNTOUCHED",
-    "AnyPolicy",
-    "Attack",
-    "Chain",
-    "DrawnChain",
-    "Engine",
-    "Perturbation",
-    "Policy",
-    "parse_any_policy",
-    "parse_attack",
-    "parse_chain",
-    "parse_policy",
-    "perturb",
-]
-
-
 AnyPolicy = Policy | Chain | DrawnChain | Attack
 """Every way to perturb the images of an evaluation."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from ganprint.plain_text import printable
 
@@ -35,7 +35,7 @@ _MOST_FAILURES = 5
 _LONGEST = 200
 
 
-class Provenance(BaseModel):
+class Provenance(BaseModel, frozen=True):
     """What is known of an image's C2PA manifest.
 
     `state`: "absent"; "remote" where the file names one kept elsewhere, which is not fetched; "unchecked" where the
@@ -44,8 +44,6 @@ class Provenance(BaseModel):
     failed. `digital_source_type` is the first IPTC one that its actions state, such as trainedAlgorithmicMedia, or
     those of what it was made of; `software` is what made the claim and what its actions name.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     state: Literal["absent", "remote", "unchecked", "valid", "invalid", "unreadable"]
     detail: str

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from ganprint.images.containers import take_apart
 from ganprint.images.formats import open_image
@@ -61,7 +61,7 @@ _FEWEST_COEFFICIENTS = 300
 _LEAST_GAIN = 0.02
 
 
-class DoubleCompression(BaseModel):
+class DoubleCompression(BaseModel, frozen=True):
     """A hint on whether a JPEG had been compressed before, more coarsely, on the same grid of blocks.
 
     `found` is None where there is no answer; False excludes neither an earlier compression that was finer
@@ -69,14 +69,12 @@ class DoubleCompression(BaseModel):
     found. `reason` is a sentence.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     found: bool | None
     first_quality: int | None = None
     reason: str
 
 
-class JpegFacts(BaseModel):
+class JpegFacts(BaseModel, frozen=True):
     """How a JPEG is compressed.
 
     `quality` is the IJG quality, 1 to 100, whose standard tables are nearest to the file's, None without any;
@@ -84,8 +82,6 @@ class JpegFacts(BaseModel):
     steps each in natural order (row by row, not zigzag). `subsampling` is that of chroma, such as 4:2:0, None
     without chroma or of a rare kind. `progressive` is against baseline. `double_compression` is a hint.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     quality: int | None
     standard: bool

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from PIL.ExifTags import GPSTAGS, IFD, TAGS
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from ganprint.errors import ImageError
 from ganprint.images.containers import take_apart
@@ -45,7 +45,7 @@ _COMMENT_CODINGS = {
 }
 
 
-class Metadata(BaseModel):
+class Metadata(BaseModel, frozen=True):
     """What an image file states beside its pixels; anyone may have written it.
 
     All texts are printable, at most 300 characters. `exif` is EXIF's tags by name, binary ones left out;
@@ -56,8 +56,6 @@ class Metadata(BaseModel):
     words such as "Stable Diffusion (ComfyUI)". `jpeg` is how a JPEG was compressed, None for other formats.
     `c2pa` is the state of its C2PA manifest. `notes` are sentences on what could not be read.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     exif: dict[str, str]
     text: dict[str, str]

@@ -1,13 +1,27 @@
-"""A self-contained HTML page of results: tables, figures, and the origin of every number."""
+"""Self-contained HTML pages from the templates beside this module, and that of results."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.tables import Table
+from ganprint.extras import needs
 from ganprint.files import write_output
-from ganprint.reporting.html import render
+
+with needs("report"):
+    from jinja2 import Environment, StrictUndefined
+
+
+def render(template: str, *, finalize: Callable[[object], object] | None = None, **values: Any) -> str:
+    """Return a template's page with these values, all text in them escaped; `finalize` changes each value before."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, finalize=finalize, trim_blocks=True, lstrip_blocks=True
+    )
+    text = files("ganprint.reporting").joinpath(template).read_text(encoding="utf-8")
+    return environment.from_string(text).render(**values)
 
 
 def write_page(

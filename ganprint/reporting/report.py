@@ -23,7 +23,7 @@ from ganprint.images.large import is_large
 from ganprint.images.views import find_crops, whole_picture
 from ganprint.plain_text import printable
 from ganprint.remote import last_part
-from ganprint.reporting.html import render
+from ganprint.reporting.page import render
 from ganprint.reporting.panels import panel_figure
 
 THUMBNAIL = 360

@@ -2,5 +2,3 @@
 
 from ganprint.attributor import Progress, Run
 from ganprint.training.streaming import Accumulator, accumulate, stream
-
-__all__ = ["Accumulator", "Progress", "Run", "accumulate", "stream"]

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
 from ganprint.attributor import Progress, Run
 
 ONLY = "answers_only"
 """Name among a training's details of the one source that every validation image is called, where that is so."""
+LOG_FACTORS = (-8.0, 16.0)
+"""Natural logarithms between which the factor of scores is sought."""
 
 
 @dataclass(frozen=True)
@@ -61,3 +65,16 @@ def judge(predicted: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         "balanced_accuracy": sum(recalls) / len(recalls),
         "detection_accuracy": float(((predicted > 0) == (labels > 0)).mean()),
     }
+
+
+def fit_inverse_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return the factor by which scores (N, K) become logits with the lowest cross-entropy for labels (N,).
+
+    It is an inverse temperature: the order of sources stays the same.
+    """
+    rows = np.arange(len(labels))
+
+    def loss(logarithm: float) -> float:
+        return float(-log_softmax(np.exp(logarithm) * scores, axis=1)[rows, labels].mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=LOG_FACTORS, method="bounded").x))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import ValidationError
 
 from ganprint.plugin_api import (
@@ -14,11 +15,9 @@ from ganprint.plugin_api import (
     StoredTensor,
     View,
     WeightsError,
+    build_backbone,
     printable,
 )
-
-_STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))
-"""Blocks and bottleneck width of ResNet-50's residual stages; a stage gives four times its width."""
 
 _LOSS_STATE = "det_ce.weight"
 
@@ -103,34 +102,18 @@ def _check_shapes(
 
 
 def _expected_shapes(embedding: int, classes: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield from _convolution("backbone.conv1", "backbone.bn1", 64, 3, 7)
-    channels = 64
-    for stage, (blocks, width) in enumerate(_STAGES, start=1):
-        for block in range(blocks):
-            prefix = f"backbone.layer{stage}.{block}"
-            yield from _convolution(f"{prefix}.conv1", f"{prefix}.bn1", width, channels, 1)
-            yield from _convolution(f"{prefix}.conv2", f"{prefix}.bn2", width, width, 3)
-            yield from _convolution(f"{prefix}.conv3", f"{prefix}.bn3", 4 * width, width, 1)
-            if block == 0:
-                short = f"{prefix}.downsample"
-                yield from _convolution(f"{short}.0", f"{short}.1", 4 * width, channels, 1)
-            channels = 4 * width
+    """Yield the names and shapes of RepMix's tensors on a ResNet-50, of which none takes memory."""
+    with torch.device("meta"):
+        backbone = build_backbone("timm:resnet50")
+    for name, tensor in backbone.network.state_dict().items():
+        yield f"backbone.{name}", tuple(tensor.shape)
     for layer, outputs, inputs in (
-        ("embedding", embedding, channels),
+        ("embedding", embedding, backbone.features),
         ("attribution", classes, embedding),
         ("detection", 2, embedding),
     ):
         yield f"{layer}.weight", (outputs, inputs)
         yield f"{layer}.bias", (outputs,)
-
-
-def _convolution(
-    name: str, norm: str, outputs: int, inputs: int, side: int
-) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield f"{name}.weight", (outputs, inputs, side, side)
-    for part in ("weight", "bias", "running_mean", "running_var"):
-        yield f"{norm}.{part}", (outputs,)
-    yield f"{norm}.num_batches_tracked", ()
 
 
 def _config(

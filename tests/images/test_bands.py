@@ -11,6 +11,8 @@ from PIL import Image
 from ganprint.errors import TruncatedImageError
 from ganprint.images import bands, large, read, read_image, tags, tiff_file
 
+from ..conftest import chunk
+
 SIZE = (61, 83)
 MODES = {"RGB": 3, "RGBA": 4, "LA": 2, "L": 1, "CMYK": 4, "YCbCr": 3, "LAB": 3}
 
@@ -57,10 +59,6 @@ def with_pixel_data(data: bytes, packed: bytes) -> bytes:
     """Return a PNG whose pixel data lie in chunks of 100 bytes."""
     head, pieces = data[: data.index(b"IDAT") - 4], [packed[i : i + 100] for i in range(0, len(packed), 100)]
     return head + b"".join(chunk(b"IDAT", piece) for piece in pieces) + chunk(b"IEND", b"")
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def tif(mode: str, **options: object) -> bytes:

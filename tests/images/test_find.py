@@ -11,6 +11,8 @@ from PIL import Image
 from ganprint.errors import ImageError, ImageNotFoundError, ImageUnreadableError, NoImagesError
 from ganprint.images import find_images
 
+from ..conftest import as_nobody
+
 
 @pytest.fixture
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -100,15 +102,10 @@ def test_a_pipe_in_a_folder_is_not_opened(case: Path) -> None:
 
 def test_a_folder_that_cannot_be_searched_is_said_and_the_rest_goes_on(case: Path) -> None:
     (case / "sub").chmod(0)
-    user = os.geteuid()
     case.parent.chmod(0o755)
-    if user == 0:
-        os.seteuid(65534)  # the superuser may search everything, nobody may not
-    try:
+    with as_nobody():
         found = list(find_images(["case"], recursive=True))
-    finally:
-        os.seteuid(user)
-        (case / "sub").chmod(0o755)
+    (case / "sub").chmod(0o755)
     errors = [f for f in found if isinstance(f, ImageError)]
     assert [type(error) for error in errors] == [ImageUnreadableError]
     assert "case/sub cannot be searched" in errors[0].message

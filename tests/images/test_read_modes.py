@@ -14,6 +14,8 @@ from ganprint.images.containers import take_apart
 from ganprint.images.formats import sniff
 from ganprint.provenance.stated import read_stated
 
+from ..conftest import chunk, png_file
+
 SIDE = 64
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -34,14 +36,9 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
 
 def png(depth: int, colour: int, rows: np.ndarray, *chunks: tuple[bytes, bytes]) -> bytes:
     """Write a PNG of depths and colour types that Pillow does not write; `rows` are the bytes of each row."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", SIDE, len(rows), depth, colour, 0, 0, 0)
-    data = b"".join(b"\0" + row.tobytes() for row in rows)
-    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(data)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+    packed = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    before = [chunk(*each) for each in chunks]
+    return png_file((SIDE, len(rows)), packed, *before, bits=depth, colour=colour)
 
 
 RGB = Image.fromarray(gradient())

@@ -31,6 +31,8 @@ from ganprint.errors import (
 from ganprint.images import read_image
 from ganprint.images.formats import is_decodable
 
+from ..conftest import as_nobody, chunk, png_file
+
 FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"]
 
 
@@ -50,13 +52,8 @@ def refused(data: bytes, **options: int) -> ImageError:
     return caught.value
 
 
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
 def png_of(width: int, height: int, *chunks: bytes) -> bytes:
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+    return png_file((width, height), b"", *chunks, colour=0)
 
 
 def ftyp(*brands: bytes) -> bytes:
@@ -224,14 +221,8 @@ def test_a_file_without_permission_is_said_to_be_unreadable(tmp_path: Path) -> N
     path = tmp_path / "secret.png"
     path.write_bytes(encoded("PNG"))
     path.chmod(0)
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)  # the superuser may read everything, nobody may not
-    try:
-        with pytest.raises(ImageUnreadableError, match="may not be read by this user"):
-            read_image(path)
-    finally:
-        os.seteuid(user)
+    with as_nobody(), pytest.raises(ImageUnreadableError, match="may not be read by this user"):
+        read_image(path)
 
 
 def test_a_file_larger_than_the_byte_limit_is_refused(tmp_path: Path) -> None:

@@ -232,9 +232,7 @@ def test_directories_that_overlap_and_loop_take_no_time_to_speak_of() -> None:
 
 
 @pytest.mark.parametrize("name", ["planar16_raw_le.tif", "palette_map8bit.tif", "thumb_first_subifd.tif"])
-def test_reference_files_are_read_right(name: str) -> None:
-    folder = Path(__file__).parents[3] / "shared" / "inputs"
-    if not folder.is_dir():
-        pytest.skip("the inputs in ../shared are not there")
+def test_reference_files_are_read_right(name: str, shared: Path) -> None:
+    folder = shared / "inputs"
     right = read_image(folder / "contig16.tif").pixels.astype(int)
     assert np.abs(read_image(folder / name).pixels - right).mean() < 12

@@ -1,7 +1,6 @@
 """A picture that is not all in its file is refused with how much of it is there; one that is, is read."""
 
 import io
-import struct
 import zlib
 
 import numpy as np
@@ -10,6 +9,8 @@ from PIL import Image
 
 from ganprint.errors import TruncatedImageError
 from ganprint.images import read_image
+
+from ..conftest import chunk, png_file
 
 HEIGHT, WIDTH = 96, 64
 
@@ -30,18 +31,12 @@ def cut(data: bytes, share: float) -> bytes:
     return data[: int(len(data) * share)] + b"\xff\xd9"
 
 
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def png(rows: int, bits: int = 8, colour: int = 2, interlaced: int = 0) -> bytes:
+def png(rows: int, bits: int = 8, colour: int = 2) -> bytes:
     """Write a PNG of 96 rows, of which so many are there."""
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
     line = b"\0" + noise(WIDTH * channels * bits // 8).tobytes()
-    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, bits, colour, 0, 0, interlaced)
-    palette = chunk(b"PLTE", bytes(768)) if colour == 3 else b""
-    data = chunk(b"IDAT", zlib.compress(line * rows))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + palette + data + chunk(b"IEND", b"")
+    palette = [chunk(b"PLTE", bytes(768))] if colour == 3 else []
+    return png_file((WIDTH, HEIGHT), zlib.compress(line * rows), *palette, bits=bits, colour=colour)
 
 
 def noisy_png() -> bytes:
@@ -68,9 +63,8 @@ def interlaced(share: float) -> bytes:
         for row in picture[top::down, left::across]
     ]
     whole = b"".join(rows)
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 0, 0, 0, 1))
-    data = chunk(b"IDAT", zlib.compress(whole[: int(len(whole) * share)]))
-    return b"\x89PNG\r\n\x1a\n" + header + data + chunk(b"IEND", b"")
+    packed = zlib.compress(whole[: int(len(whole) * share)])
+    return png_file((WIDTH, HEIGHT), packed, colour=0, interlaced=1)
 
 
 @pytest.mark.parametrize(

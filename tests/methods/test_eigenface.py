@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 
 from ganprint.data import Manifest
 from ganprint.training import Run, stream
-from ganprint.training.inverse_temperature import fit_inverse_temperature
+from ganprint.training.trials import fit_inverse_temperature
 
 from .conftest import Fit
 

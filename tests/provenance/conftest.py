@@ -2,13 +2,14 @@
 
 import io
 import struct
-import zlib
 
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ganprint.images.formats import is_decodable
+
+from ..conftest import chunk
 
 FORMATS = [name for name in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF") if is_decodable(name)]
 SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -61,10 +62,6 @@ def xmp(body: str, attributes: str = "") -> bytes:
         f' xmlns:xmp="http://ns.adobe.com/xap/1.0/" {attributes}>{body}</rdf:Description></rdf:RDF>'
         '</x:xmpmeta><?xpacket end="w"?>'
     ).encode()
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def with_manifest(kind: str) -> bytes:

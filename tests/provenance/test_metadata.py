@@ -9,7 +9,8 @@ import pytest
 
 from ganprint.provenance.metadata import Metadata, read_metadata
 
-from .conftest import CAVEAT, FORMATS, chunk, encoded, exif, with_text, with_xmp
+from ..conftest import chunk, png_file
+from .conftest import CAVEAT, FORMATS, encoded, exif, with_text, with_xmp
 
 
 def test_camera_software_and_place_are_read_from_exif() -> None:
@@ -100,9 +101,7 @@ def test_truncated_and_damaged_bytes_never_raise(kind: str, capfd: pytest.Captur
 
 
 def test_bombs_are_not_decoded() -> None:
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
-    bomb = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
-    assert read_metadata(bomb, "PNG").notes == []
+    assert read_metadata(png_file((60_000, 60_000), zlib.compress(bytes(1000))), "PNG").notes == []
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(1 << 26)))
     data = encoded("PNG")
     assert read_metadata(data[:33] + text * 50 + data[33:], "PNG").notes

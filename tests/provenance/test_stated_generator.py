@@ -9,7 +9,8 @@ from PIL import Image
 
 from ganprint.provenance.metadata import read_metadata
 
-from .conftest import FORMATS, SOURCE, STATED, chunk, encoded, exif, with_text, with_xmp, xmp
+from ..conftest import chunk
+from .conftest import FORMATS, SOURCE, STATED, encoded, exif, with_text, with_xmp, xmp
 
 XMP_FORMATS = [name for name in ("JPEG", "PNG", "WEBP", "TIFF") if name in FORMATS]
 

@@ -99,8 +99,10 @@ def checkpoint(
 
 
 @pytest.fixture(scope="session")
-def official(network: dict[str, torch.Tensor]) -> bytes:
-    return checkpoint(network)
+def official(network: dict[str, torch.Tensor], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("official") / "official.ckpt"
+    path.write_bytes(checkpoint(network))
+    return path
 
 
 def load(path: Path, out: Path, **options: Any) -> Any:

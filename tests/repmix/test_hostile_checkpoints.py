@@ -205,17 +205,18 @@ def test_a_zip_bomb_is_refused_without_being_unpacked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.001, 0.3, 0.999], ids="{:.1%}".format)
-def test_a_truncated_checkpoint_is_refused(kept: float, official: bytes, tmp_path: Path) -> None:
+def test_a_truncated_checkpoint_is_refused(kept: float, official: Path, tmp_path: Path) -> None:
     path = tmp_path / "short.ckpt"
-    path.write_bytes(official[: int(len(official) * kept)])
+    content = official.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
     with pytest.raises(WeightsError, match=r"short\.ckpt"):
         load(path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_damaged_byte_of_a_tensor_is_noticed(official: bytes, tmp_path: Path) -> None:
+def test_a_damaged_byte_of_a_tensor_is_noticed(official: Path, tmp_path: Path) -> None:
     path = tmp_path / "flipped.ckpt"
-    flipped = bytearray(official)
+    flipped = bytearray(official.read_bytes())
     flipped[len(flipped) // 2] ^= 1
     path.write_bytes(flipped)
     with pytest.raises(WeightsError, match="CRC"):

@@ -20,11 +20,9 @@ from .conftest import PUBLISHED, SOURCES, checkpoint, load, official_name
 
 
 def test_every_tensor_arrives_unchanged_under_our_names(
-    network: dict[str, torch.Tensor], official: bytes, tmp_path: Path
+    network: dict[str, torch.Tensor], official: Path, tmp_path: Path
 ) -> None:
-    path = tmp_path / "official.ckpt"
-    path.write_bytes(official)
-    artifact = load(path, tmp_path / "out", semantics=["face"], command="ganprint weights import")
+    artifact = load(official, tmp_path / "out", semantics=["face"], command="ganprint weights import")
     assert artifact.tensors.keys() == network.keys()
     for name, tensor in network.items():
         assert torch.equal(artifact.tensors[name], tensor), name
@@ -32,11 +30,9 @@ def test_every_tensor_arrives_unchanged_under_our_names(
 
 
 def test_the_hyperparameters_become_the_configuration_and_the_rest_is_kept_on_the_card(
-    official: bytes, tmp_path: Path
+    official: Path, tmp_path: Path
 ) -> None:
-    path = tmp_path / "official.ckpt"
-    path.write_bytes(official)
-    card = load(path, tmp_path / "out").card
+    card = load(official, tmp_path / "out").card
     view = View(kind="resize", size=224, training_scale=240 / 224)
     assert card.config == {
         "view": view.model_dump(mode="json"),
@@ -117,27 +113,24 @@ def test_a_state_that_is_not_a_repmix_resnet50_is_refused_by_tensor_name(
     assert error.value.message.isprintable()
 
 
-def test_sources_and_names_that_do_not_fit_are_refused(official: bytes, tmp_path: Path) -> None:
-    path, out = tmp_path / "official.ckpt", tmp_path / "out"
-    path.write_bytes(official)
+def test_sources_and_names_that_do_not_fit_are_refused(official: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
     with pytest.raises(WeightsError, match="has 3 sources, and 2 were named"):
-        import_checkpoint(path, name="a", sources=["real", "progan"], out=out)
+        import_checkpoint(official, name="a", sources=["real", "progan"], out=out)
     with pytest.raises(ConfigError, match="real first"):
-        import_checkpoint(path, name="a", sources=["a", "b", "c"], out=out)
+        import_checkpoint(official, name="a", sources=["a", "b", "c"], out=out)
     with pytest.raises(ConfigError, match="name"):
-        import_checkpoint(path, name="../a", sources=SOURCES, out=out)
+        import_checkpoint(official, name="../a", sources=SOURCES, out=out)
     assert not out.exists()
 
 
-def test_an_artifact_that_is_there_is_not_overwritten(official: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "official.ckpt"
-    path.write_bytes(official)
+def test_an_artifact_that_is_there_is_not_overwritten(official: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "card.yaml").write_text("mine")
     with pytest.raises(OutputExistsError):
-        load(path, tmp_path / "out")
+        load(official, tmp_path / "out")
     assert (tmp_path / "out" / "card.yaml").read_text() == "mine"
-    assert load(path, tmp_path / "out", force=True).card.name == "official"
+    assert load(official, tmp_path / "out", force=True).card.name == "official"
 
 
 def official_logits(state: dict[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
@@ -170,11 +163,9 @@ def official_logits(state: dict[str, torch.Tensor], images: torch.Tensor) -> tor
 
 
 def test_an_imported_checkpoint_answers_as_the_official_layout_computes(
-    network: dict[str, torch.Tensor], official: bytes, tmp_path: Path
+    network: dict[str, torch.Tensor], official: Path, tmp_path: Path
 ) -> None:
-    path = tmp_path / "official.ckpt"
-    path.write_bytes(official)
-    attributor, _ = load_attributor(load(path, tmp_path / "out").path)
+    attributor, _ = load_attributor(load(official, tmp_path / "out").path)
     images = torch.randint(0, 256, (2, 3, 224, 224), dtype=torch.uint8)
     state = {official_name(name): tensor for name, tensor in network.items()}
     expected = official_logits(state, images / 127.5 - 1)
@@ -183,13 +174,11 @@ def test_an_imported_checkpoint_answers_as_the_official_layout_computes(
 
 
 def test_the_command_prints_the_folder_on_stdout_and_what_was_dropped_on_stderr(
-    official: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    official: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "official.ckpt"
-    path.write_bytes(official)
     monkeypatch.setattr("ganprint.api.importing.user_folder", lambda: tmp_path / "user")
     options = ("--name", "new", "--sources", "real, progan,stylegan", "--semantics", "face")
-    result = CliRunner().invoke(app, ["import", str(path), *options], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["import", str(official), *options], catch_exceptions=False)
     assert result.stdout == f"{tmp_path / 'user' / 'new'}\n"
     assert "det_ce.weight and optimiser state were dropped" in result.stderr
     card = load_artifact(tmp_path / "user" / "new").card

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -96,19 +96,10 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def ensemble() -> Ensemble:
+def ensemble(small_card: Callable[..., Card]) -> Ensemble:
     view = View(kind="native", size=32, crops=1)
-    card = Card(
-        name="small",
-        method="brightness",
-        plugin=PluginRecord(distribution="stranger", version="1"),
-        sources=("real", "progan"),
-        view=view,
-        config={},
-        date=datetime(2026, 11, 20, tzinfo=UTC),
-        licence="MIT",
-        sha256="5" * 64,
-    )
+    stranger = PluginRecord(distribution="stranger", version="1")
+    card = small_card(method="brightness", plugin=stranger, view=view, sha256="5" * 64)
     return Ensemble([WeightsPredictor(Brightness(AttributorConfig(view=view), card.sources), card)])
 
 

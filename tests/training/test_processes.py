@@ -7,15 +7,11 @@ import sys
 from pathlib import Path
 
 import torch
-from ganprint_plugins.repmix import RepMix
 from safetensors.torch import load_file
 
-from ganprint.data import Manifest
-from ganprint.models import read_config
-from ganprint.training import Run
 from ganprint.training.checkpoint import read_place
-from ganprint.training.loop import fit_attributor
-from ganprint.training.session import prepare
+
+from .conftest import fit_repmix
 
 # Batch statistics are of a process's own images, so that only a network without them can agree: GroupNorm.
 SETTINGS = (
@@ -43,19 +39,12 @@ def train_together(data: Path, out: Path, *settings: str) -> subprocess.Complete
     sets = [part for each in (*SETTINGS, *settings) for part in ("--set", each)]
     command = [sys.executable, *LAUNCH, free_port(), "-m", "ganprint", "train", "--workers", "0", *sets]
     common = ["--method", "repmix", "--preset", "repmix-mini", "--data", str(data), "--out", str(out)]
-    # As train_alone; some processors would take bf16.
+    # As a Run has it; some processors would take bf16.
     common += ["--precision", "fp32"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [*command, *common], check=False, env=environment, capture_output=True, text=True, timeout=240
     )
-
-
-def train_alone(data: Path, out: Path, *settings: str) -> None:
-    manifest = Manifest.open(data)
-    config = read_config(RepMix.spec, preset="repmix-mini", assignments=[*SETTINGS, *settings])
-    attributor = prepare(RepMix, config, manifest, 0)
-    fit_attributor(attributor, manifest.select("train"), manifest.select("val"), Run(out))
 
 
 def moments(out: Path) -> dict[str, torch.Tensor]:
@@ -69,7 +58,7 @@ def test_two_processes_on_cpu_give_the_gradients_of_one(tiny_manifest: Path, tmp
     done = train_together(tiny_manifest, tmp_path / "two")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [str(tmp_path / "two")]
-    train_alone(tiny_manifest, tmp_path / "one")
+    fit_repmix(tiny_manifest, tmp_path / "one", *SETTINGS)
     one, two = moments(tmp_path / "one"), moments(tmp_path / "two")
     assert one.keys() == two.keys()
     assert len(one) > 60

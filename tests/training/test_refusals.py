@@ -14,9 +14,10 @@ from ganprint.data import Manifest
 from ganprint.errors import ConfigError, GanprintError, OutputExistsError, TrainingError
 from ganprint.models import read_config
 from ganprint.training import Run
-from ganprint.training.loop import fit_attributor
 from ganprint.training.session import describe, open_folder, prepare
 from ganprint.weights import load_attributor, save_artifact
+
+from .conftest import fit_repmix
 
 Row = dict[str, str]
 Keep = Callable[[Row], bool]
@@ -31,12 +32,7 @@ SETTINGS = (
 
 
 def fit(manifest: Path, out: Path, *settings: str, **run: Any) -> RepMix:
-    data = Manifest.open(manifest)
-    config = read_config(RepMix.spec, preset="repmix-mini", assignments=[*SETTINGS, *settings])
-    attributor = prepare(RepMix, config, data, 0)
-    assert isinstance(attributor, RepMix)
-    fit_attributor(attributor, data.select("train"), data.select("val"), Run(out, **run))
-    return attributor
+    return fit_repmix(manifest, out, *SETTINGS, *settings, **run)[0]
 
 
 def rewritten(manifest: Path, tmp_path: Path, keep: Keep = lambda row: True, **changed: str) -> Path:

@@ -23,6 +23,8 @@ from ganprint.training.checkpoint import read_place
 from ganprint.training.loop import fit_attributor
 from ganprint.training.session import prepare
 
+from .conftest import fit_repmix
+
 SETTINGS = (
     "backbone=timm:resnet18",
     "backbone_options={channels: [8, 8, 8, 8], drop_rate: 0.3}",
@@ -37,12 +39,7 @@ SETTINGS = (
 
 
 def train(manifest: Path, out: Path, *settings: str, **run: Any) -> RepMix:
-    data = Manifest.open(manifest)
-    config = read_config(RepMix.spec, preset="repmix-mini", assignments=[*SETTINGS, *settings])
-    attributor = prepare(RepMix, config, data, 0)
-    assert isinstance(attributor, RepMix)
-    fit_attributor(attributor, data.select("train"), data.select("val"), Run(out, **run))
-    return attributor
+    return fit_repmix(manifest, out, *SETTINGS, *settings, **run)[0]
 
 
 def history(folder: Path) -> list[dict[str, float]]:

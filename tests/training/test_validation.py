@@ -16,10 +16,11 @@ from ganprint.models import read_config
 from ganprint.models.config import changes_from_paper, paper_note, preset_names, preset_of
 from ganprint.training import Run
 from ganprint.training.checkpoint import read_place
-from ganprint.training.loop import fit_attributor
-from ganprint.training.session import prepare, train_weights
+from ganprint.training.session import train_weights
 from ganprint.training.trials import only_answer
 from ganprint.weights import load_artifact
+
+from .conftest import fit_repmix
 
 SETTINGS = (
     "backbone_options.widths=[8,8,8,8]",
@@ -31,13 +32,7 @@ SETTINGS = (
 
 
 def fit(manifest: Path, out: Path, *settings: str, **run: Any) -> tuple[RepMix, dict[str, Any]]:
-    data = Manifest.open(manifest)
-    config = read_config(RepMix.spec, preset="repmix-mini", assignments=[*SETTINGS, *settings])
-    attributor = prepare(RepMix, config, data, 0)
-    assert isinstance(attributor, RepMix)
-    return attributor, dict(
-        fit_attributor(attributor, data.select("train"), data.select("val"), Run(out, **run))
-    )
+    return fit_repmix(manifest, out, *SETTINGS, *settings, **run)
 
 
 def rows(folder: Path) -> list[dict[str, float]]:

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,10 @@ from ganprint.cli.methods import methods
 from ganprint.cli.weights import app
 from ganprint.errors import WeightsError
 from ganprint.plugins import Plugin, discover
-from ganprint.weights import Card, Interval, PluginRecord, load_artifact, save_artifact
+from ganprint.weights import Card, Interval, load_artifact, save_artifact
 from ganprint.weights import Result as Evaluation
+
+from .conftest import make_card
 
 
 @pytest.fixture
@@ -34,19 +35,15 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def put(folder: Path, name: str, method: str = "nobody", **fields: Any) -> Path:
     values = {"attribution_accuracy": Interval(value=0.9623, low=0.95, high=0.97)}
     recall = {"real": 0.91, "progan": 0.823}
-    card = Card(
-        name=name,
+    card = make_card(
+        name,
         method=method,
-        plugin=PluginRecord(distribution="ganprint", version="0.1.0"),
-        sources=("real", "progan"),
         view=View(kind="native", size=128, crops=4),
         config={"depth": 3},
-        date=datetime(2026, 11, 20, tzinfo=UTC),
         metrics=[
             Evaluation(split="test_unseen", policy="none", n=7, values=values),
             Evaluation(split="test_seen", policy="none", n=1234, values=values, per_source=recall),
         ],
-        licence="MIT",
         **fields,
     )
     return save_artifact(folder / name, {"a": torch.ones(3, 3)}, card)

@@ -4,36 +4,23 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ganprint.attributor import View
 from ganprint.errors import WeightsError
-from ganprint.weights import Card, PluginRecord, default_for, find, list_weights, search_path, user_folder
+from ganprint.weights import default_for, find, list_weights, search_path, user_folder
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 from ganprint.weights.store import shipped_folder
+
+from .conftest import make_card
 
 
 def put(folder: Path, name: str, **fields: Any) -> Path:
     """Write an artifact whose tensors are empty: the store reads cards only."""
-    card = Card(
-        **{
-            "name": name,
-            "method": "repmix",
-            "plugin": PluginRecord(distribution="ganprint", version="0.1.0"),
-            "sources": ("real", "progan"),
-            "view": View(),
-            "config": {},
-            "date": datetime(2026, 11, 20, tzinfo=UTC),
-            "licence": "MIT",
-        }
-        | fields
-    )
     (folder / name).mkdir(parents=True)
-    (folder / name / CARD_FILE).write_text(card.to_yaml())
+    (folder / name / CARD_FILE).write_text(make_card(name, **fields).to_yaml())
     (folder / name / MODEL_FILE).write_bytes(bytes(8))
     return folder / name
 
