@@ -28,8 +28,11 @@ def robustness_asked(
             )
         return []
     from ganprint.perturbation import CORRUPTIONS, SEVERITIES
+    from ganprint.perturbation.kinds import check_kind
     from ganprint.studies.experiments import robustness_conditions
 
+    for kind in corruptions or ():
+        check_kind(kind)
     return robustness_conditions(split, corruptions or CORRUPTIONS, sorted(severities or SEVERITIES))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ganprint.api.image_inputs import ImageInput, Inputs, Source, is_one, is_pixels
 from ganprint.errors import ImageError, ImageUnreadableError, OutputExistsError, UsageError
 from ganprint.images import find_images, read_image
+from ganprint.images.formats import promised_format
 from ganprint.plain_text import printable
 from ganprint.remote import name_in
 
@@ -109,6 +110,7 @@ def perturb_files(
     anything is written, and UsageError.
     """
     chosen = choose_policy(corruption, severity, policy, engine=engine, at=at)
+    _check_format(Path(out))
     outputs, failures = _plan(inputs, Path(out), recursive)
     _check_outputs(outputs, force)
     return _write_all(outputs, failures, chosen, engine, at, seed)
@@ -139,12 +141,14 @@ def choose_policy(
 ) -> "Policy | Chain | DrawnChain":
     """Return what is done to images by the names that were given; raise UsageError where those do not fit."""
     from ganprint.perturbation import CORRUPTIONS, Attack, Policy, parse_any_policy, parse_policy
-    from ganprint.perturbation.kinds import check_kind
+    from ganprint.perturbation.kinds import check_kind, check_severity
 
     if (corruption is None) == (policy is None):
         raise UsageError("Name either --corruption or --policy.", f"Corruptions: {', '.join(CORRUPTIONS)}.")
     if corruption is not None:
         check_kind(corruption)
+        if severity is not None:
+            check_severity(severity)
         return parse_policy(corruption if severity is None else f"{corruption}:{severity}")
     if severity is not None:
         raise UsageError(
@@ -237,6 +241,15 @@ def _plan(
             else:
                 outputs[output] = found
     return outputs, failures
+
+
+def _check_format(out: Path) -> None:
+    """Refuse a file of a format that is read and not written; a folder may be called as it likes."""
+    if promised_format(str(out)) and out.suffix.lower() not in FORMATS and not out.is_dir():
+        raise UsageError(
+            f"{printable(str(out))} cannot be written: {out.suffix} is not a format of copies.",
+            f"Name a folder, or a file that ends in one of: {', '.join(FORMATS)}.",
+        )
 
 
 def _check_outputs(outputs: dict[Path, Path | str], force: bool) -> None:

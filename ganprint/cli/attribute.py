@@ -23,7 +23,7 @@ from ganprint.cli.options import (
     check_formats,
 )
 from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter, Writer
-from ganprint.errors import ImageNotFoundError, UsageError
+from ganprint.errors import ImageNotFoundError, NoImagesError, UsageError
 
 if TYPE_CHECKING:
     from ganprint.api.attribution import Attribution
@@ -180,10 +180,9 @@ def _stop_at_absent(inputs: list[str], recursive: bool, method: str | None, weig
     name, image = next(Inputs(inputs, recursive).named(), ("", b""))
     absent = isinstance(image, Path) and not os.path.exists(name)  # noqa: PTH110 - as in images.find
     found = read_source(name, image) if absent else image
-    if isinstance(found, ImageNotFoundError):
+    if isinstance(found, ImageNotFoundError | NoImagesError):
         chosen_members(method, weights)
-        complain(found.message)
-        raise typer.Exit(1)
+        raise found
 
 
 def _check_verdict(fail_on: str | None, ensemble: "Ensemble") -> None:

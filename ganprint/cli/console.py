@@ -117,14 +117,25 @@ def complain(sentence: str) -> None:
     typer.echo(f"ganprint: {sentence}", err=True)
 
 
+def complain_once(message: str, hint: str, shown: set[str]) -> None:
+    """Print an error, and below it its hint unless it is among those that were shown."""
+    import typer
+
+    complain(message)
+    if hint and hint not in shown:
+        shown.add(hint)
+        typer.echo(f"  {hint}", err=True)
+
+
 def end_with(failures: "Iterable[ImageError]") -> None:
     """Name each image that could not be read, once, and end with status 1 where there is one."""
     import typer
 
-    messages = dict.fromkeys(failure.message for failure in failures)
-    for message in messages:
-        complain(message)
-    if messages:
+    named = {failure.message: failure.hint for failure in failures}
+    shown = set[str]()
+    for message, hint in named.items():
+        complain_once(message, hint, shown)
+    if named:
         raise typer.Exit(1)
 
 

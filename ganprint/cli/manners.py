@@ -1,5 +1,6 @@
 """What all commands have in common: short options, types in the help, environment variables and settings."""
 
+import os
 from collections.abc import Container, Sequence
 from copy import copy
 from itertools import islice
@@ -92,6 +93,11 @@ def _name_option(option: TyperOption, path: tuple[str, ...]) -> None:
         variables.append(f"{PREFIX}_{option.name}")
     option.envvar = [variable.upper().replace("-", "_") for variable in variables]
     option.show_envvar = False
+    named = option.get_error_hint
+    # A wrong value may come from a variable that was set long ago.
+    option.get_error_hint = lambda: " or ".join(
+        [named(), *(each for each in option.envvar if each in os.environ)]
+    )
 
 
 def _type_name(option: Any) -> str | None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from ganprint.cli.console import echo_json
+from ganprint.cli.console import complain_once, echo_json
 from ganprint.cli.options import Force, Json, Recursive, Seed
 from ganprint.errors import ImageError
 from ganprint.plain_text import printable
@@ -63,7 +63,7 @@ def perturb(
     """
     from ganprint.api.perturbed_copies import perturb_files
 
-    failed = 0
+    failed, hints = 0, set[str]()
     copies = perturb_files(
         inputs,
         out,
@@ -80,7 +80,7 @@ def perturb(
         error = copy if isinstance(copy, ImageError) else copy.error
         if error is not None:
             failed += 1
-            typer.echo(f"ganprint: {error.message}", err=True)
+            complain_once(error.message, error.hint, hints)
         elif not isinstance(copy, ImageError):
             _report(copy, as_json)
     if failed:

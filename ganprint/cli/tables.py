@@ -9,7 +9,7 @@ from ganprint.cli.option_groups import Display
 from ganprint.plain_text import to_markdown_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ganprint.api.overviews import Overview
     from ganprint.evaluation.entry import Entry
@@ -25,6 +25,8 @@ MARKED_OF_IMAGES = (
 )
 STYLES = ("", "bold", "underline")
 """Of a value that is neither, the best, the second best."""
+EDGES = 3
+"""Characters that a column's line and margins take."""
 
 
 def print_results(found: "Overview", display: Display) -> None:
@@ -62,18 +64,38 @@ def unit_sentence(unit: str, groups: int | None) -> str:
 
 
 def _print_table(table: "Table", *, intervals: bool) -> None:
-    """Print a table, one below the other for each heading of its columns: a terminal is narrow."""
+    """Print a table, one below the other for each heading of its columns and where they are wider than the terminal."""
     from rich.table import Table as Drawn
     from rich.text import Text
 
     out, places = console(), table.places()
     for group, numbers in table.groups:
         title = f"{table.title}: {group}" if group else table.title
-        drawn = Drawn(table.corner, *(table.columns[number].name for number in numbers), title=title)
-        for row, place in zip(table.rows, places, strict=True):
-            cells = [Text(row.cells[n].text(intervals=intervals), style=STYLES[place[n]]) for n in numbers]
-            drawn.add_row(row.name, *cells)
-        out.print(drawn)
+        for part in _parts(table, numbers, out.width, intervals=intervals):
+            drawn = Drawn(table.corner, *(table.columns[number].name for number in part), title=title)
+            for row, place in zip(table.rows, places, strict=True):
+                cells = [Text(row.cells[n].text(intervals=intervals), style=STYLES[place[n]]) for n in part]
+                drawn.add_row(row.name, *cells)
+            out.print(drawn)
+
+
+def _parts(
+    table: "Table", numbers: "Sequence[int]", width: int, *, intervals: bool
+) -> "Iterator[Sequence[int]]":
+    """Divide columns into runs that fit a width with the names of the rows, each run of at least one column."""
+    room = width - 1 - max(map(len, (table.corner, *(row.name for row in table.rows)))) - EDGES
+    part: list[int] = []
+    taken = 0
+    for number in numbers:
+        texts = [row.cells[number].text(intervals=intervals) for row in table.rows]
+        wide = max(map(len, (table.columns[number].name, *texts))) + EDGES
+        if part and taken + wide > room:
+            yield part
+            part, taken = [], 0
+        part.append(number)
+        taken += wide
+    if part:
+        yield part
 
 
 def _print_csv(entries: "Sequence[Entry]") -> None:

@@ -16,7 +16,7 @@ from ganprint.errors import ManifestError
 from ganprint.files import open_file
 from ganprint.images.formats import shortened
 
-_EXAMPLE = "The first line must name the columns, separated by commas: path,source or path,label,dlabel"
+_EXAMPLE = "The first line must name the columns, separated by commas: path,source or path,label,dlabel."
 _LONGEST_HEADER = 1 << 16
 _FOREIGN_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", codecs.BOM_UTF32_BE: "UTF-32"}
 

@@ -92,7 +92,7 @@ def gather_evidence(
     said = [
         f"{printable(name)}: of this crop {card.method} with the weights {card.name} "
         f"({(card.sha256 or '')[:12]}) says {card.sources[first]} {shares[first]:.0%}, "
-        f"next {card.sources[second]} {shares[second]:.0%} (not calibrated)."
+        f"runner-up {card.sources[second]} {shares[second]:.0%} (not calibrated)."
     ]
     for each in (name for name in MAPS if name in chosen):
         if each == "own":

@@ -148,8 +148,8 @@ def enrol(
         raise UsageError(f"{printable(name)} is a verdict already.", "Use another name for the source.")
     if len(answers) < FEWEST:
         raise UsageError(
-            f"{len(answers)} different images are too few to enrol {printable(name)}.",
-            f"Give {FEWEST} at least; a few dozen are better.",
+            f"{printable(name)} needs {FEWEST} different images at least; there are {len(answers)}.",
+            "A few dozen images are better.",
         )
     embeddings = np.stack([answer.embedding for answer in answers.values()]).astype(np.float32)
     record = GalleryRecord(

@@ -208,6 +208,8 @@ def read_record(path: Path) -> CaseRecord:
         strange = next(_strange("", given, record.model_dump(mode="json")), None)
     except ForgedRecordError as cause:
         raise UsageError(f"{shown} is not a case record: {cause}.", "Do not trust its content.") from cause
+    except FileNotFoundError as cause:
+        raise UsageError(f"There is no file {shown}.", "Name the JSON that --report wrote.") from cause
     except OSError as cause:
         raise UsageError(
             f"{shown} cannot be read: {cause.strerror}.", "Name the JSON that --report wrote."

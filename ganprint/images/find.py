@@ -57,7 +57,8 @@ def _expand(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]:
         hint = (
             "Add --recursive to search the folders in it." if deeper else "Name a folder that holds images."
         )
-        yield NoImagesError(f"The folder {printable(str(path))} holds no image.", hint)
+        what = "no image, only folders" if deeper else "no image"
+        yield NoImagesError(f"The folder {printable(str(path))} holds {what}.", hint)
 
 
 def _expand_url(url: str, recursive: bool) -> Iterator[Path | str | ImageError]:
@@ -177,5 +178,5 @@ def no_file(path: Path | str, shown: str) -> ImageNotFoundError:
     """Return the error of a path or URL where nothing is; fsspec says the same of a machine that does not answer."""
     if is_url(path) and is_elsewhere(str(path)):
         hint = "Check the spelling of the URL, and that its server can be reached from here."
-        return ImageNotFoundError(f"{shown} cannot be found.", hint)
+        return ImageNotFoundError(f"{shown} cannot be found, or its server does not answer.", hint)
     return ImageNotFoundError(f"There is no file {shown}.", "Check the spelling of the path.")

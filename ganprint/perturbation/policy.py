@@ -103,7 +103,7 @@ def _number(text: str, value: str) -> float:
 def _severity(text: str, value: str) -> int:
     if value not in map(str, SEVERITIES):
         raise PerturbationError(
-            f"The policy {text!r} does not end in a severity.",
+            f"There is no severity {value!r}, as the policy {text!r} has.",
             "Severities: 1, 2, 3, 4, 5, as in jpeg_compression:3.",
         )
     return int(value)

@@ -19,8 +19,8 @@ from ganprint.studies.variants import Variant, semantics_curves
 
 Form = Literal["png", "svg"]
 
-BAR_INCHES = 0.12
-"""Width of one bar."""
+BAR_INCHES, BAR_KINDS = (5.2, 1.35), 5
+"""Width of a figure of bars and height of a row of it, and corruptions to a row."""
 UNSEEN = "#eeeeee"
 """Behind the corruptions that training never shows."""
 
@@ -141,25 +141,31 @@ def _rendered(figure: Figure, form: Form) -> bytes:
 
 
 def _bars(found: "Robustness") -> Figure:
+    """Draw bars in rows of a few corruptions: text that is read where the figure is scaled to a narrow screen, too."""
     kinds, names = found.kinds, found.names
+    across = min(len(kinds), BAR_KINDS)
+    down = -(-len(kinds) // across)
+    figure = Figure(figsize=(BAR_INCHES[0], BAR_INCHES[1] * down + 0.9), dpi=150, layout="constrained")
+    grid = figure.subplots(down, 1, sharey=True, squeeze=False)
     width = 0.85 / len(names)
-    figure = Figure(figsize=(max(6.0, len(kinds) * (len(names) + 2) * BAR_INCHES), 3.6), dpi=150)
-    axes = figure.add_subplot()
-    _shade_unseen(axes, found)
-    for number, name in enumerate(names):
-        means = [found.mean(name, kind) for kind in kinds]
-        heights = [np.nan if value is None else value for value in means]
-        places = np.arange(len(kinds)) + (number - (len(names) - 1) / 2) * width
-        axes.bar(places, heights, width, color=_colour(number), label=name)
-    axes.set_xticks(
-        range(len(kinds)), [kind.replace("_", " ") for kind in kinds], rotation=45, ha="right", fontsize=8
-    )
-    axes.set_xlim(-0.6, len(kinds) - 0.4)
-    axes.set_ylim(0, 1)
-    axes.set_ylabel(f"{SHORT[found.metric]}, mean over severities", fontsize=8)
-    axes.set_title(f"{found.split}; shaded: corruptions that training never shows", fontsize=9)
-    axes.legend(
-        fontsize=7, ncols=min(len(names), 5), loc="upper center", bbox_to_anchor=(0.5, -0.32), frameon=False
+    for row, axes in enumerate(grid.flat):
+        here = kinds[row * across : (row + 1) * across]
+        _shade_unseen(axes, here, found.unseen)
+        for number, name in enumerate(names):
+            means = [found.mean(name, kind) for kind in here]
+            heights = [np.nan if value is None else value for value in means]
+            places = np.arange(len(here)) + (number - (len(names) - 1) / 2) * width
+            axes.bar(places, heights, width, color=_colour(number), label=name)
+        axes.set_xticks(range(len(here)), [kind.replace("_", "\n") for kind in here], fontsize=8)
+        axes.set_xlim(-0.6, across - 0.4)
+        axes.set_ylim(0, 1)
+        axes.tick_params(axis="y", labelsize=8)
+    figure.supylabel(f"{SHORT[found.metric]}, mean over severities", fontsize=8)
+    shaded = "; shaded: corruptions that training never shows" if found.unseen else ""
+    figure.suptitle(f"{found.split}{shaded}", fontsize=9)
+    handles, labels = grid.flat[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, fontsize=8, ncols=min(len(labels), 3), loc="outside lower center", frameon=False
     )
     return figure
 
@@ -240,9 +246,9 @@ def _confusion(entry: Entry) -> Figure:
     return figure
 
 
-def _shade_unseen(axes: Axes, found: "Robustness") -> None:
-    for place, kind in enumerate(found.kinds):
-        if kind in found.unseen:
+def _shade_unseen(axes: Axes, kinds: Sequence[str], unseen: Sequence[str]) -> None:
+    for place, kind in enumerate(kinds):
+        if kind in unseen:
             axes.axvspan(place - 0.5, place + 0.5, color=UNSEEN, zorder=0, linewidth=0)
 
 

@@ -39,6 +39,8 @@ class Exhibit:
     thumbnail: str
     maps: str | None = None
     caption: str = ""
+    beyond: bool = False
+    """Whether it has no maps because MAPPED images before it have them."""
 
 
 class Exhibits:
@@ -56,8 +58,9 @@ class Exhibits:
         """Keep what the report shows of an image: pictures of its pixels, and none of its file's bytes."""
         key = image.sha256
         if key not in self._seen:
-            drawn = self._draw_maps(image) if self.maps and len(self._seen) < MAPPED else (None, "")
-            self._seen[key] = Exhibit(_thumbnail(image), *drawn)
+            beyond = self.maps and len(self._seen) >= MAPPED
+            drawn = self._draw_maps(image) if self.maps and not beyond else (None, "")
+            self._seen[key] = Exhibit(_thumbnail(image), *drawn, beyond=beyond)
             if is_large((image.width, image.height)):
                 # Matplotlib leaves an exception in a cycle of references, whose frames hold the pixels.
                 gc.collect()
@@ -127,7 +130,7 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
         ).most_common(),
         maps=exhibits.maps,
         mapped=MAPPED,
-        unmapped=next((number for number, (_, kept) in enumerate(images, 1) if kept and not kept.maps), None),
+        limited=any(kept.beyond for _, kept in images if kept),
         record_name=beside.name,
         record_sha256=file_sha256(beside),
     )

@@ -51,6 +51,21 @@ def test_measured_and_published_rows_never_share_a_table(inside: Any, folder: Pa
     assert "(published)" not in inside("leaderboard", folder, "--no-published").stdout
 
 
+@pytest.mark.parametrize("intervals", [(), ("--intervals",)], ids=["values", "intervals"])
+def test_names_are_whole_where_seven_weights_are_wider_than_the_terminal(
+    inside: Any, intervals: tuple[str, ...]
+) -> None:
+    env = {"COLUMNS": "80"}
+    done = inside("leaderboard", KEPT, "--data", "wild128-limit200", "--no-published", *intervals, env=env)
+    assert done.returncode == 0, done.stderr
+    tables = [line for line in done.stdout.splitlines() if line[:1] in "┃│"]
+    assert max(map(len, tables)) <= 80 and "…" not in done.stdout
+    names = re.findall(r"\S+\.wild128(?= |$)", "\n".join(line for line in tables if line[:1] == "┃"))
+    assert {"reverse-engineering.wild128", "eigenface.wild128"} <= set(names)
+    assert all(names.count(name) == 1 for name in names)
+    assert sum(line.startswith("│ jpeg_compression ") for line in tables) >= 2
+
+
 def test_json_is_the_results_themselves(inside: Any, folder: Path) -> None:
     found = json.loads(inside("leaderboard", folder, "--data", "wild128", "--json").stdout)
     assert found == [entry.model_dump(mode="json") for entry in read_entries(folder)]

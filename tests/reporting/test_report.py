@@ -214,7 +214,7 @@ def test_images_without_maps_are_named(
     for image in images:
         exhibits.see(image)
     _, page = written(record_of(answered(ensemble, images)), exhibits, tmp_path)
-    assert "Images from number 2 on have no maps" in page.words
+    assert "only the first 1 images that could be read have them" in page.words
     assert page.words.count("No maps: only the first 1") == 2
 
 
@@ -320,7 +320,7 @@ def test_a_clean_verdict_has_the_general_sentence_and_no_flag(ensemble: Ensemble
     _, page = written(record_of([verdict]), Exhibits(ensemble, maps=False), tmp_path)
     assert "0 of 1 call for a closer look" in page.words and "Human review: look closer" not in page.words
     assert "A person must review this image" in page.words
-    metadata = page.words.partition("Beside the pixels")[2].partition("How often")[0]
+    metadata = page.words.partition("Metadata: what the file states")[2].partition("How often")[0]
     assert "not used for the verdict" in metadata and "A camera" in metadata
     assert metadata.strip().endswith("neither its presence nor its absence proves anything.")
 
@@ -339,7 +339,7 @@ def test_rates_are_shown_with_intervals_by_policy_and_photo_set(ensemble: Ensemb
     ]
     _, page = written(record_of([full_verdict()], measured), Exhibits(ensemble, maps=False), tmp_path)
     found = page.words.partition("How often these weights err")[2]
-    for said in ("2.0 % 1.0 % to 3.0 %, n = 100", "of the set ffhq", "0.250 (0.200)", "0.032", "test-seen"):
+    for said in ("2.0 % 1.0 % to 3.0 %, n = 100", "ffhq", "0.250 (0.200)", "0.032", "test-seen"):
         assert said in found, said
     assert "No error rates" not in found
 
