@@ -9,7 +9,7 @@ from ganprint.cli.option_groups import Display
 from ganprint.plain_text import to_markdown_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from ganprint.api.overviews import Overview
     from ganprint.evaluation.entry import Entry

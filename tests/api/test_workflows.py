@@ -218,6 +218,8 @@ def test_fused_answers_are_measured_beside_each_members(
     assert fused.log_loss <= max(member.log_loss for member in members)
     with pytest.raises(UsageError, match="at least two methods"):
         ganprint.fuse(grown_manifest, weights=tiny_weights, out=tmp_path / "one.json", **options)
+
+
 def test_a_method_without_a_network_has_no_arithmetic_to_choose(tiny_manifest: Path, tmp_path: Path) -> None:
     said: list[str] = []
     options: dict[str, Any] = {"device": "cpu", "workers": 0, "precision": "bf16"}

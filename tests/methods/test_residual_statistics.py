@@ -11,7 +11,7 @@ import pytest
 import torch
 from ganprint_plugins.residual_statistics import features
 from ganprint_plugins.residual_statistics.collect import Rows, collect
-from ganprint_plugins.residual_statistics.features import names, statistics
+from ganprint_plugins.residual_statistics.features import columns, names, statistics
 from ganprint_plugins.residual_statistics.linear import (
     FARTHEST,
     Scaling,
@@ -227,6 +227,7 @@ def fitted(manifest: Path, folder: Path, **run: Any) -> ResidualStatistics:
         draws={"share:jpeg=80..95": 0.1},
         draws_of_photographs={"share:jpeg=80..95": 0.2},
         folds=2,
+        frozen=True,
         view=View(kind="native", size=128),
     )
     method = ResidualStatistics(config, data.sources)
@@ -278,7 +279,7 @@ def test_it_tells_new_crops_family_and_source_and_says_by_what(whole: Fitted) ->
     assert found.attribution.argmax(1).tolist() == [0] * 4 + [1] * 4
     torch.testing.assert_close(found.attribution.exp().sum(1), torch.ones(8))
     assert found.reasons is not None
-    assert found.reasons.names == KINDS and float(kind_matrix().sum()) == len(names())
+    assert found.reasons.names == KINDS and float(kind_matrix().sum()) == columns(frozen=True)
     # Kinds add up to the log-odds, but for a constant and what the integral's steps leave.
     left = found.reasons.values.sum(1) - (found.attribution[:, 1:].logsumexp(1) - found.attribution[:, 0])
     assert (left - left.mean()).abs().max() <= 0.05 * left.mean().abs() + 0.1

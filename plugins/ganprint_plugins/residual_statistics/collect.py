@@ -34,7 +34,7 @@ from ganprint.plugin_api import (
     read_tensors,
     write_tensors,
 )
-from ganprint_plugins.residual_statistics.features import NUMERICS, names, statistics
+from ganprint_plugins.residual_statistics.features import NUMERICS, columns, describe
 from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
 
 IMAGES_AT_ONCE = 16
@@ -100,11 +100,12 @@ def collect(splits: Sequence[LabelledImages], config: ResidualStatisticsConfig, 
         view = config.view if policy is None else config.view.model_copy(update={"crops": 1})
         for place, images in enumerate(splits):
             path = run.folder / "checkpoints" / f"statistics-{number}-{place}.safetensors"
-            mark = _fingerprint(text, view, images, run.seed)
+            computed = f"{columns(config.frozen)} {NUMERICS}"
+            mark = _fingerprint(text, view.model_dump_json(), images.sha256, str(run.seed), computed)
             part = _kept(path, mark) if run.resume else None
             if part is None:
                 crops = PerturbedCrops(images, view, policy, run.seed + number)
-                part = _pass(crops, run, progress)
+                part = _pass(crops, run, progress, frozen=config.frozen)
                 write_tensors(path, Place(fingerprint=mark), part)
             else:
                 progress.advance(len(images))
@@ -131,13 +132,13 @@ class _Progress:
         self.run.report(Progress(1, 1, self.done, self.total, rate, left, stage="statistics"))
 
 
-def _pass(crops: PerturbedCrops, run: Run, progress: _Progress) -> dict[str, Tensor]:
-    values, rows = [torch.empty(0, len(names()))], [torch.empty(0, dtype=torch.int64)]
+def _pass(crops: PerturbedCrops, run: Run, progress: _Progress, *, frozen: bool) -> dict[str, Tensor]:
+    values, rows = [torch.empty(0, columns(frozen))], [torch.empty(0, dtype=torch.int64)]
     with Interruption(run.stop) as interruption, torch.inference_mode():
         for batch in loader(crops, batch_size=IMAGES_AT_ONCE, workers=run.workers):
             counts = torch.tensor([len(each) for each in batch.images])
             pixels = torch.cat(list(batch.images))
-            values.append(statistics(pixels.to(run.device)).cpu())
+            values.append(describe(pixels.to(run.device), frozen=frozen).cpu())
             rows.append(batch.rows.repeat_interleave(counts))
             progress.advance(len(batch.rows), computed=True)
             if interruption.asked:
@@ -152,10 +153,8 @@ def _kept(path: Any, mark: str) -> dict[str, Tensor] | None:
     return read_tensors(path)
 
 
-def _fingerprint(text: str, view: View, images: LabelledImages, seed: int) -> str:
-    computed = f"{len(names())} {NUMERICS}"
-    facts = "\0".join([text, view.model_dump_json(), images.sha256, str(seed), computed])
-    return hashlib.sha256(facts.encode()).hexdigest()
+def _fingerprint(*facts: str) -> str:
+    return hashlib.sha256("\0".join(facts).encode()).hexdigest()
 
 
 def _rows(

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ganprint_plugins.residual_statistics import further
 from ganprint_plugins.residual_statistics.counts import between, cooccurrence, histogram, quantised
+from ganprint_plugins.residual_statistics.frozen import FEATURES, frozen_features
 from ganprint_plugins.residual_statistics.power_spectra import mean_spectrum, rings, spectrum_map
 
 NUMERICS = 2
@@ -76,6 +77,17 @@ def statistics(crops: Tensor) -> Tensor:
         return torch.empty(0, len(names()), device=crops.device)
     parts = [[values.float() for _, values in _blocks(some)] for some in _parts(crops, CROPS_AT_ONCE)]
     return torch.cat([torch.cat(part, 1) for part in parts]).nan_to_num(0, 0, 0)
+
+
+def describe(crops: Tensor, *, frozen: bool) -> Tensor:
+    """Return the statistics of crops (B, 3, 128, 128), and with `frozen` that network's features after them."""
+    own = statistics(crops)
+    return torch.cat([own, frozen_features(crops)], 1) if frozen else own
+
+
+def columns(frozen: bool) -> int:
+    """Return how many numbers `describe` gives of a crop."""
+    return len(names()) + FEATURES * frozen
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, linear
+from torch.nn.functional import gelu, linear, pad
 
 from ganprint.plugin_api import (
     Attributor,
@@ -25,7 +25,7 @@ from ganprint.plugin_api import (
     WeightsError,
     family_of,
 )
-from ganprint_plugins.residual_statistics.features import names, statistics
+from ganprint_plugins.residual_statistics.features import columns, describe, names
 from ganprint_plugins.residual_statistics.linear import (
     Scaling,
     fit_softmax,
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 GATE_PENALTY = 0.01
 """L2 penalty of the regression that tells how clearly a crop shows JPEG."""
+FROZEN_PENALTY = 0.005
+"""L2 penalty of the regression on features of the frozen network."""
 PATH = 16
 """Points of the path along which gradients are integrated."""
 BARS = 12
@@ -57,10 +59,12 @@ class ResidualStatistics(Attributor):
     real and all sources, and networks of one hidden layer. What they say is averaged as log-probabilities (a
     logarithmic opinion pool) and sharpened. A source's probability is its family's times its share in the family by the
     second regression. JPEG hides some traces and is itself no trace of a camera, so the regressions weigh the
-    statistics otherwise the more clearly a crop shows JPEG.
+    statistics otherwise the more clearly a crop shows JPEG. With `frozen`, a regression on features of a network that
+    was trained on ImageNet has a vote as strong as all others together.
 
     All begin with a linear map of the statistics, which one matrix holds: the rows of `linear.weights` are, in turn,
-    how clearly a crop shows JPEG, the two regressions as `gated` takes them, and the hidden units of all networks.
+    how clearly a crop shows JPEG, the two regressions as `gated` takes them, the hidden units of all networks, and the
+    regression on the frozen network's features, which are columns after the statistics.
     """
 
     spec = AttributorSpec(
@@ -82,8 +86,9 @@ class ResidualStatistics(Attributor):
         order = tuple(dict.fromkeys(families))
         self.family_of_source = torch.tensor([0, *(1 + order.index(family) for family in families)])
         self.kinds = len(order) + 1
-        count, networks, hidden = len(names()), self.config.networks, self.config.hidden
-        self.sizes = [1, 2 * self.kinds, 2 * len(self.sources), networks * hidden]
+        count, networks, hidden = columns(self.config.frozen), self.config.networks, self.config.hidden
+        by_frozen = self.kinds if self.config.frozen else 0
+        self.sizes = [1, 2 * self.kinds, 2 * len(self.sources), networks * hidden, by_frozen]
         self.tensors = {
             "mean": torch.zeros(count),
             "deviation": torch.ones(count),
@@ -127,8 +132,9 @@ class ResidualStatistics(Attributor):
         """Fit all models to the rows that are `kept`, bool (N,)."""
         config = self.config
         chosen = torch.from_numpy(np.flatnonzero(kept))
-        scaling = Scaling.of(rows.statistics[chosen])
-        scaled = scaling.apply(rows.statistics[chosen])
+        described = rows.statistics[chosen, : columns(self.config.frozen)]
+        scaling = Scaling.of(described)
+        scaled, features = scaling.apply(described).tensor_split([len(names())], 1)
         labels = torch.from_numpy(rows.labels[kept])
         weights = row_weights(rows.groups[kept], rows.labels[kept], rows.weights[kept], config.balance)
         moments = second_moments(scaled, weights)
@@ -152,11 +158,17 @@ class ResidualStatistics(Attributor):
                 slope, *rest = fit(hidden=config.hidden, epochs=config.epochs, seed=seed + number)
                 networks.append((slope @ directions.T, *rest))
         first = [jpeg, *regressions, *((slope, bias) for slope, bias, *_ in networks)]
+        slopes = [pad(slope, (0, features.shape[1])) for slope, _ in first]
+        biases = [bias for _, bias in first]
+        if config.frozen:
+            slope, bias = _fit_features(features, kinds, weights, self.kinds, config.steps)
+            slopes.append(pad(slope, (scaled.shape[1], 0)))
+            biases.append(bias)
         self.tensors |= {
             "mean": scaling.mean,
             "deviation": scaling.deviation,
-            "linear.weights": torch.cat([slope for slope, _ in first]),
-            "linear.biases": torch.cat([bias for _, bias in first]),
+            "linear.weights": torch.cat(slopes),
+            "linear.biases": torch.cat(biases),
         }
         if networks:
             self.tensors["output.weights"] = torch.stack([slope for *_, slope, _ in networks])
@@ -184,7 +196,7 @@ class ResidualStatistics(Attributor):
 
         `first` (B, P) is what the first linear map gives.
         """
-        jpeg, of_kinds, of_sources, units = torch.split(first, self.sizes, dim=1)
+        jpeg, of_kinds, of_sources, units, by_frozen = torch.split(first, self.sizes, dim=1)
         gate = jpeg.sigmoid() - 0.5
         sources = gated(of_sources, gate).log_softmax(1)
         family = self.family_of_source.to(first.device)
@@ -193,14 +205,16 @@ class ResidualStatistics(Attributor):
         outputs = torch.einsum("bnh,nch->nbc", hidden, self.tensors["output.weights"])
         outputs = (outputs + self.tensors["output.biases"][:, None]).log_softmax(2)
         votes = torch.cat([gated(of_kinds, gate).log_softmax(1)[None], summed[None], outputs])
-        kinds = (self.config.sharpness * votes.mean(0)).log_softmax(1)
+        pooled = votes.mean(0) + by_frozen.log_softmax(1) if self.config.frozen else votes.mean(0)
+        kinds = (self.config.sharpness * pooled).log_softmax(1)
         return (kinds - summed)[:, family] + sources, kinds
 
     def predict(self, images: Tensor) -> Prediction:
         """Answer for uint8 RGB images (B, 3, 128, 128); attribution is log-probabilities, the embedding logits."""
         self.check_images(images)
         with torch.no_grad():
-            scaled = Scaling(*self._scaling()).apply(statistics(images.to(self.device)))
+            described = describe(images.to(self.device), frozen=self.config.frozen)
+            scaled = Scaling(*self._scaling()).apply(described)
             first = self._first(scaled)
             logits, _ = self._logits(first)
             reasons = Reasons(KINDS, self._reasons(scaled, first))
@@ -225,7 +239,7 @@ class ResidualStatistics(Attributor):
             path.requires_grad_()
             real, synthetic = _odds(self._logits(path.flatten(0, 1))[1]).unbind(1)
             (slopes,) = torch.autograd.grad((synthetic - real).sum(), path)
-        return (scaled * (slopes.mean(0) @ weights)) @ kind_matrix().to(scaled)
+        return (scaled * (slopes.mean(0) @ weights)) @ kind_matrix()[: scaled.shape[1]].to(scaled)
 
     def state(self) -> dict[str, Tensor]:
         """Return the scaling, and weights and biases of all models."""
@@ -236,8 +250,9 @@ class ResidualStatistics(Attributor):
         expected = {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         if shapes != expected:
+            count = columns(self.config.frozen)
             raise WeightsError(
-                f"The tensors {shapes} are not those of {len(self.sources)} sources and {len(names())} statistics.",
+                f"The tensors {shapes} are not those of {len(self.sources)} sources and {count} statistics.",
                 "The card's configuration and the tensors must come from the same training.",
             )
         self.tensors = {name: tensor.to(self.device) for name, tensor in tensors.items()}
@@ -256,6 +271,17 @@ class ResidualStatistics(Attributor):
         order = np.argsort(-np.abs(values), kind="stable")[:BARS]
         labels = tuple(KINDS[place] for place in order)
         return [Panel("log-odds of synthetic by kind of statistics", values[order], labels=labels)]
+
+
+def _fit_features(
+    features: Tensor, labels: Tensor, weights: Tensor, classes: int, steps: int
+) -> tuple[Tensor, Tensor]:
+    """Fit a regression on standardised features (N, D) of the frozen network: (classes, D) and (classes,)."""
+    moments = second_moments(features, weights)
+    inverse = torch.eye(features.shape[1]) if moments is None else preconditioner(moments, FROZEN_PENALTY)
+    return fit_softmax(
+        features, labels, weights, classes, penalty=FROZEN_PENALTY, steps=steps, inverse=inverse
+    )
 
 
 def _fit_gate(

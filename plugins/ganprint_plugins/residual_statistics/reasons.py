@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ganprint_plugins.residual_statistics.features import Statistic, names
+from ganprint_plugins.residual_statistics.frozen import INPUTS, OF_INPUT
 
 WORDS = {
     "energy": "strength and shape of the noise",
@@ -22,6 +23,11 @@ WORDS = {
     "noise of R, G and B": "how alike the noise of red, green and blue is",
 }
 """Families of statistics as a sentence names them."""
+OF_FROZEN = {
+    "residual": "texture of the noise, by an ImageNet network",
+    "crop": "texture of the picture, by an ImageNet network",
+}
+"""What the frozen network sees, as a sentence names its features."""
 
 
 def _kind(statistic: Statistic) -> str:
@@ -31,12 +37,16 @@ def _kind(statistic: Statistic) -> str:
     return WORDS[statistic.family] + where
 
 
-KINDS = tuple(dict.fromkeys(_kind(each) for each in names()))
+OF_COLUMNS = (
+    *(_kind(each) for each in names()),
+    *(OF_FROZEN[each] for each in INPUTS for _ in range(OF_INPUT)),
+)
+"""The kind of each statistic, then of each feature of the frozen network."""
+KINDS = tuple(dict.fromkeys(OF_COLUMNS))
 """Kinds of statistics: a family, in brightness or in the two colour channels together."""
 
 
 @cache
 def kind_matrix() -> Tensor:
-    """Return 1 where a statistic (row) is of a kind (column), else 0: float32 (F, len(KINDS))."""
-    places = torch.tensor([KINDS.index(_kind(each)) for each in names()])
-    return torch.eye(len(KINDS))[places]
+    """Return 1 where a statistic or feature (row) is of a kind (column), else 0: float32 (F + D, len(KINDS))."""
+    return torch.eye(len(KINDS))[torch.tensor([KINDS.index(each) for each in OF_COLUMNS])]

@@ -48,6 +48,10 @@ class ResidualStatisticsConfig(AttributorConfig):
     components: int = Field(1200, ge=1, description="principal components of the statistics that these see")
     hidden: int = Field(64, ge=1, le=1024, description="units of the hidden layer of each")
     epochs: int = Field(8, ge=1, description="epochs that each is trained for")
+    frozen: bool = Field(
+        False,
+        description="whether features of a frozen ImageNet network have a vote, as strong as all others together",
+    )
     sharpness: float = Field(
         4.0,
         gt=0,

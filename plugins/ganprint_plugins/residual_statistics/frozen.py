@@ -1,0 +1,117 @@
+"""Features of crops by the first stages of a network that was trained on ImageNet and is not fitted here.
+
+EfficientNet-Lite0 (Tan and Le, ICML 2019; Google's TPU repository, Apache License 2.0) up to its fifth stage, batch
+normalisation folded into the convolutions. It sees a crop's residual, and then the crop itself. Features are pooled
+over the crop, so they say which textures it has, not where.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import torch
+from safetensors.torch import load
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, conv2d, pad, relu6
+
+from ganprint.plugin_api import WeightsError
+
+FILE = Path(__file__).with_name("efficientnet_lite0_stages.safetensors")
+"""Written by benchmarks/frozen_stages.py."""
+SHA256 = "f5045e263c5a2c34e6b2665aa9fd990dd726cbdc8599d44ecc3c584ee8c64d57"
+STEM = 32
+STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112))
+"""Of each stage: blocks, side of their kernels, stride of the first, expansion of channels, and channels in the end."""
+INPUTS = ("residual", "crop")
+OF_INPUT = 2 * (STEM + sum(stage[-1] for stage in STAGES))
+"""A mean and a standard deviation of every channel after the stem and after each stage."""
+FEATURES = OF_INPUT * len(INPUTS)
+SCALE = 8.0
+"""Grey levels of a residual that a value of 1 stands for."""
+FARTHEST = 3.0
+CENTRE, SPREAD = 127.0, 128.0
+"""Grey levels that the network was trained with as 0 and as 1 more."""
+CROPS_AT_ONCE = 8
+"""On a CPU: more leave its cache."""
+
+
+def frozen_features(crops: Tensor) -> Tensor:
+    """Return features, float32 (B, FEATURES), of uint8 RGB crops (B, 3, H, W): by the residual, then by the crop.
+
+    Raises WeightsError where the network's file is not the one that this version was made with.
+    """
+    layers = [(weight.to(crops.device), bias.to(crops.device)) for weight, bias in _layers()]
+    at_once = CROPS_AT_ONCE if crops.device.type == "cpu" else max(1, len(crops))
+    found = [torch.empty(0, FEATURES, device=crops.device)]
+    for some in torch.split(crops, at_once) if len(crops) else ():
+        pixels = some.float().contiguous(memory_format=torch.channels_last)
+        means = avg_pool2d(pad(pixels, (1, 1, 1, 1), mode="reflect"), 3, 1)
+        residuals = ((pixels - means) / SCALE).clamp(-FARTHEST, FARTHEST)
+        by_input = [pooled_stages(each, layers) for each in (residuals, (pixels - CENTRE) / SPREAD)]
+        found.append(torch.cat(by_input, 1))
+    return torch.cat(found)
+
+
+def pooled_stages(images: Tensor, layers: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """Return means and standard deviations of the channels after the stem and each stage: (B, OF_INPUT).
+
+    `images` are (B, 3, H, W); `layers` are weights and biases of all convolutions in order.
+    """
+    rest = iter(layers)
+    values = relu6(_convolved(images, rest, side=3, stride=2))
+    found = [values.mean((2, 3)), values.std((2, 3))]
+    for blocks, side, stride, expansion, channels in STAGES:
+        for number in range(blocks):
+            values = _block(values, rest, side, 1 if number else stride, expansion, channels)
+        found += [values.mean((2, 3)), values.std((2, 3))]
+    return torch.cat(found, 1)
+
+
+def _block(
+    values: Tensor,
+    layers: Iterator[tuple[Tensor, Tensor]],
+    side: int,
+    stride: int,
+    expansion: int,
+    channels: int,
+) -> Tensor:
+    """Return what an inverted residual block (Sandler et al., CVPR 2018, table 1) makes of values (B, C, H, W)."""
+    found = values if expansion == 1 else relu6(_convolved(values, layers))
+    found = relu6(_convolved(found, layers, side=side, stride=stride, groups=found.shape[1]))
+    found = _convolved(found, layers)
+    return values + found if stride == 1 and values.shape[1] == channels else found
+
+
+def _convolved(
+    values: Tensor,
+    layers: Iterator[tuple[Tensor, Tensor]],
+    *,
+    side: int = 1,
+    stride: int = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Return a convolution padded as TensorFlow does: with a stride, the odd row and column come last."""
+    weight, bias = next(layers)
+    before = (side - stride) // 2
+    margins = (before, side - stride - before)
+    return conv2d(pad(values, margins * 2), weight, bias, stride, groups=groups)
+
+
+@cache
+def _layers() -> tuple[tuple[Tensor, Tensor], ...]:
+    content = FILE.read_bytes()
+    if hashlib.sha256(content).hexdigest() != SHA256:
+        raise WeightsError(
+            f"{FILE.name} is not the file that this version of ganprint was made with.",
+            "Install ganprint again.",
+        )
+    tensors = {name: tensor.float() for name, tensor in load(content).items()}
+    count = len(tensors) // 2
+    return tuple(
+        (
+            tensors[f"{number}.weight"].contiguous(memory_format=torch.channels_last),
+            tensors[f"{number}.bias"],
+        )
+        for number in range(count)
+    )

