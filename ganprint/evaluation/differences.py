@@ -65,15 +65,15 @@ def mean_sample(samples: Sequence[GroupSample | None]) -> GroupSample | None:
     return GroupSample(first.source, first.group, first.images, np.mean(values, axis=0))
 
 
-def difference(first: GroupSample | None, second: GroupSample | None, *, seed: int = 0) -> GroupMean | None:
+def difference(first: GroupSample | None, second: GroupSample | None) -> GroupMean | None:
     """Return first less second with its 95 % interval over groups, None where they are not of the same groups."""
     if first is None or second is None or not first.is_of_the_groups_of(second):
         return None
     if first.value is not None and second.value is not None:
-        return paired_difference(first.value, second.value, first.source, first.group, seed=seed)
+        return paired_difference(first.value, second.value, first.source, first.group)
     if first.answers is None or second.answers is None:
         return None
-    votes = first.answers.resampled_votes(seed=seed)
+    votes = first.answers.resampled_votes()
     even = first.answers.votes()[None]
     observed = float(first.answers.nmi(even)[0] - second.answers.nmi(even)[0])
     spread = first.answers.nmi(votes) - second.answers.nmi(votes)

@@ -73,12 +73,7 @@ def group_mean(
 
 
 def paired_difference(
-    first: np.ndarray,
-    second: np.ndarray,
-    source: np.ndarray,
-    group: np.ndarray,
-    *,
-    seed: int = 0,
+    first: np.ndarray, second: np.ndarray, source: np.ndarray, group: np.ndarray
 ) -> GroupMean:
     """Return the mean of `first - second` on the same rows, as `group_mean` does.
 
@@ -86,7 +81,7 @@ def paired_difference(
     resampled means is the resampled mean of the differences.
     """
     difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    return group_mean(difference, source, group, seed=seed)
+    return group_mean(difference, source, group)
 
 
 def resampled_shares(sizes: Sequence[int], draws: int, seed: int) -> Iterator[np.ndarray]:

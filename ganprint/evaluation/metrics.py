@@ -89,11 +89,11 @@ class GroupAnswers:
         share: np.ndarray = 1 / sizes[places]
         return share
 
-    def resampled_votes(self, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-        """Return the share (draws, G) that each group has in its source in resamples of its source's groups."""
+    def resampled_votes(self) -> np.ndarray:
+        """Return the share (DRAWS, G) that each group has in its source in resamples of its source's groups."""
         _, places, sizes = np.unique(self.source, return_inverse=True, return_counts=True)
-        votes = np.empty((draws, len(places)))
-        for number, shares in enumerate(resampled_shares(sizes.tolist(), draws, seed)):
+        votes = np.empty((DRAWS, len(places)))
+        for number, shares in enumerate(resampled_shares(sizes.tolist(), DRAWS, seed=0)):
             votes[:, places == number] = shares
         return votes
 
@@ -105,21 +105,19 @@ class GroupAnswers:
         return _nmi(joint / len(parts))
 
 
-def score_groups(answers: GroupAnswers, sources: tuple[str, ...], *, seed: int = 0) -> Scores:
+def score_groups(answers: GroupAnswers, sources: tuple[str, ...]) -> Scores:
     """Score answers as means over groups within a source and then over sources, with `group_mean`'s intervals.
 
     NMI is estimated with too much from few groups, and its resamples with as much again: the bias that these show is
     taken from the value once and from their percentiles twice.
     """
     known = answers.known()
-    values = {"detection_accuracy": _grouped(answers, "detection_accuracy", seed)}
+    values = {"detection_accuracy": _grouped(answers, "detection_accuracy")}
     recall = {}
     if len(known.labels):
-        values["attribution_accuracy"] = _grouped(known, "attribution_accuracy", seed)
-        observed, spread = (
-            float(known.nmi(known.votes()[None])[0]),
-            known.nmi(known.resampled_votes(seed=seed)),
-        )
+        values["attribution_accuracy"] = _grouped(known, "attribution_accuracy")
+        observed = float(known.nmi(known.votes()[None])[0])
+        spread = known.nmi(known.resampled_votes())
         low, high = np.percentile(spread, PERCENTILES) if len(known.labels) >= FEWEST_GROUPS else (None, None)
         bias = max(float(spread.mean()) - observed, 0.0)
         bounds = (None if bound is None else bound - 2 * bias for bound in (low, high))
@@ -127,13 +125,13 @@ def score_groups(answers: GroupAnswers, sources: tuple[str, ...], *, seed: int =
         right = known.values("attribution_accuracy")
         for label in np.unique(known.labels).tolist():
             here = known.labels == label
-            found = group_mean(right[here], known.source[here], known.group[here], seed=seed)
+            found = group_mean(right[here], known.source[here], known.group[here])
             recall[sources[label]] = interval_of(found)
     return Scores(values, recall)
 
 
-def _grouped(answers: GroupAnswers, metric: str, seed: int) -> Interval:
-    return interval_of(group_mean(answers.values(metric), answers.source, answers.group, seed=seed))
+def _grouped(answers: GroupAnswers, metric: str) -> Interval:
+    return interval_of(group_mean(answers.values(metric), answers.source, answers.group))
 
 
 def interval_of(found: GroupMean) -> Interval:
@@ -141,7 +139,7 @@ def interval_of(found: GroupMean) -> Interval:
     return bounded(found.value, found.low, found.high)
 
 
-def score_images(confusion: np.ndarray, sources: tuple[str, ...], *, seed: int = 0) -> Scores:
+def score_images(confusion: np.ndarray, sources: tuple[str, ...]) -> Scores:
     """Score answers as fractions of images, from counts (K + 1, K) of true against predicted sources.
 
     The last row is of images of a source outside the K. Resampling images with replacement changes these metrics only
@@ -149,7 +147,7 @@ def score_images(confusion: np.ndarray, sources: tuple[str, ...], *, seed: int =
     quickly. The interval of NMI is corrected as that over groups is; the value is the uncorrected one of the papers.
     """
     count, total = len(sources), int(confusion.sum())
-    drawn = np.random.default_rng(seed).multinomial(total, confusion.ravel() / total, size=DRAWS)
+    drawn = np.random.default_rng(0).multinomial(total, confusion.ravel() / total, size=DRAWS)
     resamples = drawn.reshape(-1, count + 1, count)
     observed, spread = _metrics(confusion[None]), _metrics(resamples)
     if "nmi" in spread:

@@ -13,7 +13,6 @@ def score_open_set(
     confidence: np.ndarray,
     *,
     groups: GroupAnswers | None = None,
-    seed: int = 0,
 ) -> dict[str, Interval]:
     """Return `auroc` and `oscr` of answers int (N,) with confidences (N,), label -1 being an unknown source.
 
@@ -29,14 +28,14 @@ def score_open_set(
     _, levels = np.unique(confidence, return_inverse=True)
     right = known & (labels == predicted)
     if groups is None:
-        random = np.random.default_rng(seed)
+        random = np.random.default_rng(0)
         share = np.full(len(labels), 1 / len(labels))
         weights = np.ones(len(labels))
         draws = (random.multinomial(len(labels), share) for _ in range(DRAWS))
     else:
         images = groups.counts.sum(1)
         weights = (groups.votes() / images)[groups.places]
-        draws = ((votes / images)[groups.places] for votes in groups.resampled_votes(DRAWS, seed))
+        draws = ((votes / images)[groups.places] for votes in groups.resampled_votes())
     observed = _areas(weights, levels, known, right)
     if groups is not None and len(groups.group) < FEWEST_GROUPS:
         return {

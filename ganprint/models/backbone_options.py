@@ -16,11 +16,9 @@ def _is_number(least: float, most: float) -> Check:
     return lambda value: type(value) in (int, float) and least <= value <= most
 
 
-def _is_wholes(most: int, longest: int = 8) -> Check:
+def _is_wholes(most: int) -> Check:
     one = _is_whole(1, most)
-    return lambda value: (
-        isinstance(value, list | tuple) and 1 <= len(value) <= longest and all(map(one, value))
-    )
+    return lambda value: isinstance(value, list | tuple) and 1 <= len(value) <= 8 and all(map(one, value))
 
 
 def _is_one_of(*values: object) -> Check:

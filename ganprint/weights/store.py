@@ -58,7 +58,7 @@ def list_weights(folders: Sequence[Path] | None = None) -> list[Entry]:
     return [entries[name] for name in sorted(entries)]
 
 
-def find(name_or_path: str | Path, folders: Sequence[Path] | None = None) -> Path:
+def find(name_or_path: str | Path) -> Path:
     """Return the folder of an artifact given by name, or by the path of its folder or of a file in it.
 
     A bare name is looked for in the store, then in the working directory. Raises WeightsError, listing
@@ -66,7 +66,7 @@ def find(name_or_path: str | Path, folders: Sequence[Path] | None = None) -> Pat
     """
     path = Path(name_or_path).expanduser()
     bare = isinstance(name_or_path, str) and name_or_path == path.name
-    folders = search_path() if folders is None else folders
+    folders = search_path()
     if bare:
         for candidate in _artifacts(folders):
             if candidate.name == name_or_path:
