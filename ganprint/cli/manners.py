@@ -91,13 +91,16 @@ def _name_option(option: TyperOption, path: tuple[str, ...]) -> None:
     variables = ["_".join((PREFIX, *path, option.name))]
     if option.name in SHARED:
         variables.append(f"{PREFIX}_{option.name}")
-    option.envvar = [variable.upper().replace("-", "_") for variable in variables]
+    names = [variable.upper().replace("-", "_") for variable in variables]
+    option.envvar = names
     option.show_envvar = False
-    named = option.get_error_hint
-    # A wrong value may come from a variable that was set long ago.
-    option.get_error_hint = lambda: " or ".join(
-        [named(), *(each for each in option.envvar if each in os.environ)]
-    )
+    hint = option.get_error_hint
+
+    def with_variable() -> str:
+        # A wrong value may come from a variable that was set long ago.
+        return " or ".join([hint(), *(name for name in names if name in os.environ)])
+
+    option.get_error_hint = with_variable  # type: ignore[method-assign]
 
 
 def _type_name(option: Any) -> str | None:

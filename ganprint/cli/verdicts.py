@@ -68,33 +68,36 @@ class TextWriter:
         self.out = console()
         self.counts: Counter[str] = Counter()
         self.failed = 0
+        self.unruled = False
 
     def write(self, verdict: "Verdict") -> None:
         """Print the lines of an image; the command prints the error of an image without a verdict."""
-        from ganprint.forensics.verdict import UNCALIBRATED
+        from ganprint.forensics.verdict import NO_RULE, UNCALIBRATED
 
         if verdict.error is not None:
             self.failed += 1
             return
         self.counts[verdict.verdict or ""] += 1
-        self.out.print(headline(verdict), soft_wrap=True)
+        self.unruled |= verdict.reason == NO_RULE
+        self._say(headline(verdict))
         for line in explanation(verdict):
-            self.out.print(f"  {line}", soft_wrap=True)
+            self._say(line, indent=2)
         if verdict.methods:
             self.out.print(_method_table(verdict))
         if not self.verbose:
             return
         for line in details(verdict):
-            self.out.print(f"  {line}", soft_wrap=True)
+            self._say(line, indent=2)
         for warning in verdict.warnings:
             if warning != UNCALIBRATED:
-                self.out.print(f"  ! {warning}", style="yellow", soft_wrap=True)
+                self._say(f"! {warning}", indent=2, style="yellow")
         if verdict.metadata is not None and not verdict.is_synthetic:
             for sign in verdict.metadata.signs:
-                self.out.print(f"  ! Beside the pixels: {sign}", style="yellow", soft_wrap=True)
+                self._say(f"! Metadata: {sign}", indent=2, style="yellow")
 
     def close(self) -> None:
         """Print counts, how often such verdicts are wrong, and for a batch or with `verbose` what the weights know."""
+        from ganprint.forensics.verdict import NO_RULE
         from ganprint.forensics.wording import how_often_wrong, how_to_read
 
         if not self.counts:
@@ -105,7 +108,13 @@ class TextWriter:
                 for name, count in self.counts.most_common()
             )
             failed = f", {self.failed} not examined" if self.failed else ""
-            self.out.print(f"\n{self.counts.total() + self.failed} images: {said}{failed}.", soft_wrap=True)
+            self.out.print()
+            self._say(f"{self.counts.total() + self.failed} images: {said}{failed}.")
+        if self.unruled:
+            self._say(NO_RULE)
+            self._say(
+                "ganprint calibrate --weights WEIGHTS --data MANIFEST --record makes verdicts possible."
+            )
         for predictor in self.ensemble.predictors:
             card = predictor.card
             sentences = list(how_often_wrong(card, self.counts))
@@ -113,21 +122,29 @@ class TextWriter:
             enrolled = f" (enrolled here: {names})" if names else ""
             known = f"{', '.join(card.sources)}{enrolled}"
             if self.verbose or (not sentences and len(self.ensemble.predictors) == 1):
-                self.out.print(
+                self._say(
                     f"Answered by {card.method} with the weights {card.name} ({(card.sha256 or '')[:12]}), which know "
-                    f"{known}. {how_to_read(card)}",
-                    soft_wrap=True,
+                    f"{known}. {how_to_read(card)}"
                 )
             elif not sentences or self.counts.total() > 1:
-                self.out.print(f"The weights {card.name} know {known}.", soft_wrap=True)
+                self._say(f"The weights {card.name} know {known}.")
             whose = f"{card.name}: " if len(self.ensemble.predictors) > 1 else ""
             for sentence in sentences:
-                self.out.print(f"{whose}{sentence}", soft_wrap=True)
+                self._say(f"{whose}{sentence}")
         if self.verbose:
-            self.out.print(
-                "A verdict is a statistical statement about pixels, not proof of where an image comes from.",
-                soft_wrap=True,
+            self._say(
+                "A verdict is a statistical statement about pixels, not proof of where an image comes from."
             )
+
+    def _say(self, line: "Text | str", *, indent: int = 0, style: str | None = None) -> None:
+        """Print a line; a terminal wraps it between words, a file or a pipe gets it whole."""
+        from rich.padding import Padding
+
+        if self.out.is_terminal:
+            shown = self.out.render_str(line, style=style or "") if isinstance(line, str) else line
+            self.out.print(Padding(shown, (0, 0, 0, indent), expand=False))
+        else:
+            self.out.print(f"{' ' * indent}{line}", style=style, soft_wrap=True)
 
 
 def headline(verdict: "Verdict") -> "Text":
@@ -180,15 +197,11 @@ def explanation(verdict: "Verdict") -> "list[str]":
     leading = leading_evidence(verdict)
     if leading:
         lines.append(f"Why: {'; '.join(each.kind for each in leading)}.")
-    elif verdict.reason:
+    elif verdict.reason and verdict.reason != NO_RULE:
         lines.append(verdict.reason)
     if verdict.verdict == "real":
         lines.append("That does not show that it is real.")
-    elif verdict.reason == NO_RULE:
-        lines.append(
-            f"ganprint calibrate --weights {verdict.weights} --data MANIFEST --record makes verdicts possible."
-        )
-    elif verdict.verdict in (INCONCLUSIVE, UNKNOWN) and verdict.probabilities:
+    elif verdict.verdict in (INCONCLUSIVE, UNKNOWN) and verdict.probabilities and verdict.reason != NO_RULE:
         lines.append("What may help: the original file, and where it was first published.")
     return lines
 

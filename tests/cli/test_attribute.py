@@ -105,7 +105,9 @@ def test_weights_that_are_not_calibrated_give_scores_and_no_verdict(
     first, *rest = inside(*command).stdout.splitlines()
     assert re.search(r"real.png: NO VERDICT  score of synthetic \d+%, best match", first)
     assert "not calibrated" in rest[0]
-    assert rest[1].strip().startswith("ganprint calibrate --weights tiny ")
+    assert rest[1].strip().startswith("ganprint calibrate --weights WEIGHTS ")
+    batch = inside(*command, case / "progan.png").stdout
+    assert batch.count("NO VERDICT") == 2 and batch.count("ganprint calibrate") == 1
     (row,) = lines(inside(*command, "--json", "--fail-on", "synthetic").stdout)
     assert (row["verdict"], row["likeliest"]) == ("inconclusive", "real") and row["probabilities"]
 
@@ -208,3 +210,13 @@ def test_a_reader_that_goes_away_ends_the_program_quietly(program, judged_weight
     ) as process:
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
+
+
+def test_a_terminal_wraps_lines_between_words_and_a_pipe_gets_them_whole(attribute, case: Path) -> None:
+    piped = attribute(case).stdout
+    shown = attribute(case, env={"FORCE_COLOR": "1", "COLUMNS": "60"}).stdout
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert max(map(len, piped.splitlines())) > 60 >= max(map(len, shown.splitlines()))
+    assert "".join(piped.split()) == "".join(shown.split())
+    broken = set(piped.split()) - set(shown.split())
+    assert all(len(word) > 60 for word in broken), "only a path that is longer than a line may be broken"
