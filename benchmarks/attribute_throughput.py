@@ -1,9 +1,11 @@
 """Compare `attribute` with the plainest loop that gives the same probabilities, at several numbers of files.
 
 The plain loop opens a file with Pillow, takes the same crops, and runs the same network on one image at a time, in
-fp32. Prints seconds, files/s, the ratio, and how far memory grew. Files are JPEG, PNG and WebP of 0.1 to 12 megapixels.
+fp32. The two take turns, as a machine's load changes, with torch's own number of threads and with one. Prints seconds,
+CPU seconds, files/s, ratios, how far memory grew, and which share of the CPU seconds is decoding and the network. Files
+are JPEG, PNG and WebP of 0.1 to 12 megapixels.
 
-Run: python benchmarks/attribute_throughput.py [--files 60] [--counts 100 1000]
+Run: python benchmarks/attribute_throughput.py [--files 60] [--rounds 1] [--counts 100 1000]
 """
 
 import argparse
@@ -11,14 +13,20 @@ import os
 import resource
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 import ganprint
-from ganprint.forensics.predictors import load_predictor
+from ganprint.api import attribution
+from ganprint.forensics.predictors import WeightsPredictor, load_predictor
 from ganprint.images.views import find_crops
 from ganprint.weights import first_choice
 
@@ -58,31 +66,61 @@ def plain(paths: list[Path], weights: Path) -> list[np.ndarray]:
     return found
 
 
-def attributed(paths: list[Path], weights: Path, workers: int | None, batch_size: int) -> int:
+def attributed(paths: list[Path], weights: Path, batch_size: int, **options: Any) -> int:
     """Answer for all files as the command does, and return how many answers there were."""
     verdicts = ganprint.attribute(
-        paths, weights=weights, device="cpu", enrolled=False, workers=workers, batch_size=batch_size
+        paths, weights=weights, device="cpu", enrolled=False, batch_size=batch_size, **options
     )
     return sum(1 for _ in verdicts)
 
 
-def timed(what: str, count: int, work: object, *arguments: object) -> float:
-    """Print what a function takes, and return its seconds."""
+def timed(what: str, count: int, work: Callable[[], object]) -> tuple[float, float]:
+    """Print what a function takes, and return its seconds and CPU seconds."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began, used = time.perf_counter(), time.process_time()
-    work(*arguments)  # type: ignore[operator]
+    work()
     seconds, used = time.perf_counter() - began, time.process_time() - used
     grew = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     rate = count / seconds
     print(
         f"{what:<36}{seconds:8.1f} s {used:8.1f} s CPU {rate:7.2f} files/s  peak +{grew:.0f} MB", flush=True
     )
-    return seconds
+    return seconds, used
+
+
+@contextmanager
+def clocked() -> Iterator[dict[str, float]]:
+    """Give the CPU seconds of reading and decoding, and of the network, of all threads within the block."""
+    spent = {"decoding": 0.0, "network": 0.0}
+
+    def clock(owner: Any, name: str, part: str) -> Callable[[], None]:
+        function = getattr(owner, name)
+
+        def wrapped(*arguments: Any, **options: Any) -> Any:
+            began = time.thread_time()
+            try:
+                return function(*arguments, **options)
+            finally:
+                spent[part] += time.thread_time() - began
+
+        setattr(owner, name, wrapped)
+        return lambda: setattr(owner, name, function)
+
+    undo = [
+        clock(attribution, "read_source", "decoding"),
+        clock(WeightsPredictor, "answer", "network"),
+    ]
+    try:
+        yield spent
+    finally:
+        for each in undo:
+            each()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=1, help="how often the two take turns")
     parser.add_argument("--counts", type=int, nargs="*", default=[], help="numbers of small files to time")
     parser.add_argument("--weights", type=Path, help="the default ones if left out")
     parser.add_argument("--batch-size", type=int, default=32)
@@ -92,22 +130,34 @@ def main() -> None:
         f"torch {torch.__version__}, {torch.get_num_threads()} threads, {os.cpu_count()} cores, {weights.name}"
     )
     print(f"load {os.getloadavg()[0]:.1f} when begun")
+    own = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as name:
         paths = make_files(Path(name), options.files)
+        answer = partial(attributed, batch_size=options.batch_size)
         # Loads what is loaded once.
-        attributed(paths[:1], weights, 0, options.batch_size)
-        loop = timed("plain loop", len(paths), plain, paths, weights)
-        for workers in (0, None):
-            called = "attribute" if workers is None else f"attribute --workers {workers}"
-            taken = timed(called, len(paths), attributed, paths, weights, workers, options.batch_size)
-            print(f"{'':<36}{loop / taken:8.2f} x the plain loop")
+        answer(paths[:1], weights, workers=0)
+        loops: dict[int, list[float]] = {own: [], 1: []}
+        taken: list[float] = []
+        for _ in range(options.rounds):
+            for threads, found in loops.items():
+                torch.set_num_threads(threads)
+                work = partial(plain, paths, weights)
+                found.append(timed(f"plain loop, {threads} torch threads", len(paths), work)[0])
+            torch.set_num_threads(own)
+            with clocked() as spent:
+                seconds, used = timed("attribute", len(paths), partial(answer, paths, weights))
+            taken.append(seconds)
+            shares = ", ".join(f"{part} {seconds / used:.2f}" for part, seconds in spent.items())
+            print(f"{'':<36}of the CPU seconds {shares}, both {sum(spent.values()) / used:.2f}")
+        for threads, found in loops.items():
+            ratio = median(loop / each for loop, each in zip(found, taken, strict=True))
+            print(f"attribute: {ratio:.2f} x the plain loop with {threads} torch threads, median of rounds")
+        timed("attribute --workers 0", len(paths), partial(answer, paths, weights, workers=0))
         small = [path for number, path in enumerate(paths) if MIX[number % DISTINCT % len(MIX)] == 0]
         for count in options.counts:
             again = [small[number % len(small)] for number in range(count)]
-            taken = timed(
-                f"{count:,} small files", count, attributed, again, weights, None, options.batch_size
-            )
-            print(f"{'':<36}{1000 * taken / count:8.1f} ms a file")
+            seconds, _ = timed(f"{count:,} small files", count, partial(answer, again, weights))
+            print(f"{'':<36}{1000 * seconds / count:8.1f} ms a file")
 
 
 if __name__ == "__main__":

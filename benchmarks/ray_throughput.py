@@ -1,7 +1,7 @@
 """Compare Ray Data with two actors with one process: images per second, the start of either left out.
 
-Both answer for the same image files with the same weights and batches. `attribute` reads in threads beside the network,
-the actors have one thread each. The two take turns, as a machine's load changes.
+Both answer for the same image files with the same weights. `attribute` has a thread for each processor, which read and
+answer, the actors have one thread each. The two take turns, as a machine's load changes.
 
 Run: python benchmarks/ray_throughput.py [--files 640] [--rounds 3] [--weights NAME]
 """

@@ -259,8 +259,7 @@ class Attribution(Iterator["Verdict"]):
             image = read_source(*each, max_pixels=reading.max_pixels, metadata=reading.metadata)
             viewed = view_image(each[0], image, self.ensemble)
         # Many photographs are gigabytes.
-        shown = self._outputs.report is not None and not isinstance(image, ImageError)
-        return viewed, image if shown else None
+        return viewed, None if self._outputs.report is None or isinstance(image, ImageError) else image
 
 
 def _shown(
