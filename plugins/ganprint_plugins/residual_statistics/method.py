@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, linear, pad
+from torch.nn.functional import gelu, linear
 
 from ganprint.plugin_api import (
     Attributor,
@@ -62,9 +62,9 @@ class ResidualStatistics(Attributor):
     statistics otherwise the more clearly a crop shows JPEG. With `frozen`, a regression on features of a network that
     was trained on ImageNet has a vote as strong as all others together.
 
-    All begin with a linear map of the statistics, which one matrix holds: the rows of `linear.weights` are, in turn,
-    how clearly a crop shows JPEG, the two regressions as `gated` takes them, the hidden units of all networks, and the
-    regression on the frozen network's features, which are columns after the statistics.
+    All begin with a linear map. Of the statistics one matrix holds it: the rows of `linear.weights` are, in turn, how
+    clearly a crop shows JPEG, the two regressions as `gated` takes them, and the hidden units of all networks. Of the
+    frozen network's features, which follow the statistics, it is `frozen.weights`.
     """
 
     spec = AttributorSpec(
@@ -86,17 +86,23 @@ class ResidualStatistics(Attributor):
         order = tuple(dict.fromkeys(families))
         self.family_of_source = torch.tensor([0, *(1 + order.index(family) for family in families)])
         self.kinds = len(order) + 1
-        count, networks, hidden = columns(self.config.frozen), self.config.networks, self.config.hidden
-        by_frozen = self.kinds if self.config.frozen else 0
-        self.sizes = [1, 2 * self.kinds, 2 * len(self.sources), networks * hidden, by_frozen]
+        count, networks, hidden = len(names()), self.config.networks, self.config.hidden
+        self.sizes = [1, 2 * self.kinds, 2 * len(self.sources), networks * hidden]
         self.tensors = {
-            "mean": torch.zeros(count),
-            "deviation": torch.ones(count),
+            "mean": torch.zeros(columns(self.config.frozen)),
+            "deviation": torch.ones(columns(self.config.frozen)),
             "linear.weights": torch.zeros(sum(self.sizes), count),
             "linear.biases": torch.zeros(sum(self.sizes)),
             "output.weights": torch.zeros(networks, self.kinds, hidden),
             "output.biases": torch.zeros(networks, self.kinds),
         }
+        if self.config.frozen:
+            features = columns(True) - count
+            self.tensors |= {
+                "frozen.weights": torch.zeros(self.kinds, features),
+                "frozen.biases": torch.zeros(self.kinds),
+            }
+            self.sizes.append(self.kinds)
 
     def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
         """Fit to the crops of both splits, and to all groups but those of each fold in turn."""
@@ -158,18 +164,15 @@ class ResidualStatistics(Attributor):
                 slope, *rest = fit(hidden=config.hidden, epochs=config.epochs, seed=seed + number)
                 networks.append((slope @ directions.T, *rest))
         first = [jpeg, *regressions, *((slope, bias) for slope, bias, *_ in networks)]
-        slopes = [pad(slope, (0, features.shape[1])) for slope, _ in first]
-        biases = [bias for _, bias in first]
-        if config.frozen:
-            slope, bias = _fit_features(features, kinds, weights, self.kinds, config.steps)
-            slopes.append(pad(slope, (scaled.shape[1], 0)))
-            biases.append(bias)
         self.tensors |= {
             "mean": scaling.mean,
             "deviation": scaling.deviation,
-            "linear.weights": torch.cat(slopes),
-            "linear.biases": torch.cat(biases),
+            "linear.weights": torch.cat([slope for slope, _ in first]),
+            "linear.biases": torch.cat([bias for _, bias in first]),
         }
+        if config.frozen:
+            slope, bias = _fit_features(features, kinds, weights, self.kinds, config.steps)
+            self.tensors |= {"frozen.weights": slope, "frozen.biases": bias}
         if networks:
             self.tensors["output.weights"] = torch.stack([slope for *_, slope, _ in networks])
             self.tensors["output.biases"] = torch.stack([bias for *_, bias in networks])
@@ -189,14 +192,19 @@ class ResidualStatistics(Attributor):
         return self.tensors["mean"], self.tensors["deviation"]
 
     def _first(self, scaled: Tensor) -> Tensor:
-        return linear(scaled, self.tensors["linear.weights"], self.tensors["linear.biases"])
+        own, features = scaled.tensor_split([len(names())], 1)
+        found = linear(own, self.tensors["linear.weights"], self.tensors["linear.biases"])
+        if not self.config.frozen:
+            return found
+        by_frozen = linear(features, self.tensors["frozen.weights"], self.tensors["frozen.biases"])
+        return torch.cat([found, by_frozen], 1)
 
     def _logits(self, first: Tensor) -> tuple[Tensor, Tensor]:
         """Return log-probabilities of the sources (B, K), and of real and the families (B, C).
 
         `first` (B, P) is what the first linear map gives.
         """
-        jpeg, of_kinds, of_sources, units, by_frozen = torch.split(first, self.sizes, dim=1)
+        jpeg, of_kinds, of_sources, units, *by_frozen = torch.split(first, self.sizes, dim=1)
         gate = jpeg.sigmoid() - 0.5
         sources = gated(of_sources, gate).log_softmax(1)
         family = self.family_of_source.to(first.device)
@@ -205,7 +213,7 @@ class ResidualStatistics(Attributor):
         outputs = torch.einsum("bnh,nch->nbc", hidden, self.tensors["output.weights"])
         outputs = (outputs + self.tensors["output.biases"][:, None]).log_softmax(2)
         votes = torch.cat([gated(of_kinds, gate).log_softmax(1)[None], summed[None], outputs])
-        pooled = votes.mean(0) + by_frozen.log_softmax(1) if self.config.frozen else votes.mean(0)
+        pooled = sum((each.log_softmax(1) for each in by_frozen), start=votes.mean(0))
         kinds = (self.config.sharpness * pooled).log_softmax(1)
         return (kinds - summed)[:, family] + sources, kinds
 
@@ -231,15 +239,17 @@ class ResidualStatistics(Attributor):
         mean: the kinds add up to the log-odds less that crop's. All non-linearity follows the first linear map, so the
         path is followed in what that gives.
         """
-        weights = self.tensors["linear.weights"]
         steps = (torch.arange(PATH, device=scaled.device) + 0.5) / PATH
-        start = self.tensors["linear.biases"]
-        path = start + steps[:, None, None] * (first - start)
+        start = self._first(torch.zeros_like(scaled[:1]))
         with torch.enable_grad():
-            path.requires_grad_()
+            path = (start + steps[:, None, None] * (first - start)).requires_grad_()
             real, synthetic = _odds(self._logits(path.flatten(0, 1))[1]).unbind(1)
             (slopes,) = torch.autograd.grad((synthetic - real).sum(), path)
-        return (scaled * (slopes.mean(0) @ weights)) @ kind_matrix()[: scaled.shape[1]].to(scaled)
+        of_own, of_features = slopes.mean(0).tensor_split([len(self.tensors["linear.biases"])], 1)
+        slopes_of = [of_own @ self.tensors["linear.weights"]]
+        if self.config.frozen:
+            slopes_of.append(of_features @ self.tensors["frozen.weights"])
+        return (scaled * torch.cat(slopes_of, 1)) @ kind_matrix()[: scaled.shape[1]].to(scaled)
 
     def state(self) -> dict[str, Tensor]:
         """Return the scaling, and weights and biases of all models."""
