@@ -69,7 +69,7 @@ def main() -> None:
     manifest = Manifest.open(data)
     splits = [manifest.select("train"), manifest.select("val")]
     config = ResidualStatisticsConfig(networks=0)
-    rows = collect(splits, config, Run(Path(run), resume=True))
+    rows = collect(splits, config.model_copy(update={"frozen": True}), Run(Path(run), resume=True))
     trained = np.repeat([True, False], [len(split) for split in splits])
     writer = csv.writer(sys.stdout)
     found: list[dict[str, float]] = []

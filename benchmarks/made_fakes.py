@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from ganprint_plugins.residual_statistics.collect import Rows, collect
-from ganprint_plugins.residual_statistics.features import statistics
+from ganprint_plugins.residual_statistics.features import describe
 from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
 from recipes import BASE, chosen, cross_validate, measure
 from torch import Tensor, nn
@@ -115,7 +115,10 @@ def main() -> None:
         np.concatenate([np.flatnonzero(manifest.splits == name) for name in ("train", "val")])
     )
     config = ResidualStatisticsConfig(networks=0)
-    rows = chosen(collect(splits, config, Run(asked.run, resume=True)), BASE["draws_used"])
+    rows = chosen(
+        collect(splits, config.model_copy(update={"frozen": True}), Run(asked.run, resume=True)),
+        BASE["draws_used"],
+    )
     view = config.view.model_copy(update={"crops": 1})
     numbers = np.unique(rows.images[(rows.labels == 0) & (rows.draws == 0)])
     read = SourceImages(images)
@@ -127,7 +130,7 @@ def main() -> None:
         print(decoder[0], "PSNR, 10 % and median:", *(f"{each:.1f} dB" for each in quantiles), flush=True)
         good = torch.nonzero(ratio >= asked.least).flatten()
         with torch.inference_mode():
-            made.append(statistics(found[good]))
+            made.append(describe(found[good], frozen=True))
         places.append(numbers[good.numpy()])
     where = np.concatenate(places)
     group_of = dict(zip(rows.images.tolist(), rows.groups.tolist(), strict=True))

@@ -1,8 +1,9 @@
 """Recipes of residual statistics, judged on groups left out of train and val, as rows of docs/results/recipes.csv.
 
 recipes.py DATA RUN [NAME ...]: DATA is the manifest, RUN the folder of a training of it, whose statistics are used
-again. With NAME only those recipes. To be quick, a recipe has no networks if it does not say so, and is fitted to plain
-crops and three of the draws (JPEG twice, resizing). Nothing here sees the split test.
+again. With NAME only those recipes. To be quick, a recipe has no networks and no features of the frozen network if it
+does not say so, and is fitted to plain crops and three of the draws (JPEG twice, resizing). Nothing here sees the split
+test.
 """
 
 import csv
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from ganprint_plugins.residual_statistics.collect import Rows, collect
-from ganprint_plugins.residual_statistics.features import names
+from ganprint_plugins.residual_statistics.features import columns, names
 from ganprint_plugins.residual_statistics.method import ResidualStatistics, split_groups
 from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
 
@@ -43,6 +44,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "balance 0.7": {"balance": 0.7},
     "four networks": {"networks": 4},
     "four networks, sharpness 1": {"networks": 4, "sharpness": 1.0},
+    "frozen features": {"frozen": True},
+    "frozen features and four networks": {"frozen": True, "networks": 4},
     "penalty 0.06": {"penalty": 0.06},
     "penalty 0.2": {"penalty": 0.2},
 }
@@ -119,8 +122,8 @@ def main() -> None:
         np.concatenate([np.flatnonzero(manifest.splits == name) for name in ("train", "val")])
     )
     config = ResidualStatisticsConfig(networks=0)
-    rows = collect(splits, config, Run(Path(run), resume=True))
-    families = np.array([each.family for each in names()])
+    rows = collect(splits, config.model_copy(update={"frozen": True}), Run(Path(run), resume=True))
+    families = np.array([each.family for each in names()] + ["frozen"] * (columns(True) - len(names())))
     OUT.parent.mkdir(parents=True, exist_ok=True)
     fresh = not OUT.exists()
     with OUT.open("a", newline="", encoding="utf-8") as file:

@@ -178,8 +178,12 @@ class ResidualStatistics(Attributor):
             self.tensors["output.biases"] = torch.stack([bias for *_, bias in networks])
 
     def answer_rows(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Return log-probabilities of the sources (N, K), and embeddings (N, D), for statistics (N, F)."""
-        first = self._first(Scaling(*self._scaling()).apply(values))
+        """Return log-probabilities of the sources (N, K), and embeddings (N, D), for what `describe` gives (N, F).
+
+        Without `frozen`, columns after the statistics are not looked at.
+        """
+        some = values[:, : columns(self.config.frozen)]
+        first = self._first(Scaling(*self._scaling()).apply(some))
         return self._logits(first)[0], self._embedding(first)
 
     def _loss(self, rows: "Rows", kept: np.ndarray) -> float:
