@@ -190,7 +190,7 @@ def test_other_forms_are_printed(unit: str, metrics: int, compare: Any) -> None:
         (("--condition", "test_seen:rain"), 2, "There is no policy 'rain'"),
         (("--weights", "nothing"), 3, "no weights called nothing"),
         (("--corruption", "fog"), 2, "need --robustness"),
-        (("--robustness", "--corruption", "rain"), 2, "There is no policy 'rain:1'"),
+        (("--robustness", "--corruption", "rain"), 2, "There is no corruption 'rain'"),
         (("--predictions",), 2, "needs a folder of results"),
         (("--rename", "pg"), 2, "'pg' is not NAME=SOURCE"),
         (("--rename", "pg=progan"), 2, "has no source 'pg'"),

@@ -107,12 +107,17 @@ def test_one_training_step_of_reverse_engineering_ends_where_the_public_one_does
     losses.total.backward()
     estimated = dict(network.estimator.named_parameters())
     public = [name.removeprefix("grad/") for name in run if name.startswith("grad/")]
+    # A bias before batch normalisation has a gradient of rounding errors, of which Adam makes a whole step.
+    rounding = ("layers.1.0.bias", "layers.2.0.bias")
     for (name, parameter), theirs in zip(estimated.items(), public, strict=True):
-        close(f"Reverse Engineering: gradient of {name}", parameter.grad, run[f"grad/{theirs}"], 1e-4)
+        if theirs in rounding:
+            assert parameter.grad is not None
+            assert max(float(parameter.grad.abs().max()), np.abs(run[f"grad/{theirs}"]).max()) < 1e-3
+        else:
+            close(f"Reverse Engineering: gradient of {name}", parameter.grad, run[f"grad/{theirs}"], 1e-4)
     optimizer.step()
     for parameter, theirs in zip(estimated.values(), public, strict=True):
-        # A bias before batch normalisation has a gradient of rounding errors, of which Adam makes a whole step.
-        if theirs not in ("layers.1.0.bias", "layers.2.0.bias"):
+        if theirs not in rounding:
             close(
                 f"Reverse Engineering: {theirs} after the step", parameter, run[f"after_step/{theirs}"], 1e-5
             )
