@@ -61,7 +61,7 @@ def pooled_stages(images: Tensor, layers: list[tuple[Tensor, Tensor]]) -> Tensor
     rest = iter(layers)
     last = images.contiguous(memory_format=torch.channels_last)
     values = relu6(_convolved(last, rest, side=3, stride=2), inplace=True)
-    found = [*_pooled(values)]
+    found = list(_pooled(values))
     for blocks, side, stride, expansion, channels in STAGES:
         for number in range(blocks):
             values = _block(values, rest, side, 1 if number else stride, expansion, channels)
@@ -103,6 +103,8 @@ def _convolved(
 ) -> Tensor:
     """Return a convolution padded as TensorFlow does: with a stride, the odd row and column come last."""
     weight, bias = next(layers)
+    if stride == 1:
+        return conv2d(values, weight, bias, padding=side // 2, groups=groups)
     before = (side - stride) // 2
     margins = (before, side - stride - before)
     return conv2d(pad(values, margins * 2), weight, bias, stride, groups=groups)

@@ -26,6 +26,7 @@ from ganprint.plugin_api import (
     family_of,
 )
 from ganprint_plugins.residual_statistics.features import columns, describe, names
+from ganprint_plugins.residual_statistics.frozen import FEATURES
 from ganprint_plugins.residual_statistics.linear import (
     Scaling,
     fit_softmax,
@@ -97,9 +98,8 @@ class ResidualStatistics(Attributor):
             "output.biases": torch.zeros(networks, self.kinds),
         }
         if self.config.frozen:
-            features = columns(True) - count
             self.tensors |= {
-                "frozen.weights": torch.zeros(self.kinds, features),
+                "frozen.weights": torch.zeros(self.kinds, FEATURES),
                 "frozen.biases": torch.zeros(self.kinds),
             }
             self.sizes.append(self.kinds)
