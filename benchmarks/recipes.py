@@ -2,8 +2,9 @@
 
 recipes.py DATA RUN [NAME ...]: DATA is the manifest, RUN the folder of a training of it, whose statistics are used
 again. With NAME only those recipes. To be quick, a recipe has no networks and no features of the frozen network if it
-does not say so, and is fitted to plain crops and three of the draws (JPEG twice, resizing). Nothing here sees the split
-test.
+does not say so, and is fitted to plain crops and three of the draws (JPEG twice, resizing). The last columns are the
+worst rates among all draws, one crop an image: photographs called synthetic, and detected images that become real.
+Nothing here sees the split test.
 """
 
 import csv
@@ -29,23 +30,29 @@ from ganprint.data.family_names import family_of
 from ganprint.evaluation.group_metrics import group_mean
 
 OUT = Path(__file__).parents[1] / "docs" / "results" / "recipes.csv"
+PARTS = 20
+"""Parts in which rows are answered for, one after the other."""
 BASE: dict[str, Any] = {"leave_out": (), "draws_used": (0, 1, 4, 7), "drawn": 1.0, "gate": True}
 FURTHER = ("peaks", "patterns", "half size", "noise level", "noise of R, G and B")
+SHIPPED = {"draws_used": tuple(range(11)), "networks": 2, "frozen": True, "frozen_networks": 2}
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "seven families": {"leave_out": FURTHER},
     **{f"without {family}": {"leave_out": (family,)} for family in FURTHER},
     "no draws": {"draws_used": (0,)},
     "no JPEG of high quality": {"draws_used": (0, 1, 4)},
-    "all draws": {"draws_used": tuple(range(10))},
+    "all draws": {"draws_used": tuple(range(11))},
     "draws at half the weight": {"drawn": 0.5},
     "draws at twice the weight": {"drawn": 2.0},
     "no gate": {"gate": False},
     "balance 0.7": {"balance": 0.7},
+    "as shipped": SHIPPED,
+    "as shipped, four networks on the statistics": SHIPPED | {"networks": 4},
+    "as shipped, no networks on the features": SHIPPED | {"frozen_networks": 0},
     "four networks": {"networks": 4},
     "four networks, sharpness 1": {"networks": 4, "sharpness": 1.0},
     "frozen features": {"frozen": True},
-    "frozen features and four networks": {"frozen": True, "networks": 4},
+    "frozen features, two networks on them, and four": {"frozen": True, "frozen_networks": 2, "networks": 4},
     "penalty 0.06": {"penalty": 0.06},
     "penalty 0.2": {"penalty": 0.2},
 }
@@ -61,25 +68,31 @@ def chosen(rows: Rows, draws: Sequence[int]) -> Rows:
     )
 
 
-def cross_validate(rows: Rows, config: ResidualStatisticsConfig, sources: tuple[str, ...]) -> np.ndarray:
-    """Return log-probabilities (images, K) of every image, by the fit that left its group out."""
-    count = int(rows.images.max()) + 1
-    total, crops = np.zeros((count, len(sources))), np.zeros(count)
+def cross_validate(
+    rows: Rows, fitted: Rows, config: ResidualStatisticsConfig, sources: tuple[str, ...]
+) -> np.ndarray:
+    """Return probabilities (N, K) of all rows, by the fit to those of `fitted` that left their group out."""
+    found = np.zeros((len(rows.groups), len(sources)))
     method = ResidualStatistics(config, sources)
     for out in split_groups(rows, config.folds, 0):
-        left = np.isin(rows.groups, out)
-        method.fit_rows(rows, ~left)
-        asked = np.flatnonzero(left & (rows.draws == 0))
-        logits, _ = method.answer_rows(rows.statistics[torch.from_numpy(asked)])
-        np.add.at(total, rows.images[asked], logits.exp().numpy())
-        np.add.at(crops, rows.images[asked], 1)
-    return total / np.maximum(crops, 1)[:, None]
+        method.fit_rows(fitted, ~np.isin(fitted.groups, out))
+        for asked in np.array_split(np.flatnonzero(np.isin(rows.groups, out)), PARTS):
+            logits, _ = method.answer_rows(rows.statistics[torch.from_numpy(asked)])
+            found[asked] = logits.double().exp().numpy()
+    return found
 
 
-def measure(probabilities: np.ndarray, images: Manifest, sources: tuple[str, ...]) -> dict[str, float]:
-    """Return rates by group at the thresholds that the command `calibrate` would fit, and the areas under curves."""
-    seen = probabilities.sum(1) > 0
-    shares, labels, groups = probabilities[seen], images.labels[seen], images.groups[seen]
+def measure(probabilities: np.ndarray, rows: Rows, sources: tuple[str, ...]) -> dict[str, float]:
+    """Return rates by group at the thresholds that the command `calibrate` would fit, and the areas under curves.
+
+    Of plain crops an image has the mean probabilities (N, K).
+    """
+    plain = rows.draws == 0
+    images, first, places = np.unique(rows.images[plain], return_index=True, return_inverse=True)
+    shares = np.zeros((len(images), len(sources)))
+    np.add.at(shares, places, probabilities[plain])
+    shares /= np.bincount(places)[:, None]
+    labels, groups = rows.labels[plain][first], rows.groups[plain][first]
     names_of = np.array(sources)[labels]
     families = {name: family for name in sources if (family := family_of(name))}
     weights = group_weights(labels, groups)
@@ -103,6 +116,21 @@ def measure(probabilities: np.ndarray, images: Manifest, sources: tuple[str, ...
         if kind != "real":
             chosen = np.isin(names_of, of)
             found[f"AUC {kind}"] = _area(synthetic, labels == 0, chosen, weights)
+    detected = np.isin(rows.images, images[synthetic >= fitted.synthetic_from]) & (rows.labels > 0)
+    drawn = 1 - probabilities[:, 0]
+    rates = []
+    for draw in range(1, rows.draws.max() + 1):
+        for holds, among in (
+            (drawn >= fitted.synthetic_from, rows.labels == 0),
+            (drawn <= fitted.real_to, detected),
+        ):
+            of_draw = among & (rows.draws == draw)
+            names_of = np.array(sources)[rows.labels[of_draw]]
+            rates.append(group_mean(holds[of_draw], names_of, rows.groups[of_draw]).value)
+    found["worst draw, real called synthetic"], found["worst draw, to real"] = (
+        max(rates[::2]),
+        max(rates[1::2]),
+    )
     return found
 
 
@@ -145,7 +173,8 @@ def main() -> None:
             some.statistics[:, torch.from_numpy(np.isin(families, recipe["leave_out"]))] = 0
             if not recipe["gate"]:
                 some.compressed[:] = -1
-            found = measure(cross_validate(some, using, manifest.sources), images, manifest.sources)
+            answers = cross_validate(rows, some, using, manifest.sources)
+            found = measure(answers, rows, manifest.sources)
             seconds = round(time.monotonic() - began)
             if fresh:
                 writer.writerow(["recipe", *found, "groups", "crops", "seconds", "date", "data_sha256"])

@@ -228,6 +228,7 @@ def fitted(manifest: Path, folder: Path, **run: Any) -> ResidualStatistics:
         draws_of_photographs={"share:jpeg=80..95": 0.2},
         folds=2,
         frozen=True,
+        frozen_networks=1,
         view=View(kind="native", size=128),
     )
     method = ResidualStatistics(config, data.sources)

@@ -60,12 +60,12 @@ class ResidualStatistics(Attributor):
     real and all sources, and networks of one hidden layer. What they say is averaged as log-probabilities (a
     logarithmic opinion pool) and sharpened. A source's probability is its family's times its share in the family by the
     second regression. JPEG hides some traces and is itself no trace of a camera, so the regressions weigh the
-    statistics otherwise the more clearly a crop shows JPEG. With `frozen`, a regression on features of a network that
-    was trained on ImageNet has a vote as strong as all others together.
+    statistics otherwise the more clearly a crop shows JPEG. With `frozen`, a regression and `frozen_networks` small
+    networks on features of a network that was trained on ImageNet have votes as strong as all others together.
 
     All begin with a linear map. Of the statistics one matrix holds it: the rows of `linear.weights` are, in turn, how
     clearly a crop shows JPEG, the two regressions as `gated` takes them, and the hidden units of all networks. Of the
-    frozen network's features, which follow the statistics, it is `frozen.weights`.
+    frozen network's features, which follow the statistics, it is `frozen.weights`: the regression, then hidden units.
     """
 
     spec = AttributorSpec(
@@ -88,6 +88,7 @@ class ResidualStatistics(Attributor):
         self.family_of_source = torch.tensor([0, *(1 + order.index(family) for family in families)])
         self.kinds = len(order) + 1
         count, networks, hidden = len(names()), self.config.networks, self.config.hidden
+        on_features = self.config.frozen_networks
         self.sizes = [1, 2 * self.kinds, 2 * len(self.sources), networks * hidden]
         self.tensors = {
             "mean": torch.zeros(columns(self.config.frozen)),
@@ -98,11 +99,14 @@ class ResidualStatistics(Attributor):
             "output.biases": torch.zeros(networks, self.kinds),
         }
         if self.config.frozen:
+            sizes = [self.kinds, on_features * hidden]
             self.tensors |= {
-                "frozen.weights": torch.zeros(self.kinds, FEATURES),
-                "frozen.biases": torch.zeros(self.kinds),
+                "frozen.weights": torch.zeros(sum(sizes), FEATURES),
+                "frozen.biases": torch.zeros(sum(sizes)),
+                "frozen.output.weights": torch.zeros(on_features, self.kinds, hidden),
+                "frozen.output.biases": torch.zeros(on_features, self.kinds),
             }
-            self.sizes.append(self.kinds)
+            self.sizes += sizes
 
     def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
         """Fit to the crops of both splits, and to all groups but those of each fold in turn."""
@@ -156,26 +160,38 @@ class ResidualStatistics(Attributor):
         ]
         # Weight decay and dropout are to hold back what varies little: on the statistics themselves, which are strongly
         # correlated, the networks carried over less well.
+        fit = partial(fit_network, labels=kinds, weights=weights, classes=self.kinds)
+        fit = partial(fit, hidden=config.hidden, epochs=config.epochs)
         networks = []
         if config.networks:
             directions = principal_directions(scaled, moments, config.components)
-            fit = partial(fit_network, scaled @ directions, kinds, weights, self.kinds)
+            turned = scaled @ directions
             for number in range(config.networks):
-                slope, *rest = fit(hidden=config.hidden, epochs=config.epochs, seed=seed + number)
+                slope, *rest = fit(turned, seed=seed + number)
                 networks.append((slope @ directions.T, *rest))
-        first = [jpeg, *regressions, *((slope, bias) for slope, bias, *_ in networks)]
-        self.tensors |= {
-            "mean": scaling.mean,
-            "deviation": scaling.deviation,
-            "linear.weights": torch.cat([slope for slope, _ in first]),
-            "linear.biases": torch.cat([bias for _, bias in first]),
-        }
+        self.tensors |= {"mean": scaling.mean, "deviation": scaling.deviation}
+        self._take("linear", "output", [jpeg, *regressions], networks)
         if config.frozen:
-            slope, bias = _fit_features(features, kinds, weights, self.kinds, config.steps)
-            self.tensors |= {"frozen.weights": slope, "frozen.biases": bias}
+            of_features = _fit_features(features, kinds, weights, self.kinds, config.steps)
+            networks = [fit(features, seed=seed + number) for number in range(config.frozen_networks)]
+            self._take("frozen", "frozen.output", [of_features], networks)
+
+    def _take(
+        self,
+        first: str,
+        second: str,
+        regressions: Sequence[tuple[Tensor, Tensor]],
+        networks: Sequence[tuple[Tensor, ...]],
+    ) -> None:
+        """Keep regressions, and networks as `fit_network` gives them, as the tensors called `first` and `second`."""
+        slopes, biases = zip(*regressions, *(each[:2] for each in networks), strict=True)
+        self.tensors |= {f"{first}.weights": torch.cat(slopes), f"{first}.biases": torch.cat(biases)}
         if networks:
-            self.tensors["output.weights"] = torch.stack([slope for *_, slope, _ in networks])
-            self.tensors["output.biases"] = torch.stack([bias for *_, bias in networks])
+            slopes, biases = zip(*(each[2:] for each in networks), strict=True)
+            self.tensors |= {
+                f"{second}.weights": torch.stack(slopes),
+                f"{second}.biases": torch.stack(biases),
+            }
 
     def answer_rows(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Return log-probabilities of the sources (N, K), and embeddings (N, D), for what `describe` gives (N, F).
@@ -208,18 +224,25 @@ class ResidualStatistics(Attributor):
 
         `first` (B, P) is what the first linear map gives.
         """
-        jpeg, of_kinds, of_sources, units, *by_frozen = torch.split(first, self.sizes, dim=1)
+        jpeg, of_kinds, of_sources, units, *of_features = torch.split(first, self.sizes, dim=1)
         gate = jpeg.sigmoid() - 0.5
         sources = gated(of_sources, gate).log_softmax(1)
         family = self.family_of_source.to(first.device)
         summed = torch.stack([sources[:, family == kind].logsumexp(1) for kind in range(self.kinds)], 1)
-        hidden = gelu(units).view(len(units), self.config.networks, self.config.hidden)
-        outputs = torch.einsum("bnh,nch->nbc", hidden, self.tensors["output.weights"])
-        outputs = (outputs + self.tensors["output.biases"][:, None]).log_softmax(2)
-        votes = torch.cat([gated(of_kinds, gate).log_softmax(1)[None], summed[None], outputs])
-        pooled = sum((each.log_softmax(1) for each in by_frozen), start=votes.mean(0))
+        votes = [gated(of_kinds, gate).log_softmax(1)[None], summed[None], self._outputs("output", units)]
+        pooled = torch.cat(votes).mean(0)
+        if of_features:
+            by_regression, units = of_features
+            votes = [by_regression.log_softmax(1)[None], self._outputs("frozen.output", units)]
+            pooled = pooled + torch.cat(votes).mean(0)
         kinds = (self.config.sharpness * pooled).log_softmax(1)
         return (kinds - summed)[:, family] + sources, kinds
+
+    def _outputs(self, name: str, units: Tensor) -> Tensor:
+        """Return log-probabilities (networks, B, C) of the networks whose hidden layers are `units` (B, P)."""
+        weights, biases = self.tensors[f"{name}.weights"], self.tensors[f"{name}.biases"]
+        hidden = gelu(units).view(len(units), len(weights), self.config.hidden)
+        return (torch.einsum("bnh,nch->nbc", hidden, weights) + biases[:, None]).log_softmax(2)
 
     def predict(self, images: Tensor) -> Prediction:
         """Answer for uint8 RGB images (B, 3, 128, 128); attribution is log-probabilities, the embedding logits."""
