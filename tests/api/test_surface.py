@@ -44,7 +44,7 @@ WITHIN: dict[str, Any] = {
     "verify_weights": weights.verify_command,
 }
 """The commands that are within others."""
-HOOKS = {"command", "say", "progress", "report"}
+HOOKS = {"command", "say", "progress", "report", "making"}
 """What a command passes of itself."""
 
 
