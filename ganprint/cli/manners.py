@@ -3,7 +3,7 @@
 import os
 from collections.abc import Container, Sequence
 from copy import copy
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Annotated, Any
 
 import typer
@@ -60,10 +60,17 @@ def _complete(command: Any, path: tuple[str, ...], common: Sequence[Any]) -> Non
         listed = {name for each in command.params if each.multiple for name in each.opts} - set(PAIRS)
         parse_args = command.parse_args
         command.parse_args = lambda ctx, args: parse_args(ctx, _parted(args, listed))
+    arguments = [each for each in command.params if not isinstance(each, TyperOption)]
+    for several, last in pairwise(arguments):
+        if several.nargs == -1:
+            # Of IN... OUT the parser takes a single word for OUT, but what was left out is OUT.
+            several.get_error_hint = last.get_error_hint
     for parameter in command.params:
         if not isinstance(parameter, TyperOption):
             # An argument's name says what it is.
             parameter.display_type_rich = lambda ctx: None
+            if parameter.hidden:
+                parameter.get_usage_pieces = lambda ctx: []
             continue
         if parameter.metavar is None:
             parameter.metavar = _type_name(parameter)

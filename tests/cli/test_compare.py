@@ -204,7 +204,7 @@ def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(
     before = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")}
     assert compare(*options, "--out", tmp_path / "out").stdout == done.stdout
     assert {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")} == before
-    assert "4/255 / 32/255 |" in inside("leaderboard", tmp_path / "out", "--markdown").stdout
+    assert "4/255 / 32/255 |" in inside("leaderboard", "--results", tmp_path / "out", "--markdown").stdout
 
 
 @pytest.mark.parametrize(("unit", "metrics"), [("group", 3), ("image", 4)])

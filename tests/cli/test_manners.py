@@ -73,6 +73,7 @@ def test_what_can_be_repeated_takes_a_list(name: str, words: str, option: str, v
         ("data split x.csv --root=images", "data split x.csv --images=images"),
         ("compare --data x --semantics --semantics-count 2", "study semantics --data x --count 2"),
         ("compare --ablation --part levels --training-precision bf16", "study ablation --part levels --precision bf16"),
+        ("explain --spectrum --view native", "explain --spectrum --preprocessing native"),
         ("explain a.png --map occlusion", "explain a.png --map occlusion"),
         ("evaluate --data --semantics", "evaluate --data --semantics"),
         ("", ""),
@@ -190,6 +191,12 @@ def test_perturb_writes_one_file_in_the_format_of_its_name(
     assert done.returncode == 0, done.stderr
     with Image.open(out) as image:
         assert (image.format, image.size) == (form, (48, 40))
+
+
+def test_perturb_names_the_argument_that_was_left_out(inside: Any) -> None:
+    done = inside("perturb", "a.png", "--corruption", "fog")
+    assert done.returncode == 2
+    assert "Missing argument 'OUT'" in done.stderr
 
 
 def test_names_of_weights_are_whole_at_80_columns(inside: Any) -> None:
