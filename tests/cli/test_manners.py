@@ -153,6 +153,32 @@ def test_a_damaged_settings_file_is_named(inside: Any, settings: Path) -> None:
     assert str(settings) in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "variable", "value", "said"),
+    [
+        ("attribute grey.png", "GANPRINT_DEVICE", "gpu", "no device called 'gpu'"),
+        ("attribute grey.png", "GANPRINT_ATTRIBUTE_DEVICE", "cuda:99", "cuda:99 is not available"),
+        ("attribute grey.png", "GANPRINT_BATCH_SIZE", "many", "Invalid value for '--batch-size'"),
+        ("attribute grey.png", "GANPRINT_ATTRIBUTE_WEIGHTS", "absent", "no weights called absent"),
+        ("perturb grey.png out", "GANPRINT_PERTURB_CORRUPTION", "fogg", "no corruption 'fogg'"),
+        ("methods", "GANPRINT_CONFIG", "grey.png", "cannot be read"),
+    ],
+)
+def test_a_wrong_value_of_a_variable_names_the_variable(
+    command: str, variable: str, value: str, said: str, inside: Any, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "grey.png")
+    done = inside(*command.split(), env={variable: value}, cwd=tmp_path)
+    printed = " ".join(done.stderr.replace("│", " ").split())
+    assert done.returncode in (2, 3)
+    assert said in printed and variable in printed
+
+
+def test_a_variable_that_an_option_overrides_is_not_named(inside: Any) -> None:
+    done = inside("attribute", "x.png", "--device", "gpu", env={"GANPRINT_DEVICE": "gpu"})
+    assert "no device called 'gpu'" in done.stderr and "GANPRINT" not in done.stderr
+
+
 def test_quiet_leaves_out_notes_and_keeps_errors(inside: Any, tmp_path: Path) -> None:
     asked = ("enroll", "--list")
     assert inside(*asked, "-q").stdout == inside(*asked).stdout
