@@ -103,6 +103,11 @@ def split_command(
         seed=seed,
         force=force,
     )
+    if by is None and found.by == "image":
+        complain(
+            "the manifest names no groups (trained models, photo sources), so images of one group may be in several "
+            "splits; a column 'group' keeps them together."
+        )
     for name, sources in found.lacking.items():
         complain(f"{name} has no image of {', '.join(sources)}.")
     _print_written(found.manifest, out, f", divided by {found.by}", as_json)
