@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 QUICK_IMAGES, QUICK_SEVERITIES = 120, (1, 3, 5)
 """Of the embedded benchmark, where robustness is not asked for in full: minutes on a CPU."""
+QUICK_SENTENCE = (
+    f"robustness on {QUICK_IMAGES} images of the embedded benchmark, at severities "
+    f"{', '.join(map(str, QUICK_SEVERITIES))}; --full takes all images and all severities."
+)
 
 
 def compare(
@@ -94,11 +98,11 @@ def prepare_comparison(
 
     if predictions and out is None:
         raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
-    if record and limit:
-        raise UsageError("--record needs whole splits.", "Leave --limit out.")
     quick = robustness and data is None and not (full or limit or corruptions or severities)
-    if record and quick:
-        raise UsageError("--record needs whole splits.", "Add --full.")
+    if record and (limit or quick):
+        raise UsageError("--record needs whole splits.", "Leave --limit out." if limit else "Add --full.")
+    if quick:
+        limit, severities = QUICK_IMAGES, QUICK_SEVERITIES
     names = renamed_sources(renamed)
     check_names(method, weights)
     device = chosen_device(device, threads)
@@ -108,11 +112,10 @@ def prepare_comparison(
     from ganprint.evaluation.runner import Comparison
 
     def asked_on(on: str) -> list[tuple[str, str]]:
-        chosen = QUICK_SEVERITIES if quick else severities
         return distinct_conditions(
             [
                 *map(parse_condition, conditions),
-                *robustness_asked(on, corruptions, chosen, asked=robustness),
+                *robustness_asked(on, corruptions, severities, asked=robustness),
                 *adversarial_asked(on, attacks, epsilons, target, steps, asked=adversarial),
                 *others_asked(on, resharing=resharing, open_set=open_set),
             ],
@@ -121,17 +124,9 @@ def prepare_comparison(
 
     asked_on("")  # What is no condition is refused before data are made or read.
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, allow_gaps=True)
-    on = split or manifest.test_split
-    asked = asked_on(on)
-    if not asked:
-        asked = [(on, "none"), (on, "test-seen")]
-        asked += [("test_unseen", "none")] if not split and "test_unseen" in manifest.split_names else []
+    asked = asked_on(split or manifest.test_split) or _usual_conditions(manifest, split)
     if quick:
-        limit = QUICK_IMAGES
-        say(
-            f"robustness on {limit} images of the embedded benchmark, at severities "
-            f"{', '.join(map(str, QUICK_SEVERITIES))}; --full takes all images and all severities."
-        )
+        say(QUICK_SENTENCE)
     return Comparison(
         manifest,
         chosen_candidates(weights, method, manifest),
@@ -152,6 +147,13 @@ def prepare_comparison(
         force,
         named_candidate(surrogate) if surrogate else None,
     )
+
+
+def _usual_conditions(manifest: "Manifest", split: str | None) -> list[tuple[str, str]]:
+    """Return the conditions where none is asked for: clean and perturbed, and clean on unseen semantic classes."""
+    on = split or manifest.test_split
+    unseen = [("test_unseen", "none")] if not split and "test_unseen" in manifest.split_names else []
+    return [(on, "none"), (on, "test-seen"), *unseen]
 
 
 def record_results(comparison: "Comparison", entries: "Sequence[Entry]") -> None:

@@ -47,7 +47,8 @@ class Experiments:
     resharing: Annotated[
         bool,
         typer.Option(
-            "--resharing", help="clean and what sharing does: JPEG, resizing, cropping, chains; on --split"
+            "--resharing",
+            help="clean and post-processing: JPEG, resizing, cropping, ... and chains; on --split",
         ),
     ] = False
     adversarial: Annotated[

@@ -70,15 +70,15 @@ def split_command(
     by: Annotated[
         Literal["image", "group", "semantic"] | None,
         typer.Option(
-            help="what stays together; semantic holds some classes out as test_unseen; if left out, group if the "
-            "manifest names groups, else image"
+            help="what stays together; semantic holds some semantic classes out as test_unseen; if left out, group if "
+            "the manifest names groups, else image"
         ),
     ] = None,
     train: Annotated[float, typer.Option(help="share of the images for training")] = 0.8,
     val: Annotated[float, typer.Option(help="share for validation")] = 0.1,
     test: Annotated[float, typer.Option(help="share for tests")] = 0.1,
     hold_out: Annotated[
-        str, typer.Option(help="with --by semantic: classes, several as a,b, or how many to draw")
+        str, typer.Option(help="with --by semantic: semantic classes, several as a,b, or how many to draw")
     ] = "1",
     image_folder: Images = None,
     seed: Seed = 0,
