@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ganprint.api.choices import asks_all
 from ganprint.api.trainings import RUNS
 from ganprint.errors import UsageError, WeightsError
 
@@ -64,7 +65,7 @@ def chosen_methods(text: str | None) -> list[str] | None:
 
     if text is None:
         return None
-    if text == "all":
+    if asks_all(text):
         return [plugin.name for plugin in plugins.discover() if plugin.error is None]
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:

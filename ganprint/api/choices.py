@@ -45,7 +45,7 @@ def check_names(method: str | None, weights: Sequence[str | Path] = ()) -> None:
     from ganprint import plugins
     from ganprint.weights import find
 
-    for name in parts_of(method) if method and method != "all" else ():
+    for name in parts_of(method) if method and not asks_all(method) else ():
         plugins.find(name)
     for named in weights:
         for each in [named] if isinstance(named, Path) else parts_of(named):
@@ -95,7 +95,7 @@ def load_ensemble(
         try:
             predictors.append(load_predictor(each, device=device, enrolled=enrolled))
         except PluginError as error:
-            if method != "all" or weights is not None:
+            if not asks_all(method) or weights is not None:
                 raise
             say(error.message)
     if not predictors:
@@ -126,13 +126,24 @@ def chosen_members(method: str | None, weights: str | Path | None) -> list[Path]
     if weights is not None:
         named = [weights] if isinstance(weights, Path) else parts_of(weights)
         return [chosen_weights(each, None) for each in named]
-    if method == "all":
+    if asks_all(method):
         from ganprint import plugins
         from ganprint.weights import default_for, list_weights
 
         there = {entry.card.method for entry in list_weights() if entry.card and not entry.error}
         return [default_for(plugin.name).path for plugin in plugins.discover() if plugin.name in there]
     return [chosen_weights(None, name) for name in (parts_of(method) if method else [None])]
+
+
+def asks_all(method: str | None) -> bool:
+    """Return whether `all` is among the methods that were named; PluginError where another of them is not there."""
+    from ganprint import plugins
+
+    names = parts_of(method) if method else []
+    for name in names if "all" in names else ():
+        if name != "all":
+            plugins.find(name)
+    return "all" in names
 
 
 def parts_of(text: str) -> list[str]:

@@ -75,6 +75,15 @@ def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None)
     return list(dict.fromkeys((split, str(policies[text])) for split, text in asked))
 
 
+def distinct_policies(policies: Sequence[str]) -> list[str]:
+    """Return policies once each; raise PerturbationError where one is none."""
+    from ganprint.perturbation import parse_any_policy
+
+    for text in policies:
+        parse_any_policy(text)
+    return list(dict.fromkeys(policies))
+
+
 def others_asked(split: str, *, resharing: bool, open_set: bool) -> list[tuple[str, str]]:
     """Return the conditions of `--resharing` and `--open-set`."""
     from ganprint.studies.experiments import resharing_conditions

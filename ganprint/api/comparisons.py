@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 QUICK_IMAGES, QUICK_SEVERITIES = 120, (1, 3, 5)
 """Of the embedded benchmark, where robustness is not asked for in full: minutes on a CPU."""
+QUICK_SENTENCE = (
+    f"robustness on {QUICK_IMAGES} images of the embedded benchmark, at severities "
+    f"{', '.join(map(str, QUICK_SEVERITIES))}; --full takes all images and all severities."
+)
 
 
 def compare(
@@ -82,45 +86,47 @@ def prepare_comparison(
     record: bool = False,
     command: str = "ganprint.compare",
     say: Callable[[str], None] = lambda sentence: None,
+    making: Callable[[str], None] = lambda what: None,
 ) -> "Comparison":
     """Return a comparison that is ready to run, with the results that are there already.
 
     Arguments are the options of `ganprint compare`. Without `data` the images are the embedded benchmark's, and
-    robustness is then measured on some of them unless `full` is given, which `say` is told. Without `out` results are
-    kept in the user's cache.
+    robustness is then measured on some of them unless `full` is given, which `say` is told; `making` gets what is made
+    of the benchmark. Without `out` results are kept in the user's cache.
     """
-    from ganprint.api.choices import chosen_data, chosen_device
+    from ganprint.api.choices import check_names, chosen_data, chosen_device
 
     if predictions and out is None:
         raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
-    if record and limit:
-        raise UsageError("--record needs whole splits.", "Leave --limit out.")
     quick = robustness and data is None and not (full or limit or corruptions or severities)
-    if record and quick:
-        raise UsageError("--record needs whole splits.", "Add --full.")
+    if record and (limit or quick):
+        raise UsageError("--record needs whole splits.", "Leave --limit out." if limit else "Add --full.")
+    if quick:
+        limit, severities = QUICK_IMAGES, QUICK_SEVERITIES
     names = renamed_sources(renamed)
+    check_names(method, weights)
     device = chosen_device(device, threads)
     # What imports torch comes after what can be refused without it.
     from ganprint.data import Manifest
     from ganprint.evaluation.plan import Settings
     from ganprint.evaluation.runner import Comparison
 
-    manifest = Manifest.open(chosen_data(data), root=images, allow_gaps=True)
-    on = split or manifest.test_split
-    asked = [parse_condition(text) for text in conditions]
-    asked += robustness_asked(on, corruptions, QUICK_SEVERITIES if quick else severities, asked=robustness)
-    asked += adversarial_asked(on, attacks, epsilons, target, steps, asked=adversarial)
-    asked += others_asked(on, resharing=resharing, open_set=open_set)
-    if not asked:
-        asked = [(on, "none"), (on, "test-seen")]
-        asked += [("test_unseen", "none")] if not split and "test_unseen" in manifest.split_names else []
-    asked = distinct_conditions(asked, surrogate)
-    if quick:
-        limit = QUICK_IMAGES
-        say(
-            f"robustness on {limit} images of the embedded benchmark, at severities "
-            f"{', '.join(map(str, QUICK_SEVERITIES))}; --full takes all images and all severities."
+    def asked_on(on: str) -> list[tuple[str, str]]:
+        return distinct_conditions(
+            [
+                *map(parse_condition, conditions),
+                *robustness_asked(on, corruptions, severities, asked=robustness),
+                *adversarial_asked(on, attacks, epsilons, target, steps, asked=adversarial),
+                *others_asked(on, resharing=resharing, open_set=open_set),
+            ],
+            surrogate,
         )
+
+    asked_on("")  # What is no condition is refused before data are made or read.
+    manifest = Manifest.open(chosen_data(data, progress=making), root=images, allow_gaps=True)
+    asked = asked_on(split or manifest.test_split) or _usual_conditions(manifest, split)
+    if quick:
+        say(QUICK_SENTENCE)
     return Comparison(
         manifest,
         chosen_candidates(weights, method, manifest),
@@ -141,6 +147,13 @@ def prepare_comparison(
         force,
         named_candidate(surrogate) if surrogate else None,
     )
+
+
+def _usual_conditions(manifest: "Manifest", split: str | None) -> list[tuple[str, str]]:
+    """Return the conditions where none is asked for: clean and perturbed, and clean on unseen semantic classes."""
+    on = split or manifest.test_split
+    unseen = [("test_unseen", "none")] if not split and "test_unseen" in manifest.split_names else []
+    return [(on, "none"), (on, "test-seen"), *unseen]
 
 
 def record_results(comparison: "Comparison", entries: "Sequence[Entry]") -> None:

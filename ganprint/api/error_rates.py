@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.choices import check_method, chosen_data, chosen_device, chosen_weights
+from ganprint.api.chosen_conditions import distinct_policies
 from ganprint.api.outputs import check_figure, refuse_own_inputs
 
 if TYPE_CHECKING:
@@ -116,12 +117,13 @@ def assess(
     force: bool = False,
     command: str = "ganprint.assess",
     progress: Progress = _say_nothing,
+    making: Callable[[str], None] = lambda what: None,
 ) -> "list[Assessed]":
     """Count how often verdicts are wrong, under each policy on each split, and return the rates in that order.
 
     Arguments are the options of `ganprint assess`; without `data` the images are the embedded benchmark's, without
     `splits` those of the manifest's `test_split`. `record` writes the rates into the card of the weights, for reports
-    to show.
+    to show. `making` gets what is made of the embedded benchmark.
     """
     picture = None if figure is None else Path(figure)
     check_figure(picture, force=force)
@@ -134,9 +136,10 @@ def assess(
     from ganprint.forensics.predictors import load_predictor
     from ganprint.weights import set_rates
 
+    chosen_policies = distinct_policies(policies)
     predictor = load_predictor(chosen, device=device, enrolled=False)
     check_method(method, predictor.card)
-    manifest = Manifest.open(chosen_data(data), root=images, sources=predictor.card.sources)
+    manifest = Manifest.open(chosen_data(data, progress=making), root=images, sources=predictor.card.sources)
     found = [
         count(
             predictor,
@@ -149,7 +152,7 @@ def assess(
             computing=Computing(device=device, batch_size=batch_size, workers=workers),
         )
         for split in dict.fromkeys(splits or [manifest.test_split])
-        for policy in dict.fromkeys(policies)
+        for policy in chosen_policies
     ]
     if picture is not None:
         from ganprint.reporting.charts import coverage_figure, save_figures

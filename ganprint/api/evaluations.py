@@ -38,14 +38,15 @@ def evaluate(
     command: str = "ganprint.evaluate",
     say: Callable[[str], None] = lambda sentence: None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    making: Callable[[str], None] = lambda what: None,
 ) -> "Evaluation":
     """Return detection and attribution accuracy and NMI of weights on a split.
 
     Arguments are the options of `ganprint evaluate`; without `data` the images are the embedded benchmark's, without
     `split` those of the manifest's `test_split`. `say` gets a sentence for each image that cannot be read and for what
-    should be known of the numbers. Raises a GanprintError where something named is not there or does not fit. Of
-    several processes (`torchrun`) each answers for a part of the images, and all return the whole result; the first
-    says and writes.
+    should be known of the numbers, `making` what is made of the embedded benchmark. Raises a GanprintError where
+    something named is not there or does not fit. Of several processes (`torchrun`) each answers for a part of the
+    images, and all return the whole result; the first says and writes.
     """
     from ganprint.processes import is_main_process, join
 
@@ -68,8 +69,7 @@ def evaluate(
     chosen_policy = parse_any_policy(policy)
     if not isinstance(chosen_policy, Policy) and (at or engine != "torch"):
         raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
-    where = chosen_data(data)
-    manifest = Manifest.open(where, root=images, allow_gaps=True)
+    manifest = Manifest.open(chosen_data(data, progress=making), root=images, allow_gaps=True)
     if chosen is None:
         chosen = knowing(manifest.sources).path
     attributor, card = load_attributor(chosen, device=device)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.choices import check_method, chosen_device, chosen_weights
 from ganprint.api.image_inputs import ImageInput, read_one
-from ganprint.api.outputs import check_output, refuse_own_inputs
+from ganprint.api.outputs import check_figure, refuse_own_inputs
 
 if TYPE_CHECKING:
     from ganprint.forensics.evidence import Evidence
@@ -30,7 +30,7 @@ def explain(
     that the method cannot have, ImageError and WeightsError.
     """
     file = None if out is None else Path(out)
-    check_output(file, force=force)
+    check_figure(file, force=force)
     refuse_own_inputs([file], [image] if isinstance(image, (str, Path)) else [])
     read = read_one(image)
     from ganprint.forensics.evidence import Evidence, crop_map, deciding_crop, gather_evidence
@@ -56,7 +56,7 @@ def explain_spectra(
     out: str | Path,
     *,
     split: str | None = None,
-    view: Literal["resize", "native"] = "native",
+    preprocessing: Literal["resize", "native"] = "native",
     size: int = 128,
     limit: int | None = None,
     seed: int = 0,
@@ -75,13 +75,13 @@ def explain_spectra(
     from ganprint.reporting.spectra import average_spectra, spectrum_panels
 
     file = Path(out)
-    check_output(file, force=force)
+    check_figure(file, force=force)
     refuse_own_inputs([file], [data])
     images = Manifest.open(data).select(split, limit=limit, seed=seed)
-    spectra = average_spectra(images, View(kind=view, size=size), workers=workers, progress=progress)
+    spectra = average_spectra(images, View(kind=preprocessing, size=size), workers=workers, progress=progress)
     caption = (
         f"Mean logarithm of the orthonormal DCT-II's magnitudes over {len(images)} images of {last_part(data)}"
-        f"{', split ' + split if split else ''}, {view} preprocessing to {size} px, low frequencies top left. "
+        f"{', split ' + split if split else ''}, {preprocessing} preprocessing to {size} px, low frequencies top left. "
         "Differences between sources are differences of these images, format and content included."
     )
     draw_panels(spectrum_panels(spectra), caption, file, force=force)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganprint.api.choices import load_ensemble
+from ganprint.api.chosen_conditions import distinct_policies
 from ganprint.api.error_rates import Progress
 from ganprint.api.outputs import check_output
 from ganprint.errors import ImageError, UsageError
@@ -83,7 +84,7 @@ def fuse(
     members = ensemble.predictors
     if len(members) < 2:
         raise UsageError("Fusion needs at least two methods.", "Name several: --method a,b or all.")
-    chosen = list(dict.fromkeys(policies))
+    chosen = distinct_policies(policies)
     manifest = Manifest.open(data, root=images, sources=common_sources(members))
     ask = partial(
         tell,

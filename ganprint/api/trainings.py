@@ -47,13 +47,15 @@ def train(
     command: str = "ganprint.train",
     report: Callable[[Progress], None] = lambda progress: None,
     say: Callable[[str], None] = lambda sentence: None,
+    making: Callable[[str], None] = lambda what: None,
 ) -> Path:
     """Train a method on the splits train and val of a manifest and return the folder of its weights and card.
 
     Arguments are the options of `ganprint train`: without `data` the images are the embedded benchmark's, without `out`
     the folder is runs/METHOD-DATE. `command` is what the card says of how the weights were made. `say` gets sentences,
-    the plan first, and `report` every step. Raises a GanprintError where something named is not there or does not fit,
-    and KeyboardInterrupt, with a checkpoint to resume from, where it was interrupted.
+    the plan first, `making` what is made of the embedded benchmark, and `report` every step. Raises a GanprintError
+    where something named is not there or does not fit, and KeyboardInterrupt, with a checkpoint to resume from, where
+    it was interrupted.
     """
     from ganprint import plugins
     from ganprint.api.choices import chosen_data, chosen_device
@@ -81,7 +83,7 @@ def train(
         begun=folder if resume else None,
         benchmark=data is None,
     )
-    manifest = Manifest.open(chosen_data(data, training=True), root=images)
+    manifest = Manifest.open(chosen_data(data, training=True, progress=making), root=images)
     arithmetic = quick_precision(device) if precision == "auto" else precision
     if not attributor_class.differentiable:
         arithmetic = "fp32"  # only networks have one to choose

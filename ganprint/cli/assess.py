@@ -17,7 +17,7 @@ from ganprint.cli.options import (
     Seed,
     TestData,
     Weights,
-    chosen_data,
+    telling_of_benchmark,
 )
 
 if TYPE_CHECKING:
@@ -57,10 +57,9 @@ def assess(
     from ganprint.api.choices import chosen_card
     from ganprint.api.error_rates import assess as count
 
-    images = chosen_data(data, method, [weights] if weights else ())
     with counting("assess") as progress:
         found = count(
-            images,
+            data,
             method=method,
             weights=weights,
             images=image_folder,
@@ -73,6 +72,7 @@ def assess(
             force=force,
             command=command_line(),
             progress=progress,
+            making=telling_of_benchmark(progress),
         )
     rates = [each.rates for each in found]
     if as_json:

@@ -96,9 +96,9 @@ def attribute(
 
     Example: ganprint attribute photo.jpg -v
 
-    Several methods, --method a,b or all, are shown each and fused into one answer. Exit status: 0 all answered, 1 some
-    images failed (each is named, the rest answered), 2 usage, 3 no usable weights, 4 a verdict that --fail-on names,
-    whether or not others failed.
+    With several methods, --method a,b or all, the answer of each is printed, and one fused answer. Exit status: 0 all
+    answered, 1 some images failed (each is named, the rest answered), 2 usage, 3 no usable weights, 4 a verdict that
+    --fail-on names, whether or not others failed.
     """
     from ganprint.api.attribution import attribute as examine
 

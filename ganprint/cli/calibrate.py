@@ -37,7 +37,10 @@ def calibrate(
         ),
     ] = "knn",
     false_unknown: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="share of known images that may be taken for unknown")
+        float,
+        typer.Option(
+            min=0.001, max=0.5, help="share of images of known sources that may be taken for unknown"
+        ),
     ] = 0.02,
     false_alarm: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="share of photographs that may be called synthetic")

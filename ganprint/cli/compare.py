@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from ganprint.cli.console import about, command_line, complain, console, note, progress_bar
+from ganprint.cli.console import about, command_line, complain, console, counting, note, progress_bar
 from ganprint.cli.option_groups import Display, Machine, Measuring, grouped
-from ganprint.cli.options import TEST_SPLIT, DryRun, Force, Images, TestData, chosen_data
+from ganprint.cli.options import TEST_SPLIT, DryRun, Force, Images, TestData, telling_of_benchmark
 from ganprint.cli.tables import print_results
 from ganprint.errors import ImageError
 
@@ -47,7 +47,8 @@ class Experiments:
     resharing: Annotated[
         bool,
         typer.Option(
-            "--resharing", help="clean and what sharing does: JPEG, resizing, cropping, chains; on --split"
+            "--resharing",
+            help="clean and post-processing: JPEG, resizing, cropping, ... and chains; on --split",
         ),
     ] = False
     adversarial: Annotated[
@@ -166,25 +167,26 @@ def compare(
 
     display.check(force=force)
     refuse_own_inputs([display.html], [data])
-    chosen_data(data, method, weights or ())
-    comparison = prepare_comparison(
-        data,
-        weights=weights or (),
-        method=method,
-        conditions=conditions or (),
-        **vars(experiments),
-        **vars(attacks),
-        out=out,
-        predictions=predictions,
-        renamed=renamed or (),
-        images=image_folder,
-        **vars(measuring),
-        **vars(machine),
-        force=force,
-        record=record,
-        command=command_line(),
-        say=say,
-    )
+    with counting("the embedded benchmark") as progress:
+        comparison = prepare_comparison(
+            data,
+            weights=weights or (),
+            method=method,
+            conditions=conditions or (),
+            **vars(experiments),
+            **vars(attacks),
+            out=out,
+            predictions=predictions,
+            renamed=renamed or (),
+            images=image_folder,
+            **vars(measuring),
+            **vars(machine),
+            force=force,
+            record=record,
+            command=command_line(),
+            say=say,
+            making=telling_of_benchmark(progress),
+        )
     check_against(display.against, [candidate.name for candidate in comparison.candidates])
     if dry_run:
         print_plan(comparison)

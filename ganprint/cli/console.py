@@ -182,7 +182,7 @@ def progress_bar() -> "Progress":
 
 
 @contextmanager
-def counting(what: str) -> "Iterator[Callable[[str, int, int], None]]":
+def counting(what: str) -> "Iterator[Callable[[str, int, int | None], None]]":
     """Show a bar meanwhile; what is given moves it: the current step, how many are done, and of how many."""
     with progress_bar() as bar:
         task = bar.add_task(what, total=None)

@@ -70,15 +70,15 @@ def split_command(
     by: Annotated[
         Literal["image", "group", "semantic"] | None,
         typer.Option(
-            help="what stays together; semantic holds some classes out as test_unseen; if left out, group if the "
-            "manifest names groups, else image"
+            help="what stays together; semantic holds some semantic classes out as test_unseen; if left out, group if "
+            "the manifest names groups, else image"
         ),
     ] = None,
     train: Annotated[float, typer.Option(help="share of the images for training")] = 0.8,
     val: Annotated[float, typer.Option(help="share for validation")] = 0.1,
     test: Annotated[float, typer.Option(help="share for tests")] = 0.1,
     hold_out: Annotated[
-        str, typer.Option(help="with --by semantic: classes, several as a,b, or how many to draw")
+        str, typer.Option(help="with --by semantic: semantic classes, several as a,b, or how many to draw")
     ] = "1",
     image_folder: Images = None,
     seed: Seed = 0,
@@ -103,6 +103,11 @@ def split_command(
         seed=seed,
         force=force,
     )
+    if by is None and found.by == "image":
+        complain(
+            "the manifest names no groups (trained models, photo sources), so images of one group may be in several "
+            "splits; a column 'group' keeps them together."
+        )
     for name, sources in found.lacking.items():
         complain(f"{name} has no image of {', '.join(sources)}.")
     _print_written(found.manifest, out, f", divided by {found.by}", as_json)

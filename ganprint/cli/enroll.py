@@ -21,7 +21,10 @@ def enroll(
     method: OneMethod = None,
     weights: Weights = None,
     false_alarm: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="share of known images that may be taken for the source")
+        float,
+        typer.Option(
+            min=0.001, max=0.5, help="share of images of known sources that may be taken for this one"
+        ),
     ] = 0.01,
     recursive: Recursive = False,
     listing: Annotated[

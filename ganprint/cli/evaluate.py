@@ -17,7 +17,7 @@ from ganprint.cli.options import (
     TestData,
     Weights,
     check_formats,
-    chosen_data,
+    telling_of_benchmark,
 )
 from ganprint.cli.tables import unit_sentence
 
@@ -72,7 +72,6 @@ def evaluate(
     from ganprint.processes import is_main_process
 
     check_formats(as_json, as_csv)
-    chosen_data(data, method, [weights] if weights else ())
     with counting("images") as progress:
         found = measure(
             data,
@@ -91,6 +90,7 @@ def evaluate(
             command=command_line(),
             say=complain,
             progress=progress,
+            making=telling_of_benchmark(progress),
         )
     if not is_main_process():
         # A status other than 0 would have the first stopped while it prints.

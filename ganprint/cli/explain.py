@@ -29,9 +29,9 @@ def explain(
     split: Annotated[
         str | None, typer.Option(help="with --spectrum: the split; all rows if left out")
     ] = None,
-    view: Annotated[
+    preprocessing: Annotated[
         Literal["resize", "native"],
-        typer.Option(help="with --spectrum: preprocessing, resized or the centre's own pixels"),
+        typer.Option(help="with --spectrum: resized, or the centre's own pixels"),
     ] = "native",
     size: Annotated[int, typer.Option(min=32, max=2048, help="with --spectrum: side of the crops")] = 128,
     out: Annotated[
@@ -62,7 +62,7 @@ def explain(
                 data,
                 file,
                 split=split,
-                view=view,
+                preprocessing=preprocessing,
                 size=size,
                 limit=limit,
                 seed=seed,

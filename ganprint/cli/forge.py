@@ -82,7 +82,7 @@ def train_command(
         trained = train_generators(
             photos,
             out,
-            sources=None if sources == "all" else names_in(sources),
+            sources=None if "all" in names_in(sources) else names_in(sources),
             semantics=names_in(semantics),
             seeds=seeds or (0,),
             resolution=resolution,

@@ -6,18 +6,20 @@ from typing import Annotated
 import typer
 
 from ganprint.cli.console import note
+from ganprint.cli.old_names import note_old_name
 from ganprint.cli.option_groups import Display, FigureForm, Metric, Unit, grouped
 from ganprint.cli.options import Force
 from ganprint.cli.tables import print_results
 
-Folder = Annotated[Path, typer.Argument(help="folder of results that `compare --out` wrote")]
+Results = Annotated[Path, typer.Option("--results", help="folder of results that `compare --out` wrote")]
 Data = Annotated[str | None, typer.Option(help="only results on this data set, a CSV in the folder")]
 
 
 @grouped
 def leaderboard(
     *,
-    folder: Folder = Path("leaderboard"),
+    former: Annotated[Path | None, typer.Argument(hidden=True)] = None,
+    folder: Results = Path("leaderboard"),
     data: Data = None,
     published: Annotated[
         bool, typer.Option(help="add the tables of the methods' papers, measured by their authors")
@@ -27,13 +29,15 @@ def leaderboard(
 ) -> None:
     """Print tables of the results that `compare --out` stored; nothing is computed.
 
-    Example: ganprint leaderboard results --html page.html
+    Example: ganprint leaderboard --results results --html page.html
     """
     from ganprint.api.overviews import leaderboard as overview
 
     display.check(force=force)
+    if former is not None:
+        note_old_name("leaderboard FOLDER", "leaderboard --results FOLDER")
     found = overview(
-        folder,
+        former or folder,
         data=data,
         published=published,
         unit=display.unit,
@@ -49,9 +53,7 @@ def leaderboard(
 def plot(
     out: Annotated[Path, typer.Argument(help="folder to draw into", show_default=False)],
     *,
-    folder: Annotated[
-        Path, typer.Option("--results", help="folder of results that `compare --out` wrote")
-    ] = Path("leaderboard"),
+    folder: Results = Path("leaderboard"),
     data: Data = None,
     metric: Metric = "attribution_accuracy",
     unit: Unit = "group",

@@ -1,9 +1,10 @@
 """What all commands have in common: short options, types in the help, environment variables and settings."""
 
 import os
-from collections.abc import Container, Sequence
+import re
+from collections.abc import Callable, Container, Sequence
 from copy import copy
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from typer.core import TyperGroup, TyperOption
 
 from ganprint.cli.old_names import renew
 from ganprint.cli.settings import SHARED, commands, default_map, read_settings
+from ganprint.errors import GanprintError
 
 PREFIX = "GANPRINT"
 PAIRS = ("--set", "--rename")
@@ -59,16 +61,57 @@ def _complete(command: Any, path: tuple[str, ...], common: Sequence[Any]) -> Non
         command.params += [copy(option) for option in common if not taken & set(option.opts)]
         listed = {name for each in command.params if each.multiple for name in each.opts} - set(PAIRS)
         parse_args = command.parse_args
-        command.parse_args = lambda ctx, args: parse_args(ctx, _parted(args, listed))
+        command.parse_args = _naming_variables(lambda ctx, args: parse_args(ctx, _parted(args, listed)))
+        command.invoke = _naming_variables(command.invoke)
+    arguments = [each for each in command.params if not isinstance(each, TyperOption)]
+    for several, last in pairwise(arguments):
+        if several.nargs == -1:
+            # Of IN... OUT the parser takes a single word for OUT, but what was left out is OUT.
+            several.get_error_hint = last.get_error_hint
     for parameter in command.params:
         if not isinstance(parameter, TyperOption):
             # An argument's name says what it is.
             parameter.display_type_rich = lambda ctx: None
+            if parameter.hidden:
+                parameter.get_usage_pieces = lambda ctx: []
             continue
         if parameter.metavar is None:
             parameter.metavar = _type_name(parameter)
         if path:
             _name_option(parameter, path)
+
+
+def _naming_variables(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a step of a command, called with its context first, whose errors name the variables that they are about.
+
+    Such a variable may have been set long ago.
+    """
+
+    def named(ctx: Any, *arguments: Any) -> Any:
+        try:
+            return step(ctx, *arguments)
+        except GanprintError as error:
+            given = filter(None, (_variable(ctx, option) for option in ctx.command.params))
+            met = [name for name in given if _mentions(error.message, os.environ[name])]
+            error.hint = " ".join(
+                [error.hint, *(f"{name} is set to {os.environ[name]}." for name in met)]
+            ).strip()
+            raise
+
+    return named
+
+
+def _variable(ctx: Any, option: Any) -> str | None:
+    """Return the variable that the value of an option comes from, None where it comes from elsewhere."""
+    source = ctx.get_parameter_source(option.name)
+    if source is None or source.name != "ENVIRONMENT":
+        return None
+    names: list[str] = option.envvar
+    return next(name for name in names if os.environ.get(name))
+
+
+def _mentions(message: str, value: str) -> bool:
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", message) for word in value.split())
 
 
 def _parted(words: Sequence[str], listed: Container[str]) -> list[str]:

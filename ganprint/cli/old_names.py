@@ -6,6 +6,7 @@ import typer
 
 OPTIONS: Mapping[tuple[str, ...], Mapping[str, str]] = {
     ("compare",): {"--map": "--rename"},
+    ("explain",): {"--view": "--preprocessing"},
     ("data", "check"): {"--root": "--images"},
     ("data", "split"): {"--root": "--images"},
 }
@@ -20,7 +21,7 @@ def renew(words: Sequence[str]) -> list[str]:
     moved = next((word for word in words if word in EXPERIMENTS), None) if words[:1] == ["compare"] else None
     if moved is not None:
         command: tuple[str, ...] = ("study", EXPERIMENTS[moved])
-        _note(f"compare {moved}", f"ganprint {' '.join(command)}")
+        note_old_name(f"compare {moved}", f"ganprint {' '.join(command)}")
         return [*command, *_renamed([word for word in words[1:] if word != moved], OF_EXPERIMENTS)]
     for command, names in OPTIONS.items():
         if tuple(words[: len(command)]) == command:
@@ -33,10 +34,11 @@ def _renamed(words: Sequence[str], names: Mapping[str, str]) -> list[str]:
     for word in words:
         option, equals, value = word.partition("=")
         if option in names:
-            _note(option, names[option])
+            note_old_name(option, names[option])
         found.append(f"{names.get(option, option)}{equals}{value}")
     return found
 
 
-def _note(old: str, new: str) -> None:
+def note_old_name(old: str, new: str) -> None:
+    """Print on stderr what an earlier name is called now."""
     typer.echo(f"ganprint: {old} is now {new}; the next version will not know the old name.", err=True)

@@ -1,8 +1,8 @@
 """Options that have the same meaning in every command."""
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Literal
 
 import typer
@@ -107,32 +107,17 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Csv = Annotated[bool, typer.Option("--csv", help="print CSV")]
 
 
-def chosen_data(
-    data: str | None, method: str | None, weights: Sequence[str] = (), *, training: bool = False
-) -> Path | str:
-    """Return the data that were named, or the embedded benchmark, made where it is not there yet.
+def telling_of_benchmark(progress: Callable[[str, int, int | None], None]) -> Callable[[str], None]:
+    """Return what is called while the embedded benchmark is made: a note, once, and what is being made for a bar."""
+    from ganprint.cli.console import note
 
-    That is its images for tests, or for `training`. Methods and weights that are not there are refused first.
-    """
-    from ganprint.api import choices
-
-    choices.check_names(method, weights)
-    if data is not None:
-        return data
-    from ganprint.cli.console import note, progress_bar
-
-    begun = False
+    begun = cache(lambda: note("making the embedded benchmark, once; it takes about a minute."))
 
     def tell(what: str) -> None:
-        nonlocal begun
-        if not begun:
-            note("making the embedded benchmark, once; it takes about a minute.")
-        begun = True
-        bar.update(task, description=f"the embedded benchmark: {what}")
+        begun()
+        progress(f"the embedded benchmark: {what}", 0, None)
 
-    with progress_bar() as bar:
-        task = bar.add_task("the embedded benchmark", total=None)
-        return choices.chosen_data(None, training=training, progress=tell)
+    return tell
 
 
 def names_in(text: str | None) -> list[str]:

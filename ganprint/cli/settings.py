@@ -41,22 +41,23 @@ def read_settings(commands: Commands) -> dict[str, Any]:
     from ganprint.plain_yaml import PlainYAMLError, load_plain
 
     file = settings_file()
+    where = f"{file} (GANPRINT_CONFIG)" if os.environ.get("GANPRINT_CONFIG") else str(file)
     try:
         settings = load_plain(file.read_bytes()) or {}
     except FileNotFoundError:
         return {}
     except (OSError, PlainYAMLError) as cause:
         raise UsageError(
-            f"The settings in {file} cannot be read: {cause}.", "Correct or remove the file."
+            f"The settings in {where} cannot be read: {cause}.", "Correct or remove the file."
         ) from cause
     if not isinstance(settings, dict):
         raise UsageError(
-            f"The settings in {file} are not a map of keys to values.", "Correct or remove the file."
+            f"The settings in {where} are not a map of keys to values.", "Correct or remove the file."
         )
     for key, value in settings.items():
         if not isinstance(key, str) or isinstance(value, dict):
             raise UsageError(
-                f"The setting {key} in {file} is not an option with a value.",
+                f"The setting {key} in {where} is not an option with a value.",
                 "Write a line such as device: cuda.",
             )
         find_option(key, commands)

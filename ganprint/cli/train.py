@@ -17,7 +17,7 @@ from ganprint.cli.options import (
     TestData,
     Threads,
     TrainingPrecision,
-    chosen_data,
+    telling_of_benchmark,
 )
 from ganprint.errors import UsageError
 
@@ -82,7 +82,6 @@ def train(
         raise UsageError("Several processes need one folder.", "Name it with --out.")
     folder = out or (None if resume else run_folder(method))
     reporter = Reporter()
-    chosen_data(data, method, training=True)
     try:
         with reporter:
             written = train_method(
@@ -106,6 +105,7 @@ def train(
                 command=_command(),
                 report=reporter,
                 say=reporter.say,
+                making=telling_of_benchmark(reporter.tell),
             )
     except KeyboardInterrupt:
         if is_main_process() and folder is not None:
@@ -162,6 +162,10 @@ class Reporter:
     def say(self, sentence: str) -> None:
         """Print a sentence that is no progress, on a line of its own."""
         self.errors.print(f"ganprint: {self.name}{sentence}", soft_wrap=True)
+
+    def tell(self, step: str, done: int, total: int | None) -> None:
+        """Show a step before the training: how far it is, and of how much, where that is known."""
+        self.bar.update(self.task, description=step, completed=done, total=total)
 
     def __call__(self, progress: "Progress") -> None:
         """Show where the training stands."""

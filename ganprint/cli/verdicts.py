@@ -72,7 +72,7 @@ class TextWriter:
 
     def write(self, verdict: "Verdict") -> None:
         """Print the lines of an image; the command prints the error of an image without a verdict."""
-        from ganprint.forensics.verdict import NO_RULE, UNCALIBRATED
+        from ganprint.forensics.verdict import NO_RULE, TOO_SMALL, UNCALIBRATED
 
         if verdict.error is not None:
             self.failed += 1
@@ -89,7 +89,7 @@ class TextWriter:
         for line in details(verdict):
             self._say(line, indent=2)
         for warning in verdict.warnings:
-            if warning != UNCALIBRATED:
+            if warning != UNCALIBRATED and TOO_SMALL not in warning:
                 self._say(f"! {warning}", indent=2, style="yellow")
         if verdict.metadata is not None and not verdict.is_synthetic:
             for sign in verdict.metadata.signs:
@@ -186,9 +186,9 @@ def in_words(verdict: "Verdict") -> str:
 
 
 def explanation(verdict: "Verdict") -> "list[str]":
-    """Return the lines below the first: what the file states, the reason, and what to do next."""
+    """Return the lines below the first, three at most: what the file states, the reason, and what to do or know."""
     from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
-    from ganprint.forensics.verdict import NO_RULE
+    from ganprint.forensics.verdict import NO_RULE, TOO_SMALL
     from ganprint.forensics.wording import leading_evidence
 
     lines = []
@@ -199,11 +199,13 @@ def explanation(verdict: "Verdict") -> "list[str]":
         lines.append(f"Why: {'; '.join(each.kind for each in leading)}.")
     elif verdict.reason and verdict.reason != NO_RULE:
         lines.append(verdict.reason)
+    last = []
     if verdict.verdict == "real":
-        lines.append("That does not show that it is real.")
+        last.append("That does not show that it is real.")
     elif verdict.verdict in (INCONCLUSIVE, UNKNOWN) and verdict.probabilities and verdict.reason != NO_RULE:
-        lines.append("What may help: the original file, and where it was first published.")
-    return lines
+        last.append("What may help: the original file, and where it was first published.")
+    last += [warning for warning in verdict.warnings if TOO_SMALL in warning]
+    return [*lines, " ".join(last)] if last else lines
 
 
 def details(verdict: "Verdict") -> "list[str]":

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from ganprint.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from ganprint.data.batching import BatchSampler
-    from ganprint.data.dataset import Draw, ImageDataset, SourceImages
-    from ganprint.data.loading import loader
-    from ganprint.data.manifest import Manifest
+    from ganprint.data.batching import BatchSampler as BatchSampler
+    from ganprint.data.dataset import Draw as Draw
+    from ganprint.data.dataset import ImageDataset as ImageDataset
+    from ganprint.data.dataset import SourceImages as SourceImages
+    from ganprint.data.loading import loader as loader
+    from ganprint.data.manifest import Manifest as Manifest
 else:
     _HOMES = {
         "BatchSampler": "batching",

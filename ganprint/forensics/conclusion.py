@@ -14,7 +14,17 @@ from ganprint.calibration.open_set import SCORES, Known
 from ganprint.calibration.probabilities import calibrate_probabilities
 from ganprint.errors import GanprintError
 from ganprint.forensics.gallery import Gallery
-from ganprint.forensics.verdict import NO_RULE, UNCALIBRATED, Crop, Evidence, Failure, Ratio, Verdict, Views
+from ganprint.forensics.verdict import (
+    NO_RULE,
+    TOO_SMALL,
+    UNCALIBRATED,
+    Crop,
+    Evidence,
+    Failure,
+    Ratio,
+    Verdict,
+    Views,
+)
 from ganprint.images import ImageFile
 from ganprint.images.content import Emptiness
 from ganprint.plain_text import printable
@@ -207,7 +217,7 @@ def _doubts(image: ImageFile, agreeing: float, probabilities: np.ndarray, card: 
     )
     if side < least:
         doubts.append(
-            f"The image is too small: {image.width} x {image.height} px was {done} to the {least} px "
+            f"{TOO_SMALL}: {image.width} x {image.height} px was {done} to the {least} px "
             "that these weights look at."
         )
     if view.kind == "resize" and side >= 2 * view.square:

@@ -8,6 +8,8 @@ from ganprint.calibration.decision import is_synthetic
 from ganprint.provenance.metadata import Metadata
 
 UNCALIBRATED = "The probabilities are not calibrated: read them as an order of sources, not as odds."
+TOO_SMALL = "The image is too small"
+"""How a warning begins that bears on the whole answer."""
 NO_RULE = "There is no verdict: these weights are not calibrated, and what they give are scores."
 
 

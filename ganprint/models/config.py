@@ -16,6 +16,17 @@ from ganprint.perturbation import parse_policy
 from ganprint.plain_yaml import PlainYAMLError, load_plain
 
 MAX_CONFIG_BYTES = 1 << 20
+WANTED = {
+    **dict.fromkeys(("int", "int_from_float"), "a whole number"),
+    "float": "a number",
+    "bool": "true or false",
+    "string": "text",
+    **dict.fromkeys(("list", "tuple"), "a list, as [1, 2]"),
+    **dict.fromkeys(
+        ("dict", "mapping", "model", "model_attributes", "dataclass"), "keys with values, as {size: 128}"
+    ),
+}
+"""What a value must be, by the kind of pydantic's error; other errors say it in words of their own."""
 
 Config = TypeVar("Config", bound=AttributorConfig)
 
@@ -211,8 +222,14 @@ def validate_config(model: type[Config], values: Mapping[str, Any]) -> Config:
                 f"There is no configuration key {key}.",
                 f"{did_you_mean(key, names)}Keys: {', '.join(names)}.",
             ) from cause
+        hint = "ganprint methods METHOD lists the keys with their defaults."
+        if first["type"] == "missing":
+            raise ConfigError(f"The configuration key {key} is missing.", hint) from cause
+        kind = first["type"].removesuffix("_parsing").removesuffix("_type")
+        wanted = WANTED.get(kind) or first["msg"].partition("Input should be ")[2]
+        fault = f"it must be {wanted}" if wanted else first["msg"].removeprefix("Value error, ")
         raise ConfigError(
-            f"The configuration key {key} cannot be {first['input']!r}: {first['msg']}."
+            f"The configuration key {key} cannot be {first['input']!r}: {fault}.", hint
         ) from cause
 
 

@@ -1,19 +1,23 @@
 """Perturbations: the 19 corruptions of ImageNet-C, the reference engine, policies, post-processing chains, attacks."""
 
 from ganprint.perturbation import attacks, chain
-from ganprint.perturbation.attacks import Attack, parse_attack
-from ganprint.perturbation.chain import RESHARING, Chain, DrawnChain, parse_chain
-from ganprint.perturbation.engine import Engine, perturb
-from ganprint.perturbation.kinds import (
-    CORRUPTIONS,
-    IMMUNISING,
-    SEEN,
-    SEVERITIES,
-    UNSEEN,
-    UNTOUCHED,
-    Perturbation,
-)
-from ganprint.perturbation.policy import Policy, parse_policy
+from ganprint.perturbation.attacks import Attack as Attack
+from ganprint.perturbation.attacks import parse_attack as parse_attack
+from ganprint.perturbation.chain import RESHARING as RESHARING
+from ganprint.perturbation.chain import Chain as Chain
+from ganprint.perturbation.chain import DrawnChain as DrawnChain
+from ganprint.perturbation.chain import parse_chain as parse_chain
+from ganprint.perturbation.engine import Engine as Engine
+from ganprint.perturbation.engine import perturb as perturb
+from ganprint.perturbation.kinds import CORRUPTIONS as CORRUPTIONS
+from ganprint.perturbation.kinds import IMMUNISING as IMMUNISING
+from ganprint.perturbation.kinds import SEEN as SEEN
+from ganprint.perturbation.kinds import SEVERITIES as SEVERITIES
+from ganprint.perturbation.kinds import UNSEEN as UNSEEN
+from ganprint.perturbation.kinds import UNTOUCHED as UNTOUCHED
+from ganprint.perturbation.kinds import Perturbation as Perturbation
+from ganprint.perturbation.policy import Policy as Policy
+from ganprint.perturbation.policy import parse_policy as parse_policy
 
 AnyPolicy = Policy | Chain | DrawnChain | Attack
 """Every way to perturb the images of an evaluation."""

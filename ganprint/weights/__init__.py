@@ -1,39 +1,36 @@
 """Artifacts on disk: safetensors with a card, the store they are found in, and their checks."""
 
-from ganprint.weights.artifact import (
-    Artifact,
-    add_result,
-    load_artifact,
-    load_attributor,
-    load_reference,
-    save_artifact,
-    set_calibration,
-    set_rates,
-)
-from ganprint.weights.card import Card, read_card, utc_now
-from ganprint.weights.held_out import load_held_out, save_held_out
-from ganprint.weights.records import (
-    NO_REFERENCE,
-    CalibrationRecord,
-    DataRecord,
-    Interval,
-    IsotonicCurve,
-    JudgementRecord,
-    KindRates,
-    LikelihoodRecord,
-    PluginRecord,
-    Rate,
-    Result,
-    TrainingRecord,
-    VerdictRates,
-)
-from ganprint.weights.store import (
-    Entry,
-    default_for,
-    find,
-    first_choice,
-    knowing,
-    list_weights,
-    search_path,
-    user_folder,
-)
+from ganprint.weights.artifact import Artifact as Artifact
+from ganprint.weights.artifact import add_result as add_result
+from ganprint.weights.artifact import load_artifact as load_artifact
+from ganprint.weights.artifact import load_attributor as load_attributor
+from ganprint.weights.artifact import load_reference as load_reference
+from ganprint.weights.artifact import save_artifact as save_artifact
+from ganprint.weights.artifact import set_calibration as set_calibration
+from ganprint.weights.artifact import set_rates as set_rates
+from ganprint.weights.card import Card as Card
+from ganprint.weights.card import read_card as read_card
+from ganprint.weights.card import utc_now as utc_now
+from ganprint.weights.held_out import load_held_out as load_held_out
+from ganprint.weights.held_out import save_held_out as save_held_out
+from ganprint.weights.records import NO_REFERENCE as NO_REFERENCE
+from ganprint.weights.records import CalibrationRecord as CalibrationRecord
+from ganprint.weights.records import DataRecord as DataRecord
+from ganprint.weights.records import Interval as Interval
+from ganprint.weights.records import IsotonicCurve as IsotonicCurve
+from ganprint.weights.records import JudgementRecord as JudgementRecord
+from ganprint.weights.records import KindRates as KindRates
+from ganprint.weights.records import LikelihoodRecord as LikelihoodRecord
+from ganprint.weights.records import PluginRecord as PluginRecord
+from ganprint.weights.records import Rate as Rate
+from ganprint.weights.records import Result as Result
+from ganprint.weights.records import TrainingRecord as TrainingRecord
+from ganprint.weights.records import VerdictRates as VerdictRates
+from ganprint.weights.store import Entry as Entry
+from ganprint.weights.store import default_for as default_for
+from ganprint.weights.store import find as find
+from ganprint.weights.store import first_choice as first_choice
+from ganprint.weights.store import knowing as knowing
+from ganprint.weights.store import list_weights as list_weights
+from ganprint.weights.store import search_path as search_path
+from ganprint.weights.store import user_folder as user_folder

@@ -18,7 +18,7 @@ from ganprint.cli.option_groups import Display
 
 COMMANDS: dict[str, tuple[set[str], set[str]]] = {
     "attribute": ({"inputs", "fail_on", "verbose", "as_json"}, {"images", "on_error"}),
-    "explain": ({"spectrum", "data", "split", "view", "size", "limit", "seed", "workers"}, set()),
+    "explain": ({"spectrum", "data", "split", "preprocessing", "size", "limit", "seed", "workers"}, set()),
     "train": ({"assignments", "image_folder"}, {"set", "images"}),
     "evaluate": ({"as_json", "as_csv", "image_folder"}, {"images"}),
     "calibrate": ({"as_json", "image_folder"}, {"images"}),
@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[set[str], set[str]]] = {
     "enroll": ({"folder", "listing", "remove", "as_json"}, {"images"}),
     "verify": ({"as_json"}, set()),
     "fuse": ({"image_folder"}, {"images"}),
-    "leaderboard": ({"intervals", "markdown", "latex", "as_json", "as_csv"}, set()),
+    "leaderboard": ({"former", "intervals", "markdown", "latex", "as_json", "as_csv"}, set()),
     "plot": (set(), set()),
     "demo": ({"as_json"}, set()),
     "schema": (set(), set()),
@@ -44,7 +44,7 @@ WITHIN: dict[str, Any] = {
     "verify_weights": weights.verify_command,
 }
 """The commands that are within others."""
-HOOKS = {"command", "say", "progress", "report"}
+HOOKS = {"command", "say", "progress", "report", "making"}
 """What a command passes of itself."""
 
 

@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 import ganprint
+from ganprint.api.candidates import chosen_methods
+from ganprint.api.choices import chosen_members
 from ganprint.api.generators import build_from_generators, sample_generator, train_generators
 from ganprint.api.trained_studies import prepare_study
 from ganprint.errors import (
@@ -150,6 +152,13 @@ def test_methods_and_weights_are_rows(tiny_weights: Path, tmp_path: Path) -> Non
     assert "SHA-256" in str(damaged.error)
     with pytest.raises(WeightsError, match="no weights called nobody"):
         ganprint.verify_weights("nobody")
+
+
+def test_all_with_names_beside_it_is_all() -> None:
+    assert chosen_members("all,prnu", None) == chosen_members("all", None)
+    assert chosen_methods("prnu, all") == chosen_methods("all")
+    with pytest.raises(PluginError, match="no method called absent"):
+        chosen_members("all,absent", None)
 
 
 def test_stored_results_come_with_tables_and_are_drawn(tmp_path: Path) -> None:

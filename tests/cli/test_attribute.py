@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 FIELDS = [
     *("schema_version", "path", "sha256", "width", "height", "format", "verdict", "source", "family"),
     *("synthetic_probability", "probabilities", "runner_up", "method", "weights", "weights_sha256"),
@@ -198,6 +200,19 @@ def test_what_to_beware_of_is_said_with_the_answer(attribute, tmp_path: Path) ->
     said = " ".join(row["warnings"])
     for part in ("reduced from 200 to 32 px", "white"):
         assert part in said
+
+
+def test_that_an_image_is_too_small_is_said_once_within_four_lines(inside, tmp_path: Path) -> None:
+    stated = PngInfo()
+    stated.add_text("parameters", "a cat\nSteps: 20, Sampler: Euler a, Seed: 1, Model: m")
+    with Image.open(EXAMPLES / "chelsea.png") as image:
+        image.resize((100, 90)).save(tmp_path / "small.png", pnginfo=stated)
+    short, long = (inside("attribute", tmp_path / "small.png", *options).stdout for options in ((), ("-v",)))
+    said = "The image is too small: 100 x 90 px was continued by reflection to the 128 px that these weights look at."
+    assert (short.count(said), long.count(said)) == (1, 1)
+    head, *below = short.splitlines()
+    own = [line for line in below if line.startswith("  ")]
+    assert "small.png: " in head and "The file says: made with" in own[0] and len(own) <= 3
 
 
 def test_a_reader_that_goes_away_ends_the_program_quietly(program, judged_weights: Path, case: Path) -> None:

@@ -1,6 +1,7 @@
 """`compare` prints one table of several weights under the conditions and experiments asked for."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,41 @@ def test_robustness_on_the_embedded_benchmark_is_quick_unless_asked_for_in_full(
     found = prepare_comparison(weights=[str(tiny_weights)], robustness=True, full=full, say=said.append)
     assert (len(found.conditions), found.settings.limit) == (conditions, limit)
     assert bool(said) != full and all("--full takes all" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize(
+    ("command", "meant"),
+    [
+        (("compare", "--robustness", "--corruption", "fogg"), "fog"),
+        (("compare", "--condition", "test_seen:none,test_seen:jpg_compression:3"), "jpeg_compression"),
+        (("evaluate", "--policy", "test-sean", "--weights", "prnu.mini"), "test-seen"),
+        (("assess", "--policy", "none,froost"), "frost"),
+        (("train", "--method", "repmix", "--set", "policy=snoww"), "snow"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_misspelt_corruption_is_refused_before_the_benchmark_is_made(
+    command: tuple[str, ...], meant: str, inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    monkeypatch.setattr("ganprint.forge.mini.mini", lambda *part, **told: made.append(part))
+    done = inside(*command)
+    assert (done.returncode, made) == (2, []), done.stderr
+    assert f"Did you mean {meant}?" in done.stderr
+
+
+def test_the_benchmark_is_announced_once_while_it_is_made(
+    inside: Any, tiny_manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(part: str, *, progress: Callable[[str], None]) -> Path:
+        for what in ("photographs", "images"):
+            progress(what)
+        return tiny_manifest
+
+    monkeypatch.setattr("ganprint.forge.mini.mini", made)
+    done = inside("compare", "--weights", "prnu.wild128", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("making the embedded benchmark, once") == 1
 
 
 def test_quiet_leaves_out_the_plan_and_progress_but_not_what_must_be_known(
@@ -168,7 +204,7 @@ def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(
     before = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")}
     assert compare(*options, "--out", tmp_path / "out").stdout == done.stdout
     assert {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")} == before
-    assert "4/255 / 32/255 |" in inside("leaderboard", tmp_path / "out", "--markdown").stdout
+    assert "4/255 / 32/255 |" in inside("leaderboard", "--results", tmp_path / "out", "--markdown").stdout
 
 
 @pytest.mark.parametrize(("unit", "metrics"), [("group", 3), ("image", 4)])

@@ -82,6 +82,8 @@ def test_a_manifests_spectra_are_drawn(inside: Any, tiny_manifest: Path, tmp_pat
         (("--spectrum",), "ganprint explain --spectrum --data MANIFEST"),
         (("x.png", "--data", "m.csv"), "either an image or"),
         (("x.png",), "There is no file x.png"),
+        (("x.png", "-o", "x.txt"), "x.txt does not end in .png"),
+        (("--spectrum", "--data", ".", "-o", "x.jpg"), "x.jpg does not end in .png"),
     ],
 )
 def test_what_cannot_be_drawn_is_a_sentence_and_a_hint(

@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_measured_and_published_rows_never_share_a_table(inside: Any, folder: Path) -> None:
-    done = inside("leaderboard", folder, "--markdown")
+    done = inside("leaderboard", "--results", folder, "--markdown")
     assert done.returncode == 0, done.stderr
     tables = [part for part in re.split(r"\n\n(?=[^|\n])", done.stdout) if part.strip()]
     rows = re.compile(r"^\|.*repmix.wild128", re.MULTILINE)
@@ -48,7 +48,7 @@ def test_measured_and_published_rows_never_share_a_table(inside: Any, folder: Pa
     ]
     assert entry.attribution_accuracy is not None
     assert f"{entry.attribution_accuracy.value:.3f}" in measured[0]
-    assert "(published)" not in inside("leaderboard", folder, "--no-published").stdout
+    assert "(published)" not in inside("leaderboard", "--results", folder, "--no-published").stdout
 
 
 @pytest.mark.parametrize("intervals", [(), ("--intervals",)], ids=["values", "intervals"])
@@ -56,7 +56,9 @@ def test_names_are_whole_where_seven_weights_are_wider_than_the_terminal(
     inside: Any, intervals: tuple[str, ...]
 ) -> None:
     env = {"COLUMNS": "80"}
-    done = inside("leaderboard", KEPT, "--data", "wild128-limit200", "--no-published", *intervals, env=env)
+    done = inside(
+        "leaderboard", "--results", KEPT, "--data", "wild128-limit200", "--no-published", *intervals, env=env
+    )
     assert done.returncode == 0, done.stderr
     tables = [line for line in done.stdout.splitlines() if line[:1] in "┃│"]
     assert max(map(len, tables)) <= 80 and "…" not in done.stdout
@@ -66,8 +68,16 @@ def test_names_are_whole_where_seven_weights_are_wider_than_the_terminal(
     assert sum(line.startswith("│ jpeg_compression ") for line in tables) >= 2
 
 
+def test_the_folder_without_its_option_is_understood_and_shown_in_no_help(inside: Any, folder: Path) -> None:
+    former, now = (inside("leaderboard", *words, "--csv") for words in ([folder], ["--results", folder]))
+    assert former.stdout == now.stdout and now.stdout
+    assert "leaderboard FOLDER is now leaderboard --results FOLDER" in former.stderr and not now.stderr
+    shown = inside("leaderboard", "--help").stdout
+    assert "former" not in shown and "Arguments" not in shown
+
+
 def test_json_is_the_results_themselves(inside: Any, folder: Path) -> None:
-    found = json.loads(inside("leaderboard", folder, "--data", "wild128", "--json").stdout)
+    found = json.loads(inside("leaderboard", "--results", folder, "--data", "wild128", "--json").stdout)
     assert found == [entry.model_dump(mode="json") for entry in read_entries(folder)]
 
 
@@ -79,20 +89,20 @@ def test_seeds_and_precisions_have_tables_of_their_own(inside: Any, folder: Path
     ]
     for changes in ({}, {"seed": 1}, {"precision": "bf16"}):
         save_entry(tmp_path, entry.model_copy(update=changes))
-    done = inside("leaderboard", tmp_path, "--no-published", "--markdown")
+    done = inside("leaderboard", "--results", tmp_path, "--no-published", "--markdown")
     titles = [line for line in done.stdout.splitlines() if line.startswith("wild128")]
     seen = "(‡ trained, selected or calibrated on some of them)"
     assert titles == [
         f"wild128, seed {seed}: 723 images, 35 groups {seen}; means over groups"
         for seed in ("0", "0, bf16", "1")
     ]
-    refused = inside("leaderboard", tmp_path, "--figures", tmp_path / "figures")
+    refused = inside("leaderboard", "--results", tmp_path, "--figures", tmp_path / "figures")
     assert refused.returncode == 2 and "one data set, seed" in refused.stderr
     assert inside("plot", tmp_path / "figures", "--results", tmp_path).stderr == refused.stderr
 
 
 def test_fractions_of_images_are_kept_beside_means_over_groups(inside: Any, folder: Path) -> None:
-    options = ("leaderboard", folder, "--no-published", "--markdown")
+    options = ("leaderboard", "--results", folder, "--no-published", "--markdown")
     assert "; means over groups" in inside(*options).stdout
     images = inside(*options, "--unit", "image").stdout
     assert "; fractions of images" in images and "balanced" in images
@@ -140,7 +150,7 @@ class _Page(HTMLParser):
 
 def test_the_page_is_whole_and_fetches_nothing(inside: Any, folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
-    assert inside("leaderboard", folder, "--html", file).returncode == 0
+    assert inside("leaderboard", "--results", folder, "--html", file).returncode == 0
     text = file.read_text()
     page = _Page()
     page.feed(text)
@@ -149,9 +159,9 @@ def test_the_page_is_whole_and_fetches_nothing(inside: Any, folder: Path, tmp_pa
     entries = read_entries(folder)
     assert text.count("<code>") == 3 * len(entries)
     assert "<svg" not in text, "a CSV has no confusion to draw"
-    again = inside("leaderboard", folder, "--html", file)
+    again = inside("leaderboard", "--results", folder, "--html", file)
     assert again.returncode == 2 and "already exists" in again.stderr
-    assert inside("leaderboard", folder, "--html", file, "--force").returncode == 0
+    assert inside("leaderboard", "--results", folder, "--html", file, "--force").returncode == 0
     assert file.read_text() == text
 
 

@@ -73,6 +73,7 @@ def test_what_can_be_repeated_takes_a_list(name: str, words: str, option: str, v
         ("data split x.csv --root=images", "data split x.csv --images=images"),
         ("compare --data x --semantics --semantics-count 2", "study semantics --data x --count 2"),
         ("compare --ablation --part levels --training-precision bf16", "study ablation --part levels --precision bf16"),
+        ("explain --spectrum --view native", "explain --spectrum --preprocessing native"),
         ("explain a.png --map occlusion", "explain a.png --map occlusion"),
         ("evaluate --data --semantics", "evaluate --data --semantics"),
         ("", ""),
@@ -152,6 +153,32 @@ def test_a_damaged_settings_file_is_named(inside: Any, settings: Path) -> None:
     assert str(settings) in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "variable", "value", "said"),
+    [
+        ("attribute grey.png", "GANPRINT_DEVICE", "gpu", "no device called 'gpu'"),
+        ("attribute grey.png", "GANPRINT_ATTRIBUTE_DEVICE", "cuda:99", "cuda:99 is not available"),
+        ("attribute grey.png", "GANPRINT_BATCH_SIZE", "many", "Invalid value for '--batch-size'"),
+        ("attribute grey.png", "GANPRINT_ATTRIBUTE_WEIGHTS", "absent", "no weights called absent"),
+        ("perturb grey.png out", "GANPRINT_PERTURB_CORRUPTION", "fogg", "no corruption 'fogg'"),
+        ("methods", "GANPRINT_CONFIG", "grey.png", "cannot be read"),
+    ],
+)
+def test_a_wrong_value_of_a_variable_names_the_variable(
+    command: str, variable: str, value: str, said: str, inside: Any, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "grey.png")
+    done = inside(*command.split(), env={variable: value}, cwd=tmp_path)
+    printed = " ".join(done.stderr.replace("│", " ").split())
+    assert done.returncode in (2, 3)
+    assert said in printed and variable in printed
+
+
+def test_a_variable_that_an_option_overrides_is_not_named(inside: Any) -> None:
+    done = inside("attribute", "x.png", "--device", "gpu", env={"GANPRINT_DEVICE": "gpu"})
+    assert "no device called 'gpu'" in done.stderr and "GANPRINT" not in done.stderr
+
+
 def test_quiet_leaves_out_notes_and_keeps_errors(inside: Any, tmp_path: Path) -> None:
     asked = ("enroll", "--list")
     assert inside(*asked, "-q").stdout == inside(*asked).stdout
@@ -190,6 +217,12 @@ def test_perturb_writes_one_file_in_the_format_of_its_name(
     assert done.returncode == 0, done.stderr
     with Image.open(out) as image:
         assert (image.format, image.size) == (form, (48, 40))
+
+
+def test_perturb_names_the_argument_that_was_left_out(inside: Any) -> None:
+    done = inside("perturb", "a.png", "--corruption", "fog")
+    assert done.returncode == 2
+    assert "Missing argument 'OUT'" in done.stderr
 
 
 def test_names_of_weights_are_whole_at_80_columns(inside: Any) -> None:

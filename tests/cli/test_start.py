@@ -43,7 +43,7 @@ WITHOUT_TORCH = {
     "data check absent.csv": "absent.csv",
     "data split absent.csv --out o.csv": "absent.csv",
     "verify absent.json": "absent.json",
-    "leaderboard absent": "no folder absent",
+    "leaderboard --results absent": "no folder absent",
     "plot o --results absent": "no folder absent",
     "weights show absent": "no weights called absent",
     "weights verify absent": "no weights called absent",

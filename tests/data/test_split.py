@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -145,3 +146,15 @@ def test_the_command_writes_a_manifest_and_overwrites_only_by_force(tree, tmp_pa
     assert out.read_bytes() == before
     assert CliRunner().invoke(app, [*arguments, "--seed", "1", "--force"]).exit_code == 0
     assert out.read_bytes() != before
+
+
+@pytest.mark.parametrize(("options", "told"), [((), True), (("--by", "image"), False)])
+def test_a_division_by_image_for_want_of_groups_is_told_in_a_line(
+    options: tuple[str, ...], told: bool, inside: Any, tmp_path: Path
+) -> None:
+    rows = [f"{source}{number}.png,{source}" for source in ("real", "dcgan") for number in range(20)]
+    (tmp_path / "mine.csv").write_text("\n".join(["path,source", *rows]))
+    done = inside("data", "split", tmp_path / "mine.csv", "--out", tmp_path / "split.csv", *options)
+    assert done.returncode == 0, done.stderr
+    assert ("the manifest names no groups" in done.stderr) == told
+    assert len(done.stderr.splitlines()) == told

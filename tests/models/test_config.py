@@ -97,6 +97,36 @@ def test_a_bad_assignment_is_a_usage_error_that_names_the_key(assignment: str, s
     assert caught.value.exit_status == 2
 
 
+@pytest.mark.parametrize(
+    ("assignment", "wanted"),
+    [
+        ("epochs=abc", "a whole number"),
+        ("epochs=1.5", "a whole number"),
+        ("epochs=0", "greater than or equal to 1"),
+        ("learning_rate=abc", "a number"),
+        ("augment=perhaps", "true or false"),
+        ("policy=[3]", "text"),
+        ("betas=3", "a list, as [1, 2]"),
+        ("view=3", "keys with values, as {size: 128}"),
+        ("optimizer=sgd", "'adam' or 'adamw'"),
+    ],
+)
+def test_a_value_of_another_type_is_told_what_it_must_be(assignment: str, wanted: str) -> None:
+    key, _, value = assignment.partition("=")
+    with pytest.raises(ConfigError) as caught:
+        read(assignment)
+    assert caught.value.message.startswith(f"The configuration key {key} cannot be ")
+    assert (
+        caught.value.message.endswith(f": it must be {wanted}.") and value.strip("[]") in caught.value.message
+    )
+    assert caught.value.hint == "ganprint methods METHOD lists the keys with their defaults."
+
+
+def test_a_list_that_is_too_short_lacks_a_key() -> None:
+    with pytest.raises(ConfigError, match=r"key betas\.1 is missing"):
+        read("betas=[0.9]")
+
+
 @pytest.mark.parametrize("assignment", ["epoch=3", "view.side=3"])
 def test_an_unknown_key_comes_with_the_valid_ones_of_its_level(assignment: str) -> None:
     with pytest.raises(ConfigError) as caught:
