@@ -5,48 +5,14 @@ import pytest
 from ganprint.names import source_name_fault
 
 REFUSED = [
-    "",
-    "x" * 65,
-    "inconclusive",
-    "Inconclusive",
-    "synthetic-unknown",
-    "synthetic unknown",
-    "synthetic",
-    "gan",
-    "GAN",
-    "diffusion",
-    "real ",
-    " real",
-    "Real",
-    "REAL",
-    "real.",
-    "ｒｅａｌ",
-    "rеal",
-    "reaI",
-    "ʀᴇᴀʟ",
-    "d1ffusıon",
-    "re\u200bal",
-    "real\u3164",
-    "stylegan\u202e",
-    "style\u2060gan",
-    "progan\u00a0",
-    "a\ufe0fb",
-    "a\tb",
-    "a\nb",
-    "a\x1b[2J",
-    "\ud800",
-    "\x85",
-]
+    "", "x" * 65, "inconclusive", "Inconclusive", "synthetic-unknown", "synthetic unknown", "synthetic",
+    "gan", "GAN", "diffusion", "real ", " real", "Real", "REAL", "real.", "ｒｅａｌ", "rеal", "reaI", "ʀᴇᴀʟ",
+    "d1ffusıon", "re\u200bal", "real\u3164", "stylegan\u202e", "style\u2060gan", "progan\u00a0", "a\ufe0fb",
+    "a\tb", "a\nb", "a\x1b[2J", "\ud800", "\x85",
+]  # fmt: skip
 ALLOWED = [
-    "real",
-    "stylegan2",
-    "stylegan-mini",
-    "Stable Diffusion 3",
-    "GPT image",
-    "gaugan",
-    "biggan",
-    "ProGAN",
-]
+    "real", "stylegan2", "stylegan-mini", "Stable Diffusion 3", "GPT image", "gaugan", "biggan", "ProGAN",
+]  # fmt: skip
 ALLOWED += ["真实", "générateur", "latent diffusion", "unknown", "fake", "realesrgan", "pix2pix", "x" * 64]
 
 

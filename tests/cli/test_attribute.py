@@ -17,17 +17,10 @@ FIELDS = [
     *("synthetic_probability", "probabilities", "runner_up", "method", "weights", "weights_sha256"),
     *("warnings", "error", "spread", "reason", "likeliest", "known_score", "likelihood_ratios", "views"),
     *(
-        "evidence",
-        "crops",
-        "enrolled",
-        "methods",
-        "agreement",
-        "stability",
-        "metadata",
-        "stated_generator",
+        "evidence", "crops", "enrolled", "methods", "agreement", "stability", "metadata", "stated_generator",
         "judged_by_sha256",
     ),
-]
+]  # fmt: skip
 
 
 @pytest.fixture

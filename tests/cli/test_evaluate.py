@@ -14,14 +14,7 @@ import yaml
 METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
 FIELDS = [
     *(
-        "method",
-        "weights",
-        "weights_sha256",
-        "setup_sha256",
-        "data_sha256",
-        "split",
-        "policy",
-        "at",
+        "method", "weights", "weights_sha256", "setup_sha256", "data_sha256", "split", "policy", "at",
         "engine",
     ),
     *("precision", "seed", "n", "unit", "groups"),
@@ -29,7 +22,7 @@ FIELDS = [
     *("auroc", "oscr", "calibration_error", "brier_score", "calibrated", "calibration_sha256"),
     *("per_source", "of_images", "seen", "per_group", "confusion"),
     *("images_per_second", "failed"),
-]
+]  # fmt: skip
 
 
 @pytest.fixture

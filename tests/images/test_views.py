@@ -49,15 +49,10 @@ def test_native_crops_are_the_centre_then_the_corners_then_between() -> None:
 @pytest.mark.parametrize(
     ("height", "width", "asked", "given"),
     [
-        (64, 64, 5, 1),
-        (66, 70, 5, 1),
-        (64, 400, 5, 5),
-        (96, 96, 5, 5),
-        (96, 96, 64, 25),
-        (400, 400, 64, 64),
+        (64, 64, 5, 1), (66, 70, 5, 1), (64, 400, 5, 5), (96, 96, 5, 5), (96, 96, 64, 25), (400, 400, 64, 64),
         (1000, 1000, 1, 1),
     ],
-)
+)  # fmt: skip
 def test_native_crops_do_not_repeat_each_other(height: int, width: int, asked: int, given: int) -> None:
     pixels = picture(height, width)
     found = places(pixels, crop_views(pixels, native(asked)))

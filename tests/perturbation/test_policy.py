@@ -37,19 +37,10 @@ def test_a_policy_is_read_from_its_name(text, probability, kinds, severities):
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "trian",
-        "fog:0",
-        "fog:6",
-        "fog:1.5",
-        "fog:",
-        "train:",
-        "train:x",
-        "train:1.1",
-        "train:nan",
+        "", "trian", "fog:0", "fog:6", "fog:1.5", "fog:", "train:", "train:x", "train:1.1", "train:nan",
         "none:0.5",
     ],
-)
+)  # fmt: skip
 def test_a_wrong_policy_is_refused_with_what_would_be_right(text):
     with pytest.raises(PerturbationError) as caught:
         parse_policy(text)
