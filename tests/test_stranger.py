@@ -81,28 +81,3 @@ def test_the_tutorial_shows_exactly_the_files_that_were_installed_and_they_are_s
         content = (SOURCE / name).read_text(encoding="utf-8")
         assert content in blocks
     assert len((SOURCE / "ganprint_azimuthal.py").read_text(encoding="utf-8").splitlines()) < 60
-
-
-def test_a_broken_plugin_and_a_name_claimed_twice_are_listed_with_their_fault_and_break_nothing(
-    program: Any, tmp_path: Path
-) -> None:
-    for distribution, point in (
-        ("broken", "shattered = shattered_plugin:Method"),
-        ("first", "twice = ganprint_plugins.prnu:PRNU"),
-        ("second", "twice = ganprint_plugins.prnu:PRNU"),
-    ):
-        info = tmp_path / f"{distribution}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[ganprint.attributors]\n{point}\n")
-    (tmp_path / "shattered_plugin.py").write_text("raise ImportError('a part is missing')")
-    done = program("methods", "--json", env={"PYTHONPATH": str(tmp_path)})
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    errors = {each["distribution"]: each["error"] for each in found if each["error"]}
-    assert errors.keys() == {"broken", "first", "second"}
-    assert "a part is missing" in errors["broken"]
-    assert "by first and second" in errors["first"]
-    assert sum(each["error"] is None for each in found) == 7
-    asked = program("attribute", "x.png", "--method", "twice", env={"PYTHONPATH": str(tmp_path)})
-    assert asked.returncode == 2 and "claimed 2 times" in asked.stderr

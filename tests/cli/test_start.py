@@ -94,12 +94,6 @@ def test_version_is_the_distributions(program) -> None:
     assert program("--version").stdout == f"ganprint {ganprint.__version__}\n"
 
 
-def test_methods_lists_repmix_with_the_stable_names(inside) -> None:
-    (repmix,) = [row for row in json.loads(inside("methods", "--json").stdout) if row["name"] == "repmix"]
-    assert list(repmix) == ["name", "title", "year", "distribution", "version", "weights", "error"]
-    assert (repmix["year"], repmix["error"]) == (2022, None)
-
-
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
