@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import json
 import os
 import shutil
 import struct
@@ -29,6 +30,54 @@ TINY = (
     *("--set", "perturb_at=null", "--set", "warmup_steps=0"),
 )
 """Options of `ganprint train` under which an epoch of the tiny manifest takes a second."""
+
+VIEW = {"kind": "resize", "size": 32}
+JUDGEMENT = {
+    "score": "knn", "unknown_below": 0.8, "synthetic_from": 0.9, "real_to": 0.3, "source_from": 0.5,
+    "false_unknown": 0.05, "false_alarm": 0.02, "miss": 0.05, "wrong_source": 0.1,
+    "synthetic": {"slope": 1, "intercept": 0, "most": 2, "least": -2, "cllr": 0.3, "cllr_min": 0.25},
+    "reference_sha256": "0" * 64,
+}  # fmt: skip
+"""The fields of a JudgementRecord."""
+
+
+CALIBRATION = {
+    "temperature": 0.8, "data": "native.csv", "data_sha256": "0" * 64, "split": "val", "policies": ["none"],
+    "seed": 0, "images": 100, "date": "2026-11-20T12:00:01Z", "before": {"calibration_error": 0.1},
+    "after": {"calibration_error": 0.02}, "isotonic": [[[0.0, 0.1], [1.0, 0.9]], [[0.5, 0.5]]],
+}  # fmt: skip
+"""The fields of a CalibrationRecord."""
+
+
+def make_card(name: str = "small", **fields: Any) -> Any:
+    """Return the card of weights that are not there."""
+    from ganprint.weights import Card
+
+    given = {"name": name, "method": "repmix", "plugin": {"distribution": "ganprint", "version": "0.1.0"}}
+    given |= {"sources": ("real", "progan"), "view": VIEW, "config": {"view": VIEW}, "licence": "MIT"}
+    return Card.model_validate({"date": "2026-11-20T12:00:01Z", **given, **fields})
+
+
+def run_code(code: str, *arguments: str | Path, **options: Any) -> str:
+    """Return what Python prints for some code; it must not fail."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, **options).stdout
+
+
+def noise(*shape: int, seed: int = 0) -> np.ndarray:
+    """Return random levels, uint8."""
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def encoded(image: Image.Image | np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
+    """Return the bytes of a file of an image, a Pillow one or pixels."""
+    target = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(target, kind, **options)
+    return target.getvalue()
+
+
+def json_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -188,17 +237,3 @@ def judged_weights(
     done = inside("calibrate", "--data", grown_manifest, "--weights", folder, "--policy", "none", "--record")
     assert done.returncode == 0, done.stderr
     return folder
-
-
-@pytest.fixture(scope="session")
-def small_card() -> Callable[..., Any]:
-    """Return a function that makes the card of weights that are not there, with the fields it is given."""
-    from ganprint.attributor import View
-    from ganprint.weights import Card, PluginRecord, utc_now
-
-    def make(**fields: Any) -> Card:
-        plugin = PluginRecord(distribution="ganprint", version="0.1.0")
-        given = {"name": "small", "method": "repmix", "sources": ("real", "progan"), "view": View(size=32)}
-        return Card(config={}, date=utc_now(), licence="MIT", **(given | {"plugin": plugin} | fields))
-
-    return make

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -37,8 +37,9 @@ from ganprint.images import ImageFile
 from ganprint.provenance.stated import read_stated
 from ganprint.reporting import report
 from ganprint.reporting.report import Exhibits, write_report
-from ganprint.weights import Card, Rate, VerdictRates
-from ganprint.weights.records import PluginRecord
+from ganprint.weights import Rate, VerdictRates
+
+from ..conftest import make_card
 
 VOID = {"meta", "img", "br"}
 HOSTILE = [
@@ -96,10 +97,10 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def ensemble(small_card: Callable[..., Card]) -> Ensemble:
+def ensemble() -> Ensemble:
     view = View(kind="native", size=32, crops=1)
-    stranger = PluginRecord(distribution="stranger", version="1")
-    card = small_card(method="brightness", plugin=stranger, view=view, sha256="5" * 64)
+    stranger = {"distribution": "stranger", "version": "1"}
+    card = make_card(method="brightness", plugin=stranger, view=view, sha256="5" * 64)
     return Ensemble([WeightsPredictor(Brightness(AttributorConfig(view=view), card.sources), card)])
 
 

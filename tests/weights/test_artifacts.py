@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,79 +10,32 @@ import yaml
 from torch import Tensor
 
 from ganprint.errors import OutputExistsError, WeightsError
-from ganprint.weights import (
-    CalibrationRecord,
-    Card,
-    DataRecord,
-    Interval,
-    JudgementRecord,
-    LikelihoodRecord,
-    Rate,
-    Result,
-    TrainingRecord,
-    VerdictRates,
-    load_artifact,
-    read_card,
-    save_artifact,
-)
+from ganprint.weights import Card, load_artifact, read_card, save_artifact
 from ganprint.weights.artifact import set_calibration
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 
-from .conftest import make_card
+from ..conftest import CALIBRATION, JUDGEMENT, make_card
 
-RATIO = LikelihoodRecord(slope=1.0, intercept=0.1, most=2.1, least=-2.2, cllr=0.3, cllr_min=0.2)
 FULL = make_card(
     default=True,
     semantics=("face", "car"),
-    data=DataRecord(name="native.csv", sha256="0" * 64, train=2000, val=100),
+    data={"name": "native.csv", "sha256": "0" * 64, "train": 2000, "val": 100},
     seed=1,
     command="ganprint train --method repmix",
     hardware="x86_64, 2 cores",
     versions={"python": "3.11.2"},
-    training=TrainingRecord(
-        epochs=3, seconds=4.5, best_epoch=2, losses={"val": [0.5, 0.25]}, details={"a": [1]}
-    ),
-    calibration=CalibrationRecord(
-        temperature=0.8,
-        isotonic=[((0.0, 0.1), (1.0, 0.9)), ((0.5, 0.5),)],
-        data="native.csv",
-        data_sha256="0" * 64,
-        split="val",
-        policies=("none", "test-seen"),
-        seed=0,
-        images=100,
-        before={"calibration_error": 0.1},
-        after={"calibration_error": 0.02},
-        date=datetime(2026, 1, 2, tzinfo=UTC),
-    ),
-    judgement=JudgementRecord(
-        score="knn",
-        unknown_below=0.8,
-        synthetic_from=0.9,
-        real_to=0.3,
-        source_from=0.5,
-        false_unknown=0.05,
-        false_alarm=0.02,
-        miss=0.05,
-        wrong_source=0.1,
-        synthetic=RATIO,
-        sources={"progan": RATIO},
-        reference_sha256="0" * 64,
-        rates=[
-            VerdictRates(
-                data="native.csv",
-                data_sha256="0" * 64,
-                split="test_seen",
-                policy="none",
-                seed=0,
-                n=9,
-                verdicts={"real": 1.0},
-                false_alarms=Rate(n=9, value=0.0, low=0.0, high=0.3),
-            )
+    training={"epochs": 3, "seconds": 4.5, "best_epoch": 2, "losses": {"val": [0.5]}, "details": {"a": [1]}},
+    calibration=CALIBRATION,
+    judgement={
+        **JUDGEMENT,
+        "sources": {"progan": JUDGEMENT["synthetic"]},
+        "rates": [
+            {"data": "native.csv", "data_sha256": "0" * 64, "split": "test_seen", "policy": "none", "seed": 0}
+            | {"n": 9, "verdicts": {"real": 1.0}, "false_alarms": {"n": 9, "value": 0, "low": 0, "high": 0.3}}
         ],
-    ),
+    },
     metrics=[
-        Result(split="test_seen", policy="none", n=9, values={"nmi": Interval(value=0.5, low=0.4, high=0.6)})
+        {"split": "test_seen", "policy": "none", "n": 9, "values": {"nmi": {"value": 1, "low": 0, "high": 1}}}
     ],
     notes="größer: a # b\nsecond line",
 )

@@ -19,7 +19,7 @@ from ganprint.plugins import Plugin, discover
 from ganprint.weights import Card, Interval, load_artifact, save_artifact
 from ganprint.weights import Result as Evaluation
 
-from .conftest import make_card
+from ..conftest import make_card
 
 
 @pytest.fixture

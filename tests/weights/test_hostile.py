@@ -22,7 +22,7 @@ from ganprint.forensics.predictors import known_from
 from ganprint.weights import list_weights, load_artifact, load_attributor, read_card, save_artifact
 from ganprint.weights.card import CARD_FILE
 
-from .conftest import VIEW, make_card
+from ..conftest import CALIBRATION, VIEW, make_card
 
 SMALL: dict[str, dict[str, Any]] = {
     "repmix": {
@@ -187,19 +187,6 @@ def test_a_reference_that_is_none_gets_a_sentence(arrays: dict[str, np.ndarray])
         known_from(arrays)
 
 
-CALIBRATION = {
-    "temperature": 0.8,
-    "data": "native.csv",
-    "data_sha256": "0" * 64,
-    "split": "val",
-    "policies": ["none"],
-    "seed": 0,
-    "images": 100,
-    "before": {"calibration_error": 0.1},
-    "after": {"calibration_error": 0.02},
-    "isotonic": [[[0.0, 0.1], [1.0, 0.9]], [[0.5, 0.5]]],
-    "date": "2026-11-20T12:00:01Z",
-}
 CARD = make_card(default=True, seed=1, calibration=CALIBRATION).to_yaml()
 BAD_CARDS = {
     "bool": CARD.replace("default: true", "default: !!bool maybe"),

@@ -11,7 +11,7 @@ from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Vi
 from ganprint.errors import PluginError, WeightsError
 from ganprint.weights import load_attributor, save_artifact
 
-from .conftest import VIEW, make_card
+from ..conftest import VIEW, make_card
 
 
 class Config(AttributorConfig):

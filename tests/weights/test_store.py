@@ -14,7 +14,7 @@ from ganprint.weights import default_for, find, list_weights, search_path, user_
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 from ganprint.weights.store import shipped_folder
 
-from .conftest import make_card
+from ..conftest import make_card
 
 
 def put(folder: Path, name: str, **fields: Any) -> Path:
