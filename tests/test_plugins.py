@@ -1,7 +1,6 @@
 """Discovery finds what is installed, one bad plug-in breaks nothing but itself, and all import the plug-in API."""
 
 import ast
-import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -11,6 +10,8 @@ import pytest
 
 from ganprint import plugin_api, plugins
 from ganprint.errors import PluginError
+
+from .conftest import run_code
 
 GOOD = """
 from ganprint.plugin_api import Attributor, AttributorConfig, AttributorSpec
@@ -127,8 +128,8 @@ def test_discovery_imports_neither_torch_nor_a_plugin() -> None:
         "import sys; from ganprint import plugins; plugins.discover();"
         "print([name for name in sys.modules if name.partition('.')[0] in ('torch', 'ganprint_plugins')])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    printed = run_code(code)
+    assert printed.strip() == "[]"
 
 
 @pytest.mark.parametrize(
@@ -162,5 +163,5 @@ def test_the_plugin_api_has_every_name_that_it_lists_and_imports_scipy_only_for_
     code = (
         "import sys, ganprint.plugin_api; print([n for n in ('scipy', 'timm', 'pywt') if n in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    printed = run_code(code)
+    assert printed.strip() == "[]"

@@ -13,7 +13,6 @@ from typing import Any
 import fsspec
 import numpy as np
 import pytest
-from PIL import Image
 
 from ganprint.data import Manifest
 from ganprint.data.join import join
@@ -22,14 +21,13 @@ from ganprint.files import UnfitFileError, open_file, read_file
 from ganprint.images import find_images, read_image
 from ganprint.remote import is_elsewhere, join_location, last_part, parent_location, seen_from
 
+from .conftest import encoded, noise
+
 TREE = ("real/face/a.png", "real/face/b.png", "progan/face/c.png")
 
 
 def png(seed: int) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 256, (40, 40, 3)).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
+    return encoded(noise(40, 40, 3, seed=seed))
 
 
 def put_zip(folder: Path) -> str:

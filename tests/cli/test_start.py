@@ -9,6 +9,8 @@ import pytest
 
 import ganprint
 
+from ..conftest import run_code
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "chelsea.png"
 
 
@@ -75,19 +77,11 @@ def test_what_needs_no_torch_and_what_is_wrong_is_told_without_importing_it(tmp_
         "        except SystemExit: pass\n"
         "    print(json.dumps([command, 'torch' in sys.modules, out.getvalue()]))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        input=json.dumps(list(WITHOUT_TORCH)),
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=tmp_path,
-    )
-    for line in done.stdout.splitlines():
-        command, imported, printed = json.loads(line)
+    answers = run_code(code, input=json.dumps(list(WITHOUT_TORCH)), cwd=tmp_path).splitlines()
+    for command, imported, printed in map(json.loads, answers):
         assert not imported, command
         assert WITHOUT_TORCH[command] in printed, (command, printed)
-    assert len(done.stdout.splitlines()) == len(WITHOUT_TORCH)
+    assert len(answers) == len(WITHOUT_TORCH)
 
 
 def test_version_is_the_distributions(program) -> None:

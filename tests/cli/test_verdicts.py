@@ -20,9 +20,7 @@ from ganprint.files import locked_folder
 from ganprint.forensics.journal import Answered
 from ganprint.weights import read_card
 
-
-def lines(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
+from ..conftest import json_lines
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +33,9 @@ def case(
 ) -> Path:
     """Return a folder of the surest image of each source, one of another source, and one of flat grey."""
     folder = tmp_path_factory.mktemp("case")
-    answers = lines(inside("attribute", grown_manifest.parent, "--weights", judged_weights, "--json").stdout)
+    answers = json_lines(
+        inside("attribute", grown_manifest.parent, "--weights", judged_weights, "--json").stdout
+    )
     for source in ("real", "progan", "stylegan"):
         surest = max(answers, key=lambda row, source=source: row["probabilities"][source])
         shutil.copy(surest["path"], folder / f"{source}.png")
@@ -60,7 +60,7 @@ def judge(inside: Any, judged_weights: Path) -> Any:
 def test_a_verdict_has_its_reason_ratios_squares_and_stability(judge: Any, case: Path) -> None:
     done = judge(case, "--stability", "--metadata", "--json")
     assert done.returncode == 0, done.stderr
-    found = {Path(row["path"]).stem: row for row in lines(done.stdout)}
+    found = {Path(row["path"]).stem: row for row in json_lines(done.stdout)}
     for source in ("progan", "stylegan"):
         row = found[source]
         assert row["verdict"] == row["source"] == row["likeliest"] == source
@@ -82,7 +82,7 @@ def test_a_verdict_has_its_reason_ratios_squares_and_stability(judge: Any, case:
 
 def test_fail_on_knows_the_new_verdicts(judge: Any, case: Path) -> None:
     assert judge(case / "flat.png", "--fail-on", "real").returncode == 0
-    verdict = lines(judge(case / "flat.png", "--json").stdout)[0]["verdict"]
+    verdict = json_lines(judge(case / "flat.png", "--json").stdout)[0]["verdict"]
     assert judge(case / "flat.png", "--fail-on", verdict).returncode == 4
     assert judge(case / "progan.png", "--fail-on", "synthetic").returncode == 4
 
@@ -122,7 +122,7 @@ def test_a_batch_that_was_killed_goes_on_without_a_line_twice_or_lost(
     assert done.returncode == 1 and "broken.png" in done.stderr
     text = out.read_text(encoding="utf-8")
     assert text.startswith(before.decode()[: before.rfind(b"\n")])
-    rows = lines(text) if form == "--json" else list(csv.DictReader(text.splitlines()))
+    rows = json_lines(text) if form == "--json" else list(csv.DictReader(text.splitlines()))
     assert len(rows) == 201 and len({row["path"] for row in rows}) == 201
     if form == "--csv":
         assert all("\n" not in row["path"] for row in rows)
@@ -137,7 +137,7 @@ def test_a_file_of_other_weights_or_another_kind_is_not_gone_on_with(
     judge: Any, case: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.jsonl"
-    (row,) = lines(judge(case / "real.png", "--json").stdout)
+    (row,) = json_lines(judge(case / "real.png", "--json").stdout)
     out.write_text(json.dumps(row | {"judged_by_sha256": "0" * 64}) + "\n")
     done = judge(case, "--out", out, "--resume")
     assert done.returncode == 2 and "begun with other weights" in done.stderr
@@ -147,7 +147,7 @@ def test_a_file_of_other_weights_or_another_kind_is_not_gone_on_with(
             done = judge(case, "--out", out, "--resume", form)
             assert done.returncode == 2 and out.read_text() == text, (text, form, done.stderr)
     out.write_text('{"schema_ver')
-    assert judge(case, "--out", out, "--resume").returncode == 0 and len(lines(out.read_text())) == 5
+    assert judge(case, "--out", out, "--resume").returncode == 0 and len(json_lines(out.read_text())) == 5
 
 
 def test_verdicts_as_parquet_are_the_lines_and_lose_none_to_a_kill(
@@ -220,11 +220,11 @@ def test_a_source_is_enrolled_answered_listed_and_forgotten(
     assert len(record["images"]) == record["found"]["n"] == 13
     again = inside("enroll", "<b>stripes", folder, "--weights", judged_weights)
     assert again.returncode == 2 and "--force" in again.stderr
-    (row,) = lines(judge(tmp_path / "asked.png", "--json").stdout)
+    (row,) = json_lines(judge(tmp_path / "asked.png", "--json").stdout)
     assert row["verdict"] == row["source"] == "<b>stripes" and "enrolled images" in row["reason"]
-    (row,) = lines(judge(case / "progan.png", "--json").stdout)
+    (row,) = json_lines(judge(case / "progan.png", "--json").stdout)
     assert row["verdict"] == "progan" and set(row["enrolled"]) == {"<b>stripes"}
-    (row,) = lines(judge(tmp_path / "asked.png", "--json", "--no-enrolled").stdout)
+    (row,) = json_lines(judge(tmp_path / "asked.png", "--json", "--no-enrolled").stdout)
     assert row["verdict"] != "<b>stripes" and not row["enrolled"]
     assert "<b>stripes" in inside("enroll", "--list", "--weights", judged_weights).stdout
     assert inside("enroll", "<b>stripes", "--remove", "--weights", judged_weights).returncode == 0
@@ -251,7 +251,7 @@ def test_a_case_is_verified_and_what_changed_is_said(
     record["images"][3]["verdict"]["reason"] = "extremely strong support"
     (tmp_path / "case.json").write_text(json.dumps(record))
     changed = inside("verify", tmp_path / "case.json", "--json", env=environment)
-    outcomes = {Path(row["path"]).stem: row["outcome"] for row in lines(changed.stdout)}
+    outcomes = {Path(row["path"]).stem: row["outcome"] for row in json_lines(changed.stdout)}
     assert changed.returncode == 1
     assert outcomes["progan"] == "file changed" and outcomes["flat"] == "file missing"
     assert outcomes["real"] == "differs" and outcomes["stylegan"] == outcomes["other"] == "same"
@@ -274,7 +274,7 @@ def test_several_methods_answer_each_agree_and_are_fused(
     )
     assert done.returncode == 0, done.stderr
     both = f"{judged_weights},{second}"
-    (row,) = lines(inside("attribute", case / "progan.png", "--weights", both, "--json").stdout)
+    (row,) = json_lines(inside("attribute", case / "progan.png", "--weights", both, "--json").stdout)
     assert [each["method"] for each in row["methods"]] == ["repmix", "prnu"]
     assert "no fusion was learned" in row["reason"]
     out = tmp_path / "store" / "fusion.json"
@@ -288,7 +288,7 @@ def test_several_methods_answer_each_agree_and_are_fused(
     assert "all, fused" in learned.stdout
     environment = {"GANPRINT_WEIGHTS": str(out.parent)}
     asked = ("attribute", case, "--weights", both, "--json")
-    found = {Path(row["path"]).stem: row for row in lines(inside(*asked, env=environment).stdout)}
+    found = {Path(row["path"]).stem: row for row in json_lines(inside(*asked, env=environment).stdout)}
     row = found["progan"]
     assert row["method"] == "repmix+prnu" and row["likeliest"] == "progan"
     assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4)
@@ -345,7 +345,7 @@ def test_hostile_names_and_metadata_stay_text_wherever_they_are_written(
         with Image.open(case / "progan.png") as image:
             image.save(folder / name, "PNG", exif=exif)
     (folder / "loop").symlink_to(folder)
-    rows = lines(judge(folder, "--recursive", "--metadata", "--json").stdout)
+    rows = json_lines(judge(folder, "--recursive", "--metadata", "--json").stdout)
     assert len(rows) == len(HOSTILE) and {row["verdict"] for row in rows} == {"progan"}
     told = judge(folder, "--recursive", "--metadata").stdout
     table = judge(folder, "--recursive", "--metadata", "--csv").stdout

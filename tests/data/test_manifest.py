@@ -1,8 +1,6 @@
 """Manifests: what opens, under which names, and which sentence refuses what does not."""
 
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,8 @@ import pytest
 
 from ganprint.data import Manifest
 from ganprint.errors import ManifestError, OutputExistsError
+
+from ..conftest import run_code
 
 HEADER = "path,label,dlabel,source,semantic,split,group"
 ROWS = [
@@ -309,7 +309,7 @@ def test_importing_the_data_layer_does_not_import_torch():
     code = (
         "import sys, ganprint.data, ganprint.data.check, ganprint.data.split; print('torch' in sys.modules)"
     )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+    assert run_code(code).strip() == "False"
 
 
 def test_the_shared_manifest_has_the_counts_its_readme_states(shared):

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from ganprint.errors import (
     DecompressionBombError,
@@ -31,16 +30,13 @@ from ganprint.errors import (
 from ganprint.images import read_image
 from ganprint.images.formats import is_decodable
 
-from ..conftest import as_nobody, chunk, png_file
+from ..conftest import as_nobody, chunk, encoded, noise, png_file
 
 FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"]
 
 
-def encoded(kind: str, size: tuple[int, int] = (64, 48), **options: object) -> bytes:
-    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
-    target = io.BytesIO()
-    Image.fromarray(noise).save(target, kind, **options)
-    return target.getvalue()
+def written(kind: str, size: tuple[int, int] = (64, 48), **options: object) -> bytes:
+    return encoded(noise(size[1], size[0], 3), kind, **options)
 
 
 def refused(data: bytes, **options: int) -> ImageError:
@@ -61,7 +57,7 @@ def ftyp(*brands: bytes) -> bytes:
 
 
 def many_scans(count: int) -> bytes:
-    return encoded("JPEG").replace(b"\xff\xda", b"\xff\xda\0\2" * (count - 1) + b"\xff\xda")
+    return written("JPEG").replace(b"\xff\xda", b"\xff\xda\0\2" * (count - 1) + b"\xff\xda")
 
 
 def rle_bitmap(width: int, height: int) -> bytes:
@@ -106,7 +102,7 @@ NO_HEIC = (
         (many_scans(101), DecompressionBombError, "101 scans"),
         (rle_bitmap(3_700_000, 32), DecompressionBombError, "of run lengths"),
         (ispe(17_000, 17_000), DecompressionBombError, "17000 x 17000 pixels"),
-        (encoded("PNG", (31, 400)), ImageTooSmallError, "31 x 400 pixels; each side must have at least 32"),
+        (written("PNG", (31, 400)), ImageTooSmallError, "31 x 400 pixels; each side must have at least 32"),
         (png_of(0, 64), TruncatedImageError, "starts as PNG"),
     ],
     ids=[
@@ -136,13 +132,13 @@ def test_a_text_bomb_in_a_png_is_refused() -> None:
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("kept", [0.2, 0.6, 0.95])
 def test_a_file_cut_short_is_never_read_as_if_whole(kind: str, kept: float) -> None:
-    data = encoded(kind)
+    data = written(kind)
     assert type(refused(data[: int(len(data) * kept)])) is TruncatedImageError
 
 
 @pytest.mark.parametrize("place", [0.3, 0.9])
 def test_a_png_whose_pixel_data_fail_their_checksum_is_refused(place: float) -> None:
-    damaged = bytearray(encoded("PNG"))  # noise is stored uncompressed: a flipped bit is a plausible pixel
+    damaged = bytearray(written("PNG"))  # noise is stored uncompressed: a flipped bit is a plausible pixel
     damaged[int(len(damaged) * place)] ^= 1
     assert type(refused(bytes(damaged))) is TruncatedImageError
 
@@ -167,7 +163,7 @@ def test_a_tiff_without_its_last_strips_is_refused() -> None:
 
 
 def test_the_pixel_limit_and_smallest_side_can_be_set() -> None:
-    data = encoded("PNG", (64, 48))
+    data = written("PNG", (64, 48))
     assert read_image(data, max_pixels=64 * 48).width == 64
     assert isinstance(refused(data, max_pixels=64 * 48 - 1), DecompressionBombError)
     assert isinstance(refused(data, min_side=49), ImageTooSmallError)
@@ -175,7 +171,7 @@ def test_the_pixel_limit_and_smallest_side_can_be_set() -> None:
 
 def test_a_path_is_read_once_and_its_bytes_hashed(tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
-    path.write_bytes(encoded("PNG"))
+    path.write_bytes(written("PNG"))
     image = read_image(path)
     assert image.name == str(path)
     assert image.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -186,21 +182,18 @@ def test_a_path_is_read_once_and_its_bytes_hashed(tmp_path: Path) -> None:
 
 def test_a_name_that_promises_another_format_is_said(tmp_path: Path) -> None:
     path = tmp_path / "photo.JPG"
-    path.write_bytes(encoded("PNG"))
+    path.write_bytes(written("PNG"))
     assert read_image(path).notes == ("Its name promises JPEG, its bytes are PNG.",)
 
 
-@pytest.mark.parametrize("name", ["absent.png", "a/b/absent.png", "file.png/inside.png", "zero\0byte.png"])
+@pytest.mark.parametrize(
+    "name", ["absent.png", "a/b/absent.png", "file.png/inside.png", "zero\0byte.png", "link.png"]
+)
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path, name: str) -> None:
-    (tmp_path / "file.png").write_bytes(encoded("PNG"))
+    (tmp_path / "file.png").write_bytes(written("PNG"))
+    (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")
     with pytest.raises(ImageNotFoundError, match="There is no file"):
         read_image(tmp_path / name)
-
-
-def test_a_broken_link_is_said_to_be_missing(tmp_path: Path) -> None:
-    (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")
-    with pytest.raises(ImageNotFoundError, match=r"link\.png"):
-        read_image(tmp_path / "link.png")
 
 
 def test_what_is_not_a_regular_file_is_refused_without_opening_it(tmp_path: Path) -> None:
@@ -219,7 +212,7 @@ def test_what_is_not_a_regular_file_is_refused_without_opening_it(tmp_path: Path
 
 def test_a_file_without_permission_is_said_to_be_unreadable(tmp_path: Path) -> None:
     path = tmp_path / "secret.png"
-    path.write_bytes(encoded("PNG"))
+    path.write_bytes(written("PNG"))
     path.chmod(0)
     with as_nobody(), pytest.raises(ImageUnreadableError, match="may not be read by this user"):
         read_image(path)
@@ -240,7 +233,7 @@ def test_control_characters_in_a_name_do_not_reach_the_terminal() -> None:
 
 
 def test_an_error_holds_none_of_the_files_bytes() -> None:
-    data = encoded("PNG")[:-2000] + bytes(1_000_000)
+    data = written("PNG")[:-2000] + bytes(1_000_000)
     with pytest.raises(TruncatedImageError) as caught:
         read_image(io.BytesIO(data), name="x")
     error, frames = caught.value, caught.value.__traceback__
@@ -256,7 +249,7 @@ def test_an_error_holds_none_of_the_files_bytes() -> None:
 
 def test_decoders_write_nothing_and_process_settings_come_back(capfd: pytest.CaptureFixture[str]) -> None:
     filters, handlers = list(warnings.filters), list(logging.getLogger("PIL").handlers)
-    damaged = bytearray(encoded("TIFF", compression="tiff_adobe_deflate"))
+    damaged = bytearray(written("TIFF", compression="tiff_adobe_deflate"))
     damaged[40:60] = b"\xff" * 20
     with ThreadPoolExecutor(4) as pool:
         problems = list(pool.map(lambda _: refused(bytes(damaged)), range(40)))
@@ -268,7 +261,7 @@ def test_decoders_write_nothing_and_process_settings_come_back(capfd: pytest.Cap
 
 
 def test_threads_read_the_same_pixels() -> None:
-    files = [encoded(kind) for kind in FORMATS] * 8
+    files = [written(kind) for kind in FORMATS] * 8
     alone = [read_image(data).pixels for data in files]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda data: read_image(data).pixels, files))

@@ -1,8 +1,5 @@
 """Batches come out as their images would alone, whatever their size, dtype, device and company."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -11,6 +8,8 @@ from torch.utils.data import DataLoader, Dataset
 from ganprint.errors import PerturbationError
 from ganprint.perturbation import CORRUPTIONS, UNTOUCHED, Perturbation, parse_policy, perturb
 from ganprint.perturbation.blur import displace
+
+from ..conftest import run_code
 
 WITHOUT_GRADIENT = ("shot_noise", "jpeg_compression")
 
@@ -200,7 +199,7 @@ def test_the_torch_engine_needs_no_opencv_and_no_other_heavy_library():
         "p.perturb(torch.zeros(19, 3, 40, 40, dtype=torch.uint8), [p.Perturbation(k, 1, 1) for k in p.CORRUPTIONS]);"
         "print([m for m in ('cv2', 'torchvision', 'skimage', 'imagecorruptions') if m in sys.modules])"
     )
-    assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "[]"
+    assert run_code(program).strip() == "[]"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

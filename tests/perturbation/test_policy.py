@@ -1,13 +1,13 @@
 """Policies draw what they say, and the same thing everywhere and always."""
 
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
 
 from ganprint.errors import PerturbationError
 from ganprint.perturbation import CORRUPTIONS, SEEN, UNSEEN, UNTOUCHED, Perturbation, Policy, parse_policy
+
+from ..conftest import run_code
 
 
 def test_the_nineteen_split_into_fifteen_seen_and_four_unseen():
@@ -96,10 +96,7 @@ def test_a_draw_is_the_same_in_another_process_and_release():
         "    draw = parse_policy(text).draw(seed, index)\n"
         "    print(draw.kind, draw.severity, draw.seed)\n"
     )
-    printed = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout
-    assert printed.splitlines() == RECORDED
+    assert run_code(program).splitlines() == RECORDED
 
 
 RECORDED = ["speckle_noise 5 3023257090084915", "snow 5 4389681516224617", "spatter 3 1648123667457693"]

@@ -9,13 +9,13 @@ from PIL import Image
 
 from ganprint.provenance.jpeg import JpegFacts, jpeg_facts, standard_tables
 
+from .. import conftest
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def encoded(image: Image.Image, **options: object) -> bytes:
-    target = io.BytesIO()
-    image.save(target, "JPEG", **options)
-    return target.getvalue()
+    return conftest.encoded(image, "JPEG", **options)
 
 
 def again(image: Image.Image, quality: int) -> Image.Image:

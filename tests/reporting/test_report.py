@@ -39,7 +39,7 @@ from ganprint.reporting import report
 from ganprint.reporting.report import Exhibits, write_report
 from ganprint.weights import Rate, VerdictRates
 
-from ..conftest import make_card
+from ..conftest import encoded, make_card, noise
 
 VOID = {"meta", "img", "br"}
 HOSTILE = [
@@ -105,12 +105,9 @@ def ensemble() -> Ensemble:
 
 
 def image_of(name: str, seed: int = 0, statement: str = "A camera") -> ImageFile:
-    pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3)).astype(np.uint8)
     exif = Image.Exif()
     exif[0x010F] = statement.encode("utf-8", "replace").decode()
-    encoded = io.BytesIO()
-    Image.fromarray(pixels).save(encoded, "JPEG", exif=exif)
-    return read_stated(encoded.getvalue(), name=name, metadata=True)
+    return read_stated(encoded(noise(40, 48, 3, seed=seed), "JPEG", exif=exif), name=name, metadata=True)
 
 
 def record_of(verdicts: list[Verdict], rates: list[VerdictRates] | None = None, **fields: Any) -> CaseRecord:

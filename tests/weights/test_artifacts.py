@@ -1,7 +1,5 @@
 """What is saved comes back, or is reported as damaged; nothing is lost or overwritten on the way."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from ganprint.weights import Card, load_artifact, read_card, save_artifact
 from ganprint.weights.artifact import set_calibration
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 
-from ..conftest import CALIBRATION, JUDGEMENT, make_card
+from ..conftest import CALIBRATION, JUDGEMENT, make_card, run_code
 
 FULL = make_card(
     default=True,
@@ -241,8 +239,8 @@ def test_weights_load_in_a_process_that_knows_no_torch_yet(tmp_path: Path) -> No
         "assert 'torch' not in sys.modules;"
         f"print(entries[0].name, len(load_artifact({str(folder)!r}).tensors))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["a", "5"]
+    printed = run_code(code)
+    assert printed.split() == ["a", "5"]
 
 
 def test_a_card_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ import hashlib
 import os
 import resource
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from ganprint.forensics.predictors import known_from
 from ganprint.weights import list_weights, load_artifact, load_attributor, read_card, save_artifact
 from ganprint.weights.card import CARD_FILE
 
-from ..conftest import CALIBRATION, VIEW, make_card
+from ..conftest import CALIBRATION, VIEW, make_card, run_code
 
 SMALL: dict[str, dict[str, Any]] = {
     "repmix": {
@@ -124,15 +122,8 @@ def test_a_card_alone_takes_no_memory(tmp_path: Path) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (16 << 30, 16 << 30))
 
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, folders)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        preexec_fn=limit,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    *answers, grown = done.stdout.split()
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    *answers, grown = run_code(code, *folders, env=environment, preexec_fn=limit).split()
     assert answers == ["refused"] * len(GREEDY)
     # What importing torch, timm and scikit-learn takes is most of it.
     assert int(grown) < 900_000
