@@ -30,9 +30,7 @@ def images(tiny_manifest: Path) -> list[Path]:
     return sorted((tiny_manifest.parent / "progan").glob("*.png"))
 
 
-def test_perturbed_pixels_are_those_that_the_command_writes(
-    inside: Any, images: list[Path], tmp_path: Path
-) -> None:
+def test_perturbed_pixels_are_those_that_the_command_writes(inside, images, tmp_path) -> None:
     options = {"policy": "test-seen", "seed": 3}
     done = inside("perturb", images[0].parent, tmp_path, "--policy", "test-seen", "--seed", "3")
     assert done.returncode == 0, done.stderr
@@ -61,9 +59,7 @@ def test_what_perturb_cannot_do_is_refused(images: list[Path], options: dict[str
         ganprint.perturb("absent.png", corruption="fog")
 
 
-def test_explain_returns_arrays_and_writes_a_picture_only_where_it_is_named(
-    images: list[Path], tiny_weights: Path, tmp_path: Path
-) -> None:
+def test_explain_returns_arrays_and_writes_a_picture_only_where_it_is_named(images, tiny_weights, tmp_path):
     shown = ganprint.explain(
         np.asarray(Image.open(images[0])), weights=tiny_weights, maps=["residual"], device="cpu"
     )

@@ -12,9 +12,7 @@ from ganprint.evaluation.results import METRICS
 from ganprint.perturbation import RESHARING
 
 
-def test_the_results_are_those_of_evaluate(
-    compare: Any, inside: Any, tiny_manifest: Path, other_weights: Path
-) -> None:
+def test_the_results_are_those_of_evaluate(compare, inside, tiny_manifest, other_weights) -> None:
     done = compare("--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -43,9 +41,7 @@ def test_robustness_on_the_embedded_benchmark_is_quick_unless_asked_for_in_full(
     assert bool(said) != full and all("--full takes all" in sentence for sentence in said)
 
 
-def test_quiet_leaves_out_the_plan_and_progress_but_not_what_must_be_known(
-    compare: Any, tmp_path: Path
-) -> None:
+def test_quiet_leaves_out_the_plan_and_progress_but_not_what_must_be_known(compare, tmp_path) -> None:
     loud = compare("--markdown", "--out", tmp_path / "loud")
     quiet = compare("--markdown", "--out", tmp_path / "quiet", "-q")
     assert "4 results of 2 weights" in loud.stderr and "2 of 2" in loud.stderr
@@ -130,9 +126,7 @@ def test_open_set_measures_confidence_against_sources_outside(compare: Any) -> N
     assert all(each["auroc"] is None for each in json.loads(done.stdout) if each["split"] == "test_seen")
 
 
-def test_the_datas_names_can_be_mapped_to_the_weights(
-    compare: Any, tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_the_datas_names_can_be_mapped_to_the_weights(compare, tiny_manifest, tmp_path) -> None:
     renamed = tmp_path / "renamed.csv"
     text = tiny_manifest.read_text().replace(",progan,", ",pg,").replace(",stylegan,", ",sg,")
     renamed.write_text(
@@ -148,9 +142,7 @@ def test_the_datas_names_can_be_mapped_to_the_weights(
     assert [each["confusion"] for each in json.loads(mapped.stdout)] == [each["confusion"] for each in alone]
 
 
-def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(
-    compare: Any, inside: Any, tmp_path: Path
-) -> None:
+def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(compare, inside, tmp_path) -> None:
     options = ("--adversarial", "--attack", "pgd", "--epsilon", "4", "--epsilon", "32", "--markdown")
     done = compare(*options, "--out", tmp_path / "out", "--figures", tmp_path / "figures")
     assert done.returncode == 0, done.stderr
@@ -202,9 +194,7 @@ def test_other_forms_are_printed(unit: str, metrics: int, compare: Any) -> None:
         (("--against", "nothing", "--condition", "test_seen:none"), 2, "no result of nothing"),
     ],
 )
-def test_what_cannot_be_compared_is_a_sentence_and_a_hint(
-    options: tuple[str, ...], status: int, said: str, inside: Any, tiny_manifest: Path
-) -> None:
+def test_what_cannot_be_compared_is_a_sentence_and_a_hint(options, status, said, inside, tiny_manifest):
     named = () if "--weights" in options else ("--weights", "prnu.wild128")
     done = inside("compare", "--data", tiny_manifest, *named, *options)
     assert done.returncode == status
@@ -228,9 +218,7 @@ def test_without_a_named_split_the_one_that_data_split_writes_is_taken(
     ]
 
 
-def test_data_of_sources_that_no_weights_know_is_a_sentence(
-    inside: Any, tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_data_of_sources_that_no_weights_know_is_a_sentence(inside, tiny_manifest, tmp_path) -> None:
     text = tiny_manifest.read_text().replace("progan,", "madegan,").replace(",madegan-1", ",progan-1")
     (tmp_path / "other.csv").write_text(text)
     done = inside("compare", "--data", tmp_path / "other.csv")

@@ -78,9 +78,7 @@ def test_what_can_be_repeated_takes_a_list(name: str, words: str, option: str, v
         ("", ""),
     ],
 )  # fmt: skip
-def test_names_of_earlier_versions_are_understood_and_named(
-    old: str, new: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_names_of_earlier_versions_are_understood_and_named(old, new, capsys) -> None:
     assert renew(old.split()) == new.split()
     assert ("is now" in capsys.readouterr().err) == (old != new)
     options = {word.partition("=")[0] for word in new.split() if word.startswith("--")}
@@ -126,9 +124,7 @@ def test_an_option_comes_before_a_variable_and_a_variable_before_a_setting(
     ],
     ids=str,
 )
-def test_a_setting_that_no_option_takes_is_refused(
-    inside: Any, settings: Path, arguments: tuple[str, ...], said: str
-) -> None:
+def test_a_setting_that_no_option_takes_is_refused(inside, settings, arguments, said) -> None:
     done = inside(*arguments)
     assert done.returncode == 2
     assert said in done.stderr
@@ -170,9 +166,7 @@ def test_quiet_leaves_out_notes_and_keeps_errors(inside: Any, tmp_path: Path) ->
     ],
     ids=str,
 )
-def test_an_unknown_name_is_answered_with_the_nearest(
-    inside: Any, arguments: tuple[str, ...], meant: str
-) -> None:
+def test_an_unknown_name_is_answered_with_the_nearest(inside, arguments, meant) -> None:
     done = inside(*arguments)
     assert done.returncode in (2, 3)
     assert f"Did you mean {meant}?" in done.stderr
@@ -181,9 +175,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(
 @pytest.mark.parametrize(
     ("end", "form"), [(".jpg", "JPEG"), (".webp", "WEBP"), (".tif", "TIFF"), (".png", "PNG")]
 )
-def test_perturb_writes_one_file_in_the_format_of_its_name(
-    inside: Any, tmp_path: Path, end: str, form: str
-) -> None:
+def test_perturb_writes_one_file_in_the_format_of_its_name(inside, tmp_path, end, form) -> None:
     Image.new("RGB", (48, 40), "teal").save(tmp_path / "a.png")
     out = tmp_path / f"out{end}"
     done = inside("perturb", tmp_path / "a.png", out, "--corruption", "contrast", "--severity", "3")

@@ -1,8 +1,6 @@
 """`study ablation` and `study semantics` train what is missing, go on where they were, and print their tables."""
 
 import shutil
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,9 +15,7 @@ TINY = (
 TINY_PRNU = ("--set", "prnu:levels=[1]", "--set", "prnu:sigmas=[20.0]")
 
 
-def test_an_ablation_is_trained_within_its_budget_and_goes_on(
-    inside: Any, tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_an_ablation_is_trained_within_its_budget_and_goes_on(inside, tiny_manifest, tmp_path) -> None:
     parts = ("--part", "without both", *TINY, "--out", tmp_path / "out", "--data", tiny_manifest)
     planned = inside("study", "ablation", *parts, "--dry-run")
     assert planned.returncode == 0, planned.stderr
@@ -47,9 +43,7 @@ def test_an_ablation_is_trained_within_its_budget_and_goes_on(
     assert other.returncode == 2 and "another configuration, data, seed or precision" in other.stderr
 
 
-def test_semantics_are_a_row_for_each_method_and_a_curve(
-    inside: Any, tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_semantics_are_a_row_for_each_method_and_a_curve(inside, tiny_manifest, tmp_path) -> None:
     options = ("--method", "repmix,prnu", *TINY, *TINY_PRNU, "--data", tiny_manifest)
     figures = ("--figures", tmp_path / "figures", "--condition", "test_seen:none")
     done = inside("study", "semantics", *options, "--out", tmp_path / "out", "--markdown", *figures)
@@ -90,9 +84,7 @@ def test_semantics_are_a_row_for_each_method_and_a_curve(
         (("compare", "--adversarial", "--weights", "prnu.wild128"), "only through weights with gradients"),
     ],
 )
-def test_what_cannot_be_trained_or_attacked_is_a_sentence(
-    command: tuple[str, ...], said: str, inside: Any, tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_what_cannot_be_trained_or_attacked_is_a_sentence(command, said, inside, tiny_manifest, tmp_path):
     done = inside(*command, "--data", tiny_manifest, cwd=tmp_path)
     assert done.returncode == 2
     assert said in " ".join(done.stderr.replace("│", " ").split()) and "Traceback" not in done.stderr

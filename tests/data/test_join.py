@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -53,9 +52,7 @@ def test_all_columns_stay_so_that_an_original_is_known_again(two: list[Path]) ->
     assert joined.column("origin").tolist() == ["", "", "", "o0.png", "o1.png", "o2.png"]
 
 
-def test_the_command_writes_paths_that_lead_from_the_new_file(
-    two: list[Path], inside: Any, tmp_path: Path
-) -> None:
+def test_the_command_writes_paths_that_lead_from_the_new_file(two, inside, tmp_path) -> None:
     done = inside("data", "join", tmp_path / "new" / "all.csv", *two, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["images"] == {"open": 1, "test": 1, "train": 3, "val": 1}

@@ -79,9 +79,7 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_set("images", []), "not a case record"),
     ],
 )
-def test_what_no_record_says_is_refused(
-    change: Callable[[dict[str, Any]], None], said: str, tmp_path: Path
-) -> None:
+def test_what_no_record_says_is_refused(change, said, tmp_path) -> None:
     content = RECORD.model_dump(mode="json")
     change(content)
     (tmp_path / "case.json").write_text(json.dumps(content))

@@ -54,9 +54,7 @@ def test_a_grid_is_trained_and_sampled(inside: Any, photos: Path, tmp_path: Path
         (("--resolution", "100"), "not made at 100 px"),
     ],
 )
-def test_what_cannot_be_trained_is_a_sentence(
-    options: tuple[str, ...], said: str, inside: Any, photos: Path, tmp_path: Path
-) -> None:
+def test_what_cannot_be_trained_is_a_sentence(options, said, inside, photos, tmp_path) -> None:
     done = inside("forge", "train", "--photos", photos, "--out", tmp_path / "out", *options)
     assert done.returncode == 2
     assert said in done.stderr and "Traceback" not in done.stderr

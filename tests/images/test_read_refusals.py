@@ -268,9 +268,7 @@ def test_threads_read_the_same_pixels() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
 
 
-def test_mutated_files_end_in_an_image_or_an_image_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mutated_files_end_in_an_image_or_an_image_error(tmp_path, monkeypatch) -> None:
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
     fuzz_reader = importlib.import_module("fuzz_reader")
     outcome = fuzz_reader.fuzz(600, 20, tmp_path)

@@ -46,9 +46,7 @@ HOSTILE: dict[str, tuple[Callable[[str], Any], str]] = {
 
 @pytest.mark.parametrize("protocol", [2, 4])
 @pytest.mark.parametrize("attack", HOSTILE, ids=str)
-def test_a_hostile_pickle_is_refused_by_name_and_touches_nothing(
-    attack: str, protocol: int, tmp_path: Path
-) -> None:
+def test_a_hostile_pickle_is_refused_by_name_and_touches_nothing(attack, protocol, tmp_path) -> None:
     build, name = HOSTILE[attack]
     path, touched = tmp_path / "evil.ckpt", tmp_path / "touched"
     content = {"state_dict": build(str(touched))}
@@ -100,9 +98,7 @@ HANDWRITTEN = {
 
 
 @pytest.mark.parametrize("case", HANDWRITTEN, ids=str)
-def test_no_sequence_of_pickle_operations_escapes_as_anything_but_a_refusal(
-    case: str, tmp_path: Path
-) -> None:
+def test_no_sequence_of_pickle_operations_escapes_as_anything_but_a_refusal(case, tmp_path) -> None:
     path = tmp_path / "evil.ckpt"
     path.write_bytes(zipped(HANDWRITTEN[case]))
     with pytest.raises(WeightsError) as error:
@@ -163,9 +159,7 @@ def tensor_pickle(offset: int, shape: tuple[int, ...], stride: tuple[int, ...], 
         (0, (4,), (1,), 5), (0, (5,), (1,), 5), (0, (1,), (1,), 1 << 47),
     ],
 )  # fmt: skip
-def test_a_tensor_cannot_reach_beyond_its_data(
-    offset: int, shape: tuple[int, ...], stride: tuple[int, ...], count: int, tmp_path: Path
-) -> None:
+def test_a_tensor_cannot_reach_beyond_its_data(offset, shape, stride, count, tmp_path) -> None:
     path = tmp_path / "evil.ckpt"
     path.write_bytes(
         zipped(tensor_pickle(offset, shape, stride, count), **{"0": struct.pack("<4f", 1, 2, 3, 4)})

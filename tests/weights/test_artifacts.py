@@ -124,9 +124,7 @@ def test_nothing_is_overwritten_without_force_and_other_files_stay(tmp_path: Pat
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_an_interrupted_write_leaves_what_was_there(
-    exists: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_write_leaves_what_was_there(exists, tmp_path, monkeypatch) -> None:
     folder = tmp_path / "a"
     if exists:
         save_artifact(folder, {"a": torch.ones(2)}, FULL)
@@ -217,9 +215,7 @@ def test_damage_is_reported_with_the_file_and_a_way_out(how: str, message: str, 
 @pytest.mark.parametrize(
     "content", [b"", b"\xff" * 64, b"\x08" + bytes(7) + b"{}      "], ids=["none", "junk", "bare"]
 )
-def test_a_file_with_the_right_hash_that_is_no_safetensors_is_reported(
-    content: bytes, tmp_path: Path
-) -> None:
+def test_a_file_with_the_right_hash_that_is_no_safetensors_is_reported(content, tmp_path) -> None:
     import hashlib
 
     folder = save_artifact(tmp_path / "a", TENSORS, make_card())
