@@ -155,18 +155,25 @@ def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "tiny.csv"
 
 
+def ended(done: Any, status: int | None) -> Any:
+    """Return a finished command; it shows no traceback, and has the exit status that is given."""
+    assert "Traceback" not in str(done.stderr)
+    assert status in (None, done.returncode), done.stderr
+    return done
+
+
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """Return a function that runs the real `ganprint` on arguments, by itself with its output captured."""
     home = tmp_path_factory.mktemp("home")
 
-    def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str | Path, status: int | None = None, **options: object) -> Any:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(home)}
         environment["XDG_CACHE_HOME"] = str(home)
         environment |= options.pop("env", {})  # type: ignore[arg-type]
         command = [sys.executable, "-m", "ganprint", *map(str, arguments)]
         settings: dict[str, object] = {"capture_output": True, "text": True, "timeout": 240}
-        return subprocess.run(command, check=False, env=environment, **{**settings, **options})  # type: ignore[call-overload, no-any-return]
+        return ended(subprocess.run(command, check=False, env=environment, **{**settings, **options}), status)  # type: ignore[call-overload]
 
     return run
 
@@ -176,12 +183,17 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """Return a function that runs `ganprint` as `program` does, but in this process, which spares its imports."""
     home = str(tmp_path_factory.mktemp("home-inside"))
 
-    def run(*arguments: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> Any:
+    def run(
+        *arguments: str | Path,
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        status: int | None = None,
+    ) -> Any:
         from ganprint.cli import main
 
         command = ["ganprint", *map(str, arguments)]
         homes = {"XDG_DATA_HOME": home, "XDG_CACHE_HOME": home}
-        out, err, status = io.StringIO(), io.StringIO(), 0
+        out, err, code = io.StringIO(), io.StringIO(), 0
         with (
             patch.dict(os.environ, homes | (env or {})),
             patch.object(sys, "argv", command),
@@ -192,8 +204,8 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Program:
             try:
                 main()
             except SystemExit as end:
-                status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())
+                code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        return ended(subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue()), status)
 
     return run
 
@@ -204,8 +216,7 @@ def tiny_weights(program: Program, tiny_manifest: Path, tmp_path_factory: pytest
     out = tmp_path_factory.mktemp("trained") / "tiny"
     settings = ("--set", "policy=none", "--set", "epochs=12", "--set", "ema=0", "--set", "batch_size=6")
     data = ("--method", "repmix", "--data", tiny_manifest, "--out", out, "--workers", "0")
-    done = program("train", *data, *TINY, *settings)
-    assert done.returncode == 0, done.stderr
+    program("train", *data, *TINY, *settings, status=0)
     return out
 
 
@@ -234,6 +245,6 @@ def judged_weights(
     """Return the tiny weights with all that verdicts need, fitted by the real program."""
     folder = tmp_path_factory.mktemp("judged") / "weights"
     shutil.copytree(tiny_weights, folder)
-    done = inside("calibrate", "--data", grown_manifest, "--weights", folder, "--policy", "none", "--record")
-    assert done.returncode == 0, done.stderr
+    options = ("--data", grown_manifest, "--weights", folder, "--policy", "none", "--record")
+    inside("calibrate", *options, status=0)
     return folder

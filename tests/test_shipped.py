@@ -103,8 +103,7 @@ def test_the_embedded_benchmark_is_made_and_is_what_is_evaluated(inside, tmp_pat
     fewer = read_recipe().model_copy(update={"images": 8, "photographs": 16})
     monkeypatch.setattr("ganprint.forge.mini.read_recipe", lambda part: fewer)
     home = {"XDG_CACHE_HOME": str(tmp_path)}
-    done = inside("forge", "mini", env=home)
-    assert done.returncode == 0, done.stderr
+    done = inside("forge", "mini", env=home, status=0)
     manifest = Manifest.open(Path(done.stdout.strip()))
     assert set(manifest.sources) == {"real", *(f"{name}-mini" for name in FAMILIES)}
     assert set(manifest.sources) <= set(knowing(manifest.sources, [shipped_folder()]).card.sources)
@@ -114,22 +113,19 @@ def test_the_embedded_benchmark_is_made_and_is_what_is_evaluated(inside, tmp_pat
 
 
 def test_the_demo_answers_for_every_generator_and_a_photograph(inside, tmp_path: Path) -> None:
-    done = inside("demo", "--out", tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = inside("demo", "--out", tmp_path, status=0)
     # A photograph, the same recompressed, an image of each architecture, and one of them on a white canvas.
     count = len(FAMILIES) + 3
     assert len(list(tmp_path.iterdir())) == count
     assert f"of {count - 2} generated images" in done.stdout and "chelsea" in done.stdout
     assert "[" not in done.stdout
-    again = inside("demo", "--out", tmp_path)
-    assert again.returncode == 2 and "--force" in again.stderr
+    assert "--force" in inside("demo", "--out", tmp_path, status=2).stderr
     rows = json_lines(inside("demo", "--json").stdout)
     assert rows[0]["made_by"] == "real" and len(rows) == count
 
 
 def test_attribute_answers_without_options_from_any_folder(program, tmp_path: Path) -> None:
-    done = program("attribute", EXAMPLES, "--json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = program("attribute", EXAMPLES, "--json", cwd=tmp_path, status=0)
     rows = json_lines(done.stdout)
     assert [Path(row["path"]).name for row in rows] == ["astronaut.png", "chelsea.png", "coffee.png"]
     assert {row["weights"] for row in rows} == {first_choice([shipped_folder()]).name}

@@ -13,8 +13,7 @@ from ganprint.perturbation import RESHARING
 
 
 def test_the_results_are_those_of_evaluate(compare, inside, tiny_manifest, other_weights) -> None:
-    done = compare("--json")
-    assert done.returncode == 0, done.stderr
+    done = compare("--json", status=0)
     found = json.loads(done.stdout)
     assert [(each["weights"], each["policy"]) for each in found] == [
         ("tiny", "none"), ("tiny", "gaussian_noise:5"), ("tiny-prnu", "none"), ("tiny-prnu", "gaussian_noise:5"),
@@ -116,8 +115,7 @@ def test_robustness_has_every_corruption_with_the_unseen_marked(compare: Any, tm
 
 
 def test_open_set_measures_confidence_against_sources_outside(compare: Any) -> None:
-    done = compare("--open-set", "--json")
-    assert done.returncode == 0, done.stderr
+    done = compare("--open-set", "--json", status=0)
     assert "does not know pix2pix in test_seen+open" in done.stderr
     both = [each for each in json.loads(done.stdout) if each["split"] == "test_seen+open"]
     assert [each["n"] for each in both] == [18, 18]
@@ -144,8 +142,7 @@ def test_the_datas_names_can_be_mapped_to_the_weights(compare, tiny_manifest, tm
 
 def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(compare, inside, tmp_path) -> None:
     options = ("--adversarial", "--attack", "pgd", "--epsilon", "4", "--epsilon", "32", "--markdown")
-    done = compare(*options, "--out", tmp_path / "out", "--figures", tmp_path / "figures")
-    assert done.returncode == 0, done.stderr
+    done = compare(*options, "--out", tmp_path / "out", "--figures", tmp_path / "figures", status=0)
     table = done.stdout[done.stdout.index("under attack") :]
     head, _, *rows = [line for line in table.splitlines() if line.startswith("|")]
     assert head == "| weights | clean attribution | PGD on attribution, 10 steps: 4/255 / 32/255 |"
@@ -165,8 +162,7 @@ def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(compare, 
 
 @pytest.mark.parametrize(("unit", "metrics"), [("group", 3), ("image", 4)])
 def test_other_forms_are_printed(unit: str, metrics: int, compare: Any) -> None:
-    done = compare("--csv", "--unit", unit)
-    assert done.returncode == 0, done.stderr
+    done = compare("--csv", "--unit", unit, status=0)
     head = "method,weights,split,policy,seed,n,metric,value,low,high,data,at,engine,precision,unit,groups"
     assert done.stdout.splitlines()[0] == head
     assert len(done.stdout.splitlines()) == 1 + 4 * metrics
@@ -199,7 +195,6 @@ def test_what_cannot_be_compared_is_a_sentence_and_a_hint(options, status, said,
     done = inside("compare", "--data", tiny_manifest, *named, *options)
     assert done.returncode == status
     assert said in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -211,8 +206,7 @@ def test_without_a_named_split_the_one_that_data_split_writes_is_taken(
 ) -> None:
     (tmp_path / "split.csv").write_text(tiny_manifest.read_text().replace("test_seen", "test"))
     data = ("--data", tmp_path / "split.csv", "--images", tiny_manifest.parent)
-    done = inside("compare", "--weights", "prnu.wild128", *data, *options, "--dry-run")
-    assert done.returncode == 0, done.stderr
+    done = inside("compare", "--weights", "prnu.wild128", *data, *options, "--dry-run", status=0)
     assert done.stdout.splitlines()[1:] == [
         f"test under {policy}: prnu.wild128" for policy in policies.split()
     ]
@@ -221,14 +215,12 @@ def test_without_a_named_split_the_one_that_data_split_writes_is_taken(
 def test_data_of_sources_that_no_weights_know_is_a_sentence(inside, tiny_manifest, tmp_path) -> None:
     text = tiny_manifest.read_text().replace("progan,", "madegan,").replace(",madegan-1", ",progan-1")
     (tmp_path / "other.csv").write_text(text)
-    done = inside("compare", "--data", tmp_path / "other.csv")
-    assert done.returncode == 3
+    done = inside("compare", "--data", tmp_path / "other.csv", status=3)
     assert "No installed weights were trained on other.csv or know its sources" in done.stderr
 
 
 def test_resharing_has_a_row_for_each_chain(compare: Any) -> None:
-    done = compare("--resharing", "--markdown")
-    assert done.returncode == 0, done.stderr
+    done = compare("--resharing", "--markdown", status=0)
     table = done.stdout[done.stdout.index("after post-processing") :]
     rows = [line for line in table.splitlines() if line.startswith("| ")]
     assert rows[0] == "| shared | tiny | tiny-prnu |" and rows[1].startswith("| clean |")

@@ -29,8 +29,9 @@ FIELDS = [
 def evaluate(inside, tiny_weights: Path, tiny_manifest: Path):
     """Return a function that runs `evaluate` on the tiny manifest, here or by another program."""
 
-    def run(*arguments: str | Path, weights: Path = tiny_weights, by: Any = inside):
-        return by("evaluate", "--weights", weights, "--data", tiny_manifest, "--workers", "0", *arguments)
+    def run(*arguments: str | Path, weights: Path = tiny_weights, by: Any = inside, **given: Any):
+        options = ("--weights", weights, "--data", tiny_manifest, "--workers", "0")
+        return by("evaluate", *options, *arguments, **given)
 
     return run
 
@@ -65,8 +66,7 @@ def test_the_predictions_file_repeats_the_metrics(evaluate, tmp_path: Path) -> N
     right = np.mean([row["source"] == row["predicted"] for row in rows])
     assert right == pytest.approx(found["attribution_accuracy"]["value"], abs=1e-6)
     assert all(row["corruption"] and 1 <= int(row["severity"]) <= 5 for row in rows)
-    done = evaluate(*options)
-    assert done.returncode == 2
+    done = evaluate(*options, status=2)
     assert "--force" in done.stderr
     assert evaluate(*options, "--force").returncode == 0
 
@@ -142,8 +142,7 @@ def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_scored(
 
 def test_weights_of_another_method_than_named_are_refused(evaluate) -> None:
     assert evaluate("--method", "repmix", "--split", "test_seen").returncode == 0
-    done = evaluate("--method", "prnu", "--split", "test_seen")
-    assert done.returncode == 2
+    done = evaluate("--method", "prnu", "--split", "test_seen", status=2)
     assert "belong to the method repmix, not prnu" in done.stderr
 
 
@@ -157,8 +156,7 @@ def test_labels_without_names_are_said_to_be_taken_by_position(inside, tiny_weig
         link.symlink_to(path)
     body = [f"{link.name},{row[1]},{row[2]}" for link, row in zip(links, known[1:], strict=True)]
     flat.write_text("\n".join(["path,label,dlabel", *body]) + "\n")
-    done = inside("evaluate", "--weights", tiny_weights, "--data", flat, "--workers", "0", "--json")
-    assert done.returncode == 0, done.stderr
+    done = inside("evaluate", "--weights", tiny_weights, "--data", flat, "--workers", "0", "--json", status=0)
     assert "names no sources; its labels 0, 1, 2, ... are taken to be real, progan, stylegan" in done.stderr
 
 
@@ -197,8 +195,7 @@ def test_a_limit_takes_of_every_source(evaluate) -> None:
 
 
 def test_a_split_that_is_not_there_is_named_with_those_that_are(evaluate) -> None:
-    done = evaluate("--split", "test_sen")
-    assert done.returncode == 2
+    done = evaluate("--split", "test_sen", status=2)
     assert "test_sen" in done.stderr
     assert "test_seen" in done.stderr
 
@@ -224,13 +221,10 @@ def test_training_says_where_its_weights_are_and_its_progress_on_stderr(
         *("card.yaml", "model.safetensors", "config.yaml", "history.jsonl", "checkpoints")
     }
     data = ("--method", "repmix", "--data", tiny_manifest, "--out", tiny_weights)
-    done = inside("train", *data, "--preset", "repmix-small")
-    assert done.returncode == 2
+    done = inside("train", *data, "--preset", "repmix-small", status=2)
     assert "--force" in done.stderr
-    shown = inside("weights", "show", tiny_weights)
-    assert shown.returncode == 0
-    verified = inside("weights", "verify", tiny_weights)
-    assert verified.returncode == 0, verified.stderr
+    inside("weights", "show", tiny_weights, status=0)
+    inside("weights", "verify", tiny_weights, status=0)
 
 
 def test_an_attack_is_on_the_weights_that_are_evaluated(evaluate) -> None:

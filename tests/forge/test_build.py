@@ -78,8 +78,7 @@ def test_a_benchmark_is_balanced_split_and_perturbed(program, inside, generators
     assert checked.returncode == 0, checked.stdout + checked.stderr
     report = json.loads(checked.stdout)
     assert not report["duplicates_across_splits"] and report["usable"] and not report["biases"]
-    refused = inside("forge", "build", tmp_path / "one", *options)
-    assert refused.returncode == 2 and "already exists" in refused.stderr
+    assert "already exists" in inside("forge", "build", tmp_path / "one", *options, status=2).stderr
 
 
 @pytest.mark.parametrize(
@@ -96,7 +95,7 @@ def test_what_is_no_grid_is_refused(options, said, inside, generators, photos, t
     done = inside(
         "forge", "build", tmp_path / "out", "--photos", photos, "--generators", generators, *options
     )
-    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 2 and said in done.stderr
 
 
 def test_generators_that_met_no_critic_are_refused(inside, photos, tmp_path, untrained) -> None:
@@ -108,8 +107,7 @@ def test_generators_that_met_no_critic_are_refused(inside, photos, tmp_path, unt
 
 def test_a_suffix_tells_small_generators_from_published_models(inside, generators, photos, tmp_path) -> None:
     options = ("--photos", photos, "--generators", generators, "--semantics", "face", "--suffix", "-mini")
-    done = inside("forge", "build", tmp_path / "out", *options, "--count", "10")
-    assert done.returncode == 0, done.stderr
+    inside("forge", "build", tmp_path / "out", *options, "--count", "10", status=0)
     manifest = Manifest.open(tmp_path / "out" / "manifest.csv")
     assert manifest.sources == ("real", "stylegan-mini", "stylegan2-mini")
 

@@ -25,14 +25,12 @@ def test_a_grid_is_trained_and_sampled(inside: Any, photos: Path, tmp_path: Path
     options = ("--photos", photos, "--out", tmp_path / "out", "--sources", "dcgan,progan", "--steps", "1")
     none = inside("forge", "train", *options, "--budget", "0")
     assert none.returncode == 0 and "the time budget is used up; rerun the command to continue" in none.stderr
-    done = inside("forge", "train", *options)
-    assert done.returncode == 0, done.stderr
+    done = inside("forge", "train", *options, status=0)
     assert "dcgan-face-64-seed0: 1 steps" in done.stderr and "broken.png" in done.stderr
     assert "face, seed 0" in done.stdout and "progan" in done.stdout
     options = ("--generators", tmp_path / "out", "--semantic", "face", "--seed", "5")
     for name in ("one", "two"):
-        sampled = inside("forge", "sample", "--source", "dcgan", *options, "-n", "3", tmp_path / name)
-        assert sampled.returncode == 0, sampled.stderr
+        inside("forge", "sample", "--source", "dcgan", *options, "-n", "3", tmp_path / name, status=0)
     files = sorted((tmp_path / "one").iterdir())
     assert [file.name for file in files] == [f"dcgan-face-64-seed0-5-0000{n}.png" for n in range(3)]
     assert [file.read_bytes() for file in files] == [
@@ -55,6 +53,5 @@ def test_a_grid_is_trained_and_sampled(inside: Any, photos: Path, tmp_path: Path
     ],
 )
 def test_what_cannot_be_trained_is_a_sentence(options, said, inside, photos, tmp_path) -> None:
-    done = inside("forge", "train", "--photos", photos, "--out", tmp_path / "out", *options)
-    assert done.returncode == 2
-    assert said in done.stderr and "Traceback" not in done.stderr
+    done = inside("forge", "train", "--photos", photos, "--out", tmp_path / "out", *options, status=2)
+    assert said in done.stderr
