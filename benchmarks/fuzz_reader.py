@@ -122,14 +122,9 @@ def _untouched(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
 
 Mutation = Callable[[bytes, bytes, np.random.Generator], bytes]
 MUTATIONS: dict[str, Mutation] = {
-    "truncated": _truncated,
-    "bits flipped": _bits_flipped,
-    "header flipped": _header_flipped,
-    "wrong header": _wrong_header,
-    "spliced": _spliced,
-    "repeated": _repeated,
-    "wrong extension": _untouched,
-}
+    "truncated": _truncated, "bits flipped": _bits_flipped, "header flipped": _header_flipped,
+    "wrong header": _wrong_header, "spliced": _spliced, "repeated": _repeated, "wrong extension": _untouched,
+}  # fmt: skip
 
 
 def mutated_files(count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:

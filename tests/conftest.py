@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import importlib
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -56,6 +58,39 @@ def make_card(name: str = "small", **fields: Any) -> Any:
     given = {"name": name, "method": "repmix", "plugin": {"distribution": "ganprint", "version": "0.1.0"}}
     given |= {"sources": ("real", "progan"), "view": VIEW, "config": {"view": VIEW}, "licence": "MIT"}
     return Card.model_validate({"date": "2026-11-20T12:00:01Z", **given, **fields})
+
+
+class Page(HTMLParser):
+    """What of a page a browser would act on; fails where tags do not close in their order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        assert not self.open
+        self.words = " ".join(self.text.split())
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data if self.open[-1:] != ["style"] else ""
+
+
+def benchmark(name: str) -> Any:
+    """Import a program of `benchmarks`, which may import others from there."""
+    with patch.object(sys, "path", [str(Path(__file__).parents[1] / "benchmarks"), *sys.path]):
+        return importlib.import_module(name)
 
 
 def run_code(code: str, *arguments: str | Path, **options: Any) -> str:
@@ -170,10 +205,10 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     def run(*arguments: str | Path, status: int | None = None, **options: object) -> Any:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(home)}
         environment["XDG_CACHE_HOME"] = str(home)
-        environment |= options.pop("env", {})  # type: ignore[arg-type]
+        environment |= options.pop("env", {})
         command = [sys.executable, "-m", "ganprint", *map(str, arguments)]
         settings: dict[str, object] = {"capture_output": True, "text": True, "timeout": 240}
-        return ended(subprocess.run(command, check=False, env=environment, **{**settings, **options}), status)  # type: ignore[call-overload]
+        return ended(subprocess.run(command, check=False, env=environment, **{**settings, **options}), status)
 
     return run
 

@@ -2,7 +2,6 @@
 
 import ast
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import ganprint_plugins
@@ -86,12 +85,6 @@ def test_what_is_read_of_our_methods_without_importing_them_is_what_their_specs_
     assert [(each.get("name"), plugins.about(each["name"]), "paper" in each) for each in read] == [
         (spec.name, plugins.About(spec.title, spec.paper, spec.year), True) for spec in specs
     ]
-
-
-def test_our_own_plugins_come_the_same_way() -> None:
-    found = {plugin.name: plugin for plugin in plugins.discover()}
-    assert found["repmix"].distribution == "ganprint"
-    assert found["repmix"].version == metadata.version("ganprint")
 
 
 @pytest.mark.parametrize("name", FAULTS, ids=str)

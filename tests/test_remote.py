@@ -118,7 +118,7 @@ def test_a_folder_of_a_url_is_searched_matched_read_and_opened_as_data(tree: str
     assert image.sha256 == read_image(png(2)).sha256
     (missing,) = find_images([str(join_location(tree, "real/absent.png"))])
     with pytest.raises(ImageError, match=r"There is no file|cannot be found"):
-        read_image(missing)  # type: ignore[arg-type]
+        read_image(missing)
     manifest = Manifest.open(tree)
     assert (manifest.sources, manifest.labels.tolist()) == (("real", "progan"), [0, 0, 1])
     assert read_image(manifest.path(2)).sha256 == image.sha256

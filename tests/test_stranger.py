@@ -23,16 +23,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         (copy / name).write_bytes((SOURCE / name).read_bytes())
     offline = ("--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check")
     command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        *offline,
-        "--target",
-        str(target),
-        str(copy),
-    ]
+        sys.executable, "-m", "pip", "install", "--quiet", *offline, "--target", str(target), str(copy),
+    ]  # fmt: skip
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     path = os.pathsep.join(filter(None, [str(target), os.environ.get("PYTHONPATH")]))

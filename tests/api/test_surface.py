@@ -68,7 +68,7 @@ def test_every_name_is_there_for_people_and_for_type_checkers() -> None:
     seen = {alias.name for node in typed.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert seen == set(ganprint.__all__)
     with pytest.raises(AttributeError, match="no attribute 'attrbute'"):
-        ganprint.attrbute  # type: ignore[attr-defined]  # noqa: B018
+        ganprint.attrbute  # noqa: B018
 
 
 def test_modules_of_the_same_name_do_not_hide_functions() -> None:

@@ -69,15 +69,9 @@ def test_tables_are_printed_as_markdown_and_latex(compare: Any) -> None:
 
 def test_robustness_has_every_corruption_with_the_unseen_marked(compare: Any, tmp_path: Path) -> None:
     chosen = (
-        "--corruption",
-        "glass_blur",
-        "--corruption",
-        "jpeg_compression",
-        "--severity",
-        "1",
-        "--severity",
+        "--corruption", "glass_blur", "--corruption", "jpeg_compression", "--severity", "1", "--severity",
         "5",
-    )
+    )  # fmt: skip
     out = tmp_path / "results"
     done = compare("--robustness", *chosen, "--out", out, "--markdown", "--figures", tmp_path / "figures")
     assert done.returncode == 0, done.stderr
@@ -85,19 +79,13 @@ def test_robustness_has_every_corruption_with_the_unseen_marked(compare: Any, tm
     # Those of --condition, and clean once.
     assert {policy for _, policy in found} == {
         *(
-            "none",
-            "gaussian_noise:5",
-            "glass_blur:1",
-            "glass_blur:5",
-            "jpeg_compression:1",
+            "none", "gaussian_noise:5", "glass_blur:1", "glass_blur:5", "jpeg_compression:1",
             "jpeg_compression:5",
         )
-    }
+    }  # fmt: skip
 
     def attribution(policy: str) -> float:
-        interval = found["tiny", policy].attribution_accuracy
-        assert interval is not None
-        return interval.value
+        return found["tiny", policy].attribution_accuracy.value
 
     mean = (attribution("glass_blur:1") + attribution("glass_blur:5")) / 2
     change = (mean - attribution("none")) / attribution("none")
@@ -151,7 +139,7 @@ def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(compare, 
     for name, through in (("tiny", None), ("tiny-prnu", "tiny")):
         entry = found[name, "attack:pgd=32"]
         assert entry.surrogate == through and (entry.surrogate_sha256 is None) == (through is None)
-        error = f"{1 - entry.attribution_accuracy.value:.3f}"  # type: ignore[union-attr]
+        error = f"{1 - entry.attribution_accuracy.value:.3f}"
         assert error in next(row for row in rows if row.startswith(f"| {name}"))
     assert (tmp_path / "figures" / "adversarial-pgd-attribution-test_seen.png").is_file()
     before = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")}

@@ -101,13 +101,9 @@ def two_processes(*arguments: str | Path, status: int = 0) -> subprocess.Complet
     """Run a program as torchrun does, twice at once, and return what both printed."""
     launch = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
     done = subprocess.run(
-        [*launch, *map(str, arguments)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=240,
+        [*launch, *map(str, arguments)], check=False, capture_output=True, text=True, timeout=240,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    )  # fmt: skip
     assert done.returncode == status, done.stderr
     return done
 

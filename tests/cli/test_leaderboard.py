@@ -2,7 +2,6 @@
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ from ganprint_plugins.repmix_published import ABLATION, ADVERSARIAL, COMPARISON
 
 from ganprint.evaluation.leaderboard import read_entries, save_entry
 from ganprint.evaluation.result_table import read_table
+
+from ..conftest import Page
 
 KEPT = Path(__file__).resolve().parents[2] / "leaderboard"
 
@@ -30,6 +31,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def clean_entry(folder: Path) -> Any:
+    wanted = ("repmix.wild128", "test_seen", "none")
+    (entry,) = (each for each in read_entries(folder) if (each.weights, each.split, each.policy) == wanted)
+    return entry
+
+
 def test_measured_and_published_rows_never_share_a_table(inside: Any, folder: Path) -> None:
     done = inside("leaderboard", folder, "--markdown", status=0)
     tables = [part for part in re.split(r"\n\n(?=[^|\n])", done.stdout) if part.strip()]
@@ -37,15 +44,9 @@ def test_measured_and_published_rows_never_share_a_table(inside: Any, folder: Pa
     measured = [table for table in tables if rows.search(table)]
     published = [table for table in tables if "(published)" in table]
     assert len(measured) == 1 and len(published) == 3 and not set(measured) & set(published)
-    assert sum(table.count("(published)") for table in published) == len(COMPARISON) + len(ADVERSARIAL) + len(
-        ABLATION
-    )
-    (entry,) = [
-        each
-        for each in read_entries(folder)
-        if (each.weights, each.split, each.policy) == ("repmix.wild128", "test_seen", "none")
-    ]
-    assert entry.attribution_accuracy is not None
+    rows = len([*COMPARISON, *ADVERSARIAL, *ABLATION])
+    assert sum(table.count("(published)") for table in published) == rows
+    entry = clean_entry(folder)
     assert f"{entry.attribution_accuracy.value:.3f}" in measured[0]
     assert "(published)" not in inside("leaderboard", folder, "--no-published").stdout
 
@@ -69,11 +70,7 @@ def test_json_is_the_results_themselves(inside: Any, folder: Path) -> None:
 
 
 def test_seeds_and_precisions_have_tables_of_their_own(inside: Any, folder: Path, tmp_path: Path) -> None:
-    (entry,) = [
-        each
-        for each in read_entries(folder)
-        if (each.weights, each.split, each.policy) == ("repmix.wild128", "test_seen", "none")
-    ]
+    entry = clean_entry(folder)
     for changes in ({}, {"seed": 1}, {"precision": "bf16"}):
         save_entry(tmp_path, entry.model_copy(update=changes))
     done = inside("leaderboard", tmp_path, "--no-published", "--markdown")
@@ -105,40 +102,12 @@ def test_a_damaged_table_is_named_and_another_csv_is_passed_over(inside, folder,
     assert "broken.csv is not a table of results" in inside("leaderboard", tmp_path, status=2).stderr
 
 
-class _Page(HTMLParser):
-    """Collects what a page would fetch, and checks that its elements close."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fetched: list[str] = []
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        named = dict(attrs)
-        self.fetched += [
-            value
-            for name in ("src", "href", "xlink:href")
-            if (value := named.get(name)) and not value.startswith(("#", "data:"))
-        ]
-        if tag not in ("meta", "link"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in ("meta", "link"):
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
 def test_the_page_is_whole_and_fetches_nothing(inside: Any, folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     assert inside("leaderboard", folder, "--html", file).returncode == 0
     text = file.read_text()
-    page = _Page()
-    page.feed(text)
-    assert not page.fetched and not page.open
+    addresses = [given.get(name) for _, given in Page(text).tags for name in ("src", "href", "xlink:href")]
+    assert all(each is None or each.startswith(("#", "data:")) for each in addresses)
     assert "@import" not in text and "url(" not in re.sub(r"url\(#[^)]*\)", "", text)
     entries = read_entries(folder)
     assert text.count("<code>") == 3 * len(entries)

@@ -92,15 +92,12 @@ def test_version_is_the_distributions(program) -> None:
     ("arguments", "status", "says"),
     [
         (["attribute"], 2, "No image was named."),
-        (["attribute", "x.png", "--method", "nobody"], 2, "no method called nobody"),
         (["attribute", "x.png", "--weights", "nobody"], 3, "nobody"),
         (["attribute", "x.png", "--json", "--csv"], 2, "cannot be combined"),
         (["attribute", "x.png", "--device", "tpu9"], 2, "no device called"),
         (["attribute", str(EXAMPLE), "--device", "cuda:99"], 2, "not available"),
         (["evaluate", "--data", "absent.csv"], 2, "absent.csv"),
-        (["train", "--method", "repmix", "--data", "absent.csv", "--out", "o"], 2, "absent.csv"),
         (["nonsense"], 2, "No such command"),
-        (["weights", "show", "nobody"], 3, "nobody"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

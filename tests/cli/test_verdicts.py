@@ -49,10 +49,7 @@ def judge(inside: Any, judged_weights: Path) -> Any:
     """Return a function that runs `attribute` with weights that say how to judge."""
 
     def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-        done: subprocess.CompletedProcess[str] = inside(
-            "attribute", *arguments, "--weights", judged_weights, **options
-        )
-        return done
+        return inside("attribute", *arguments, "--weights", judged_weights, **options)
 
     return run
 
@@ -97,16 +94,8 @@ def test_a_batch_that_was_killed_goes_on_without_a_line_twice_or_lost(
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     out = tmp_path / "out.txt"
     command = [
-        sys.executable,
-        "-m",
-        "ganprint",
-        "attribute",
-        folder,
-        "--weights",
-        judged_weights,
-        "--out",
-        out,
-    ]
+        sys.executable, "-m", "ganprint", "attribute", folder, "--weights", judged_weights, "--out", out,
+    ]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen([*map(str, command), form], env=environment, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None and (not out.exists() or out.stat().st_size < 3000):
@@ -299,13 +288,9 @@ def test_what_verdicts_are_worth_is_counted_and_kept(inside, judged_weights, gro
 
 
 HOSTILE = (
-    "<script>alert(1)<\u2044script>.png",
-    "\x1b]0;owned\x07\x1b[31mred.png",
-    "=cmd|' -C calc'!A0.png",
-    "two\nlines\r.png",
-    "\u202egnp.exe.png",
-    "caf\udce9.png",
-)
+    "<script>alert(1)<\u2044script>.png", "\x1b]0;owned\x07\x1b[31mred.png", "=cmd|' -C calc'!A0.png",
+    "two\nlines\r.png", "\u202egnp.exe.png", "caf\udce9.png",
+)  # fmt: skip
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")

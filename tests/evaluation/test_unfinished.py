@@ -42,13 +42,9 @@ def test_it_goes_on_to_the_same_answers(images: Manifest, tiny_weights: Path, tm
 
     with pytest.raises(KeyboardInterrupt):
         answer_manifest(
-            attributors,
-            images,
-            condition,
-            computing=Computing(batch_size=2),
-            notebook=notebook,
+            attributors, images, condition, computing=Computing(batch_size=2), notebook=notebook,
             progress=stop_at_the_third_batch,
-        )
+        )  # fmt: skip
     told: list[int] = []
 
     def resumed() -> list[Answers]:

@@ -119,7 +119,6 @@ def test_gradients_and_grad_cam_find_the_corner_that_alone_counts(bright_corner:
 @pytest.mark.parametrize("weights", ["repmix.mini", "dct-cnn.mini"])
 def test_integrated_gradients_add_up_to_the_log_odds_beyond_the_faint_view(weights: str) -> None:
     attributor, card = load_attributor(weights)
-    assert isinstance(attributor, NeuralAttributor)
     square = crop_views(read_image(EXAMPLE).pixels, card.view)[0]
     faint = torch.lerp(square.float().mean((1, 2), keepdim=True).round(), square.float(), FAINT)
     with torch.inference_mode():

@@ -35,16 +35,12 @@ RECORD = CaseRecord(
     device="cpu",
     weights=[
         WeightsFacts(
-            method="repmix",
-            weights="small",
-            weights_sha256="0" * 64,
-            plugin="ganprint 0.1.0",
-            sources=["real", "progan"],
-            calibration="none",
+            method="repmix", weights="small", weights_sha256="0" * 64, plugin="ganprint 0.1.0",
+            sources=["real", "progan"], calibration="none",
         )
     ],
     images=[Examined(verdict=VERDICT, sha256_after="0" * 64)],
-)
+)  # fmt: skip
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -90,15 +86,11 @@ def test_what_no_record_says_is_refused(change, said, tmp_path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '{"device": "cpu", "device": "gpu"}',
-        '{"images": 1e999}',
-        "[" * 100_000,
-        "",
-        "\ufeff{}",
+        '{"device": "cpu", "device": "gpu"}', '{"images": 1e999}', "[" * 100_000, "", "\ufeff{}",
         '{"a": ' + "9" * 10_000 + "}",
     ],
     ids=range(6),
-)
+)  # fmt: skip
 def test_a_file_that_is_no_record_gets_a_sentence(text: str, tmp_path: Path) -> None:
     (tmp_path / "case.json").write_text(text)
     with pytest.raises(UsageError, match="case record"):

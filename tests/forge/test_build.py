@@ -70,7 +70,7 @@ def test_a_benchmark_is_balanced_split_and_perturbed(program, inside, generators
         assert (tmp_path / "one" / row["path"]).read_bytes() == again.read_bytes()
     manifest = Manifest.open(file)
     assert manifest.sources == ("real", "stylegan", "stylegan2") and manifest.semantics == SEMANTICS
-    groups = {row["split"]: set() for row in rows}  # type: ignore[var-annotated]
+    groups = {row["split"]: set() for row in rows}
     for row in rows:
         groups[row["split"]].add(row["group"])
     assert "photos-face" in groups["train"] and "stylegan-face-64-seed0" in groups["train"]

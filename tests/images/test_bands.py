@@ -74,14 +74,8 @@ def tiled(compressed: bool) -> bytes:
     tiles = [zlib.compress(tile) for tile in tiles] if compressed else tiles
     starts = np.cumsum([8, *map(len, tiles)])
     fields = {
-        256: SIZE[0],
-        257: SIZE[1],
-        258: (8, 8, 8),
-        259: 8 if compressed else 1,
-        262: 2,
-        277: 3,
-        322: 32,
-    }
+        256: SIZE[0], 257: SIZE[1], 258: (8, 8, 8), 259: 8 if compressed else 1, 262: 2, 277: 3, 322: 32,
+    }  # fmt: skip
     fields |= {323: 16, 324: tuple(map(int, starts[:-1])), 325: tuple(map(len, tiles))}
     place, entries, values_after = int(starts[-1]) + int(starts[-1]) % 2, [], b""
     after = place + 2 + 12 * len(fields) + 4

@@ -1,7 +1,6 @@
 """Whatever cannot be read is refused with its own error, which names the file; nothing reaches stderr."""
 
 import hashlib
-import importlib
 import io
 import logging
 import os
@@ -30,7 +29,7 @@ from ganprint.errors import (
 from ganprint.images import read_image
 from ganprint.images.formats import is_decodable
 
-from ..conftest import as_nobody, chunk, encoded, noise, png_file
+from ..conftest import as_nobody, benchmark, chunk, encoded, noise, png_file
 
 FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"]
 
@@ -147,16 +146,9 @@ def test_a_tiff_without_its_last_strips_is_refused() -> None:
     rows = 48
     strip = bytes(64 * 8)
     tags = [
-        (256, 64),
-        (257, rows),
-        (258, 8),
-        (259, 1),
-        (262, 1),
-        (273, 200),
-        (277, 1),
-        (278, 8),
+        (256, 64), (257, rows), (258, 8), (259, 1), (262, 1), (273, 200), (277, 1), (278, 8),
         (279, len(strip)),
-    ]
+    ]  # fmt: skip
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
     data = (b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries).ljust(200, b"\0") + strip
     assert type(refused(data)) is TruncatedImageError
@@ -268,9 +260,8 @@ def test_threads_read_the_same_pixels() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
 
 
-def test_mutated_files_end_in_an_image_or_an_image_error(tmp_path, monkeypatch) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
-    fuzz_reader = importlib.import_module("fuzz_reader")
+def test_mutated_files_end_in_an_image_or_an_image_error(tmp_path: Path) -> None:
+    fuzz_reader = benchmark("fuzz_reader")
     outcome = fuzz_reader.fuzz(600, 20, tmp_path)
     assert outcome.escaped == []
     assert outcome.slowest[0] < 5, outcome.slowest

@@ -155,7 +155,7 @@ def test_resize_leaves_an_image_of_its_size_alone() -> None:
 @pytest.mark.parametrize("kind", ["resize", "native"])
 @pytest.mark.parametrize(("height", "width"), [(200, 300), (40, 50), (64, 64), (64, 500)])
 def test_arrays_and_tensors_give_the_same(kind: str, height: int, width: int) -> None:
-    view = View(kind=kind, size=SIZE)  # type: ignore[arg-type]
+    view = View(kind=kind, size=SIZE)
     pixels = picture(height, width)
     tensor = torch.from_numpy(pixels.transpose(2, 0, 1).copy())
     assert torch.equal(crop_views(pixels, view), crop_views(tensor, view))
@@ -216,7 +216,7 @@ def test_an_answering_scale_takes_crops_of_the_larger_square() -> None:
 
 @pytest.mark.parametrize("kind", ["resize", "native"])
 def test_a_random_view_draws_as_many_numbers_whatever_the_image(kind: str) -> None:
-    view = View(kind=kind, size=SIZE)  # type: ignore[arg-type]
+    view = View(kind=kind, size=SIZE)
     states = []
     for side in (32, 64, 200):
         generator = np.random.default_rng(1)

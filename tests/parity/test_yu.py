@@ -79,7 +79,7 @@ def test_yus_layers_pad_by_reflection_and_scale_their_weights(outputs: Outputs, 
     ],
 )  # fmt: skip
 def test_yus_classifier_has_the_published_number_of_parameters(sources, settings, parameters) -> None:
-    assert count(ProgressiveClassifier(128, sources, YuConfig(**settings))) == parameters  # type: ignore[arg-type]
+    assert count(ProgressiveClassifier(128, sources, YuConfig(**settings))) == parameters
 
 
 def visual(size: int, base: int) -> VisualFingerprints:

@@ -127,6 +127,7 @@ def test_an_input_is_never_overwritten(folder):
         (["--policy", "training"], PerturbationError, "train, test-seen, test-unseen, immunise, none"),
         (["--corruption", "fog", "--engine", "numpy"], PerturbationError, "torch, imagecorruptions"),
         (["--corruption", "fog", "--at", "0"], PerturbationError, "0 x 0"),
+        (["--policy", "share:jpeg=80", "--at", "224"], UsageError, "--at"),
     ],
 )
 def test_wrong_options_are_usage_errors_that_name_the_right_ones(folder, tmp_path, options, error, said):

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +38,13 @@ from ganprint.reporting import report
 from ganprint.reporting.report import Exhibits, write_report
 from ganprint.weights import Rate, VerdictRates
 
-from ..conftest import encoded, make_card, noise
+from ..conftest import Page, encoded, make_card, noise
 
-VOID = {"meta", "img", "br"}
 HOSTILE = [
-    "<script>alert(1)</script>.png",
-    '"><img src=x onerror=alert(1)>.png',
-    "' onmouseover='alert(1).png",
-    "\x1b[31mred\x1b[0m\x07.png",
-    "{{7*7}}{% raw %}.png",
-    "two\nlines\r\n.png",
-    "\u202egnp.evil.png",
-    "lone\udcff\ud800surrogates.png",
-    "javascript:alert(1)",
-    "x" * 10_000,
-]
+    "<script>alert(1)</script>.png", '"><img src=x onerror=alert(1)>.png', "' onmouseover='alert(1).png",
+    "\x1b[31mred\x1b[0m\x07.png", "{{7*7}}{% raw %}.png", "two\nlines\r\n.png", "\u202egnp.evil.png",
+    "lone\udcff\ud800surrogates.png", "javascript:alert(1)", "x" * 10_000,
+]  # fmt: skip
 
 
 class Brightness(Attributor):
@@ -70,30 +61,6 @@ class Brightness(Attributor):
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         return None
-
-
-class Page(HTMLParser):
-    """What of a page a browser would act on; fails where tags do not close in their order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-        assert not self.open
-        self.words = " ".join(self.text.split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data if self.open[-1:] != ["style"] else ""
 
 
 @pytest.fixture(scope="module")
@@ -244,10 +211,7 @@ def full_verdict(**fields: Any) -> Verdict:
         "reason": "No source is likely enough.",
         "likelihood_ratios": [
             Ratio(
-                proposition="synthetic",
-                against="real",
-                log10=-2.0,
-                words="moderately strong support",
+                proposition="synthetic", against="real", log10=-2.0, words="moderately strong support",
                 bounded=True,
             ),
             Ratio(proposition="progan", against="not progan", log10=0.3, words=None, bounded=False),
@@ -260,7 +224,7 @@ def full_verdict(**fields: Any) -> Verdict:
         "evidence": [Evidence(kind="noise in brightness", log_odds=1.25)],
         "enrolled": {"mine": 0.125},
         "known_score": 0.5,
-    }
+    }  # fmt: skip
     return Verdict(**given | fields)
 
 

@@ -154,23 +154,12 @@ def test_the_program_killed_by_ctrl_c_says_how_to_go_on_and_resumes_to_the_same_
     inside: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     sets = (
-        "backbone_options.widths=[8,8,8,8]",
-        "view.size=32",
-        "perturb_at=null",
-        "epochs=3",
-        "batch_size=1",
-    )
+        "backbone_options.widths=[8,8,8,8]", "view.size=32", "perturb_at=null", "epochs=3", "batch_size=1",
+    )  # fmt: skip
     options = [part for each in sets for part in ("--set", each)]
     common = [
-        "train",
-        "--method",
-        "repmix",
-        "--preset",
-        "repmix-mini",
-        "--data",
-        str(tiny_manifest),
-        *options,
-    ]
+        "train", "--method", "repmix", "--preset", "repmix-mini", "--data", str(tiny_manifest), *options,
+    ]  # fmt: skip
     inside(*common, "--workers", "0", "--out", tmp_path / "alone", status=0)
 
     command = [sys.executable, "-m", "ganprint", *common, "--workers", "1"]
@@ -180,7 +169,6 @@ def test_the_program_killed_by_ctrl_c_says_how_to_go_on_and_resumes_to_the_same_
     stopped = [*command, "--out", str(tmp_path / "stopped")]
     # Ctrl-C reaches every process of the terminal's group, the loader's workers too.
     with subprocess.Popen(stopped, start_new_session=True, **settings) as process:
-        assert process.stderr is not None
         lines: list[str] = []
         # Within an epoch a slow machine prints lines that begin alike, but it has no curve to draw yet.
         while not (lines and lines[-1].startswith("epoch 1/3: train loss")):

@@ -1,5 +1,6 @@
 """What is saved comes back, or is reported as damaged; nothing is lost or overwritten on the way."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,14 +89,9 @@ def test_what_float16_cannot_hold_stays_float32(tensor: Tensor, tmp_path: Path) 
 def test_views_shared_memory_doubles_gradients_and_empty_tensors_are_saved(tmp_path: Path) -> None:
     base = torch.arange(12.0).reshape(3, 4)
     tensors = {
-        "a": base,
-        "b": base.T,
-        "c": base[1:, ::2],
-        "d": base.double(),
-        "e": torch.nn.Parameter(base),
-        "f": torch.zeros(0, 4),
-        "g": base.bfloat16(),
-    }
+        "a": base, "b": base.T, "c": base[1:, ::2], "d": base.double(), "e": torch.nn.Parameter(base),
+        "f": torch.zeros(0, 4), "g": base.bfloat16(),
+    }  # fmt: skip
     loaded = load_artifact(save_artifact(tmp_path / "a", tensors, FULL))
     for name, tensor in tensors.items():
         assert loaded.tensors[name].dtype == torch.float32
@@ -149,60 +145,39 @@ def test_a_folder_that_cannot_be_written_gets_a_sentence(tmp_path: Path) -> None
         save_artifact(tmp_path / "file" / "a", TENSORS, FULL)
 
 
-def damage(folder: Path, how: str) -> None:
-    model, card = folder / MODEL_FILE, folder / CARD_FILE
-    content, text = model.read_bytes(), card.read_text(encoding="utf-8")
-    changes: dict[str, tuple[Path, bytes]] = {
-        "bit flipped": (model, content[:-1] + bytes([content[-1] ^ 1])),
-        "truncated": (model, content[: len(content) // 2]),
-        "empty": (model, b""),
-        "card not yaml": (card, b"name: [1"),
-        "card not text": (card, b"\xff\xfe\x00"),
-        "card not a mapping": (card, b"- 1"),
-        "card empty": (card, b""),
-        "card too large": (card, b"#" * (2 << 20)),
-        "card nested": (card, b"[" * 5000),
-        "card with tags": (card, b"!!python/object/apply:os.system ['touch touched']"),
-        "card with aliases": (card, b"config: {a: &a [1], b: *a}"),
-        "key twice": (card, text.encode() + b"\nlicence: another\n"),
-        "unknown field": (card, text.encode() + b"\nsurprise: 1\n"),
-        "no hash": (card, text.replace("sha256: ", "# ").encode()),
-        "parameters": (card, text.replace("parameters: 31", "parameters: 32").encode()),
-        "another version": (card, text.replace("schema_version: 1", "schema_version: 2").encode()),
-        "sources": (card, text.replace("- real", "- fake").encode()),
-        "date": (card, text.replace("Z'", "'").encode()),
-    }
-    path, changed = changes[how]
-    assert changed != path.read_bytes()
-    path.write_bytes(changed)
+DAMAGE: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
+    "bit flipped": (MODEL_FILE, lambda old: old[:-1] + bytes([old[-1] ^ 1]), "is damaged: its SHA-256"),
+    "truncated": (MODEL_FILE, lambda old: old[: len(old) // 2], "is damaged: its SHA-256"),
+    "empty": (MODEL_FILE, lambda old: b"", "is damaged: its SHA-256"),
+    "not yaml": (CARD_FILE, lambda old: b"name: [1", "not readable YAML"),
+    "not text": (CARD_FILE, lambda old: b"\xff\xfe\x00", "not readable YAML"),
+    "not a mapping": (CARD_FILE, lambda old: b"- 1", "not a valid card"),
+    "empty card": (CARD_FILE, lambda old: b"", "not a valid card"),
+    "too large": (CARD_FILE, lambda old: b"#" * (2 << 20), "too large"),
+    "nested": (CARD_FILE, lambda old: b"[" * 5000, "not readable YAML"),
+    "tags": (
+        CARD_FILE,
+        lambda old: b"!!python/object/apply:os.system ['touch touched']",
+        "not readable YAML",
+    ),
+    "aliases": (CARD_FILE, lambda old: b"config: {a: &a [1], b: *a}", "aliases are not allowed"),
+    "key twice": (CARD_FILE, lambda old: old + b"\nlicence: another\n", "licence is given twice"),
+    "unknown field": (CARD_FILE, lambda old: old + b"\nsurprise: 1\n", "surprise: Extra inputs"),
+    "no hash": (CARD_FILE, lambda old: old.replace(b"sha256: ", b"# "), "does not give the SHA-256"),
+    "parameters": (CARD_FILE, lambda old: old.replace(b"ters: 31", b"ters: 32"), "32 parameters"),
+    "another version": (CARD_FILE, lambda old: old.replace(b"version: 1", b"version: 2"), "schema_version"),
+    "sources": (CARD_FILE, lambda old: old.replace(b"- real", b"- fake"), "real first"),
+    "date": (CARD_FILE, lambda old: old.replace(b"Z'", b"'"), "date: Input should have timezone"),
+}
 
 
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        ("bit flipped", "is damaged: its SHA-256"),
-        ("truncated", "is damaged: its SHA-256"),
-        ("empty", "is damaged: its SHA-256"),
-        ("card not yaml", "not readable YAML"),
-        ("card not text", "not readable YAML"),
-        ("card not a mapping", "not a valid card"),
-        ("card empty", "not a valid card"),
-        ("card too large", "too large"),
-        ("card nested", "not readable YAML"),
-        ("card with tags", "not readable YAML"),
-        ("card with aliases", "aliases are not allowed"),
-        ("key twice", "licence is given twice"),
-        ("unknown field", "surprise: Extra inputs"),
-        ("no hash", "does not give the SHA-256"),
-        ("parameters", "32 parameters"),
-        ("another version", "schema_version"),
-        ("sources", "real first"),
-        ("date", "date: Input should have timezone"),
-    ],
-)
-def test_damage_is_reported_with_the_file_and_a_way_out(how: str, message: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damage_is_reported_with_the_file_and_a_way_out(how: str, tmp_path: Path) -> None:
+    name, change, message = DAMAGE[how]
     folder = save_artifact(tmp_path / "a", TENSORS, make_card())
-    damage(folder, how)
+    before = (folder / name).read_bytes()
+    (folder / name).write_bytes(change(before))
+    assert (folder / name).read_bytes() != before
     with pytest.raises(WeightsError, match=message) as error:
         load_artifact(folder)
     assert str(folder) in error.value.message

@@ -20,21 +20,10 @@ from ganprint.forensics.predictors import known_from
 from ganprint.weights import list_weights, load_artifact, load_attributor, read_card, save_artifact
 from ganprint.weights.card import CARD_FILE
 
-from ..conftest import CALIBRATION, VIEW, make_card, run_code
+from ..conftest import CALIBRATION, VIEW, benchmark, make_card, run_code
 
-SMALL: dict[str, dict[str, Any]] = {
-    "repmix": {
-        "backbone": "compact",
-        "backbone_options": {"widths": [8, 8], "depths": [1, 1]},
-        "embedding": 4,
-        "mix_level": 0,
-    },
-    "yu": {"feature_base": 32, "feature_max": 8},
-    "dct-cnn": {},
-    "reverse-engineering": {"depth": 3, "width": 2, "hidden": 4},
-    "prnu": {},
-    "eigenface": {},
-}
+SMALL = benchmark("fuzz_files").SMALL
+"""The configurations of small networks, by method."""
 
 
 def small(method: str, folder: Path, **config: Any) -> Path:
@@ -46,12 +35,6 @@ def small(method: str, folder: Path, **config: Any) -> Path:
     described = {"view": view, **SMALL[method], **config}
     card = make_card(method=method, view=view, config=described)
     return save_artifact(folder, attributor.state(), card)
-
-
-@pytest.mark.parametrize("method", SMALL)
-def test_fresh_weights_of_every_method_load(method: str, tmp_path: Path) -> None:
-    attributor, _ = load_attributor(small(method, tmp_path / "a"))
-    assert attributor.state().keys()
 
 
 @pytest.mark.parametrize(
@@ -154,7 +137,7 @@ def test_an_answer_that_is_not_finite_is_refused(part: str) -> None:
             return Prediction(**found)
 
     with pytest.raises(WeightsError, match="not finite"):
-        answer_images(Broken(), [torch.zeros(1, 3, 32, 32)])  # type: ignore[arg-type]
+        answer_images(Broken(), [torch.zeros(1, 3, 32, 32)])
 
 
 @pytest.mark.parametrize(
@@ -205,7 +188,6 @@ def test_a_bad_card_is_one_line_of_the_list_and_nothing_else(how: str, tmp_path:
     bad, good = list_weights([tmp_path])
     assert good.error is None
     assert bad.card is None
-    assert bad.error is not None
     assert "\n" not in bad.error
     assert len(bad.error) < 500 + len(str(tmp_path))
 
