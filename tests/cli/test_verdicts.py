@@ -320,9 +320,8 @@ def test_hostile_names_and_metadata_stay_text_wherever_they_are_written(
     assert "<script" not in page and "<img src=x" not in page and "49 &" not in page
     environment = {"GANPRINT_WEIGHTS": str(judged_weights.parent)}
     checked = inside("verify", report.with_suffix(".json"), env=environment)
-    assert (
-        checked.returncode == 0 and f"{len(HOSTILE)} same" in checked.stdout and "\x1b" not in checked.stdout
-    )
+    assert checked.returncode == 0
+    assert f"{len(HOSTILE)} same" in checked.stdout and "\x1b" not in checked.stdout
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere")

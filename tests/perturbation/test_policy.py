@@ -82,10 +82,8 @@ def test_none_draws_nothing():
 
 
 def test_seed_index_and_policy_each_change_the_draw():
-    train = parse_policy("train")
-    assert (
-        len({train.draw(0, 7), train.draw(1, 7), train.draw(0, 8), parse_policy("test-seen").draw(0, 7)}) == 4
-    )
+    train, seen = parse_policy("train"), parse_policy("test-seen")
+    assert len({train.draw(0, 7), train.draw(1, 7), train.draw(0, 8), seen.draw(0, 7)}) == 4
 
 
 def test_a_draw_is_the_same_in_another_process_and_release():
