@@ -10,11 +10,7 @@ from PIL import Image
 
 import ganprint
 from ganprint.api.generators import build_from_generators, sample_generator, train_generators
-from ganprint.errors import (
-    ImageNotFoundError,
-    OutputExistsError,
-    UsageError,
-)
+from ganprint.errors import ImageNotFoundError, OutputExistsError, UsageError
 from ganprint.weights import read_card
 
 

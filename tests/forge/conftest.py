@@ -3,14 +3,28 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ganprint.forge.families import family_of
 from ganprint.forge.generator_store import GeneratorCard, generator_name, save_generator
 from ganprint.weights import utc_now
 
 Untrained = Callable[..., None]
+
+
+def write_photos(folder: Path, **counts: int) -> Path:
+    """Write noisy photographs of semantics, so many of each, the first of them broken."""
+    random = np.random.default_rng(0)
+    for semantic, count in counts.items():
+        (folder / semantic).mkdir(parents=True)
+        for number in range(count):
+            pixels = random.integers(0, 256, (80, 70, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / semantic / f"{number}.png")
+    (folder / next(iter(counts)) / "0.png").write_bytes(b"no image")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -3,22 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
+
+from .conftest import write_photos
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photos")
-    random = np.random.default_rng(0)
-    (folder / "face").mkdir()
-    for number in range(16):
-        Image.fromarray(random.integers(0, 256, (64, 64, 3), np.uint8)).save(
-            folder / "face" / f"{number}.png"
-        )
-    (folder / "face" / "broken.png").write_bytes(b"no image")
-    return folder
+    return write_photos(tmp_path_factory.mktemp("photos"), face=17)
 
 
 def test_a_grid_is_trained_and_sampled(inside: Any, photos: Path, tmp_path: Path) -> None:
@@ -26,7 +18,7 @@ def test_a_grid_is_trained_and_sampled(inside: Any, photos: Path, tmp_path: Path
     none = inside("forge", "train", *options, "--budget", "0")
     assert none.returncode == 0 and "the time budget is used up; rerun the command to continue" in none.stderr
     done = inside("forge", "train", *options, status=0)
-    assert "dcgan-face-64-seed0: 1 steps" in done.stderr and "broken.png" in done.stderr
+    assert "dcgan-face-64-seed0: 1 steps" in done.stderr and "0.png" in done.stderr
     assert "face, seed 0" in done.stdout and "progan" in done.stdout
     options = ("--generators", tmp_path / "out", "--semantic", "face", "--seed", "5")
     for name in ("one", "two"):
