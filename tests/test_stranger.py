@@ -35,10 +35,8 @@ def test_the_method_is_listed_with_its_distribution_beside_ours(program: Any, si
     done = program("methods", "--json", env=site, status=0)
     found = {each["name"]: each for each in json.loads(done.stdout)}
     assert len(found) == 8
-    assert (found["azimuthal"]["distribution"], found["azimuthal"]["version"]) == (
-        "ganprint-azimuthal",
-        "0.1",
-    )
+    ours = found["azimuthal"]
+    assert (ours["distribution"], ours["version"]) == ("ganprint-azimuthal", "0.1")
     assert all(each["error"] is None for each in found.values())
 
 

@@ -113,10 +113,8 @@ def test_standard_input_patterns_and_lists_name_images_too(attribute, program, c
     data = (case / "progan.png").read_bytes()
     done = attribute("-", "--json", by=program, input=data, text=False)
     assert (json_lines(done.stdout.decode())[0]["path"], done.returncode) == ("-", 0)
-    assert [row["verdict"] for row in json_lines(attribute("case/**/*gan.png", "--json").stdout)] == [
-        "stylegan",
-        "progan",
-    ]
+    found = json_lines(attribute("case/**/*gan.png", "--json").stdout)
+    assert [row["verdict"] for row in found] == ["stylegan", "progan"]
     (tmp_path / "list.txt").write_text("case/real.png\ncase/absent.png\n")
     done = attribute("--files-from", "list.txt", "--json")
     assert [row["error"] and row["error"]["code"] for row in json_lines(done.stdout)] == [None, "not_found"]

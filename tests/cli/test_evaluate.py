@@ -116,9 +116,8 @@ def test_record_adds_to_the_card_once_per_condition(evaluate, tiny_weights: Path
         evaluate("--split", "test_seen", "--record", weights=copy)
     evaluate("--split", "test_seen", "--policy", "test-seen", "--record", weights=copy)
     metrics = yaml.safe_load((copy / "card.yaml").read_text())["metrics"]
-    assert [(each["split"], each["policy"], each["n"]) for each in metrics] == [
-        ("test_seen", "none", 15),
-        ("test_seen", "test-seen", 15),
+    assert [(each["policy"], each["n"], each["split"]) for each in metrics] == [
+        (policy, 15, "test_seen") for policy in ("none", "test-seen")
     ]
     assert metrics[0]["command"].startswith("ganprint evaluate ")
     assert (metrics[0]["unit"], metrics[0]["groups"]) == ("group", 3)

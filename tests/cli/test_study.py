@@ -18,11 +18,8 @@ TINY_PRNU = ("--set", "prnu:levels=[1]", "--set", "prnu:sigmas=[20.0]")
 def test_an_ablation_is_trained_within_its_budget_and_goes_on(inside, tiny_manifest, tmp_path) -> None:
     parts = ("--part", "without both", *TINY, "--out", tmp_path / "out", "--data", tiny_manifest)
     planned = inside("study", "ablation", *parts, "--dry-run", status=0)
-    assert planned.stdout.splitlines() == [
-        "2 trainings; 0 are there, 2 missing",
-        "repmix-all",
-        "repmix-without-both",
-    ]
+    lines = ["2 trainings; 0 are there, 2 missing", "repmix-all", "repmix-without-both"]
+    assert planned.stdout.splitlines() == lines
     none = inside("study", "ablation", *parts, "--budget", "0", status=1)
     assert "unfinished: repmix-all, repmix-without-both. Rerun the command to continue" in none.stderr
     done = inside("study", "ablation", *parts, "--markdown", status=0)

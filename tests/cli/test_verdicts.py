@@ -263,10 +263,8 @@ def test_several_methods_answer_each_agree_and_are_fused(
     assert row["agreement"]["real"] + row["agreement"]["synthetic"] + row["agreement"]["inconclusive"] == 2
     told = inside("attribute", case / "real.png", "--weights", both, "-v", env=environment).stdout
     assert "of 2 methods: " in told
-    assert [line.split()[0] for line in told.splitlines() if line.startswith((" repmix ", " prnu "))] == [
-        "repmix",
-        "prnu",
-    ]
+    rows = [line for line in told.splitlines() if line.startswith((" repmix ", " prnu "))]
+    assert [line.split()[0] for line in rows] == ["repmix", "prnu"]
 
 
 def test_what_verdicts_are_worth_is_counted_and_kept(inside, judged_weights, grown_manifest, tmp_path):

@@ -36,11 +36,7 @@ def fen_parameters(attributor: ReverseEngineering, seed: int) -> None:
     shapes = [(name, tuple(each.shape)) for name, each in network.head.state_dict().items()]
     head = list(seeded(shapes, 33).values())
     # So that no sigmoid saturates.
-    head[4], head[5], head[6] = (
-        head[4] * np.float32(0.001),
-        head[5] + np.float32(0.6),
-        head[6] * np.float32(0.8),
-    )
+    head[4:7] = head[4] * np.float32(0.001), head[5] + np.float32(0.6), head[6] * np.float32(0.8)
     load_in_order(network.head, head)
 
 
@@ -115,9 +111,8 @@ def test_one_training_step_of_reverse_engineering_ends_where_the_public_one_does
     optimizer.step()
     for parameter, theirs in zip(estimated.values(), public, strict=True):
         if theirs not in rounding:
-            close(
-                f"Reverse Engineering: {theirs} after the step", parameter, run[f"after_step/{theirs}"], 1e-5
-            )
+            what, expected = f"Reverse Engineering: {theirs} after the step", run[f"after_step/{theirs}"]
+            close(what, parameter, expected, 1e-5)
 
 
 def test_reverse_engineering_has_the_published_number_of_parameters() -> None:

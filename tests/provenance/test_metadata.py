@@ -25,10 +25,8 @@ def test_camera_software_and_place_are_read_from_exif() -> None:
     assert not {"MakerNote", "ExifOffset", "GPSInfo"} & metadata.exif.keys()
     assert metadata.software == ["darktable 4.8"]
     assert metadata.notes == metadata.signs == []
-    assert metadata.sentences()[:2] == [
-        "Camera: Nikon D850, 2024:04:30 09:00:00.",
-        "Software: darktable 4.8.",
-    ]
+    said = ["Camera: Nikon D850, 2024:04:30 09:00:00.", "Software: darktable 4.8."]
+    assert metadata.sentences()[:2] == said
 
 
 @pytest.mark.parametrize(

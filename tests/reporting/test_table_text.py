@@ -59,11 +59,8 @@ def test_markdown_joins_the_columns_of_a_heading() -> None:
 
 def test_latex_spans_headings_and_escapes_names() -> None:
     lines = to_latex(table()).splitlines()
-    assert lines[1:4] == [
-        r"\begin{tabular}{lrrr}",
-        r"\toprule",
-        r" & \multicolumn{2}{c}{clean} & \multicolumn{1}{c}{} \\",
-    ]
+    assert lines[1:3] == [r"\begin{tabular}{lrrr}", r"\toprule"]
+    assert lines[3] == r" & \multicolumn{2}{c}{clean} & \multicolumn{1}{c}{} \\"
     assert lines[6] == r"a\_b & \textbf{0.900} & 0.100 &  \\"
     assert r"\underline{0.500}" in lines[8]
 

@@ -44,10 +44,8 @@ def card(manifest: Callable[..., Manifest]) -> Any:
 def test_copies_are_told_by_their_bytes_and_crops_by_their_origin(card, manifest) -> None:
     copies = manifest("copies", [(n, "test", "other", "") for n in (4, 5, 6, 7, 10)])
     found = count_seen(card, copies)
-    assert {name: (seen.images, seen.groups) for name, seen in found.items()} == {
-        "train": (2, 0),
-        "val": (1, 0),
-    }
+    counts = {name: (seen.images, seen.groups) for name, seen in found.items()}
+    assert counts == {"train": (2, 0), "val": (1, 0)}
     crops = manifest("crops", [(n + 50, "test", "other", f"repo:{n}.jpg#tile(9)") for n in (0, 1, 2, 8)])
     assert count_seen(card, crops)["train"].images == 3
     assert count_seen(card, manifest("new", [(n, "train", "h", f"repo:{n}.jpg") for n in (20, 21)])) == {}
