@@ -274,9 +274,7 @@ def grown_manifest(tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def judged_weights(
-    inside: Program, grown_manifest: Path, tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def judged_weights(inside, grown_manifest, tiny_weights, tmp_path_factory) -> Path:
     """Return the tiny weights with all that verdicts need, fitted by the real program."""
     folder = tmp_path_factory.mktemp("judged") / "weights"
     shutil.copytree(tiny_weights, folder)

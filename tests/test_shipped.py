@@ -20,10 +20,8 @@ from .conftest import json_lines
 
 SHIPPED = sorted(entry.name for entry in list_weights([shipped_folder()]))
 CONDITIONS = {
-    ("test_seen", "none"),
-    ("test_seen", "test-seen"),
-    ("test_seen", "test-unseen"),
-    ("test_unseen", "none"),
+    *(("test_seen", "none"), ("test_seen", "test-seen")),
+    *(("test_seen", "test-unseen"), ("test_unseen", "none")),
 }
 OWN = "residual-statistics"
 """The method whose weights have rates of verdicts instead, on groups that are not in the conditions' splits."""

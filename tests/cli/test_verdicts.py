@@ -24,13 +24,7 @@ from ..conftest import json_lines
 
 
 @pytest.fixture(scope="module")
-def case(
-    inside: Any,
-    judged_weights: Path,
-    tiny_manifest: Path,
-    grown_manifest: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
+def case(inside, judged_weights, tiny_manifest, grown_manifest, tmp_path_factory) -> Path:
     """Return a folder of the surest image of each source, one of another source, and one of flat grey."""
     folder = tmp_path_factory.mktemp("case")
     answers = json_lines(

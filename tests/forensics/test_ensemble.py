@@ -64,17 +64,9 @@ def ensemble(*predictors: WeightsPredictor, learned: bool = True) -> Ensemble:
     combination = Combination(weights=weights, judgement=RULE, log_loss=0.1, calibration_error=0.01, alone={})
     fusion = Fusion(
         members=[Member(method=c.method, weights=c.name, weights_sha256=c.sha256 or "") for c in cards],
-        sources=COMMON,
-        data="d.csv",
-        data_sha256="0" * 64,
-        split="val",
-        policies=("none",),
-        seed=0,
-        images=60,
-        command="",
-        date=datetime(2026, 1, 1, tzinfo=UTC),
-        combinations=[combination],
-    )
+        sources=COMMON, data="d.csv", data_sha256="0" * 64, split="val", policies=("none",), seed=0, images=60,
+        command="", date=datetime(2026, 1, 1, tzinfo=UTC), combinations=[combination],
+    )  # fmt: skip
     return Ensemble(predictors, (fusion, combination, "f" * 64) if learned else None)
 
 

@@ -15,24 +15,14 @@ from ganprint.forensics.verdict import Verdict
 from ganprint.forensics.verify import _differences, verify_record
 
 VERDICT = Verdict(
-    path="a.png",
-    sha256="0" * 64,
-    verdict="real",
+    path="a.png", sha256="0" * 64, verdict="real",
     reason="Synthetic at 1.2% is at most 5.0%, and the image is like the 12 known ones (knn 0.934).",
-    synthetic_probability=0.012,
-    probabilities={"real": 0.988, "progan": 0.012},
-    method="repmix",
-    weights="small",
-    weights_sha256="0" * 64,
-)
+    synthetic_probability=0.012, probabilities={"real": 0.988, "progan": 0.012},
+    method="repmix", weights="small", weights_sha256="0" * 64,
+)  # fmt: skip
 RECORD = CaseRecord(
-    date=datetime(2026, 11, 20, tzinfo=UTC),
-    command="ganprint attribute",
-    folder=".",
-    versions={"python": "3.11"},
-    system="Linux",
-    hardware="x86_64",
-    device="cpu",
+    date=datetime(2026, 11, 20, tzinfo=UTC), command="ganprint attribute", folder=".",
+    versions={"python": "3.11"}, system="Linux", hardware="x86_64", device="cpu",
     weights=[
         WeightsFacts(
             method="repmix", weights="small", weights_sha256="0" * 64, plugin="ganprint 0.1.0",
@@ -74,7 +64,7 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_set("weights", []), "not a case record"),
         (_set("images", []), "not a case record"),
     ],
-)
+)  # fmt: skip
 def test_what_no_record_says_is_refused(change, said, tmp_path) -> None:
     content = RECORD.model_dump(mode="json")
     change(content)

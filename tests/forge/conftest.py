@@ -34,18 +34,9 @@ def untrained() -> Untrained:
     def save(out: Path, source: str, semantic: str, seed: int = 0, steps: int = 1000) -> None:
         torch.manual_seed(len(source) + seed)
         card = GeneratorCard(
-            name=generator_name(source, semantic, 64, seed),
-            source=source,
-            semantic=semantic,
-            resolution=64,
-            seed=seed,
-            steps=steps,
-            seconds=0,
-            photos=0,
-            photos_sha256="0" * 64,
-            date=utc_now(),
-            licence="MIT",
-        )
+            name=generator_name(source, semantic, 64, seed), source=source, semantic=semantic, resolution=64,
+            seed=seed, steps=steps, seconds=0, photos=0, photos_sha256="0" * 64, date=utc_now(), licence="MIT",
+        )  # fmt: skip
         save_generator(out / card.name, family_of(source, 64).generator(), card)
 
     return save

@@ -18,13 +18,10 @@ XMP_FORMATS = [name for name in ("JPEG", "PNG", "WEBP", "TIFF") if name in FORMA
 @pytest.mark.parametrize(
     ("key", "writer"),
     [
-        ("parameters", "Stable Diffusion web UIs"),
-        ("workflow", "ComfyUI"),
-        ("prompt", "ComfyUI"),
-        ("Dream", "InvokeAI"),
-        ("generation_data", "image generation services"),
+        ("parameters", "Stable Diffusion web UIs"), ("workflow", "ComfyUI"), ("prompt", "ComfyUI"),
+        ("Dream", "InvokeAI"), ("generation_data", "image generation services"),
     ],
-)
+)  # fmt: skip
 def test_texts_that_generating_programs_write_are_signs(key: str, writer: str) -> None:
     metadata = read_metadata(with_text(**{key: "a cat\nSteps: 20, Sampler: Euler a"}), "PNG")
     (sign,) = metadata.signs

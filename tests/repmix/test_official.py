@@ -55,18 +55,14 @@ def test_a_namespace_and_shared_and_strided_tensors_are_read(network, tmp_path) 
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"num_classes": 8}, "num_classes"),
-        ({"d_embed": 128}, "d_embed"),
-        ({"mixup_level": 6}, "mixup_level"),
-        ({"mixup_level": 10**5000}, "mixup_level"),
-        ({"img_csize": "large"}, "img_csize"),
-        ({"img_rsize": "large"}, "img_rsize"),
-        ({"img_rsize": 100}, "img_rsize"),
-        ({"img_mean": [0.485, 0.456, 0.406]}, "img_mean"),
+        ({"num_classes": 8}, "num_classes"), ({"d_embed": 128}, "d_embed"),
+        ({"mixup_level": 6}, "mixup_level"), ({"mixup_level": 10**5000}, "mixup_level"),
+        ({"img_csize": "large"}, "img_csize"), ({"img_rsize": "large"}, "img_rsize"),
+        ({"img_rsize": 100}, "img_rsize"), ({"img_mean": [0.485, 0.456, 0.406]}, "img_mean"),
         ({"img_std": 1.0}, "img_std"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
-)
+)  # fmt: skip
 def test_settings_that_would_change_the_answer_are_refused(settings, reason, network, tmp_path) -> None:
     path = tmp_path / "official.ckpt"
     path.write_bytes(checkpoint(network, settings=PUBLISHED | settings))

@@ -79,14 +79,10 @@ def image_of(name: str, seed: int = 0, statement: str = "A camera") -> ImageFile
 
 def record_of(verdicts: list[Verdict], rates: list[VerdictRates] | None = None, **fields: Any) -> CaseRecord:
     facts = WeightsFacts(
-        method="brightness",
-        weights="small",
-        weights_sha256="5" * 64,
-        plugin="stranger 1",
-        sources=["real", "progan"],
-        calibration="The probabilities are calibrated on 100 images.",
+        method="brightness", weights="small", weights_sha256="5" * 64, plugin="stranger 1",
+        sources=["real", "progan"], calibration="The probabilities are calibrated on 100 images.",
         rates=rates or [],
-    )
+    )  # fmt: skip
     given: dict[str, Any] = {
         "date": datetime(2026, 11, 21, 12, 30, 5, tzinfo=UTC),
         "command": "ganprint attribute case --report case.html",
@@ -183,31 +179,17 @@ def test_images_without_maps_are_named(ensemble, tmp_path, monkeypatch) -> None:
 
 def full_verdict(**fields: Any) -> Verdict:
     method = MethodAnswer(
-        method="yu",
-        weights="yu-native",
-        weights_sha256="6" * 64,
-        verdict="real",
-        reason="Synthetic at 3.0% is at most 5.0%.",
-        synthetic_probability=0.03,
-        likeliest="real",
-        probabilities={"real": 0.97, "progan": 0.03},
-        known_score=0.9,
-        views=None,
-    )
+        method="yu", weights="yu-native", weights_sha256="6" * 64, verdict="real", synthetic_probability=0.03,
+        reason="Synthetic at 3.0% is at most 5.0%.", probabilities={"real": 0.97, "progan": 0.03},
+        likeliest="real", known_score=0.9, views=None,
+    )  # fmt: skip
     given: dict[str, Any] = {
-        "path": "a.png",
-        "sha256": "1" * 64,
-        "width": 640,
-        "height": 480,
-        "format": "PNG",
+        "path": "a.png", "sha256": "1" * 64, "width": 640, "height": 480, "format": "PNG",
         "verdict": "synthetic-unknown",
         "synthetic_probability": 0.99995,
         "probabilities": {"real": 0.00005, "progan": 0.4, "stylegan": 0.59995},
-        "likeliest": "stylegan",
-        "runner_up": "progan",
-        "method": "repmix+yu",
-        "weights": "a+b",
-        "weights_sha256": "7" * 64,
+        "likeliest": "stylegan", "runner_up": "progan", "weights_sha256": "7" * 64,
+        "method": "repmix+yu", "weights": "a+b",
         "reason": "No source is likely enough.",
         "likelihood_ratios": [
             Ratio(
