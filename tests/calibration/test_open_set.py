@@ -95,12 +95,9 @@ def test_real_needs_more_than_half_and_a_ratio_that_does_not_speak_against_it() 
 
 def test_rates_are_means_over_groups_and_no_family_is_missed_more_often() -> None:
     labels = np.array([0] * 110 + [1] * 110 + [2] * 20)
-    groups = np.array(
-        ["a"] * 100 + list("bcdefghijk") + ["l"] * 100 + list("mnopqrstuv") + ["x"] * 10 + ["y"] * 10
-    )
-    synthetic = np.concatenate(
-        [np.linspace(0.05, 0.45, 110), np.linspace(0.5, 1, 110), np.linspace(0.2, 0.9, 20)]
-    )
+    groups = np.array([*"a" * 100, *"bcdefghijk", *"l" * 100, *"mnopqrstuv", *"x" * 10, *"y" * 10])
+    sides = ((0.05, 0.45, 110), (0.5, 1, 110), (0.2, 0.9, 20))
+    synthetic = np.concatenate([np.linspace(*side) for side in sides])
     probabilities = np.stack([1 - synthetic, synthetic, 0 * synthetic], 1)
     probabilities[220:, [1, 2]] = probabilities[220:, [2, 1]]
     synthetic = 1 - probabilities[:, 0]
