@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -124,7 +125,9 @@ def test_a_folder_of_a_url_is_searched_matched_read_and_opened_as_data(tree: str
     assert read_image(manifest.path(2)).sha256 == image.sha256
 
 
-def test_a_manifest_of_a_url_names_images_beside_it_and_is_written_for_here(tmp_path, inside) -> None:
+def test_a_manifest_of_a_url_names_images_beside_it_and_is_written_for_here(
+    tmp_path: Path, inside: Any
+) -> None:
     root = put_store(f"memory://{tmp_path.name}")
     archive = put_zip(tmp_path)
     rows = [
@@ -175,7 +178,9 @@ def test_an_archive_is_named_as_a_file_and_answers_as_a_folder(kind: str, tmp_pa
         ("zip://real::tree.zip", "folder"),
     ],
 )
-def test_what_no_url_may_open_is_one_sentence(url, says, tmp_path, monkeypatch) -> None:
+def test_what_no_url_may_open_is_one_sentence(
+    url: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     put_zip(tmp_path)
     os.mkfifo("pipe")

@@ -25,7 +25,9 @@ def images(tiny_manifest: Path) -> list[Path]:
     return [tiny_manifest.parent / source / "test_seen0.png" for source in ("real", "progan", "stylegan")]
 
 
-def test_scores_are_those_of_the_verdict_with_an_embedding(predictor, images, judged_weights) -> None:
+def test_scores_are_those_of_the_verdict_with_an_embedding(
+    predictor: ganprint.Predictor, images: list[Path], judged_weights: Path
+) -> None:
     one = predictor(images[1])
     several = predictor(images)
     assert isinstance(one, ganprint.Score) and isinstance(several, list)
@@ -39,7 +41,9 @@ def test_scores_are_those_of_the_verdict_with_an_embedding(predictor, images, ju
     assert predictor.card.name == judged_weights.name or predictor.card.method == "repmix"
 
 
-def test_errors_are_raised_and_a_folder_is_not_one_image(predictor, images) -> None:
+def test_errors_are_raised_and_a_folder_is_not_one_image(
+    predictor: ganprint.Predictor, images: list[Path]
+) -> None:
     with pytest.raises(ImageNotFoundError):
         predictor([images[0], "absent.png"])
     with pytest.raises(UsageError, match="not one image") as error:
@@ -49,7 +53,9 @@ def test_errors_are_raised_and_a_folder_is_not_one_image(predictor, images) -> N
 
 
 @pytest.mark.parametrize("column", ["path", "bytes", "image"])
-def test_a_batch_of_columns_comes_back_with_columns_that_have_one_row_an_image(predictor, images, column):
+def test_a_batch_of_columns_comes_back_with_columns_that_have_one_row_an_image(
+    predictor: ganprint.Predictor, images: list[Path], column: str
+) -> None:
     values: dict[str, Any] = {
         "path": np.array([*map(str, images), "absent.png"]),
         "bytes": [*(path.read_bytes() for path in images), b""],
@@ -78,7 +84,9 @@ def test_a_batch_without_images_is_refused(predictor: ganprint.Predictor, images
     assert predictor({"path": []})["probabilities"].shape == (0, 3)
 
 
-def test_a_pickle_has_no_tensors_and_answers_the_same_in_another_process(predictor, images, tmp_path) -> None:
+def test_a_pickle_has_no_tensors_and_answers_the_same_in_another_process(
+    predictor: ganprint.Predictor, images: list[Path], tmp_path: Path
+) -> None:
     expected = predictor(images[1]).synthetic_probability
     pickled = pickle.dumps(predictor)
     assert len(pickled) < 2000
@@ -92,7 +100,9 @@ def test_a_pickle_has_no_tensors_and_answers_the_same_in_another_process(predict
     assert imported == "False" and float(value) == pytest.approx(expected, abs=1e-4)
 
 
-def test_other_weights_of_that_name_are_refused_where_it_is_unpickled(judged_weights, tmp_path) -> None:
+def test_other_weights_of_that_name_are_refused_where_it_is_unpickled(
+    judged_weights: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "weights"
     shutil.copytree(judged_weights, folder)
     predictor = ganprint.load(folder, device="cpu")

@@ -10,7 +10,9 @@ import ganprint
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ray_attribute.py"
 
 
-def test_two_workers_of_a_local_cluster_answer_as_attribute_does(judged_weights, tiny_manifest, tmp_path):
+def test_two_workers_of_a_local_cluster_answer_as_attribute_does(
+    judged_weights: Path, tiny_manifest: Path, tmp_path: Path
+) -> None:
     ray = pytest.importorskip("ray", reason="needs Ray: pip install ganprint[ray]")
     paths = [*sorted(tiny_manifest.parent.glob("*/test_seen*.png"))[:6], tmp_path / "absent.png"]
     # More CPUs than two actors: the pipeline has a task of its own.

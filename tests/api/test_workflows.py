@@ -19,7 +19,9 @@ def images(tiny_manifest: Path) -> list[Path]:
     return sorted((tiny_manifest.parent / "progan").glob("*.png"))
 
 
-def test_perturbed_pixels_are_those_that_the_command_writes(inside, images, tmp_path) -> None:
+def test_perturbed_pixels_are_those_that_the_command_writes(
+    inside: Any, images: list[Path], tmp_path: Path
+) -> None:
     options = {"policy": "test-seen", "seed": 3}
     inside("perturb", images[0].parent, tmp_path, "--policy", "test-seen", "--seed", "3", status=0)
     # The command's order is that of the outputs' names.
@@ -31,7 +33,9 @@ def test_perturbed_pixels_are_those_that_the_command_writes(inside, images, tmp_
         ganprint.perturb("absent.png", corruption="fog")
 
 
-def test_explain_returns_arrays_and_writes_a_picture_only_where_it_is_named(images, tiny_weights, tmp_path):
+def test_explain_returns_arrays_and_writes_a_picture_only_where_it_is_named(
+    images: list[Path], tiny_weights: Path, tmp_path: Path
+) -> None:
     shown = ganprint.explain(
         np.asarray(Image.open(images[0])), weights=tiny_weights, maps=["residual"], device="cpu"
     )

@@ -22,7 +22,9 @@ def fitted() -> tuple[LikelihoodRecord, np.ndarray, np.ndarray]:
     return fit_likelihood(probabilities, holds, images, folds_of(images)), probabilities, holds
 
 
-def test_the_ratio_is_that_of_the_densities_whatever_the_shares(fitted) -> None:
+def test_the_ratio_is_that_of_the_densities_whatever_the_shares(
+    fitted: tuple[LikelihoodRecord, np.ndarray, np.ndarray],
+) -> None:
     record, _, _ = fitted
     assert record.slope == pytest.approx(1, abs=0.1) and record.intercept == pytest.approx(0, abs=0.15)
     assert log10_ratio(0.5, record) == pytest.approx(0, abs=0.07)
@@ -30,7 +32,9 @@ def test_the_ratio_is_that_of_the_densities_whatever_the_shares(fitted) -> None:
     assert record.cllr - record.cllr_min < 0.02 and 0.4 < record.cllr < 0.65
 
 
-def test_no_ratio_exceeds_what_the_images_can_support(fitted) -> None:
+def test_no_ratio_exceeds_what_the_images_can_support(
+    fitted: tuple[LikelihoodRecord, np.ndarray, np.ndarray],
+) -> None:
     record, _, holds = fitted
     assert record.most == pytest.approx(np.log10((~holds).sum() + 1), abs=1e-3)
     assert log10_ratio(1.0, record) == record.most and log10_ratio(0.0, record) == record.least

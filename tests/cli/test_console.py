@@ -30,7 +30,9 @@ def is_harmless(text: str) -> bool:
 
 
 @pytest.mark.parametrize("stderr", [False, True])
-def test_consoles_tables_and_styled_text_are_escaped(stderr, capsys) -> None:
+def test_consoles_tables_and_styled_text_are_escaped(
+    stderr: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = console(stderr=stderr)
     table = Table(EVIL, title=EVIL, caption=EVIL)
     table.add_row(EVIL)

@@ -83,7 +83,9 @@ def test_a_manifests_spectra_are_drawn(inside: Any, tiny_manifest: Path, tmp_pat
         (("x.png",), "There is no file x.png"),
     ],
 )
-def test_what_cannot_be_drawn_is_a_sentence_and_a_hint(arguments, said, inside, tmp_path) -> None:
+def test_what_cannot_be_drawn_is_a_sentence_and_a_hint(
+    arguments: tuple[str, ...], said: str, inside: Any, tmp_path: Path
+) -> None:
     done = inside("explain", *arguments, cwd=tmp_path)
     assert done.returncode in (1, 2)
     assert said in done.stderr

@@ -18,7 +18,9 @@ from ganprint.files import locked_folder
 from .conftest import CONDITIONS
 
 
-def test_what_is_in_the_folder_is_not_computed_again_unless_forced(compare, tmp_path, other_weights) -> None:
+def test_what_is_in_the_folder_is_not_computed_again_unless_forced(
+    compare: Any, tmp_path: Path, other_weights: Path
+) -> None:
     out = tmp_path / "leaderboard"
     first = compare("--out", out, "--markdown", status=0)
     files = sorted(out.rglob("*.json"))
@@ -121,7 +123,9 @@ def test_two_processes_give_what_one_gives(
     assert len(read_entries(tmp_path / "out")) == 4
 
 
-def test_two_processes_evaluate_as_one_does(inside, tiny_manifest, tiny_weights, tmp_path) -> None:
+def test_two_processes_evaluate_as_one_does(
+    inside: Any, tiny_manifest: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
     # Three batches, one of them with an image that is not there.
     lines = tiny_manifest.read_text().splitlines()
     data = tmp_path / "some.csv"
@@ -187,7 +191,9 @@ def test_results_of_other_images_or_another_view_are_not_taken_for_these(
     assert "0 are there, 2 missing" in inside("compare", "--weights", changed, *options).stdout
 
 
-def test_predictions_of_an_earlier_result_do_not_stay_beside_a_later_one(compare, tmp_path) -> None:
+def test_predictions_of_an_earlier_result_do_not_stay_beside_a_later_one(
+    compare: Any, tmp_path: Path
+) -> None:
     out = tmp_path / "results"
     assert compare("--out", out, "--predictions").returncode == 0
     assert len(list(out.glob("*/*.csv"))) == 4
@@ -195,7 +201,9 @@ def test_predictions_of_an_earlier_result_do_not_stay_beside_a_later_one(compare
     assert not list(out.glob("*/*.csv"))
 
 
-def test_the_csv_alone_is_enough_and_the_version_of_ganprint_changes_nothing(compare, tmp_path, monkeypatch):
+def test_the_csv_alone_is_enough_and_the_version_of_ganprint_changes_nothing(
+    compare: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "results"
     first = compare("--out", out, "--markdown")
     shutil.rmtree(out / "tiny")
@@ -210,7 +218,9 @@ def test_the_csv_alone_is_enough_and_the_version_of_ganprint_changes_nothing(com
     assert "0 are there, 4 missing" in compare("--out", out, "--dry-run").stdout
 
 
-def test_a_manifest_in_the_folder_of_results_is_not_overwritten(compare, tiny_manifest, tmp_path) -> None:
+def test_a_manifest_in_the_folder_of_results_is_not_overwritten(
+    compare: Any, tiny_manifest: Path, tmp_path: Path
+) -> None:
     shutil.copy(tiny_manifest, tmp_path)
     assert "tiny.csv is there and has no results" in compare("--out", tmp_path, status=2).stderr
     assert (tmp_path / "tiny.csv").read_bytes() == tiny_manifest.read_bytes()

@@ -52,7 +52,9 @@ def test_measured_and_published_rows_never_share_a_table(inside: Any, folder: Pa
 
 
 @pytest.mark.parametrize("intervals", [(), ("--intervals",)], ids=["values", "intervals"])
-def test_names_are_whole_where_seven_weights_are_wider_than_the_terminal(inside, intervals) -> None:
+def test_names_are_whole_where_seven_weights_are_wider_than_the_terminal(
+    inside: Any, intervals: tuple[str, ...]
+) -> None:
     env = {"COLUMNS": "80"}
     done = inside("leaderboard", KEPT, "--data", "wild128-limit200", "--no-published", *intervals, env=env)
     assert done.returncode == 0, done.stderr
@@ -95,7 +97,9 @@ def test_fractions_of_images_are_kept_beside_means_over_groups(inside: Any, fold
         assert entry.unit == "group" and entry.of_images.nmi is not None
 
 
-def test_a_damaged_table_is_named_and_another_csv_is_passed_over(inside, folder, tmp_path) -> None:
+def test_a_damaged_table_is_named_and_another_csv_is_passed_over(
+    inside: Any, folder: Path, tmp_path: Path
+) -> None:
     head, line, *_ = (folder / "wild128.csv").read_text().splitlines()
     (tmp_path / "other.csv").write_text("path,source\n")
     (tmp_path / "broken.csv").write_text(f"{head}\n{line.replace(',723,', ',many,')}\n")
@@ -126,7 +130,9 @@ def test_the_page_is_whole_and_fetches_nothing(inside: Any, folder: Path, tmp_pa
         (("{folder}", "--csv", "--markdown"), "cannot be combined"),
     ],
 )
-def test_what_cannot_be_shown_is_a_sentence(options, said, inside, folder, tmp_path) -> None:
+def test_what_cannot_be_shown_is_a_sentence(
+    options: tuple[str, ...], said: str, inside: Any, folder: Path, tmp_path: Path
+) -> None:
     named = [option.format(folder=folder, empty=tmp_path) for option in options]
     assert said in inside("leaderboard", *named, status=2).stderr
 

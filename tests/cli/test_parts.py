@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,9 @@ def listed(tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> str
     return ",".join(map(str, files))
 
 
-def test_three_files_train_and_evaluate_and_what_val_lacks_is_said(inside, listed, tiny_manifest, tmp_path):
+def test_three_files_train_and_evaluate_and_what_val_lacks_is_said(
+    inside: Any, listed: str, tiny_manifest: Path, tmp_path: Path
+) -> None:
     images = ("--images", tiny_manifest.parent)
     out = tmp_path / "prnu"
     small = ("--set", "view.size=32", "--workers", "0")

@@ -101,7 +101,9 @@ def test_version_is_the_distributions(program) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_errors_are_sentences_with_their_exit_status(arguments, status, says, inside, tmp_path, tiny_weights):
+def test_errors_are_sentences_with_their_exit_status(
+    arguments: list[str], status: int, says: str, inside, tmp_path: Path, tiny_weights: Path
+) -> None:
     known = {"GANPRINT_WEIGHTS": str(tiny_weights.parent)}
     done = inside(*arguments, cwd=tmp_path, env=known)
     assert (done.returncode, done.stdout) == (status, ""), done.stderr

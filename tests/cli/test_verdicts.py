@@ -113,7 +113,9 @@ def test_a_batch_that_was_killed_goes_on_without_a_line_twice_or_lost(
     assert judge(folder, "--out", out, "--resume", form, "--fail-on", "synthetic").returncode == 4
 
 
-def test_a_file_of_other_weights_or_another_kind_is_not_gone_on_with(judge, case, tmp_path) -> None:
+def test_a_file_of_other_weights_or_another_kind_is_not_gone_on_with(
+    judge: Any, case: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out.jsonl"
     (row,) = json_lines(judge(case / "real.png", "--json").stdout)
     out.write_text(json.dumps(row | {"judged_by_sha256": "0" * 64}) + "\n")
@@ -127,7 +129,9 @@ def test_a_file_of_other_weights_or_another_kind_is_not_gone_on_with(judge, case
     assert judge(case, "--out", out, "--resume").returncode == 0 and len(json_lines(out.read_text())) == 5
 
 
-def test_verdicts_as_parquet_are_the_lines_and_lose_none_to_a_kill(judge, judged_weights, case, tmp_path):
+def test_verdicts_as_parquet_are_the_lines_and_lose_none_to_a_kill(
+    judge: Any, judged_weights: Path, case: Path, tmp_path: Path
+) -> None:
     out, unfinished = tmp_path / "out.parquet", tmp_path / ".out.parquet.unfinished"
     assert judge(case, "--out", tmp_path / "out.jsonl").returncode == 0
     expected = (tmp_path / "out.jsonl").read_text().splitlines()
@@ -157,7 +161,9 @@ def test_lines_answer_for_images_in_any_order_and_each_once() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
-def test_a_full_disk_is_a_sentence(judge, program, judged_weights, case, tmp_path) -> None:
+def test_a_full_disk_is_a_sentence(
+    judge: Any, program: Any, judged_weights: Path, case: Path, tmp_path: Path
+) -> None:
     (tmp_path / "full.jsonl").symlink_to("/dev/full")
     assert "not a regular file" in judge(case, "--out", tmp_path / "full.jsonl", "--force", status=1).stderr
     with Path("/dev/full").open("w") as full:
@@ -166,7 +172,9 @@ def test_a_full_disk_is_a_sentence(judge, program, judged_weights, case, tmp_pat
     assert done.returncode == 1 and "No space left" in done.stderr
 
 
-def test_a_source_is_enrolled_answered_listed_and_forgotten(inside, judge, judged_weights, case, tmp_path):
+def test_a_source_is_enrolled_answered_listed_and_forgotten(
+    inside: Any, judge: Any, judged_weights: Path, case: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "stripes"
     folder.mkdir()
     random = np.random.default_rng(5)
@@ -198,7 +206,9 @@ def test_a_source_is_enrolled_answered_listed_and_forgotten(inside, judge, judge
     assert gone.returncode == 2 and "enrolled" in gone.stderr
 
 
-def test_a_case_is_verified_and_what_changed_is_said(inside, judge, judged_weights, case, tmp_path) -> None:
+def test_a_case_is_verified_and_what_changed_is_said(
+    inside: Any, judge: Any, judged_weights: Path, case: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "evidence"
     shutil.copytree(case, folder)
     report = tmp_path / "case.html"
@@ -261,7 +271,9 @@ def test_several_methods_answer_each_agree_and_are_fused(
     assert [line.split()[0] for line in rows] == ["repmix", "prnu"]
 
 
-def test_what_verdicts_are_worth_is_counted_and_kept(inside, judged_weights, grown_manifest, tmp_path):
+def test_what_verdicts_are_worth_is_counted_and_kept(
+    inside: Any, judged_weights: Path, grown_manifest: Path, tmp_path: Path
+) -> None:
     weights = tmp_path / "weights"
     shutil.copytree(judged_weights, weights)
     done = inside(

@@ -51,7 +51,9 @@ def test_a_folder_of_shards_is_a_manifest_with_the_columns_of_its_json(tmp_path:
     ("labels", "sources", "by_position"),
     [(("0", "1\n"), ("real", "source-1"), True), (("real", "stylegan"), ("real", "stylegan"), False)],
 )
-def test_one_shard_has_numbers_or_sources_in_cls_files(labels, sources, by_position, tmp_path) -> None:
+def test_one_shard_has_numbers_or_sources_in_cls_files(
+    labels: tuple[str, str], sources: tuple[str, ...], by_position: bool, tmp_path: Path
+) -> None:
     members = {}
     for number, label in enumerate(labels):
         members |= {f"s/{number}.photo.png": png(number), f"s/{number}.cls": label.encode()}
@@ -72,6 +74,8 @@ def test_one_shard_has_numbers_or_sources_in_cls_files(labels, sources, by_posit
         ({"1.png": b"", "1.cls": b"progan"}, "no images with label 0"),
     ],
 )
-def test_a_label_that_is_missing_or_none_is_named(members, said, tmp_path) -> None:
+def test_a_label_that_is_missing_or_none_is_named(
+    members: dict[str, bytes], said: str, tmp_path: Path
+) -> None:
     with pytest.raises(ManifestError, match=said):
         Manifest.open(put(tmp_path / "one.tar", members))

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,9 @@ def test_the_page_has_ten_mistakes_and_each_block_its_exit_status() -> None:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[command for command, *_ in BLOCKS])
-def test_a_mistake_prints_what_the_page_says(block, folder, inside, program) -> None:
+def test_a_mistake_prints_what_the_page_says(
+    block: tuple[str, str, str], folder: Path, inside: Any, program: Any
+) -> None:
     command, printed, status = block
     if "https://" in command:
         pytest.importorskip("aiohttp")

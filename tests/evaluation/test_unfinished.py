@@ -76,7 +76,9 @@ def test_a_notebook_that_lacks_a_method_or_is_damaged_is_begun_anew(tmp_path: Pa
     assert notebook.read().batches == 0
 
 
-def test_an_image_that_is_mended_meanwhile_is_answered_for(images, tiny_weights, tmp_path) -> None:
+def test_an_image_that_is_mended_meanwhile_is_answered_for(
+    images: Manifest, tiny_weights: Path, tmp_path: Path
+) -> None:
     attributor, _ = load_attributor(tiny_weights)
     notebook = Notebook(tmp_path / "a.safetensors", ("one",), every=0)
     condition = Condition(parse_policy("none"))

@@ -120,7 +120,9 @@ def test_sources_that_differ_are_said_and_warnings_name_their_method() -> None:
 @pytest.mark.parametrize(
     ("cllr", "least", "stated"), [(0.5, 0.45, True), (0.5, 0.39, False), (0.8, 0.75, False)]
 )
-def test_a_ratio_is_stated_only_where_it_held_on_what_was_kept_out(cllr, least, stated) -> None:
+def test_a_ratio_is_stated_only_where_it_held_on_what_was_kept_out(
+    cllr: float, least: float, stated: bool
+) -> None:
     ratio = RULE.synthetic.model_copy(update={"cllr": cllr, "cllr_min": least})
     rule = RULE.model_copy(update={"score": "max-probability", "unknown_below": 0.0, "synthetic": ratio})
     single = predictor(1, [0.05, 0.9, 0.05])

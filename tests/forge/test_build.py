@@ -46,7 +46,9 @@ def rows_of(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_a_benchmark_is_balanced_split_and_perturbed(program, inside, generators, photos, tmp_path) -> None:
+def test_a_benchmark_is_balanced_split_and_perturbed(
+    program: Any, inside: Any, generators: Path, photos: Path, tmp_path: Path
+) -> None:
     options = ("--photos", photos, "--generators", generators, "--count", "10", "--unseen", "forest")
     built = [
         run("forge", "build", tmp_path / name, *options) for run, name in ((inside, "one"), (program, "two"))
@@ -91,21 +93,27 @@ def test_a_benchmark_is_balanced_split_and_perturbed(program, inside, generators
         (("--suffix", "/../../x"), "cannot end a source's name"),
     ],
 )
-def test_what_is_no_grid_is_refused(options, said, inside, generators, photos, tmp_path) -> None:
+def test_what_is_no_grid_is_refused(
+    options: tuple[str, ...], said: str, inside: Any, generators: Path, photos: Path, tmp_path: Path
+) -> None:
     done = inside(
         "forge", "build", tmp_path / "out", "--photos", photos, "--generators", generators, *options
     )
     assert done.returncode == 2 and said in done.stderr
 
 
-def test_generators_that_met_no_critic_are_refused(inside, photos, tmp_path, untrained) -> None:
+def test_generators_that_met_no_critic_are_refused(
+    inside: Any, photos: Path, tmp_path: Path, untrained: Any
+) -> None:
     untrained(tmp_path / "young", "stylegan", "face", steps=600)
     options = ("--photos", photos, "--generators", tmp_path / "young")
     done = inside("forge", "build", tmp_path / "out", *options)
     assert done.returncode == 2 and "has trained without its critic only, after 600 steps" in done.stderr
 
 
-def test_a_suffix_tells_small_generators_from_published_models(inside, generators, photos, tmp_path) -> None:
+def test_a_suffix_tells_small_generators_from_published_models(
+    inside: Any, generators: Path, photos: Path, tmp_path: Path
+) -> None:
     options = ("--photos", photos, "--generators", generators, "--semantics", "face", "--suffix", "-mini")
     inside("forge", "build", tmp_path / "out", *options, "--count", "10", status=0)
     manifest = Manifest.open(tmp_path / "out" / "manifest.csv")

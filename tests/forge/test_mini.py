@@ -41,7 +41,9 @@ def pixels(manifest: Path) -> list[bytes]:
     return [file.read_bytes() for file in sorted(manifest.parent.rglob("*.*"))]
 
 
-def test_it_has_the_images_of_the_recipe_and_is_made_once(generators, cache, tmp_path, monkeypatch) -> None:
+def test_it_has_the_images_of_the_recipe_and_is_made_once(
+    generators: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = mini(generators=generators)
     assert file.is_relative_to(cache) and file.name == "mini.csv"
     manifest = Manifest.open(file)
@@ -60,7 +62,9 @@ def test_it_has_the_images_of_the_recipe_and_is_made_once(generators, cache, tmp
     assert [path.name for path in file.parent.parent.iterdir()] == [file.parent.name]
 
 
-def test_images_for_training_are_of_other_photographs_and_apart_between_splits(generators, cache) -> None:
+def test_images_for_training_are_of_other_photographs_and_apart_between_splits(
+    generators: Path, cache: Path
+) -> None:
     training = Manifest.open(mini(TRAINING, generators=generators))
     assert training.split_names == ("train", "val") and training.sources == ("real", "dcgan-mini")
     real = {split: training.select(split, sources=["real"]) for split in training.split_names}
@@ -99,13 +103,17 @@ def test_a_benchmark_that_is_not_whole_is_made_again(generators: Path, cache: Pa
     assert mini(generators=generators) == file and file.is_file()
 
 
-def test_without_the_generators_of_a_split_there_is_no_benchmark(cache, tmp_path, untrained) -> None:
+def test_without_the_generators_of_a_split_there_is_no_benchmark(
+    cache: Path, tmp_path: Path, untrained: Any
+) -> None:
     untrained(tmp_path / "some", "dcgan", "face")
     with pytest.raises(WeightsError, match="no generators of flower under the training seed 0"):
         mini(generators=tmp_path / "some")
 
 
-def test_a_cache_that_cannot_be_written_is_a_sentence(generators, tmp_path, monkeypatch) -> None:
+def test_a_cache_that_cannot_be_written_is_a_sentence(
+    generators: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(UsageError, match="cannot be written to"):

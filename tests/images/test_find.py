@@ -59,7 +59,9 @@ DEEP = [*FLAT, "case/sub/d.webp", "case/sub/deep/e.gif", "case/z/f.bmp"]
     ],
     ids=lambda value: "+".join(value) if isinstance(value, list) else str(value),
 )
-def test_inputs_name_these_paths_in_this_order(case, inputs, recursive, expected) -> None:
+def test_inputs_name_these_paths_in_this_order(
+    case: Path, inputs: list[str], recursive: bool, expected: list[str]
+) -> None:
     assert names(inputs, recursive=recursive) == expected
 
 

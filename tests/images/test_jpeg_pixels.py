@@ -66,7 +66,9 @@ def damaged(data: bytes, how: str) -> bytes:
 
 
 @pytest.mark.parametrize("how", ["cut", "cut and ended", "zeros", "bytes before a marker", "bytes behind"])
-def test_what_is_damaged_is_read_or_refused_as_by_pillow(how, tmp_path, monkeypatch) -> None:
+def test_what_is_damaged_is_read_or_refused_as_by_pillow(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = damaged(by_pillow(tmp_path), how)
 
     def outcome() -> str:

@@ -128,7 +128,9 @@ NAN_RAMP = np.where(np.arange(SIDE) == 5, np.nan, GREY / 255)
         "NaN", "all NaN",
     ],
 )  # fmt: skip
-def test_grey_of_any_depth_becomes_equal_channels(data, expected, note) -> None:
+def test_grey_of_any_depth_becomes_equal_channels(
+    data: bytes, expected: np.ndarray, note: str | None
+) -> None:
     image = read_image(data)
     for channel in range(3):
         assert np.array_equal(image.pixels[..., channel], expected)
@@ -178,7 +180,9 @@ def key_colour() -> bytes:
     ],
     ids=["png", "webp", "tiff", "grey and alpha", "palette", "key colour", "16-bit grey key"],
 )  # fmt: skip
-def test_transparency_is_laid_over_white_and_said(data, upper, lower) -> None:
+def test_transparency_is_laid_over_white_and_said(
+    data: bytes, upper: tuple[int, ...], lower: tuple[int, ...]
+) -> None:
     image = read_image(data)
     assert (image.pixels[: SIDE // 2] == upper).all()
     assert (image.pixels[SIDE // 2 :] == lower).all()
@@ -288,7 +292,9 @@ def test_a_profile_is_srgb_by_what_it_does_and_not_by_its_name(profile: bytes, i
     ],
     ids=["pq", "p3", "srgb", "linear", "2.2", "srgb chunk first", "other primaries"],
 )
-def test_colours_that_a_png_states_otherwise_are_said(chunks, said) -> None:
+def test_colours_that_a_png_states_otherwise_are_said(
+    chunks: list[tuple[bytes, bytes]], said: str | None
+) -> None:
     image = read_image(png(8, 2, gradient().reshape(SIDE, -1), *chunks))
     assert np.array_equal(image.pixels, gradient())
     assert [said is not None and said in note for note in image.notes] == ([True] if said else [])

@@ -57,7 +57,9 @@ LAYOUTS = {
         if samples > 1 or planar == "contig"
     ],
 )
-def test_samples_come_out_however_they_lie(bits, samples, planar, order, layout) -> None:
+def test_samples_come_out_however_they_lie(
+    bits: int, samples: int, planar: str, order: str, layout: str
+) -> None:
     values = noise(*SIZE, samples, bits=bits)
     stored = values[..., 0] if samples == 1 else values if planar == "contig" else np.moveaxis(values, -1, 0)
     options: dict[str, object] = {"photometric": "rgb" if samples > 2 else "minisblack", "byteorder": order}
@@ -145,7 +147,9 @@ def test_the_full_picture_is_taken_and_that_is_said(data: bytes, full: bool, not
 @pytest.mark.parametrize(
     ("after", "rest"), [([], ""), ([{"subfiletype": 1}], ""), ([{}], "; its other pages were not")]
 )
-def test_one_note_says_what_was_taken_of_a_thumbnail_and_pages(below, after, rest) -> None:
+def test_one_note_says_what_was_taken_of_a_thumbnail_and_pages(
+    below: bool, after: list[dict[str, object]], rest: str
+) -> None:
     target = io.BytesIO()
     with tifffile.TiffWriter(target) as file:
         file.write(SMALL, photometric="rgb", metadata=None, subfiletype=1, subifds=1 if below else 0)

@@ -4,6 +4,7 @@ import csv
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,9 @@ def same_states(one: Attributor, other: Attributor) -> bool:
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_trained_weights_answer_the_same_after_reload(name, fit, tiny_manifest, tmp_path) -> None:
+def test_trained_weights_answer_the_same_after_reload(
+    name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
+) -> None:
     attributor = fit(name, tmp_path)
     data = Manifest.open(tiny_manifest)
     train, val = data.select("train"), data.select("val")
@@ -50,7 +53,9 @@ def test_trained_weights_answer_the_same_after_reload(name, fit, tiny_manifest, 
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_with_gradients_a_network_answers_as_without(name, fit, tiny_manifest, tmp_path) -> None:
+def test_with_gradients_a_network_answers_as_without(
+    name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
+) -> None:
     attributor = fit(name, tmp_path)
     if not isinstance(attributor, NeuralAttributor):
         pytest.skip("has no network")
@@ -120,14 +125,18 @@ def rows(tiny_manifest: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", ["yu", "dct-cnn", "eigenface", "prnu", "reverse-engineering"])
-def test_one_source_is_too_few(name, fit, rows, tiny_manifest, tmp_path) -> None:
+def test_one_source_is_too_few(
+    name: str, fit: Fit, rows: list[dict[str, str]], tiny_manifest: Path, tmp_path: Path
+) -> None:
     only = [row for row in rows if row["label"] == "0"]
     with pytest.raises(TrainingError, match="one source only, real"):
         fit(name, tmp_path / "out", data=rewritten(tiny_manifest, tmp_path, only))
 
 
 @pytest.mark.parametrize("name", ["yu", "dct-cnn", "eigenface", "prnu", "reverse-engineering"])
-def test_one_image_of_each_source_trains_or_says_why_not(name, fit, rows, tiny_manifest, tmp_path) -> None:
+def test_one_image_of_each_source_trains_or_says_why_not(
+    name: str, fit: Fit, rows: list[dict[str, str]], tiny_manifest: Path, tmp_path: Path
+) -> None:
     few = [row for row in rows if row["split"] == "val"] + [
         row for row in rows if row["split"] == "train" and row["path"].endswith("train0.png")
     ]
@@ -141,7 +150,9 @@ def test_one_image_of_each_source_trains_or_says_why_not(name, fit, rows, tiny_m
         fit(name, tmp_path / "smaller", "batch_size=3", data=data)
 
 
-def test_two_sources_are_told_apart_by_the_linear_methods(fit, rows, tiny_manifest, tmp_path) -> None:
+def test_two_sources_are_told_apart_by_the_linear_methods(
+    fit: Fit, rows: list[dict[str, str]], tiny_manifest: Path, tmp_path: Path
+) -> None:
     two = [row for row in rows if row["label"] in ("0", "1")]
     data = rewritten(tiny_manifest, tmp_path, two)
     for name in ("eigenface", "prnu"):
@@ -163,7 +174,9 @@ def test_weights_of_other_shapes_are_refused(name: str, fit: Fit, tmp_path: Path
         attributor.load_state({})
 
 
-def test_finetuning_starts_from_named_weights_and_refuses_those_of_others(fit, tiny_manifest, tmp_path):
+def test_finetuning_starts_from_named_weights_and_refuses_those_of_others(
+    fit: Fit, tiny_manifest: Path, tmp_path: Path
+) -> None:
     attributor = fit("dct-cnn", tmp_path / "first")
     data = Manifest.open(tiny_manifest)
     train, val = data.select("train"), data.select("val")
@@ -222,7 +235,9 @@ def test_finetuning_takes_over_the_sources_that_the_weights_know_and_adds_others
 
 
 @pytest.mark.parametrize("name", [name for name in SMALL if name not in ("yu", "yu reimplementation")])
-def test_pictures_are_finite_and_of_the_views_size(name, fit, tiny_manifest, tmp_path) -> None:
+def test_pictures_are_finite_and_of_the_views_size(
+    name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
+) -> None:
     attributor = fit(name, tmp_path)
     panels = attributor.explain(images_of(tiny_manifest, "val")[0])
     assert bool(panels) == (name not in ("yu pre-downsampling", "yu residual"))
@@ -237,7 +252,9 @@ def test_pictures_are_finite_and_of_the_views_size(name, fit, tiny_manifest, tmp
         ]
 
 
-def test_the_program_trains_evaluates_and_lists_a_method_that_is_no_network(inside, tiny_manifest, tmp_path):
+def test_the_program_trains_evaluates_and_lists_a_method_that_is_no_network(
+    inside: Any, tiny_manifest: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "tiny-eigen"
     settings = [part for each in SMALL["eigenface"][1] for part in ("--set", each)]
     options = ("--method", "eigenface", "--data", tiny_manifest, "--out", out, "--workers", "0")

@@ -73,7 +73,9 @@ def test_where_memory_is_short_the_components_are_found_in_batches_and_the_card_
     assert found["full"].shape == found["incremental"].shape
 
 
-def test_coordinates_are_centred_and_the_machine_separates_the_tiny_sources(fit, tiny_manifest, tmp_path):
+def test_coordinates_are_centred_and_the_machine_separates_the_tiny_sources(
+    fit: Fit, tiny_manifest: Path, tmp_path: Path
+) -> None:
     attributor = fit("eigenface", tmp_path, "components=30")
     data = Manifest.open(tiny_manifest)
     (batch,) = stream(data.select("train"), attributor.config, Run(tmp_path), seed=0)

@@ -1,11 +1,15 @@
 """PRNU: sums over batches, correlations are bounded, real may be what matches none."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from ganprint_plugins.prnu import FingerprintSums, PRNUConfig, Setting, correlate
 
 from ganprint.images.residual import clean_residuals
+
+from .conftest import Fit
 
 
 def test_sums_do_not_depend_on_how_images_are_batched() -> None:
@@ -35,7 +39,9 @@ def test_real_can_be_what_correlates_with_no_generator() -> None:
     assert Setting(1, 1.0, threshold=0.4).scores(correlations).argmax(1).tolist() == [0, 0]
 
 
-def test_the_grid_is_searched_on_validation_and_recorded(fit, tmp_path, tiny_manifest) -> None:
+def test_the_grid_is_searched_on_validation_and_recorded(
+    fit: Fit, tmp_path: Path, tiny_manifest: Path
+) -> None:
     from ganprint.attributor import Run
     from ganprint.data import Manifest
 

@@ -302,7 +302,9 @@ def test_the_gate_tells_what_was_saved_as_jpeg(manifest: Path, whole: Fitted) ->
     assert set(rows.weights[drawn & (rows.labels > 0)]) == {0.1}
 
 
-def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(manifest, whole, tmp_path) -> None:
+def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(
+    manifest: Path, whole: Fitted, tmp_path: Path
+) -> None:
     method, _ = whole
     left = [each.groups for each in method.held_out]
     assert len(left) == 2 and not left[0] & left[1]
@@ -323,7 +325,9 @@ def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(manifest, wh
         loaded.load_state({})
 
 
-def test_an_interrupted_fit_goes_on_to_the_same_weights(manifest, whole, tmp_path) -> None:
+def test_an_interrupted_fit_goes_on_to_the_same_weights(
+    manifest: Path, whole: Fitted, tmp_path: Path
+) -> None:
     told: list[Progress] = []
 
     def stop_after_the_first_pass() -> bool:

@@ -15,7 +15,9 @@ from ganprint.models.backbones import build_backbone
         ("convnext_atto", 2, 80, ("stem", "stages.0", "stages.1")),
     ],
 )
-def test_the_first_stages_are_those_of_the_whole_model(name, stages, features, cuts) -> None:
+def test_the_first_stages_are_those_of_the_whole_model(
+    name: str, stages: int, features: int, cuts: tuple[str, ...]
+) -> None:
     cut = build_backbone(f"timm:{name}", options={"stages": stages})
     assert (cut.features, cut.cuts) == (features, cuts)
     whole = build_backbone(f"timm:{name}").network

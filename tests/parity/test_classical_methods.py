@@ -10,7 +10,7 @@ from ganprint_plugins.prnu import FingerprintSums, Setting, correlate
 
 from ganprint.images.residual import clean_residuals
 
-from .conftest import Arrays
+from .conftest import Arrays, Close
 
 Outputs = Callable[[str], Arrays]
 POINTS = [(0.25, 1e-4), (0.5, 1e-2), (0.95, 1e-1), (0.95, 1e-3)]
@@ -28,7 +28,9 @@ def test_the_components_are_found_from_the_first_images_of_each_source(outputs: 
 
 @pytest.mark.parametrize(("variance", "penalty"), POINTS)
 @pytest.mark.parametrize("subset", [False, True], ids=["all images", "a subset"])
-def test_eigenfaces_components_and_decisions_are_the_public_ones(subset, variance, penalty, outputs, close):
+def test_eigenfaces_components_and_decisions_are_the_public_ones(
+    subset: bool, variance: float, penalty: float, outputs: Outputs, close: Close
+) -> None:
     run = outputs("eigenface")
     point = f"{'subset24' if subset else 'all40'}_v{variance}_C{penalty:.4f}".rstrip("0")
     train, test = images(run, "train"), images(run, "test")
@@ -52,7 +54,9 @@ def test_eigenfaces_components_and_decisions_are_the_public_ones(subset, varianc
 
 
 @pytest.mark.parametrize(("levels", "sigma"), PRNU_POINTS)
-def test_prnus_fingerprints_correlations_and_answers_are_the_public_ones(levels, sigma, outputs, close):
+def test_prnus_fingerprints_correlations_and_answers_are_the_public_ones(
+    levels: int, sigma: float, outputs: Outputs, close: Close
+) -> None:
     run, point = outputs("prnu"), f"levels{levels}_sigma{sigma}"
     sums = FingerprintSums([(levels, sigma)], 3)
     sums.update(images(run, "train"), torch.from_numpy(run["train_labels"].astype(np.int64)))

@@ -99,7 +99,9 @@ def on_torch(
 
 @pytest.mark.parametrize("levels, sigma", SETTINGS)
 @pytest.mark.parametrize("name", ["astronaut128", "coffee224", "chelsea_160x120"])
-def test_residuals_equal_the_public_codes(name, levels, sigma, shared, reference) -> None:
+def test_residuals_equal_the_public_codes(
+    name: str, levels: int, sigma: float, shared: Path, reference: dict[str, np.ndarray]
+) -> None:
     image = np.array(Image.open(shared / "reference/corruptions" / f"{name}.png").convert("RGB"))
     setting = f"levels{levels}_sigma{sigma}"
     noise, clean = (reference[f"{name}__{what}__{setting}"] for what in ("noise_extract", "extract_single"))

@@ -53,7 +53,9 @@ def test_repmixs_heads_compound_step_losses_and_gradients_are_the_public_ones(
                 close(f"{name}: gradient of {head} {part}", found.grad, run[f"grad_{part}_{head}"], 1e-5)
 
 
-def test_repmix_answers_from_compound_logits_as_the_public_test_script_does(outputs, close, monkeypatch):
+def test_repmix_answers_from_compound_logits_as_the_public_test_script_does(
+    outputs: Outputs, close: Close, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = outputs("repmix_inference")
     attributor = repmix_on_embeddings({**run, "ratios": np.ones((8, 1), np.float32)}, 2, monkeypatch)
     answer = attributor.answer(tensor(run["embeddings"]))
@@ -62,7 +64,9 @@ def test_repmix_answers_from_compound_logits_as_the_public_test_script_does(outp
     assert (answer.attribution.argmax(1) > 0).tolist() == run["detection_label"].astype(bool).tolist()
 
 
-def test_repmixs_backbone_mixes_after_the_last_stage_as_the_public_one_does(outputs, close) -> None:
+def test_repmixs_backbone_mixes_after_the_last_stage_as_the_public_one_does(
+    outputs: Outputs, close: Close
+) -> None:
     run = outputs("repmix_backbone")
     public = torchvision.models.resnet50()
     public.fc = nn.Linear(2048, 256)
@@ -89,7 +93,9 @@ def test_repmixs_backbone_mixes_after_the_last_stage_as_the_public_one_does(outp
 
 
 @pytest.mark.parametrize("members", [2, 3])
-def test_an_epoch_has_every_image_as_anchor_once_with_partners_from_all(members, outputs) -> None:
+def test_an_epoch_has_every_image_as_anchor_once_with_partners_from_all(
+    members: int, outputs: Outputs
+) -> None:
     run = outputs("repmix_sampling")
     labels = np.zeros(10, dtype=np.int64)
     batches = list(AnchoredSampler(labels, members=members, batch_size=4 * members, seed=6))

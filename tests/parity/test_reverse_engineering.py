@@ -89,7 +89,9 @@ def test_the_four_losses_the_head_and_its_sigmoid_are_the_public_ones(outputs: O
     close("Reverse Engineering: answers", answer, run["test/head_sigmoid_outputs"], 1e-5)
 
 
-def test_one_training_step_of_reverse_engineering_ends_where_the_public_one_does(outputs, close) -> None:
+def test_one_training_step_of_reverse_engineering_ends_where_the_public_one_does(
+    outputs: Outputs, close: Close
+) -> None:
     run, (_, _, images) = outputs("fen_training_step"), fen_draws()
     attributor = reverse_engineering(depth=4, width=8, hidden=2)
     fen_parameters(attributor, 34)

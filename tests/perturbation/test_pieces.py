@@ -10,7 +10,9 @@ from ganprint.perturbation.engine import PAINTERS
 @pytest.mark.parametrize("kind", [*pieces.BY_VALUE, *pieces.BY_ROW, *pieces.BY_CHANNEL])
 @pytest.mark.parametrize("severity", [1, 5])
 @pytest.mark.parametrize("size", [(601, 43), (100, 257)])
-def test_pieces_give_what_the_whole_gives(kind, severity, size, monkeypatch) -> None:
+def test_pieces_give_what_the_whole_gives(
+    kind: str, severity: int, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     image = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8, generator=torch.manual_seed(0))
     how = [Perturbation(kind, severity, 7)]
     whole = perturb(image, how)
@@ -23,7 +25,9 @@ def test_pieces_give_what_the_whole_gives(kind, severity, size, monkeypatch) -> 
 @pytest.mark.parametrize("kind", ["glass_blur", *PAINTERS])
 @pytest.mark.parametrize("severity", [1, 3, 5])
 @pytest.mark.parametrize("size", [(301, 43), (5, 400), (60, 257)])
-def test_what_is_drawn_for_the_whole_is_applied_by_rows(kind, severity, size, monkeypatch) -> None:
+def test_what_is_drawn_for_the_whole_is_applied_by_rows(
+    kind: str, severity: int, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     image = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8, generator=torch.manual_seed(0))
     image[..., :20] = 200  # what is flat shows a seam
     how = [Perturbation(kind, severity, 7)]

@@ -88,7 +88,9 @@ def stub_reader(monkeypatch: pytest.MonkeyPatch, answer: str) -> list[object]:
         (None, [], "invalid"),
     ],
 )
-def test_the_package_s_answer_is_told(state, codes, told, monkeypatch) -> None:
+def test_the_package_s_answer_is_told(
+    state: str | None, codes: list[str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     status = [{"code": code} for code in codes]
     answer = json.dumps(STORE | {"validation_state": state, "validation_status": status})
     settings = stub_reader(monkeypatch, answer)
@@ -101,7 +103,9 @@ def test_the_package_s_answer_is_told(state, codes, told, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("answer", ["", "[]", "{}", '{"active_manifest": "a", "manifests": {"a": [1]}}'])
-def test_a_manifest_the_package_cannot_read_is_unreadable(answer, monkeypatch) -> None:
+def test_a_manifest_the_package_cannot_read_is_unreadable(
+    answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stub_reader(monkeypatch, answer)
     assert read_provenance(with_manifest("JPEG"), "JPEG").state == "unreadable"
 

@@ -47,7 +47,9 @@ HOSTILE: dict[str, tuple[Callable[[str], Any], str]] = {
 
 @pytest.mark.parametrize("protocol", [2, 4])
 @pytest.mark.parametrize("attack", HOSTILE, ids=str)
-def test_a_hostile_pickle_is_refused_by_name_and_touches_nothing(attack, protocol, tmp_path) -> None:
+def test_a_hostile_pickle_is_refused_by_name_and_touches_nothing(
+    attack: str, protocol: int, tmp_path: Path
+) -> None:
     build, name = HOSTILE[attack]
     path, touched = tmp_path / "evil.ckpt", tmp_path / "touched"
     content = {"state_dict": build(str(touched))}
@@ -99,7 +101,9 @@ HANDWRITTEN = {
 
 
 @pytest.mark.parametrize("case", HANDWRITTEN, ids=str)
-def test_no_sequence_of_pickle_operations_escapes_as_anything_but_a_refusal(case, tmp_path) -> None:
+def test_no_sequence_of_pickle_operations_escapes_as_anything_but_a_refusal(
+    case: str, tmp_path: Path
+) -> None:
     path = tmp_path / "evil.ckpt"
     path.write_bytes(zipped(HANDWRITTEN[case]))
     with pytest.raises(WeightsError) as error:
@@ -160,7 +164,9 @@ def tensor_pickle(offset: int, shape: tuple[int, ...], stride: tuple[int, ...], 
         (0, (4,), (1,), 5), (0, (5,), (1,), 5), (0, (1,), (1,), 1 << 47),
     ],
 )  # fmt: skip
-def test_a_tensor_cannot_reach_beyond_its_data(offset, shape, stride, count, tmp_path) -> None:
+def test_a_tensor_cannot_reach_beyond_its_data(
+    offset: int, shape: tuple[int, ...], stride: tuple[int, ...], count: int, tmp_path: Path
+) -> None:
     path = tmp_path / "evil.ckpt"
     path.write_bytes(
         zipped(tensor_pickle(offset, shape, stride, count), **{"0": struct.pack("<4f", 1, 2, 3, 4)})

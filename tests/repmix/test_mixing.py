@@ -39,7 +39,9 @@ def images(count: int, size: int = 64) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("level", range(-1, 6))
 @pytest.mark.parametrize("fields", BACKBONES, ids=lambda fields: fields["backbone"])
-def test_every_level_mixes_pairs_into_samples_and_reaches_all_weights_with_gradients(fields, level) -> None:
+def test_every_level_mixes_pairs_into_samples_and_reaches_all_weights_with_gradients(
+    fields: dict[str, Any], level: int
+) -> None:
     attributor = repmix(mix_level=level, **fields)
     batch, labels = images(6)
     step = Step(seed=0, epoch=0, index=0)
@@ -60,7 +62,9 @@ def test_every_level_mixes_pairs_into_samples_and_reaches_all_weights_with_gradi
 
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("fields", [COMPACT, SMALL_RESNET], ids=lambda fields: fields["backbone"])
-def test_level_5_is_the_mixing_of_embeddings_as_pooling_and_embedding_are_linear(fields, count) -> None:
+def test_level_5_is_the_mixing_of_embeddings_as_pooling_and_embedding_are_linear(
+    fields: dict[str, Any], count: int
+) -> None:
     attributor = repmix(mix_count=count, **fields)
     batch, _ = images(4 * count)
     ratios = attributor.ratios(4 * count, Step(0, 0, 0), torch.device("cpu"))
@@ -127,7 +131,9 @@ def test_attribution_logits_are_scaled_by_the_detection_answer_only_when_compoun
 
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("compound", [True, False])
-def test_the_loss_is_the_sum_of_both_cross_entropies_weighted_by_the_ratios(compound, count) -> None:
+def test_the_loss_is_the_sum_of_both_cross_entropies_weighted_by_the_ratios(
+    compound: bool, count: int
+) -> None:
     attributor = repmix(mix_count=count, compound=compound, **COMPACT)
     batch, _ = images(4 * count)
     labels = torch.tensor([0, 1, 2, 0, 0, 2, 1, 1, 2, 0, 0, 1])[: 4 * count]
@@ -255,7 +261,9 @@ def test_the_small_presets_keep_what_makes_it_repmix(preset: str) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_network_that_cannot_be_is_refused_with_what_can(fields, says, hint) -> None:
+def test_a_network_that_cannot_be_is_refused_with_what_can(
+    fields: dict[str, Any], says: str, hint: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         repmix(**fields)
     assert says in caught.value.message

@@ -19,7 +19,9 @@ from ganprint.weights import read_card
         ("repmix", "small", "repmix, preset repmix-small, changed: "),
     ],
 )
-def test_a_line_names_weights_method_and_preset(method, preset, expected, tiny_weights) -> None:
+def test_a_line_names_weights_method_and_preset(
+    method: str, preset: str | None, expected: str, tiny_weights: Path
+) -> None:
     config = read_config(plugins.load(method).spec, preset=preset).model_dump(mode="json")
     card = read_card(tiny_weights).model_copy(update={"method": method, "config": config})
     (line,) = preset_lines([card])

@@ -166,7 +166,9 @@ def test_two_files_of_one_name_keep_their_own_pictures(ensemble: Ensemble, tmp_p
     assert exhibits.of(ensemble.failed("-", OutputExistsError("", ""))) is None
 
 
-def test_images_without_maps_are_named(ensemble, tmp_path, monkeypatch) -> None:
+def test_images_without_maps_are_named(
+    ensemble: Ensemble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(report, "MAPPED", 1)
     images = [image_of(f"{seed}.jpg", seed) for seed in (1, 2, 3)]
     exhibits = Exhibits(ensemble, maps=True)

@@ -110,12 +110,16 @@ def test_resuming_a_finished_training_changes_nothing(tiny_manifest: Path, whole
     [(["learning_rate=0.1"], {}), (["embedding=16"], {}), ([], {"seed": 1}), ([], {"precision": "bf16"})],
     ids=["configuration", "shape of the network", "seed", "precision"],
 )
-def test_resuming_with_another_configuration_or_seed_is_refused(tiny_manifest, whole, settings, run) -> None:
+def test_resuming_with_another_configuration_or_seed_is_refused(
+    tiny_manifest: Path, whole: Path, settings: list[str], run: dict[str, Any]
+) -> None:
     with pytest.raises(TrainingError, match="another configuration, data, seed or precision"):
         train(tiny_manifest, whole, *settings, resume=True, **run)
 
 
-def test_resuming_on_other_data_or_from_nothing_or_from_damage_is_refused(tiny_manifest, whole, tmp_path):
+def test_resuming_on_other_data_or_from_nothing_or_from_damage_is_refused(
+    tiny_manifest: Path, whole: Path, tmp_path: Path
+) -> None:
     data = Manifest.open(tiny_manifest)
     config = read_config(RepMix.spec, preset="repmix-mini", assignments=SETTINGS)
     attributor = prepare(RepMix, config, data, 0)
@@ -130,7 +134,9 @@ def test_resuming_on_other_data_or_from_nothing_or_from_damage_is_refused(tiny_m
         train(tiny_manifest, tmp_path, resume=True)
 
 
-def test_starting_anew_forgets_the_checkpoints_of_before(tiny_manifest, whole, tmp_path) -> None:
+def test_starting_anew_forgets_the_checkpoints_of_before(
+    tiny_manifest: Path, whole: Path, tmp_path: Path
+) -> None:
     def interrupt(progress: Progress) -> None:
         raise RuntimeError("stopped before the first checkpoint")
 

@@ -48,7 +48,9 @@ def test_validation_can_be_mixed_and_perturbed_anew_each_time_and_resumes_to_the
     assert losses != [row["loss"] for row in rows(tmp_path / "fixed")]
 
 
-def test_patience_counts_validations_which_come_every_so_many_epochs_and_at_the_end(tiny_manifest, tmp_path):
+def test_patience_counts_validations_which_come_every_so_many_epochs_and_at_the_end(
+    tiny_manifest: Path, tmp_path: Path
+) -> None:
     # Weights that do not move are best at the first validation.
     still = ("learning_rate=1e-30", "ema=0", "validate_every=2", "monitor=balanced_accuracy")
     _, facts = fit(tiny_manifest, tmp_path / "out", *still, "epochs=20", "patience=2", "weight_decay=0")
@@ -60,7 +62,9 @@ def test_patience_counts_validations_which_come_every_so_many_epochs_and_at_the_
 
 
 @pytest.mark.parametrize("ema", [0, 0.5])
-def test_the_last_weights_are_kept_where_that_is_asked_for(tiny_manifest, tmp_path, ema) -> None:
+def test_the_last_weights_are_kept_where_that_is_asked_for(
+    tiny_manifest: Path, tmp_path: Path, ema: float
+) -> None:
     settings = ("epochs=3", "learning_rate=0.01", f"ema={ema}", "keep=last", "monitor=loss")
     attributor, facts = fit(tiny_manifest, tmp_path, *settings)
     last = load_file(tmp_path / "checkpoints/last.safetensors")
@@ -79,11 +83,15 @@ def test_the_last_weights_are_kept_where_that_is_asked_for(tiny_manifest, tmp_pa
         ([1, 1], [1, 1], None),
     ],
 )
-def test_one_answer_for_everything_is_noticed_where_there_is_more_to_answer(predicted, labels, only) -> None:
+def test_one_answer_for_everything_is_noticed_where_there_is_more_to_answer(
+    predicted: list[int], labels: list[int], only: int | None
+) -> None:
     assert only_answer(np.array(predicted), np.array(labels)) == only
 
 
-def test_a_training_that_ends_in_one_class_for_everything_says_so_and_its_card_does(tiny_manifest, tmp_path):
+def test_a_training_that_ends_in_one_class_for_everything_says_so_and_its_card_does(
+    tiny_manifest: Path, tmp_path: Path
+) -> None:
     said: list[str] = []
     settings = ("learning_rate=1e-30", "epochs=1", "ema=0", "policy=none")
     config = read_config(RepMix.spec, preset="repmix-mini", assignments=[*SETTINGS, *settings])

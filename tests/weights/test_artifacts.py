@@ -120,7 +120,9 @@ def test_nothing_is_overwritten_without_force_and_other_files_stay(tmp_path: Pat
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_an_interrupted_write_leaves_what_was_there(exists, tmp_path, monkeypatch) -> None:
+def test_an_interrupted_write_leaves_what_was_there(
+    exists: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "a"
     if exists:
         save_artifact(folder, {"a": torch.ones(2)}, FULL)
@@ -190,7 +192,9 @@ def test_damage_is_reported_with_the_file_and_a_way_out(how: str, tmp_path: Path
 @pytest.mark.parametrize(
     "content", [b"", b"\xff" * 64, b"\x08" + bytes(7) + b"{}      "], ids=["none", "junk", "bare"]
 )
-def test_a_file_with_the_right_hash_that_is_no_safetensors_is_reported(content, tmp_path) -> None:
+def test_a_file_with_the_right_hash_that_is_no_safetensors_is_reported(
+    content: bytes, tmp_path: Path
+) -> None:
     import hashlib
 
     folder = save_artifact(tmp_path / "a", TENSORS, make_card())

@@ -61,7 +61,9 @@ def small(method: str, folder: Path, **config: Any) -> Path:
         ("alexnet", {"num_classes": 10**9}),
     ],
 )
-def test_no_option_of_a_card_reaches_a_constructor_that_may_not_be_set(backbone, options, tmp_path) -> None:
+def test_no_option_of_a_card_reaches_a_constructor_that_may_not_be_set(
+    backbone: str, options: dict[str, Any], tmp_path: Path
+) -> None:
     (tmp_path / "evil.pth").write_bytes(b"evil")
     folder = small("repmix", tmp_path / "a", backbone=backbone, backbone_options=options)
     with pytest.raises(GanprintError, match=r"cannot be built|no model called") as error:

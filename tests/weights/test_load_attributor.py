@@ -75,7 +75,9 @@ def test_loading_does_not_fetch_the_weights_that_training_started_from(tmp_path:
         ({"view": {"size": 64}}, {"weight": torch.ones(2, 3)}, "two different preprocessings"),
     ],
 )
-def test_weights_that_do_not_fit_their_method_are_reported(config, tensors, message, tmp_path) -> None:
+def test_weights_that_do_not_fit_their_method_are_reported(
+    config: dict[str, Any], tensors: dict[str, Tensor], message: str, tmp_path: Path
+) -> None:
     card = make_card(method="linear", config={"view": VIEW, **config})
     folder = save_artifact(tmp_path / "a", tensors, card)
     with pytest.raises(WeightsError, match=message) as error:

@@ -38,7 +38,9 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return places
 
 
-def test_the_search_goes_from_the_variable_over_the_user_to_the_shipped(tmp_path, monkeypatch) -> None:
+def test_the_search_goes_from_the_variable_over_the_user_to_the_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GANPRINT_WEIGHTS", os.pathsep.join([str(tmp_path / "a"), "", "~/b"]))
     assert search_path() == [tmp_path / "a", Path.home() / "b", user_folder(), shipped_folder()]
     monkeypatch.delenv("GANPRINT_WEIGHTS")
@@ -56,7 +58,9 @@ def test_an_earlier_folder_hides_a_later_one(folders: list[Path]) -> None:
     assert entries[1].size == 8 + (folders[0] / "same" / CARD_FILE).stat().st_size
 
 
-def test_damaged_artifacts_are_listed_with_their_fault_and_unfinished_ones_are_not(folders) -> None:
+def test_damaged_artifacts_are_listed_with_their_fault_and_unfinished_ones_are_not(
+    folders: list[Path],
+) -> None:
     put(folders[0], "good")
     (put(folders[0], "bad") / CARD_FILE).write_text("name: 3")
     (put(folders[0], "headless") / CARD_FILE).unlink()
