@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]
 FORMATS = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF",
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
     ".tiff": "TIFF",
-}  # fmt: skip
+}
 """Pillow's names of the formats that are written, by the ends of file names."""
 
 

@@ -51,8 +51,13 @@ _MOST_SAMPLES = 16
 _RAW_PHOTOMETRICS = (32803, 34892)  # colour filter array, linear raw
 _RAW_COMPRESSIONS = (32767, 34713, 65535)  # Sony's, Nikon's, Pentax's
 _RAW_MAKERS = {
-    "nikon": "NEF", "sony": "ARW", "canon": "CR2", "pentax": "PEF", "ricoh": "PEF", "samsung": "SRW",
-}  # fmt: skip
+    "nikon": "NEF",
+    "sony": "ARW",
+    "canon": "CR2",
+    "pentax": "PEF",
+    "ricoh": "PEF",
+    "samsung": "SRW",
+}
 _MODES = {0: "L", 1: "L", _RGB: "RGB", _CMYK: "CMYK", YCBCR: "YCbCr", _LAB: "LAB"}
 # The modes of Pillow with alpha: what ExtraSamples calls 1, which the colours were multiplied by, and 2.
 _ALPHA_MODES = {("L", 1): "La", ("L", 2): "LA", ("RGB", 1): "RGBa", ("RGB", 2): "RGBA"}

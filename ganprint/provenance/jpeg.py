@@ -39,8 +39,13 @@ _CHROMINANCE = (
 
 # How many samples of luminance each sample of chroma covers, across and down.
 _SUBSAMPLING = {
-    (1, 1): "4:4:4", (2, 1): "4:2:2", (1, 2): "4:4:0", (2, 2): "4:2:0", (4, 1): "4:1:1", (4, 2): "4:1:0",
-}  # fmt: skip
+    (1, 1): "4:4:4",
+    (2, 1): "4:2:2",
+    (1, 2): "4:4:0",
+    (2, 2): "4:2:0",
+    (4, 1): "4:1:1",
+    (4, 2): "4:1:0",
+}
 
 _FIRST_QUALITIES = range(30, 99)
 _LOW_FREQUENCIES = ((0, 1), (1, 0), (2, 0), (1, 1), (0, 2), (0, 3), (1, 2), (2, 1), (3, 0))
