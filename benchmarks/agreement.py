@@ -14,14 +14,9 @@ from scipy.stats import spearmanr
 from ganprint.evaluation.leaderboard import read_entries
 
 WEIGHTS = {
-    "RepMix": "repmix",
-    "Yu et al. (reimp.)": "yu-reimp",
-    "Yu et al.": "yu",
-    "DCT-CNN": "dct-cnn",
-    "Reverse Engineering": "reverse-engineering",
-    "EigenFace": "eigenface",
-    "PRNU": "prnu",
-}
+    "RepMix": "repmix", "Yu et al. (reimp.)": "yu-reimp", "Yu et al.": "yu", "DCT-CNN": "dct-cnn",
+    "Reverse Engineering": "reverse-engineering", "EigenFace": "eigenface", "PRNU": "prnu",
+}  # fmt: skip
 METRICS = ("detection_accuracy", "attribution_accuracy", "nmi")
 
 

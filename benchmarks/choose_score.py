@@ -9,19 +9,17 @@ of ViM, which adds it, only the residual is left.
 
 import csv
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
-from ganprint_plugins.residual_statistics.collect import Rows, collect
+from ganprint_plugins.residual_statistics.collect import Rows
 from ganprint_plugins.residual_statistics.method import ResidualStatistics
 from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
+from recipes import collected
 from sklearn.metrics import roc_auc_score
 
-from ganprint.attributor import Run
 from ganprint.calibration.decision import group_weights
 from ganprint.calibration.open_set import Known
-from ganprint.data import Manifest
 
 FEWEST_GROUPS = 4
 """Groups of a source from which on it takes a turn."""
@@ -66,11 +64,8 @@ def measure(
 def main() -> None:
     """Print the rows, and their means."""
     data, run = sys.argv[1:]
-    manifest = Manifest.open(data)
-    splits = [manifest.select("train"), manifest.select("val")]
-    config = ResidualStatisticsConfig(networks=0)
-    rows = collect(splits, config.model_copy(update={"frozen": True}), Run(Path(run), resume=True))
-    trained = np.repeat([True, False], [len(split) for split in splits])
+    manifest, images, config, rows = collected(data, run)
+    trained = images.splits == "train"
     writer = csv.writer(sys.stdout)
     found: list[dict[str, float]] = []
     for unknown in range(1, len(manifest.sources)):

@@ -60,7 +60,7 @@ VALUES: tuple[Any, ...] = (
     *([], {}, [[]], [0] * 300, {"a": None}, [1e9] * 8, [-1], ["real", "real"]),
 )
 _VIEW = {"kind": "resize", "size": 32}
-_SMALL: dict[str, dict[str, Any]] = {
+SMALL: dict[str, dict[str, Any]] = {
     "repmix": {
         "backbone": "compact",
         "backbone_options": {"widths": [8, 8], "depths": [1, 1]},
@@ -79,7 +79,7 @@ def small_weights(folder: Path) -> list[Path]:
     """Save fresh weights of small networks, one folder a method."""
     torch.manual_seed(0)
     saved = []
-    for method, config in _SMALL.items():
+    for method, config in SMALL.items():
         described = {"view": _VIEW, **config}
         plugin = plugins.load(method)
         attributor = plugin(plugin.spec.config.model_validate(described), ("real", "progan"))

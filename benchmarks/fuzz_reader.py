@@ -83,10 +83,6 @@ def seed_images() -> dict[str, bytes]:
     return seeds
 
 
-def _truncated(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
-    return data[: int(random.integers(len(data)))]
-
-
 def _bits_flipped(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
     flipped = bytearray(data)
     for place in random.integers(len(data), size=int(2 ** random.integers(0, 7))):
@@ -102,33 +98,24 @@ def _header_flipped(data: bytes, other: bytes, random: np.random.Generator) -> b
     return bytes(changed)
 
 
-def _wrong_header(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
-    length = int(random.integers(4, 64))
-    return other[:length] + data[length:]
-
-
-def _spliced(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
-    return data[: int(random.integers(len(data)))] + other[int(random.integers(len(other))) :]
-
-
 def _repeated(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
     first, last = sorted(int(place) for place in random.integers(len(data), size=2))
     return data[:last] + data[first:last] * int(random.integers(1, 40)) + data[last:]
 
 
-def _untouched(data: bytes, other: bytes, random: np.random.Generator) -> bytes:
-    return data
-
-
 Mutation = Callable[[bytes, bytes, np.random.Generator], bytes]
 MUTATIONS: dict[str, Mutation] = {
-    "truncated": _truncated,
+    "truncated": lambda data, other, random: data[: int(random.integers(len(data)))],
     "bits flipped": _bits_flipped,
     "header flipped": _header_flipped,
-    "wrong header": _wrong_header,
-    "spliced": _spliced,
+    "wrong header": lambda data, other, random: (
+        other[: (length := int(random.integers(4, 64)))] + data[length:]
+    ),
+    "spliced": lambda data, other, random: (
+        data[: int(random.integers(len(data)))] + other[int(random.integers(len(other))) :]
+    ),
     "repeated": _repeated,
-    "wrong extension": _untouched,
+    "wrong extension": lambda data, other, random: data,
 }
 
 

@@ -218,13 +218,8 @@ def commands(folder: Path, runner: Runner) -> dict[str, Command]:
     verdicts, compared, again = out / "verdicts.jsonl", out / "compared", out / "trained"
     images = str(folder / "test_seen")
     asked = (
-        "--condition",
-        "test_seen:none",
-        "--condition",
-        "test_seen:gaussian_noise:5",
-        "--batch-size",
-        "4",
-    )
+        "--condition", "test_seen:none", "--condition", "test_seen:gaussian_noise:5", "--batch-size", "4",
+    )  # fmt: skip
     return {
         "attribute": Command(
             ("attribute", images, "--weights", judge, "--batch-size", "1", "--out", str(verdicts)),

@@ -13,15 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from ganprint_plugins.residual_statistics.collect import Rows, collect
+from ganprint_plugins.residual_statistics.collect import Rows
 from ganprint_plugins.residual_statistics.features import describe
-from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
-from recipes import BASE, chosen, cross_validate, measure
+from recipes import BASE, chosen, collected, cross_validate, measure
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate, l1_loss, mse_loss, pad
 
-from ganprint.attributor import Run
-from ganprint.data import Manifest
 from ganprint.plugin_api import SourceImages, find_crops
 
 WIDTH = 32
@@ -109,16 +106,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--least", type=float, default=26.0)
     asked = parser.parse_args()
-    manifest = Manifest.open(asked.data)
-    splits = [manifest.select("train"), manifest.select("val")]
-    images = manifest.take(
-        np.concatenate([np.flatnonzero(manifest.splits == name) for name in ("train", "val")])
-    )
-    config = ResidualStatisticsConfig(networks=0)
-    rows = chosen(
-        collect(splits, config.model_copy(update={"frozen": True}), Run(asked.run, resume=True)),
-        BASE["draws_used"],
-    )
+    manifest, images, config, every = collected(asked.data, asked.run)
+    rows = chosen(every, BASE["draws_used"])
     view = config.view.model_copy(update={"crops": 1})
     numbers = np.unique(rows.images[(rows.labels == 0) & (rows.draws == 0)])
     read = SourceImages(images)

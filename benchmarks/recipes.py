@@ -97,13 +97,9 @@ def measure(probabilities: np.ndarray, rows: Rows, sources: tuple[str, ...]) -> 
     families = {name: family for name in sources if (family := family_of(name))}
     weights = group_weights(labels, groups)
     fitted = fit_thresholds(
-        shares,
-        labels,
-        np.ones(len(labels)),
-        Rates(),
-        weights=weights,
+        shares, labels, np.ones(len(labels)), Rates(), weights=weights,
         families=family_indices(sources, families),
-    )
+    )  # fmt: skip
     synthetic = 1 - shares[:, 0]
     found = {}
     for kind in ("real", "gan", "diffusion"):
@@ -141,9 +137,8 @@ def _area(score: np.ndarray, low: np.ndarray, high: np.ndarray, weights: np.ndar
     return float((below * (weights * high)[order]).sum() / weights[high].sum())
 
 
-def main() -> None:
-    """Run the recipes that are named, or all, and add their rows."""
-    data, run, *wanted = sys.argv[1:]
+def collected(data: str, run: str | Path) -> tuple[Manifest, Manifest, ResidualStatisticsConfig, Rows]:
+    """Return a manifest, its images of train and val, a plain configuration, and the statistics in a folder."""
     manifest = Manifest.open(data)
     splits = [manifest.select("train"), manifest.select("val")]
     images = manifest.take(
@@ -151,6 +146,13 @@ def main() -> None:
     )
     config = ResidualStatisticsConfig(networks=0)
     rows = collect(splits, config.model_copy(update={"frozen": True}), Run(Path(run), resume=True))
+    return manifest, images, config, rows
+
+
+def main() -> None:
+    """Run the recipes that are named, or all, and add their rows."""
+    data, run, *wanted = sys.argv[1:]
+    manifest, images, config, rows = collected(data, run)
     families = np.array([each.family for each in names()] + ["frozen"] * (columns(True) - len(names())))
     OUT.parent.mkdir(parents=True, exist_ok=True)
     fresh = not OUT.exists()
@@ -181,12 +183,8 @@ def main() -> None:
                 fresh = False
             numbers = [f"{value:.3f}" for value in found.values()]
             facts = [
-                len(set(some.groups.tolist())),
-                len(some.groups),
-                seconds,
-                date.today(),
-                images.sha256[:12],
-            ]
+                len(set(some.groups.tolist())), len(some.groups), seconds, date.today(), images.sha256[:12],
+            ]  # fmt: skip
             writer.writerow([name, *numbers, *facts])
             file.flush()
             print(name, dict(zip(found, numbers, strict=True)), f"{seconds} s", flush=True)

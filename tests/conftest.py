@@ -2,7 +2,9 @@
 
 import contextlib
 import csv
+import importlib
 import io
+import json
 import os
 import shutil
 import struct
@@ -10,6 +12,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -29,6 +32,87 @@ TINY = (
     *("--set", "perturb_at=null", "--set", "warmup_steps=0"),
 )
 """Options of `ganprint train` under which an epoch of the tiny manifest takes a second."""
+
+VIEW = {"kind": "resize", "size": 32}
+JUDGEMENT = {
+    "score": "knn", "unknown_below": 0.8, "synthetic_from": 0.9, "real_to": 0.3, "source_from": 0.5,
+    "false_unknown": 0.05, "false_alarm": 0.02, "miss": 0.05, "wrong_source": 0.1,
+    "synthetic": {"slope": 1, "intercept": 0, "most": 2, "least": -2, "cllr": 0.3, "cllr_min": 0.25},
+    "reference_sha256": "0" * 64,
+}  # fmt: skip
+"""The fields of a JudgementRecord."""
+
+
+CALIBRATION = {
+    "temperature": 0.8, "data": "native.csv", "data_sha256": "0" * 64, "split": "val", "policies": ["none"],
+    "seed": 0, "images": 100, "date": "2026-11-20T12:00:01Z", "before": {"calibration_error": 0.1},
+    "after": {"calibration_error": 0.02}, "isotonic": [[[0.0, 0.1], [1.0, 0.9]], [[0.5, 0.5]]],
+}  # fmt: skip
+"""The fields of a CalibrationRecord."""
+
+
+def make_card(name: str = "small", **fields: Any) -> Any:
+    """Return the card of weights that are not there."""
+    from ganprint.weights import Card
+
+    given = {"name": name, "method": "repmix", "plugin": {"distribution": "ganprint", "version": "0.1.0"}}
+    given |= {"sources": ("real", "progan"), "view": VIEW, "config": {"view": VIEW}, "licence": "MIT"}
+    return Card.model_validate({"date": "2026-11-20T12:00:01Z", **given, **fields})
+
+
+class Page(HTMLParser):
+    """What of a page a browser would act on; fails where tags do not close in their order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        assert not self.open
+        self.words = " ".join(self.text.split())
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data if self.open[-1:] != ["style"] else ""
+
+
+def benchmark(name: str) -> Any:
+    """Import a program of `benchmarks`, which may import others from there."""
+    with patch.object(sys, "path", [str(Path(__file__).parents[1] / "benchmarks"), *sys.path]):
+        return importlib.import_module(name)
+
+
+def run_code(code: str, *arguments: str | Path, **options: Any) -> str:
+    """Return what Python prints for some code; it must not fail."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, **options).stdout
+
+
+def noise(*shape: int, seed: int = 0) -> np.ndarray:
+    """Return random levels, uint8."""
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def encoded(image: Image.Image | np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
+    """Return the bytes of a file of an image, a Pillow one or pixels."""
+    target = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(target, kind, **options)
+    return target.getvalue()
+
+
+def json_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -106,18 +190,25 @@ def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "tiny.csv"
 
 
+def ended(done: Any, status: int | None) -> Any:
+    """Return a finished command; it shows no traceback, and has the exit status that is given."""
+    assert "Traceback" not in str(done.stderr)
+    assert status in (None, done.returncode), done.stderr
+    return done
+
+
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """Return a function that runs the real `ganprint` on arguments, by itself with its output captured."""
     home = tmp_path_factory.mktemp("home")
 
-    def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str | Path, status: int | None = None, **options: object) -> Any:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(home)}
         environment["XDG_CACHE_HOME"] = str(home)
-        environment |= options.pop("env", {})  # type: ignore[arg-type]
+        environment |= options.pop("env", {})
         command = [sys.executable, "-m", "ganprint", *map(str, arguments)]
         settings: dict[str, object] = {"capture_output": True, "text": True, "timeout": 240}
-        return subprocess.run(command, check=False, env=environment, **{**settings, **options})  # type: ignore[call-overload, no-any-return]
+        return ended(subprocess.run(command, check=False, env=environment, **{**settings, **options}), status)
 
     return run
 
@@ -127,12 +218,17 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """Return a function that runs `ganprint` as `program` does, but in this process, which spares its imports."""
     home = str(tmp_path_factory.mktemp("home-inside"))
 
-    def run(*arguments: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> Any:
+    def run(
+        *arguments: str | Path,
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        status: int | None = None,
+    ) -> Any:
         from ganprint.cli import main
 
         command = ["ganprint", *map(str, arguments)]
         homes = {"XDG_DATA_HOME": home, "XDG_CACHE_HOME": home}
-        out, err, status = io.StringIO(), io.StringIO(), 0
+        out, err, code = io.StringIO(), io.StringIO(), 0
         with (
             patch.dict(os.environ, homes | (env or {})),
             patch.object(sys, "argv", command),
@@ -143,8 +239,8 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Program:
             try:
                 main()
             except SystemExit as end:
-                status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())
+                code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        return ended(subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue()), status)
 
     return run
 
@@ -155,8 +251,7 @@ def tiny_weights(program: Program, tiny_manifest: Path, tmp_path_factory: pytest
     out = tmp_path_factory.mktemp("trained") / "tiny"
     settings = ("--set", "policy=none", "--set", "epochs=12", "--set", "ema=0", "--set", "batch_size=6")
     data = ("--method", "repmix", "--data", tiny_manifest, "--out", out, "--workers", "0")
-    done = program("train", *data, *TINY, *settings)
-    assert done.returncode == 0, done.stderr
+    program("train", *data, *TINY, *settings, status=0)
     return out
 
 
@@ -179,26 +274,10 @@ def grown_manifest(tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def judged_weights(
-    inside: Program, grown_manifest: Path, tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def judged_weights(inside, grown_manifest, tiny_weights, tmp_path_factory) -> Path:
     """Return the tiny weights with all that verdicts need, fitted by the real program."""
     folder = tmp_path_factory.mktemp("judged") / "weights"
     shutil.copytree(tiny_weights, folder)
-    done = inside("calibrate", "--data", grown_manifest, "--weights", folder, "--policy", "none", "--record")
-    assert done.returncode == 0, done.stderr
+    options = ("--data", grown_manifest, "--weights", folder, "--policy", "none", "--record")
+    inside("calibrate", *options, status=0)
     return folder
-
-
-@pytest.fixture(scope="session")
-def small_card() -> Callable[..., Any]:
-    """Return a function that makes the card of weights that are not there, with the fields it is given."""
-    from ganprint.attributor import View
-    from ganprint.weights import Card, PluginRecord, utc_now
-
-    def make(**fields: Any) -> Card:
-        plugin = PluginRecord(distribution="ganprint", version="0.1.0")
-        given = {"name": "small", "method": "repmix", "sources": ("real", "progan"), "view": View(size=32)}
-        return Card(config={}, date=utc_now(), licence="MIT", **(given | {"plugin": plugin} | fields))
-
-    return make

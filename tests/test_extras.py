@@ -1,10 +1,9 @@
 """The base installation attributes images; what needs an extra names the line that installs it."""
 
-import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
+
+from .conftest import run_code
 
 ROOT = Path(__file__).parents[1]
 IMAGE = ROOT / "examples" / "chelsea.png"
@@ -36,14 +35,7 @@ for command in (
 
 
 def test_without_extras_attribution_works_and_other_features_say_what_to_install(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(IMAGE), str(tmp_path)],
-        check=True,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    base, report, explain = done.stdout.splitlines()
+    base, report, explain = run_code(PROGRAM, IMAGE, tmp_path).splitlines()
     assert base.startswith("0||") and "chelsea.png" in base
     assert "2 This needs the package" in report and "pip install 'ganprint[report]'" in report
     assert "2 This needs the package" in explain and "pip install 'ganprint[" in explain

@@ -44,5 +44,5 @@ def test_an_error_comes_in_its_place_and_ends_the_threads() -> None:
     assert found == [0, 1, 2]
     left = ordered_map(work, range(100), threads=2, ahead=4)
     next(left)
-    left.close()  # type: ignore[attr-defined]
+    left.close()
     assert not [each for each in threading.enumerate() if each.name.startswith("ThreadPoolExecutor")]

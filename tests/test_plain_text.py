@@ -7,18 +7,9 @@ import pytest
 from ganprint.plain_text import harmless, printable, to_json, to_latex_text, to_markdown_text
 
 HOSTILE = [
-    "\x1b[2J",
-    "\x1b]8;;http://evil/\x07click\x1b]8;;\x07",
-    "\x9b2J",
-    "a\rb",
-    "a\x08\x08b",
-    "\u202eexe.gpj",
-    "a\u2028b",
-    "\u200b",
-    "\udcff",
-    "\U000e0041",
-    "\x7f\x85\ufeff",
-]
+    "\x1b[2J", "\x1b]8;;http://evil/\x07click\x1b]8;;\x07", "\x9b2J", "a\rb", "a\x08\x08b", "\u202eexe.gpj",
+    "a\u2028b", "\u200b", "\udcff", "\U000e0041", "\x7f\x85\ufeff",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)

@@ -16,12 +16,12 @@ from ganprint.forge.sampling import sample_images
 from ganprint.weights import default_for, first_choice, knowing, list_weights, load_artifact, load_attributor
 from ganprint.weights.store import shipped_folder
 
+from .conftest import json_lines
+
 SHIPPED = sorted(entry.name for entry in list_weights([shipped_folder()]))
 CONDITIONS = {
-    ("test_seen", "none"),
-    ("test_seen", "test-seen"),
-    ("test_seen", "test-unseen"),
-    ("test_unseen", "none"),
+    *(("test_seen", "none"), ("test_seen", "test-seen")),
+    *(("test_seen", "test-unseen"), ("test_unseen", "none")),
 }
 OWN = "residual-statistics"
 """The method whose weights have rates of verdicts instead, on groups that are not in the conditions' splits."""
@@ -103,8 +103,7 @@ def test_the_embedded_benchmark_is_made_and_is_what_is_evaluated(
     fewer = read_recipe().model_copy(update={"images": 8, "photographs": 16})
     monkeypatch.setattr("ganprint.forge.mini.read_recipe", lambda part: fewer)
     home = {"XDG_CACHE_HOME": str(tmp_path)}
-    done = inside("forge", "mini", env=home)
-    assert done.returncode == 0, done.stderr
+    done = inside("forge", "mini", env=home, status=0)
     manifest = Manifest.open(Path(done.stdout.strip()))
     assert set(manifest.sources) == {"real", *(f"{name}-mini" for name in FAMILIES)}
     assert set(manifest.sources) <= set(knowing(manifest.sources, [shipped_folder()]).card.sources)
@@ -114,23 +113,20 @@ def test_the_embedded_benchmark_is_made_and_is_what_is_evaluated(
 
 
 def test_the_demo_answers_for_every_generator_and_a_photograph(inside, tmp_path: Path) -> None:
-    done = inside("demo", "--out", tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = inside("demo", "--out", tmp_path, status=0)
     # A photograph, the same recompressed, an image of each architecture, and one of them on a white canvas.
     count = len(FAMILIES) + 3
     assert len(list(tmp_path.iterdir())) == count
     assert f"of {count - 2} generated images" in done.stdout and "chelsea" in done.stdout
     assert "[" not in done.stdout
-    again = inside("demo", "--out", tmp_path)
-    assert again.returncode == 2 and "--force" in again.stderr
-    rows = [json.loads(line) for line in inside("demo", "--json").stdout.splitlines()]
+    assert "--force" in inside("demo", "--out", tmp_path, status=2).stderr
+    rows = json_lines(inside("demo", "--json").stdout)
     assert rows[0]["made_by"] == "real" and len(rows) == count
 
 
 def test_attribute_answers_without_options_from_any_folder(program, tmp_path: Path) -> None:
-    done = program("attribute", EXAMPLES, "--json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    done = program("attribute", EXAMPLES, "--json", cwd=tmp_path, status=0)
+    rows = json_lines(done.stdout)
     assert [Path(row["path"]).name for row in rows] == ["astronaut.png", "chelsea.png", "coffee.png"]
     assert {row["weights"] for row in rows} == {first_choice([shipped_folder()]).name}
 
@@ -158,7 +154,7 @@ def test_known_fakes_in_borders_and_empty_pictures_are_never_called_real(inside,
     canvases |= {f"flat{level}": np.full((256, 256, 3), level, np.uint8) for level in (0, 128, 255)}
     for name, pixels in canvases.items():
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
-    rows = [json.loads(line) for line in inside("attribute", tmp_path, "--json").stdout.splitlines()]
+    rows = json_lines(inside("attribute", tmp_path, "--json").stdout)
     found = {Path(row["path"]).stem: row for row in rows}
     for name in ("flat0", "flat128", "flat255"):
         assert found[name]["verdict"] == "inconclusive" and "Nothing to examine" in found[name]["reason"]

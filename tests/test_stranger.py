@@ -23,16 +23,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         (copy / name).write_bytes((SOURCE / name).read_bytes())
     offline = ("--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check")
     command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        *offline,
-        "--target",
-        str(target),
-        str(copy),
-    ]
+        sys.executable, "-m", "pip", "install", "--quiet", *offline, "--target", str(target), str(copy),
+    ]  # fmt: skip
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     path = os.pathsep.join(filter(None, [str(target), os.environ.get("PYTHONPATH")]))
@@ -40,14 +32,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_the_method_is_listed_with_its_distribution_beside_ours(program: Any, site: dict[str, str]) -> None:
-    done = program("methods", "--json", env=site)
-    assert done.returncode == 0, done.stderr
+    done = program("methods", "--json", env=site, status=0)
     found = {each["name"]: each for each in json.loads(done.stdout)}
     assert len(found) == 8
-    assert (found["azimuthal"]["distribution"], found["azimuthal"]["version"]) == (
-        "ganprint-azimuthal",
-        "0.1",
-    )
+    ours = found["azimuthal"]
+    assert (ours["distribution"], ours["version"]) == ("ganprint-azimuthal", "0.1")
     assert all(each["error"] is None for each in found.values())
 
 
@@ -61,16 +50,14 @@ def test_it_trains_is_evaluated_and_attributes_like_any_other(
         installed.syspath_prepend(site["PYTHONPATH"].partition(os.pathsep)[0])
         shown = inside("methods", "azimuthal")
         assert "penalty" in shown.stdout and "policy" in shown.stdout
-        trained = inside("train", *options, *settings)
-        assert trained.returncode == 0, trained.stderr
+        inside("train", *options, *settings, status=0)
         data = ("--data", tiny_manifest, "--split", "test_seen", "--workers", "0", "--json")
         evaluated = json.loads(inside("evaluate", "--weights", out, *data).stdout)
         assert evaluated["method"] == "azimuthal"
         image = next(tiny_manifest.parent.glob("progan/*.png"))
         answered = inside("attribute", image, "--weights", out, "--json")
         assert json.loads(answered.stdout)["method"] == "azimuthal"
-    without = inside("attribute", image, "--weights", out)
-    assert without.returncode == 2
+    without = inside("attribute", image, "--weights", out, status=2)
     assert "no method called azimuthal" in without.stderr
 
 
@@ -81,28 +68,3 @@ def test_the_tutorial_shows_exactly_the_files_that_were_installed_and_they_are_s
         content = (SOURCE / name).read_text(encoding="utf-8")
         assert content in blocks
     assert len((SOURCE / "ganprint_azimuthal.py").read_text(encoding="utf-8").splitlines()) < 60
-
-
-def test_a_broken_plugin_and_a_name_claimed_twice_are_listed_with_their_fault_and_break_nothing(
-    program: Any, tmp_path: Path
-) -> None:
-    for distribution, point in (
-        ("broken", "shattered = shattered_plugin:Method"),
-        ("first", "twice = ganprint_plugins.prnu:PRNU"),
-        ("second", "twice = ganprint_plugins.prnu:PRNU"),
-    ):
-        info = tmp_path / f"{distribution}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[ganprint.attributors]\n{point}\n")
-    (tmp_path / "shattered_plugin.py").write_text("raise ImportError('a part is missing')")
-    done = program("methods", "--json", env={"PYTHONPATH": str(tmp_path)})
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    errors = {each["distribution"]: each["error"] for each in found if each["error"]}
-    assert errors.keys() == {"broken", "first", "second"}
-    assert "a part is missing" in errors["broken"]
-    assert "by first and second" in errors["first"]
-    assert sum(each["error"] is None for each in found) == 7
-    asked = program("attribute", "x.png", "--method", "twice", env={"PYTHONPATH": str(tmp_path)})
-    assert asked.returncode == 2 and "claimed 2 times" in asked.stderr

@@ -27,7 +27,7 @@ def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
                 f"{manifest.name} names no sources, so its images cannot be told from another's.",
                 "Give it a column source.",
             )
-    known = (each for manifest in manifests for each in _known(manifest))
+    known = (each.sources[label] for each in manifests for label in np.unique(each.labels) if label >= 0)
     sources = [REAL, *(source for source in dict.fromkeys(known) if source != REAL)]
     semantics = list(dict.fromkeys(name for manifest in manifests for name in manifest.semantics))
     paths: list[str] = []
@@ -64,9 +64,3 @@ def _once(paths: Sequence[str], said: Sequence[tuple[str, str]]) -> list[int]:
                 "Join others, or remove it from one.",
             )
     return list(first.values())
-
-
-def _known(manifest: Manifest) -> list[str]:
-    """Return the sources that rows of a manifest have, in the order of their labels."""
-    present = set(manifest.labels.tolist())
-    return [source for label, source in enumerate(manifest.sources) if label in present]

@@ -34,7 +34,11 @@ def read_shards(root: Path | str) -> pa.Table | None:
     if not any(len(row) > 1 for row in rows):
         return None
     table = pa.table(
-        {name: _column(name, rows, root) for name in ("path", *NUMBERS, *NAMED) if _has(name, rows)}
+        {
+            name: _column(name, rows, root)
+            for name in ("path", *NUMBERS, *NAMED)
+            if any(name in row for row in rows)
+        }
     )
     if not is_sound(table):
         raise ManifestError(f"{root}: two images have one name, or a number is no label.", _HINT)
@@ -75,10 +79,6 @@ def _label(file: Path | str) -> dict[str, Any]:
         raise ManifestError(f"{file} is no label.", _HINT) from cause
     text = text.strip()
     return {"label": int(text)} if text.isdecimal() else {"source": text}
-
-
-def _has(name: str, rows: list[dict[str, Any]]) -> bool:
-    return any(name in row for row in rows)
 
 
 def _column(name: str, rows: list[dict[str, Any]], root: Path | str) -> pa.Array:

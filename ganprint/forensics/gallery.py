@@ -199,15 +199,11 @@ def remove_gallery(name: str, card: Card) -> None:
         ) from cause
 
 
-def gallery_folder() -> Path:
-    """Return the folder that galleries are in; it need not exist."""
-    return platformdirs.user_data_path("ganprint") / "galleries"
-
-
 def gallery_file(name: str, card: Card) -> Path:
     """Return where the gallery of a name is kept for weights: by hashes, since any text may be a name."""
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return gallery_folder() / (card.sha256 or "unhashed")[:16] / f"{digest}{SUFFIX}"
+    folder = platformdirs.user_data_path("ganprint") / "galleries"
+    return folder / (card.sha256 or "unhashed")[:16] / f"{digest}{SUFFIX}"
 
 
 def save_gallery(gallery: Gallery, card: Card, *, force: bool = False) -> Path:

@@ -27,12 +27,7 @@ def stream_verdicts(
 
     An image that could not be read has a verdict that says why.
     """
-    return answer_viewed(_viewed(images, ensemble), ensemble, batch_size=batch_size)
-
-
-def answer_viewed(viewed: Iterable[Viewed], ensemble: Ensemble, *, batch_size: int = 16) -> Iterator[Verdict]:
-    """Yield a verdict for each image, in their order; the crops of `batch_size` images are answered for together."""
-    for batch in in_groups(viewed, batch_size):
+    for batch in in_groups(_viewed(images, ensemble), batch_size):
         yield from answer_together(batch, ensemble)
 
 

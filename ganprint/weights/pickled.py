@@ -90,17 +90,9 @@ def _tensor(name: Name, arguments: tuple[Any, ...]) -> StoredTensor:
     return StoredTensor(source, offset, tuple(shape), tuple(stride))
 
 
-def _parameter(name: Name, arguments: tuple[Any, ...]) -> Any:
-    return arguments[0]
-
-
 def _empty_dict(name: Name, arguments: tuple[Any, ...]) -> dict[Any, Any]:
     # torch fills dicts item by item afterwards; copying initial contents here could be asked for without end.
     return {}
-
-
-def _attributes(name: Name, arguments: tuple[Any, ...]) -> Attributes:
-    return Attributes()
 
 
 def _unread(name: Name, arguments: tuple[Any, ...]) -> Unread:
@@ -109,10 +101,10 @@ def _unread(name: Name, arguments: tuple[Any, ...]) -> Unread:
 
 _BUILDERS: dict[str, Callable[[Name, tuple[Any, ...]], Any]] = {
     "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_parameter": _parameter,
+    "torch._utils._rebuild_parameter": lambda name, arguments: arguments[0],
     "collections.OrderedDict": _empty_dict,
     "pytorch_lightning.utilities.parsing.AttributeDict": _empty_dict,
-    "argparse.Namespace": _attributes,
+    "argparse.Namespace": lambda name, arguments: Attributes(),
     "torch.Size": _unread,
     "torch.device": _unread,
     "numpy.core.multiarray.scalar": _unread,

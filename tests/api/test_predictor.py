@@ -2,8 +2,6 @@
 
 import pickle
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,8 @@ from PIL import Image
 
 import ganprint
 from ganprint.errors import ImageNotFoundError, UsageError, WeightsError
+
+from ..conftest import run_code
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +96,7 @@ def test_a_pickle_has_no_tensors_and_answers_the_same_in_another_process(
         "predictor = pickle.loads(Path(sys.argv[1]).read_bytes())\n"
         "print('torch' in sys.modules, predictor(sys.argv[2]).synthetic_probability)"
     )
-    command = [sys.executable, "-c", code, str(tmp_path / "predictor.pickle"), str(images[1])]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    imported, value = done.stdout.split()
+    imported, value = run_code(code, tmp_path / "predictor.pickle", images[1]).split()
     assert imported == "False" and float(value) == pytest.approx(expected, abs=1e-4)
 
 

@@ -2,8 +2,6 @@
 
 import ast
 import inspect
-import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,8 @@ from ganprint import cli
 from ganprint.api.trained_studies import prepare_study
 from ganprint.cli import data, study, weights
 from ganprint.cli.option_groups import Display
+
+from ..conftest import run_code
 
 COMMANDS: dict[str, tuple[set[str], set[str]]] = {
     "attribute": ({"inputs", "fail_on", "verbose", "as_json"}, {"images", "on_error"}),
@@ -55,9 +55,9 @@ def test_the_package_imports_nothing_heavy_until_a_name_is_used() -> None:
         "from ganprint import *\n"
         "print(attribute.__name__, 'torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[0] == "[]"
-    assert done.stdout.splitlines()[1].startswith("attribute")
+    printed = run_code(code)
+    assert printed.splitlines()[0] == "[]"
+    assert printed.splitlines()[1].startswith("attribute")
 
 
 def test_every_name_is_there_for_people_and_for_type_checkers() -> None:
@@ -68,7 +68,7 @@ def test_every_name_is_there_for_people_and_for_type_checkers() -> None:
     seen = {alias.name for node in typed.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert seen == set(ganprint.__all__)
     with pytest.raises(AttributeError, match="no attribute 'attrbute'"):
-        ganprint.attrbute  # type: ignore[attr-defined]  # noqa: B018
+        ganprint.attrbute  # noqa: B018
 
 
 def test_modules_of_the_same_name_do_not_hide_functions() -> None:
@@ -114,5 +114,5 @@ def test_what_is_wrong_with_the_options_is_said_before_torch_is_imported() -> No
         "except ganprint.GanprintError as error: print(error.message)\n"
         "print('torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["case.pdf does not end in .html.", "False"]
+    printed = run_code(code)
+    assert printed.splitlines() == ["case.pdf does not end in .html.", "False"]

@@ -12,19 +12,8 @@ import ganprint
 from ganprint.api.candidates import chosen_methods
 from ganprint.api.choices import chosen_members
 from ganprint.api.generators import build_from_generators, sample_generator, train_generators
-from ganprint.api.trained_studies import prepare_study
-from ganprint.errors import (
-    ImageNotFoundError,
-    OutputExistsError,
-    PerturbationError,
-    PluginError,
-    UsageError,
-    WeightsError,
-)
-from ganprint.evaluation.leaderboard import read_entries
+from ganprint.errors import ImageNotFoundError, OutputExistsError, PluginError, UsageError
 from ganprint.weights import read_card
-
-RESULTS = Path(__file__).parents[2] / "leaderboard"
 
 
 @pytest.fixture
@@ -36,29 +25,12 @@ def test_perturbed_pixels_are_those_that_the_command_writes(
     inside: Any, images: list[Path], tmp_path: Path
 ) -> None:
     options = {"policy": "test-seen", "seed": 3}
-    done = inside("perturb", images[0].parent, tmp_path, "--policy", "test-seen", "--seed", "3")
-    assert done.returncode == 0, done.stderr
+    inside("perturb", images[0].parent, tmp_path, "--policy", "test-seen", "--seed", "3", status=0)
     # The command's order is that of the outputs' names.
     for pixels, file in zip(ganprint.perturb(images, **options), sorted(tmp_path.glob("*.png")), strict=True):
         assert (np.asarray(Image.open(file)) == pixels).all()
     one = ganprint.perturb(Image.open(images[0]), **options)
     assert one.dtype == np.uint8 and (one == ganprint.perturb(images[:1], **options)[0]).all()
-
-
-@pytest.mark.parametrize(
-    ("options", "error"),
-    [
-        ({}, UsageError),
-        ({"corruption": "fogg"}, PerturbationError),
-        ({"corruption": "fog", "severity": 6}, PerturbationError),
-        ({"policy": "test-seen", "severity": 3}, UsageError),
-        ({"policy": "share:jpeg=80", "at": 224}, UsageError),
-    ],
-    ids=str,
-)
-def test_what_perturb_cannot_do_is_refused(images: list[Path], options: dict[str, Any], error: type) -> None:
-    with pytest.raises(error):
-        ganprint.perturb(images[0], **options)
     with pytest.raises(ImageNotFoundError):
         ganprint.perturb("absent.png", corruption="fog")
 
@@ -137,40 +109,11 @@ def test_data_are_checked_split_and_joined(tiny_manifest: Path, tmp_path: Path) 
         ganprint.split_data(tmp_path / "joined.csv", tmp_path / "joined.csv", force=True)
 
 
-def test_methods_and_weights_are_rows(tiny_weights: Path, tmp_path: Path) -> None:
-    found = {method.name: method for method in ganprint.methods()}
-    assert found["repmix"].year == 2022 and "repmix.mini" in found["repmix"].weights
-    assert {"epochs", "view.size"} <= {key.name for key in ganprint.method_settings("repmix").keys}
-    with pytest.raises(PluginError, match="no method called nobody"):
-        ganprint.method_settings("nobody")
-    assert "repmix.mini" in {entry.name for entry in ganprint.list_weights()}
-    shutil.copytree(tiny_weights, tmp_path / "damaged")
-    with (tmp_path / "damaged" / "model.safetensors").open("ab") as file:
-        file.write(b"x")
-    (whole,), (damaged,) = map(ganprint.verify_weights, (tiny_weights, tmp_path / "damaged"))
-    assert (whole.error, whole.sha256) == (None, read_card(tiny_weights).sha256)
-    assert "SHA-256" in str(damaged.error)
-    with pytest.raises(WeightsError, match="no weights called nobody"):
-        ganprint.verify_weights("nobody")
-
-
 def test_all_with_names_beside_it_is_all() -> None:
     assert chosen_members("all,prnu", None) == chosen_members("all", None)
     assert chosen_methods("prnu, all") == chosen_methods("all")
     with pytest.raises(PluginError, match="no method called absent"):
         chosen_members("all,absent", None)
-
-
-def test_stored_results_come_with_tables_and_are_drawn(tmp_path: Path) -> None:
-    found = ganprint.leaderboard(
-        RESULTS, data="wild128-limit200", published=False, html=tmp_path / "page.html"
-    )
-    assert found.entries == [each for each in read_entries(RESULTS) if each.data == "wild128-limit200"]
-    assert found.tables and found.drawn == () and (tmp_path / "page.html").is_file()
-    drawn = ganprint.plot(tmp_path / "drawn", folder=RESULTS, data="wild128-limit200")
-    assert tmp_path / "drawn" / "robustness-test_seen.png" in drawn and all(map(Path.is_file, drawn))
-    with pytest.raises(UsageError, match="one data set"):
-        ganprint.plot(tmp_path / "all", folder=RESULTS)
 
 
 def test_a_comparison_records_whole_splits(tiny_weights: Path, tiny_manifest: Path, tmp_path: Path) -> None:
@@ -185,17 +128,6 @@ def test_a_comparison_records_whole_splits(tiny_weights: Path, tiny_manifest: Pa
     (entry,) = ganprint.compare(tiny_manifest, **options, record=True, device="cpu")
     (result,) = read_card(tmp_path / "weights").metrics
     assert result.values == entry.metrics
-
-
-def test_a_study_is_trained_within_its_budget_and_then_measured(tiny_manifest: Path, tmp_path: Path) -> None:
-    options = {"method": "eigenface", "counts": [1], "set": ["view.size=32", "policy=none"], "device": "cpu"}
-    options |= {"conditions": ["test_seen:none"]}
-    out = tmp_path / "out"
-    assert ganprint.study_semantics(tiny_manifest, out, **options, budget=0) == []
-    assert prepare_study("semantics", tiny_manifest, out, **options).train(0) == ["eigenface-1-semantics"]
-    (entry,) = ganprint.study_semantics(tiny_manifest, out, **options)
-    assert (entry.weights, entry.split, entry.n) == ("eigenface-1-semantics", "test_seen", 15)
-    assert prepare_study("semantics", tiny_manifest, out, **options).study.missing() == []
 
 
 def test_generators_are_sampled_and_what_there_is_not_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """Scores of how like known images an image is, and the verdicts and galleries that rest on them."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -19,25 +17,13 @@ from ganprint.calibration.open_set import SCORES, Known, unit
 from ganprint.errors import UsageError
 from ganprint.forensics.gallery import left_out, nearness, threshold_of
 from ganprint.forensics.predictors import known_arrays, known_from
-from ganprint.weights import Card, JudgementRecord, LikelihoodRecord
+from ganprint.weights import JudgementRecord
+
+from ..conftest import JUDGEMENT, make_card
 
 SOURCES = ("real", "progan", "stylegan")
 FAMILIES = {"progan": "gan", "stylegan": "gan"}
-RATIO = LikelihoodRecord(slope=1, intercept=0, most=2, least=-2, cllr=0.3, cllr_min=0.25)
-RULE = JudgementRecord(
-    score="knn",
-    unknown_below=0.8,
-    synthetic_from=0.9,
-    real_to=0.3,
-    family_from=0.95,
-    source_from=0.5,
-    false_unknown=0.05,
-    false_alarm=0.02,
-    miss=0.05,
-    wrong_source=0.1,
-    synthetic=RATIO,
-    reference_sha256="0" * 64,
-)
+RULE = JudgementRecord.model_validate({**JUDGEMENT, "family_from": 0.95})
 RANDOM = np.random.default_rng(0)
 CENTRES = 4 * np.eye(8)[:3]
 
@@ -105,18 +91,15 @@ def test_real_needs_more_than_half_and_a_ratio_that_does_not_speak_against_it() 
     assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, lenient) == "real"
     assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, lenient, reflected=True) == INCONCLUSIVE
     assert decide(np.array([0.01, 0.9, 0.09]), 0.9, SOURCES, lenient, reflected=True) == "progan"
-    tilted = lenient.model_copy(update={"synthetic": RATIO.model_copy(update={"intercept": 1.0})})
+    tilted = lenient.model_copy(update={"synthetic": RULE.synthetic.model_copy(update={"intercept": 1.0})})
     assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, tilted) == INCONCLUSIVE
 
 
 def test_rates_are_means_over_groups_and_no_family_is_missed_more_often() -> None:
     labels = np.array([0] * 110 + [1] * 110 + [2] * 20)
-    groups = np.array(
-        ["a"] * 100 + list("bcdefghijk") + ["l"] * 100 + list("mnopqrstuv") + ["x"] * 10 + ["y"] * 10
-    )
-    synthetic = np.concatenate(
-        [np.linspace(0.05, 0.45, 110), np.linspace(0.5, 1, 110), np.linspace(0.2, 0.9, 20)]
-    )
+    groups = np.array([*"a" * 100, *"bcdefghijk", *"l" * 100, *"mnopqrstuv", *"x" * 10, *"y" * 10])
+    sides = ((0.05, 0.45, 110), (0.5, 1, 110), (0.2, 0.9, 20))
+    synthetic = np.concatenate([np.linspace(*side) for side in sides])
     probabilities = np.stack([1 - synthetic, synthetic, 0 * synthetic], 1)
     probabilities[220:, [1, 2]] = probabilities[220:, [2, 1]]
     synthetic = 1 - probabilities[:, 0]
@@ -171,10 +154,10 @@ def test_a_gallery_finds_its_own_and_takes_few_known_images_for_them(known: Know
     assert left_out(np.concatenate([around(centre, 4) for centre in CENTRES]), known, 0.01).mean() < 0.4
 
 
-def test_what_cannot_be_enrolled_is_a_sentence(known: Known, small_card: Callable[..., Card]) -> None:
+def test_what_cannot_be_enrolled_is_a_sentence(known: Known) -> None:
     from ganprint.forensics.gallery import enrol
 
-    card = small_card(sources=SOURCES, judgement=RULE, sha256="1" * 64)
+    card = make_card(sources=SOURCES, judgement=RULE, sha256="1" * 64)
     answers = {f"{number:064x}": answer(each) for number, each in enumerate(around(CENTRES[0], 8))}
     for name, shown, where in (
         ("progan", answers, known),

@@ -13,11 +13,8 @@ from ganprint.evaluation.results import METRICS
 from ganprint.perturbation import RESHARING
 
 
-def test_the_results_are_those_of_evaluate(
-    compare: Any, inside: Any, tiny_manifest: Path, other_weights: Path
-) -> None:
-    done = compare("--json")
-    assert done.returncode == 0, done.stderr
+def test_the_results_are_those_of_evaluate(compare, inside, tiny_manifest, other_weights) -> None:
+    done = compare("--json", status=0)
     found = json.loads(done.stdout)
     assert [(each["weights"], each["policy"]) for each in found] == [
         ("tiny", "none"), ("tiny", "gaussian_noise:5"), ("tiny-prnu", "none"), ("tiny-prnu", "gaussian_noise:5"),
@@ -79,9 +76,7 @@ def test_the_benchmark_is_announced_once_while_it_is_made(
     assert done.stderr.count("making the embedded benchmark, once") == 1
 
 
-def test_quiet_leaves_out_the_plan_and_progress_but_not_what_must_be_known(
-    compare: Any, tmp_path: Path
-) -> None:
+def test_quiet_leaves_out_the_plan_and_progress_but_not_what_must_be_known(compare, tmp_path) -> None:
     loud = compare("--markdown", "--out", tmp_path / "loud")
     quiet = compare("--markdown", "--out", tmp_path / "quiet", "-q")
     assert "4 results of 2 weights" in loud.stderr and "2 of 2" in loud.stderr
@@ -110,15 +105,9 @@ def test_tables_are_printed_as_markdown_and_latex(compare: Any) -> None:
 
 def test_robustness_has_every_corruption_with_the_unseen_marked(compare: Any, tmp_path: Path) -> None:
     chosen = (
-        "--corruption",
-        "glass_blur",
-        "--corruption",
-        "jpeg_compression",
-        "--severity",
-        "1",
-        "--severity",
+        "--corruption", "glass_blur", "--corruption", "jpeg_compression", "--severity", "1", "--severity",
         "5",
-    )
+    )  # fmt: skip
     out = tmp_path / "results"
     done = compare("--robustness", *chosen, "--out", out, "--markdown", "--figures", tmp_path / "figures")
     assert done.returncode == 0, done.stderr
@@ -126,19 +115,13 @@ def test_robustness_has_every_corruption_with_the_unseen_marked(compare: Any, tm
     # Those of --condition, and clean once.
     assert {policy for _, policy in found} == {
         *(
-            "none",
-            "gaussian_noise:5",
-            "glass_blur:1",
-            "glass_blur:5",
-            "jpeg_compression:1",
+            "none", "gaussian_noise:5", "glass_blur:1", "glass_blur:5", "jpeg_compression:1",
             "jpeg_compression:5",
         )
-    }
+    }  # fmt: skip
 
     def attribution(policy: str) -> float:
-        interval = found["tiny", policy].attribution_accuracy
-        assert interval is not None
-        return interval.value
+        return found["tiny", policy].attribution_accuracy.value
 
     mean = (attribution("glass_blur:1") + attribution("glass_blur:5")) / 2
     change = (mean - attribution("none")) / attribution("none")
@@ -156,8 +139,7 @@ def test_robustness_has_every_corruption_with_the_unseen_marked(compare: Any, tm
 
 
 def test_open_set_measures_confidence_against_sources_outside(compare: Any) -> None:
-    done = compare("--open-set", "--json")
-    assert done.returncode == 0, done.stderr
+    done = compare("--open-set", "--json", status=0)
     assert "does not know pix2pix in test_seen+open" in done.stderr
     both = [each for each in json.loads(done.stdout) if each["split"] == "test_seen+open"]
     assert [each["n"] for each in both] == [18, 18]
@@ -166,30 +148,23 @@ def test_open_set_measures_confidence_against_sources_outside(compare: Any) -> N
     assert all(each["auroc"] is None for each in json.loads(done.stdout) if each["split"] == "test_seen")
 
 
-def test_the_datas_names_can_be_mapped_to_the_weights(
-    compare: Any, tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_the_datas_names_can_be_mapped_to_the_weights(compare, tiny_manifest, tmp_path) -> None:
     renamed = tmp_path / "renamed.csv"
     text = tiny_manifest.read_text().replace(",progan,", ",pg,").replace(",stylegan,", ",sg,")
     renamed.write_text(
         text.replace("\n", f"\n{tiny_manifest.parent}/").removesuffix(f"{tiny_manifest.parent}/")
     )
     alone = json.loads(compare("--json").stdout)
-    refused = compare("--data", renamed, "--json")
-    assert (
-        refused.returncode == 2 and "knows no generator of" in refused.stderr and "--rename" in refused.stderr
-    )
+    refused = compare("--data", renamed, "--json", status=2).stderr
+    assert "knows no generator of" in refused and "--rename" in refused
     mapped = compare("--data", renamed, "--rename", "pg=progan", "--rename", "sg=stylegan", "--json")
     assert mapped.returncode == 0, mapped.stderr
     assert [each["confusion"] for each in json.loads(mapped.stdout)] == [each["confusion"] for each in alone]
 
 
-def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(
-    compare: Any, inside: Any, tmp_path: Path
-) -> None:
+def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(compare, inside, tmp_path) -> None:
     options = ("--adversarial", "--attack", "pgd", "--epsilon", "4", "--epsilon", "32", "--markdown")
-    done = compare(*options, "--out", tmp_path / "out", "--figures", tmp_path / "figures")
-    assert done.returncode == 0, done.stderr
+    done = compare(*options, "--out", tmp_path / "out", "--figures", tmp_path / "figures", status=0)
     table = done.stdout[done.stdout.index("under attack") :]
     head, _, *rows = [line for line in table.splitlines() if line.startswith("|")]
     assert head == "| weights | clean attribution | PGD on attribution, 10 steps: 4/255 / 32/255 |"
@@ -198,7 +173,7 @@ def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(
     for name, through in (("tiny", None), ("tiny-prnu", "tiny")):
         entry = found[name, "attack:pgd=32"]
         assert entry.surrogate == through and (entry.surrogate_sha256 is None) == (through is None)
-        error = f"{1 - entry.attribution_accuracy.value:.3f}"  # type: ignore[union-attr]
+        error = f"{1 - entry.attribution_accuracy.value:.3f}"
         assert error in next(row for row in rows if row.startswith(f"| {name}"))
     assert (tmp_path / "figures" / "adversarial-pgd-attribution-test_seen.png").is_file()
     before = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")}
@@ -209,8 +184,7 @@ def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(
 
 @pytest.mark.parametrize(("unit", "metrics"), [("group", 3), ("image", 4)])
 def test_other_forms_are_printed(unit: str, metrics: int, compare: Any) -> None:
-    done = compare("--csv", "--unit", unit)
-    assert done.returncode == 0, done.stderr
+    done = compare("--csv", "--unit", unit, status=0)
     head = "method,weights,split,policy,seed,n,metric,value,low,high,data,at,engine,precision,unit,groups"
     assert done.stdout.splitlines()[0] == head
     assert len(done.stdout.splitlines()) == 1 + 4 * metrics
@@ -238,14 +212,11 @@ def test_other_forms_are_printed(unit: str, metrics: int, compare: Any) -> None:
         (("--against", "nothing", "--condition", "test_seen:none"), 2, "no result of nothing"),
     ],
 )
-def test_what_cannot_be_compared_is_a_sentence_and_a_hint(
-    options: tuple[str, ...], status: int, said: str, inside: Any, tiny_manifest: Path
-) -> None:
+def test_what_cannot_be_compared_is_a_sentence_and_a_hint(options, status, said, inside, tiny_manifest):
     named = () if "--weights" in options else ("--weights", "prnu.wild128")
     done = inside("compare", "--data", tiny_manifest, *named, *options)
     assert done.returncode == status
     assert said in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -257,26 +228,21 @@ def test_without_a_named_split_the_one_that_data_split_writes_is_taken(
 ) -> None:
     (tmp_path / "split.csv").write_text(tiny_manifest.read_text().replace("test_seen", "test"))
     data = ("--data", tmp_path / "split.csv", "--images", tiny_manifest.parent)
-    done = inside("compare", "--weights", "prnu.wild128", *data, *options, "--dry-run")
-    assert done.returncode == 0, done.stderr
+    done = inside("compare", "--weights", "prnu.wild128", *data, *options, "--dry-run", status=0)
     assert done.stdout.splitlines()[1:] == [
         f"test under {policy}: prnu.wild128" for policy in policies.split()
     ]
 
 
-def test_data_of_sources_that_no_weights_know_is_a_sentence(
-    inside: Any, tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_data_of_sources_that_no_weights_know_is_a_sentence(inside, tiny_manifest, tmp_path) -> None:
     text = tiny_manifest.read_text().replace("progan,", "madegan,").replace(",madegan-1", ",progan-1")
     (tmp_path / "other.csv").write_text(text)
-    done = inside("compare", "--data", tmp_path / "other.csv")
-    assert done.returncode == 3
+    done = inside("compare", "--data", tmp_path / "other.csv", status=3)
     assert "No installed weights were trained on other.csv or know its sources" in done.stderr
 
 
 def test_resharing_has_a_row_for_each_chain(compare: Any) -> None:
-    done = compare("--resharing", "--markdown")
-    assert done.returncode == 0, done.stderr
+    done = compare("--resharing", "--markdown", status=0)
     table = done.stdout[done.stdout.index("after post-processing") :]
     rows = [line for line in table.splitlines() if line.startswith("| ")]
     assert rows[0] == "| shared | tiny | tiny-prnu |" and rows[1].startswith("| clean |")

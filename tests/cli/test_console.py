@@ -47,7 +47,7 @@ def test_consoles_tables_and_styled_text_are_escaped(
 
 def test_a_terminal_gets_colours_and_no_content(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = io.StringIO()
-    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stdout", GuardedOutput(terminal))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -59,7 +59,7 @@ def test_a_terminal_gets_colours_and_no_content(monkeypatch: pytest.MonkeyPatch)
 
 def test_what_is_said_beside_a_bar_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = io.StringIO()
-    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    terminal.isatty = lambda: True
     guarded = GuardedStream(terminal)
     monkeypatch.setattr(sys, "stderr", guarded)
     with progress_bar() as bar:

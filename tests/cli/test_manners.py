@@ -26,8 +26,7 @@ def test_a_command_has_the_short_options_and_an_example(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", *EVERY])
 def test_help_has_words_whole_no_python_type_and_no_huge_number(inside: Any, name: str) -> None:
-    done = inside(*name.split(), "-h", env={"COLUMNS": "80"})
-    assert done.returncode == 0
+    done = inside(*name.split(), "-h", env={"COLUMNS": "80"}, status=0)
     assert not re.search(r"<bool>|<str>|int range|922337|\u2026", done.stdout)
     options = EVERY[name].params if name else ()
     texts = [f"{option.metavar or ''} {getattr(option, 'help', None) or ''}" for option in options]
@@ -79,9 +78,7 @@ def test_what_can_be_repeated_takes_a_list(name: str, words: str, option: str, v
         ("", ""),
     ],
 )  # fmt: skip
-def test_names_of_earlier_versions_are_understood_and_named(
-    old: str, new: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_names_of_earlier_versions_are_understood_and_named(old, new, capsys) -> None:
     assert renew(old.split()) == new.split()
     assert ("is now" in capsys.readouterr().err) == (old != new)
     options = {word.partition("=")[0] for word in new.split() if word.startswith("--")}
@@ -103,8 +100,7 @@ def test_an_option_comes_before_a_variable_and_a_variable_before_a_setting(
     Image.new("RGB", (64, 64)).save(tmp_path / "grey.png")
 
     def refused(*options: str) -> str:
-        done = inside("attribute", tmp_path / "grey.png", *options)
-        assert done.returncode == 2
+        done = inside("attribute", tmp_path / "grey.png", *options, status=2)
         return str(done.stderr)
 
     assert inside("config", "device", "cuda:71").returncode == 0
@@ -127,11 +123,8 @@ def test_an_option_comes_before_a_variable_and_a_variable_before_a_setting(
     ],
     ids=str,
 )
-def test_a_setting_that_no_option_takes_is_refused(
-    inside: Any, settings: Path, arguments: tuple[str, ...], said: str
-) -> None:
-    done = inside(*arguments)
-    assert done.returncode == 2
+def test_a_setting_that_no_option_takes_is_refused(inside, settings, arguments, said) -> None:
+    done = inside(*arguments, status=2)
     assert said in done.stderr
     assert not settings.exists()
 
@@ -148,8 +141,7 @@ def test_settings_are_shown_and_removed(inside: Any, settings: Path) -> None:
 
 def test_a_damaged_settings_file_is_named(inside: Any, settings: Path) -> None:
     settings.write_text("device: [")
-    done = inside("methods")
-    assert done.returncode == 2
+    done = inside("methods", status=2)
     assert str(settings) in done.stderr
 
 
@@ -197,9 +189,7 @@ def test_quiet_leaves_out_notes_and_keeps_errors(inside: Any, tmp_path: Path) ->
     ],
     ids=str,
 )
-def test_an_unknown_name_is_answered_with_the_nearest(
-    inside: Any, arguments: tuple[str, ...], meant: str
-) -> None:
+def test_an_unknown_name_is_answered_with_the_nearest(inside, arguments, meant) -> None:
     done = inside(*arguments)
     assert done.returncode in (2, 3)
     assert f"Did you mean {meant}?" in done.stderr
@@ -208,13 +198,10 @@ def test_an_unknown_name_is_answered_with_the_nearest(
 @pytest.mark.parametrize(
     ("end", "form"), [(".jpg", "JPEG"), (".webp", "WEBP"), (".tif", "TIFF"), (".png", "PNG")]
 )
-def test_perturb_writes_one_file_in_the_format_of_its_name(
-    inside: Any, tmp_path: Path, end: str, form: str
-) -> None:
+def test_perturb_writes_one_file_in_the_format_of_its_name(inside, tmp_path, end, form) -> None:
     Image.new("RGB", (48, 40), "teal").save(tmp_path / "a.png")
     out = tmp_path / f"out{end}"
-    done = inside("perturb", tmp_path / "a.png", out, "--corruption", "contrast", "--severity", "3")
-    assert done.returncode == 0, done.stderr
+    inside("perturb", tmp_path / "a.png", out, "--corruption", "contrast", "--severity", "3", status=0)
     with Image.open(out) as image:
         assert (image.format, image.size) == (form, (48, 40))
 

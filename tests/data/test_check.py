@@ -27,9 +27,7 @@ def test_clean_data_raises_no_warning_but_uneven_sources(split_manifest):
     report = check(split_manifest)
     assert report.usable
     assert report.checked == report.images == 22
-    assert not (
-        report.missing or report.unreadable or report.duplicates or report.group_leaks or report.biases
-    )
+    assert not [*report.missing, *report.unreadable, *report.duplicates, *report.group_leaks, *report.biases]
     assert [warning.split(":")[0] for warning in report.warnings] == ["Sources are uneven"]
     counts = {(count.source, count.semantic, count.split): count.images for count in report.counts}
     assert counts["real", "cat", "train"] == 3
@@ -47,9 +45,7 @@ def test_planted_faults_are_found_and_named(split_manifest, workers):
     report = check(split_manifest, workers=workers)
     assert not report.usable
     assert [problem.path for problem in report.missing] == [str(paths[3])]
-    assert [(problem.path, problem.code) for problem in report.unreadable] == [
-        (str(paths[4]), "damaged_image")
-    ]
+    assert [(each.path, each.code) for each in report.unreadable] == [(str(paths[4]), "damaged_image")]
     assert report.duplicate_images == 3
     assert report.duplicates_across_splits == 2
     assert report.duplicates_across_sources == 1
@@ -81,9 +77,7 @@ def test_a_source_of_jpegs_among_pngs_is_named(tree, write_image):
     assert (biases["format"].share, biases["format"].share_elsewhere) == (1, 0)
     assert biases["format"].leading["progan"].value == "PNG"
     assert biases["size"].leading["real"].value == "64x64"
-    assert any(
-        "'JPEG' is 100% of 'real' and 0% of the other sources" in warning for warning in report.warnings
-    )
+    assert any("'JPEG' is 100% of 'real' and 0% of the other sources" in each for each in report.warnings)
 
 
 def test_native_columns_are_compared_though_the_files_are_alike(split_manifest):

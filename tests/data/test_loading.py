@@ -121,12 +121,9 @@ labels_of = st.lists(st.integers(0, 3), min_size=1, max_size=60).map(np.array)
 
 @settings(deadline=None, max_examples=60)
 @given(
-    labels=labels_of,
-    size=st.integers(1, 5),
-    world=st.integers(1, 3),
-    balanced=st.booleans(),
+    labels=labels_of, size=st.integers(1, 5), world=st.integers(1, 3), balanced=st.booleans(),
     seed=st.integers(0, 9),
-)
+)  # fmt: skip
 def test_ranks_side_by_side_are_the_batches_of_one_process(labels, size, world, balanced, seed):
     options = {"batch_size": size * world, "seed": seed, "epoch": 2, "balanced": balanced}
     whole = list(BatchSampler(labels, **options))

@@ -1,8 +1,6 @@
 """Manifests: what opens, under which names, and which sentence refuses what does not."""
 
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,8 @@ import pytest
 
 from ganprint.data import Manifest
 from ganprint.errors import ManifestError, OutputExistsError
+
+from ..conftest import run_code
 
 HEADER = "path,label,dlabel,source,semantic,split,group"
 ROWS = [
@@ -253,10 +253,10 @@ def test_gaps_are_accepted_where_they_are_allowed(write_csv):
 
 def test_sha256_covers_every_row_and_no_accident_of_form(write_csv, tmp_path):
     digest = Manifest.open(write_csv(HEADER, ROWS)).sha256
-    shuffled = [(row[3], *row[:3], *row[4:]) for row in ROWS]
-    assert (
-        Manifest.open(write_csv("source,path,label,dlabel,semantic,split,group", shuffled)).sha256 == digest
+    shuffled = write_csv(
+        "source,path,label,dlabel,semantic,split,group", [(r[3], *r[:3], *r[4:]) for r in ROWS]
     )
+    assert Manifest.open(shuffled).sha256 == digest
     changes = [
         {0: "new"}, {1: 2, 3: "ddpm"}, {2: 2, 4: "bird"}, {3: "sngan"}, {4: "dog", 2: 1}, {5: "val"}, {6: ""}
     ]  # fmt: skip
@@ -292,9 +292,7 @@ def test_without_a_named_split_weights_are_measured_on_the_one_for_tests(splits,
     (tmp_path / "m.csv").write_text("\n".join(["path,source,split", *lines]))
     manifest = Manifest.open(tmp_path / "m.csv")
     assert manifest.test_split == chosen
-    assert [manifest.select(chosen).path(row).name for row in range(len(rows))] == [
-        f"{row}.png" for row in rows
-    ]
+    assert manifest.select(chosen).column("path").tolist() == [f"{row}.png" for row in rows]
     assert len(manifest.select("all")) == len(splits)
 
 
@@ -306,10 +304,8 @@ def test_a_manifest_survives_pickling_for_spawned_workers(write_csv):
 
 
 def test_importing_the_data_layer_does_not_import_torch():
-    code = (
-        "import sys, ganprint.data, ganprint.data.check, ganprint.data.split; print('torch' in sys.modules)"
-    )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+    code = "import sys, ganprint.data.check, ganprint.data.split; print('torch' in sys.modules)"
+    assert run_code(code).strip() == "False"
 
 
 def test_the_shared_manifest_has_the_counts_its_readme_states(shared):

@@ -24,14 +24,8 @@ def test_attribution88_as_it_comes_is_one_manifest_with_images_apart(write_csv, 
     assert manifest.sources == ("real", "ProGAN")
     assert manifest.splits.tolist() == ["train"] * 3 + ["val"] + ["test"] * 3
     assert manifest.column("source").tolist() == [
-        "real",
-        "ProGAN",
-        "ProGAN",
-        "real",
-        "ProGAN",
-        "real",
-        "DDPM",
-    ]
+        "real", "ProGAN", "ProGAN", "real", "ProGAN", "real", "DDPM",
+    ]  # fmt: skip
     assert manifest.semantics == ("cat", "dog", "cow")
     assert manifest.path(0) == Path("/images/LSUN/cat/0.png")
     assert manifest.absent("val") == ("ProGAN",)

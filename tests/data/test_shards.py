@@ -13,11 +13,11 @@ from ganprint.data import Manifest
 from ganprint.errors import ManifestError
 from ganprint.images import find_images, read_image
 
+from ..conftest import encoded
+
 
 def png(grey: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (32, 32), (grey, grey, grey)).save(file, "PNG")
-    return file.getvalue()
+    return encoded(Image.new("RGB", (32, 32), (grey, grey, grey)))
 
 
 def put(file: Path, members: dict[str, bytes]) -> Path:

@@ -25,11 +25,9 @@ def made(labels, dlabels, groups=None) -> Manifest:
     manifest = Manifest(table, Path(), names)
     manifest = manifest.with_column("source", labels % (len(names) + 1), [*names, "ddpm"])
     manifest = manifest.with_column("semantic", dlabels, [f"s{n}" for n in range(dlabels.max() + 1)])
-    return (
-        manifest
-        if groups is None
-        else manifest.with_column("group", np.asarray(groups), [f"g{n}" for n in range(40)])
-    )
+    if groups is None:
+        return manifest
+    return manifest.with_column("group", np.asarray(groups), [f"g{n}" for n in range(40)])
 
 
 rows = st.lists(
@@ -42,8 +40,8 @@ rows = st.lists(
 def test_by_image_every_source_gets_the_shares_asked_for(rows, seed):
     labels, dlabels, _ = map(np.array, zip(*rows, strict=True))
     manifest = made(labels, dlabels)
-    divided = split(manifest, by="image", fractions=Fractions(0.7, 0.1, 0.2), seed=seed)
-    splits = divided.splits
+    how = {"by": "image", "fractions": Fractions(0.7, 0.1, 0.2), "seed": seed}
+    splits = split(manifest, **how).splits
     assert (splits[labels == -1] == "open").all()
     for label in np.unique(labels[labels >= 0]):
         mine = splits[labels == label]
@@ -52,10 +50,7 @@ def test_by_image_every_source_gets_the_shares_asked_for(rows, seed):
         for dlabel in np.unique(dlabels[labels == label]):
             cell = splits[(labels == label) & (dlabels == dlabel)]
             assert abs((cell == "train").sum() - 0.7 * len(cell)) <= 3
-    assert (
-        splits.tolist()
-        == split(manifest, by="image", fractions=Fractions(0.7, 0.1, 0.2), seed=seed).splits.tolist()
-    )
+    assert splits.tolist() == split(manifest, **how).splits.tolist()
 
 
 @settings(deadline=None, max_examples=60)

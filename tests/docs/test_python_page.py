@@ -47,7 +47,7 @@ def test_the_block_of_the_page_on_data_runs(tiny_manifest: Path, monkeypatch: py
     (block,) = blocks(PAGE.with_name("data.md"))
     names: dict[str, object] = {}
     exec(block.replace("manifest.csv", tiny_manifest.name), names)
-    assert names["batch"].images.shape == (36, 3, 128, 128)  # type: ignore[attr-defined]
+    assert names["batch"].images.shape == (36, 3, 128, 128)
 
 
 def test_every_function_is_shown() -> None:

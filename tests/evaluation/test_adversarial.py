@@ -27,9 +27,7 @@ SMOOTH = torch.nn.functional.interpolate(IMAGE[None, :, :23, :18].float(), (184,
 
 @pytest.fixture
 def victim(tiny_weights: Path) -> NeuralAttributor:
-    attributor, _ = load_attributor(tiny_weights)
-    assert isinstance(attributor, NeuralAttributor)
-    return attributor
+    return load_attributor(tiny_weights)[0]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +63,7 @@ def test_the_loss_is_of_the_answer_to_the_whole_image(victim: NeuralAttributor) 
         )
     synthetic = -np.log(answer.probabilities[1:].sum())
     for label, target in ((2, "detection"), (-1, "detection"), (-1, "attribution")):
-        found = answer_loss(victim, [label], target)(batch).item()  # type: ignore[arg-type]
+        found = answer_loss(victim, [label], target)(batch).item()
         assert found == pytest.approx(synthetic, rel=1e-4, abs=1e-5)
 
 
@@ -82,7 +80,7 @@ def test_images_of_several_sizes_are_attacked_each_by_itself(victim: NeuralAttri
 @pytest.mark.parametrize("target", ["attribution", "detection"])
 def test_answers_under_attack_are_worse(victim: NeuralAttributor, tiny_manifest: Path, target: str) -> None:
     images = Manifest.open(tiny_manifest, sources=victim.sources).select("test_seen")
-    attack = Attack("pgd", 16, target)  # type: ignore[arg-type]
+    attack = Attack("pgd", 16, target)
     (clean,) = answer_manifest([victim], images, Condition(Attack("fgsm", 1)), victim=victim)
     (attacked,) = answer_manifest([victim], images, Condition(attack), victim=victim)
 

@@ -2,13 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import (
-    accuracy_score,
-    balanced_accuracy_score,
-    confusion_matrix,
-    normalized_mutual_info_score,
-    recall_score,
-)
+from sklearn import metrics as sk
 
 from ganprint.evaluation.metrics import GroupAnswers, count_answers, score_groups, score_images
 
@@ -52,18 +46,18 @@ def test_values_of_images_are_scikit_learns(right: float) -> None:
     labels, predicted = answers(300, right)
     found = of_images(labels, predicted)
     expected = {
-        "detection_accuracy": accuracy_score(labels > 0, predicted > 0),
-        "attribution_accuracy": accuracy_score(labels, predicted),
-        "balanced_accuracy": balanced_accuracy_score(labels, predicted),
-        "nmi": normalized_mutual_info_score(labels, predicted),
+        "detection_accuracy": sk.accuracy_score(labels > 0, predicted > 0),
+        "attribution_accuracy": sk.accuracy_score(labels, predicted),
+        "balanced_accuracy": sk.balanced_accuracy_score(labels, predicted),
+        "nmi": sk.normalized_mutual_info_score(labels, predicted),
     }
     assert {name: interval.value for name, interval in found.values.items()} == pytest.approx(
         expected, abs=1e-6
     )
-    recalls = recall_score(labels, predicted, average=None)
+    recalls = sk.recall_score(labels, predicted, average=None)
     assert [found.recall[name].value for name in SOURCES] == pytest.approx(recalls, abs=1e-6)
     confusion = count_answers(labels, predicted, 4)
-    assert np.array_equal(confusion[:4], confusion_matrix(labels, predicted)) and not confusion[4].any()
+    assert np.array_equal(confusion[:4], sk.confusion_matrix(labels, predicted)) and not confusion[4].any()
 
 
 def test_intervals_of_images_are_those_of_a_bootstrap_over_images() -> None:
@@ -72,9 +66,9 @@ def test_intervals_of_images_are_those_of_a_bootstrap_over_images() -> None:
     random = np.random.default_rng(1)
     draws = [random.integers(0, 200, 200) for _ in range(800)]
     for name, metric in (
-        ("attribution_accuracy", accuracy_score),
-        ("balanced_accuracy", balanced_accuracy_score),
-        ("nmi", normalized_mutual_info_score),
+        ("attribution_accuracy", sk.accuracy_score),
+        ("balanced_accuracy", sk.balanced_accuracy_score),
+        ("nmi", sk.normalized_mutual_info_score),
     ):
         spread = np.array([metric(labels[draw], predicted[draw]) for draw in draws])
         bias = spread.mean() - metric(labels, predicted) if name == "nmi" else 0
@@ -103,7 +97,7 @@ def test_nmi_over_groups_is_scikit_learns_where_groups_and_sources_are_even() ->
         labels.tolist(), predicted.tolist(), [f"{label}-{n % 5}" for n, label in enumerate(labels)]
     )
     (value,) = found.nmi(found.votes()[None])
-    assert value == pytest.approx(normalized_mutual_info_score(labels, predicted), abs=1e-9)
+    assert value == pytest.approx(sk.normalized_mutual_info_score(labels, predicted), abs=1e-9)
 
 
 def test_intervals_of_nmi_hold_the_truth_where_those_of_its_percentiles_do_not() -> None:
@@ -164,4 +158,4 @@ def test_one_source_and_one_answer_is_defined(predicted: list[int]) -> None:
     found = of_images(np.zeros(3, dtype=int), np.array(predicted))
     values = {name: interval.value for name, interval in found.values.items()}
     assert all(np.isfinite(value) for value in values.values())
-    assert values["nmi"] == normalized_mutual_info_score([0, 0, 0], predicted)
+    assert values["nmi"] == sk.normalized_mutual_info_score([0, 0, 0], predicted)

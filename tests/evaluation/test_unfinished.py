@@ -1,6 +1,7 @@
 """A condition that was interrupted goes on where its notebook ends, to the same answers."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -40,29 +41,16 @@ def test_it_goes_on_to_the_same_answers(images: Manifest, tiny_weights: Path, tm
         if done == 6:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        answer_manifest(
-            attributors,
-            images,
-            condition,
-            computing=Computing(batch_size=2),
-            notebook=notebook,
-            progress=stop_at_the_third_batch,
-        )
     told: list[int] = []
 
-    def resumed() -> list[Answers]:
-        return answer_manifest(
-            attributors,
-            images,
-            condition,
-            computing=Computing(batch_size=2),
-            notebook=notebook,
-            progress=lambda done, total: told.append(done),
-        )
+    def noted(progress: Callable[[int, int], None]) -> list[Answers]:
+        options = {"computing": Computing(batch_size=2), "notebook": notebook, "progress": progress}
+        return answer_manifest(attributors, images, condition, **options)
 
+    with pytest.raises(KeyboardInterrupt):
+        noted(stop_at_the_third_batch)
     # The second time as if the first had been killed between its last answer and its result.
-    first, second = resumed(), resumed()
+    first, second = (noted(lambda done, total: told.append(done)) for _ in range(2))
     assert told == [6, 8, 10, 11]
     for before, after in zip([*whole, *whole], [*first, *second], strict=True):
         np.testing.assert_array_equal(after.rows, before.rows)
@@ -94,14 +82,11 @@ def test_an_image_that_is_mended_meanwhile_is_answered_for(
     attributor, _ = load_attributor(tiny_weights)
     notebook = Notebook(tmp_path / "a.safetensors", ("one",), every=0)
     condition = Condition(parse_policy("none"))
-    (before,) = answer_manifest(
-        [attributor], images, condition, computing=Computing(batch_size=4), notebook=notebook
-    )
+    options = {"computing": Computing(batch_size=4), "notebook": notebook}
+    (before,) = answer_manifest([attributor], images, condition, **options)
     assert len(before.rows) == 10
     Image.new("RGB", (40, 40)).save(images.path(2))
-    (after,) = answer_manifest(
-        [attributor], images, condition, computing=Computing(batch_size=4), notebook=notebook
-    )
+    (after,) = answer_manifest([attributor], images, condition, **options)
     assert after.rows.tolist() == list(range(11)) and not after.failures
 
 

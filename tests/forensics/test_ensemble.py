@@ -1,6 +1,6 @@
 """Several predictors on one image: what they agree in, what is fused, and what neither may hide."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,24 +16,14 @@ from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.forensics.verdict import Verdict
 from ganprint.forensics.verdict_stream import stream_verdicts
 from ganprint.images import ImageFile
-from ganprint.weights import NO_REFERENCE, Card, JudgementRecord, LikelihoodRecord
+from ganprint.weights import NO_REFERENCE, JudgementRecord
+
+from ..conftest import JUDGEMENT, make_card
 
 VIEW = View(size=32, crops=1)
-Predictors = Callable[..., WeightsPredictor]
 COMMON = ("real", "progan", "stylegan")
-RULE = JudgementRecord(
-    score="share of methods",
-    unknown_below=0.5,
-    synthetic_from=0.9,
-    real_to=0.3,
-    source_from=0.5,
-    false_unknown=0.05,
-    false_alarm=0.02,
-    miss=0.05,
-    wrong_source=0.1,
-    synthetic=LikelihoodRecord(slope=1, intercept=0, most=2, least=-2, cllr=0.3, cllr_min=0.25),
-    reference_sha256=NO_REFERENCE,
-)
+CHANGES = {"score": "share of methods", "unknown_below": 0.5, "reference_sha256": NO_REFERENCE}
+RULE = JudgementRecord.model_validate(JUDGEMENT | CHANGES)
 ALONE = RULE.model_copy(
     update={"score": "max-probability", "unknown_below": 0.0, "synthetic_from": 0.65, "source_from": 0.0}
 )
@@ -60,16 +50,12 @@ class Fixed(Attributor):
         return None
 
 
-@pytest.fixture
-def predictor(small_card: Callable[..., Card]) -> Callable[..., WeightsPredictor]:
-    def make(number: int, shares: Sequence[float], sources: Sequence[str] = COMMON) -> WeightsPredictor:
-        names = {"name": f"w{number}", "method": f"m{number}", "sha256": f"{number}" * 64}
-        card = small_card(sources=sources, view=VIEW, judgement=ALONE, **names)
-        count = len(sources)
-        known = Known(np.eye(count), np.arange(count), np.arange(count), 1.0)
-        return WeightsPredictor(Fixed(sources, shares), card, known)
-
-    return make
+def predictor(number: int, shares: Sequence[float], sources: Sequence[str] = COMMON) -> WeightsPredictor:
+    names = {"name": f"w{number}", "method": f"m{number}", "sha256": f"{number}" * 64}
+    card = make_card(sources=sources, view=VIEW, judgement=ALONE, **names)
+    count = len(sources)
+    known = Known(np.eye(count), np.arange(count), np.arange(count), 1.0)
+    return WeightsPredictor(Fixed(sources, shares), card, known)
 
 
 def ensemble(*predictors: WeightsPredictor, learned: bool = True) -> Ensemble:
@@ -78,17 +64,9 @@ def ensemble(*predictors: WeightsPredictor, learned: bool = True) -> Ensemble:
     combination = Combination(weights=weights, judgement=RULE, log_loss=0.1, calibration_error=0.01, alone={})
     fusion = Fusion(
         members=[Member(method=c.method, weights=c.name, weights_sha256=c.sha256 or "") for c in cards],
-        sources=COMMON,
-        data="d.csv",
-        data_sha256="0" * 64,
-        split="val",
-        policies=("none",),
-        seed=0,
-        images=60,
-        command="",
-        date=datetime(2026, 1, 1, tzinfo=UTC),
-        combinations=[combination],
-    )
+        sources=COMMON, data="d.csv", data_sha256="0" * 64, split="val", policies=("none",), seed=0, images=60,
+        command="", date=datetime(2026, 1, 1, tzinfo=UTC), combinations=[combination],
+    )  # fmt: skip
     return Ensemble(predictors, (fusion, combination, "f" * 64) if learned else None)
 
 
@@ -97,7 +75,7 @@ def answer(asked: Ensemble) -> Verdict:
     return verdict
 
 
-def test_methods_that_agree_are_surer_together_than_alone(predictor: Predictors) -> None:
+def test_methods_that_agree_are_surer_together_than_alone() -> None:
     found = answer(ensemble(predictor(1, [0.1, 0.8, 0.1]), predictor(2, [0.1, 0.7, 0.2])))
     assert (found.verdict, found.source, found.method, found.weights) == (
         *("progan", "progan", "m1+m2", "w1+w2"),
@@ -107,7 +85,7 @@ def test_methods_that_agree_are_surer_together_than_alone(predictor: Predictors)
 
 
 @pytest.mark.parametrize("learned", [True, False])
-def test_methods_that_conflict_conclude_nothing(predictor: Predictors, learned: bool) -> None:
+def test_methods_that_conflict_conclude_nothing(learned: bool) -> None:
     found = answer(
         ensemble(predictor(1, [0.001, 0.998, 0.001]), predictor(2, [0.8, 0.1, 0.1]), learned=learned)
     )
@@ -115,7 +93,7 @@ def test_methods_that_conflict_conclude_nothing(predictor: Predictors, learned: 
     assert "1 synthetic, 1 real" in (found.reason or "")
 
 
-def test_a_source_that_only_one_knows_is_not_fused_into_real(predictor: Predictors) -> None:
+def test_a_source_that_only_one_knows_is_not_fused_into_real() -> None:
     sources = (*COMMON, "sngan-mini")
     found = answer(
         ensemble(
@@ -127,7 +105,7 @@ def test_a_source_that_only_one_knows_is_not_fused_into_real(predictor: Predicto
     assert found.verdict == "inconclusive" and "m1 names sngan-mini" in (found.reason or "")
 
 
-def test_sources_that_differ_are_said_and_warnings_name_their_method(predictor: Predictors) -> None:
+def test_sources_that_differ_are_said_and_warnings_name_their_method() -> None:
     found = answer(
         ensemble(
             predictor(1, [0.02, 0.9, 0.08]), predictor(2, [0.02, 0.4, 0.58]), predictor(3, [0.4, 0.3, 0.3])
@@ -143,7 +121,7 @@ def test_sources_that_differ_are_said_and_warnings_name_their_method(predictor: 
     ("cllr", "least", "stated"), [(0.5, 0.45, True), (0.5, 0.39, False), (0.8, 0.75, False)]
 )
 def test_a_ratio_is_stated_only_where_it_held_on_what_was_kept_out(
-    predictor: Predictors, cllr: float, least: float, stated: bool
+    cllr: float, least: float, stated: bool
 ) -> None:
     ratio = RULE.synthetic.model_copy(update={"cllr": cllr, "cllr_min": least})
     rule = RULE.model_copy(update={"score": "max-probability", "unknown_below": 0.0, "synthetic": ratio})
@@ -155,21 +133,19 @@ def test_a_ratio_is_stated_only_where_it_held_on_what_was_kept_out(
         assert found.likelihood_ratios[0].words == "moderate support"
 
 
-def test_an_image_with_nothing_to_examine_is_inconclusive_whatever_the_methods_say(
-    predictor: Predictors,
-) -> None:
+def test_an_image_with_nothing_to_examine_is_inconclusive_whatever_the_methods_say() -> None:
     flat = ImageFile(np.full((32, 32, 3), 255, np.uint8), "b.png", 32, 32, "PNG", "1" * 64, ())
-    for predictors in (
+    for members in (
         [predictor(1, [0.98, 0.01, 0.01])],
         [predictor(1, [0.98, 0.01, 0.01]), predictor(2, [0.1, 0.8, 0.1])],
     ):
-        first, second = stream_verdicts([("b.png", flat), ("a.png", IMAGE)], ensemble(*predictors))
+        first, second = stream_verdicts([("b.png", flat), ("a.png", IMAGE)], ensemble(*members))
         assert first.verdict == "inconclusive" and first.reason == "Nothing to examine: it has no texture."
         assert first.synthetic_probability is None and not first.probabilities
         assert second.probabilities
 
 
-def test_what_answers_depend_on_is_told_apart(predictor: Predictors) -> None:
+def test_what_answers_depend_on_is_told_apart() -> None:
     one, two = ensemble(predictor(1, [0.1, 0.8, 0.1])), ensemble(predictor(2, [0.1, 0.8, 0.1]))
     assert one.sha256 == ensemble(predictor(1, [0.1, 0.8, 0.1])).sha256 != two.sha256
     assert Ensemble(one.predictors, one.fusion, stability=True).sha256 != one.sha256

@@ -15,36 +15,22 @@ from ganprint.forensics.verdict import Verdict
 from ganprint.forensics.verify import _differences, verify_record
 
 VERDICT = Verdict(
-    path="a.png",
-    sha256="0" * 64,
-    verdict="real",
+    path="a.png", sha256="0" * 64, verdict="real",
     reason="Synthetic at 1.2% is at most 5.0%, and the image is like the 12 known ones (knn 0.934).",
-    synthetic_probability=0.012,
-    probabilities={"real": 0.988, "progan": 0.012},
-    method="repmix",
-    weights="small",
-    weights_sha256="0" * 64,
-)
+    synthetic_probability=0.012, probabilities={"real": 0.988, "progan": 0.012},
+    method="repmix", weights="small", weights_sha256="0" * 64,
+)  # fmt: skip
 RECORD = CaseRecord(
-    date=datetime(2026, 11, 20, tzinfo=UTC),
-    command="ganprint attribute",
-    folder=".",
-    versions={"python": "3.11"},
-    system="Linux",
-    hardware="x86_64",
-    device="cpu",
+    date=datetime(2026, 11, 20, tzinfo=UTC), command="ganprint attribute", folder=".",
+    versions={"python": "3.11"}, system="Linux", hardware="x86_64", device="cpu",
     weights=[
         WeightsFacts(
-            method="repmix",
-            weights="small",
-            weights_sha256="0" * 64,
-            plugin="ganprint 0.1.0",
-            sources=["real", "progan"],
-            calibration="none",
+            method="repmix", weights="small", weights_sha256="0" * 64, plugin="ganprint 0.1.0",
+            sources=["real", "progan"], calibration="none",
         )
     ],
     images=[Examined(verdict=VERDICT, sha256_after="0" * 64)],
-)
+)  # fmt: skip
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -78,10 +64,8 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_set("weights", []), "not a case record"),
         (_set("images", []), "not a case record"),
     ],
-)
-def test_what_no_record_says_is_refused(
-    change: Callable[[dict[str, Any]], None], said: str, tmp_path: Path
-) -> None:
+)  # fmt: skip
+def test_what_no_record_says_is_refused(change, said, tmp_path) -> None:
     content = RECORD.model_dump(mode="json")
     change(content)
     (tmp_path / "case.json").write_text(json.dumps(content))
@@ -92,15 +76,11 @@ def test_what_no_record_says_is_refused(
 @pytest.mark.parametrize(
     "text",
     [
-        '{"device": "cpu", "device": "gpu"}',
-        '{"images": 1e999}',
-        "[" * 100_000,
-        "",
-        "\ufeff{}",
+        '{"device": "cpu", "device": "gpu"}', '{"images": 1e999}', "[" * 100_000, "", "\ufeff{}",
         '{"a": ' + "9" * 10_000 + "}",
     ],
     ids=range(6),
-)
+)  # fmt: skip
 def test_a_file_that_is_no_record_gets_a_sentence(text: str, tmp_path: Path) -> None:
     (tmp_path / "case.json").write_text(text)
     with pytest.raises(UsageError, match="case record"):
@@ -117,16 +97,11 @@ def test_a_number_too_large_to_be_one_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "differs"),
     [
-        ("1.2%", "1.3%", False),
-        ("1.2%", "1.9%", True),
-        ("0.934", "0.935", False),
-        ("0.934", "0.984", True),
-        ("12 known", "13 known", True),
-        ("5.0%", "95.0%", True),
-        ("at most", "at least", True),
+        ("1.2%", "1.3%", False), ("1.2%", "1.9%", True), ("0.934", "0.935", False), ("0.934", "0.984", True),
+        ("12 known", "13 known", True), ("5.0%", "95.0%", True), ("at most", "at least", True),
         ("0.934", "0.93", True),
     ],
-)
+)  # fmt: skip
 def test_digits_in_a_reason_may_differ_by_rounding_only(old: str, new: str, differs: bool) -> None:
     then = VERDICT.model_dump(mode="json")
     now = then | {"reason": then["reason"].replace(old, new)}

@@ -3,14 +3,28 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ganprint.forge.families import family_of
 from ganprint.forge.generator_store import GeneratorCard, generator_name, save_generator
 from ganprint.weights import utc_now
 
 Untrained = Callable[..., None]
+
+
+def write_photos(folder: Path, **counts: int) -> Path:
+    """Write noisy photographs of semantics, so many of each, the first of them broken."""
+    random = np.random.default_rng(0)
+    for semantic, count in counts.items():
+        (folder / semantic).mkdir(parents=True)
+        for number in range(count):
+            pixels = random.integers(0, 256, (80, 70, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / semantic / f"{number}.png")
+    (folder / next(iter(counts)) / "0.png").write_bytes(b"no image")
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -20,18 +34,9 @@ def untrained() -> Untrained:
     def save(out: Path, source: str, semantic: str, seed: int = 0, steps: int = 1000) -> None:
         torch.manual_seed(len(source) + seed)
         card = GeneratorCard(
-            name=generator_name(source, semantic, 64, seed),
-            source=source,
-            semantic=semantic,
-            resolution=64,
-            seed=seed,
-            steps=steps,
-            seconds=0,
-            photos=0,
-            photos_sha256="0" * 64,
-            date=utc_now(),
-            licence="MIT",
-        )
+            name=generator_name(source, semantic, 64, seed), source=source, semantic=semantic, resolution=64,
+            seed=seed, steps=steps, seconds=0, photos=0, photos_sha256="0" * 64, date=utc_now(), licence="MIT",
+        )  # fmt: skip
         save_generator(out / card.name, family_of(source, 64).generator(), card)
 
     return save

@@ -72,7 +72,7 @@ def test_a_benchmark_is_balanced_split_and_perturbed(
         assert (tmp_path / "one" / row["path"]).read_bytes() == again.read_bytes()
     manifest = Manifest.open(file)
     assert manifest.sources == ("real", "stylegan", "stylegan2") and manifest.semantics == SEMANTICS
-    groups = {row["split"]: set() for row in rows}  # type: ignore[var-annotated]
+    groups = {row["split"]: set() for row in rows}
     for row in rows:
         groups[row["split"]].add(row["group"])
     assert "photos-face" in groups["train"] and "stylegan-face-64-seed0" in groups["train"]
@@ -80,8 +80,7 @@ def test_a_benchmark_is_balanced_split_and_perturbed(
     assert checked.returncode == 0, checked.stdout + checked.stderr
     report = json.loads(checked.stdout)
     assert not report["duplicates_across_splits"] and report["usable"] and not report["biases"]
-    refused = inside("forge", "build", tmp_path / "one", *options)
-    assert refused.returncode == 2 and "already exists" in refused.stderr
+    assert "already exists" in inside("forge", "build", tmp_path / "one", *options, status=2).stderr
 
 
 @pytest.mark.parametrize(
@@ -100,7 +99,7 @@ def test_what_is_no_grid_is_refused(
     done = inside(
         "forge", "build", tmp_path / "out", "--photos", photos, "--generators", generators, *options
     )
-    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 2 and said in done.stderr
 
 
 def test_generators_that_met_no_critic_are_refused(
@@ -116,8 +115,7 @@ def test_a_suffix_tells_small_generators_from_published_models(
     inside: Any, generators: Path, photos: Path, tmp_path: Path
 ) -> None:
     options = ("--photos", photos, "--generators", generators, "--semantics", "face", "--suffix", "-mini")
-    done = inside("forge", "build", tmp_path / "out", *options, "--count", "10")
-    assert done.returncode == 0, done.stderr
+    inside("forge", "build", tmp_path / "out", *options, "--count", "10", status=0)
     manifest = Manifest.open(tmp_path / "out" / "manifest.csv")
     assert manifest.sources == ("real", "stylegan-mini", "stylegan2-mini")
 

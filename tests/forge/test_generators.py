@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -23,6 +22,8 @@ from ganprint.forge.quality import spectral_distance
 from ganprint.forge.sampling import sample_images
 from ganprint.forge.stylegan2 import ModulatedConvolution
 from ganprint.weights.card import MODEL_FILE
+
+from .conftest import write_photos
 
 PHOTOS = torch.randint(0, 256, (20, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
@@ -250,15 +251,7 @@ def test_spectral_distance_is_small_between_halves_and_large_to_blur() -> None:
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """Return a folder of two semantics; one photograph is broken, and `few` has too few."""
-    random = np.random.default_rng(0)
-    for semantic, count in (("face", 18), ("few", 3)):
-        folder = tmp_path / "photos" / semantic
-        folder.mkdir(parents=True)
-        for number in range(count):
-            pixels = random.integers(0, 256, (80, 70, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / f"{number}.png")
-    (tmp_path / "photos" / "face" / "0.png").write_bytes(b"no image")
-    return tmp_path / "photos"
+    return write_photos(tmp_path / "photos", face=18, few=3)
 
 
 def test_a_grid_is_trained_in_turns_and_resumes(photos: Path, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """A large picture decoded in bands of rows is the picture decoded whole, notes and refusals included."""
 
-import io
 import struct
 import zlib
 
@@ -11,7 +10,7 @@ from PIL import Image
 from ganprint.errors import TruncatedImageError
 from ganprint.images import bands, large, read, read_image, tags, tiff_file
 
-from ..conftest import chunk
+from ..conftest import chunk, encoded
 
 SIZE = (61, 83)
 MODES = {"RGB": 3, "RGBA": 4, "LA": 2, "L": 1, "CMYK": 4, "YCbCr": 3, "LAB": 3}
@@ -36,10 +35,8 @@ def picture(mode: str) -> Image.Image:
 
 def png(mode: str, filtering: int | None = None, **options: object) -> bytes:
     """Write a PNG, every row by one filter where that is named."""
-    file = io.BytesIO()
     image = picture(mode)
-    image.save(file, "PNG", **options)
-    data = file.getvalue()
+    data = encoded(image, **options)
     if filtering is None:
         return data
     values = np.asarray(image).reshape(SIZE[1], -1).astype(np.int64)
@@ -62,9 +59,7 @@ def with_pixel_data(data: bytes, packed: bytes) -> bytes:
 
 
 def tif(mode: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    picture(mode).save(file, "TIFF", **options)
-    return file.getvalue()
+    return encoded(picture(mode), "TIFF", **options)
 
 
 def tiled(compressed: bool) -> bytes:
@@ -79,14 +74,8 @@ def tiled(compressed: bool) -> bytes:
     tiles = [zlib.compress(tile) for tile in tiles] if compressed else tiles
     starts = np.cumsum([8, *map(len, tiles)])
     fields = {
-        256: SIZE[0],
-        257: SIZE[1],
-        258: (8, 8, 8),
-        259: 8 if compressed else 1,
-        262: 2,
-        277: 3,
-        322: 32,
-    }
+        256: SIZE[0], 257: SIZE[1], 258: (8, 8, 8), 259: 8 if compressed else 1, 262: 2, 277: 3, 322: 32,
+    }  # fmt: skip
     fields |= {323: 16, 324: tuple(map(int, starts[:-1])), 325: tuple(map(len, tiles))}
     place, entries, values_after = int(starts[-1]) + int(starts[-1]) % 2, [], b""
     after = place + 2 + 12 * len(fields) + 4

@@ -12,6 +12,8 @@ from ganprint.errors import ImageError
 from ganprint.images import read, read_image
 from ganprint.images.jpeg_pixels import decoded_jpeg
 
+from ..conftest import encoded
+
 NOISE = np.random.default_rng(0).integers(0, 60, (45, 67, 3))
 PIXELS = ((np.add.outer(np.arange(45), np.arange(67))[..., None] * (1, 2, 1) + NOISE) % 256).astype(np.uint8)
 
@@ -46,9 +48,7 @@ def test_pixels_are_those_of_pillow(options: dict[str, object], tmp_path: Path) 
 def test_other_colours_are_left_to_pillow(options: dict[str, object], tmp_path: Path) -> None:
     data = by_pillow(tmp_path, **options)
     if "as_grey" in options:
-        file = io.BytesIO()
-        Image.fromarray(PIXELS).convert("L").save(file, "JPEG")
-        data = file.getvalue()
+        data = encoded(PIXELS[..., 0], "JPEG")
     image = Image.open(io.BytesIO(data))
     assert decoded_jpeg(image, data) is None
     assert np.array_equal(read_image(data).pixels, np.array(image.convert("RGB")))

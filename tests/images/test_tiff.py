@@ -134,15 +134,9 @@ def of_two(first: dict[str, object], below: bool, second: dict[str, object]) -> 
         (written(np.stack([SMALL, SMALL[::-1]])), False, "The first page of several was taken."),
     ],
     ids=[
-        "below",
-        "after",
-        "below and larger",
-        "reduced below",
-        "larger page",
-        "reduced page",
-        "another page",
+        "below", "after", "below and larger", "reduced below", "larger page", "reduced page", "another page",
     ],
-)
+)  # fmt: skip
 def test_the_full_picture_is_taken_and_that_is_said(data: bytes, full: bool, note: str) -> None:
     image = read_image(data)
     assert np.array_equal(image.pixels, FULL if full else SMALL)

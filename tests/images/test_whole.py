@@ -1,6 +1,5 @@
 """A picture that is not all in its file is refused with how much of it is there; one that is, is read."""
 
-import io
 import zlib
 
 import numpy as np
@@ -10,20 +9,14 @@ from PIL import Image
 from ganprint.errors import TruncatedImageError
 from ganprint.images import read_image
 
-from ..conftest import chunk, png_file
+from ..conftest import chunk, encoded, noise, png_file
 
 HEIGHT, WIDTH = 96, 64
 
 
-def noise(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(1, 256, shape, np.uint8)
-
-
 def jpeg(mode: str = "RGB", **options: object) -> bytes:
     shape = (HEIGHT, WIDTH, len(mode)) if len(mode) > 1 else (HEIGHT, WIDTH)
-    target = io.BytesIO()
-    Image.fromarray(noise(*shape), mode).save(target, "JPEG", quality=90, **options)
-    return target.getvalue()
+    return encoded(Image.fromarray(noise(*shape), mode), "JPEG", quality=90, **options)
 
 
 def cut(data: bytes, share: float) -> bytes:
@@ -39,22 +32,11 @@ def png(rows: int, bits: int = 8, colour: int = 2) -> bytes:
     return png_file((WIDTH, HEIGHT), zlib.compress(line * rows), *palette, bits=bits, colour=colour)
 
 
-def noisy_png() -> bytes:
-    target = io.BytesIO()
-    Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(target, "PNG")
-    return target.getvalue()
-
-
 def interlaced(share: float) -> bytes:
     """Write an interlaced grey PNG of which a share of the data is there."""
     passes = (
-        (0, 0, 8, 8),
-        (4, 0, 8, 8),
-        (0, 4, 4, 8),
-        (2, 0, 4, 4),
-        (0, 2, 2, 4),
-        (1, 0, 2, 2),
-        (0, 1, 1, 2),
+        *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
+        *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
     )
     picture = noise(HEIGHT, WIDTH)
     rows = [
@@ -83,7 +65,7 @@ def interlaced(share: float) -> bytes:
         (png(95, 8, 3), "damaged PNG: 95 of its 96 rows are there"),
         (png(24, 1, 0), "damaged PNG: 24 of its 96 rows are there"),
         (interlaced(0.5), r"damaged PNG: 50 % of its pixel data are there"),
-        (noisy_png()[:9000], r"damaged PNG: 4\d of its 96 rows are there"),
+        (encoded(noise(HEIGHT, WIDTH, 3))[:9000], r"damaged PNG: 4\d of its 96 rows are there"),
     ],
     ids=[
         "jpeg", "grey jpeg", "cmyk jpeg", "progressive jpeg", "jpeg with restarts", "jpeg without an end",
@@ -96,18 +78,13 @@ def test_missing_rows_are_refused_with_how_much_is_there(data: bytes, says: str)
         read_image(data)
 
 
-def black() -> bytes:
-    target = io.BytesIO()
-    Image.new("RGB", (WIDTH, HEIGHT)).save(target, "PNG")
-    return target.getvalue()
-
-
 @pytest.mark.parametrize(
     "data",
     [
         *(jpeg(), jpeg("L"), jpeg("CMYK"), jpeg(progressive=True), jpeg(restart_marker_rows=1)),
         *(jpeg() + b"a trailer", jpeg()[:-2] + bytes(40) + b"\xff\xd9"),
-        *(png(96), png(96, 16), png(96, 8, 3), png(96, 1, 0), interlaced(1), black()),
+        *(png(96), png(96, 16), png(96, 8, 3), png(96, 1, 0), interlaced(1)),
+        encoded(Image.new("RGB", (WIDTH, HEIGHT))),
     ],
 )
 def test_what_is_whole_is_read(data: bytes) -> None:

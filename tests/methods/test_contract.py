@@ -22,8 +22,6 @@ from ganprint.weights import load_attributor
 
 from .conftest import SMALL, Fit
 
-METHODS = ("repmix", "yu", "dct-cnn", "eigenface", "prnu", "reverse-engineering")
-
 
 def images_of(manifest: Path, split: str, size: int = 32) -> torch.Tensor:
     dataset = ImageDataset(Manifest.open(manifest).select(split), View(size=size))
@@ -33,14 +31,6 @@ def images_of(manifest: Path, split: str, size: int = 32) -> torch.Tensor:
 def same_states(one: Attributor, other: Attributor) -> bool:
     first, second = one.state(), other.state()
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
-
-
-def test_six_methods_are_installed_and_each_has_the_papers_preset() -> None:
-    assert {plugin.name for plugin in plugins.discover()} >= set(METHODS)
-    for method in METHODS:
-        spec = plugins.load(method).spec
-        assert spec.configs is not None and (spec.configs / f"{method}.yaml").is_file()
-        assert spec.title and spec.paper and spec.year
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -268,22 +258,12 @@ def test_the_program_trains_evaluates_and_lists_a_method_that_is_no_network(
     out = tmp_path / "tiny-eigen"
     settings = [part for each in SMALL["eigenface"][1] for part in ("--set", each)]
     options = ("--method", "eigenface", "--data", tiny_manifest, "--out", out, "--workers", "0")
-    trained = inside("train", *options, *settings)
-    assert trained.returncode == 0, trained.stderr
+    trained = inside("train", *options, *settings, status=0)
     assert "variance 0.95" in trained.stderr and "validation attribution" in trained.stderr
     evaluated = inside(
-        "evaluate",
-        "--weights",
-        out,
-        "--data",
-        tiny_manifest,
-        "--split",
-        "test_seen",
-        "--workers",
-        "0",
+        "evaluate", "--weights", out, "--data", tiny_manifest, "--split", "test_seen", "--workers", "0",
         "--csv",
-    )
+    )  # fmt: skip
     assert evaluated.returncode == 0, evaluated.stderr
     assert "attribution_accuracy" in evaluated.stdout
-    again = inside("train", *options, *settings)
-    assert again.returncode == 2 and "--resume" in again.stderr
+    assert "--resume" in inside("train", *options, *settings, status=2).stderr

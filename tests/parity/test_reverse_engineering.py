@@ -36,11 +36,7 @@ def fen_parameters(attributor: ReverseEngineering, seed: int) -> None:
     shapes = [(name, tuple(each.shape)) for name, each in network.head.state_dict().items()]
     head = list(seeded(shapes, 33).values())
     # So that no sigmoid saturates.
-    head[4], head[5], head[6] = (
-        head[4] * np.float32(0.001),
-        head[5] + np.float32(0.6),
-        head[6] * np.float32(0.8),
-    )
+    head[4:7] = head[4] * np.float32(0.001), head[5] + np.float32(0.6), head[6] * np.float32(0.8)
     load_in_order(network.head, head)
 
 
@@ -82,7 +78,7 @@ def test_the_four_losses_the_head_and_its_sigmoid_are_the_public_ones(outputs: O
     run, (_, fingerprints, _) = outputs("fen_losses_fixed_fingerprints"), fen_draws()
     attributor = reverse_engineering(depth=4, width=8, hidden=2)
     fen_parameters(attributor, 34)
-    attributor.network.estimator = nn.Identity()  # type: ignore[assignment]
+    attributor.network.estimator = nn.Identity()
     residual, spectrum = attributor.network.fingerprint(fingerprints)
     for ours, public in LOSSES.items():
         found = fingerprint_losses(residual, spectrum, 51)[ours]
@@ -111,16 +107,14 @@ def test_one_training_step_of_reverse_engineering_ends_where_the_public_one_does
     rounding = ("layers.1.0.bias", "layers.2.0.bias")
     for (name, parameter), theirs in zip(estimated.items(), public, strict=True):
         if theirs in rounding:
-            assert parameter.grad is not None
             assert max(float(parameter.grad.abs().max()), np.abs(run[f"grad/{theirs}"]).max()) < 1e-3
         else:
             close(f"Reverse Engineering: gradient of {name}", parameter.grad, run[f"grad/{theirs}"], 1e-4)
     optimizer.step()
     for parameter, theirs in zip(estimated.values(), public, strict=True):
         if theirs not in rounding:
-            close(
-                f"Reverse Engineering: {theirs} after the step", parameter, run[f"after_step/{theirs}"], 1e-5
-            )
+            what, expected = f"Reverse Engineering: {theirs} after the step", run[f"after_step/{theirs}"]
+            close(what, parameter, expected, 1e-5)
 
 
 def test_reverse_engineering_has_the_published_number_of_parameters() -> None:

@@ -29,9 +29,7 @@ def yu_parameters(module: nn.Module, random: np.random.RandomState) -> None:
 
 
 @pytest.mark.parametrize(("switch", "seed"), [(4, 41), (32, 42)])
-def test_yus_classifier_gives_the_public_logits_loss_and_gradients(
-    switch: int, seed: int, outputs: Outputs, close: Close
-) -> None:
+def test_yus_classifier_gives_the_public_logits_loss_and_gradients(switch, seed, outputs, close) -> None:
     run, random = outputs(f"yu_cpatch_postpool_switch{switch}"), np.random.RandomState(seed)
     attributor = Yu(YuConfig(view=View(size=128), feature_base=64, pool_from=switch), SOURCES[:5])
     images = torch.from_numpy(random.randint(0, 256, (2, 3, 128, 128)).astype(np.uint8))
@@ -80,10 +78,8 @@ def test_yus_layers_pad_by_reflection_and_scale_their_weights(outputs: Outputs, 
         ],
     ],
 )  # fmt: skip
-def test_yus_classifier_has_the_published_number_of_parameters(
-    sources: int, settings: dict[str, int], parameters: int
-) -> None:
-    assert count(ProgressiveClassifier(128, sources, YuConfig(**settings))) == parameters  # type: ignore[arg-type]
+def test_yus_classifier_has_the_published_number_of_parameters(sources, settings, parameters) -> None:
+    assert count(ProgressiveClassifier(128, sources, YuConfig(**settings))) == parameters
 
 
 def visual(size: int, base: int) -> VisualFingerprints:
@@ -92,9 +88,7 @@ def visual(size: int, base: int) -> VisualFingerprints:
     return VisualFingerprints(small, 5)
 
 
-def test_visual_fingerprints_their_losses_and_critic_are_the_public_ones(
-    outputs: Outputs, close: Close
-) -> None:
+def test_visual_fingerprints_their_losses_and_critic_are_the_public_ones(outputs, close) -> None:
     run = outputs("yu_visnet_autoencoder")
     pixels = np.random.RandomState(44).randint(0, 256, (4, 3, 16, 16)).astype(np.float32)
     images, network = torch.from_numpy(pixels) / 127.5 - 1, visual(16, 64)

@@ -19,16 +19,11 @@ def picture(height: int = 60, width: int = 90) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("text", "size"),
     [
-        ("share:jpeg=80", (60, 90)),
-        ("share:webp=80", (60, 90)),
-        ("share:resize=0.5", (30, 45)),
-        ("share:resize=2", (120, 180)),
-        ("share:crop=0.75", (45, 68)),
-        ("share:screenshot=1", (58, 86)),
-        ("share:resize=0.5+crop=0.5", (15, 22)),
-        ("share:brightness=1.15", (60, 90)),
+        ("share:jpeg=80", (60, 90)), ("share:webp=80", (60, 90)), ("share:resize=0.5", (30, 45)),
+        ("share:resize=2", (120, 180)), ("share:crop=0.75", (45, 68)), ("share:screenshot=1", (58, 86)),
+        ("share:resize=0.5+crop=0.5", (15, 22)), ("share:brightness=1.15", (60, 90)),
     ],
-)
+)  # fmt: skip
 def test_the_size_is_that_of_the_steps(text: str, size: tuple[int, int]) -> None:
     image = picture()
     found = parse_chain(text).apply(image)
@@ -103,13 +98,9 @@ def test_what_is_no_chain_is_a_sentence(text: str, said: str) -> None:
 def test_bounds_are_drawn_for_each_image_within_them_and_always_alike() -> None:
     chain = parse_chain("share:resize=0.5..2+jpeg=60..95+crop=0.9")
     assert isinstance(chain, DrawnChain) and parse_chain(str(chain)) == chain
-    drawn = [chain.draw(3, row) for row in range(200)]
-    assert drawn == [chain.draw(3, row) for row in range(200)] and drawn != [
-        chain.draw(4, row) for row in range(200)
-    ]
-    resized, recompressed, cropped = (
-        np.array([each.steps[place][1] for each in drawn]) for place in range(3)
-    )
+    drawn, again, other = ([chain.draw(seed, row) for row in range(200)] for seed in (3, 3, 4))
+    assert drawn == again and drawn != other
+    resized, recompressed, cropped = np.array([[value for _, value in each.steps] for each in drawn]).T
     assert 0.5 <= resized.min() < 0.55 and 1.9 < resized.max() <= 2
     assert 60 <= recompressed.min() < 63 and 92 < recompressed.max() <= 95
     assert (cropped == 0.9).all()

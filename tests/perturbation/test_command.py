@@ -45,11 +45,8 @@ def test_a_folder_becomes_png_under_the_same_names(folder, tmp_path):
     out = tmp_path / "out"
     result = run(folder, out, "--corruption", "pixelate", "--severity", 3, "--recursive")
     assert result.exit_code == 0, result.output
-    assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) == [
-        "a.png",
-        "b.png",
-        "deep/c.png",
-    ]
+    written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*"))
+    assert written == ["a.png", "b.png", "deep/c.png"]
     assert f"{folder / 'b.png'} -> {out / 'b.png'}: pixelate 3" in result.stdout.splitlines()
     expected = perturb(pixels(folder / "b.png")[None], [Perturbation("pixelate", 3, 0)])[0]
     assert torch.equal(pixels(out / "b.png"), expected)
@@ -127,6 +124,7 @@ def test_an_input_is_never_overwritten(folder):
         (["--policy", "training"], PerturbationError, "train, test-seen, test-unseen, immunise, none"),
         (["--corruption", "fog", "--engine", "numpy"], PerturbationError, "torch, imagecorruptions"),
         (["--corruption", "fog", "--at", "0"], PerturbationError, "0 x 0"),
+        (["--policy", "share:jpeg=80", "--at", "224"], UsageError, "--at"),
     ],
 )
 def test_wrong_options_are_usage_errors_that_name_the_right_ones(folder, tmp_path, options, error, said):

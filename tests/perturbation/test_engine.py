@@ -1,16 +1,14 @@
 """Batches come out as their images would alone, whatever their size, dtype, device and company."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset
 
 from ganprint.errors import PerturbationError
-from ganprint.perturbation import CORRUPTIONS, UNTOUCHED, Perturbation, parse_policy, perturb
+from ganprint.perturbation import CORRUPTIONS, UNTOUCHED, Perturbation, perturb
 from ganprint.perturbation.blur import displace
+
+from ..conftest import run_code
 
 WITHOUT_GRADIENT = ("shot_noise", "jpeg_compression")
 
@@ -41,27 +39,6 @@ def test_mixed_severities_of_one_kind_do_not_touch_each_other(photograph, kind):
         assert difference(together[index], perturb(photograph[None], [draw])[0]) <= 1
     strengths = [(each.float() - photograph.float()).square().mean().item() for each in together]
     assert strengths[4] > strengths[0] > 0
-
-
-class Perturbed(Dataset):
-    def __init__(self, image):
-        self.image = image
-        self.policy = parse_policy("train")
-
-    def __len__(self):
-        return 24
-
-    def __getitem__(self, index):
-        draw = self.policy.draw(11, index)
-        return perturb(self.image[None], [draw])[0], f"{draw.kind} {draw.severity} {draw.seed}"
-
-
-def test_draws_and_pixels_are_the_same_with_0_and_2_workers(photograph):
-    dataset = Perturbed(photograph[:, :48, :48].contiguous())
-    batches = [list(DataLoader(dataset, batch_size=8, num_workers=workers)) for workers in (0, 2)]
-    for (here, drawn_here), (there, drawn_there) in zip(*batches, strict=True):
-        assert drawn_here == drawn_there
-        assert difference(here, there) <= 1
 
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
@@ -200,7 +177,7 @@ def test_the_torch_engine_needs_no_opencv_and_no_other_heavy_library():
         "p.perturb(torch.zeros(19, 3, 40, 40, dtype=torch.uint8), [p.Perturbation(k, 1, 1) for k in p.CORRUPTIONS]);"
         "print([m for m in ('cv2', 'torchvision', 'skimage', 'imagecorruptions') if m in sys.modules])"
     )
-    assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "[]"
+    assert run_code(program).strip() == "[]"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

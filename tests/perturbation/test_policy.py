@@ -1,13 +1,13 @@
 """Policies draw what they say, and the same thing everywhere and always."""
 
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
 
 from ganprint.errors import PerturbationError
 from ganprint.perturbation import CORRUPTIONS, SEEN, UNSEEN, UNTOUCHED, Perturbation, Policy, parse_policy
+
+from ..conftest import run_code
 
 
 def test_the_nineteen_split_into_fifteen_seen_and_four_unseen():
@@ -37,19 +37,10 @@ def test_a_policy_is_read_from_its_name(text, probability, kinds, severities):
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "trian",
-        "fog:0",
-        "fog:6",
-        "fog:1.5",
-        "fog:",
-        "train:",
-        "train:x",
-        "train:1.1",
-        "train:nan",
+        "", "trian", "fog:0", "fog:6", "fog:1.5", "fog:", "train:", "train:x", "train:1.1", "train:nan",
         "none:0.5",
     ],
-)
+)  # fmt: skip
 def test_a_wrong_policy_is_refused_with_what_would_be_right(text):
     with pytest.raises(PerturbationError) as caught:
         parse_policy(text)
@@ -91,10 +82,8 @@ def test_none_draws_nothing():
 
 
 def test_seed_index_and_policy_each_change_the_draw():
-    train = parse_policy("train")
-    assert (
-        len({train.draw(0, 7), train.draw(1, 7), train.draw(0, 8), parse_policy("test-seen").draw(0, 7)}) == 4
-    )
+    train, seen = parse_policy("train"), parse_policy("test-seen")
+    assert len({train.draw(0, 7), train.draw(1, 7), train.draw(0, 8), seen.draw(0, 7)}) == 4
 
 
 def test_a_draw_is_the_same_in_another_process_and_release():
@@ -105,10 +94,7 @@ def test_a_draw_is_the_same_in_another_process_and_release():
         "    draw = parse_policy(text).draw(seed, index)\n"
         "    print(draw.kind, draw.severity, draw.seed)\n"
     )
-    printed = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout
-    assert printed.splitlines() == RECORDED
+    assert run_code(program).splitlines() == RECORDED
 
 
 RECORDED = ["speckle_noise 5 3023257090084915", "snow 5 4389681516224617", "spatter 3 1648123667457693"]

@@ -1,15 +1,13 @@
 """Image files with metadata of any kind."""
 
-import io
 import struct
 
-import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ganprint.images.formats import is_decodable
 
-from ..conftest import chunk
+from ..conftest import chunk, encoded, noise
 
 FORMATS = [name for name in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF") if is_decodable(name)]
 SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -25,14 +23,8 @@ MANIFEST = (
 )
 
 
-def picture() -> Image.Image:
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8))
-
-
-def encoded(kind: str, **options: object) -> bytes:
-    target = io.BytesIO()
-    picture().save(target, kind, **options)
-    return target.getvalue()
+def picture(kind: str, **options: object) -> bytes:
+    return encoded(noise(48, 64, 3), kind, **options)
 
 
 def exif(**tags: object) -> Image.Exif:
@@ -46,10 +38,10 @@ def with_xmp(kind: str, packet: bytes) -> bytes:
     if kind == "PNG":
         info = PngInfo()
         info.add_itxt("XML:com.adobe.xmp", packet.decode())
-        return encoded("PNG", pnginfo=info)
+        return picture("PNG", pnginfo=info)
     if kind == "TIFF":
-        return encoded("TIFF", tiffinfo={700: packet})
-    return encoded(kind, xmp=packet)
+        return picture("TIFF", tiffinfo={700: packet})
+    return picture(kind, xmp=packet)
 
 
 def xmp(body: str, attributes: str = "") -> bytes:
@@ -65,7 +57,7 @@ def xmp(body: str, attributes: str = "") -> bytes:
 
 
 def with_manifest(kind: str) -> bytes:
-    data = encoded(kind)
+    data = picture(kind)
     if kind == "PNG":
         return data[:33] + chunk(b"caBX", MANIFEST) + data[33:]
     segment = b"JP\0\1" + struct.pack(">I", 1) + MANIFEST
@@ -76,7 +68,7 @@ def with_text(**texts: str) -> bytes:
     info = PngInfo()
     for key, text in texts.items():
         info.add_itxt(key, text)
-    return encoded("PNG", pnginfo=info)
+    return picture("PNG", pnginfo=info)
 
 
 STATED = f"<Iptc4xmpExt:DigitalSourceType>{SOURCE}trainedAlgorithmicMedia</Iptc4xmpExt:DigitalSourceType>"

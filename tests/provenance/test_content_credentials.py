@@ -11,7 +11,7 @@ from ganprint.provenance.content_credentials import read_provenance
 from ganprint.provenance.metadata import read_metadata
 from ganprint.provenance.stated import read_stated
 
-from .conftest import SOURCE, encoded, with_manifest, with_xmp, xmp
+from .conftest import SOURCE, picture, with_manifest, with_xmp, xmp
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -21,7 +21,7 @@ def test_a_c2pa_manifest_is_found_without_the_package(kind: str, monkeypatch: py
     assert found.c2pa.state == "unchecked"
     assert "pip install 'ganprint[provenance]'" in found.c2pa.detail
     assert found.notes == []
-    assert read_metadata(encoded(kind), kind).c2pa.state == "absent"
+    assert read_metadata(picture(kind), kind).c2pa.state == "absent"
 
 
 # What Reader.json of c2pa-python 0.38.1 gave for a JPEG signed by a certificate of our own, shortened.

@@ -1,17 +1,17 @@
 """What files state is read as exiftool reads it, where exiftool is installed."""
 
-import io
 import json
 import shutil
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ganprint.provenance.metadata import read_metadata
+
+from .conftest import picture
 
 EXIFTOOL = shutil.which("exiftool")
 pytestmark = pytest.mark.skipif(EXIFTOOL is None, reason="exiftool is not installed")
@@ -45,10 +45,7 @@ def made(kind: str) -> bytes:
         options["xmp"] = XMP
     if kind == "JPEG":
         options["comment"] = b"made with GIMP"
-    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
-    target = io.BytesIO()
-    Image.fromarray(noise).save(target, kind, **options)
-    return target.getvalue()
+    return picture(kind, **options)
 
 
 def by_exiftool(data: bytes, folder: Path, kind: str) -> dict[str, str]:

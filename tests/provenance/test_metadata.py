@@ -10,14 +10,14 @@ import pytest
 from ganprint.provenance.metadata import Metadata, read_metadata
 
 from ..conftest import chunk, png_file
-from .conftest import CAVEAT, FORMATS, encoded, exif, with_text, with_xmp
+from .conftest import CAVEAT, FORMATS, exif, picture, with_text, with_xmp
 
 
 def test_camera_software_and_place_are_read_from_exif() -> None:
     made = exif(x10F="Nikon", x110="D850", x131="darktable 4.8", x132="2024:05:01 10:00:00")
     made[0x8769] = {0x9003: "2024:04:30 09:00:00", 0x829A: (1, 250), 0x927C: b"\0maker"}
     made[0x8825] = {1: "N", 2: (52.0, 31.0, 12.0)}
-    metadata = read_metadata(encoded("JPEG", exif=made), "JPEG")
+    metadata = read_metadata(picture("JPEG", exif=made), "JPEG")
     assert metadata.exif["Model"] == "D850"
     assert metadata.exif["DateTimeOriginal"] == "2024:04:30 09:00:00"
     assert metadata.exif["GPSLatitudeRef"] == "N"
@@ -25,10 +25,8 @@ def test_camera_software_and_place_are_read_from_exif() -> None:
     assert not {"MakerNote", "ExifOffset", "GPSInfo"} & metadata.exif.keys()
     assert metadata.software == ["darktable 4.8"]
     assert metadata.notes == metadata.signs == []
-    assert metadata.sentences()[:2] == [
-        "Camera: Nikon D850, 2024:04:30 09:00:00.",
-        "Software: darktable 4.8.",
-    ]
+    said = ["Camera: Nikon D850, 2024:04:30 09:00:00.", "Software: darktable 4.8."]
+    assert metadata.sentences()[:2] == said
 
 
 @pytest.mark.parametrize(
@@ -43,7 +41,7 @@ def test_camera_software_and_place_are_read_from_exif() -> None:
     ids=["html", "escapes", "newlines", "zeros", "long"],
 )
 def test_hostile_exif_becomes_one_printable_line(written: str, read: str) -> None:
-    metadata = read_metadata(encoded("JPEG", exif=exif(x131=written)), "JPEG")
+    metadata = read_metadata(picture("JPEG", exif=exif(x131=written)), "JPEG")
     assert metadata.exif["Software"].startswith(read)
     assert all(text.isprintable() and len(text) <= 300 for text in metadata.exif.values())
     assert metadata.software == [metadata.exif["Software"]]
@@ -54,7 +52,7 @@ def test_surrogates_and_direction_marks_are_escaped() -> None:
     marked = read_metadata(with_text(Title="\u202egnp.exe"), "PNG")
     assert marked.text == {"Title": "\\u202egnp.exe"}
     raw = chunk(b"tEXt", b"Title\0\xed\xa0\x80\xff")
-    data = encoded("PNG")
+    data = picture("PNG")
     odd = read_metadata(data[:33] + raw + data[33:], "PNG")
     odd.model_dump_json().encode("utf-8")
     assert all(text.isprintable() for text in odd.text.values())
@@ -66,19 +64,19 @@ def test_at_most_a_hundred_entries_are_kept() -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "GIF"])
 def test_comments_are_text(kind: str) -> None:
-    assert read_metadata(encoded(kind, comment=b"made\nby hand"), kind).text == {"comment": "made\\nby hand"}
+    assert read_metadata(picture(kind, comment=b"made\nby hand"), kind).text == {"comment": "made\\nby hand"}
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_plain_images_give_empty_metadata_and_the_caveat_last(kind: str) -> None:
-    metadata = read_metadata(encoded(kind), kind)
+    metadata = read_metadata(picture(kind), kind)
     assert (metadata.text, metadata.software, metadata.signs, metadata.notes) == ({}, [], [], [])
     assert (metadata.jpeg is not None) == (kind == "JPEG")
     assert metadata.sentences()[-1] == CAVEAT
 
 
 def test_the_record_survives_json() -> None:
-    metadata = read_metadata(encoded("JPEG", exif=exif(x131="GIMP"), comment="hello"), "JPEG")
+    metadata = read_metadata(picture("JPEG", exif=exif(x131="GIMP"), comment="hello"), "JPEG")
     assert Metadata.model_validate(json.loads(json.dumps(metadata.model_dump(mode="json")))) == metadata
 
 
@@ -86,7 +84,7 @@ def test_the_record_survives_json() -> None:
 def test_truncated_and_damaged_bytes_never_raise(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
     draw = random.Random(0)
     options = {"exif": exif(x131="GIMP", x10F="Nikon")} if kind != "GIF" and kind != "BMP" else {}
-    whole = encoded(kind, **options)
+    whole = picture(kind, **options)
     for _ in range(40):
         data = bytearray(whole[: draw.randrange(len(whole) + 1)])
         for _ in range(draw.randrange(8)):
@@ -103,7 +101,7 @@ def test_truncated_and_damaged_bytes_never_raise(kind: str, capfd: pytest.Captur
 def test_bombs_are_not_decoded() -> None:
     assert read_metadata(png_file((60_000, 60_000), zlib.compress(bytes(1000))), "PNG").notes == []
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(1 << 26)))
-    data = encoded("PNG")
+    data = picture("PNG")
     assert read_metadata(data[:33] + text * 50 + data[33:], "PNG").notes
 
 
@@ -125,12 +123,12 @@ def exif_block(tag: int, kind: int, value: bytes) -> bytes:
     ids=["utf-8", "latin-1", "zero byte", "undefined", "bytes", "binary"],
 )
 def test_exif_text_is_read_up_to_its_end_in_any_kind(kind: int, value: bytes, read: str | None) -> None:
-    data = encoded("JPEG", exif=exif_block(0x010F, kind, value))
+    data = picture("JPEG", exif=exif_block(0x010F, kind, value))
     assert read_metadata(data, "JPEG").exif.get("Make") == read
 
 
 def png_with(*texts: bytes) -> bytes:
-    data = encoded("PNG")
+    data = picture("PNG")
     return data[:33] + b"".join(chunk(b"tEXt", b"Comment\0" + text) for text in texts) + data[33:]
 
 
@@ -141,9 +139,9 @@ def png_with(*texts: bytes) -> bytes:
         (png_with(*[b"--v 1 " * 3000 + str(i).encode() for i in range(300)]), "PNG"),
         (with_xmp("WEBP", b"<xmp:CreatorTool><tiff:Software>" * 20_000), "WEBP"),
         (with_xmp("WEBP", b"<a " + b"x" * 1_000_000 + b">"), "WEBP"),
-        (encoded("JPEG")[:2] + b"\xff" * 10_000_000, "JPEG"),
-        (encoded("JPEG").replace(b"\xff\xda", b"\xff\xda\0\2\xff\0" * 30_000 + b"\xff\xda"), "JPEG"),
-        (encoded("GIF")[:-1] + b"\x21\xfe" + b"\1a" * 5_000_000 + b"\0", "GIF"),
+        (picture("JPEG")[:2] + b"\xff" * 10_000_000, "JPEG"),
+        (picture("JPEG").replace(b"\xff\xda", b"\xff\xda\0\2\xff\0" * 30_000 + b"\xff\xda"), "JPEG"),
+        (picture("GIF")[:-1] + b"\x21\xfe" + b"\1a" * 5_000_000 + b"\0", "GIF"),
     ],
     ids=["names", "marks", "open tags", "attributes", "filling", "scans", "sub-blocks"],
 )

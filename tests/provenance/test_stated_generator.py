@@ -10,7 +10,7 @@ from PIL import Image
 from ganprint.provenance.metadata import read_metadata
 
 from ..conftest import chunk
-from .conftest import FORMATS, SOURCE, STATED, encoded, exif, with_text, with_xmp, xmp
+from .conftest import FORMATS, SOURCE, STATED, exif, picture, with_text, with_xmp, xmp
 
 XMP_FORMATS = [name for name in ("JPEG", "PNG", "WEBP", "TIFF") if name in FORMATS]
 
@@ -18,23 +18,19 @@ XMP_FORMATS = [name for name in ("JPEG", "PNG", "WEBP", "TIFF") if name in FORMA
 @pytest.mark.parametrize(
     ("key", "writer"),
     [
-        ("parameters", "Stable Diffusion web UIs"),
-        ("workflow", "ComfyUI"),
-        ("prompt", "ComfyUI"),
-        ("Dream", "InvokeAI"),
-        ("generation_data", "image generation services"),
+        ("parameters", "Stable Diffusion web UIs"), ("workflow", "ComfyUI"), ("prompt", "ComfyUI"),
+        ("Dream", "InvokeAI"), ("generation_data", "image generation services"),
     ],
-)
+)  # fmt: skip
 def test_texts_that_generating_programs_write_are_signs(key: str, writer: str) -> None:
     metadata = read_metadata(with_text(**{key: "a cat\nSteps: 20, Sampler: Euler a"}), "PNG")
-    assert metadata.signs == [
-        f"It has a text under the key '{key}', as {writer} write{'s' * writer.endswith('I')}."
-    ]
+    (sign,) = metadata.signs
+    assert sign == f"It has a text under the key '{key}', as {writer} write{'s' * writer.endswith('I')}."
     assert metadata.text[key] == "a cat\\nSteps: 20, Sampler: Euler a"
 
 
 def test_text_after_the_pixels_of_a_png_is_read() -> None:
-    data = encoded("PNG")
+    data = picture("PNG")
     assert read_metadata(data[:-12] + chunk(b"tEXt", b"parameters\0x") + data[-12:], "PNG").signs
 
 
@@ -44,11 +40,10 @@ def test_parameters_in_an_exif_comment_are_a_sign(kind: str, coding: str) -> Non
     made = Image.Exif()
     comment = "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7"
     made[0x8769] = {0x9286: b"UNICODE\0" + comment.encode(coding)}
-    metadata = read_metadata(encoded(kind, exif=made), kind)
+    metadata = read_metadata(picture(kind, exif=made), kind)
     assert metadata.exif["UserComment"].startswith("a cat\\nSteps: 20")
-    assert metadata.signs == [
-        "Its EXIF UserComment has generation parameters, as Stable Diffusion web UIs write."
-    ]
+    (sign,) = metadata.signs
+    assert sign == "Its EXIF UserComment has generation parameters, as Stable Diffusion web UIs write."
 
 
 @pytest.mark.parametrize(
@@ -86,11 +81,9 @@ def test_software_is_a_sign_where_it_names_a_generator(software: str, generator:
 def test_the_digital_source_type_is_read_from_xmp(kind: str, body: str, attributes: str) -> None:
     metadata = read_metadata(with_xmp(kind, xmp(body, attributes)), kind)
     assert metadata.digital_source_type == "trainedAlgorithmicMedia"
-    assert metadata.signs == [
-        "It states the digital source type trainedAlgorithmicMedia: made by a trained model."
-    ]
-    assert metadata.notes == []
-    assert metadata.text == {}
+    (sign,) = metadata.signs
+    assert sign == "It states the digital source type trainedAlgorithmicMedia: made by a trained model."
+    assert (metadata.notes, metadata.text) == ([], {})
 
 
 def test_a_camera_s_source_type_is_no_sign() -> None:
@@ -168,13 +161,13 @@ def commented(text: str) -> dict[str, object]:
 
 def gif_with_xmp(packet: bytes) -> bytes:
     trailer = b"\1" + bytes(range(255, -1, -1)) + b"\0"
-    data = encoded("GIF")
+    data = picture("GIF")
     place = 13 + (3 << (data[10] & 7) + 1)
     return data[:place] + b"\x21\xff\x0bXMP DataXMP" + packet + trailer + data[place:]
 
 
 def with_comments(*comments: bytes) -> bytes:
-    data = encoded("JPEG")
+    data = picture("JPEG")
     segments = b"".join(b"\xff\xfe" + struct.pack(">H", len(c) + 2) + c for c in comments)
     return data[:2] + segments + data[2:]
 
@@ -184,32 +177,32 @@ def raw_profile(packet: bytes, kind: str = "xmp") -> bytes:
         packet.hex()[i : i + 72] for i in range(0, 2 * len(packet), 72)
     )
     body = f"Raw profile type {kind}\0\0".encode() + zlib.compress(text.encode())
-    data = encoded("PNG")
+    data = picture("PNG")
     return data[:33] + chunk(b"zTXt", body) + data[33:]
 
 
 @pytest.mark.parametrize(
     ("data", "kind", "generator"),
     [
-        (encoded("WEBP", exif=exif(x10F=f"workflow:{WORKFLOW}", x110="prompt:{}")), "WEBP",
+        (picture("WEBP", exif=exif(x10F=f"workflow:{WORKFLOW}", x110="prompt:{}")), "WEBP",
          "Stable Diffusion (ComfyUI)"),
-        (encoded("JPEG", exif=exif(x10E=f"Workflow:{WORKFLOW}")), "JPEG", "Stable Diffusion (ComfyUI)"),
+        (picture("JPEG", exif=exif(x10E=f"Workflow:{WORKFLOW}")), "JPEG", "Stable Diffusion (ComfyUI)"),
         (with_text(prompt='{"1": {"class_type": "UNETLoader", "inputs": {"unet_name": "flux1-dev.safetensors"}}}'),
          "PNG", "FLUX (ComfyUI)"),
-        (encoded("JPEG", **commented('{"sui_image_params": {"model": "x"}}')), "JPEG", "Stable Diffusion (SwarmUI)"),
+        (picture("JPEG", **commented('{"sui_image_params": {"model": "x"}}')), "JPEG", "Stable Diffusion (SwarmUI)"),
         (with_text(parameters='{"sui_image_params": {"model": "x"}}'), "PNG", "Stable Diffusion (SwarmUI)"),
-        (encoded("JPEG", **commented('{"prompt": "a", "version": "Fooocus v2.5.0"}')), "JPEG",
+        (picture("JPEG", **commented('{"prompt": "a", "version": "Fooocus v2.5.0"}')), "JPEG",
          "Stable Diffusion (Fooocus)"),
         (with_text(parameters=PARAMETERS + ", Version: Fooocus v2.5.0"), "PNG", "Stable Diffusion (Fooocus)"),
-        (encoded("JPEG", **commented(PARAMETERS + ", Civitai resources: []")), "JPEG", "Stable Diffusion (Civitai)"),
+        (picture("JPEG", **commented(PARAMETERS + ", Civitai resources: []")), "JPEG", "Stable Diffusion (Civitai)"),
         (with_xmp("PNG", xmp("<xmp:CreatorTool>Draw Things</xmp:CreatorTool>")), "PNG",
          "Stable Diffusion (Draw Things)"),
         (with_text(invokeai_metadata="{}"), "PNG", "Stable Diffusion (InvokeAI)"),
         (with_text(Software="NovelAI", Title="AI generated image"), "PNG", "NovelAI"),
         (with_text(Description="a cat --ar 3:2 --v 6.0"), "PNG", "Midjourney"),
         (with_text(Description="a cat Job ID: 01234567-89ab-cdef-0123-456789abcdef"), "PNG", "Midjourney"),
-        (encoded("JPEG", exif=exif(x131="OpenAI ChatGPT")), "JPEG", "OpenAI's image generation"),
-        (encoded("JPEG", **commented('{"c": "a", "model": "x", "sampler": "Euler", "seed": 1, "steps": 9}')), "JPEG",
+        (picture("JPEG", exif=exif(x131="OpenAI ChatGPT")), "JPEG", "OpenAI's image generation"),
+        (picture("JPEG", **commented('{"c": "a", "model": "x", "sampler": "Euler", "seed": 1, "steps": 9}')), "JPEG",
          "Stable Diffusion"),
         (with_comments(b"AI-generated content"), "JPEG", "an AI generator"),
         (with_comments(b"Mit KI erzeugt"), "JPEG", "an AI generator"),
@@ -217,23 +210,23 @@ def raw_profile(packet: bytes, kind: str = "xmp") -> bytes:
         (with_comments("Imagen generada con IA".encode("utf-16")), "JPEG", "an AI generator"),
         (with_text(Description="Image générée avec Midjourney"), "PNG", "Midjourney"),
         (with_text(Description="Une exposition sur Midjourney"), "PNG", None),
-        (encoded("JPEG", exif=exif(x10F="Black Forest Labs")), "JPEG", "FLUX"),
-        (encoded("JPEG", exif=exif(x10E="An image made with Midjourney")), "JPEG", "Midjourney"),
-        (encoded("JPEG", exif=exif(x10E="Visitors before Midjourney's stand")), "JPEG", None),
+        (picture("JPEG", exif=exif(x10F="Black Forest Labs")), "JPEG", "FLUX"),
+        (picture("JPEG", exif=exif(x10E="An image made with Midjourney")), "JPEG", "Midjourney"),
+        (picture("JPEG", exif=exif(x10E="Visitors before Midjourney's stand")), "JPEG", None),
         (with_text(Comment="AIGC and its critics"), "PNG", None),
         (with_comments(b"Made with Stable Diffusion 1.5", b"resize"), "JPEG", "Stable Diffusion"),
         (with_comments(b"resize", b"DALL-E 3"), "JPEG", "DALL-E"),
-        (encoded("GIF", comment=b"Generated by Midjourney"), "GIF", "Midjourney"),
-        (encoded("GIF", comment=PARAMETERS.encode()), "GIF", "Stable Diffusion"),
+        (picture("GIF", comment=b"Generated by Midjourney"), "GIF", "Midjourney"),
+        (picture("GIF", comment=PARAMETERS.encode()), "GIF", "Stable Diffusion"),
         (with_xmp("JPEG", xmp(f'<T:AIGC xmlns:T="http://www.tc260.org.cn/ns/AIGC/1.0/">{html.escape(LABEL)}</T:AIGC>')),
          "JPEG", "an AI service"),
         (with_text(AIGC=LABEL), "PNG", "an AI service"),
-        (encoded("JPEG", **commented(f'{{"AIGC": {LABEL}}}')), "JPEG", "an AI service"),
+        (picture("JPEG", **commented(f'{{"AIGC": {LABEL}}}')), "JPEG", "an AI service"),
         (raw_profile(xmp(STATED)), "PNG", "a trained model"),
         (raw_profile(b"http://ns.adobe.com/xap/1.0/\0" + xmp(STATED), "APP1"), "PNG", "a trained model"),
         (raw_profile(b"http://ns.adobe.com/xap/1.0/\0" + xmp(STATED), "generic profile"), "PNG", "a trained model"),
         (gif_with_xmp(xmp(STATED)), "GIF", "a trained model"),
-        (encoded("JPEG", exif=exif(x10F="Nikon", x110="D850")), "JPEG", None),
+        (picture("JPEG", exif=exif(x10F="Nikon", x110="D850")), "JPEG", None),
     ],
 )  # fmt: skip
 def test_the_generator_that_a_file_states_is_named(data: bytes, kind: str, generator: str | None) -> None:
@@ -244,7 +237,7 @@ def test_the_generator_that_a_file_states_is_named(data: bytes, kind: str, gener
 
 
 def with_segment(marker: int, body: bytes) -> bytes:
-    data = encoded("JPEG")
+    data = picture("JPEG")
     return data[:2] + bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body + data[2:]
 
 
@@ -262,7 +255,7 @@ def iptc(number: int, text: bytes) -> bytes:
             with_segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + xmp(STATED)),
             "a trained model",
         ),
-        (encoded("JPEG", exif=exif(x9C9C="Midjourney".encode("utf-16-le"))), "Midjourney"),
+        (picture("JPEG", exif=exif(x9C9C="Midjourney".encode("utf-16-le"))), "Midjourney"),
     ],
     ids=["iptc credit", "iptc software", "extended xmp", "windows comment"],
 )
@@ -274,7 +267,7 @@ def test_a_generator_is_found_where_few_look(data: bytes, generator: str) -> Non
 def test_a_user_comment_in_utf_8_is_read_whatever_it_calls_itself(prefix: bytes) -> None:
     made = Image.Exif()
     made[0x8769] = {0x9286: prefix + PARAMETERS.encode()}
-    assert read_metadata(encoded("JPEG", exif=made), "JPEG").stated_generator == "Stable Diffusion"
+    assert read_metadata(picture("JPEG", exif=made), "JPEG").stated_generator == "Stable Diffusion"
 
 
 def test_every_comment_of_a_jpeg_is_read() -> None:

@@ -16,15 +16,9 @@ from ganprint.api.importing import import_checkpoint
 
 SOURCES = ("real", "progan", "stylegan")
 PUBLISHED = {
-    "d_embed": 256,
-    "num_classes": len(SOURCES),
-    "mixup_level": 5,
-    "img_rsize": 240,
-    "img_csize": 224,
-    "img_mean": 0.5,
-    "img_std": [0.5, 0.5, 0.5],
-    "lr": 1e-4,
-}
+    "d_embed": 256, "num_classes": len(SOURCES), "mixup_level": 5, "img_rsize": 240, "img_csize": 224,
+    "img_mean": 0.5, "img_std": [0.5, 0.5, 0.5], "lr": 1e-4,
+}  # fmt: skip
 
 
 @contextmanager
@@ -34,8 +28,8 @@ def lightning() -> Iterator[tuple[type, type]]:
     callbacks = types.ModuleType("pytorch_lightning.callbacks.model_checkpoint")
     attribute_dict = type("AttributeDict", (dict,), {"__module__": parsing.__name__})
     callback = type("ModelCheckpoint", (), {"__module__": callbacks.__name__})
-    parsing.AttributeDict = attribute_dict  # type: ignore[attr-defined]
-    callbacks.ModelCheckpoint = callback  # type: ignore[attr-defined]
+    parsing.AttributeDict = attribute_dict
+    callbacks.ModelCheckpoint = callback
     names = ["pytorch_lightning", "pytorch_lightning.utilities", "pytorch_lightning.callbacks"]
     added = {name: types.ModuleType(name) for name in names}
     added |= {module.__name__: module for module in (parsing, callbacks)}

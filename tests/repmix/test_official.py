@@ -3,7 +3,6 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -19,9 +18,7 @@ from ganprint.weights import load_artifact, load_attributor
 from .conftest import PUBLISHED, SOURCES, checkpoint, load, official_name
 
 
-def test_every_tensor_arrives_unchanged_under_our_names(
-    network: dict[str, torch.Tensor], official: Path, tmp_path: Path
-) -> None:
+def test_every_tensor_arrives_unchanged_under_our_names(network, official, tmp_path) -> None:
     artifact = load(official, tmp_path / "out", semantics=["face"], command="ganprint weights import")
     assert artifact.tensors.keys() == network.keys()
     for name, tensor in network.items():
@@ -29,32 +26,21 @@ def test_every_tensor_arrives_unchanged_under_our_names(
     assert "pytorch_lightning" not in sys.modules
 
 
-def test_the_hyperparameters_become_the_configuration_and_the_rest_is_kept_on_the_card(
-    official: Path, tmp_path: Path
-) -> None:
+def test_the_hyperparameters_become_the_configuration_and_the_rest_is_kept_on_the_card(official, tmp_path):
     card = load(official, tmp_path / "out").card
     view = View(kind="resize", size=224, training_scale=240 / 224)
     assert card.config == {
-        "view": view.model_dump(mode="json"),
-        "backbone": "timm:resnet50",
-        "embedding": 256,
-        "mix_level": 5,
-        "mix_count": 2,
-        "mix_concentration": 0.4,
-        "compound": True,
-        "pretrained": False,
-    }
+        "view": view.model_dump(mode="json"), "backbone": "timm:resnet50", "embedding": 256, "mix_level": 5,
+        "mix_count": 2, "mix_concentration": 0.4, "compound": True, "pretrained": False,
+    }  # fmt: skip
     assert (card.method, card.sources, card.precision) == ("repmix", SOURCES, "float32")
     assert card.view == view
-    assert card.training is not None
     assert card.training.details["hyper_parameters"] == {"lr": 1e-4}
     assert card.training.details["epoch"] == 12
     assert "det_ce.weight" in card.notes
 
 
-def test_a_namespace_and_shared_and_strided_tensors_are_read(
-    network: dict[str, torch.Tensor], tmp_path: Path
-) -> None:
+def test_a_namespace_and_shared_and_strided_tensors_are_read(network, tmp_path) -> None:
     path = tmp_path / "official.ckpt"
     wide = torch.randn(2, 512)
     strided = network | {"detection.weight": wide[:, ::2], "detection.bias": wide[1, 5:7]}
@@ -69,21 +55,15 @@ def test_a_namespace_and_shared_and_strided_tensors_are_read(
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"num_classes": 8}, "num_classes"),
-        ({"d_embed": 128}, "d_embed"),
-        ({"mixup_level": 6}, "mixup_level"),
-        ({"mixup_level": 10**5000}, "mixup_level"),
-        ({"img_csize": "large"}, "img_csize"),
-        ({"img_rsize": "large"}, "img_rsize"),
-        ({"img_rsize": 100}, "img_rsize"),
-        ({"img_mean": [0.485, 0.456, 0.406]}, "img_mean"),
+        ({"num_classes": 8}, "num_classes"), ({"d_embed": 128}, "d_embed"),
+        ({"mixup_level": 6}, "mixup_level"), ({"mixup_level": 10**5000}, "mixup_level"),
+        ({"img_csize": "large"}, "img_csize"), ({"img_rsize": "large"}, "img_rsize"),
+        ({"img_rsize": 100}, "img_rsize"), ({"img_mean": [0.485, 0.456, 0.406]}, "img_mean"),
         ({"img_std": 1.0}, "img_std"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
-)
-def test_settings_that_would_change_the_answer_are_refused(
-    settings: dict[str, Any], reason: str, network: dict[str, torch.Tensor], tmp_path: Path
-) -> None:
+)  # fmt: skip
+def test_settings_that_would_change_the_answer_are_refused(settings, reason, network, tmp_path) -> None:
     path = tmp_path / "official.ckpt"
     path.write_bytes(checkpoint(network, settings=PUBLISHED | settings))
     with pytest.raises(WeightsError, match=reason):
@@ -102,9 +82,7 @@ def test_settings_that_would_change_the_answer_are_refused(
         ({"detection.weight": "text"}, "not of tensors"),
     ],
 )
-def test_a_state_that_is_not_a_repmix_resnet50_is_refused_by_tensor_name(
-    change: dict[str, Any], reason: str, network: dict[str, torch.Tensor], tmp_path: Path
-) -> None:
+def test_a_state_that_is_not_a_repmix_resnet50_is_refused_by_tensor_name(change, reason, network, tmp_path):
     path = tmp_path / "official.ckpt"
     state = {name: tensor for name, tensor in (network | change).items() if tensor is not None}
     path.write_bytes(checkpoint(state))
@@ -162,9 +140,7 @@ def official_logits(state: dict[str, torch.Tensor], images: torch.Tensor) -> tor
     return torch.cat([logits[:, :1] * detection[:, :1], logits[:, 1:] * detection[:, 1:]], dim=1)
 
 
-def test_an_imported_checkpoint_answers_as_the_official_layout_computes(
-    network: dict[str, torch.Tensor], official: Path, tmp_path: Path
-) -> None:
+def test_an_imported_checkpoint_answers_as_the_official_layout_computes(network, official, tmp_path) -> None:
     attributor, _ = load_attributor(load(official, tmp_path / "out").path)
     images = torch.randint(0, 256, (2, 3, 224, 224), dtype=torch.uint8)
     state = {official_name(name): tensor for name, tensor in network.items()}

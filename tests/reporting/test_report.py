@@ -4,10 +4,9 @@ import base64
 import hashlib
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -37,22 +36,15 @@ from ganprint.images import ImageFile
 from ganprint.provenance.stated import read_stated
 from ganprint.reporting import report
 from ganprint.reporting.report import Exhibits, write_report
-from ganprint.weights import Card, Rate, VerdictRates
-from ganprint.weights.records import PluginRecord
+from ganprint.weights import Rate, VerdictRates
 
-VOID = {"meta", "img", "br"}
+from ..conftest import Page, encoded, make_card, noise
+
 HOSTILE = [
-    "<script>alert(1)</script>.png",
-    '"><img src=x onerror=alert(1)>.png',
-    "' onmouseover='alert(1).png",
-    "\x1b[31mred\x1b[0m\x07.png",
-    "{{7*7}}{% raw %}.png",
-    "two\nlines\r\n.png",
-    "\u202egnp.evil.png",
-    "lone\udcff\ud800surrogates.png",
-    "javascript:alert(1)",
-    "x" * 10_000,
-]
+    "<script>alert(1)</script>.png", '"><img src=x onerror=alert(1)>.png', "' onmouseover='alert(1).png",
+    "\x1b[31mred\x1b[0m\x07.png", "{{7*7}}{% raw %}.png", "two\nlines\r\n.png", "\u202egnp.evil.png",
+    "lone\udcff\ud800surrogates.png", "javascript:alert(1)", "x" * 10_000,
+]  # fmt: skip
 
 
 class Brightness(Attributor):
@@ -71,57 +63,26 @@ class Brightness(Attributor):
         return None
 
 
-class Page(HTMLParser):
-    """What of a page a browser would act on; fails where tags do not close in their order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-        assert not self.open
-        self.words = " ".join(self.text.split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data if self.open[-1:] != ["style"] else ""
-
-
 @pytest.fixture(scope="module")
-def ensemble(small_card: Callable[..., Card]) -> Ensemble:
+def ensemble() -> Ensemble:
     view = View(kind="native", size=32, crops=1)
-    stranger = PluginRecord(distribution="stranger", version="1")
-    card = small_card(method="brightness", plugin=stranger, view=view, sha256="5" * 64)
+    stranger = {"distribution": "stranger", "version": "1"}
+    card = make_card(method="brightness", plugin=stranger, view=view, sha256="5" * 64)
     return Ensemble([WeightsPredictor(Brightness(AttributorConfig(view=view), card.sources), card)])
 
 
 def image_of(name: str, seed: int = 0, statement: str = "A camera") -> ImageFile:
-    pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3)).astype(np.uint8)
     exif = Image.Exif()
     exif[0x010F] = statement.encode("utf-8", "replace").decode()
-    encoded = io.BytesIO()
-    Image.fromarray(pixels).save(encoded, "JPEG", exif=exif)
-    return read_stated(encoded.getvalue(), name=name, metadata=True)
+    return read_stated(encoded(noise(40, 48, 3, seed=seed), "JPEG", exif=exif), name=name, metadata=True)
 
 
 def record_of(verdicts: list[Verdict], rates: list[VerdictRates] | None = None, **fields: Any) -> CaseRecord:
     facts = WeightsFacts(
-        method="brightness",
-        weights="small",
-        weights_sha256="5" * 64,
-        plugin="stranger 1",
-        sources=["real", "progan"],
-        calibration="The probabilities are calibrated on 100 images.",
+        method="brightness", weights="small", weights_sha256="5" * 64, plugin="stranger 1",
+        sources=["real", "progan"], calibration="The probabilities are calibrated on 100 images.",
         rates=rates or [],
-    )
+    )  # fmt: skip
     given: dict[str, Any] = {
         "date": datetime(2026, 11, 21, 12, 30, 5, tzinfo=UTC),
         "command": "ganprint attribute case --report case.html",
@@ -220,38 +181,21 @@ def test_images_without_maps_are_named(
 
 def full_verdict(**fields: Any) -> Verdict:
     method = MethodAnswer(
-        method="yu",
-        weights="yu-native",
-        weights_sha256="6" * 64,
-        verdict="real",
-        reason="Synthetic at 3.0% is at most 5.0%.",
-        synthetic_probability=0.03,
-        likeliest="real",
-        probabilities={"real": 0.97, "progan": 0.03},
-        known_score=0.9,
-        views=None,
-    )
+        method="yu", weights="yu-native", weights_sha256="6" * 64, verdict="real", synthetic_probability=0.03,
+        reason="Synthetic at 3.0% is at most 5.0%.", probabilities={"real": 0.97, "progan": 0.03},
+        likeliest="real", known_score=0.9, views=None,
+    )  # fmt: skip
     given: dict[str, Any] = {
-        "path": "a.png",
-        "sha256": "1" * 64,
-        "width": 640,
-        "height": 480,
-        "format": "PNG",
+        "path": "a.png", "sha256": "1" * 64, "width": 640, "height": 480, "format": "PNG",
         "verdict": "synthetic-unknown",
         "synthetic_probability": 0.99995,
         "probabilities": {"real": 0.00005, "progan": 0.4, "stylegan": 0.59995},
-        "likeliest": "stylegan",
-        "runner_up": "progan",
-        "method": "repmix+yu",
-        "weights": "a+b",
-        "weights_sha256": "7" * 64,
+        "likeliest": "stylegan", "runner_up": "progan", "weights_sha256": "7" * 64,
+        "method": "repmix+yu", "weights": "a+b",
         "reason": "No source is likely enough.",
         "likelihood_ratios": [
             Ratio(
-                proposition="synthetic",
-                against="real",
-                log10=-2.0,
-                words="moderately strong support",
+                proposition="synthetic", against="real", log10=-2.0, words="moderately strong support",
                 bounded=True,
             ),
             Ratio(proposition="progan", against="not progan", log10=0.3, words=None, bounded=False),
@@ -264,7 +208,7 @@ def full_verdict(**fields: Any) -> Verdict:
         "evidence": [Evidence(kind="noise in brightness", log_odds=1.25)],
         "enrolled": {"mine": 0.125},
         "known_score": 0.5,
-    }
+    }  # fmt: skip
     return Verdict(**given | fields)
 
 

@@ -17,7 +17,7 @@ def table(best: str = "down", of_errors: bool = False) -> Table:
     values = {"a_b": (0.9, 0.1, None), "c": (0.91, 0.5, 0.2), "d": (0.5, 0.3, 0.4), "e": (0.3, 0.12, 0.8)}
     rows = [Row(name, tuple(map(cell, row))) for name, row in values.items()]
     rows.append(Row("published", (Cell(0.99), Cell(0.99), Cell(0.99)), ranked=False))
-    return Table("A table", "weights", columns, tuple(rows), best=best, of_errors=of_errors)  # type: ignore[arg-type]
+    return Table("A table", "weights", columns, tuple(rows), best=best, of_errors=of_errors)
 
 
 def test_places_are_of_values_that_others_are_told_from_and_leave_out_what_is_not_ranked() -> None:
@@ -59,11 +59,8 @@ def test_markdown_joins_the_columns_of_a_heading() -> None:
 
 def test_latex_spans_headings_and_escapes_names() -> None:
     lines = to_latex(table()).splitlines()
-    assert lines[1:4] == [
-        r"\begin{tabular}{lrrr}",
-        r"\toprule",
-        r" & \multicolumn{2}{c}{clean} & \multicolumn{1}{c}{} \\",
-    ]
+    assert lines[1:3] == [r"\begin{tabular}{lrrr}", r"\toprule"]
+    assert lines[3] == r" & \multicolumn{2}{c}{clean} & \multicolumn{1}{c}{} \\"
     assert lines[6] == r"a\_b & \textbf{0.900} & 0.100 &  \\"
     assert r"\underline{0.500}" in lines[8]
 

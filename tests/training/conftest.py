@@ -17,7 +17,6 @@ def fit_repmix(manifest: Path, out: Path, *settings: str, **run: Any) -> tuple[R
     data = Manifest.open(manifest)
     config = read_config(RepMix.spec, preset="repmix-mini", assignments=settings)
     attributor = prepare(RepMix, config, data, 0)
-    assert isinstance(attributor, RepMix)
     return attributor, dict(
         fit_attributor(attributor, data.select("train"), data.select("val"), Run(out, **run))
     )

@@ -23,12 +23,8 @@ Row = dict[str, str]
 Keep = Callable[[Row], bool]
 
 SETTINGS = (
-    "backbone_options.widths=[8,8,8,8]",
-    "view.size=32",
-    "perturb_at=null",
-    "epochs=1",
-    "batch_size=2",
-)
+    "backbone_options.widths=[8,8,8,8]", "view.size=32", "perturb_at=null", "epochs=1", "batch_size=2",
+)  # fmt: skip
 
 
 def fit(manifest: Path, out: Path, *settings: str, **run: Any) -> RepMix:
@@ -202,7 +198,6 @@ def test_the_card_says_what_was_trained_and_the_weights_load(tiny_manifest: Path
     _, found = load_attributor(tmp_path / "tiny")
     assert found.sources == ("real", "progan", "stylegan")
     assert (found.semantics, found.seed, found.command) == (("a", "b"), 4, "ganprint train")
-    assert found.data is not None
     assert (found.data.name, found.data.train, found.data.val) == ("tiny.csv", 36, 12)
     assert found.data.sha256 == train.sha256
     assert found.view == config.view

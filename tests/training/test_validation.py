@@ -23,12 +23,8 @@ from ganprint.weights import load_artifact
 from .conftest import fit_repmix
 
 SETTINGS = (
-    "backbone_options.widths=[8,8,8,8]",
-    "view.size=32",
-    "perturb_at=null",
-    "warmup_steps=0",
-    "batch_size=6",
-)
+    "backbone_options.widths=[8,8,8,8]", "view.size=32", "perturb_at=null", "warmup_steps=0", "batch_size=6",
+)  # fmt: skip
 
 
 def fit(manifest: Path, out: Path, *settings: str, **run: Any) -> tuple[RepMix, dict[str, Any]]:

@@ -1,8 +1,6 @@
 """What is saved comes back, or is reported as damaged; nothing is lost or overwritten on the way."""
 
-import subprocess
-import sys
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,79 +9,32 @@ import yaml
 from torch import Tensor
 
 from ganprint.errors import OutputExistsError, WeightsError
-from ganprint.weights import (
-    CalibrationRecord,
-    Card,
-    DataRecord,
-    Interval,
-    JudgementRecord,
-    LikelihoodRecord,
-    Rate,
-    Result,
-    TrainingRecord,
-    VerdictRates,
-    load_artifact,
-    read_card,
-    save_artifact,
-)
+from ganprint.weights import Card, load_artifact, read_card, save_artifact
 from ganprint.weights.artifact import set_calibration
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 
-from .conftest import make_card
+from ..conftest import CALIBRATION, JUDGEMENT, make_card, run_code
 
-RATIO = LikelihoodRecord(slope=1.0, intercept=0.1, most=2.1, least=-2.2, cllr=0.3, cllr_min=0.2)
 FULL = make_card(
     default=True,
     semantics=("face", "car"),
-    data=DataRecord(name="native.csv", sha256="0" * 64, train=2000, val=100),
+    data={"name": "native.csv", "sha256": "0" * 64, "train": 2000, "val": 100},
     seed=1,
     command="ganprint train --method repmix",
     hardware="x86_64, 2 cores",
     versions={"python": "3.11.2"},
-    training=TrainingRecord(
-        epochs=3, seconds=4.5, best_epoch=2, losses={"val": [0.5, 0.25]}, details={"a": [1]}
-    ),
-    calibration=CalibrationRecord(
-        temperature=0.8,
-        isotonic=[((0.0, 0.1), (1.0, 0.9)), ((0.5, 0.5),)],
-        data="native.csv",
-        data_sha256="0" * 64,
-        split="val",
-        policies=("none", "test-seen"),
-        seed=0,
-        images=100,
-        before={"calibration_error": 0.1},
-        after={"calibration_error": 0.02},
-        date=datetime(2026, 1, 2, tzinfo=UTC),
-    ),
-    judgement=JudgementRecord(
-        score="knn",
-        unknown_below=0.8,
-        synthetic_from=0.9,
-        real_to=0.3,
-        source_from=0.5,
-        false_unknown=0.05,
-        false_alarm=0.02,
-        miss=0.05,
-        wrong_source=0.1,
-        synthetic=RATIO,
-        sources={"progan": RATIO},
-        reference_sha256="0" * 64,
-        rates=[
-            VerdictRates(
-                data="native.csv",
-                data_sha256="0" * 64,
-                split="test_seen",
-                policy="none",
-                seed=0,
-                n=9,
-                verdicts={"real": 1.0},
-                false_alarms=Rate(n=9, value=0.0, low=0.0, high=0.3),
-            )
+    training={"epochs": 3, "seconds": 4.5, "best_epoch": 2, "losses": {"val": [0.5]}, "details": {"a": [1]}},
+    calibration=CALIBRATION,
+    judgement={
+        **JUDGEMENT,
+        "sources": {"progan": JUDGEMENT["synthetic"]},
+        "rates": [
+            {"data": "native.csv", "data_sha256": "0" * 64, "split": "test_seen", "policy": "none", "seed": 0}
+            | {"n": 9, "verdicts": {"real": 1.0}, "false_alarms": {"n": 9, "value": 0, "low": 0, "high": 0.3}}
         ],
-    ),
+    },
     metrics=[
-        Result(split="test_seen", policy="none", n=9, values={"nmi": Interval(value=0.5, low=0.4, high=0.6)})
+        {"split": "test_seen", "policy": "none", "n": 9, "values": {"nmi": {"value": 1, "low": 0, "high": 1}}}
     ],
     notes="größer: a # b\nsecond line",
 )
@@ -138,14 +89,9 @@ def test_what_float16_cannot_hold_stays_float32(tensor: Tensor, tmp_path: Path) 
 def test_views_shared_memory_doubles_gradients_and_empty_tensors_are_saved(tmp_path: Path) -> None:
     base = torch.arange(12.0).reshape(3, 4)
     tensors = {
-        "a": base,
-        "b": base.T,
-        "c": base[1:, ::2],
-        "d": base.double(),
-        "e": torch.nn.Parameter(base),
-        "f": torch.zeros(0, 4),
-        "g": base.bfloat16(),
-    }
+        "a": base, "b": base.T, "c": base[1:, ::2], "d": base.double(), "e": torch.nn.Parameter(base),
+        "f": torch.zeros(0, 4), "g": base.bfloat16(),
+    }  # fmt: skip
     loaded = load_artifact(save_artifact(tmp_path / "a", tensors, FULL))
     for name, tensor in tensors.items():
         assert loaded.tensors[name].dtype == torch.float32
@@ -201,60 +147,39 @@ def test_a_folder_that_cannot_be_written_gets_a_sentence(tmp_path: Path) -> None
         save_artifact(tmp_path / "file" / "a", TENSORS, FULL)
 
 
-def damage(folder: Path, how: str) -> None:
-    model, card = folder / MODEL_FILE, folder / CARD_FILE
-    content, text = model.read_bytes(), card.read_text(encoding="utf-8")
-    changes: dict[str, tuple[Path, bytes]] = {
-        "bit flipped": (model, content[:-1] + bytes([content[-1] ^ 1])),
-        "truncated": (model, content[: len(content) // 2]),
-        "empty": (model, b""),
-        "card not yaml": (card, b"name: [1"),
-        "card not text": (card, b"\xff\xfe\x00"),
-        "card not a mapping": (card, b"- 1"),
-        "card empty": (card, b""),
-        "card too large": (card, b"#" * (2 << 20)),
-        "card nested": (card, b"[" * 5000),
-        "card with tags": (card, b"!!python/object/apply:os.system ['touch touched']"),
-        "card with aliases": (card, b"config: {a: &a [1], b: *a}"),
-        "key twice": (card, text.encode() + b"\nlicence: another\n"),
-        "unknown field": (card, text.encode() + b"\nsurprise: 1\n"),
-        "no hash": (card, text.replace("sha256: ", "# ").encode()),
-        "parameters": (card, text.replace("parameters: 31", "parameters: 32").encode()),
-        "another version": (card, text.replace("schema_version: 1", "schema_version: 2").encode()),
-        "sources": (card, text.replace("- real", "- fake").encode()),
-        "date": (card, text.replace("Z'", "'").encode()),
-    }
-    path, changed = changes[how]
-    assert changed != path.read_bytes()
-    path.write_bytes(changed)
+DAMAGE: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
+    "bit flipped": (MODEL_FILE, lambda old: old[:-1] + bytes([old[-1] ^ 1]), "is damaged: its SHA-256"),
+    "truncated": (MODEL_FILE, lambda old: old[: len(old) // 2], "is damaged: its SHA-256"),
+    "empty": (MODEL_FILE, lambda old: b"", "is damaged: its SHA-256"),
+    "not yaml": (CARD_FILE, lambda old: b"name: [1", "not readable YAML"),
+    "not text": (CARD_FILE, lambda old: b"\xff\xfe\x00", "not readable YAML"),
+    "not a mapping": (CARD_FILE, lambda old: b"- 1", "not a valid card"),
+    "empty card": (CARD_FILE, lambda old: b"", "not a valid card"),
+    "too large": (CARD_FILE, lambda old: b"#" * (2 << 20), "too large"),
+    "nested": (CARD_FILE, lambda old: b"[" * 5000, "not readable YAML"),
+    "tags": (
+        CARD_FILE,
+        lambda old: b"!!python/object/apply:os.system ['touch touched']",
+        "not readable YAML",
+    ),
+    "aliases": (CARD_FILE, lambda old: b"config: {a: &a [1], b: *a}", "aliases are not allowed"),
+    "key twice": (CARD_FILE, lambda old: old + b"\nlicence: another\n", "licence is given twice"),
+    "unknown field": (CARD_FILE, lambda old: old + b"\nsurprise: 1\n", "surprise: Extra inputs"),
+    "no hash": (CARD_FILE, lambda old: old.replace(b"sha256: ", b"# "), "does not give the SHA-256"),
+    "parameters": (CARD_FILE, lambda old: old.replace(b"ters: 31", b"ters: 32"), "32 parameters"),
+    "another version": (CARD_FILE, lambda old: old.replace(b"version: 1", b"version: 2"), "schema_version"),
+    "sources": (CARD_FILE, lambda old: old.replace(b"- real", b"- fake"), "real first"),
+    "date": (CARD_FILE, lambda old: old.replace(b"Z'", b"'"), "date: Input should have timezone"),
+}
 
 
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        ("bit flipped", "is damaged: its SHA-256"),
-        ("truncated", "is damaged: its SHA-256"),
-        ("empty", "is damaged: its SHA-256"),
-        ("card not yaml", "not readable YAML"),
-        ("card not text", "not readable YAML"),
-        ("card not a mapping", "not a valid card"),
-        ("card empty", "not a valid card"),
-        ("card too large", "too large"),
-        ("card nested", "not readable YAML"),
-        ("card with tags", "not readable YAML"),
-        ("card with aliases", "aliases are not allowed"),
-        ("key twice", "licence is given twice"),
-        ("unknown field", "surprise: Extra inputs"),
-        ("no hash", "does not give the SHA-256"),
-        ("parameters", "32 parameters"),
-        ("another version", "schema_version"),
-        ("sources", "real first"),
-        ("date", "date: Input should have timezone"),
-    ],
-)
-def test_damage_is_reported_with_the_file_and_a_way_out(how: str, message: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damage_is_reported_with_the_file_and_a_way_out(how: str, tmp_path: Path) -> None:
+    name, change, message = DAMAGE[how]
     folder = save_artifact(tmp_path / "a", TENSORS, make_card())
-    damage(folder, how)
+    before = (folder / name).read_bytes()
+    (folder / name).write_bytes(change(before))
+    assert (folder / name).read_bytes() != before
     with pytest.raises(WeightsError, match=message) as error:
         load_artifact(folder)
     assert str(folder) in error.value.message
@@ -289,8 +214,8 @@ def test_weights_load_in_a_process_that_knows_no_torch_yet(tmp_path: Path) -> No
         "assert 'torch' not in sys.modules;"
         f"print(entries[0].name, len(load_artifact({str(folder)!r}).tensors))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["a", "5"]
+    printed = run_code(code)
+    assert printed.split() == ["a", "5"]
 
 
 def test_a_card_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:

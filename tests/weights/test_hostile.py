@@ -4,8 +4,6 @@ import hashlib
 import os
 import resource
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +20,10 @@ from ganprint.forensics.predictors import known_from
 from ganprint.weights import list_weights, load_artifact, load_attributor, read_card, save_artifact
 from ganprint.weights.card import CARD_FILE
 
-from .conftest import VIEW, make_card
+from ..conftest import CALIBRATION, VIEW, benchmark, make_card, run_code
 
-SMALL: dict[str, dict[str, Any]] = {
-    "repmix": {
-        "backbone": "compact",
-        "backbone_options": {"widths": [8, 8], "depths": [1, 1]},
-        "embedding": 4,
-        "mix_level": 0,
-    },
-    "yu": {"feature_base": 32, "feature_max": 8},
-    "dct-cnn": {},
-    "reverse-engineering": {"depth": 3, "width": 2, "hidden": 4},
-    "prnu": {},
-    "eigenface": {},
-}
+SMALL = benchmark("fuzz_files").SMALL
+"""The configurations of small networks, by method."""
 
 
 def small(method: str, folder: Path, **config: Any) -> Path:
@@ -48,12 +35,6 @@ def small(method: str, folder: Path, **config: Any) -> Path:
     described = {"view": view, **SMALL[method], **config}
     card = make_card(method=method, view=view, config=described)
     return save_artifact(folder, attributor.state(), card)
-
-
-@pytest.mark.parametrize("method", SMALL)
-def test_fresh_weights_of_every_method_load(method: str, tmp_path: Path) -> None:
-    attributor, _ = load_attributor(small(method, tmp_path / "a"))
-    assert attributor.state().keys()
 
 
 @pytest.mark.parametrize(
@@ -124,15 +105,8 @@ def test_a_card_alone_takes_no_memory(tmp_path: Path) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (16 << 30, 16 << 30))
 
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, folders)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        preexec_fn=limit,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    *answers, grown = done.stdout.split()
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    *answers, grown = run_code(code, *folders, env=environment, preexec_fn=limit).split()
     assert answers == ["refused"] * len(GREEDY)
     # What importing torch, timm and scikit-learn takes is most of it.
     assert int(grown) < 900_000
@@ -165,7 +139,7 @@ def test_an_answer_that_is_not_finite_is_refused(part: str) -> None:
             return Prediction(**found)
 
     with pytest.raises(WeightsError, match="not finite"):
-        answer_images(Broken(), [torch.zeros(1, 3, 32, 32)])  # type: ignore[arg-type]
+        answer_images(Broken(), [torch.zeros(1, 3, 32, 32)])
 
 
 @pytest.mark.parametrize(
@@ -187,19 +161,6 @@ def test_a_reference_that_is_none_gets_a_sentence(arrays: dict[str, np.ndarray])
         known_from(arrays)
 
 
-CALIBRATION = {
-    "temperature": 0.8,
-    "data": "native.csv",
-    "data_sha256": "0" * 64,
-    "split": "val",
-    "policies": ["none"],
-    "seed": 0,
-    "images": 100,
-    "before": {"calibration_error": 0.1},
-    "after": {"calibration_error": 0.02},
-    "isotonic": [[[0.0, 0.1], [1.0, 0.9]], [[0.5, 0.5]]],
-    "date": "2026-11-20T12:00:01Z",
-}
 CARD = make_card(default=True, seed=1, calibration=CALIBRATION).to_yaml()
 BAD_CARDS = {
     "bool": CARD.replace("default: true", "default: !!bool maybe"),
@@ -229,7 +190,6 @@ def test_a_bad_card_is_one_line_of_the_list_and_nothing_else(how: str, tmp_path:
     bad, good = list_weights([tmp_path])
     assert good.error is None
     assert bad.card is None
-    assert bad.error is not None
     assert "\n" not in bad.error
     assert len(bad.error) < 500 + len(str(tmp_path))
 

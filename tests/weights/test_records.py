@@ -10,29 +10,20 @@ from ganprint.weights.store import shipped_folder
 @pytest.mark.parametrize(
     ("given", "kept"),
     [
-        (
-            "ganprint train --data /home/me/mine.csv --out runs/mine",
-            "ganprint train --data mine.csv --out runs/mine",
-        ),
-        ("ganprint train --data=/a/train.csv,/a/val.csv", "ganprint train --data=train.csv,val.csv"),
-        ("ganprint train --data '/home/me/my photos/mine.csv'", "ganprint train --data mine.csv"),
-        (
-            "ganprint train --data '~/mine.csv' --set epochs=2",
-            "ganprint train --data mine.csv --set epochs=2",
-        ),
-        (r"ganprint train --data 'C:\Users\me\mine.csv'", "ganprint train --data mine.csv"),
-        ("ganprint train --data s3://bucket/mine.csv", "ganprint train --data s3://bucket/mine.csv"),
-        (
-            "ganprint compare --condition test_seen:none ../a.csv",
-            "ganprint compare --condition test_seen:none ../a.csv",
-        ),
-        ("ganprint train --set 'config={a: 1}'  --out x", "ganprint train --set 'config={a: 1}'  --out x"),
+        ("train --data /home/me/mine.csv --out runs/mine", "train --data mine.csv --out runs/mine"),
+        ("train --data=/a/train.csv,/a/val.csv", "train --data=train.csv,val.csv"),
+        ("train --data '/home/me/my photos/mine.csv'", "train --data mine.csv"),
+        ("train --data '~/mine.csv' --set epochs=2", "train --data mine.csv --set epochs=2"),
+        (r"train --data 'C:\Users\me\mine.csv'", "train --data mine.csv"),
+        ("train --data s3://bucket/mine.csv", "train --data s3://bucket/mine.csv"),
+        ("compare --condition test_seen:none ../a.csv", "compare --condition test_seen:none ../a.csv"),
+        ("train --set 'config={a: 1}'  --out x", "train --set 'config={a: 1}'  --out x"),
         ("not a 'command /home/me", "not a 'command /home/me"),
     ],
 )
 def test_a_command_has_no_folders_of_the_machine_it_ran_on(given: str, kept: str) -> None:
-    assert without_folders(given) == kept
-    assert without_folders(kept) == kept
+    for command in (given, kept):
+        assert without_folders(f"ganprint {command}") == f"ganprint {kept}"
 
 
 def test_a_card_and_its_results_keep_it_so() -> None:
@@ -42,6 +33,5 @@ def test_a_card_and_its_results_keep_it_so() -> None:
         assert "command" in place
         place["command"] = given
     found = Card.model_validate(card)
-    assert found.calibration is not None
     for command in (found.command, found.calibration.command, found.metrics[0].command):
         assert command == "ganprint train --data mine.csv"

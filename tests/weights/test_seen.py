@@ -12,6 +12,8 @@ from ganprint.data import Manifest
 from ganprint.errors import UsageError
 from ganprint.weights.seen import count_seen, refuse_seen, seen_record, seen_sentences, with_seen
 
+from ..conftest import make_card
+
 HEADER = "path,source,split,group,origin"
 
 
@@ -33,10 +35,10 @@ def manifest(tmp_path: Path) -> Callable[..., Manifest]:
 
 
 @pytest.fixture
-def card(manifest: Callable[..., Manifest], small_card: Callable[..., Any]) -> Any:
+def card(manifest: Callable[..., Manifest]) -> Any:
     trained = manifest("one", [(n, "train", f"g{n % 2}", f"repo:{n}.jpg#tile(0)") for n in range(6)])
     selected = manifest("two", [(n, "val", "g9", "") for n in (10, 11)])
-    return small_card(seen={"train": seen_record(trained), "val": seen_record(selected)})
+    return make_card(seen={"train": seen_record(trained), "val": seen_record(selected)})
 
 
 def test_copies_are_told_by_their_bytes_and_crops_by_their_origin(
@@ -44,10 +46,8 @@ def test_copies_are_told_by_their_bytes_and_crops_by_their_origin(
 ) -> None:
     copies = manifest("copies", [(n, "test", "other", "") for n in (4, 5, 6, 7, 10)])
     found = count_seen(card, copies)
-    assert {name: (seen.images, seen.groups) for name, seen in found.items()} == {
-        "train": (2, 0),
-        "val": (1, 0),
-    }
+    counts = {name: (seen.images, seen.groups) for name, seen in found.items()}
+    assert counts == {"train": (2, 0), "val": (1, 0)}
     crops = manifest("crops", [(n + 50, "test", "other", f"repo:{n}.jpg#tile(9)") for n in (0, 1, 2, 8)])
     assert count_seen(card, crops)["train"].images == 3
     assert count_seen(card, manifest("new", [(n, "train", "h", f"repo:{n}.jpg") for n in (20, 21)])) == {}
@@ -70,10 +70,8 @@ def test_what_was_seen_is_refused_by_what_was_done_on_it(
     refuse_seen(card, copies, "test", sets=("train",))
 
 
-def test_what_a_training_started_from_counts_as_seen(
-    card: Any, manifest: Callable[..., Manifest], small_card: Any
-) -> None:
-    later = small_card(
+def test_what_a_training_started_from_counts_as_seen(card: Any, manifest: Callable[..., Manifest]) -> None:
+    later = make_card(
         seen={"train": seen_record(manifest("later", [(n, "train", "g8", "") for n in (60, 61)]))}
     )
     copies = manifest("copies", [(n, "test", "", "") for n in (0, 10, 61)])
@@ -89,10 +87,8 @@ def test_a_card_of_many_images_stays_small(
     assert (len(record.images), record.n) == (20, 9)
 
 
-def test_a_file_that_is_not_there_is_nobodys_fault_here(
-    tmp_path: Path, small_card: Callable[..., Any]
-) -> None:
+def test_a_file_that_is_not_there_is_nobodys_fault_here(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("path,source\n0.png,real\n1.png,progan\n")
     record = seen_record(Manifest.open(tmp_path / "m.csv"))
     assert record.images == ""
-    assert count_seen(small_card(seen={"train": record}), Manifest.open(tmp_path / "m.csv")) == {}
+    assert count_seen(make_card(seen={"train": record}), Manifest.open(tmp_path / "m.csv")) == {}

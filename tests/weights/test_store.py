@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from ganprint.weights import default_for, find, list_weights, search_path, user_
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 from ganprint.weights.store import shipped_folder
 
-from .conftest import make_card
+from ..conftest import make_card, run_code
 
 
 def put(folder: Path, name: str, **fields: Any) -> Path:
@@ -55,7 +53,6 @@ def test_an_earlier_folder_hides_a_later_one(folders: list[Path]) -> None:
     put(folders[2], "other")
     entries = list_weights()
     assert [entry.name for entry in entries] == ["other", "same"]
-    assert entries[1].card is not None
     assert entries[1].card.notes == "first"
     assert find("same") == entries[1].path == folders[0] / "same"
     assert entries[1].size == 8 + (folders[0] / "same" / CARD_FILE).stat().st_size
@@ -149,15 +146,7 @@ def test_shipped_weights_are_found_inside_an_installed_package_only(tmp_path: Pa
     code = "from ganprint.weights import list_weights; print(*(entry.name for entry in list_weights()))"
     environment = {"PYTHONPATH": str(site), "XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path)}
     for expected in ("repmix-native", ""):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=tmp_path,
-            env=environment,
-        )
-        assert done.stdout.strip() == expected
+        assert run_code(code, cwd=tmp_path, env=environment).strip() == expected
         shutil.rmtree(site / "ganprint" / "weights" / "shipped", ignore_errors=True)
 
 
