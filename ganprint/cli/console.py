@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise."""
+LINE_SECONDS = 30.0
+"""Between two lines of progress where there is no terminal to show a bar."""
 
 
 def console(*, stderr: bool = False) -> "Console":
@@ -183,10 +186,25 @@ def progress_bar() -> "Progress":
 
 @contextmanager
 def counting(what: str) -> "Iterator[Callable[[str, int, int | None], None]]":
-    """Show a bar meanwhile; what is given moves it: the current step, how many are done, and of how many."""
+    """Show a bar meanwhile; what is given moves it: the current step, how many are done, and of how many.
+
+    Where there is no bar, each LINE_SECONDS a line says that, and how long the rest of the step takes.
+    """
     with progress_bar() as bar:
         task = bar.add_task(what, total=None)
-        yield lambda step, done, total: bar.update(task, description=step, completed=done, total=total)
+        current, began, told = "", 0.0, time.monotonic()
+
+        def tell(step: str, done: int, total: int | None) -> None:
+            nonlocal current, began, told
+            bar.update(task, description=step, completed=done, total=total)
+            now = time.monotonic()
+            if step != current:
+                current, began = step, now
+            elif bar.disable and total and 0 < done < total and now - told > LINE_SECONDS:
+                told = now
+                note(f"{step}: {done:,} of {total:,}; {about((now - began) * (total - done) / done)} left.")
+
+        yield tell
 
 
 def echo_json(content: Any, *, indent: int | None = None) -> None:

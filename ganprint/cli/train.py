@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import about, console, progress_bar
+from ganprint.cli.console import LINE_SECONDS, about, console, progress_bar
 from ganprint.cli.options import (
     Device,
     Force,
@@ -125,8 +125,6 @@ def _command(*added: str) -> str:
     return join(["ganprint", *(word for word in sys.argv[1:] if word not in ("--resume", "--force")), *added])
 
 
-LINE_SECONDS = 30.0
-"""Between two lines of progress where there is no terminal to show a bar."""
 FIRST_STEPS, FIRST_SECONDS = 10, 5.0
 """What an estimate is measured on, whichever comes first."""
 VALIDATION_NAMES = {

@@ -148,16 +148,24 @@ def _voting(
     rows: list[np.ndarray] = []
     answers: list[Answer] = []
     failures: dict[str, ImageError] = {}
+    count = sum(len(some) for some, _ in answering)
     for policy, condition in conditions.items():
+        before = 0
         for some, each in answering:
-            found, here, failed = whole_answers(
-                each, images.take(some), condition, computing, partial(progress, policy)
-            )
+            tell = partial(_tell_of_part, progress, policy, before, count)
+            found, here, failed = whole_answers(each, images.take(some), condition, computing, tell)
+            before += len(some)
             voting = [place for place, answer in enumerate(here) if answer.nothing is None]
             rows.append(some[found[voting]])
             answers += [here[place] for place in voting]
             failures |= {failure.message: failure for failure in failed}
     return np.concatenate(rows), answers, list(failures.values())
+
+
+def _tell_of_part(
+    progress: Callable[[str, int, int], None], policy: str, before: int, count: int, done: int, _: int
+) -> None:
+    progress(policy, before + done, count)
 
 
 @dataclass(frozen=True)

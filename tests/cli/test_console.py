@@ -16,6 +16,7 @@ from ganprint.cli.console import (
     GuardedOutput,
     GuardedStream,
     console,
+    counting,
     echo_csv,
     echo_json,
     guard_streams,
@@ -138,3 +139,12 @@ def test_a_name_with_dollars_is_drawn_as_it_is(name: str) -> None:
     axes.set_xticks([0, 1], [name, name])
     axes.legend()
     figure.savefig(io.BytesIO(), format="png")
+
+
+def test_where_there_is_no_bar_a_line_says_now_and_then_how_long_the_rest_takes(capsys, monkeypatch) -> None:
+    monkeypatch.setattr("ganprint.cli.console.LINE_SECONDS", -1)
+    with counting("images") as progress:
+        for done in range(3):
+            progress("val under none", done, 2)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "ganprint: val under none: 1 of 2; about 5 seconds left."
