@@ -43,7 +43,8 @@ def test_the_file_has_the_packages_weights() -> None:
     network = timm.create_model(NAME, pretrained=False, num_classes=0)
     load_packaged(network, source)
     for kept, made in zip(frozen._layers(), benchmark("frozen_stages").first_layers(network), strict=True):
-        torch.testing.assert_close(kept, tuple(each.half().float() for each in made), rtol=0, atol=0)
+        # Machines differ in the last bit of float32, which may be the last of float16.
+        torch.testing.assert_close(kept, tuple(each.half().float() for each in made), rtol=1e-3, atol=1e-7)
 
 
 def test_a_crop_has_the_same_features_alone_and_in_any_batch() -> None:
