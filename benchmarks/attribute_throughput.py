@@ -82,9 +82,7 @@ def timed(what: str, count: int, work: Callable[[], object]) -> tuple[float, flo
     seconds, used = time.perf_counter() - began, time.process_time() - used
     grew = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     rate = count / seconds
-    print(
-        f"{what:<36}{seconds:8.1f} s {used:8.1f} s CPU {rate:7.2f} files/s  peak +{grew:.0f} MB", flush=True
-    )
+    print(f"{what:<36}{seconds:8.1f} s {used:8.1f} s CPU {rate:7.2f} files/s  peak +{grew:.0f} MB", flush=True)
     return seconds, used
 
 
@@ -126,9 +124,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=32)
     options = parser.parse_args()
     weights = options.weights or first_choice().path
-    print(
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {os.cpu_count()} cores, {weights.name}"
-    )
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {os.cpu_count()} cores, {weights.name}")
     print(f"load {os.getloadavg()[0]:.1f} when begun")
     own = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as name:

@@ -62,9 +62,7 @@ def main() -> None:
     attributor, card = load_attributor(options.weights)
     images = Manifest.open(options.data, sources=card.sources).select(options.split, limit=options.limit)
     count = len(images) * len(CORRUPTIONS)
-    print(
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {len(images)} images x {len(CORRUPTIONS)}"
-    )
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {len(images)} images x {len(CORRUPTIONS)}")
 
     parts = plain_loop(attributor, images, CORRUPTIONS, options.severity, 32)
     plain = sum(parts.values())

@@ -24,10 +24,7 @@ REDUCED = 0.83
 def photographs(folder: Path | None) -> Iterator[Image.Image]:
     """Yield a folder's photographs in an order drawn under a seed, again and again."""
     if folder is None:
-        found = [
-            Image.fromarray(image)
-            for image in (data.astronaut(), data.chelsea(), data.coffee(), data.rocket())
-        ]
+        found = [Image.fromarray(image) for image in (data.astronaut(), data.chelsea(), data.coffee(), data.rocket())]
         while True:
             yield from found
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
@@ -88,10 +85,7 @@ def main() -> None:
     print("| false hints | " + " | ".join(f"at {second}" for second in SECOND) + " |")
     print("|---" * (len(SECOND) + 1) + "|")
     for kind, pictures in kinds.items():
-        rows = [
-            [jpeg_facts(compressed(image, second)).double_compression for image in pictures]
-            for second in SECOND
-        ]
+        rows = [[jpeg_facts(compressed(image, second)).double_compression for image in pictures] for second in SECOND]
         cells = (
             f"{sum(hint.found is True for hint in row)} of {sum(hint.found is not None for hint in row)}"
             for row in rows

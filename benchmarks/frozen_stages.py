@@ -31,9 +31,7 @@ def first_layers(network: nn.Module) -> list[tuple[Tensor, Tensor]]:
         for block in stage:
             modules = dict(block.named_children())
             names = ("conv_pw", "conv_dw", "conv_pwl") if "conv_pwl" in modules else ("conv_dw", "conv_pw")
-            found += [
-                folded(modules[name], modules[f"bn{number}"]) for number, name in enumerate(names, start=1)
-            ]
+            found += [folded(modules[name], modules[f"bn{number}"]) for number, name in enumerate(names, start=1)]
     return found
 
 

@@ -245,9 +245,7 @@ def _checkpoint_kinds(folder: Path) -> dict[str, Kind]:
                     opened.tensor(stored)
         with suppress(WeightsError):
             # It lacks most of a network, which is said after all else was looked at.
-            import_checkpoint(
-                path, name="a", method="repmix", sources=("real", "progan"), out=folder / "imported"
-            )
+            import_checkpoint(path, name="a", method="repmix", sources=("real", "progan"), out=folder / "imported")
 
     return {
         "checkpoint": Kind(whole, lambda chance: bytes_mutated(whole, chance), read),

@@ -26,9 +26,7 @@ def seed_images() -> dict[str, bytes]:
     """Return small valid files, by a name that says how each was made, in every format that is read."""
     noise = np.random.default_rng(0).integers(0, 256, (40, 48, 4), np.uint8)
     smooth = np.add.outer(np.arange(40) * 3, np.arange(48) * 2).astype(np.uint8)
-    rgba = Image.fromarray(
-        np.dstack([smooth, noise[..., 1], smooth.T.reshape(40, 48), noise[..., 3]]), "RGBA"
-    )
+    rgba = Image.fromarray(np.dstack([smooth, noise[..., 1], smooth.T.reshape(40, 48), noise[..., 3]]), "RGBA")
     rgb, grey = rgba.convert("RGB"), rgba.convert("L")
     deep = Image.fromarray(smooth.astype(np.uint16) * 257)
     exif = Image.Exif()
@@ -108,9 +106,7 @@ MUTATIONS: dict[str, Mutation] = {
     "truncated": lambda data, other, random: data[: int(random.integers(len(data)))],
     "bits flipped": _bits_flipped,
     "header flipped": _header_flipped,
-    "wrong header": lambda data, other, random: (
-        other[: (length := int(random.integers(4, 64)))] + data[length:]
-    ),
+    "wrong header": lambda data, other, random: other[: (length := int(random.integers(4, 64)))] + data[length:],
     "spliced": lambda data, other, random: (
         data[: int(random.integers(len(data)))] + other[int(random.integers(len(other))) :]
     ),

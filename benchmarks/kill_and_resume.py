@@ -101,9 +101,7 @@ def results(out: Path) -> dict[str, str]:
 
     TensorBoard's logs are left out: there is one for each start, named after its time and process.
     """
-    files = (
-        [file for file in sorted(out.rglob("*")) if "tfevents" not in file.name] if out.is_dir() else [out]
-    )
+    files = [file for file in sorted(out.rglob("*")) if "tfevents" not in file.name] if out.is_dir() else [out]
     return {str(path.relative_to(out.parent)): _digest(path) for path in files if path.is_file()}
 
 
@@ -240,9 +238,7 @@ def commands(folder: Path, runner: Runner) -> dict[str, Command]:
             lambda: ("--force",),
         ),
         "calibrate": Command((*calibrate, str(judged)), judged, uncalibrated),
-        "forge mini": Command(
-            ("forge", "mini"), home / "cache" / "ganprint", emptied(home / "cache" / "ganprint")
-        ),
+        "forge mini": Command(("forge", "mini"), home / "cache" / "ganprint", emptied(home / "cache" / "ganprint")),
     }
 
 
@@ -274,9 +270,7 @@ def torment(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=30, help="of each command")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="this command alone")

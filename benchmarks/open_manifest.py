@@ -45,9 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "manifest.csv"
         write_manifest(file, options.rows, bare=options.bare)
-        print(
-            f"{options.rows:,} rows, {file.stat().st_size / 2**20:.0f} MiB, Python {sys.version.split()[0]}"
-        )
+        print(f"{options.rows:,} rows, {file.stat().st_size / 2**20:.0f} MiB, Python {sys.version.split()[0]}")
 
         start = time.perf_counter()
         from ganprint.data import Manifest

@@ -81,9 +81,7 @@ def print_parity(folder: Path) -> None:
         ours = (perturb(before, [draw]).float() - after).abs()
         decibels = 10 * np.log10(255**2 / max(ours.square().mean().item(), 1e-9))
         share = (theirs > 0).float().mean().item()
-        rows.setdefault(case["corruption"], []).append(
-            (theirs.max().item(), share, ours.mean().item(), decibels)
-        )
+        rows.setdefault(case["corruption"], []).append((theirs.max().item(), share, ours.mean().item(), decibels))
     for kind, cases in rows.items():
         largest, share, mean, decibels = zip(*cases, strict=True)
         print(f"{kind:18s} {max(largest):14.0f} {max(share):10.5f} {max(mean):12.3f} {min(decibels):11.1f}")

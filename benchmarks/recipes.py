@@ -68,9 +68,7 @@ def chosen(rows: Rows, draws: Sequence[int]) -> Rows:
     )
 
 
-def cross_validate(
-    rows: Rows, fitted: Rows, config: ResidualStatisticsConfig, sources: tuple[str, ...]
-) -> np.ndarray:
+def cross_validate(rows: Rows, fitted: Rows, config: ResidualStatisticsConfig, sources: tuple[str, ...]) -> np.ndarray:
     """Return probabilities (N, K) of all rows, by the fit to those of `fitted` that left their group out."""
     found = np.zeros((len(rows.groups), len(sources)))
     method = ResidualStatistics(config, sources)
@@ -141,9 +139,7 @@ def collected(data: str, run: str | Path) -> tuple[Manifest, Manifest, ResidualS
     """Return a manifest, its images of train and val, a plain configuration, and the statistics in a folder."""
     manifest = Manifest.open(data)
     splits = [manifest.select("train"), manifest.select("val")]
-    images = manifest.take(
-        np.concatenate([np.flatnonzero(manifest.splits == name) for name in ("train", "val")])
-    )
+    images = manifest.take(np.concatenate([np.flatnonzero(manifest.splits == name) for name in ("train", "val")]))
     config = ResidualStatisticsConfig(networks=0)
     rows = collect(splits, config.model_copy(update={"frozen": True}), Run(Path(run), resume=True))
     return manifest, images, config, rows
@@ -165,11 +161,7 @@ def main() -> None:
             using = config.model_copy(update=changed)
             # The draws that are used weigh together what all do.
             own = list(config.draws.values())
-            share = (
-                recipe["drawn"]
-                * sum(own)
-                / sum([own[draw - 1] for draw in recipe["draws_used"] if draw] or own)
-            )
+            share = recipe["drawn"] * sum(own) / sum([own[draw - 1] for draw in recipe["draws_used"] if draw] or own)
             weighed = replace(rows, weights=np.where(rows.draws == 0, rows.weights, rows.weights * share))
             some = chosen(weighed, recipe["draws_used"])
             some.statistics[:, torch.from_numpy(np.isin(families, recipe["leave_out"]))] = 0

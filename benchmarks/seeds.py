@@ -19,9 +19,7 @@ def main() -> None:
     results, first, *others = sys.argv[1:]
     entries = {(each.split, each.policy, each.weights): each for each in read_entries(Path(results))}
     writer = csv.writer(sys.stdout)
-    writer.writerow(
-        ["split", "policy", "metric", "weights", "mean", "of first", "less first", "low", "high", "range"]
-    )
+    writer.writerow(["split", "policy", "metric", "weights", "mean", "of first", "less first", "low", "high", "range"])
     for split, policy in dict.fromkeys((split, policy) for split, policy, _ in entries):
         for metric in ("detection_accuracy", "attribution_accuracy"):
             found = {}

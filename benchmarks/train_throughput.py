@@ -66,18 +66,14 @@ def trained(attributor: NeuralAttributor, manifest: Manifest, folder: Path, run:
         if progress.step == progress.steps:
             rates.append(progress.images_per_second)
 
-    fit_attributor(
-        attributor, manifest.select("train"), manifest.select("val"), Run(folder, report=report, **run)
-    )  # type: ignore[arg-type]
+    fit_attributor(attributor, manifest.select("train"), manifest.select("val"), Run(folder, report=report, **run))  # type: ignore[arg-type]
     return rates[-1]
 
 
 def alone(manifest: Manifest, attributor: NeuralAttributor, policy: str, images: int) -> float:
     """Return milliseconds per image of decoding, viewing and, under the policy, perturbing."""
     config = attributor.config
-    data = PerturbedImages(
-        manifest, config.view, parse_policy(policy), at=config.perturb_at, augment=True, seed=0
-    )
+    data = PerturbedImages(manifest, config.view, parse_policy(policy), at=config.perturb_at, augment=True, seed=0)
     images = min(images, len(data))
     began = time.perf_counter()
     for first in range(0, images, 64):

@@ -299,9 +299,7 @@ class Attributor(ABC):
 
     def differentiate(self, images: "Tensor") -> Prediction:
         """Answer as `predict` does for float images (B, 3, S, S) in 0..255, with gradients to the images."""
-        raise UsageError(
-            f"{self.spec.title} has no gradients.", "Name weights of a method that has a network."
-        )
+        raise UsageError(f"{self.spec.title} has no gradients.", "Name weights of a method that has a network.")
 
     @abstractmethod
     def state(self) -> dict[str, "Tensor"]:
@@ -318,11 +316,7 @@ class Attributor(ABC):
     def check_images(self, images: "Tensor") -> None:
         """Raise UsageError unless images are uint8 (B, 3, S, S), S being the side of the input."""
         size = self.config.view.size
-        if (
-            str(images.dtype) != "torch.uint8"
-            or images.ndim != 4
-            or tuple(images.shape[1:]) != (3, size, size)
-        ):
+        if str(images.dtype) != "torch.uint8" or images.ndim != 4 or tuple(images.shape[1:]) != (3, size, size):
             raise UsageError(
                 f"{self.spec.title} cannot answer for {images.dtype} images of shape {tuple(images.shape)}.",
                 f"With this configuration it takes uint8 (B, 3, {size}, {size}); see ganprint.images.crop_views.",

@@ -35,9 +35,7 @@ def ordered_map(
     rest = iter(items)
     executor = ThreadPoolExecutor(threads, initializer=begin)
     try:
-        waiting: deque[Future[Result]] = deque(
-            executor.submit(function, item) for item in islice(rest, max(ahead, 1))
-        )
+        waiting: deque[Future[Result]] = deque(executor.submit(function, item) for item in islice(rest, max(ahead, 1)))
         while waiting:
             result = waiting.popleft().result()
             waiting.extend(executor.submit(function, item) for item in islice(rest, 1))

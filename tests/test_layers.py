@@ -201,8 +201,7 @@ def test_no_module_name_stands_twice() -> None:
 
 def test_what_breaks_a_rule_is_found_wherever_it_stands(tmp_path: Path) -> None:
     for name, text in {
-        "ganprint/images/read.py": "def f():\n    from ganprint.weights.store import find\n"
-        + "    f()\n" * 60,
+        "ganprint/images/read.py": "def f():\n    from ganprint.weights.store import find\n" + "    f()\n" * 60,
         "ganprint/weights/store.py": "if TYPE_CHECKING:\n    from ganprint_plugins.repmix import RepMix\n",
         "ganprint/weights/read.py": "from ganprint.images import read\nfrom ganprint.weights import store\n",
         "plugins/ganprint_plugins/repmix.py": "import ganprint.images.read\n",
@@ -222,7 +221,6 @@ def test_what_breaks_a_rule_is_found_wherever_it_stands(tmp_path: Path) -> None:
     }
     assert names_twice(modules) == ["read"]
     assert [
-        len([*too_large(f"ganprint.{room}.read", modules["ganprint.images.read"])])
-        for room in ("images", "api")
+        len([*too_large(f"ganprint.{room}.read", modules["ganprint.images.read"])]) for room in ("images", "api")
     ] == [1, 1]
     assert [is_allowed_call(call) for call in calls_of(modules["ganprint.cli.show"])] == [True, False]

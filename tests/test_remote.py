@@ -125,9 +125,7 @@ def test_a_folder_of_a_url_is_searched_matched_read_and_opened_as_data(tree: str
     assert read_image(manifest.path(2)).sha256 == image.sha256
 
 
-def test_a_manifest_of_a_url_names_images_beside_it_and_is_written_for_here(
-    tmp_path: Path, inside: Any
-) -> None:
+def test_a_manifest_of_a_url_names_images_beside_it_and_is_written_for_here(tmp_path: Path, inside: Any) -> None:
     root = put_store(f"memory://{tmp_path.name}")
     archive = put_zip(tmp_path)
     rows = [
@@ -256,9 +254,7 @@ def test_a_url_seen_from_a_folder_keeps_its_archive() -> None:
 
 def test_a_list_names_urls(tmp_path: Path) -> None:
     url = put_zip(tmp_path)
-    (tmp_path / "list.txt").write_text(
-        f"{join_location(url, TREE[0])}\n{url}\nzip://::{tmp_path}/absent.zip\n"
-    )
+    (tmp_path / "list.txt").write_text(f"{join_location(url, TREE[0])}\n{url}\nzip://::{tmp_path}/absent.zip\n")
     found = list(find_images([], files_from=tmp_path / "list.txt"))
     assert [isinstance(each, GanprintError) for each in found] == [False] * 4 + [True]
 

@@ -144,9 +144,7 @@ class _Outputs:
         """Pass named images on; raise UsageError for pixels in memory, by whose name nothing is found again."""
         for name, source in named:
             if (self.out or self.report) and not (name == "-" or isinstance(source, (str, Path, ImageError))):
-                raise UsageError(
-                    f"{name} is not a file.", "Only files can be in a report or a file of verdicts."
-                )
+                raise UsageError(f"{name} is not a file.", "Only files can be in a report or a file of verdicts.")
             yield name, source
 
 
@@ -262,9 +260,7 @@ class Attribution(Iterator["Verdict"]):
         return viewed, None if self._outputs.report is None or isinstance(image, ImageError) else image
 
 
-def _shown(
-    viewed: "Iterable[tuple[Viewed, ImageFile | None]]", case: CaseReport | None
-) -> "Iterator[Viewed]":
+def _shown(viewed: "Iterable[tuple[Viewed, ImageFile | None]]", case: CaseReport | None) -> "Iterator[Viewed]":
     for each, image in viewed:
         if case is not None and image is not None:
             case.see(image)

@@ -21,9 +21,7 @@ def named_candidate(name: str) -> "Candidate":
     return Candidate(folder, read_card(folder))
 
 
-def chosen_candidates(
-    names: Sequence[str] | None, method: str | None, manifest: "Manifest"
-) -> "list[Candidate]":
+def chosen_candidates(names: Sequence[str] | None, method: str | None, manifest: "Manifest") -> "list[Candidate]":
     """Return the weights that are named, or trained on a manifest of this name, or that know its sources, by method.
 
     Unnamed ones are installed, or lie under runs/, where `train` writes them.

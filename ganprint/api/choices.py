@@ -99,9 +99,7 @@ def load_ensemble(
                 raise
             say(error.message)
     if not predictors:
-        raise UsageError(
-            "None of the named methods has weights.", "ganprint methods lists methods and weights."
-        )
+        raise UsageError("None of the named methods has weights.", "ganprint methods lists methods and weights.")
     cards = [predictor.card for predictor in predictors]
     if weights is not None and method is not None:
         methods = parts_of(method)

@@ -43,6 +43,4 @@ def demo(
         folder = Path(out) if out is not None else Path(stack.enter_context(TemporaryDirectory()))
         examples = write_examples(folder, seed=seed, force=force)
         verdicts = stream_verdicts(((file.name, read_image(file)) for file, _ in examples), ensemble)
-        return [
-            Example(file, source, verdict) for (file, source), verdict in zip(examples, verdicts, strict=True)
-        ]
+        return [Example(file, source, verdict) for (file, source), verdict in zip(examples, verdicts, strict=True)]

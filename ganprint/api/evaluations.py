@@ -107,9 +107,7 @@ def _what_to_know(manifest: "Manifest", rows: "Manifest", card: "Card", what: st
     from ganprint.weights.seen import seen_sentences
 
     if manifest.named_by_position:
-        yield (
-            f"{manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be {', '.join(card.sources)}."
-        )
+        yield (f"{manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be {', '.join(card.sources)}.")
     outside = sorted(set(rows.column("source")[rows.labels < 0]))
     if outside:
         yield (

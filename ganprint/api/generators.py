@@ -63,12 +63,7 @@ def train_generators(
     if not names:
         raise UsageError("No architecture was named.", f"Architectures: {', '.join(FAMILIES)}.")
     shown = chosen_semantics(Path(photos), semantics)
-    tasks = [
-        Task(source, semantic, seed)
-        for seed in dict.fromkeys(seeds)
-        for semantic in shown
-        for source in names
-    ]
+    tasks = [Task(source, semantic, seed) for seed in dict.fromkeys(seeds) for semantic in shown for source in names]
     grid = Grid(Path(photos), tasks, Path(out), steps, resolution, device, precision, command)
     ends = None if budget is None else time.monotonic() + 60 * budget
     begun(grid)
@@ -173,9 +168,7 @@ def build_from_generators(
         and card.semantic in (semantics or there[1])
     ]
     plan = Plan(Path(photos), fitting, count, unseen, seed, suffix)
-    return build_benchmark(
-        plan, Path(out), progress=lambda name: progress(name, len(fitting)), warn=warn, force=force
-    )
+    return build_benchmark(plan, Path(out), progress=lambda name: progress(name, len(fitting)), warn=warn, force=force)
 
 
 def draw_generators(

@@ -31,11 +31,7 @@ def is_one(images: Images) -> bool:
     """Return whether this is one image, or one name of some, and no collection."""
     if isinstance(images, np.ndarray):
         return images.ndim != 4
-    return (
-        isinstance(images, (str, bytes, os.PathLike))
-        or hasattr(images, "read")
-        or isinstance(images, Image.Image)
-    )
+    return isinstance(images, (str, bytes, os.PathLike)) or hasattr(images, "read") or isinstance(images, Image.Image)
 
 
 def several(images: Images) -> Iterable[ImageInput]:

@@ -95,9 +95,7 @@ def verify_weights(name: str | Path | None = None) -> list[VerifiedWeights]:
 
     folders = [find(name)] if name is not None else [entry.path for entry in list_weights()]
     if not folders:
-        raise WeightsError(
-            "There are no weights to verify.", "ganprint weights list names the folders searched."
-        )
+        raise WeightsError("There are no weights to verify.", "ganprint weights list names the folders searched.")
     return [_verified(folder) for folder in folders]
 
 

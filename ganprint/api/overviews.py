@@ -204,9 +204,7 @@ def draw_comparison(
 def _stored(folder: Path, data: str | None, unit: Unit) -> "list[Entry]":
     """Return the stored results of a folder, on one data set if it is named."""
     if not folder.is_dir():
-        raise UsageError(
-            f"There is no folder {folder}.", "Name a folder that `ganprint compare --out` wrote."
-        )
+        raise UsageError(f"There is no folder {folder}.", "Name a folder that `ganprint compare --out` wrote.")
     from ganprint.evaluation.leaderboard import read_entries
 
     entries = [entry.in_unit(unit) for entry in read_entries(folder)]
@@ -221,9 +219,7 @@ def _stored(folder: Path, data: str | None, unit: Unit) -> "list[Entry]":
     return found
 
 
-def _draw(
-    entries: "Sequence[Entry]", metric: Metric, folder: Path, form: FigureForm, *, force: bool
-) -> list[Path]:
+def _draw(entries: "Sequence[Entry]", metric: Metric, folder: Path, form: FigureForm, *, force: bool) -> list[Path]:
     from ganprint.reporting.charts import comparison_figures, save_figures
 
     return save_figures(comparison_figures(entries, metric), folder, form=form, force=force)

@@ -151,14 +151,10 @@ def choose_policy(
             check_severity(severity)
         return parse_policy(corruption if severity is None else f"{corruption}:{severity}")
     if severity is not None:
-        raise UsageError(
-            "--severity needs --corruption.", "A policy has it in its name: --policy jpeg_compression:3"
-        )
+        raise UsageError("--severity needs --corruption.", "A policy has it in its name: --policy jpeg_compression:3")
     parsed = parse_any_policy(str(policy))
     if isinstance(parsed, Attack):
-        raise UsageError(
-            "perturb has no weights to attack.", "ganprint compare --adversarial attacks weights."
-        )
+        raise UsageError("perturb has no weights to attack.", "ganprint compare --adversarial attacks weights.")
     if not isinstance(parsed, Policy) and (at or engine != "torch"):
         raise UsageError("--at and --engine do not apply to a post-processing chain.", "Leave them out.")
     return parsed
@@ -172,9 +168,7 @@ def _read(source: Source, name: str) -> Pixels:
     return read_image(source, name=name, min_side=1).pixels
 
 
-def _perturbed(
-    source: Source, name: str, drawn: "Perturbation | Chain", engine: str, at: int | None
-) -> Pixels:
+def _perturbed(source: Source, name: str, drawn: "Perturbation | Chain", engine: str, at: int | None) -> Pixels:
     import torch
 
     from ganprint.images.views import whole_picture
@@ -208,18 +202,11 @@ def _write(pixels: Pixels, output: Path) -> None:
         ) from error
 
 
-def _plan(
-    inputs: Sequence[str], out: Path, recursive: bool
-) -> tuple[dict[Path, Path | str], list[ImageError]]:
+def _plan(inputs: Sequence[str], out: Path, recursive: bool) -> tuple[dict[Path, Path | str], list[ImageError]]:
     """Return each output with its source, and what could not be found or would be written twice."""
     outputs: dict[Path, Path | str] = {}
     failures: list[ImageError] = []
-    alone = (
-        len(inputs) == 1
-        and not Path(inputs[0]).is_dir()
-        and out.suffix.lower() in FORMATS
-        and not out.is_dir()
-    )
+    alone = len(inputs) == 1 and not Path(inputs[0]).is_dir() and out.suffix.lower() in FORMATS and not out.is_dir()
     for text in inputs:
         for found in find_images([text], recursive=recursive):
             if isinstance(found, ImageError):

@@ -186,9 +186,7 @@ class Predictor:
         while batch := list(islice(cropped, self._options["batch_size"])):
             yield from self._answer(batch)
 
-    def _answer(
-        self, batch: "Sequence[tuple[ImageFile | ImageError, Crops | None]]"
-    ) -> Iterator[Score | ImageError]:
+    def _answer(self, batch: "Sequence[tuple[ImageFile | ImageError, Crops | None]]") -> Iterator[Score | ImageError]:
         predictor = self._loaded
         shown = [crops.pixels for _, crops in batch if crops is not None and crops.nothing is None]
         answers = iter(predictor.answer(shown))
@@ -196,9 +194,7 @@ class Predictor:
             if isinstance(image, ImageError) or crops is None:
                 yield image  # type: ignore[misc]
             elif crops.nothing is not None:
-                yield Score(
-                    image.name, "inconclusive", f"Nothing to examine: {crops.nothing}.", {}, None, None
-                )
+                yield Score(image.name, "inconclusive", f"Nothing to examine: {crops.nothing}.", {}, None, None)
             else:
                 answer = replace(next(answers), reflected=crops.reflected)
                 said = predictor.decide(image, answer, crops.places)
@@ -219,18 +215,14 @@ class Predictor:
         if self._loaded.known is not None:
             return int(self._loaded.known.embeddings.shape[1])
         side = self._loaded.card.view.size
-        noise = torch.randint(
-            0, 256, (1, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
-        )
+        noise = torch.randint(0, 256, (1, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
         return len(self._loaded.answer([noise])[0].embedding)
 
 
 def _rows(rows: Sequence[Any], size: int) -> NDArray[np.float32]:
     """Return rows of numbers as float32 (B, size), NaN where a row has none."""
     none = np.full(size, np.nan)
-    return np.array([none if row is None or not len(row) else row for row in rows], np.float32).reshape(
-        -1, size
-    )
+    return np.array([none if row is None or not len(row) else row for row in rows], np.float32).reshape(-1, size)
 
 
 def load(

@@ -94,9 +94,7 @@ def prepare_study(
     return PreparedStudy(
         Study(manifest, variants, Path(out), seed, device, arithmetic, workers, command),
         tested,
-        Settings(
-            seed=seed, limit=limit, device=device, batch_size=batch_size, workers=workers, command=command
-        ),
+        Settings(seed=seed, limit=limit, device=device, batch_size=batch_size, workers=workers, command=command),
     )
 
 

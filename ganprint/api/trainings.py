@@ -20,9 +20,7 @@ def run_folder(method: str, today: date | None = None) -> Path:
     """Return the first of runs/METHOD-DATE, runs/METHOD-DATE-2, ... that is not there."""
     name = f"{method}-{today or date.today()}"
     return next(
-        folder
-        for folder in chain([RUNS / name], (RUNS / f"{name}-{n}" for n in count(2)))
-        if not folder.exists()
+        folder for folder in chain([RUNS / name], (RUNS / f"{name}-{n}" for n in count(2))) if not folder.exists()
     )
 
 
@@ -94,9 +92,7 @@ def train(
             say(sentence)
     name = name or folder.resolve().name
     try:
-        train_weights(
-            attributor_class, chosen, manifest, run, name=name, command=command, start=start, force=force
-        )
+        train_weights(attributor_class, chosen, manifest, run, name=name, command=command, start=start, force=force)
     except KeyboardInterrupt:
         if is_main_process():
             _draw(folder, say)
@@ -107,9 +103,7 @@ def train(
 
 
 def _plan(method: str, manifest: "Manifest", how: str, beginning: str) -> str:
-    known = {
-        split: len(manifest.select(split)) for split in ("train", "val") if split in manifest.split_names
-    }
+    known = {split: len(manifest.select(split)) for split in ("train", "val") if split in manifest.split_names}
     images = " and ".join(f"{count:,} images to {_DONE[split]}" for split, count in known.items())
     return (
         f"training {method} on {Path(manifest.name).name}: {images or 'no images to train on'}, of "

@@ -38,9 +38,7 @@ class Verification(Iterator["Comparison"]):
         self.case = case
         self.facts = changed_facts(case, ensemble)
         self.versions = {
-            name: (case.versions.get(name), now)
-            for name, now in versions().items()
-            if case.versions.get(name) != now
+            name: (case.versions.get(name), now) for name, now in versions().items() if case.versions.get(name) != now
         }
         self._comparisons = verify_record(case, ensemble, folder)
 

@@ -185,9 +185,7 @@ def give_reason(
     synthetic = 1 - float(probabilities[0])
     strange = score < rule.unknown_below
     said = f"P(synthetic) is {percent(synthetic)}"
-    unlike = (
-        f"the image is unlike the training images ({rule.score} {score:.3f}, below {rule.unknown_below:.3f})"
-    )
+    unlike = f"the image is unlike the training images ({rule.score} {score:.3f}, below {rule.unknown_below:.3f})"
     if synthetic < rule.synthetic_from:
         if verdict == REAL:
             return f"{said}, at most {percent(rule.real_to)}."

@@ -100,9 +100,7 @@ def _isotonic(ratios: np.ndarray, holds: np.ndarray, weights: np.ndarray) -> np.
     """Return log10 ratios by the pool-adjacent-violators rule, both sides weighing the same."""
     from sklearn.isotonic import IsotonicRegression
 
-    shares = IsotonicRegression().fit_transform(
-        ratios, holds.astype(float), sample_weight=_balanced(holds, weights)
-    )
+    shares = IsotonicRegression().fit_transform(ratios, holds.astype(float), sample_weight=_balanced(holds, weights))
     shares = np.clip(shares, SMALLEST, 1 - SMALLEST)
     return np.log10(shares / (1 - shares))  # type: ignore[no-any-return]
 

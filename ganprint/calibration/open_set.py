@@ -70,9 +70,7 @@ class Known:
     def mahalanobis(self, embeddings: np.ndarray) -> np.ndarray:
         """Return minus the squared Mahalanobis distance (M,) of embeddings (M, D) from the nearest source's mean."""
         means, precision = self._precision
-        distances = [
-            np.einsum("md,de,me->m", embeddings - mean, precision, embeddings - mean) for mean in means
-        ]
+        distances = [np.einsum("md,de,me->m", embeddings - mean, precision, embeddings - mean) for mean in means]
         return -np.min(distances, axis=0)  # type: ignore[no-any-return]
 
     def residual(self, embeddings: np.ndarray) -> np.ndarray:

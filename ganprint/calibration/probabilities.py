@@ -99,9 +99,7 @@ def fit_isotonic(
 
 def apply_isotonic(probabilities: np.ndarray, curves: list[IsotonicCurve]) -> np.ndarray:
     """Return probabilities (N, K), mapped by each source's isotonic regression and normalised to sum 1."""
-    columns = [
-        np.interp(column, *np.transpose(line)) for column, line in zip(probabilities.T, curves, strict=True)
-    ]
+    columns = [np.interp(column, *np.transpose(line)) for column, line in zip(probabilities.T, curves, strict=True)]
     shares = np.stack(columns, axis=1)
     straight: np.ndarray = shares / shares.sum(1, keepdims=True)
     return straight
@@ -161,9 +159,7 @@ def brier_score(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarr
     return float(np.average(np.square(probabilities - right).sum(1), weights=weights))
 
 
-def calibration_error(
-    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
-) -> float:
+def calibration_error(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Return the expected calibration error of the largest probability, in BINS bins (Guo et al. 2017, equation 3)."""
     weights = np.ones(len(labels)) if weights is None else weights
     sure, right = probabilities.max(1), probabilities.argmax(1) == labels

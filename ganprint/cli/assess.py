@@ -139,9 +139,7 @@ def _print(name: str, rates: "list[VerdictRates]") -> None:
         for each in opened:
             told.add_column(f"{each.split}, {each.policy}")
         for score in scores:
-            told.add_row(
-                score, *(f"{each.auroc[score].value:.3f}, {each.oscr[score].value:.3f}" for each in opened)
-            )
+            told.add_row(score, *(f"{each.auroc[score].value:.3f}, {each.oscr[score].value:.3f}" for each in opened))
         out.print(told)
 
 

@@ -51,13 +51,9 @@ def attribute(
     enrolled: Enrolled = True,
     report: Annotated[
         Path | None,
-        typer.Option(
-            help="write a self-contained HTML report to this file, and its record beside it as JSON"
-        ),
+        typer.Option(help="write a self-contained HTML report to this file, and its record beside it as JSON"),
     ] = None,
-    maps: Annotated[
-        bool, typer.Option("--maps/--no-maps", help="with --report: add maps of the evidence")
-    ] = True,
+    maps: Annotated[bool, typer.Option("--maps/--no-maps", help="with --report: add maps of the evidence")] = True,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -78,9 +74,7 @@ def attribute(
             "one for each processor if left out, 0: none",
         ),
     ] = None,
-    max_pixels: Annotated[
-        int | None, typer.Option(min=1, help="refuse images with more pixels than this")
-    ] = None,
+    max_pixels: Annotated[int | None, typer.Option(min=1, help="refuse images with more pixels than this")] = None,
     fail_on: Annotated[
         str | None,
         typer.Option(
@@ -151,9 +145,7 @@ def attribute(
         raise typer.Exit(1)
 
 
-def _write(
-    verdicts: "Attribution", writer: Writer | None, fail_on: str | None, total: int | None
-) -> tuple[int, int]:
+def _write(verdicts: "Attribution", writer: Writer | None, fail_on: str | None, total: int | None) -> tuple[int, int]:
     """Print verdicts, show a bar where `total` is known; return how many failed and how many --fail-on names."""
     failures = matches = 0
     # A bar beside what is printed on the same terminal would cross it out.
@@ -201,11 +193,7 @@ def _writer(ensemble: "Ensemble", as_json: bool, as_csv: bool, verbose: bool) ->
 
 def _count(verdicts: "Attribution", inputs: list[str], files_from: Path | None) -> int | None:
     """Return how many images there are, None where there is no bar to count, or counting would use them up."""
-    if (
-        not console(stderr=True).is_terminal
-        or "-" in inputs
-        or (files_from is not None and not files_from.is_file())
-    ):
+    if not console(stderr=True).is_terminal or "-" in inputs or (files_from is not None and not files_from.is_file()):
         return None
     return verdicts.count()
 

@@ -38,18 +38,14 @@ def calibrate(
     ] = "knn",
     false_unknown: Annotated[
         float,
-        typer.Option(
-            min=0.001, max=0.5, help="share of images of known sources that may be taken for unknown"
-        ),
+        typer.Option(min=0.001, max=0.5, help="share of images of known sources that may be taken for unknown"),
     ] = 0.02,
     false_alarm: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="share of photographs that may be called synthetic")
     ] = 0.02,
     miss: Annotated[
         float,
-        typer.Option(
-            min=0.001, max=0.5, help="share of generated images that may be called real, in each family"
-        ),
+        typer.Option(min=0.001, max=0.5, help="share of generated images that may be called real, in each family"),
     ] = 0.1,
     wrong_family: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="share of the named families that may be wrong")
@@ -134,19 +130,11 @@ def _print(name: str, found: "Calibrated") -> None:
     verdicts.add_row(
         "synthetic", f"synthetic at least {rule.synthetic_from:.1%}", f"{rule.false_alarm:.1%} of photographs"
     )
-    verdicts.add_row(
-        "a family", f"its share at least {rule.family_from:.1%}", f"{rule.wrong_family:.1%} of names"
-    )
-    verdicts.add_row(
-        "a source", f"its share at least {rule.source_from:.1%}", f"{rule.wrong_source:.1%} of names"
-    )
-    verdicts.add_row(
-        "unknown", f"{shown} below {rule.unknown_below:.3f}", f"{rule.false_unknown:.1%} of known images"
-    )
+    verdicts.add_row("a family", f"its share at least {rule.family_from:.1%}", f"{rule.wrong_family:.1%} of names")
+    verdicts.add_row("a source", f"its share at least {rule.source_from:.1%}", f"{rule.wrong_source:.1%} of names")
+    verdicts.add_row("unknown", f"{shown} below {rule.unknown_below:.3f}", f"{rule.false_unknown:.1%} of known images")
     out.print(verdicts)
-    ratios = Table(
-        "likelihood ratio", "Cllr", "least Cllr", "log10 at most", "at least", title="in cross-validation"
-    )
+    ratios = Table("likelihood ratio", "Cllr", "least Cllr", "log10 at most", "at least", title="in cross-validation")
     for proposition, ratio in {"synthetic": rule.synthetic, **rule.sources}.items():
         numbers = (ratio.cllr, ratio.cllr_min, ratio.most, ratio.least)
         ratios.add_row(proposition, *(f"{number:.3f}" for number in numbers))

@@ -140,17 +140,13 @@ def compare(
     ] = False,
     renamed: Annotated[
         list[str] | None,
-        typer.Option(
-            "--rename", help="NAME=SOURCE: take the data's NAME for the weights' SOURCE; repeatable"
-        ),
+        typer.Option("--rename", help="NAME=SOURCE: take the data's NAME for the weights' SOURCE; repeatable"),
     ] = None,
     measuring: Measuring,
     machine: Machine,
     force: Force = False,
     dry_run: DryRun = False,
-    record: Annotated[
-        bool, typer.Option("--record", help="write the results into the weights' cards")
-    ] = False,
+    record: Annotated[bool, typer.Option("--record", help="write the results into the weights' cards")] = False,
     display: Display,
 ) -> None:
     """Measure detection and attribution accuracy and NMI of several weights, and print tables with paired differences.
@@ -196,9 +192,7 @@ def compare(
         splits = [experiments.split or comparison.data.test_split] if experiments.robustness else []
         show_results(comparison, entries, display, splits, force=force, complete=not interrupted)
     if entries and interrupted:
-        complain(
-            f"interrupted: {len(entries)} of {len(comparison.jobs)} results. Rerun the command to continue."
-        )
+        complain(f"interrupted: {len(entries)} of {len(comparison.jobs)} results. Rerun the command to continue.")
     if interrupted:
         raise typer.Exit(130)
     if record:
@@ -254,9 +248,7 @@ class Watch:
     def progress(self, batch: "JobBatch", images: int) -> None:
         """Count images that were answered."""
         self.images += images
-        self.bar.update(
-            self.task, advance=images, description=f"{batch.split} under {batch.condition.policy}"
-        )
+        self.bar.update(self.task, advance=images, description=f"{batch.split} under {batch.condition.policy}")
         if not self.estimated and time.monotonic() - self.began > FIRST_SECONDS and self.images < self.total:
             self.estimated = True
             say(f"{self.left} left, by the first {self.images:,} of {self.total:,} images.")

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from ganprint.data.check import CheckReport
     from ganprint.data.manifest import Manifest
 
-app = typer.Typer(
-    help="Check a manifest's images, split it, or join several manifests.", no_args_is_help=True
-)
+app = typer.Typer(help="Check a manifest's images, split it, or join several manifests.", no_args_is_help=True)
 
 _Data = Annotated[str, typer.Argument(help=DATA)]
 
@@ -31,9 +29,7 @@ _LISTED = 20
 def check_command(
     data: _Data,
     image_folder: Images = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="open only so many images, spread over sources")
-    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="open only so many images, spread over sources")] = None,
     seed: Seed = 0,
     workers: Workers = 0,
     as_json: Json = False,
@@ -189,9 +185,7 @@ def _render(report: "CheckReport", out: "Console") -> None:
 def _bias_table(report: "CheckReport") -> "Table":
     from rich.table import Table
 
-    table = Table(
-        "feature", "Cramer's V", title="What files give away about their source", title_justify="left"
-    )
+    table = Table("feature", "Cramer's V", title="What files give away about their source", title_justify="left")
     sources = sorted({source for bias in report.biases for source in bias.leading})
     for source in sources:
         table.add_column(source)

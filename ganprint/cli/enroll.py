@@ -22,14 +22,10 @@ def enroll(
     weights: Weights = None,
     false_alarm: Annotated[
         float,
-        typer.Option(
-            min=0.001, max=0.5, help="share of images of known sources that may be taken for this one"
-        ),
+        typer.Option(min=0.001, max=0.5, help="share of images of known sources that may be taken for this one"),
     ] = 0.01,
     recursive: Recursive = False,
-    listing: Annotated[
-        bool, typer.Option("--list", help="list the sources enrolled for the weights")
-    ] = False,
+    listing: Annotated[bool, typer.Option("--list", help="list the sources enrolled for the weights")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="remove the source of this name")] = False,
     device: Device = "auto",
     threads: Threads = None,
@@ -87,9 +83,7 @@ def _print(galleries: "list[Gallery]", card: "Card", as_json: bool) -> None:
     if not galleries:
         console().print(f"Nothing is enrolled for {card.name}.")
         return
-    table = Table(
-        "source", "images", "found by the others", "taken for it", title=f"Enrolled for {card.name}"
-    )
+    table = Table("source", "images", "found by the others", "taken for it", title=f"Enrolled for {card.name}")
     for gallery in galleries:
         record = gallery.record
         share = record.found

@@ -26,9 +26,7 @@ def explain(
         bool, typer.Option("--spectrum", help="average spectra of a manifest's sources instead of an image")
     ] = False,
     data: Annotated[Path | None, typer.Option(help="with --spectrum: the manifest or folder")] = None,
-    split: Annotated[
-        str | None, typer.Option(help="with --spectrum: the split; all rows if left out")
-    ] = None,
+    split: Annotated[str | None, typer.Option(help="with --spectrum: the split; all rows if left out")] = None,
     preprocessing: Annotated[
         Literal["resize", "native"],
         typer.Option(help="with --spectrum: resized, or the centre's own pixels"),

@@ -20,18 +20,14 @@ app = typer.Typer(
 
 _Generators = Annotated[
     Path | None,
-    typer.Option(
-        help="folder that forge train wrote; if left out, the folder generators, or else the shipped ones"
-    ),
+    typer.Option(help="folder that forge train wrote; if left out, the folder generators, or else the shipped ones"),
 ]
 _Out = Annotated[Path, typer.Option("--out", help="folder of generators, one folder each")]
 
 
 @app.command("train")
 def train_command(
-    photos: Annotated[
-        Path, typer.Option(help="a folder with a folder of photographs for each semantic class")
-    ],
+    photos: Annotated[Path, typer.Option(help="a folder with a folder of photographs for each semantic class")],
     out: _Out = Path("generators"),
     sources: Annotated[
         str,
@@ -42,9 +38,7 @@ def train_command(
     ] = None,
     seeds: Annotated[
         list[int] | None,
-        typer.Option(
-            "--seed", min=0, help="train each generator with this seed, several as 0,1; 0 if left out"
-        ),
+        typer.Option("--seed", min=0, help="train each generator with this seed, several as 0,1; 0 if left out"),
     ] = None,
     resolution: Annotated[int, typer.Option(help="side of the images: 64 or 128")] = 64,
     steps: Annotated[
@@ -113,9 +107,7 @@ def sample_command(
     seed: Seed = 0,
     generators: _Generators = None,
     training_seed: Annotated[int, typer.Option(min=0, help="seed that the generator was trained with")] = 0,
-    resolution: Annotated[
-        int | None, typer.Option(help="resolution of the generator, if there are several")
-    ] = None,
+    resolution: Annotated[int | None, typer.Option(help="resolution of the generator, if there are several")] = None,
     device: Device = "auto",
     threads: Threads = None,
     force: Force = False,
@@ -145,24 +137,16 @@ def sample_command(
 @app.command("build")
 def build_command(
     out: Annotated[Path, typer.Argument(help="folder for the images, PNG, and their manifest.csv")],
-    photos: Annotated[
-        Path, typer.Option(help="a folder with a folder of photographs for each semantic class")
-    ],
+    photos: Annotated[Path, typer.Option(help="a folder with a folder of photographs for each semantic class")],
     generators: _Generators = None,
-    sources: Annotated[
-        str | None, typer.Option(help="architectures, several as a,b; all if left out")
-    ] = None,
-    semantics: Annotated[
-        str | None, typer.Option(help="semantic classes, several as a,b; all if left out")
-    ] = None,
+    sources: Annotated[str | None, typer.Option(help="architectures, several as a,b; all if left out")] = None,
+    semantics: Annotated[str | None, typer.Option(help="semantic classes, several as a,b; all if left out")] = None,
     unseen: Annotated[str, typer.Option(help="semantic classes for tests only, several as a,b")] = "",
     count: Annotated[
         int, typer.Option(min=10, help="largest number of images of each source and semantic class")
     ] = 200,
     training_seed: Annotated[int, typer.Option(min=0, help="seed that the generators were trained with")] = 0,
-    resolution: Annotated[
-        int | None, typer.Option(help="resolution of the generators, if there are several")
-    ] = None,
+    resolution: Annotated[int | None, typer.Option(help="resolution of the generators, if there are several")] = None,
     suffix: Annotated[str, typer.Option(help="end of the sources' names, as in dcgan-mini")] = "",
     seed: Seed = 0,
     force: Force = False,
@@ -218,9 +202,7 @@ def sheet_command(
 def mini_command(
     photos: Annotated[
         Path | None,
-        typer.Option(
-            help="folder of photographs for the real images; seven that come with packages if left out"
-        ),
+        typer.Option(help="folder of photographs for the real images; seven that come with packages if left out"),
     ] = None,
 ) -> None:
     """Make the embedded benchmark, if it is not there yet, and print the path of its manifest, for --data.

@@ -21,9 +21,7 @@ def fuse(
     weights: ManyWeights = None,
     image_folder: Images = None,
     split: Annotated[str, typer.Option(help="images that no weights were trained on")] = "val",
-    test: Annotated[
-        str | None, typer.Option(help="split to measure the fused answers on; none if left out")
-    ] = None,
+    test: Annotated[str | None, typer.Option(help="split to measure the fused answers on; none if left out")] = None,
     policies: Policies = None,
     out: Annotated[
         Path | None, typer.Option(help="the file to write; fusion.json beside your own weights if left out")
@@ -66,9 +64,7 @@ def _print(found: "Fused") -> None:
     from rich.table import Table
 
     fusion, everything = found.fusion, found.combination
-    table = Table(
-        "", "weight", "log loss", title=f"{fusion.images} images of {fusion.split}: kept out in turn"
-    )
+    table = Table("", "weight", "log loss", title=f"{fusion.images} images of {fusion.split}: kept out in turn")
     for policy in found.tested:
         table.add_column(f"{policy}: attribution")
         table.add_column("detection")

@@ -68,7 +68,5 @@ def plot(
     """
     from ganprint.api.overviews import plot as draw
 
-    for file in draw(
-        out, folder=folder, data=data, metric=metric, unit=unit, figure_form=figure_form, force=force
-    ):
+    for file in draw(out, folder=folder, data=data, metric=metric, unit=unit, figure_form=figure_form, force=force):
         note(f"drawn: {file}")

@@ -93,9 +93,7 @@ def _naming_variables(step: Callable[..., Any]) -> Callable[..., Any]:
         except GanprintError as error:
             given = filter(None, (_variable(ctx, option) for option in ctx.command.params))
             met = [name for name in given if _mentions(error.message, os.environ[name])]
-            error.hint = " ".join(
-                [error.hint, *(f"{name} is set to {os.environ[name]}." for name in met)]
-            ).strip()
+            error.hint = " ".join([error.hint, *(f"{name} is set to {os.environ[name]}." for name in met)]).strip()
             raise
 
     return named
@@ -160,9 +158,7 @@ def _common_options() -> list[Any]:
     def common(
         quiet: Annotated[
             bool,
-            typer.Option(
-                "--quiet", "-q", help="print results and errors only", callback=_quiet, expose_value=False
-            ),
+            typer.Option("--quiet", "-q", help="print results and errors only", callback=_quiet, expose_value=False),
         ] = False,
         verbose: Annotated[
             bool,

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 
 def methods(
-    name: Annotated[
-        str | None, typer.Argument(help="a method, to list its presets and the keys of --set")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="a method, to list its presets and the keys of --set")] = None,
     as_json: Json = False,
 ) -> None:
     """List the installed methods with their papers and weights, and those that failed to load.

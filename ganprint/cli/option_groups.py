@@ -41,9 +41,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             for field in fields(kind):
                 default = Parameter.empty if field.default is MISSING else field.default
                 option = _under(declared[field.name], kind.panel)
-                shown.append(
-                    Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=option)
-                )
+                shown.append(Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=option))
         else:
             shown.append(parameter.replace(kind=Parameter.KEYWORD_ONLY, annotation=kind))
 
@@ -105,9 +103,7 @@ class Display:
     ] = None
     figures: Annotated[Path | None, typer.Option("--figures", help="folder to draw figures into")] = None
     figure_form: "FigureForm" = "png"
-    html: Annotated[
-        Path | None, typer.Option("--html", help="write one page with all tables and figures here")
-    ] = None
+    html: Annotated[Path | None, typer.Option("--html", help="write one page with all tables and figures here")] = None
     intervals: Annotated[bool, typer.Option("--intervals", help="print 95 % bootstrap intervals")] = False
     markdown: Annotated[bool, typer.Option("--markdown", help="print Markdown tables")] = False
     latex: Annotated[bool, typer.Option("--latex", help="print LaTeX tables (booktabs)")] = False
@@ -154,7 +150,5 @@ Metric = Annotated[
 ]
 Unit = Annotated[
     Literal["group", "image"],
-    typer.Option(
-        "--unit", help="what has one vote: a group in its source, or an image (fractions of images)"
-    ),
+    typer.Option("--unit", help="what has one vote: a group in its source, or an image (fractions of images)"),
 ]

@@ -28,13 +28,9 @@ ManyMethods = Annotated[
 ]
 ManyWeights = Annotated[
     str | None,
-    typer.Option(
-        "--weights", help="name or folder of weights, several as a,b; the method's default if left out"
-    ),
+    typer.Option("--weights", help="name or folder of weights, several as a,b; the method's default if left out"),
 ]
-Enrolled = Annotated[
-    bool, typer.Option("--enrolled/--no-enrolled", help="include sources from `ganprint enroll`")
-]
+Enrolled = Annotated[bool, typer.Option("--enrolled/--no-enrolled", help="include sources from `ganprint enroll`")]
 DATA = (
     "a CSV or Parquet file with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, "
     "or a folder or archive source/semantic/*; a URL, too"
@@ -51,15 +47,11 @@ def _existing(data: str | None) -> str | None:
 Data = Annotated[str, typer.Option("--data", metavar="PATH", callback=_existing, help=DATA)]
 TestData = Annotated[
     str | None,
-    typer.Option(
-        "--data", metavar="PATH", callback=_existing, help=f"{DATA}; the embedded benchmark if left out"
-    ),
+    typer.Option("--data", metavar="PATH", callback=_existing, help=f"{DATA}; the embedded benchmark if left out"),
 ]
 Images = Annotated[
     str | None,
-    typer.Option(
-        "--images", metavar="PATH", help="folder where relative paths start, if not that of the CSV"
-    ),
+    typer.Option("--images", metavar="PATH", help="folder where relative paths start, if not that of the CSV"),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, callback=_check_seed, help="seed of all random choices")]
 Device = Annotated[
@@ -77,9 +69,7 @@ Threads = Annotated[
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="images per batch")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="extra processes that read images; 0: none")]
 TEST_SPLIT = "test_seen if left out, else test, else all rows: what the manifest has"
-Limit = Annotated[
-    int | None, typer.Option("--limit", min=1, help="use only so many images, spread over sources")
-]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="use only so many images, spread over sources")]
 Engine = Annotated[
     Literal["torch", "imagecorruptions"], typer.Option("--engine", help="implementation of the corruptions")
 ]
@@ -94,9 +84,7 @@ Policies = Annotated[
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")]
 TrainingPrecision = Annotated[
     Literal["auto", "fp32", "bf16"],
-    typer.Option(
-        "--precision", help="arithmetic of trainings; auto: bf16 where the device has it in hardware"
-    ),
+    typer.Option("--precision", help="arithmetic of trainings; auto: bf16 where the device has it in hardware"),
 ]
 Budget = Annotated[
     float | None, typer.Option("--budget", min=0, help="minutes to train; rerun the command to continue")

@@ -39,14 +39,10 @@ def perturb(
             "share:resize=0.5+jpeg=80"
         ),
     ] = None,
-    engine: Annotated[
-        str, typer.Option(help="implementation: torch, or imagecorruptions, the reference")
-    ] = "torch",
+    engine: Annotated[str, typer.Option(help="implementation: torch, or imagecorruptions, the reference")] = "torch",
     at: Annotated[
         int | None,
-        typer.Option(
-            max=4096, help="resize to this side, corrupt and resize back; the published protocol has 224"
-        ),
+        typer.Option(max=4096, help="resize to this side, corrupt and resize back; the published protocol has 224"),
     ] = None,
     seed: Seed = 0,
     recursive: Recursive = False,

@@ -47,13 +47,9 @@ def read_settings(commands: Commands) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, PlainYAMLError) as cause:
-        raise UsageError(
-            f"The settings in {where} cannot be read: {cause}.", "Correct or remove the file."
-        ) from cause
+        raise UsageError(f"The settings in {where} cannot be read: {cause}.", "Correct or remove the file.") from cause
     if not isinstance(settings, dict):
-        raise UsageError(
-            f"The settings in {where} are not a map of keys to values.", "Correct or remove the file."
-        )
+        raise UsageError(f"The settings in {where} are not a map of keys to values.", "Correct or remove the file.")
     for key, value in settings.items():
         if not isinstance(key, str) or isinstance(value, dict):
             raise UsageError(
@@ -109,9 +105,7 @@ def config(
     key: Annotated[
         str | None, typer.Argument(help="an option, such as device, or of one command: attribute.batch-size")
     ] = None,
-    value: Annotated[
-        str | None, typer.Argument(help="the new value; without it, the setting is printed")
-    ] = None,
+    value: Annotated[str | None, typer.Argument(help="the new value; without it, the setting is printed")] = None,
     unset: Annotated[bool, typer.Option("--unset", help="remove the setting")] = False,
 ) -> None:
     """Show or change the settings, which are defaults for options.

@@ -33,9 +33,7 @@ class Training:
     ] = None
     assignments: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", help="key=value of every training, METHOD:key=value of one method's; repeatable"
-        ),
+        typer.Option("--set", help="key=value of every training, METHOD:key=value of one method's; repeatable"),
     ] = None
     budget: Budget = None
     precision: TrainingPrecision = "auto"
@@ -51,9 +49,7 @@ class Testing:
     panel: ClassVar[str] = "Testing"
     conditions: Annotated[
         list[str] | None,
-        typer.Option(
-            "--condition", help="SPLIT:POLICY, several as a,b; none and test-seen on --split if left out"
-        ),
+        typer.Option("--condition", help="SPLIT:POLICY, several as a,b; none and test-seen on --split if left out"),
     ] = None
     split: Annotated[str | None, typer.Option("--split", help=f"the split to test on; {TEST_SPLIT}")] = None
     limit: Limit = None
@@ -66,9 +62,7 @@ def semantics(
     method: Annotated[str, typer.Option(help="methods, several as a,b, or all")] = "all",
     counts: Annotated[
         list[int] | None,
-        typer.Option(
-            "--count", min=1, help="train on so many semantic classes only, several as 1,2; all if left out"
-        ),
+        typer.Option("--count", min=1, help="train on so many semantic classes only, several as 1,2; all if left out"),
     ] = None,
     training: Training,
     testing: Testing,

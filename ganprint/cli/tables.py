@@ -58,9 +58,7 @@ def unit_sentence(unit: str, groups: int | None) -> str:
     if unit == "image":
         return "Fractions of images; intervals are too narrow where images of one group are alike."
     few = "" if groups is None or groups >= 8 else "; fewer than 8 have no interval"
-    return (
-        f"Means over {groups} groups within each source, then over sources; intervals resample groups{few}."
-    )
+    return f"Means over {groups} groups within each source, then over sources; intervals resample groups{few}."
 
 
 def _print_table(table: "Table", *, intervals: bool) -> None:
@@ -79,9 +77,7 @@ def _print_table(table: "Table", *, intervals: bool) -> None:
             out.print(drawn)
 
 
-def _parts(
-    table: "Table", numbers: "Sequence[int]", width: int, *, intervals: bool
-) -> "Iterator[Sequence[int]]":
+def _parts(table: "Table", numbers: "Sequence[int]", width: int, *, intervals: bool) -> "Iterator[Sequence[int]]":
     """Divide columns into runs that fit a width with the names of the rows, each run of at least one column."""
     room = width - 1 - max(map(len, (table.corner, *(row.name for row in table.rows)))) - EDGES
     part: list[int] = []

@@ -30,9 +30,7 @@ def train(
     data: TestData = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            help="folder for the weights, their card, checkpoints and curves; runs/METHOD-DATE if left out"
-        ),
+        typer.Option(help="folder for the weights, their card, checkpoints and curves; runs/METHOD-DATE if left out"),
     ] = None,
     preset: Annotated[
         str | None,
@@ -60,9 +58,7 @@ def train(
     precision: TrainingPrecision = "auto",
     workers: Annotated[
         int,
-        typer.Option(
-            min=0, help="extra processes that read images; one reads while the network trains; 0: none"
-        ),
+        typer.Option(min=0, help="extra processes that read images; one reads while the network trains; 0: none"),
     ] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="resume from the checkpoint in --out")] = False,
     force: Force = False,
@@ -182,8 +178,7 @@ class Reporter:
         if progress.validation is not None:
             said = f"train loss {progress.loss:.3f}; " if progress.loss is not None else ""
             found = ", ".join(
-                f"{VALIDATION_NAMES.get(name, name)} {value:.3f}"
-                for name, value in progress.validation.items()
+                f"{VALIDATION_NAMES.get(name, name)} {value:.3f}" for name, value in progress.validation.items()
             )
             self.errors.print(f"{where}: {said}validation {found}", soft_wrap=True)
 

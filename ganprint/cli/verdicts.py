@@ -112,9 +112,7 @@ class TextWriter:
             self._say(f"{self.counts.total() + self.failed} images: {said}{failed}.")
         if self.unruled:
             self._say(NO_RULE)
-            self._say(
-                "ganprint calibrate --weights WEIGHTS --data MANIFEST --record makes verdicts possible."
-            )
+            self._say("ganprint calibrate --weights WEIGHTS --data MANIFEST --record makes verdicts possible.")
         for predictor in self.ensemble.predictors:
             card = predictor.card
             sentences = list(how_often_wrong(card, self.counts))
@@ -132,9 +130,7 @@ class TextWriter:
             for sentence in sentences:
                 self._say(f"{whose}{sentence}")
         if self.verbose:
-            self._say(
-                "A verdict is a statistical statement about pixels, not proof of where an image comes from."
-            )
+            self._say("A verdict is a statistical statement about pixels, not proof of where an image comes from.")
 
     def _say(self, line: "Text | str", *, indent: int = 0, style: str | None = None) -> None:
         """Print a line; a terminal wraps it between words, a file or a pipe gets it whole."""
@@ -225,9 +221,7 @@ def details(verdict: "Verdict") -> "list[str]":
             f"{ratio.proposition} against {ratio.against}: log10 likelihood ratio {ratio.log10:+.2f}{bound}{words}"
             f"{side}"
         )
-    lines += [
-        f"evidence: {each.kind}, log-odds of synthetic {each.log_odds:+.2f}" for each in verdict.evidence[:8]
-    ]
+    lines += [f"evidence: {each.kind}, log-odds of synthetic {each.log_odds:+.2f}" for each in verdict.evidence[:8]]
     if verdict.agreement is not None:
         lines.append(f"of {len(verdict.methods)} methods: {verdict.agreement.in_words()}")
     if verdict.views is not None and verdict.views.count > 1:

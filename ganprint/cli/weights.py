@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
     from ganprint.weights import Card, Entry, Interval, Result
 
-app = typer.Typer(
-    help="List, show and verify trained weights, or import an official checkpoint.", no_args_is_help=True
-)
+app = typer.Typer(help="List, show and verify trained weights, or import an official checkpoint.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -96,15 +94,9 @@ def import_command(
     sources: Annotated[
         str, typer.Option(help="names of its classes, in their order: real,a,b,...", metavar="REAL,A,B,...")
     ],
-    semantics: Annotated[
-        str, typer.Option(help="semantic classes of its training images, several as a,b")
-    ] = "",
-    method: Annotated[
-        str | None, typer.Option(help="method of the checkpoint, where several have an importer")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="folder to write; NAME among the user's weights if left out")
-    ] = None,
+    semantics: Annotated[str, typer.Option(help="semantic classes of its training images, several as a,b")] = "",
+    method: Annotated[str | None, typer.Option(help="method of the checkpoint, where several have an importer")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder to write; NAME among the user's weights if left out")] = None,
     force: Force = False,
 ) -> None:
     """Convert an official checkpoint into weights, without running anything in it.
@@ -155,9 +147,7 @@ def _list_table(entries: "list[Entry]", *, paths: bool) -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    legend = (
-        "* default of its method. Accuracy is of attribution; `ganprint weights show NAME` has the details."
-    )
+    legend = "* default of its method. Accuracy is of attribution; `ganprint weights show NAME` has the details."
     table = Table(caption=legend, caption_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
     table.add_column("name", no_wrap=True)
     if paths:
@@ -259,7 +249,5 @@ def _recall_table(card: "Card") -> "Table":
         table.add_column(source, justify="right")
     for result in card.metrics:
         recalls = [result.per_source.get(source) for source in card.sources]
-        table.add_row(
-            result.split, result.policy, *("" if recall is None else f"{recall:.3f}" for recall in recalls)
-        )
+        table.add_row(result.split, result.policy, *("" if recall is None else f"{recall:.3f}" for recall in recalls))
     return table

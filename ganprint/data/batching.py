@@ -75,9 +75,7 @@ class BatchSampler(Sampler[list[Draw]]):
         repeats = _repeats(order)
         for batch in range(self.start, self.batches, self.step):
             here = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
-            rows, again = (
-                np.array_split(part[here], self.world_size)[self.rank] for part in (order, repeats)
-            )
+            rows, again = (np.array_split(part[here], self.world_size)[self.rank] for part in (order, repeats))
             yield [Draw(row, self.epoch, n) for row, n in zip(rows.tolist(), again.tolist(), strict=True)]
 
     def order(self) -> np.ndarray:
@@ -90,9 +88,7 @@ class BatchSampler(Sampler[list[Draw]]):
         if self.balanced and len(rows):
             names = np.unique(self.labels)
             each = self.draws // len(names)
-            rows = np.concatenate(
-                [_cycle(np.flatnonzero(self.labels == name), each, random) for name in names]
-            )
+            rows = np.concatenate([_cycle(np.flatnonzero(self.labels == name), each, random) for name in names])
         return random.permutation(rows) if self.shuffle else rows
 
 

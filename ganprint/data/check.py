@@ -68,9 +68,7 @@ class CheckReport(BaseModel, frozen=True):
     duplicate_images: int = Field(description="files that repeat another one, by bytes or by pixels")
     duplicates_across_splits: int = Field(description="images that stand in more than one split")
     duplicates_across_sources: int = Field(description="images that stand under more than one source")
-    duplicates: list[Duplicate] = Field(
-        description=f"at most {EXAMPLES}, those across splits or sources first"
-    )
+    duplicates: list[Duplicate] = Field(description=f"at most {EXAMPLES}, those across splits or sources first")
     group_leaks: list[GroupLeak]
     labels_without_images: list[int]
     counts: list[Count]
@@ -98,9 +96,7 @@ def check(
         if progress:
             progress(len(facts), len(opened))
     problems = [
-        FileProblem(
-            path=str(opened.path(row)), source=_name(opened, row), code=fact.error, message=fact.message
-        )
+        FileProblem(path=str(opened.path(row)), source=_name(opened, row), code=fact.error, message=fact.message)
         for row, fact in enumerate(facts)
         if fact.error
     ]

@@ -71,9 +71,7 @@ def _header(file: Path | str) -> list[str]:
             f"There is no manifest {file}.", "Give a CSV file or a folder source/semantic/*."
         ) from error
     except OSError as error:
-        raise ManifestError(
-            f"{file} cannot be opened: {error.strerror}.", "Check its permissions."
-        ) from error
+        raise ManifestError(f"{file} cannot be opened: {error.strerror}.", "Check its permissions.") from error
     start = (beginning.splitlines() or [b""])[0]
     if not start.strip():
         raise ManifestError(f"{file} is empty.", _EXAMPLE)
@@ -110,9 +108,7 @@ def _header(file: Path | str) -> list[str]:
         )
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        raise ManifestError(
-            f"{file}, line 1: the column {twice[0]!r} is named twice.", "Remove or rename one of them."
-        )
+        raise ManifestError(f"{file}, line 1: the column {twice[0]!r} is named twice.", "Remove or rename one of them.")
     return names
 
 

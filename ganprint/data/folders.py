@@ -68,20 +68,14 @@ def find_tree(path: Path | str) -> Path | str | None:
     try:
         return path if list_url(path, recursive=False) is not None else None
     except OSError as cause:
-        raise ManifestError(
-            f"{path} cannot be opened: {cause.strerror or cause}.", "Check the URL."
-        ) from cause
+        raise ManifestError(f"{path} cannot be opened: {cause.strerror or cause}.", "Check the URL.") from cause
 
 
 def _files(root: Path | str) -> tuple[dict[str, list[str]], list[str]]:
     """Return for each folder in `root` the paths of the images below it, as seen from it, and the manifests there."""
     if isinstance(root, Path):
-        folders = [
-            entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")
-        ]
-        return {name: _images(root / name) for name in folders}, sorted(
-            file.name for file in root.glob("*.csv")
-        )
+        folders = [entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")]
+        return {name: _images(root / name) for name in folders}, sorted(file.name for file in root.glob("*.csv"))
     listed = list_url(root, recursive=True) or []
     found: dict[str, list[str]] = {}
     for path in listed:

@@ -31,9 +31,7 @@ def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
     sources = [REAL, *(source for source in dict.fromkeys(known) if source != REAL)]
     semantics = list(dict.fromkeys(name for manifest in manifests for name in manifest.semantics))
     paths: list[str] = []
-    others = (
-        column for manifest in manifests for column in manifest.columns if column not in ("path", *NUMBERS)
-    )
+    others = (column for manifest in manifests for column in manifest.columns if column not in ("path", *NUMBERS))
     texts: dict[str, list[str]] = {column: [] for column in dict.fromkeys((*NAMED, *others))}
     for manifest in manifests:
         root = manifest.root.resolve() if isinstance(manifest.root, Path) else manifest.root

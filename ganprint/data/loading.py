@@ -32,9 +32,7 @@ class _Caught(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitems__(
-        self, indices: Sequence[int | Draw]
-    ) -> Sequence[tuple[Tensor, int, int] | GanprintError]:
+    def __getitems__(self, indices: Sequence[int | Draw]) -> Sequence[tuple[Tensor, int, int] | GanprintError]:
         try:
             return self.images.items(indices)
         except GanprintError as error:
@@ -89,9 +87,7 @@ def loader(
     with `sampler.set_epoch`: its draws tell the workers, which stay alive.
     """
     # One that has nothing left to draw is as false as none.
-    batches = (
-        BatchSampler(dataset.labels, batch_size=batch_size, shuffle=False) if sampler is None else sampler
-    )
+    batches = BatchSampler(dataset.labels, batch_size=batch_size, shuffle=False) if sampler is None else sampler
     return ImageLoader(
         _Caught(dataset),
         batch_sampler=batches,

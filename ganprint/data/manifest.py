@@ -102,8 +102,7 @@ class Manifest:
         if empty:
             shown = ", ".join(map(str, empty[:8])) + (", ..." if len(empty) > 8 else "")
             raise ManifestError(
-                f"{self.name} has no images with label {shown}, "
-                f"though its labels go up to {len(self.sources) - 1}.",
+                f"{self.name} has no images with label {shown}, though its labels go up to {len(self.sources) - 1}.",
                 "Labels number the sources 0, 1, 2, ... without gaps, 0 being real; "
                 "add the missing images or renumber.",
             )
@@ -212,9 +211,7 @@ class Manifest:
         """Return the known sources with images here and none in a split."""
         there = self.splits == split
         labels = np.unique(self.labels[self.labels >= 0])
-        return tuple(
-            self.sources[label] for label in labels.tolist() if not (there & (self.labels == label)).any()
-        )
+        return tuple(self.sources[label] for label in labels.tolist() if not (there & (self.labels == label)).any())
 
     def take(self, rows: np.ndarray) -> "Manifest":
         """Return the given rows, int (M,), in the given order."""
@@ -269,9 +266,7 @@ class Manifest:
 
     def with_column(self, column: str, codes: np.ndarray, names: Sequence[str]) -> "Manifest":
         """Return the rows with a text column set: int codes (N,) into `names`."""
-        array = pa.DictionaryArray.from_arrays(
-            pa.array(codes.astype(np.int32)), pa.array(list(names), pa.string())
-        )
+        array = pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(list(names), pa.string()))
         if column in self.columns:
             return self._with(self.table.set_column(self.columns.index(column), column, array))
         return self._with(self.table.append_column(column, array))

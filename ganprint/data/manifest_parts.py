@@ -40,9 +40,7 @@ def read_parts(files: Sequence[Path | str]) -> NamedRows:
     parts = [] if named else [name_rows(table, file) for table, file in zip(tables, files, strict=True)]
     tables = tables if named else [part.table for part in parts]
     shared = [name for name in tables[0].column_names if all(name in each.column_names for each in tables)]
-    joined = (
-        pa.concat_tables([table.select(shared) for table in tables]).unify_dictionaries().combine_chunks()
-    )
+    joined = pa.concat_tables([table.select(shared) for table in tables]).unify_dictionaries().combine_chunks()
     _refuse_repeated(joined, files)
     if named:
         return name_rows(joined, ", ".join(map(last_part, files)))
@@ -59,9 +57,7 @@ def _with_split(table: pa.Table, file: Path | str) -> pa.Table:
         return table
     found = _SPLIT.fullmatch(Path(last_part(file)).stem)
     if not found:
-        raise ManifestError(
-            f"{file} does not say which split it is of.", "Call it train.csv, val.csv or test.csv."
-        )
+        raise ManifestError(f"{file} does not say which split it is of.", "Call it train.csv, val.csv or test.csv.")
     split = pa.array([found[1].lower()] * len(table)).dictionary_encode()
     return table.append_column("split", split)
 

@@ -101,9 +101,7 @@ def match_names(numbers: np.ndarray, column: pa.DictionaryArray, *, what: tuple[
         if number >= 0 and names.setdefault(number, name) != name:
             raise Disagreement(row, f"{what[0]} {number} is {names[number]!r} elsewhere and {name!r} here")
         if owners.setdefault(name, number) != number:
-            raise Disagreement(
-                row, f"{what[1]} {name!r} has {what[0]} {owners[name]} elsewhere and {number} here"
-            )
+            raise Disagreement(row, f"{what[1]} {name!r} has {what[0]} {owners[name]} elsewhere and {number} here")
     return names
 
 
@@ -115,9 +113,7 @@ def folder_column(paths: pa.StringArray, depth: int) -> pa.DictionaryArray | Non
     return pc.list_element(parts, depth).dictionary_encode()
 
 
-def learn_names(
-    numbers: np.ndarray, folders: list[pa.DictionaryArray | None]
-) -> tuple[int, dict[int, str]] | None:
+def learn_names(numbers: np.ndarray, folders: list[pa.DictionaryArray | None]) -> tuple[int, dict[int, str]] | None:
     """Return the first depth whose folder names agree one to one with the numbers, and the names."""
     for depth, column in enumerate(folders):
         # A folder's own name, not the root or the folder above.

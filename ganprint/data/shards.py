@@ -15,9 +15,7 @@ from ganprint.images.formats import EXTENSIONS
 from ganprint.remote import join_location, list_url
 
 MAX_LABEL_BYTES = 1 << 20
-_HINT = (
-    'NAME.cls holds a number or a source, NAME.json an object such as {"source": "real", "semantic": "face"}.'
-)
+_HINT = 'NAME.cls holds a number or a source, NAME.json an object such as {"source": "real", "semantic": "face"}.'
 
 
 def read_shards(root: Path | str) -> pa.Table | None:
@@ -34,11 +32,7 @@ def read_shards(root: Path | str) -> pa.Table | None:
     if not any(len(row) > 1 for row in rows):
         return None
     table = pa.table(
-        {
-            name: _column(name, rows, root)
-            for name in ("path", *NUMBERS, *NAMED)
-            if any(name in row for row in rows)
-        }
+        {name: _column(name, rows, root) for name in ("path", *NUMBERS, *NAMED) if any(name in row for row in rows)}
     )
     if not is_sound(table):
         raise ManifestError(f"{root}: two images have one name, or a number is no label.", _HINT)
@@ -51,9 +45,7 @@ def _shards(root: Path | str) -> list[tuple[str, str]]:
         return [(root, "")]
     if (root / REAL).is_dir():
         return []
-    return [
-        (str(join_location(root, f"tar://::{file.name}")), file.name) for file in sorted(root.glob("*.tar"))
-    ]
+    return [(str(join_location(root, f"tar://::{file.name}")), file.name) for file in sorted(root.glob("*.tar"))]
 
 
 def _samples(names: list[str]) -> list[tuple[str, str | None]]:
@@ -89,6 +81,4 @@ def _column(name: str, rows: list[dict[str, Any]], root: Path | str) -> pa.Array
     values = [row.get(name, "") for row in rows]
     if name in NUMBERS:
         return pa.array(values, pa.int64())
-    return (
-        pa.array(values, pa.string()) if name == "path" else pa.array(values, pa.string()).dictionary_encode()
-    )
+    return pa.array(values, pa.string()) if name == "path" else pa.array(values, pa.string()).dictionary_encode()

@@ -111,9 +111,7 @@ def _divide_groups(manifest: Manifest, fractions: Fractions, random: np.random.G
             f"{manifest.path(int(lacking[0]))}.",
             "Add a column 'group' (the trained model or photo set of each image), or split --by image.",
         )
-    present, first, group_of_row, sizes = np.unique(
-        groups, return_index=True, return_inverse=True, return_counts=True
-    )
+    present, first, group_of_row, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
     owner = manifest.labels[first]
     shares = np.asarray(fractions.shares)
     chosen = np.empty(len(present), dtype=np.int32)

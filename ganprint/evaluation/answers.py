@@ -156,9 +156,7 @@ def whole_answers(
             else:
                 whole.append(item[0])
                 rows.append(row)
-        found = answer_images(
-            attributor, [crops.pixels for crops in whole], batch_size=computing.views_at_once
-        )
+        found = answer_images(attributor, [crops.pixels for crops in whole], batch_size=computing.views_at_once)
         answers += [
             replace(answer, nothing=crops.nothing, reflected=crops.reflected)
             for answer, crops in zip(found, whole, strict=True)

@@ -73,9 +73,7 @@ def assess(
     refuse_seen(card, images, split)
     found = answer_images(predictor, images, policy, seed=seed, progress=progress, computing=computing)
     sources, kinds = (np.asarray(images.column(name))[found.rows] for name in ("source", "kind"))
-    counted = Counted(
-        found.verdicts, images.labels[found.rows], sources, images.groups[found.rows], kinds, card
-    )
+    counted = Counted(found.verdicts, images.labels[found.rows], sources, images.groups[found.rows], kinds, card)
     rates = VerdictRates(
         data=last_part(manifest.name),
         data_sha256=images.sha256,
@@ -130,9 +128,7 @@ def _measures(found: "ImageVerdicts", counted: "Counted", predictor: WeightsPred
     inner = None if weights is None else weights[inside]
     error = calibration_error(found.probabilities[inside], labels[inside], inner) if inside.any() else None
     best = np.stack([answer.probabilities for answer in found.answers]).argmax(1)
-    scored = {
-        name: score_open_set(labels, best, score(known, found.answers)) for name, score in SCORES.items()
-    }
+    scored = {name: score_open_set(labels, best, score(known, found.answers)) for name, score in SCORES.items()}
     ratios = log10_ratio(1 - found.probabilities[:, 0], rule.synthetic)
     both = synthetic.any() and not synthetic.all()
     return {
@@ -169,9 +165,7 @@ def answer_images(
     """Return the verdicts on a manifest's images under a policy; raise UsageError where there are no thresholds."""
     card, rule, known = predictor.card, predictor.card.judgement, predictor.known
     if rule is None or known is None:
-        raise UsageError(
-            f"{card.name} has no thresholds to assess.", "ganprint calibrate --record gives it some."
-        )
+        raise UsageError(f"{card.name} has no thresholds to assess.", "ganprint calibrate --record gives it some.")
     condition = Condition.of(parse_any_policy(policy), card.view, seed=seed)
     rows, answers, failures = whole_answers(predictor.attributor, images, condition, computing, progress)
     plain = np.stack([answer.probabilities for answer in answers])
@@ -212,9 +206,7 @@ class Counted:
     @property
     def right_source(self) -> np.ndarray:
         """Which generated images are called by their own source."""
-        right: np.ndarray = (self.labels > 0) & (
-            self.verdicts == np.array([*self.card.sources, ""])[self.labels]
-        )
+        right: np.ndarray = (self.labels > 0) & (self.verdicts == np.array([*self.card.sources, ""])[self.labels])
         return right
 
     def rate(self, holds: np.ndarray, among: np.ndarray) -> Rate | None:

@@ -100,13 +100,9 @@ def calibrate(
     images = images.take(np.flatnonzero(images.labels >= 0))
     answering = [(np.arange(len(images)), attributor)]
     if held_out:
-        answering = [
-            (np.flatnonzero(np.isin(images.groups, list(groups))), each) for groups, each in held_out
-        ]
+        answering = [(np.flatnonzero(np.isin(images.groups, list(groups))), each) for groups, each in held_out]
     _check_count(manifest, split, sum(len(rows) for rows, _ in answering))
-    conditions = {
-        policy: Condition.of(parse_any_policy(policy), card.view, seed=seed) for policy in fitting.policies
-    }
+    conditions = {policy: Condition.of(parse_any_policy(policy), card.view, seed=seed) for policy in fitting.policies}
     which, answers, failures = _voting(images, answering, conditions, progress, computing)
     labels, count = images.labels[which], len(np.unique(which))
     _check_count(manifest, split, count)
@@ -182,9 +178,7 @@ class Sample:
     folds: list[np.ndarray]
 
     @classmethod
-    def of(
-        cls, answers: Sequence[Answer], labels: np.ndarray, images: np.ndarray, units: np.ndarray
-    ) -> "Sample":
+    def of(cls, answers: Sequence[Answer], labels: np.ndarray, images: np.ndarray, units: np.ndarray) -> "Sample":
         """Weigh and divide answers by what they are of, units of any type."""
         units = np.unique(units, return_inverse=True)[1]
         before = np.stack([answer.probabilities for answer in answers])

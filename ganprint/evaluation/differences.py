@@ -36,11 +36,7 @@ def group_sample(entry: Evaluation, metric: str) -> GroupSample | None:
         for each in entry.per_group.values()
         if metric == "detection_accuracy" or each.attribution_accuracy is not None
     ]
-    if (
-        entry.unit != "group"
-        or not found
-        or metric not in ("detection_accuracy", "attribution_accuracy", "nmi")
-    ):
+    if entry.unit != "group" or not found or metric not in ("detection_accuracy", "attribution_accuracy", "nmi"):
         return None
     source, group = (np.array([getattr(each, name) for each in found]) for name in ("source", "group"))
     images = np.array([each.n for each in found])

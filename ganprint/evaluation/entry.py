@@ -80,9 +80,7 @@ def data_name(manifest: str, limit: int | None) -> str:
     return name if limit is None else f"{name}-limit{limit}"
 
 
-def result_name(
-    weights: str, split: str, condition: Condition | Evaluation, surrogate: str | None = None
-) -> str:
+def result_name(weights: str, split: str, condition: Condition | Evaluation, surrogate: str | None = None) -> str:
     """Return the name of the file for what some weights answer on a split in a condition."""
     parts = [weights, split, str(condition.policy).replace(":", "-"), f"seed{condition.seed}"]
     if condition.at:

@@ -44,15 +44,11 @@ class Told:
 def common_sources(predictors: Sequence[WeightsPredictor]) -> tuple[str, ...]:
     """Return the sources that all know, real first; raise UsageError where there are fewer than two."""
     if len(predictors) > MOST_MEMBERS:
-        raise UsageError(
-            f"{len(predictors)} weights have too many combinations.", f"Fuse {MOST_MEMBERS} at most."
-        )
+        raise UsageError(f"{len(predictors)} weights have too many combinations.", f"Fuse {MOST_MEMBERS} at most.")
     first, *others = [predictor.card.sources for predictor in predictors]
     common = tuple(name for name in first if all(name in each for each in others))
     if len(common) < 2:
-        raise UsageError(
-            "These weights have no source but real in common.", "Fuse weights of the same sources."
-        )
+        raise UsageError("These weights have no source but real in common.", "Fuse weights of the same sources.")
     return common
 
 
@@ -174,7 +170,5 @@ def _combine(
         ),
         log_loss=round(log_loss(kept_out, labels), 4),
         calibration_error=round(calibration_error(kept_out, labels), 4),
-        alone={
-            predictors[number].card.name: round(log_loss(told.members[number], labels), 4) for number in which
-        },
+        alone={predictors[number].card.name: round(log_loss(told.members[number], labels), 4) for number in which},
     )

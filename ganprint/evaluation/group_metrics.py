@@ -72,9 +72,7 @@ def group_mean(
     )
 
 
-def paired_difference(
-    first: np.ndarray, second: np.ndarray, source: np.ndarray, group: np.ndarray
-) -> GroupMean:
+def paired_difference(first: np.ndarray, second: np.ndarray, source: np.ndarray, group: np.ndarray) -> GroupMean:
     """Return the mean of `first - second` on the same rows, as `group_mean` does.
 
     A resample takes the same groups for both, which is the paired bootstrap: means being linear, the difference of two

@@ -50,9 +50,7 @@ class GroupAnswers:
     places: np.ndarray
 
     @classmethod
-    def of(
-        cls, labels: np.ndarray, predicted: np.ndarray, source: Codes, group: Codes, count: int
-    ) -> "GroupAnswers":
+    def of(cls, labels: np.ndarray, predicted: np.ndarray, source: Codes, group: Codes, count: int) -> "GroupAnswers":
         """Count predictions int (N,) in 0..K-1 by source and group, each given as codes (N,) and their names."""
         pairs = source[0] * np.int64(len(group[1])) + group[0]
         keys, first, places = np.unique(pairs, return_index=True, return_inverse=True)
@@ -217,8 +215,6 @@ def interval(value: float, spread: np.ndarray) -> Interval:
 
 def bounded(value: float, low: float | None, high: float | None) -> Interval:
     """Return a metric in [0, 1] with its bounds, rounded, where correction may have left that range."""
-    rounded = [
-        None if each is None else round(min(max(float(each), 0.0), 1.0), 6) for each in (value, low, high)
-    ]
+    rounded = [None if each is None else round(min(max(float(each), 0.0), 1.0), 6) for each in (value, low, high)]
     assert rounded[0] is not None
     return Interval(value=rounded[0], low=rounded[1], high=rounded[2])

@@ -38,9 +38,7 @@ def score_open_set(
         draws = ((votes / images)[groups.places] for votes in groups.resampled_votes())
     observed = _areas(weights, levels, known, right)
     if groups is not None and len(groups.group) < FEWEST_GROUPS:
-        return {
-            name: bounded(value, None, None) for name, value in zip(("auroc", "oscr"), observed, strict=True)
-        }
+        return {name: bounded(value, None, None) for name, value in zip(("auroc", "oscr"), observed, strict=True)}
     spread = np.array([_areas(drawn, levels, known, right) for drawn in draws])
     return {
         name: interval(value, spread[:, place])
@@ -48,9 +46,7 @@ def score_open_set(
     }
 
 
-def _areas(
-    weights: np.ndarray, levels: np.ndarray, known: np.ndarray, right: np.ndarray
-) -> tuple[float, float]:
+def _areas(weights: np.ndarray, levels: np.ndarray, known: np.ndarray, right: np.ndarray) -> tuple[float, float]:
     """Return both areas of images that count `weights` (N,) times, ordered by `levels` (N,)."""
     unknown_at = np.bincount(levels, weights * ~known)
     # Unknown images below each level, half of those on it.

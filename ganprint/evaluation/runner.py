@@ -104,9 +104,7 @@ class Comparison:
         if candidate.has_gradients:
             return candidate
         given = [self.surrogate] if self.surrogate else list(self.candidates)
-        fitting = [
-            each for each in given if each.has_gradients and each.card.sources == candidate.card.sources
-        ]
+        fitting = [each for each in given if each.has_gradients and each.card.sources == candidate.card.sources]
         if not fitting:
             raise UsageError(
                 f"{candidate.name} can be attacked only through weights with gradients and the same sources.",
@@ -126,9 +124,7 @@ class Comparison:
 
     def missing(self, batches: Sequence[JobBatch]) -> list[JobBatch]:
         """Return the batches with only those jobs that have no result yet."""
-        left = [
-            JobBatch(tuple(job for job in batch.jobs if self.key(job) not in self.found)) for batch in batches
-        ]
+        left = [JobBatch(tuple(job for job in batch.jobs if self.key(job) not in self.found)) for batch in batches]
         return [batch for batch in left if batch.jobs]
 
     def images(self, job: Job) -> Manifest:

@@ -105,9 +105,7 @@ class Table:
         valued = [(cell.value, number) for number, cell in enumerate(cells) if cell.value is not None]
         left = [number for _, number in sorted(valued, key=lambda pair: pair[0], reverse=not self.of_errors)]
         for place in (1, 2):
-            alike = [
-                number for number in left if number == left[0] or not cells[number].differs(cells[left[0]])
-            ]
+            alike = [number for number in left if number == left[0] or not cells[number].differs(cells[left[0]])]
             if len(alike) == len(left):
                 break
             for number in alike:

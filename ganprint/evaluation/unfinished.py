@@ -68,8 +68,7 @@ class Notebook:
             "seconds": dict(zip(self.names, found.seconds, strict=True)),
         }
         tensors = {
-            f"answers {name}": np.array(each)
-            for name, each in zip(self.names, found.probabilities, strict=True)
+            f"answers {name}": np.array(each) for name, each in zip(self.names, found.probabilities, strict=True)
         }
         tensors |= {"rows": np.array(found.rows, np.int64), "failed": np.array(found.failed, np.int64)}
         try:
@@ -78,9 +77,7 @@ class Notebook:
             # Another process has just removed the folder, as it was empty. This batch is lost to a kill, no more.
             return
         except OSError as cause:
-            raise UsageError(
-                f"{self.path} cannot be written: {cause.strerror}.", "Name another folder."
-            ) from cause
+            raise UsageError(f"{self.path} cannot be written: {cause.strerror}.", "Name another folder.") from cause
 
     def remove(self) -> None:
         """Remove the file, and its folder if nothing else is in it."""

@@ -118,18 +118,14 @@ def _decide(
         default=None,
     )
     if found is None:
-        reason = give_reason(
-            verdict, probabilities, score, names, rule, card.families, reflected=answer.reflected
-        )
+        reason = give_reason(verdict, probabilities, score, names, rule, card.families, reflected=answer.reflected)
         return Decision(verdict, reason, score, nearer)
     doubt = f"Without the enrolled images of {printable(found.name)} it would be called real."
     doubts = (doubt,) if verdict == REAL else ()
     return Decision(found.name, found.reason(nearer[found.name]), score, nearer, doubts)
 
 
-def nothing_to_examine(
-    image: ImageFile, why: Emptiness, names: tuple[str, str, str | None], by: str
-) -> Verdict:
+def nothing_to_examine(image: ImageFile, why: Emptiness, names: tuple[str, str, str | None], by: str) -> Verdict:
     """Return the verdict on an image that shows nothing to examine, by this method, weights and their hash."""
     method, weights, digest = names
     return Verdict(
@@ -212,13 +208,10 @@ def _doubts(image: ImageFile, agreeing: float, probabilities: np.ndarray, card: 
     view: View = card.view
     doubts = []
     side = min(image.width, image.height)
-    done, least = (
-        ("enlarged", view.square) if view.kind == "resize" else ("continued by reflection", view.size)
-    )
+    done, least = ("enlarged", view.square) if view.kind == "resize" else ("continued by reflection", view.size)
     if side < least:
         doubts.append(
-            f"{TOO_SMALL}: {image.width} x {image.height} px was {done} to the {least} px "
-            "that these weights look at."
+            f"{TOO_SMALL}: {image.width} x {image.height} px was {done} to the {least} px that these weights look at."
         )
     if view.kind == "resize" and side >= 2 * view.square:
         doubts.append(
@@ -226,9 +219,7 @@ def _doubts(image: ImageFile, agreeing: float, probabilities: np.ndarray, card: 
             "weights with native preprocessing use its own pixels."
         )
     if probabilities.argmax() == 0 and probabilities[0] < 0.5:
-        doubts.append(
-            "Real is the most likely single source, but the synthetic sources together are more likely."
-        )
+        doubts.append("Real is the most likely single source, but the synthetic sources together are more likely.")
     if agreeing < MOST_AGREE:
         doubts.append(f"The crops disagree: {agreeing:.0%} of them point to the most likely source.")
     return doubts

@@ -90,17 +90,13 @@ class Ensemble:
     @property
     def families(self) -> tuple[str, ...]:
         """The families that some predictor may name."""
-        return tuple(
-            dict.fromkeys(name for predictor in self.predictors for name in predictor.card.families.values())
-        )
+        return tuple(dict.fromkeys(name for predictor in self.predictors for name in predictor.card.families.values()))
 
     def view(self, pixels: "np.ndarray | Tensor") -> Views:
         """Return what each predictor sees of an image, uint8 (H, W, 3) or (3, H, W)."""
         from ganprint.images.views import find_crops
 
-        crops = {
-            view: find_crops(pixels, view) for view in {predictor.card.view for predictor in self.predictors}
-        }
+        crops = {view: find_crops(pixels, view) for view in {predictor.card.view for predictor in self.predictors}}
         return [crops[predictor.card.view] for predictor in self.predictors]
 
     def changed(self, pixels: np.ndarray) -> list[tuple[str, Views]]:
@@ -120,9 +116,7 @@ class Ensemble:
 
     def decide(self, images: Sequence[tuple[ImageFile, Views]]) -> list[Verdict]:
         """Return the verdicts on images with their crops; one that is empty for a predictor gets no other verdict."""
-        seen = [
-            place for place, (_, views) in enumerate(images) if all(crops.nothing is None for crops in views)
-        ]
+        seen = [place for place, (_, views) in enumerate(images) if all(crops.nothing is None for crops in views)]
         each = [
             predictor.answer([images[place][1][number].pixels for place in seen])
             for number, predictor in enumerate(self.predictors)
@@ -171,9 +165,7 @@ class Ensemble:
             }
         )
 
-    def _fuse(
-        self, verdicts: Sequence[Verdict], answers: Sequence[Answer], agreement: Agreement
-    ) -> dict[str, object]:
+    def _fuse(self, verdicts: Sequence[Verdict], answers: Sequence[Answer], agreement: Agreement) -> dict[str, object]:
         """Return the fields of a fused verdict; without a fusion, that of all methods if they agree in everything."""
         if self.fusion is None:
             return _unlearned(verdicts, agreement)
@@ -187,10 +179,7 @@ class Ensemble:
         weights = [combination.weights[predictor.card.sha256 or ""] for predictor in self.predictors]
         probabilities = pool(members, weights)[0]
         rule = combination.judgement
-        like = [
-            is_like(verdict, predictor.card)
-            for verdict, predictor in zip(verdicts, self.predictors, strict=True)
-        ]
+        like = [is_like(verdict, predictor.card) for verdict, predictor in zip(verdicts, self.predictors, strict=True)]
         score = float(np.mean(like))
         verdict = decide(probabilities, score, fusion.sources, rule)
         reason = give_reason(verdict, probabilities, score, fusion.sources, rule)
@@ -216,9 +205,7 @@ class Ensemble:
             "source": verdict if verdict in fusion.sources[1:] else None,
             "reason": reason,
             "synthetic_probability": round(synthetic, 6),
-            "probabilities": {
-                name: round(float(p), 6) for name, p in zip(fusion.sources, probabilities, strict=True)
-            },
+            "probabilities": {name: round(float(p), 6) for name, p in zip(fusion.sources, probabilities, strict=True)},
             "likeliest": fusion.sources[order[0]],
             "runner_up": fusion.sources[order[1]],
             "likelihood_ratios": [ratio_of("synthetic", REAL, synthetic, rule.synthetic)]
@@ -249,10 +236,7 @@ def _warnings(verdicts: Sequence[Verdict]) -> list[str]:
     said = Counter(warning for verdict in verdicts for warning in verdict.warnings)
     shared = [warning for warning, count in said.items() if count == len(verdicts)]
     return shared + [
-        f"{verdict.method}: {warning}"
-        for verdict in verdicts
-        for warning in verdict.warnings
-        if warning not in shared
+        f"{verdict.method}: {warning}" for verdict in verdicts for warning in verdict.warnings if warning not in shared
     ]
 
 
@@ -265,8 +249,7 @@ def _unlearned(verdicts: Sequence[Verdict], agreement: Agreement) -> dict[str, o
     return {
         "verdict": verdict,
         "source": verdicts[0].source if alike else None,
-        "reason": f"{reason}; no fusion was learned for them (ganprint fuse), so the probability is their "
-        "mean.",
+        "reason": f"{reason}; no fusion was learned for them (ganprint fuse), so the probability is their mean.",
         "synthetic_probability": round(mean, 6),
         "probabilities": {},
         "likeliest": verdicts[0].likeliest if len({each.likeliest for each in verdicts}) == 1 else None,

@@ -86,9 +86,7 @@ def gather_evidence(
             )
     shares = attributor.predict(crop[None]).attribution.float().softmax(1)[0].cpu()
     first, second = shares.argsort(descending=True)[:2].tolist()
-    panels = [
-        Panel(f"the crop, {crop.shape[-1]} px ({card.view.kind})", crop.permute(1, 2, 0).cpu().numpy() / 255)
-    ]
+    panels = [Panel(f"the crop, {crop.shape[-1]} px ({card.view.kind})", crop.permute(1, 2, 0).cpu().numpy() / 255)]
     said = [
         f"{printable(name)}: of this crop {card.method} with the weights {card.name} "
         f"({(card.sha256 or '')[:12]}) says {card.sources[first]} {shares[first]:.0%}, "
@@ -101,15 +99,11 @@ def gather_evidence(
             panel, sentence = _map(each, attributor, crop, first, card.sources[first])
             panels.append(panel)
             said += [sentence] if sentence else []
-    said.append(
-        "The pictures show what the method computes; they are not proof of where an image comes from."
-    )
+    said.append("The pictures show what the method computes; they are not proof of where an image comes from.")
     return Evidence(tuple(panels), " ".join(said))
 
 
-def _map(
-    kind: str, attributor: Attributor, crop: Tensor, place: int, source: str
-) -> tuple[Panel, str | None]:
+def _map(kind: str, attributor: Attributor, crop: Tensor, place: int, source: str) -> tuple[Panel, str | None]:
     """Return one of MAPS but "own" for the source at a place, and how to read it where its title does not say that."""
     side, frequencies = crop.shape[-1], attributor.feature_places == "frequencies"
     where = " over frequencies" if frequencies else ""
@@ -156,9 +150,7 @@ def crop_map(attributor: Attributor, card: Card, picture: Tensor) -> Panel | Non
     total = np.zeros(tuple(-(-side // BLOCK) for side in picture.shape[1:]))
     count = np.zeros_like(total)
     for (top, left), value in zip(crops.places, odds, strict=True):
-        covered = np.s_[
-            top // BLOCK : (top + view.size) // BLOCK, left // BLOCK : (left + view.size) // BLOCK
-        ]
+        covered = np.s_[top // BLOCK : (top + view.size) // BLOCK, left // BLOCK : (left + view.size) // BLOCK]
         total[covered] += value
         count[covered] += 1
     title = f"log-odds of synthetic over the picture, {len(odds)} crops"

@@ -103,9 +103,7 @@ def _likeness(embeddings: np.ndarray, directions: np.ndarray) -> np.ndarray:
     return np.partition(cosines, -place, axis=1)[:, -place:].mean(1)  # type: ignore[no-any-return]
 
 
-def threshold_of(
-    directions: np.ndarray, known: Known, false_alarm: float, own: np.ndarray | None = None
-) -> float:
+def threshold_of(directions: np.ndarray, known: Known, false_alarm: float, own: np.ndarray | None = None) -> float:
     """Return the nearness to a gallery that at most `false_alarm` of the known images reach, each without itself.
 
     Nor do more of the photographs among them alone. `own` is `Known.similarity` of the known images (N,), if it is
@@ -129,18 +127,14 @@ def left_out(embeddings: np.ndarray, known: Known, false_alarm: float) -> np.nda
     return found
 
 
-def enrol(
-    name: str, answers: Mapping[str, Answer], card: Card, known: Known | None, *, false_alarm: float
-) -> Gallery:
+def enrol(name: str, answers: Mapping[str, Answer], card: Card, known: Known | None, *, false_alarm: float) -> Gallery:
     """Return the gallery of a name from answers for its images, by their SHA-256.
 
     Raises UsageError where the name is taken or no name, images are fewer than FEWEST, or the weights do not say where
     known images lie.
     """
     if known is None or card.judgement is None or card.sha256 is None:
-        raise UsageError(
-            f"{card.name} has no in-distribution reference.", "ganprint calibrate --record adds that."
-        )
+        raise UsageError(f"{card.name} has no in-distribution reference.", "ganprint calibrate --record adds that.")
     fault = source_name_fault(name)
     if fault is not None:
         raise UsageError(f"{fault}.", "Use another name for the source.")
@@ -194,9 +188,7 @@ def remove_gallery(name: str, card: Card) -> None:
             "ganprint enroll --list names those that are.",
         ) from None
     except OSError as cause:
-        raise UsageError(
-            f"{printable(name)} cannot be removed: {cause.strerror}.", "Check permissions."
-        ) from cause
+        raise UsageError(f"{printable(name)} cannot be removed: {cause.strerror}.", "Check permissions.") from cause
 
 
 def gallery_file(name: str, card: Card) -> Path:
@@ -216,9 +208,7 @@ def save_gallery(gallery: Gallery, card: Card, *, force: bool = False) -> Path:
             f"{printable(gallery.name)} is enrolled for {card.name} already.",
             "Add --force to replace it, or another name.",
         )
-    content = save(
-        {"embeddings": gallery.embeddings.astype(np.float32)}, {"record": gallery.record.model_dump_json()}
-    )
+    content = save({"embeddings": gallery.embeddings.astype(np.float32)}, {"record": gallery.record.model_dump_json()})
     write_output(path, content)
     return path
 
@@ -245,9 +235,7 @@ def _read(path: Path, card: Card) -> Gallery:
             if gallery.embeddings.shape[0] != len(record.images) or not np.isfinite(gallery.embeddings).all():
                 raise ValueError("embeddings that do not fit the record")
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, ValidationError) as cause:
-        raise WeightsError(
-            f"{path} is not a gallery, or is damaged.", "Remove it, and enrol again."
-        ) from cause
+        raise WeightsError(f"{path} is not a gallery, or is damaged.", "Remove it, and enrol again.") from cause
     if card.judgement is None or record.reference_sha256 != card.judgement.reference_sha256:
         raise WeightsError(
             f"{printable(record.name)} was enrolled under another calibration of {card.name}.",

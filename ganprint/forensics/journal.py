@@ -107,9 +107,7 @@ class Journal:
     another process writes it, OutputError where it cannot be written.
     """
 
-    def __init__(
-        self, path: Path, form: Format, *, by: str | None, resume: bool = False, force: bool = False
-    ) -> None:
+    def __init__(self, path: Path, form: Format, *, by: str | None, resume: bool = False, force: bool = False) -> None:
         self.path, self._format, table = path, form, form.table
         self._done = Answered(())
         self.verdicts: Counter[str | None] = Counter()
@@ -282,9 +280,7 @@ def csv_key(line: str) -> Line:
 def csv_line(row: Sequence[object]) -> str:
     """Return a row as a line of CSV, without its end, text made harmless to spreadsheets."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow(
-        [cell(value) if isinstance(value, str) else value for value in row]
-    )
+    csv.writer(out, lineterminator="").writerow([cell(value) if isinstance(value, str) else value for value in row])
     return out.getvalue()
 
 

@@ -44,14 +44,10 @@ class WeightsPredictor:
 
     def decide(self, image: ImageFile, answer: Answer, places: Sequence[tuple[int, int]] = ()) -> Verdict:
         """Turn an answer into the verdict on an image whose crops lie at these rows and columns."""
-        return make_verdict(
-            image, answer, self.card, known=self.known, galleries=self.galleries, places=places
-        )
+        return make_verdict(image, answer, self.card, known=self.known, galleries=self.galleries, places=places)
 
 
-def load_predictor(
-    name_or_path: str | Path, *, device: str = "cpu", enrolled: bool = True
-) -> WeightsPredictor:
+def load_predictor(name_or_path: str | Path, *, device: str = "cpu", enrolled: bool = True) -> WeightsPredictor:
     """Load weights with all that a verdict needs; with `enrolled`, also the sources that were enrolled for them.
 
     Raises WeightsError and PluginError as load_attributor does, and if a file that a verdict needs is damaged.

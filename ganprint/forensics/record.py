@@ -211,9 +211,7 @@ def read_record(path: Path) -> CaseRecord:
     except FileNotFoundError as cause:
         raise UsageError(f"There is no file {shown}.", "Name the JSON that --report wrote.") from cause
     except OSError as cause:
-        raise UsageError(
-            f"{shown} cannot be read: {cause.strerror}.", "Name the JSON that --report wrote."
-        ) from cause
+        raise UsageError(f"{shown} cannot be read: {cause.strerror}.", "Name the JSON that --report wrote.") from cause
     except (ValueError, RecursionError) as cause:
         raise UsageError(f"{shown} is not a case record.", "Name the JSON that --report wrote.") from cause
     if strange is not None:

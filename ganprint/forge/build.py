@@ -69,9 +69,7 @@ class Plan:
         if not self.generators:
             raise UsageError("There are no generators.", "ganprint forge train makes them.")
         if not re.fullmatch(r"[A-Za-z0-9._-]*", self.suffix):
-            raise UsageError(
-                f"{self.suffix!r} cannot end a source's name.", "Letters, digits, dots and dashes."
-            )
+            raise UsageError(f"{self.suffix!r} cannot end a source's name.", "Letters, digits, dots and dashes.")
         for _, card in self.generators:
             family = family_of(card.source, card.resolution)
             if all(family.begins(step) for step in range(card.steps)):
@@ -84,9 +82,7 @@ class Plan:
         cells = [(card.source, card.semantic) for _, card in self.generators]
         twice = sorted({cell for cell in cells if cells.count(cell) > 1})
         if twice:
-            raise UsageError(
-                f"There are two generators of {twice[0][0]} for {twice[0][1]}.", "Name a training seed."
-            )
+            raise UsageError(f"There are two generators of {twice[0][0]} for {twice[0][1]}.", "Name a training seed.")
         missing = [
             f"{source} {semantic}"
             for semantic in self.semantics
@@ -176,9 +172,7 @@ def _clean_samples(generator: Generator, card: GeneratorCard, plan: Plan) -> Ten
     return samples
 
 
-def _write(
-    plan: Plan, out: Path, source: str, semantic: str, group: str, images: Tensor
-) -> list[dict[str, object]]:
+def _write(plan: Plan, out: Path, source: str, semantic: str, group: str, images: Tensor) -> list[dict[str, object]]:
     """Write a source's images of a semantic, and return their rows.
 
     Image number n of a semantic is perturbed alike in every source, under another random stream.

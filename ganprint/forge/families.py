@@ -26,7 +26,5 @@ def family_of(name: str, resolution: int) -> Family:
             f"{did_you_mean(name, FAMILIES)}Architectures: {', '.join(FAMILIES)}.",
         )
     if resolution not in RESOLUTIONS:
-        raise UsageError(
-            f"Generators are not made at {resolution} px.", f"Sides: {', '.join(map(str, RESOLUTIONS))}."
-        )
+        raise UsageError(f"Generators are not made at {resolution} px.", f"Sides: {', '.join(map(str, RESOLUTIONS))}.")
     return FAMILIES[name](resolution)

@@ -154,9 +154,7 @@ class GeneratorTraining:
         self.averaged.update_parameters(self.generator)
         self.place.step += 1
         if number % RECORDED == 0:
-            self.place.history.append(
-                {"step": number + 1, **{name: float(loss) for name, loss in losses.items()}}
-            )
+            self.place.history.append({"step": number + 1, **{name: float(loss) for name, loss in losses.items()}})
 
     def _begin(self, number: int) -> dict[str, Tensor]:
         """Take a step of regression, of the generator alone."""

@@ -62,9 +62,7 @@ def generator_name(source: str, semantic: str, resolution: int, seed: int) -> st
     return f"{source}-{semantic}-{resolution}-seed{seed}"
 
 
-def save_generator(
-    folder: Path, generator: Generator, card: GeneratorCard, *, force: bool = False
-) -> GeneratorCard:
+def save_generator(folder: Path, generator: Generator, card: GeneratorCard, *, force: bool = False) -> GeneratorCard:
     """Write a generator as float16 with its card, and return the card as written.
 
     Raises OutputExistsError where one is there and `force` is not given, WeightsError where it cannot be written.
@@ -77,9 +75,7 @@ def save_generator(
     content = save(tensors, metadata={"format": "pt"})
     filled = {"sha256": hashlib.sha256(content).hexdigest(), "parameters": count_parameters(tensors)}
     card = card.model_copy(update=filled)
-    text = yaml.safe_dump(
-        card.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True
-    )
+    text = yaml.safe_dump(card.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
     try:
         write_folder(folder, {MODEL_FILE: content, CARD_FILE: text.encode()})
     except OSError as cause:
@@ -124,8 +120,7 @@ def load_generator(folder: Path, *, device: str = "cpu") -> tuple[Generator, Gen
             raise WeightsError(f"{path} is damaged: its SHA-256 is not the one in its card.", hint)
         generator = family_of(card.source, card.resolution).generator()
         tensors = {
-            name: tensor.float() if tensor.is_floating_point() else tensor
-            for name, tensor in load(content).items()
+            name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load(content).items()
         }
         check_finite(tensors)
         generator.load_state_dict(tensors)
@@ -141,7 +136,5 @@ def shipped_generators() -> Path:
 
 def list_generators(folder: Path) -> list[tuple[Path, GeneratorCard]]:
     """Return the generators below a folder, by name; raise WeightsError where a card is damaged."""
-    found = [
-        (path.parent, read_generator_card(path.parent)) for path in sorted(folder.glob(f"*/{CARD_FILE}"))
-    ]
+    found = [(path.parent, read_generator_card(path.parent)) for path in sorted(folder.glob(f"*/{CARD_FILE}"))]
     return sorted(found, key=lambda each: each[1].name)

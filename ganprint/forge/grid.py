@@ -187,9 +187,7 @@ class Grid:
         )
         folder = self.folder(task)
         draw_sheet(samples[:SHOWN], folder / SHEET)
-        draw_losses(
-            training.place.history, f"{FAMILIES[task.source].title}, {task.semantic}", folder / LOSSES
-        )
+        draw_losses(training.place.history, f"{FAMILIES[task.source].title}, {task.semantic}", folder / LOSSES)
         return save_generator(folder, generator, card, force=True)
 
 

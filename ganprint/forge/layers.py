@@ -14,9 +14,7 @@ class Equalised(nn.Module):
     A kernel of 0 is a linear layer. `rate` scales how fast the layer learns.
     """
 
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int = 0, *, gain: float = 2**0.5, rate: float = 1.0
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int = 0, *, gain: float = 2**0.5, rate: float = 1.0) -> None:
         super().__init__()
         shape = (outputs, inputs, kernel, kernel) if kernel else (outputs, inputs)
         self.weight = nn.Parameter(torch.randn(shape) / rate)

@@ -132,8 +132,7 @@ def _sums(folder: Path) -> str:
     """Return the SHA-256 of each file of a folder, as `sha256sum` writes them."""
     found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
     return "".join(
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
-        for path in found
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n" for path in found
     )
 
 
@@ -199,9 +198,7 @@ def _chosen(recipe: Recipe, folder: Path) -> list[tuple[str, Path, GeneratorCard
     return found
 
 
-def _key(
-    recipe: Recipe, chosen: list[tuple[str, Path, GeneratorCard]], squares: list[tuple[str, Tensor]]
-) -> str:
+def _key(recipe: Recipe, chosen: list[tuple[str, Path, GeneratorCard]], squares: list[tuple[str, Tensor]]) -> str:
     """Return a name for what these make: of another recipe, generator, photograph or package, another name."""
     digest = hashlib.sha256(recipe.model_dump_json().encode())
     for text in (*(str(card.sha256) for _, _, card in chosen), *map(version, PACKAGES)):

@@ -36,9 +36,7 @@ class Photos:
 def list_semantics(folder: Path) -> list[str]:
     """Return the names of the folders in a folder of photographs; raise ManifestError where there are none."""
     if not folder.is_dir():
-        raise ManifestError(
-            f"There is no folder {folder}.", "Name one with a folder of photographs for each semantic."
-        )
+        raise ManifestError(f"There is no folder {folder}.", "Name one with a folder of photographs for each semantic.")
     names = sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
     if not names:
         raise ManifestError(
@@ -53,9 +51,7 @@ def chosen_semantics(folder: Path, names: Sequence[str]) -> list[str]:
     there = list_semantics(folder)
     missing = [name for name in names if name not in there]
     if missing:
-        raise UsageError(
-            f"{folder} has no photographs of {', '.join(missing)}.", f"It has: {', '.join(there)}."
-        )
+        raise UsageError(f"{folder} has no photographs of {', '.join(missing)}.", f"It has: {', '.join(there)}.")
     return list(dict.fromkeys(names)) or there
 
 
@@ -75,9 +71,7 @@ def read_photos(folder: Path, semantic: str, resolution: int) -> Photos:
     return Photos(semantic, images, hashlib.sha256(images.numpy().tobytes()).hexdigest(), failures)
 
 
-def read_squares(
-    folder: Path, resolution: int
-) -> tuple[list[tuple[Path | str, Tensor]], tuple[ImageError, ...]]:
+def read_squares(folder: Path, resolution: int) -> tuple[list[tuple[Path | str, Tensor]], tuple[ImageError, ...]]:
     """Return the photographs of a folder, each its largest centred square uint8 (3, R, R), and what kept others out."""
     view = View(kind="resize", size=resolution)
     squares: list[tuple[Path | str, Tensor]] = []

@@ -23,9 +23,7 @@ class PixelNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return features of the same shape."""
-        return features * precise(features).square().mean(1, keepdim=True).add(1e-8).rsqrt().to(
-            features.dtype
-        )
+        return features * precise(features).square().mean(1, keepdim=True).add(1e-8).rsqrt().to(features.dtype)
 
 
 class GrowingGenerator(Generator):
@@ -77,9 +75,7 @@ class GrowingCritic(nn.Module):
         self.firsts = nn.ModuleList(Equalised(width, width, 3) for width in widths[1:])
         self.seconds = nn.ModuleList(Equalised(o, i, 3) for i, o in pairwise(widths))
         self.deviation = MinibatchDeviation()
-        self.last = nn.ModuleList(
-            [Equalised(widths[0] + 1, widths[0], 3), Equalised(widths[0] * 16, 1, gain=1.0)]
-        )
+        self.last = nn.ModuleList([Equalised(widths[0] + 1, widths[0], 3), Equalised(widths[0] * 16, 1, gain=1.0)])
         self.register_buffer("reached", torch.tensor(float(len(widths) - 1)))
 
     def forward(self, images: Tensor) -> Tensor:

@@ -134,9 +134,7 @@ class StyleGAN(Family):
 
     name = "stylegan"
     title = "StyleGAN"
-    paper = (
-        "Karras, Laine and Aila, A Style-Based Generator Architecture for GANs, CVPR 2019, arXiv 1812.04948"
-    )
+    paper = "Karras, Laine and Aila, A Style-Based Generator Architecture for GANs, CVPR 2019, arXiv 1812.04948"
     generator_rate = 1e-3
     critic_rate = 1e-3
     betas = (0.0, 0.99)

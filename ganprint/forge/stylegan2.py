@@ -84,9 +84,7 @@ class StyleGAN2(StyleGAN):
 
     name = "stylegan2"
     title = "StyleGAN2"
-    paper = (
-        "Karras et al., Analyzing and Improving the Image Quality of StyleGAN, CVPR 2020, arXiv 1912.04958"
-    )
+    paper = "Karras et al., Analyzing and Improving the Image Quality of StyleGAN, CVPR 2020, arXiv 1912.04958"
     generator_rate = 2e-3
     critic_rate = 2e-3
 
@@ -108,9 +106,7 @@ class StyleGAN2(StyleGAN):
         style = generator.mapping(latents)
         images = generator.synthesise(style, generator.drawn(latents, None))
         side = images.shape[-1]
-        (slope,) = torch.autograd.grad(
-            (images * torch.randn_like(images) / side).sum(), style, create_graph=True
-        )
+        (slope,) = torch.autograd.grad((images * torch.randn_like(images) / side).sum(), style, create_graph=True)
         lengths = slope.square().sum(1).add(1e-8).sqrt()
         penalty: Tensor = (lengths - lengths.mean().detach()).square().mean()
         return PATH * PATH_EVERY * penalty

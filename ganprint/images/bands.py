@@ -60,9 +60,7 @@ def png_bands(payload: bytes) -> Iterator[tuple[slice, Image.Image]]:
             return
         header = struct.pack(">II", width, count + bool(above)) + payload[24:29]
         packed = zlib.compress(above + rows[: count * length], 0)
-        band = b"".join(
-            [SIGNATURE, _chunk(b"IHDR", header), key, _chunk(b"IDAT", packed), _chunk(b"IEND", b"")]
-        )
+        band = b"".join([SIGNATURE, _chunk(b"IHDR", header), key, _chunk(b"IDAT", packed), _chunk(b"IEND", b"")])
         image = open_image(band, "PNG")
         image.load()
         above = b"\0" + np.asarray(image.crop((0, image.height - 1, width, image.height))).tobytes()

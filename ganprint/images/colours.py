@@ -30,9 +30,7 @@ def is_srgb(profile: bytes) -> bool:
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
         )
         turned = ImageCms.applyTransform(Image.fromarray(colours).convert(mode), transform)
-        return (
-            turned is not None and int(np.abs(np.asarray(turned) - colours.astype(int)).max()) <= _TOLERANCE
-        )
+        return turned is not None and int(np.abs(np.asarray(turned) - colours.astype(int)).max()) <= _TOLERANCE
     except Exception:
         # The profile is whatever its writer put there; little CMS is not in every build of Pillow.
         return False

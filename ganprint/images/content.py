@@ -119,12 +119,8 @@ class BlockMap:
 
     def textured_share(self, box: Box) -> float:
         """Return the share of the blocks in a part of the picture that show texture; 0 without a block."""
-        rows = slice(
-            max(0, -(-(box.top - self.top) // self.pitch)), max(0, (box.bottom - self.top) // self.pitch)
-        )
-        columns = slice(
-            max(0, -(-(box.left - self.left) // self.pitch)), max(0, (box.right - self.left) // self.pitch)
-        )
+        rows = slice(max(0, -(-(box.top - self.top) // self.pitch)), max(0, (box.bottom - self.top) // self.pitch))
+        columns = slice(max(0, -(-(box.left - self.left) // self.pitch)), max(0, (box.right - self.left) // self.pitch))
         found = self.textured[rows, columns]
         return float(found.mean()) if found.size else 0.0
 

@@ -54,9 +54,7 @@ def _expand(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]:
         yield found
     if empty:
         deeper = not recursive and any(_is_folder(child) for child in path.iterdir())
-        hint = (
-            "Add --recursive to search the folders in it." if deeper else "Name a folder that holds images."
-        )
+        hint = "Add --recursive to search the folders in it." if deeper else "Name a folder that holds images."
         what = "no image, only folders" if deeper else "no image"
         yield NoImagesError(f"The folder {printable(str(path))} holds {what}.", hint)
 
@@ -97,9 +95,7 @@ def _walk(folder: Path, recursive: bool) -> Iterator[Path | str | ImageError]:
         try:
             with os.scandir(path) as entries:
                 # Links to folders are left alone: they may loop, or lead out of what was named.
-                names = sorted(
-                    (entry.name for entry in entries if _is_wanted(entry, recursive)), reverse=True
-                )
+                names = sorted((entry.name for entry in entries if _is_wanted(entry, recursive)), reverse=True)
         except OSError as error:
             yield ImageUnreadableError(
                 f"The folder {printable(str(path))} cannot be searched: {error.strerror}.",
@@ -154,9 +150,7 @@ def _read_list(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]
                 # Any bytes can be a file's name on Linux, and surrogateescape keeps them.
                 name = text.decode("utf-8", "surrogateescape").rstrip("\r\n")
                 if "\0" in name or len(line) > MAX_LINE_BYTES:
-                    yield NoImagesError(
-                        f"{shown} is not a list of paths.", "Give a text file, one path a line."
-                    )
+                    yield NoImagesError(f"{shown} is not a list of paths.", "Give a text file, one path a line.")
                     return
                 if name:
                     empty = False

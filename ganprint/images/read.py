@@ -199,14 +199,8 @@ def _unsupported(found: str, name: str) -> UnsupportedImageError:
             f"{printable(name)} is {found}, what a camera's sensor saw, which is not read.",
             "Take the JPEG that the camera saved with it, or develop it to PNG or TIFF without resizing.",
         )
-    hint = (
-        f"pip install 'ganprint[heic]', or {_CONVERT[0].lower()}{_CONVERT[1:]}"
-        if found == "HEIC"
-        else _CONVERT
-    )
-    return UnsupportedImageError(
-        f"{printable(name)} is {found}, which this installation does not read.", hint
-    )
+    hint = f"pip install 'ganprint[heic]', or {_CONVERT[0].lower()}{_CONVERT[1:]}" if found == "HEIC" else _CONVERT
+    return UnsupportedImageError(f"{printable(name)} is {found}, which this installation does not read.", hint)
 
 
 def _damaged(missing: str, found: str, name: str) -> TruncatedImageError:
@@ -268,9 +262,7 @@ def _png_by_bands(parts: Parts, size: tuple[int, int], name: str) -> tuple[np.nd
     return pixels, notes
 
 
-def _decode_tiff(
-    data: bytes, parts: Parts, name: str, max_pixels: int, min_side: int
-) -> tuple[np.ndarray, list[str]]:
+def _decode_tiff(data: bytes, parts: Parts, name: str, max_pixels: int, min_side: int) -> tuple[np.ndarray, list[str]]:
     picture = choose_picture(data)
     if picture.raw is not None:
         raise _unsupported(picture.raw, name)

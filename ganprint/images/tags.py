@@ -50,9 +50,7 @@ class Field:
         except UnicodeDecodeError:
             # A cut may have gone through a character.
             cut = body.decode("utf-8", "ignore")
-            return (
-                cut if len(cut.encode()) > len(body) - 4 and len(body) == most else body.decode("latin-1")
-            ).strip()
+            return (cut if len(cut.encode()) > len(body) - 4 and len(body) == most else body.decode("latin-1")).strip()
 
 
 Directory = dict[int, Field]

@@ -157,9 +157,7 @@ def _raw_format(directories: list[Directory]) -> str | None:
             or number_of(directory, COMPRESSION) in _RAW_COMPRESSIONS
         ):
             makers = [(d[_MAKE].text() or "").lower() for d in directories if _MAKE in d]
-            named = (
-                name for maker in makers for start, name in _RAW_MAKERS.items() if maker.startswith(start)
-            )
+            named = (name for maker in makers for start, name in _RAW_MAKERS.items() if maker.startswith(start))
             return next(named, "a camera's raw file")
     return None
 
@@ -178,9 +176,7 @@ def _full_picture(pages: list[Directory], below: list[Directory]) -> tuple[Direc
     small = "{} x {}".format(*_size(first))
     others = [d for d in pages[1:] if d is not chosen and not number_of(d, _SUBFILE) & 1]
     rest = "; its other pages were not" if others else ""
-    return chosen, [
-        f"Its first picture is a thumbnail of {small}; the full one, {width} x {height}, was taken{rest}."
-    ]
+    return chosen, [f"Its first picture is a thumbnail of {small}; the full one, {width} x {height}, was taken{rest}."]
 
 
 def _is_enlarged(small: Directory, large: Directory) -> bool:
@@ -197,9 +193,7 @@ def _with_full_palette(directory: Directory) -> tuple[Directory, list[str]]:
     field = directory[PALETTE]
     raw = struct.pack(f"{field.order}{len(values)}H", *(value * 257 for value in values))
     spread = Field(3, len(values), field.order, memoryview(raw))
-    return {**directory, PALETTE: spread}, [
-        "Its palette has values of 8 bits where TIFF has 16; it was read so."
-    ]
+    return {**directory, PALETTE: spread}, ["Its palette has values of 8 bits where TIFF has 16; it was read so."]
 
 
 def _missing(directory: Directory, samples: int, length: int) -> str:
@@ -242,9 +236,7 @@ def _planes(directory: Directory, samples: int) -> list[Directory]:
     return [
         grey
         | {
-            tag: field_of(
-                directory, *(int(v) for v in numbers_of(directory, tag, 0)[i * each : (i + 1) * each])
-            )
+            tag: field_of(directory, *(int(v) for v in numbers_of(directory, tag, 0)[i * each : (i + 1) * each]))
             for tag in (strips, sizes)
             if tag in directory
         }
@@ -255,16 +247,11 @@ def _planes(directory: Directory, samples: int) -> list[Directory]:
 def _as_wide_grey(directory: Directory, samples: int) -> Directory:
     """Return a directory of grey of a picture of 16-bit samples, which lie side by side in its rows."""
     wide = {tag: number_of(directory, tag) * samples for tag in (WIDTH, TILE_WIDTH) if tag in directory}
-    return _grey(directory) | {
-        tag: field_of(directory, value) for tag, value in (wide | {PREDICTOR: 1}).items()
-    }
+    return _grey(directory) | {tag: field_of(directory, value) for tag, value in (wide | {PREDICTOR: 1}).items()}
 
 
 def _grey(directory: Directory) -> Directory:
-    if (
-        number_of(directory, PHOTOMETRIC) not in _MODES
-        or max(numbers_of(directory, YCBCR_SUBSAMPLING, 1)) > 1
-    ):
+    if number_of(directory, PHOTOMETRIC) not in _MODES or max(numbers_of(directory, YCBCR_SUBSAMPLING, 1)) > 1:
         raise ValueError("samples of a rare kind")
     one = {BITS: number_of(directory, BITS), PHOTOMETRIC: 1, PLANAR: 1, SAMPLES: 1}
     kept = {tag: value for tag, value in directory.items() if tag not in (EXTRA, PALETTE, SAMPLE_FORMAT)}
@@ -284,9 +271,7 @@ def decoded_pages(image: Image.Image) -> list[NDArray[Any]]:
             return pages
 
 
-def merge_samples(
-    picture: TiffPicture, planes: list[NDArray[Any]], icc: bytes
-) -> tuple[NDArray[np.uint8], list[str]]:
+def merge_samples(picture: TiffPicture, planes: list[NDArray[Any]], icc: bytes) -> tuple[NDArray[np.uint8], list[str]]:
     """Put the decoded pages of a picture of several samples together, as `to_rgb`; the list is emptied."""
     directory = picture.directory
     if len(planes) == 1:
@@ -321,9 +306,7 @@ def _mode(directory: Directory, samples: int) -> tuple[str, int]:
     """Return Pillow's mode of a picture's samples and which of them is alpha, zero where none is."""
     mode = _MODES[number_of(directory, PHOTOMETRIC)]
     # RGB of four samples without a word on the fourth is RGB with alpha, as other readers take it.
-    extra = numbers_of(
-        directory, EXTRA, 2 if mode == "RGB" and samples == 4 and EXTRA not in directory else 0
-    )
+    extra = numbers_of(directory, EXTRA, 2 if mode == "RGB" and samples == 4 and EXTRA not in directory else 0)
     for place, kind in enumerate(extra[: samples - _colours(mode)]):
         if (mode, int(kind)) in _ALPHA_MODES:
             return _ALPHA_MODES[mode, int(kind)], _colours(mode) + place

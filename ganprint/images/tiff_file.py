@@ -99,8 +99,7 @@ def tiff_bands(data: bytes, order: str, directory: Directory) -> Iterator[tuple[
         top = first * rows
         some = slice(first * across, min(first + each, lines) * across)
         strips: list[bytes | memoryview] = [
-            memoryview(data)[start : start + length]
-            for start, length in zip(starts[some], lengths[some], strict=True)
+            memoryview(data)[start : start + length] for start, length in zip(starts[some], lengths[some], strict=True)
         ]
         found = [len(strip) for strip in strips]
         changed = {HEIGHT: (min(each * rows, height - top),), STRIP_ROWS: (rows,), sizes: tuple(found)}

@@ -127,9 +127,7 @@ def _on_grid(start: int, end: int, size: int) -> list[int]:
     places = np.arange(-(-start // BLOCK) * BLOCK, end - size + 1, BLOCK)
     if not len(places):
         return [start]
-    return [
-        int(each) for each in places[np.unique(np.linspace(0, len(places) - 1, _GRID).round().astype(int))]
-    ]
+    return [int(each) for each in places[np.unique(np.linspace(0, len(places) - 1, _GRID).round().astype(int))]]
 
 
 def differentiable_views(images: Tensor, view: View) -> Tensor:

@@ -37,9 +37,7 @@ OPTIONS: Mapping[str, Mapping[str, Check]] = {
     },
     "alexnet": {"dropout": _SHARE},
     "timm": {
-        **dict.fromkeys(
-            ("drop_rate", "drop_path_rate", "proj_drop_rate", "attn_drop_rate", "pos_drop_rate"), _SHARE
-        ),
+        **dict.fromkeys(("drop_rate", "drop_path_rate", "proj_drop_rate", "attn_drop_rate", "pos_drop_rate"), _SHARE),
         **dict.fromkeys(("zero_init_last", "avg_down", "qkv_bias", "class_token", "cifar"), _SWITCH),
         "mlp_ratio": _is_number(1e-3, 16),
         "stages": _is_whole(1, 8),

@@ -27,9 +27,7 @@ class Backbone:
     cuts: tuple[str, ...]
 
 
-def build_backbone(
-    name: str, *, pretrained: bool = False, options: Mapping[str, Any] | None = None
-) -> Backbone:
+def build_backbone(name: str, *, pretrained: bool = False, options: Mapping[str, Any] | None = None) -> Backbone:
     """Build `compact`, `alexnet` or `timm:<model>` (the prefix may be left out).
 
     `options` are those of OPTIONS, which go to the model's constructor. `pretrained` loads ImageNet weights from an
@@ -71,9 +69,7 @@ def _alexnet(options: dict[str, Any], pretrained: bool) -> Backbone:
     # Everything but the last layer, which names ImageNet's classes.
     features = network.classifier[-1].in_features
     network.classifier[-1] = nn.Identity()
-    return Backbone(
-        network, features, ("features.2", "features.5", "features.7", "features.9", "features.12")
-    )
+    return Backbone(network, features, ("features.2", "features.5", "features.7", "features.9", "features.12"))
 
 
 def _timm(name: str, options: dict[str, Any], pretrained: bool) -> Backbone:
@@ -83,9 +79,7 @@ def _timm(name: str, options: dict[str, Any], pretrained: bool) -> Backbone:
     stages = options.pop("stages", None)
     if not timm.is_model(name):
         close = ", ".join(timm.list_models(f"*{name}*")[:8]) or "resnet50, resnet18, vgg16, convnext_tiny"
-        raise ConfigError(
-            f"timm has no model called {name}.", f"Backbones: compact, alexnet, or timm's: {close}, ..."
-        )
+        raise ConfigError(f"timm has no model called {name}.", f"Backbones: compact, alexnet, or timm's: {close}, ...")
     try:
         network = timm.create_model(name, pretrained=pretrained and not packaged, num_classes=0, **options)
     except TypeError as cause:

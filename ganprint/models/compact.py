@@ -36,9 +36,7 @@ class Stem(nn.Module):
 
 
 def _convolution(width: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(3, width, 5, stride, 2, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
-    )
+    return nn.Sequential(nn.Conv2d(3, width, 5, stride, 2, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
 
 
 class Block(nn.Module):

@@ -22,9 +22,7 @@ WANTED = {
     "bool": "true or false",
     "string": "text",
     **dict.fromkeys(("list", "tuple"), "a list, as [1, 2]"),
-    **dict.fromkeys(
-        ("dict", "mapping", "model", "model_attributes", "dataclass"), "keys with values, as {size: 128}"
-    ),
+    **dict.fromkeys(("dict", "mapping", "model", "model_attributes", "dataclass"), "keys with values, as {size: 128}"),
 }
 """What a value must be, by the kind of pydantic's error; other errors say it in words of their own."""
 
@@ -68,9 +66,7 @@ class NeuralConfig(TrainingConfig):
         "exponential",
         description="exponential: times learning_rate_decay each epoch; cosine: to zero at the end",
     )
-    learning_rate_decay: float = Field(
-        0.85, gt=0, le=1, description="factor per epoch of the exponential schedule"
-    )
+    learning_rate_decay: float = Field(0.85, gt=0, le=1, description="factor per epoch of the exponential schedule")
     warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate rises from zero")
     epochs: int = Field(30, ge=1, description="epochs at most")
     batch_size: int = Field(32, ge=1, description="samples per step, over all processes")
@@ -80,9 +76,7 @@ class NeuralConfig(TrainingConfig):
         description="fixed: central crops, always the same; as-training: cropped, mixed and all perturbed at random",
     )
     validate_every: int = Field(1, ge=1, description="epochs from one validation to the next")
-    patience: int = Field(
-        3, ge=1, description="validations in a row without a better one before training stops"
-    )
+    patience: int = Field(3, ge=1, description="validations in a row without a better one before training stops")
     monitor: Literal["loss", "balanced_accuracy"] = Field(
         "loss", description="what decides the best epoch, on the validation images under the policy"
     )
@@ -131,9 +125,7 @@ def saved_config(spec: AttributorSpec, file: Path) -> AttributorConfig:
 
 def preset_names(spec: AttributorSpec) -> tuple[str, ...]:
     """Return the names of the presets that come with a method."""
-    return (
-        tuple(sorted(path.stem for path in spec.configs.glob(f"{spec.name}*.yaml"))) if spec.configs else ()
-    )
+    return tuple(sorted(path.stem for path in spec.configs.glob(f"{spec.name}*.yaml"))) if spec.configs else ()
 
 
 def changes_from_paper(spec: AttributorSpec, config: AttributorConfig) -> dict[str, tuple[Any, Any]]:
@@ -228,9 +220,7 @@ def validate_config(model: type[Config], values: Mapping[str, Any]) -> Config:
         kind = first["type"].removesuffix("_parsing").removesuffix("_type")
         wanted = WANTED.get(kind) or first["msg"].partition("Input should be ")[2]
         fault = f"it must be {wanted}" if wanted else first["msg"].removeprefix("Value error, ")
-        raise ConfigError(
-            f"The configuration key {key} cannot be {first['input']!r}: {fault}.", hint
-        ) from cause
+        raise ConfigError(f"The configuration key {key} cannot be {first['input']!r}: {fault}.", hint) from cause
 
 
 def _fields_at(model: type[BaseModel], place: Sequence[str | int]) -> Iterable[str]:
@@ -248,9 +238,7 @@ def _preset_file(spec: AttributorSpec, preset: str) -> Path:
     for name in (spec.name if preset == "paper" else preset, f"{spec.name}-{preset}"):
         if spec.configs is not None and name in names:
             return spec.configs / f"{name}.yaml"
-    raise ConfigError(
-        f"{spec.name} has no preset called {preset}.", f"Presets: {', '.join(names) or 'none'}."
-    )
+    raise ConfigError(f"{spec.name} has no preset called {preset}.", f"Presets: {', '.join(names) or 'none'}.")
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -270,9 +258,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 def _assign(values: dict[str, Any], assignment: str) -> None:
     key, equals, text = assignment.partition("=")
     if not equals or not key:
-        raise ConfigError(
-            f"{assignment!r} is not an assignment.", "Write --set key=value, as in --set epochs=10."
-        )
+        raise ConfigError(f"{assignment!r} is not an assignment.", "Write --set key=value, as in --set epochs=10.")
     try:
         value = load_plain(text)
     except PlainYAMLError as cause:

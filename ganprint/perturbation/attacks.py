@@ -38,9 +38,7 @@ class Attack:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
-            raise PerturbationError(
-                f"There is no attack {self.kind!r}.", f"Attacks: {', '.join(get_args(Kind))}."
-            )
+            raise PerturbationError(f"There is no attack {self.kind!r}.", f"Attacks: {', '.join(get_args(Kind))}.")
         if self.target not in get_args(Target):
             raise PerturbationError(
                 f"An attack cannot aim at {self.target!r}.", f"Targets: {', '.join(get_args(Target))}."

@@ -115,9 +115,7 @@ STEPS: Mapping[str, Step] = {
     "crop": Step(0.1, 1, "share of each side that stays", _crop),
     "rotate": Step(-45, 45, "degrees", _rotate),
     "saturation": Step(0, 4, "factor", lambda pixels, value: _enhance(pixels, ImageEnhance.Color, value)),
-    "brightness": Step(
-        0.1, 4, "factor", lambda pixels, value: _enhance(pixels, ImageEnhance.Brightness, value)
-    ),
+    "brightness": Step(0.1, 4, "factor", lambda pixels, value: _enhance(pixels, ImageEnhance.Brightness, value)),
     "contrast": Step(0.1, 4, "factor", lambda pixels, value: _enhance(pixels, ImageEnhance.Contrast, value)),
     "screenshot": Step(0.25, 4, "factor of display", _screenshot),
 }
@@ -191,8 +189,7 @@ class DrawnChain:
 
     def __str__(self) -> str:
         return PREFIX + "+".join(
-            f"{name}={low:g}" if low == high else f"{name}={low:g}..{high:g}"
-            for name, low, high in self.steps
+            f"{name}={low:g}" if low == high else f"{name}={low:g}..{high:g}" for name, low, high in self.steps
         )
 
     def draw(self, seed: int, row: int) -> Chain:
@@ -240,9 +237,7 @@ def parse_chain(text: str) -> Chain | DrawnChain:
                 "Write NAME=VALUE or NAME=LOW..HIGH, chained by +, as in share:resize=0.5+jpeg=80.",
             ) from None
         if not low or steps[-1][1] > steps[-1][2]:
-            raise PerturbationError(
-                f"{part!r} has its bounds the wrong way round.", "Write the lower one first."
-            )
+            raise PerturbationError(f"{part!r} has its bounds the wrong way round.", "Write the lower one first.")
     if any(low != high for _, low, high in steps):
         return DrawnChain(tuple(steps))
     return Chain(tuple((name, value) for name, value, _ in steps))

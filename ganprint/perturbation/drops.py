@@ -69,12 +69,8 @@ def _ridges(image: Array, part: slice) -> tuple[Array, Array]:
     flat = (tall << 15) < wide * TANGENT
     upright = (tall << 15) > wide * (TANGENT + (1 << 16))
     rising = (dx ^ dy) < 0
-    before = np.select(
-        [flat, upright, rising], [steep[1:-1, :-2], steep[:-2, 1:-1], steep[:-2, 2:]], steep[:-2, :-2]
-    )
-    after = np.select(
-        [flat, upright, rising], [steep[1:-1, 2:], steep[2:, 1:-1], steep[2:, :-2]], steep[2:, 2:]
-    )
+    before = np.select([flat, upright, rising], [steep[1:-1, :-2], steep[:-2, 1:-1], steep[:-2, 2:]], steep[:-2, :-2])
+    after = np.select([flat, upright, rising], [steep[1:-1, 2:], steep[2:, 1:-1], steep[2:, :-2]], steep[2:, 2:])
     ridge = (here > low) & (here > before) & np.where(flat | upright, here >= after, here > after)
     return ridge, ridge & (here > high)
 
@@ -101,9 +97,7 @@ def _box(image: Array) -> Array:
     return total
 
 
-def _filtered(
-    image: Array, weights: tuple[tuple[int, int, int], ...], dtype: type[np.float32 | np.int32]
-) -> Array:
+def _filtered(image: Array, weights: tuple[tuple[int, int, int], ...], dtype: type[np.float32 | np.int32]) -> Array:
     """Return the correlation of an image (H, W) with 3 x 3 weights, its edge mirrored as dcb|abc."""
     height, width = image.shape
     total = np.zeros(image.shape, dtype)

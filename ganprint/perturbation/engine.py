@@ -133,9 +133,7 @@ def _chunks(members: list[int], images: Tensor, at: int | None) -> list[list[int
     return [members[start : start + length] for start in range(0, len(members), length)]
 
 
-def _perturb_group(
-    images: Tensor, perturbations: Sequence[Perturbation], engine: Engine, at: int | None
-) -> Tensor:
+def _perturb_group(images: Tensor, perturbations: Sequence[Perturbation], engine: Engine, at: int | None) -> Tensor:
     """Corrupt images of one kind."""
     size = (images.shape[-2], images.shape[-1])
     if at is not None and size != (at, at):

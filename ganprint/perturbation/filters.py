@@ -51,9 +51,7 @@ def gaussian_taps(sigma: float, truncate: float) -> list[float]:
     return [weight / total for weight in weights]
 
 
-def smooth(
-    images: Tensor, sigma: tuple[float, float], edge: Edge = "nearest", truncate: float = 4.0
-) -> Tensor:
+def smooth(images: Tensor, sigma: tuple[float, float], edge: Edge = "nearest", truncate: float = 4.0) -> Tensor:
     """Return images blurred by a Gaussian of `sigma` (down, across) pixels.
 
     Shifted copies are added up: on the CPU quicker than a convolution up to some fifty taps. A large image is taken by
@@ -77,9 +75,7 @@ class SmoothedField:
     They are what `smooth` returns of `2 * uniform_fields([stream], 1, H, W) - 1` with the edge "reflect".
     """
 
-    def __init__(
-        self, stream: Stream, size: tuple[int, int], sigma: tuple[float, float], truncate: float
-    ) -> None:
+    def __init__(self, stream: Stream, size: tuple[int, int], sigma: tuple[float, float], truncate: float) -> None:
         self._stream = stream
         self._vertical, self._horizontal = (gaussian_taps(each, truncate) for each in sigma)
         self._reach = len(self._vertical) // 2

@@ -43,9 +43,7 @@ def fog_painter(images: Tensor, severities: Sequence[int], streams: Sequence[Str
     return lambda rows, place: add_fog(rows, clouds[:, place], severities, brightest)
 
 
-def add_fog(
-    images: Tensor, clouds: Tensor, severities: Sequence[int], brightest: Tensor | None = None
-) -> Tensor:
+def add_fog(images: Tensor, clouds: Tensor, severities: Sequence[int], brightest: Tensor | None = None) -> Tensor:
     """Add clouds (n, side, side) in 0..1 to images and scale each sum to its image's maximum, or the given one."""
     height, width = images.shape[-2:]
     thickness = per_image([255 * thickness for thickness, _ in FOG], severities, images)

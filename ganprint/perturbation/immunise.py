@@ -99,9 +99,7 @@ def combination(images: Tensor, severities: Sequence[int], streams: Sequence[Str
     return result
 
 
-def _strengths(
-    ends: tuple[float, float], severities: Sequence[int], streams: Sequence[Stream]
-) -> list[float]:
+def _strengths(ends: tuple[float, float], severities: Sequence[int], streams: Sequence[Stream]) -> list[float]:
     """Return a strength for each image, uniform in its severity's fifth of the range from weak to strong."""
     weak, strong = ends
     return [

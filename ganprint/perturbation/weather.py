@@ -63,9 +63,7 @@ def snow_painter(images: Tensor, severities: Sequence[int], streams: Sequence[St
     """Return what adds snow to rows of one image (1, 3, H, W)."""
     flakes = _flakes(images, severities, streams).to(torch.uint8)
     turned = flakes.rot90(2, (2, 3))
-    return lambda rows, place: _snowed(
-        rows, flakes[..., place, :].float() + turned[..., place, :], severities
-    )
+    return lambda rows, place: _snowed(rows, flakes[..., place, :].float() + turned[..., place, :], severities)
 
 
 def _flakes(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
@@ -160,9 +158,7 @@ def _frost_source(name: str) -> Tensor:
 def _resized(name: str, height: int, width: int) -> Tensor:
     resized = torch.empty(3, height, width, dtype=torch.uint8)
     for given, channel in zip(_frost_source(name), resized, strict=True):
-        larger = F.interpolate(
-            given[None, None].float(), size=(height, width), mode="bicubic", align_corners=False
-        )
+        larger = F.interpolate(given[None, None].float(), size=(height, width), mode="bicubic", align_corners=False)
         channel.copy_(larger[0, 0].round_().clamp_(0, 255))
     return resized
 

@@ -11,9 +11,7 @@ from pydantic import BaseModel
 from ganprint.plain_text import printable
 
 # A JUMBF superbox whose description box has C2PA's type (C2PA 2.1, 11.1.4): the same bytes in every container.
-_MANIFEST_STORE = re.compile(
-    rb"jumb.{4}jumd" + re.escape(bytes.fromhex("6332706100110010800000aa00389b71")), re.DOTALL
-)
+_MANIFEST_STORE = re.compile(rb"jumb.{4}jumd" + re.escape(bytes.fromhex("6332706100110010800000aa00389b71")), re.DOTALL)
 _MEDIA_TYPES = {"JPEG": "image/jpeg"} | {
     name: f"image/{name.lower()}" for name in ("PNG", "WEBP", "TIFF", "GIF", "AVIF")
 }
@@ -59,9 +57,7 @@ def read_provenance(data: bytes, format: str, elsewhere: Sequence[str] = ()) -> 
     store = _MANIFEST_STORE.search(data)
     if store is None and elsewhere:
         place = _short(elsewhere[0])
-        return Provenance(
-            state="remote", detail=f"Its C2PA manifest is kept elsewhere and was not fetched: {place}."
-        )
+        return Provenance(state="remote", detail=f"Its C2PA manifest is kept elsewhere and was not fetched: {place}.")
     if store is None:
         return Provenance(state="absent", detail="It holds no C2PA manifest.")
     try:
@@ -94,9 +90,7 @@ def _judged(store: dict[str, Any]) -> Provenance:
         " ".join(str(info[key]) for key in ("name", "version") if info.get(key))
         for info in manifest.get("claim_generator_info") or []
     ] or [manifest.get("claim_generator") or "unknown software"]
-    made = (
-        f"Signed by {_short(', '.join(map(str, signers)) or 'unknown')}, claimed by {_short(generators[0])}"
-    )
+    made = f"Signed by {_short(', '.join(map(str, signers)) or 'unknown')}, claimed by {_short(generators[0])}"
     failures = list(dict.fromkeys(str(found["code"]) for found in store.get("validation_status") or []))
     # "Trusted" adds a list of certificates to "Valid".
     holds = store.get("validation_state") in ("Valid", "Trusted") or (

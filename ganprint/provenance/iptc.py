@@ -50,9 +50,7 @@ def _fields(record: bytes) -> Iterator[tuple[int, bytes]]:
         if record[place : place + 1] != b"\x1c" or place + 5 > len(record):
             return
         size = int.from_bytes(record[place + 3 : place + 5], "big")
-        if (
-            size & 0x8000
-        ):  # an extended one, of which the length is elsewhere: no text that is looked for has that
+        if size & 0x8000:  # an extended one, of which the length is elsewhere: no text that is looked for has that
             return
         if record[place + 1] == 2:
             yield record[place + 2], record[place + 5 : place + 5 + size]

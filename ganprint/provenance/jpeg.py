@@ -141,9 +141,7 @@ def _subsampling(components: list[tuple[int, int, int, int]]) -> str | None:
     return _SUBSAMPLING.get((across // chroma_across, down // chroma_down))
 
 
-def _double_compression(
-    image: Image.Image, used: list[NDArray[np.int64]], payload: bytes
-) -> DoubleCompression:
+def _double_compression(image: Image.Image, used: list[NDArray[np.int64]], payload: bytes) -> DoubleCompression:
     if not used or image.mode not in ("L", "RGB") or image.info.get("adobe_transform") == 0:
         return DoubleCompression(found=None, reason="It is not stored as luminance and chroma.")
     try:
@@ -158,9 +156,7 @@ def _double_compression(
     low = tuple(np.transpose(_LOW_FREQUENCIES))
     firsts = [q for q in _FIRST_QUALITIES if standard_tables(q)[0][low].sum() > steps[low].sum()]
     if not firsts:
-        return DoubleCompression(
-            found=None, reason="It is compressed too coarsely to show an earlier compression."
-        )
+        return DoubleCompression(found=None, reason="It is compressed too coarsely to show an earlier compression.")
     gains, count = first_compression_gains(_centre(pixels), steps, firsts)
     if count < _FEWEST_COEFFICIENTS:
         return DoubleCompression(found=None, reason="It is too small or too smooth to tell.")

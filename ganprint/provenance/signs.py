@@ -136,9 +136,7 @@ def signs_of_generators(
         found += _of_name(statement, "")
     for caption in (text.value for text in texts if text.caption):
         found += _of_name(caption, _MADE)
-    found += _of_labels(
-        [*labels, *(text.value for text in texts if _LABELLED.search(text.value[:_SEARCHED]))]
-    )
+    found += _of_labels([*labels, *(text.value for text in texts if _LABELLED.search(text.value[:_SEARCHED]))])
     # Others are built on Stable Diffusion, and any may be called an AI.
     found.sort(key=lambda sign: {"Stable Diffusion": 1, "an AI generator": 2}.get(sign.generator or "", 0))
     for source_type in dict.fromkeys(source_types):
@@ -188,9 +186,7 @@ def _in_words(program: str, text: str) -> str:
     if program in _INTERFACES:
         model = "FLUX" if re.search(_NAMES["FLUX"], text, re.IGNORECASE) else "Stable Diffusion"
         return f"{model} ({program})"
-    return {_WEB_UIS: "Stable Diffusion", "image generation services": "an image generator"}.get(
-        program, program
-    )
+    return {_WEB_UIS: "Stable Diffusion", "image generation services": "an image generator"}.get(program, program)
 
 
 def _of_labels(labels: Iterable[str]) -> Iterator[Sign]:

@@ -33,6 +33,4 @@ def read_stated(
     facts = metadata_of(data, image.format, parts, jpeg=metadata)
     if facts.c2pa.state == "remote":
         image = replace(image, notes=(*image.notes, facts.c2pa.detail))
-    return StatedFile(
-        **vars(image), metadata=facts if metadata else None, stated_generator=facts.stated_generator
-    )
+    return StatedFile(**vars(image), metadata=facts if metadata else None, stated_generator=facts.stated_generator)

@@ -50,9 +50,7 @@ def comparison_figures(entries: Sequence[Entry], metric: str) -> dict[str, Figur
     return figures
 
 
-def semantics_figures(
-    entries: Sequence[Entry], variants: Sequence[Variant], metric: str
-) -> dict[str, Figure]:
+def semantics_figures(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> dict[str, Figure]:
     """Return `semantics-SPLIT-POLICY`: a metric by the number of training semantics (Bui et al. 2022, figure 5)."""
     curves = semantics_curves(entries, variants, metric)
     figures = {}
@@ -96,17 +94,13 @@ def coverage_figure(found: Sequence[Assessed]) -> Figure:
         if rates.answered is not None and rates.right is not None:
             axes.plot(rates.answered.value, rates.right.value, marker="o", color=colour)
     axes.plot([], [], marker="o", color="0.4", linestyle="none", label="real or a source, by the thresholds")
-    axes.set(
-        xlabel="share of known sources' images answered", ylabel="share of the answers right", xlim=(0, 1)
-    )
+    axes.set(xlabel="share of known sources' images answered", ylabel="share of the answers right", xlim=(0, 1))
     axes.set_ylim(top=1)
     axes.legend(fontsize=8, frameon=False, loc="lower left")
     return figure
 
 
-def save_figures(
-    figures: Mapping[str, Figure], folder: Path, *, form: Form = "png", force: bool = False
-) -> list[Path]:
+def save_figures(figures: Mapping[str, Figure], folder: Path, *, form: Form = "png", force: bool = False) -> list[Path]:
     """Write figures under their names into a folder and return the files.
 
     Raises OutputExistsError where one is there and `force` is not given, UsageError where one cannot be written.
@@ -164,9 +158,7 @@ def _bars(found: "Robustness") -> Figure:
     shaded = "; shaded: corruptions that training never shows" if found.unseen else ""
     figure.suptitle(f"{found.split}{shaded}", fontsize=9)
     handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, fontsize=8, ncols=min(len(labels), 3), loc="outside lower center", frameon=False
-    )
+    figure.legend(handles, labels, fontsize=8, ncols=min(len(labels), 3), loc="outside lower center", frameon=False)
     return figure
 
 
@@ -196,9 +188,7 @@ def _curves(found: "Robustness") -> Figure:
             axes.set_xlabel("severity (0: clean)", fontsize=7)
     figure.supylabel(f"{SHORT[found.metric]} on {found.split}", fontsize=8)
     handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, fontsize=7, ncols=min(len(labels), 5), loc="outside upper center", frameon=False
-    )
+    figure.legend(handles, labels, fontsize=7, ncols=min(len(labels), 5), loc="outside upper center", frameon=False)
     return figure
 
 

@@ -19,9 +19,7 @@ MOST_IMAGES = 2000
 FEWEST_IMAGES = 10
 
 
-def embed_images(
-    attributor: Attributor, images: Manifest, *, workers: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
+def embed_images(attributor: Attributor, images: Manifest, *, workers: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return where a method places images, (N, D) float32, and the rows (N,) of those that could be read.
 
     It is the mean over crops of the embedding, or of the attribution logits where a method has none.

@@ -125,9 +125,7 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
         record=record,
         images=images,
         date=f"{record.date.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
-        verdicts=Counter(
-            each.verdict.verdict for each in record.images if each.verdict.error is None
-        ).most_common(),
+        verdicts=Counter(each.verdict.verdict for each in record.images if each.verdict.error is None).most_common(),
         maps=exhibits.maps,
         mapped=MAPPED,
         limited=any(kept.beyond for _, kept in images if kept),

@@ -33,10 +33,7 @@ def to_latex(table: Table, *, intervals: bool = False) -> str:
     marks = ("{}", r"\textbf{{{}}}", r"\underline{{{}}}")
     lines = [f"% {printable(table.title)}", rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}", r"\toprule"]
     if any(group for group, _ in table.groups):
-        spans = [
-            rf"\multicolumn{{{len(numbers)}}}{{c}}{{{to_latex_text(group)}}}"
-            for group, numbers in table.groups
-        ]
+        spans = [rf"\multicolumn{{{len(numbers)}}}{{c}}{{{to_latex_text(group)}}}" for group, numbers in table.groups]
         lines.append(" & ".join(["", *spans]) + r" \\")
     names = [table.corner, *(column.name for column in table.columns)]
     lines += [" & ".join(map(to_latex_text, names)) + r" \\", r"\midrule"]

@@ -30,9 +30,7 @@ def robustness_conditions(
     split: str, corruptions: Sequence[str] = CORRUPTIONS, severities: Sequence[int] = SEVERITIES
 ) -> list[tuple[str, str]]:
     """Return clean and each corruption at each severity (Bui et al. 2022, figure 4)."""
-    return [(split, "none")] + [
-        (split, f"{kind}:{severity}") for kind in corruptions for severity in severities
-    ]
+    return [(split, "none")] + [(split, f"{kind}:{severity}") for kind in corruptions for severity in severities]
 
 
 def resharing_conditions(split: str) -> list[tuple[str, str]]:
@@ -177,9 +175,7 @@ def difference_table(entries: Sequence[Entry], metric: str, against: str | None 
         found = [difference(samples[name].get(each), samples[first][each]) for each in conditions]
         rows.append(Row(name, tuple(map(_difference_cell, found)), ranked=False))
     columns = tuple(Column("", f"{split}, {policy}") for split, policy in conditions)
-    return Table(
-        f"{SHORT[metric]} less that of {first} (95 % interval over groups)", "weights", columns, tuple(rows)
-    )
+    return Table(f"{SHORT[metric]} less that of {first} (95 % interval over groups)", "weights", columns, tuple(rows))
 
 
 def _was_seen(entry: Entry) -> bool:
@@ -201,9 +197,7 @@ def _span(counts: Sequence[int]) -> str:
 def metrics_of(entries: Sequence[Entry]) -> tuple[str, ...]:
     """Return the metrics that some of the results have, in the order of tables."""
     return tuple(
-        name
-        for name in (*METRICS, *OPEN_SET_METRICS)
-        if any(getattr(entry, name) is not None for entry in entries)
+        name for name in (*METRICS, *OPEN_SET_METRICS) if any(getattr(entry, name) is not None for entry in entries)
     )
 
 

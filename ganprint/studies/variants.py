@@ -79,9 +79,7 @@ def ablation_variants(
         config = _neural_config(method, preset, [*assignments, *every[label]])
         count = config.images_per_sample
         if images < count:
-            raise UsageError(
-                f"A step of {images} images has no sample of {count}.", "Set a larger batch_size."
-            )
+            raise UsageError(f"A step of {images} images has no sample of {count}.", "Set a larger batch_size.")
         config = config.model_copy(update={"batch_size": images // count})
         name = f"{method}-{label.lower().replace(' ', '-')}"
         variants.setdefault(config.model_dump_json(), Variant(name, label, method, config))
@@ -125,9 +123,7 @@ def order_semantics(train: Manifest) -> tuple[str, ...]:
     left = [number for number, name in enumerate(names) if name and counts[number].any()]
     shown, order = np.zeros(len(train.sources), dtype=bool), []
     while left:
-        best = max(
-            left, key=lambda n: (int(((counts[n] > 0) & ~shown).sum()), int(counts[n].sum()), names[n])
-        )
+        best = max(left, key=lambda n: (int(((counts[n] > 0) & ~shown).sum()), int(counts[n].sum()), names[n]))
         left.remove(best)
         shown |= counts[best] > 0
         order.append(names[best])
@@ -164,9 +160,7 @@ def check_addressees(assignments: Sequence[str], methods: Sequence[str]) -> None
     for text in assignments:
         name = _addressee(text)
         if name and name not in methods:
-            raise UsageError(
-                f"{text!r} is for {name}, which is not trained.", f"Trained: {', '.join(methods)}."
-            )
+            raise UsageError(f"{text!r} is for {name}, which is not trained.", f"Trained: {', '.join(methods)}.")
 
 
 def _addressee(assignment: str) -> str:
@@ -217,9 +211,7 @@ class Study:
             if variant.name in self._cards
         ]
 
-    def train(
-        self, variant: Variant, *, report: Callable[[Progress], None], stop: Callable[[], bool]
-    ) -> None:
+    def train(self, variant: Variant, *, report: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
         """Train a variant, from its checkpoint where there is one; KeyboardInterrupt where it was stopped."""
         folder = self.folder(variant)
         try:
@@ -290,9 +282,7 @@ def study_tables(entries: Sequence[Entry], variants: Sequence[Variant], metric: 
     """Return the changes of a method by conditions, and methods by the number of training semantics."""
     labels = {variant.name: variant.label for variant in variants if variant.semantics is None}
     changed = [
-        entry.model_copy(update={"weights": labels[entry.weights]})
-        for entry in entries
-        if entry.weights in labels
+        entry.model_copy(update={"weights": labels[entry.weights]}) for entry in entries if entry.weights in labels
     ]
     tables = [condition_table(changed)] if changed else []
     if semantics_curves(entries, variants, metric):
@@ -305,17 +295,11 @@ def semantics_table(entries: Sequence[Entry], variants: Sequence[Variant], metri
     curves = semantics_curves(entries, variants, metric)
     counts = sorted({count for curve in curves.values() for count in curve})
     conditions = list(dict.fromkeys(condition for condition, _ in curves))
-    columns = [
-        Column(f"{split}, {policy}", f"{count} semantics") for split, policy in conditions for count in counts
-    ]
+    columns = [Column(f"{split}, {policy}", f"{count} semantics") for split, policy in conditions for count in counts]
     rows = [
         Row(
             method,
-            tuple(
-                Cell(curves.get((condition, method), {}).get(count))
-                for condition in conditions
-                for count in counts
-            ),
+            tuple(Cell(curves.get((condition, method), {}).get(count)) for condition in conditions for count in counts),
         )
         for method in dict.fromkeys(method for _, method in curves)
     ]

@@ -171,15 +171,11 @@ class BatchSettings:
         moves = config.validation == "as-training"
         if moves and policy.probability > 0:
             policy = replace(policy, probability=1.0)
-        held = PerturbedImages(
-            images, config.view, policy, at=config.perturb_at, augment=moves, seed=VALIDATION_SEED
-        )
+        held = PerturbedImages(images, config.view, policy, at=config.perturb_at, augment=moves, seed=VALIDATION_SEED)
         draws: BatchSampler = BatchSampler(held.labels, batch_size=64, shuffle=False)
         if moves:
             size, seed = config.batch_size * self.members, VALIDATION_SEED
-            draws = AnchoredSampler(
-                held.labels, members=self.members, batch_size=size, seed=seed, shuffle=False
-            )
+            draws = AnchoredSampler(held.labels, members=self.members, batch_size=size, seed=seed, shuffle=False)
         workers, hold = min(self.run.workers, 1), moves and self.hold
         return Batches(held, draws, workers=workers, device=self.device, hold=hold)
 

@@ -75,9 +75,7 @@ def read_place(path: Path) -> Place:
         raise _not_resumed(path, cause) from cause
 
 
-def load_checkpoint(
-    path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None
-) -> Place:
+def load_checkpoint(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None) -> Place:
     """Read what `save_checkpoint` wrote into modules and optimizer, and return the place.
 
     Raises TrainingError where the file is damaged or belongs to another configuration.

@@ -28,9 +28,7 @@ from ganprint.training.trials import ONLY, judge, only_answer
 LAST, BEST, HISTORY = "checkpoints/last.safetensors", "checkpoints/best.safetensors", "history.jsonl"
 
 
-def fit_attributor(
-    attributor: Attributor, train: LabelledImages, val: LabelledImages, run: Run
-) -> Mapping[str, Any]:
+def fit_attributor(attributor: Attributor, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
     """Train any attributor: a neural one by the loop, another by its own `fit`; return what its card should hold."""
     if isinstance(attributor, NeuralAttributor):
         return train_network(attributor, train, val, run)
@@ -140,9 +138,7 @@ class _Trainer:
             "epochs": self.place.epoch,
             "best_epoch": self.place.best_epoch if self.config.keep == "best" else None,
             "seconds": self.place.seconds,
-            "losses": {
-                key: [round(row[key], 6) for row in history if key in row] for key in ("train_loss", "loss")
-            },
+            "losses": {key: [round(row[key], 6) for row in history if key in row] for key in ("train_loss", "loss")},
             "details": {} if only is None else {ONLY: self.attributor.sources[only]},
         }
 

@@ -180,9 +180,7 @@ def _by_source(attributor: NeuralAttributor, artifact: Artifact) -> dict[str, to
     """Return the tensors that have a row for each source, in their first dimension: known ones the artifact's."""
     fresh = attributor.state()
     with torch.random.fork_rng(devices=[]):
-        wider = type(attributor)(
-            attributor.config, (*attributor.sources, "+".join(attributor.sources))
-        ).state()
+        wider = type(attributor)(attributor.config, (*attributor.sources, "+".join(attributor.sources))).state()
     given, wanted = artifact.card.sources, attributor.sources
     shared = [source for source in wanted if source in given]
     found: dict[str, torch.Tensor] = {}
@@ -198,9 +196,7 @@ def _by_source(attributor: NeuralAttributor, artifact: Artifact) -> dict[str, to
     return found
 
 
-def describe(
-    attributor: Attributor, run: Run, train: "Manifest", val: "Manifest", *, name: str, command: str
-) -> Card:
+def describe(attributor: Attributor, run: Run, train: "Manifest", val: "Manifest", *, name: str, command: str) -> Card:
     """Return the card of a training to come, so that what cannot be written on one fails before it.
 
     Raises ConfigError where the name, or a source's or semantic's, cannot stand on a card.

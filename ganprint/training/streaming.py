@@ -85,9 +85,7 @@ def accumulate(
 
     def save() -> None:
         if is_main_process():
-            write_tensors(
-                path, place, {key: each.contiguous() for key, each in accumulator.tensors().items()}
-            )
+            write_tensors(path, place, {key: each.contiguous() for key, each in accumulator.tensors().items()})
 
     with Interruption(run.stop) as interruption:
         for batch in stream(images, config, run, seed=run.seed, batch_size=batch_size, start=first):

@@ -116,9 +116,7 @@ def load_artifact(name_or_path: str | Path) -> Artifact:
         raise WeightsError(f"{path} is not a safetensors file: {cause}.", hint) from cause
     if card.parameters is not None and count_parameters(tensors) != card.parameters:
         raise WeightsError(f"{path} does not hold the {card.parameters} parameters its card says.", hint)
-    full = {
-        name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()
-    }
+    full = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     check_finite(full)
     return Artifact(card, full, folder)
 
@@ -132,9 +130,7 @@ def load_attributor(name_or_path: str | Path, *, device: str = "cpu") -> tuple["
     artifact = load_artifact(name_or_path)
     card = artifact.card
     method = plugins.load(card.method)
-    hint = (
-        f"They were made by {card.plugin.distribution} {card.plugin.version}: install that, or train again."
-    )
+    hint = f"They were made by {card.plugin.distribution} {card.plugin.version}: install that, or train again."
     try:
         config = method.spec.config.model_validate(card.config)
     except ValidationError as cause:
@@ -155,9 +151,7 @@ def load_attributor(name_or_path: str | Path, *, device: str = "cpu") -> tuple["
         raise
     except Exception as cause:
         # A configuration reaches constructors of other packages, which raise what they like.
-        raise WeightsError(
-            f"The weights {card.name} do not fit {card.method}: {_one_line(cause)}", hint
-        ) from cause
+        raise WeightsError(f"The weights {card.name} do not fit {card.method}: {_one_line(cause)}", hint) from cause
     return attributor.to(device), card
 
 
@@ -204,9 +198,7 @@ def set_rates(name_or_path: str | Path, rates: Sequence[VerdictRates]) -> Path:
         raise WeightsError(f"{folder} has no verdicts to rate.", "ganprint calibrate --record gives it some.")
     measured = {(each.data_sha256, each.split, each.policy, each.seed) for each in rates}
     kept = [
-        each
-        for each in card.judgement.rates
-        if (each.data_sha256, each.split, each.policy, each.seed) not in measured
+        each for each in card.judgement.rates if (each.data_sha256, each.split, each.policy, each.seed) not in measured
     ]
     judgement = card.judgement.model_copy(update={"rates": [*kept, *rates]})
     return _rewrite(folder, card.model_copy(update={"judgement": judgement}))
@@ -236,9 +228,7 @@ def load_reference(name_or_path: str | Path, card: Card) -> dict[str, np.ndarray
     except (SafetensorError, KeyError, ValueError) as cause:
         raise WeightsError(f"{path} is not a safetensors file: {cause}.") from cause
     if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise WeightsError(
-            f"{path} has numbers that are not finite.", "ganprint calibrate --record makes it again."
-        )
+        raise WeightsError(f"{path} has numbers that are not finite.", "ganprint calibrate --record makes it again.")
     return arrays
 
 

@@ -84,9 +84,7 @@ class Card(Record):
 
     @model_validator(mode="after")
     def _no_source_is_a_family(self) -> Self:
-        both = {family.casefold() for family in self.families.values()} & {
-            source.casefold() for source in self.sources
-        }
+        both = {family.casefold() for family in self.families.values()} & {source.casefold() for source in self.sources}
         if both:
             raise ValueError(f"{', '.join(sorted(both))} is both a source and a family")
         return self
@@ -138,9 +136,7 @@ def read_card(folder: Path) -> Card:
     try:
         return Card.model_validate(load_plain(read_file(path, limit=MAX_CARD_BYTES)))
     except FileNotFoundError:
-        raise WeightsError(
-            f"{folder} has no {CARD_FILE}.", "An artifact is a folder with both files."
-        ) from None
+        raise WeightsError(f"{folder} has no {CARD_FILE}.", "An artifact is a folder with both files.") from None
     except OSError as cause:
         raise WeightsError(f"{path} cannot be read: {cause.strerror}.", "Check its permissions.") from cause
     except ValidationError as cause:
@@ -148,9 +144,7 @@ def read_card(folder: Path) -> Card:
             f"{path} is not a valid card: {first_fault(cause)}.", "Restore the artifact from its origin."
         ) from cause
     except PlainYAMLError as cause:
-        raise WeightsError(
-            f"{path} is not readable YAML: {cause}.", "Restore the artifact from its origin."
-        ) from cause
+        raise WeightsError(f"{path} is not readable YAML: {cause}.", "Restore the artifact from its origin.") from cause
 
 
 def first_fault(cause: ValidationError) -> str:

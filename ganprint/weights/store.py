@@ -151,9 +151,7 @@ def _is_artifact(path: Path) -> bool:
 
 def _says_first_choice(card: Path) -> bool:
     try:
-        return (
-            re.search(rb"""first_choice["']?\s*:\s*[tT]""", read_file(card, limit=MAX_CARD_BYTES)) is not None
-        )
+        return re.search(rb"""first_choice["']?\s*:\s*[tT]""", read_file(card, limit=MAX_CARD_BYTES)) is not None
     except OSError:
         return False
 

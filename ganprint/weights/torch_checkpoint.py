@@ -32,9 +32,7 @@ MAX_PICKLE_BYTES = 4 << 20
 class Checkpoint:
     """An open checkpoint: `content` as `read_pickle` gives it, and its tensors on request."""
 
-    def __init__(
-        self, path: Path, content: Any, read_bytes: Callable[[StoredBytes], bytes], size: int
-    ) -> None:
+    def __init__(self, path: Path, content: Any, read_bytes: Callable[[StoredBytes], bytes], size: int) -> None:
         self.content = content
         self.path = path
         self._read_bytes = read_bytes
@@ -90,8 +88,7 @@ def _reported(path: Path) -> Iterator[None]:
         yield
     except ForbiddenNameError as cause:
         raise WeightsError(
-            f"{path} names {cause}, which no checkpoint of weights needs: "
-            "it is refused, and nothing in it was run.",
+            f"{path} names {cause}, which no checkpoint of weights needs: it is refused, and nothing in it was run.",
             "Treat the file as hostile; get the checkpoint from its authors again.",
         ) from None
     except MalformedPickleError as cause:

@@ -47,9 +47,7 @@ class EigenFaceConfig(GridConfig):
         gt=0,
         description="memory for the full decomposition; components are found in batches where it takes more",
     )
-    pca_batch: int = Field(
-        512, ge=1, description="in batches: images at a time, at least the components' number"
-    )
+    pca_batch: int = Field(512, ge=1, description="in batches: images at a time, at least the components' number")
     components: int | None = Field(
         None,
         ge=1,
@@ -173,8 +171,7 @@ class EigenFace(Attributor):
         self.tensors["components"] = torch.from_numpy(pca.components_[:needed].copy()).float()
         del pca
         seen = [
-            (self.coordinates(batch.images), batch.labels)
-            for batch in stream(train, self.config, run, seed=run.seed)
+            (self.coordinates(batch.images), batch.labels) for batch in stream(train, self.config, run, seed=run.seed)
         ]
         coordinates, labels = (torch.cat(parts).numpy() for parts in zip(*seen, strict=True))
         held, truth = answer_validation(self.coordinates, val, self.config, run)

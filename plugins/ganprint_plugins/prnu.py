@@ -200,9 +200,7 @@ class PRNU(Attributor):
         """Return fingerprints, the setting they were made with, and the inverse temperature of the logits."""
         numbers = {name: value for name, value in asdict(self.setting).items() if value is not None}
         numbers["sharpness"] = self.inverse_temperature
-        return {"fingerprints": self.fingerprints} | {
-            name: torch.tensor(value) for name, value in numbers.items()
-        }
+        return {"fingerprints": self.fingerprints} | {name: torch.tensor(value) for name, value in numbers.items()}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Take what `state` gave; raise WeightsError where names or shapes do not fit."""
@@ -229,15 +227,11 @@ class PRNU(Attributor):
         values = correlate(residual, self.fingerprints)[0].tolist()
         panels = [Panel("cleaned noise residual", residual[0].cpu().numpy(), diverging=True)]
         for source, fingerprint, value in zip(self.sources, self.fingerprints, values, strict=True):
-            panels.append(
-                Panel(f"{source}: correlation {value:+.4f}", fingerprint.cpu().numpy(), diverging=True)
-            )
+            panels.append(Panel(f"{source}: correlation {value:+.4f}", fingerprint.cpu().numpy(), diverging=True))
         return panels
 
     def _residuals(self, images: Tensor) -> Tensor:
-        return clean_residuals(
-            images.to(self.device).float(), levels=self.setting.levels, sigma=self.setting.sigma
-        )
+        return clean_residuals(images.to(self.device).float(), levels=self.setting.levels, sigma=self.setting.sigma)
 
 
 def _best_threshold(correlations: np.ndarray, labels: np.ndarray, monitor: str) -> float:

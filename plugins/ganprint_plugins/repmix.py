@@ -188,9 +188,7 @@ def mix(features: Tensor, ratios: Tensor) -> Tensor:
     return (grouped * weights).sum(dim=1)
 
 
-def mixed_losses(
-    attribution: Tensor, detection: Tensor, targets: Tensor, ratios: Tensor
-) -> tuple[Tensor, Tensor]:
+def mixed_losses(attribution: Tensor, detection: Tensor, targets: Tensor, ratios: Tensor) -> tuple[Tensor, Tensor]:
     """Return the attribution and the detection loss of each sample, (M,) and (M,).
 
     `targets` (M, n) are the labels of the images that `ratios` (M, n) mixed into it. Detection has class weights

@@ -57,7 +57,5 @@ PUBLISHED = (
         ADVERSARIAL,
         of_errors=True,
     ),
-    PublishedTable(
-        "Bui et al., ECCV 2022, ablation", "RepMix", tuple(("", name) for name in METRICS), ABLATION
-    ),
+    PublishedTable("Bui et al., ECCV 2022, ablation", "RepMix", tuple(("", name) for name in METRICS), ABLATION),
 )

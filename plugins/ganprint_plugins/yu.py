@@ -42,9 +42,7 @@ class YuConfig(NeuralConfig):
     )
     backbone_options: dict[str, Any] = Field({}, description="arguments of another backbone's constructor")
     pretrained: bool = Field(False, description="start another backbone from ImageNet weights")
-    feature_base: int = Field(
-        1024, ge=8, description="progan: channels are this over 2^stage, the public code's"
-    )
+    feature_base: int = Field(1024, ge=8, description="progan: channels are this over 2^stage, the public code's")
     feature_max: int = Field(512, ge=8, description="progan: channels at most")
     pool_from: int = Field(
         4,

@@ -90,9 +90,7 @@ def test_images_are_read_as_verdicts_are_taken(attribute: Any, image: Path) -> N
     assert len(taken) == 2
 
 
-def test_verdicts_are_the_same_bytes_at_any_number_of_workers(
-    attribute: Any, image: Path, tmp_path: Path
-) -> None:
+def test_verdicts_are_the_same_bytes_at_any_number_of_workers(attribute: Any, image: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(image.read_bytes()[:200])
     images = [image.parent, tmp_path / "broken.png", image.read_bytes(), tmp_path / "absent.png", image]
     found = [
@@ -211,14 +209,10 @@ def test_files_and_reports_are_those_of_the_command(
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "CMYK", "I;16", "1"])
-def test_pictures_of_every_mode_are_read_as_files_of_them_are(
-    attribute: Any, tmp_path: Path, mode: str
-) -> None:
+def test_pictures_of_every_mode_are_read_as_files_of_them_are(attribute: Any, tmp_path: Path, mode: str) -> None:
     grey = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8))
     picture = (
-        grey.convert("I").point(lambda value: value * 256).convert("I;16")
-        if mode == "I;16"
-        else grey.convert(mode)
+        grey.convert("I").point(lambda value: value * 256).convert("I;16") if mode == "I;16" else grey.convert(mode)
     )
     file = tmp_path / ("picture.tif" if mode == "CMYK" else "picture.png")
     picture.save(file)

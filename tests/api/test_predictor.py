@@ -41,9 +41,7 @@ def test_scores_are_those_of_the_verdict_with_an_embedding(
     assert predictor.card.name == judged_weights.name or predictor.card.method == "repmix"
 
 
-def test_errors_are_raised_and_a_folder_is_not_one_image(
-    predictor: ganprint.Predictor, images: list[Path]
-) -> None:
+def test_errors_are_raised_and_a_folder_is_not_one_image(predictor: ganprint.Predictor, images: list[Path]) -> None:
     with pytest.raises(ImageNotFoundError):
         predictor([images[0], "absent.png"])
     with pytest.raises(UsageError, match="not one image") as error:
@@ -100,9 +98,7 @@ def test_a_pickle_has_no_tensors_and_answers_the_same_in_another_process(
     assert imported == "False" and float(value) == pytest.approx(expected, abs=1e-4)
 
 
-def test_other_weights_of_that_name_are_refused_where_it_is_unpickled(
-    judged_weights: Path, tmp_path: Path
-) -> None:
+def test_other_weights_of_that_name_are_refused_where_it_is_unpickled(judged_weights: Path, tmp_path: Path) -> None:
     folder = tmp_path / "weights"
     shutil.copytree(judged_weights, folder)
     predictor = ganprint.load(folder, device="cpu")

@@ -98,9 +98,7 @@ def test_functions_have_the_names_and_defaults_of_their_commands(name: str) -> N
 
 
 def test_a_study_has_the_options_of_its_command() -> None:
-    theirs = (
-        inspect.signature(study.semantics).parameters.keys() | inspect.signature(study.ablation).parameters
-    )
+    theirs = inspect.signature(study.semantics).parameters.keys() | inspect.signature(study.ablation).parameters
     shown = {field.name for field in fields(Display)}
     ours = inspect.signature(prepare_study).parameters.keys() - {"kind", "command"}
     assert ours - theirs == {"set"}

@@ -21,9 +21,7 @@ def images(tiny_manifest: Path) -> list[Path]:
     return sorted((tiny_manifest.parent / "progan").glob("*.png"))
 
 
-def test_perturbed_pixels_are_those_that_the_command_writes(
-    inside: Any, images: list[Path], tmp_path: Path
-) -> None:
+def test_perturbed_pixels_are_those_that_the_command_writes(inside: Any, images: list[Path], tmp_path: Path) -> None:
     options = {"policy": "test-seen", "seed": 3}
     inside("perturb", images[0].parent, tmp_path, "--policy", "test-seen", "--seed", "3", status=0)
     # The command's order is that of the outputs' names.
@@ -38,9 +36,7 @@ def test_perturbed_pixels_are_those_that_the_command_writes(
 def test_explain_returns_arrays_and_writes_a_picture_only_where_it_is_named(
     images: list[Path], tiny_weights: Path, tmp_path: Path
 ) -> None:
-    shown = ganprint.explain(
-        np.asarray(Image.open(images[0])), weights=tiny_weights, maps=["residual"], device="cpu"
-    )
+    shown = ganprint.explain(np.asarray(Image.open(images[0])), weights=tiny_weights, maps=["residual"], device="cpu")
     assert [panel.values.shape for panel in shown.panels] == [(32, 32, 3), (32, 32)]
     out = tmp_path / "shown.png"
     ganprint.explain(images[0], weights=tiny_weights, maps=["residual"], out=out, device="cpu")
@@ -83,9 +79,7 @@ def test_weights_are_calibrated_assessed_and_given_a_source(
     assert photographs == by_kind["photographs: phone"] + by_kind["photographs: scan"] == 5
     others = list((tiny_manifest.parent / "pix2pix").glob("*.png"))
     noise = [np.random.default_rng(n).integers(0, 256, (40, 40, 3)).astype(np.uint8) for n in range(6)]
-    enrolled = ganprint.enroll(
-        "noise", [*noise, noise[0], tmp_path / "absent.png"], weights=weights, device="cpu"
-    )
+    enrolled = ganprint.enroll("noise", [*noise, noise[0], tmp_path / "absent.png"], weights=weights, device="cpu")
     assert len(enrolled.gallery.record.images) == 6
     assert [type(failure) for failure in enrolled.failures] == [ImageNotFoundError]
     assert set(next(ganprint.attribute(others[0], weights=weights, device="cpu")).enrolled) == {"noise"}
@@ -145,9 +139,7 @@ def test_fused_answers_are_measured_beside_each_members(
     tiny_weights: Path, tiny_manifest: Path, grown_manifest: Path, tmp_path: Path
 ) -> None:
     settings = ["view.size=32", "policy=none"]
-    other = ganprint.train(
-        "eigenface", tiny_manifest, tmp_path / "other", set=settings, workers=0, device="cpu"
-    )
+    other = ganprint.train("eigenface", tiny_manifest, tmp_path / "other", set=settings, workers=0, device="cpu")
     named, options = f"{tiny_weights},{other}", {"policies": ["none"], "device": "cpu"}
     found = ganprint.fuse(grown_manifest, weights=named, test="val", out=tmp_path / "fusion.json", **options)
     assert found.file.is_file() and found.failures == ()

@@ -84,6 +84,4 @@ def test_weights_by_group_count_a_group_once() -> None:
     shown = np.concatenate([np.repeat([0, 20], 10), np.arange(1, 20), np.arange(21, 40)])
     weights = np.where(np.isin(shown, [0, 20]), 0.1, 1.0)
     assert cllr(ratios[shown], holds[shown], weights) == pytest.approx(cllr(ratios, holds))
-    assert least_cllr(ratios[shown], holds[shown], weights) == pytest.approx(
-        least_cllr(ratios, holds), abs=1e-6
-    )
+    assert least_cllr(ratios[shown], holds[shown], weights) == pytest.approx(least_cllr(ratios, holds), abs=1e-6)

@@ -77,9 +77,7 @@ def test_versions_of_an_image_are_not_its_neighbours(known: Known) -> None:
         ((0.5, 0.4, 0.1), 0.9, INCONCLUSIVE, "between 30.0%"),
     ],
 )
-def test_each_verdict_has_its_reason(
-    probabilities: tuple[float, ...], score: float, verdict: str, said: str
-) -> None:
+def test_each_verdict_has_its_reason(probabilities: tuple[float, ...], score: float, verdict: str, said: str) -> None:
     shares = np.array(probabilities)
     assert decide(shares, score, SOURCES, RULE, FAMILIES) == verdict
     assert said in give_reason(verdict, shares, score, SOURCES, RULE, FAMILIES)

@@ -50,9 +50,7 @@ def case(tiny_manifest: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_json_has_the_stable_fields_and_the_right_answers(
-    attribute, case: Path, judged_weights: Path
-) -> None:
+def test_json_has_the_stable_fields_and_the_right_answers(attribute, case: Path, judged_weights: Path) -> None:
     done = attribute(case, "--recursive", "--json")
     found = {Path(row["path"]).name: row for row in json_lines(done.stdout)}
     assert list(found) == ["broken.png", "stylegan.png", "progan.png", "real.png"]
@@ -87,9 +85,7 @@ def test_a_bad_file_is_named_on_stderr_and_exits_1_with_the_rest_done(attribute,
     assert told.splitlines()[-1].endswith("not proof of where an image comes from.")
 
 
-def test_weights_that_are_not_calibrated_give_scores_and_no_verdict(
-    inside, tiny_weights: Path, case: Path
-) -> None:
+def test_weights_that_are_not_calibrated_give_scores_and_no_verdict(inside, tiny_weights: Path, case: Path) -> None:
     command = ("attribute", case / "real.png", "--weights", tiny_weights)
     first, *rest = inside(*command).stdout.splitlines()
     assert re.search(r"real.png: NO VERDICT  score of synthetic \d+%, best match", first)
@@ -115,9 +111,7 @@ def test_the_same_input_gives_the_same_bytes_alone_and_in_a_batch(attribute, pro
     assert batch[1]["probabilities"] == pytest.approx(alone["probabilities"], abs=1e-4)
 
 
-def test_standard_input_patterns_and_lists_name_images_too(
-    attribute, program, case: Path, tmp_path: Path
-) -> None:
+def test_standard_input_patterns_and_lists_name_images_too(attribute, program, case: Path, tmp_path: Path) -> None:
     data = (case / "progan.png").read_bytes()
     done = attribute("-", "--json", by=program, input=data, text=False)
     assert (json_lines(done.stdout.decode())[0]["path"], done.returncode) == ("-", 0)
@@ -146,9 +140,7 @@ def test_csv_has_a_row_an_image_and_formulas_are_disarmed(attribute, tmp_path: P
 def test_hostile_names_do_not_reach_the_terminal(attribute, tmp_path: Path) -> None:
     names = ["\x1b[31mred.png", "two\nlines.png", "[bold]markup.png", ":smile:.png"]
     for name in names:
-        Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)).save(
-            tmp_path / name
-        )
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)).save(tmp_path / name)
     text = attribute(*names).stdout
     assert "\x1b" not in text
     assert sum(": SYNTHETIC" in line or ": NO TRACE" in line for line in text.splitlines()) == 4
@@ -160,15 +152,11 @@ def test_hostile_names_do_not_reach_the_terminal(attribute, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("verdict", "status"), [("synthetic", 4), ("progan", 4), ("stylegan", 0), ("real", 0), ("nobody", 2)]
 )
-def test_the_verdict_is_an_exit_status_only_when_asked_for(
-    attribute, case: Path, verdict: str, status: int
-) -> None:
+def test_the_verdict_is_an_exit_status_only_when_asked_for(attribute, case: Path, verdict: str, status: int) -> None:
     assert attribute(case / "progan.png", "--fail-on", verdict).returncode == status
 
 
-def test_a_folder_without_images_and_a_limit_on_pixels_are_sentences(
-    attribute, case: Path, tmp_path: Path
-) -> None:
+def test_a_folder_without_images_and_a_limit_on_pixels_are_sentences(attribute, case: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = attribute("empty", "--json", status=1)
     assert "empty" in json_lines(done.stdout)[0]["error"]["message"]

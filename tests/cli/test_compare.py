@@ -27,9 +27,7 @@ def test_the_results_are_those_of_evaluate(compare, inside, tiny_manifest, other
     assert found[0]["command"].startswith("ganprint compare") and found[0]["date"] and found[0]["hardware"]
 
 
-@pytest.mark.parametrize(
-    ("full", "conditions", "limit"), [(False, 1 + 19 * 3, 120), (True, 1 + 19 * 5, None)]
-)
+@pytest.mark.parametrize(("full", "conditions", "limit"), [(False, 1 + 19 * 3, 120), (True, 1 + 19 * 5, None)])
 def test_robustness_on_the_embedded_benchmark_is_quick_unless_asked_for_in_full(
     full: bool, conditions: int, limit: int | None, tiny_manifest: Path, tiny_weights: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -151,9 +149,7 @@ def test_open_set_measures_confidence_against_sources_outside(compare: Any) -> N
 def test_the_datas_names_can_be_mapped_to_the_weights(compare, tiny_manifest, tmp_path) -> None:
     renamed = tmp_path / "renamed.csv"
     text = tiny_manifest.read_text().replace(",progan,", ",pg,").replace(",stylegan,", ",sg,")
-    renamed.write_text(
-        text.replace("\n", f"\n{tiny_manifest.parent}/").removesuffix(f"{tiny_manifest.parent}/")
-    )
+    renamed.write_text(text.replace("\n", f"\n{tiny_manifest.parent}/").removesuffix(f"{tiny_manifest.parent}/"))
     alone = json.loads(compare("--json").stdout)
     refused = compare("--data", renamed, "--json", status=2).stderr
     assert "knows no generator of" in refused and "--rename" in refused
@@ -229,9 +225,7 @@ def test_without_a_named_split_the_one_that_data_split_writes_is_taken(
     (tmp_path / "split.csv").write_text(tiny_manifest.read_text().replace("test_seen", "test"))
     data = ("--data", tmp_path / "split.csv", "--images", tiny_manifest.parent)
     done = inside("compare", "--weights", "prnu.wild128", *data, *options, "--dry-run", status=0)
-    assert done.stdout.splitlines()[1:] == [
-        f"test under {policy}: prnu.wild128" for policy in policies.split()
-    ]
+    assert done.stdout.splitlines()[1:] == [f"test under {policy}: prnu.wild128" for policy in policies.split()]
 
 
 def test_data_of_sources_that_no_weights_know_is_a_sentence(inside, tiny_manifest, tmp_path) -> None:

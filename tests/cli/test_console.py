@@ -31,9 +31,7 @@ def is_harmless(text: str) -> bool:
 
 
 @pytest.mark.parametrize("stderr", [False, True])
-def test_consoles_tables_and_styled_text_are_escaped(
-    stderr: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_consoles_tables_and_styled_text_are_escaped(stderr: bool, capsys: pytest.CaptureFixture[str]) -> None:
     out = console(stderr=stderr)
     table = Table(EVIL, title=EVIL, caption=EVIL)
     table.add_row(EVIL)

@@ -150,9 +150,7 @@ def test_what_cannot_be_evaluated_is_a_sentence(evaluate, options, said) -> None
     assert said in evaluate(*options, status=2).stderr
 
 
-def test_labels_without_names_are_said_to_be_taken_by_position(
-    inside, tiny_weights: Path, tiny_manifest: Path
-) -> None:
+def test_labels_without_names_are_said_to_be_taken_by_position(inside, tiny_weights: Path, tiny_manifest: Path) -> None:
     rows = [line.split(",") for line in tiny_manifest.read_text().splitlines()]
     flat = tiny_manifest.parent / "flat.csv"
     known = [row for row in rows if row[1] != "-1"]
@@ -166,9 +164,7 @@ def test_labels_without_names_are_said_to_be_taken_by_position(
     assert "names no sources; its labels 0, 1, 2, ... are taken to be real, progan, stylegan" in done.stderr
 
 
-def test_fractions_of_images_are_what_is_asked_for_or_where_no_group_is_known(
-    evaluate, tiny_manifest: Path
-) -> None:
+def test_fractions_of_images_are_what_is_asked_for_or_where_no_group_is_known(evaluate, tiny_manifest: Path) -> None:
     found = parsed(evaluate("--split", "test_seen", "--unit", "image", "--json"))
     assert (found["unit"], found["groups"]) == ("image", None)
     assert found["balanced_accuracy"] == found["of_images"]["balanced_accuracy"]

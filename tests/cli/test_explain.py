@@ -65,9 +65,7 @@ def test_the_maps_of_an_image_that_are_asked_for_are_drawn(inside: Any, tmp_path
 
 def test_a_manifests_spectra_are_drawn(inside: Any, tiny_manifest: Path, tmp_path: Path) -> None:
     out = tmp_path / "spectra.png"
-    done = inside(
-        "explain", "--spectrum", "--data", tiny_manifest, "--split", "train", "--size", "32", "--out", out
-    )
+    done = inside("explain", "--spectrum", "--data", tiny_manifest, "--split", "train", "--size", "32", "--out", out)
     assert done.returncode == 0, done.stderr
     with Image.open(out) as picture:
         assert picture.format == "PNG"

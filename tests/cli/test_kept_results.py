@@ -191,9 +191,7 @@ def test_results_of_other_images_or_another_view_are_not_taken_for_these(
     assert "0 are there, 2 missing" in inside("compare", "--weights", changed, *options).stdout
 
 
-def test_predictions_of_an_earlier_result_do_not_stay_beside_a_later_one(
-    compare: Any, tmp_path: Path
-) -> None:
+def test_predictions_of_an_earlier_result_do_not_stay_beside_a_later_one(compare: Any, tmp_path: Path) -> None:
     out = tmp_path / "results"
     assert compare("--out", out, "--predictions").returncode == 0
     assert len(list(out.glob("*/*.csv"))) == 4

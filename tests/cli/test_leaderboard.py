@@ -56,9 +56,7 @@ def test_names_are_whole_where_seven_weights_are_wider_than_the_terminal(
     inside: Any, intervals: tuple[str, ...]
 ) -> None:
     env = {"COLUMNS": "80"}
-    done = inside(
-        "leaderboard", "--results", KEPT, "--data", "wild128-limit200", "--no-published", *intervals, env=env
-    )
+    done = inside("leaderboard", "--results", KEPT, "--data", "wild128-limit200", "--no-published", *intervals, env=env)
     assert done.returncode == 0, done.stderr
     tables = [line for line in done.stdout.splitlines() if line[:1] in "┃│"]
     assert max(map(len, tables)) <= 80 and "…" not in done.stdout
@@ -89,8 +87,7 @@ def test_seeds_and_precisions_have_tables_of_their_own(inside: Any, folder: Path
     titles = [line for line in done.stdout.splitlines() if line.startswith("wild128")]
     seen = "(‡ trained, selected or calibrated on some of them)"
     assert titles == [
-        f"wild128, seed {seed}: 723 images, 35 groups {seen}; means over groups"
-        for seed in ("0", "0, bf16", "1")
+        f"wild128, seed {seed}: 723 images, 35 groups {seen}; means over groups" for seed in ("0", "0, bf16", "1")
     ]
     refused = inside("leaderboard", "--results", tmp_path, "--figures", tmp_path / "figures")
     assert refused.returncode == 2 and "one data set, seed" in refused.stderr
@@ -107,9 +104,7 @@ def test_fractions_of_images_are_kept_beside_means_over_groups(inside: Any, fold
         assert entry.unit == "group" and entry.of_images.nmi is not None
 
 
-def test_a_damaged_table_is_named_and_another_csv_is_passed_over(
-    inside: Any, folder: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_table_is_named_and_another_csv_is_passed_over(inside: Any, folder: Path, tmp_path: Path) -> None:
     head, line, *_ = (folder / "wild128.csv").read_text().splitlines()
     (tmp_path / "other.csv").write_text("path,source\n")
     (tmp_path / "broken.csv").write_text(f"{head}\n{line.replace(',723,', ',many,')}\n")

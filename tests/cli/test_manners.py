@@ -39,11 +39,7 @@ def test_a_default_means_the_same_in_every_command() -> None:
         for option in command.params:
             # Those of attribute are threads, by default one for each processor; of other commands they are processes.
             threads = (name, option.name) == ("attribute", "workers")
-            if (
-                name not in ("train", "verify")
-                and not threads
-                and option.name in ("workers", "batch_size", "device")
-            ):
+            if name not in ("train", "verify") and not threads and option.name in ("workers", "batch_size", "device"):
                 found.setdefault(option.name, set()).add(option.default)
     assert {name: len(defaults) for name, defaults in found.items()} == dict.fromkeys(found, 1), found
 
@@ -195,9 +191,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(inside, arguments, meant) 
     assert f"Did you mean {meant}?" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("end", "form"), [(".jpg", "JPEG"), (".webp", "WEBP"), (".tif", "TIFF"), (".png", "PNG")]
-)
+@pytest.mark.parametrize(("end", "form"), [(".jpg", "JPEG"), (".webp", "WEBP"), (".tif", "TIFF"), (".png", "PNG")])
 def test_perturb_writes_one_file_in_the_format_of_its_name(inside, tmp_path, end, form) -> None:
     Image.new("RGB", (48, 40), "teal").save(tmp_path / "a.png")
     out = tmp_path / f"out{end}"

@@ -27,9 +27,7 @@ from ..conftest import json_lines
 def case(inside, judged_weights, tiny_manifest, grown_manifest, tmp_path_factory) -> Path:
     """Return a folder of the surest image of each source, one of another source, and one of flat grey."""
     folder = tmp_path_factory.mktemp("case")
-    answers = json_lines(
-        inside("attribute", grown_manifest.parent, "--weights", judged_weights, "--json").stdout
-    )
+    answers = json_lines(inside("attribute", grown_manifest.parent, "--weights", judged_weights, "--json").stdout)
     for source in ("real", "progan", "stylegan"):
         surest = max(answers, key=lambda row, source=source: row["probabilities"][source])
         shutil.copy(surest["path"], folder / f"{source}.png")
@@ -113,9 +111,7 @@ def test_a_batch_that_was_killed_goes_on_without_a_line_twice_or_lost(
     assert judge(folder, "--out", out, "--resume", form, "--fail-on", "synthetic").returncode == 4
 
 
-def test_a_file_of_other_weights_or_another_kind_is_not_gone_on_with(
-    judge: Any, case: Path, tmp_path: Path
-) -> None:
+def test_a_file_of_other_weights_or_another_kind_is_not_gone_on_with(judge: Any, case: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     (row,) = json_lines(judge(case / "real.png", "--json").stdout)
     out.write_text(json.dumps(row | {"judged_by_sha256": "0" * 64}) + "\n")
@@ -161,9 +157,7 @@ def test_lines_answer_for_images_in_any_order_and_each_once() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
-def test_a_full_disk_is_a_sentence(
-    judge: Any, program: Any, judged_weights: Path, case: Path, tmp_path: Path
-) -> None:
+def test_a_full_disk_is_a_sentence(judge: Any, program: Any, judged_weights: Path, case: Path, tmp_path: Path) -> None:
     (tmp_path / "full.jsonl").symlink_to("/dev/full")
     assert "not a regular file" in judge(case, "--out", tmp_path / "full.jsonl", "--force", status=1).stderr
     with Path("/dev/full").open("w") as full:

@@ -45,9 +45,7 @@ def test_sources_and_semantics_are_one_by_their_name(two: list[Path]) -> None:
 
 def test_all_columns_stay_so_that_an_original_is_known_again(two: list[Path]) -> None:
     head, *rows = two[1].read_text().splitlines()
-    two[1].write_text(
-        "\n".join([f"{head},origin", *(f"{row},o{number}.png" for number, row in enumerate(rows))])
-    )
+    two[1].write_text("\n".join([f"{head},origin", *(f"{row},o{number}.png" for number, row in enumerate(rows))]))
     joined = join([Manifest.open(each) for each in two])
     assert joined.column("origin").tolist() == ["", "", "", "o0.png", "o1.png", "o2.png"]
 

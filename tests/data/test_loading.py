@@ -152,9 +152,7 @@ def test_balanced_draws_every_source_equally_and_no_image_again_before_its_turn(
 def test_shuffling_draws_all_once_and_differs_by_epoch_and_seed():
     labels = np.zeros(50, dtype=int)
     orders = {
-        (seed, epoch): tuple(
-            draw.row for draw in flatten(BatchSampler(labels, batch_size=8, seed=seed, epoch=epoch))
-        )
+        (seed, epoch): tuple(draw.row for draw in flatten(BatchSampler(labels, batch_size=8, seed=seed, epoch=epoch)))
         for seed in (0, 1)
         for epoch in (0, 1)
     }

@@ -222,9 +222,7 @@ def test_a_split_asked_of_a_manifest_without_splits_is_refused(tree):
         Manifest.open(tree).select("train")
 
 
-@pytest.mark.parametrize(
-    ("limit", "counts"), [(3, [1, 1, 1]), (9, [3, 3, 3]), (14, [5, 4, 5]), (99, [12, 4, 6])]
-)
+@pytest.mark.parametrize(("limit", "counts"), [(3, [1, 1, 1]), (9, [3, 3, 3]), (14, [5, 4, 5]), (99, [12, 4, 6])])
 def test_limit_is_spread_over_sources_and_seeded(tree, limit, counts):
     manifest = Manifest.open(tree)
     drawn = manifest.select(limit=limit, seed=1)
@@ -253,9 +251,7 @@ def test_gaps_are_accepted_where_they_are_allowed(write_csv):
 
 def test_sha256_covers_every_row_and_no_accident_of_form(write_csv, tmp_path):
     digest = Manifest.open(write_csv(HEADER, ROWS)).sha256
-    shuffled = write_csv(
-        "source,path,label,dlabel,semantic,split,group", [(r[3], *r[:3], *r[4:]) for r in ROWS]
-    )
+    shuffled = write_csv("source,path,label,dlabel,semantic,split,group", [(r[3], *r[:3], *r[4:]) for r in ROWS])
     assert Manifest.open(shuffled).sha256 == digest
     changes = [
         {0: "new"}, {1: 2, 3: "ddpm"}, {2: 2, 4: "bird"}, {3: "sngan"}, {4: "dog", 2: 1}, {5: "val"}, {6: ""}

@@ -39,9 +39,7 @@ def test_it_lists_images_to_attribute(tmp_path: Path) -> None:
 def test_many_row_groups_and_batches_are_one_manifest(tmp_path: Path) -> None:
     count = ROWS_AT_A_TIME + 10
     names = np.array(["real", "progan"])[np.arange(count) % 2]
-    table = pa.table(
-        {"path": [f"{n}.png" for n in range(count)], "source": names, "native_width": np.arange(count)}
-    )
+    table = pa.table({"path": [f"{n}.png" for n in range(count)], "source": names, "native_width": np.arange(count)})
     pq.write_table(table, tmp_path / "many.parquet", row_group_size=50_000)
     manifest = Manifest.open(tmp_path / "many.parquet")
     assert manifest.labels.tolist() == (np.arange(count) % 2).tolist()
@@ -75,9 +73,7 @@ def test_a_fault_is_a_sentence(columns: dict[str, object], says: str, tmp_path: 
     assert len(error.value.message) < 600
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"PAR1", b"PAR1" + bytes(100) + b"PAR1", b"path,source\na.png,real\n"]
-)
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + bytes(100) + b"PAR1", b"path,source\na.png,real\n"])
 def test_what_is_no_parquet_is_a_sentence(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "none.parquet").write_bytes(content)
     with pytest.raises(ManifestError, match="cannot be read as Parquet"):

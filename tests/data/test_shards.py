@@ -34,9 +34,7 @@ def facts(**columns: object) -> bytes:
 
 
 def test_a_folder_of_shards_is_a_manifest_with_the_columns_of_its_json(tmp_path: Path) -> None:
-    put(
-        tmp_path / "b.tar", {"2.json": facts(source="real", semantic="face", group="camera"), "2.png": png(2)}
-    )
+    put(tmp_path / "b.tar", {"2.json": facts(source="real", semantic="face", group="camera"), "2.png": png(2)})
     first = {"1.png": png(1), "1.json": facts(source="progan", semantic="cat", group="one", split="test")}
     put(tmp_path / "a.tar", first)
     manifest = Manifest.open(tmp_path)
@@ -74,8 +72,6 @@ def test_one_shard_has_numbers_or_sources_in_cls_files(
         ({"1.png": b"", "1.cls": b"progan"}, "no images with label 0"),
     ],
 )
-def test_a_label_that_is_missing_or_none_is_named(
-    members: dict[str, bytes], said: str, tmp_path: Path
-) -> None:
+def test_a_label_that_is_missing_or_none_is_named(members: dict[str, bytes], said: str, tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=said):
         Manifest.open(put(tmp_path / "one.tar", members))

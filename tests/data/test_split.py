@@ -30,9 +30,7 @@ def made(labels, dlabels, groups=None) -> Manifest:
     return manifest.with_column("group", np.asarray(groups), [f"g{n}" for n in range(40)])
 
 
-rows = st.lists(
-    st.tuples(st.integers(-1, 3), st.integers(0, 4), st.integers(0, 39)), min_size=20, max_size=200
-)
+rows = st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 4), st.integers(0, 39)), min_size=20, max_size=200)
 
 
 @settings(deadline=None, max_examples=60)

@@ -29,9 +29,7 @@ def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "['same', 'same'" in printed.getvalue()
 
 
-def test_the_block_of_the_readme_runs(
-    tiny_manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_block_of_the_readme_runs(tiny_manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "case" / "deep").mkdir(parents=True)
     for name in ("img.png", "case/deep/img.png"):

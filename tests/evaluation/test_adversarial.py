@@ -20,9 +20,7 @@ from ganprint.weights import load_attributor
 
 GENERATOR = torch.Generator().manual_seed(0)
 IMAGE = torch.randint(0, 256, (3, 90, 70), dtype=torch.uint8, generator=GENERATOR)
-SMOOTH = torch.nn.functional.interpolate(IMAGE[None, :, :23, :18].float(), (184, 144), mode="bicubic").clamp(
-    0, 255
-)
+SMOOTH = torch.nn.functional.interpolate(IMAGE[None, :, :23, :18].float(), (184, 144), mode="bicubic").clamp(0, 255)
 
 
 @pytest.fixture

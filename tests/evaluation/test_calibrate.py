@@ -41,9 +41,7 @@ def test_the_temperature_that_made_them_too_sure_is_found(
 ) -> None:
     probabilities, labels = overconfident
     scaling = fit_scaling(probabilities, labels)
-    assert scaling.temperature == pytest.approx(3, rel=0.1) and scaling.real_offset == pytest.approx(
-        0, abs=0.2
-    )
+    assert scaling.temperature == pytest.approx(3, rel=0.1) and scaling.real_offset == pytest.approx(0, abs=0.2)
     tempered = scaling(probabilities)
     np.testing.assert_allclose(tempered.sum(1), 1)
     assert (tempered[:, 1:].argmax(1) == probabilities[:, 1:].argmax(1)).all()

@@ -55,16 +55,13 @@ def test_a_paired_difference_is_that_of_resampling_the_same_groups() -> None:
     value, source, group = drawn(10, 3)
     worse = value & (np.random.default_rng(4).random(len(value)) < 0.95)
     found = paired_difference(value, worse, source, group)
-    assert found.value == pytest.approx(
-        group_mean(value, source, group).value - group_mean(worse, source, group).value
-    )
+    assert found.value == pytest.approx(group_mean(value, source, group).value - group_mean(worse, source, group).value)
     assert found.excludes_zero and found.low > 0
     alone = group_mean(value, source, group), group_mean(worse, source, group)
     assert alone[0].low < alone[1].high, "unpaired, the two are not told apart"
     random = np.random.default_rng(5)
     means = [
-        np.array([(value ^ worse)[group == number].mean() for number in range(30)][k : k + 10])
-        for k in (0, 10, 20)
+        np.array([(value ^ worse)[group == number].mean() for number in range(30)][k : k + 10]) for k in (0, 10, 20)
     ]
     by_hand = [np.mean([part[random.integers(0, 10, 9)].mean() for part in means]) for _ in range(4000)]
     assert (found.low, found.high) == pytest.approx(np.percentile(by_hand, [2.5, 97.5]), abs=0.003)

@@ -51,9 +51,7 @@ def test_values_of_images_are_scikit_learns(right: float) -> None:
         "balanced_accuracy": sk.balanced_accuracy_score(labels, predicted),
         "nmi": sk.normalized_mutual_info_score(labels, predicted),
     }
-    assert {name: interval.value for name, interval in found.values.items()} == pytest.approx(
-        expected, abs=1e-6
-    )
+    assert {name: interval.value for name, interval in found.values.items()} == pytest.approx(expected, abs=1e-6)
     recalls = sk.recall_score(labels, predicted, average=None)
     assert [found.recall[name].value for name in SOURCES] == pytest.approx(recalls, abs=1e-6)
     confusion = count_answers(labels, predicted, 4)
@@ -93,9 +91,7 @@ def test_each_group_has_one_vote_in_its_source_and_each_source_one() -> None:
 def test_nmi_over_groups_is_scikit_learns_where_groups_and_sources_are_even() -> None:
     labels = np.repeat(np.arange(4), 50)
     predicted = np.where(np.random.default_rng(0).random(200) < 0.7, labels, (labels + 1) % 4)
-    found = of_groups(
-        labels.tolist(), predicted.tolist(), [f"{label}-{n % 5}" for n, label in enumerate(labels)]
-    )
+    found = of_groups(labels.tolist(), predicted.tolist(), [f"{label}-{n % 5}" for n, label in enumerate(labels)])
     (value,) = found.nmi(found.votes()[None])
     assert value == pytest.approx(sk.normalized_mutual_info_score(labels, predicted), abs=1e-9)
 

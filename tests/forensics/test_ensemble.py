@@ -77,18 +77,14 @@ def answer(asked: Ensemble) -> Verdict:
 
 def test_methods_that_agree_are_surer_together_than_alone() -> None:
     found = answer(ensemble(predictor(1, [0.1, 0.8, 0.1]), predictor(2, [0.1, 0.7, 0.2])))
-    assert (found.verdict, found.source, found.method, found.weights) == (
-        *("progan", "progan", "m1+m2", "w1+w2"),
-    )
+    assert (found.verdict, found.source, found.method, found.weights) == (*("progan", "progan", "m1+m2", "w1+w2"),)
     assert found.probabilities["progan"] > 0.9 and found.weights_sha256 == "f" * 64
     assert [each.verdict for each in found.methods] == ["progan", "progan"]
 
 
 @pytest.mark.parametrize("learned", [True, False])
 def test_methods_that_conflict_conclude_nothing(learned: bool) -> None:
-    found = answer(
-        ensemble(predictor(1, [0.001, 0.998, 0.001]), predictor(2, [0.8, 0.1, 0.1]), learned=learned)
-    )
+    found = answer(ensemble(predictor(1, [0.001, 0.998, 0.001]), predictor(2, [0.8, 0.1, 0.1]), learned=learned))
     assert found.verdict == "inconclusive" and found.source is None
     assert "1 synthetic, 1 real" in (found.reason or "")
 
@@ -107,9 +103,7 @@ def test_a_source_that_only_one_knows_is_not_fused_into_real() -> None:
 
 def test_sources_that_differ_are_said_and_warnings_name_their_method() -> None:
     found = answer(
-        ensemble(
-            predictor(1, [0.02, 0.9, 0.08]), predictor(2, [0.02, 0.4, 0.58]), predictor(3, [0.4, 0.3, 0.3])
-        )
+        ensemble(predictor(1, [0.02, 0.9, 0.08]), predictor(2, [0.02, 0.4, 0.58]), predictor(3, [0.4, 0.3, 0.3]))
     )
     assert "progan (1), stylegan (1)" in (found.reason or "")
     warned = [said for said in found.warnings if "Real is the most likely" in said]
@@ -117,12 +111,8 @@ def test_sources_that_differ_are_said_and_warnings_name_their_method() -> None:
     assert any(said.startswith("The probabilities are not calibrated") for said in found.warnings)
 
 
-@pytest.mark.parametrize(
-    ("cllr", "least", "stated"), [(0.5, 0.45, True), (0.5, 0.39, False), (0.8, 0.75, False)]
-)
-def test_a_ratio_is_stated_only_where_it_held_on_what_was_kept_out(
-    cllr: float, least: float, stated: bool
-) -> None:
+@pytest.mark.parametrize(("cllr", "least", "stated"), [(0.5, 0.45, True), (0.5, 0.39, False), (0.8, 0.75, False)])
+def test_a_ratio_is_stated_only_where_it_held_on_what_was_kept_out(cllr: float, least: float, stated: bool) -> None:
     ratio = RULE.synthetic.model_copy(update={"cllr": cllr, "cllr_min": least})
     rule = RULE.model_copy(update={"score": "max-probability", "unknown_below": 0.0, "synthetic": ratio})
     single = predictor(1, [0.05, 0.9, 0.05])

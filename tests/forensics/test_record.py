@@ -43,9 +43,7 @@ def test_every_field_is_described_as_written() -> None:
     ],
 )
 def test_what_calls_for_a_person_is_said(changes: dict[str, Any], said: str | None) -> None:
-    verdict = Verdict(
-        path="a.png", sha256="0" * 64, verdict="real", method="repmix", weights="w", weights_sha256=None
-    )
+    verdict = Verdict(path="a.png", sha256="0" * 64, verdict="real", method="repmix", weights="w", weights_sha256=None)
     reasons = why_review(verdict.model_copy(update=changes), "0" * 64)
     assert (said is None and not reasons) or said in " ".join(reasons)
     assert "changed" in " ".join(why_review(verdict, "1" * 64))

@@ -50,9 +50,7 @@ def test_a_benchmark_is_balanced_split_and_perturbed(
     program: Any, inside: Any, generators: Path, photos: Path, tmp_path: Path
 ) -> None:
     options = ("--photos", photos, "--generators", generators, "--count", "10", "--unseen", "forest")
-    built = [
-        run("forge", "build", tmp_path / name, *options) for run, name in ((inside, "one"), (program, "two"))
-    ]
+    built = [run("forge", "build", tmp_path / name, *options) for run, name in ((inside, "one"), (program, "two"))]
     assert built[0].returncode == 0, built[0].stderr
     file = tmp_path / "one" / "manifest.csv"
     assert built[0].stdout == f"{file}\n"
@@ -96,15 +94,11 @@ def test_a_benchmark_is_balanced_split_and_perturbed(
 def test_what_is_no_grid_is_refused(
     options: tuple[str, ...], said: str, inside: Any, generators: Path, photos: Path, tmp_path: Path
 ) -> None:
-    done = inside(
-        "forge", "build", tmp_path / "out", "--photos", photos, "--generators", generators, *options
-    )
+    done = inside("forge", "build", tmp_path / "out", "--photos", photos, "--generators", generators, *options)
     assert done.returncode == 2 and said in done.stderr
 
 
-def test_generators_that_met_no_critic_are_refused(
-    inside: Any, photos: Path, tmp_path: Path, untrained: Any
-) -> None:
+def test_generators_that_met_no_critic_are_refused(inside: Any, photos: Path, tmp_path: Path, untrained: Any) -> None:
     untrained(tmp_path / "young", "stylegan", "face", steps=600)
     options = ("--photos", photos, "--generators", tmp_path / "young")
     done = inside("forge", "build", tmp_path / "out", *options)

@@ -25,9 +25,7 @@ def test_a_grid_is_trained_and_sampled(inside: Any, photos: Path, tmp_path: Path
         inside("forge", "sample", "--source", "dcgan", *options, "-n", "3", tmp_path / name, status=0)
     files = sorted((tmp_path / "one").iterdir())
     assert [file.name for file in files] == [f"dcgan-face-64-seed0-5-0000{n}.png" for n in range(3)]
-    assert [file.read_bytes() for file in files] == [
-        (tmp_path / "two" / file.name).read_bytes() for file in files
-    ]
+    assert [file.read_bytes() for file in files] == [(tmp_path / "two" / file.name).read_bytes() for file in files]
     again = inside("forge", "sample", "--source", "dcgan", *options, tmp_path / "one")
     assert again.returncode == 2 and "already exists" in again.stderr
     small = inside("forge", "sample", "--source", "progan", *options, tmp_path / "three")

@@ -119,9 +119,7 @@ def test_half_precision_trains_and_leaves_float32(name: str) -> None:
     half = training(name, precision="bf16")
     assert half.advance(2)
     assert all(
-        tensor.dtype == torch.float32
-        for tensor in half.trained.state_dict().values()
-        if tensor.is_floating_point()
+        tensor.dtype == torch.float32 for tensor in half.trained.state_dict().values() if tensor.is_floating_point()
     )
     assert all(torch.isfinite(tensor).all() for tensor in half.trained.state_dict().values())
 

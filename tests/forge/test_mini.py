@@ -62,9 +62,7 @@ def test_it_has_the_images_of_the_recipe_and_is_made_once(
     assert [path.name for path in file.parent.parent.iterdir()] == [file.parent.name]
 
 
-def test_images_for_training_are_of_other_photographs_and_apart_between_splits(
-    generators: Path, cache: Path
-) -> None:
+def test_images_for_training_are_of_other_photographs_and_apart_between_splits(generators: Path, cache: Path) -> None:
     training = Manifest.open(mini(TRAINING, generators=generators))
     assert training.split_names == ("train", "val") and training.sources == ("real", "dcgan-mini")
     real = {split: training.select(split, sources=["real"]) for split in training.split_names}
@@ -103,9 +101,7 @@ def test_a_benchmark_that_is_not_whole_is_made_again(generators: Path, cache: Pa
     assert mini(generators=generators) == file and file.is_file()
 
 
-def test_without_the_generators_of_a_split_there_is_no_benchmark(
-    cache: Path, tmp_path: Path, untrained: Any
-) -> None:
+def test_without_the_generators_of_a_split_there_is_no_benchmark(cache: Path, tmp_path: Path, untrained: Any) -> None:
     untrained(tmp_path / "some", "dcgan", "face")
     with pytest.raises(WeightsError, match="no generators of flower under the training seed 0"):
         mini(generators=tmp_path / "some")

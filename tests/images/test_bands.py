@@ -26,9 +26,7 @@ def small_bands(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def picture(mode: str) -> Image.Image:
     draw = np.random.default_rng(3)
-    smooth = np.add.outer(np.arange(SIZE[1]), 2 * np.arange(SIZE[0]))[..., None] * np.arange(
-        1, MODES[mode] + 1
-    )
+    smooth = np.add.outer(np.arange(SIZE[1]), 2 * np.arange(SIZE[0]))[..., None] * np.arange(1, MODES[mode] + 1)
     values = (smooth + draw.integers(0, 4, smooth.shape)).astype(np.uint8)
     return Image.frombytes(mode, SIZE, values.tobytes())
 
@@ -91,11 +89,7 @@ def tiled(compressed: bool) -> bytes:
 
 
 FILES = {
-    **{
-        f"png-{mode}-filter-{number}": png(mode, number)
-        for mode in ("RGB", "RGBA", "LA")
-        for number in range(5)
-    },
+    **{f"png-{mode}-filter-{number}": png(mode, number) for mode in ("RGB", "RGBA", "LA") for number in range(5)},
     "png-RGB-key-colour": png("RGB", transparency=tuple(map(int, np.asarray(picture("RGB"))[40, 7]))),
     **{
         f"tiff-{mode}-{compression or 'plain'}": tif(mode, compression=compression, strip_size=800)

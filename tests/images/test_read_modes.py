@@ -23,9 +23,7 @@ RED, WHITE = (255, 0, 0), (255, 255, 255)
 def gradient() -> np.ndarray:
     """Return (64, 64, 3): red grows rightwards, green downwards, so no turn or flip of it is the same."""
     ramp = np.arange(SIDE, dtype=np.uint8) * 3
-    return np.dstack(
-        [np.tile(ramp, (SIDE, 1)), np.tile(ramp[:, None], (1, SIDE)), np.full((SIDE, SIDE), 40, np.uint8)]
-    )
+    return np.dstack([np.tile(ramp, (SIDE, 1)), np.tile(ramp[:, None], (1, SIDE)), np.full((SIDE, SIDE), 40, np.uint8)])
 
 
 def png(depth: int, colour: int, rows: np.ndarray, *chunks: tuple[bytes, bytes]) -> bytes:
@@ -128,9 +126,7 @@ NAN_RAMP = np.where(np.arange(SIDE) == 5, np.nan, GREY / 255)
         "NaN", "all NaN",
     ],
 )  # fmt: skip
-def test_grey_of_any_depth_becomes_equal_channels(
-    data: bytes, expected: np.ndarray, note: str | None
-) -> None:
+def test_grey_of_any_depth_becomes_equal_channels(data: bytes, expected: np.ndarray, note: str | None) -> None:
     image = read_image(data)
     for channel in range(3):
         assert np.array_equal(image.pixels[..., channel], expected)
@@ -180,9 +176,7 @@ def key_colour() -> bytes:
     ],
     ids=["png", "webp", "tiff", "grey and alpha", "palette", "key colour", "16-bit grey key"],
 )  # fmt: skip
-def test_transparency_is_laid_over_white_and_said(
-    data: bytes, upper: tuple[int, ...], lower: tuple[int, ...]
-) -> None:
+def test_transparency_is_laid_over_white_and_said(data: bytes, upper: tuple[int, ...], lower: tuple[int, ...]) -> None:
     image = read_image(data)
     assert (image.pixels[: SIDE // 2] == upper).all()
     assert (image.pixels[SIDE // 2 :] == lower).all()
@@ -292,9 +286,7 @@ def test_a_profile_is_srgb_by_what_it_does_and_not_by_its_name(profile: bytes, i
     ],
     ids=["pq", "p3", "srgb", "linear", "2.2", "srgb chunk first", "other primaries"],
 )
-def test_colours_that_a_png_states_otherwise_are_said(
-    chunks: list[tuple[bytes, bytes]], said: str | None
-) -> None:
+def test_colours_that_a_png_states_otherwise_are_said(chunks: list[tuple[bytes, bytes]], said: str | None) -> None:
     image = read_image(png(8, 2, gradient().reshape(SIDE, -1), *chunks))
     assert np.array_equal(image.pixels, gradient())
     assert [said is not None and said in note for note in image.notes] == ([True] if said else [])

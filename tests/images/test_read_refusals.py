@@ -169,9 +169,7 @@ def test_a_name_that_promises_another_format_is_said(tmp_path: Path) -> None:
     assert read_image(path).notes == ("Its name promises JPEG, its bytes are PNG.",)
 
 
-@pytest.mark.parametrize(
-    "name", ["absent.png", "a/b/absent.png", "file.png/inside.png", "zero\0byte.png", "link.png"]
-)
+@pytest.mark.parametrize("name", ["absent.png", "a/b/absent.png", "file.png/inside.png", "zero\0byte.png", "link.png"])
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path, name: str) -> None:
     (tmp_path / "file.png").write_bytes(written("PNG"))
     (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")

@@ -57,9 +57,7 @@ LAYOUTS = {
         if samples > 1 or planar == "contig"
     ],
 )
-def test_samples_come_out_however_they_lie(
-    bits: int, samples: int, planar: str, order: str, layout: str
-) -> None:
+def test_samples_come_out_however_they_lie(bits: int, samples: int, planar: str, order: str, layout: str) -> None:
     values = noise(*SIZE, samples, bits=bits)
     stored = values[..., 0] if samples == 1 else values if planar == "contig" else np.moveaxis(values, -1, 0)
     options: dict[str, object] = {"photometric": "rgb" if samples > 2 else "minisblack", "byteorder": order}
@@ -100,9 +98,7 @@ def test_a_palette_of_eight_bits_is_not_black(order: str) -> None:
 def test_values_of_fewer_bits_in_sixteen_are_not_dark(bits: int, samples: int) -> None:
     values = noise(*SIZE, samples, bits=bits)
     values[0, 0] = (1 << bits) - 1
-    data = written(
-        values[..., 0] if samples == 1 else values, photometric="rgb" if samples == 3 else "minisblack"
-    )
+    data = written(values[..., 0] if samples == 1 else values, photometric="rgb" if samples == 3 else "minisblack")
     image = read_image(data)
     assert np.array_equal(image.pixels, np.broadcast_to(values >> (bits - 8), (*SIZE, 3)))
     assert image.notes == (
@@ -217,8 +213,7 @@ def test_what_is_missing_of_a_cut_tiff_is_said(options: dict[str, object], cut: 
 
 def test_directories_that_overlap_and_loop_take_no_time_to_speak_of() -> None:
     entries = b"".join(
-        (1000 + i).to_bytes(2, "little") + b"\x04\0" + (4_000).to_bytes(4, "little") + bytes(4)
-        for i in range(4000)
+        (1000 + i).to_bytes(2, "little") + b"\x04\0" + (4_000).to_bytes(4, "little") + bytes(4) for i in range(4000)
     )
     looping = (4000).to_bytes(2, "little") + entries + (8).to_bytes(4, "little")
     with pytest.raises(ImageError):

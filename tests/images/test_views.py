@@ -74,9 +74,7 @@ def test_crops_are_where_the_texture_is_and_flat_ones_have_no_vote() -> None:
         assert top % 8 == left % 8 == 0
 
 
-@pytest.mark.parametrize(
-    "margins", [((64, 64), (64, 64)), ((32, 32), (0, 0)), ((0, 0), (40, 8)), ((8, 0), (0, 0))]
-)
+@pytest.mark.parametrize("margins", [((64, 64), (64, 64)), ((32, 32), (0, 0)), ((0, 0), (40, 8)), ((8, 0), (0, 0))])
 @pytest.mark.parametrize("colour", [0, 255, 120])
 def test_a_plain_border_changes_nothing(margins: tuple[tuple[int, int], ...], colour: int) -> None:
     inside = picture(SIZE, SIZE)
@@ -125,9 +123,7 @@ def test_a_large_picture_is_looked_at_in_part_and_alike() -> None:
     assert len(found.places) == 5 and found.nothing is None
 
 
-@pytest.mark.parametrize(
-    ("height", "width"), [(40, 50), (64, 40), (36, 300), (33, 64), (20, 300), (1, 1), (2, 3)]
-)
+@pytest.mark.parametrize(("height", "width"), [(40, 50), (64, 40), (36, 300), (33, 64), (20, 300), (1, 1), (2, 3)])
 def test_a_short_side_is_continued_by_reflection(height: int, width: int) -> None:
     pixels = picture(height, width)
     tall, wide = max(SIZE - height, 0), max(SIZE - width, 0)

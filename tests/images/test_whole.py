@@ -39,11 +39,7 @@ def interlaced(share: float) -> bytes:
         *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
     )
     picture = noise(HEIGHT, WIDTH)
-    rows = [
-        b"\0" + row.tobytes()
-        for left, top, across, down in passes
-        for row in picture[top::down, left::across]
-    ]
+    rows = [b"\0" + row.tobytes() for left, top, across, down in passes for row in picture[top::down, left::across]]
     whole = b"".join(rows)
     packed = zlib.compress(whole[: int(len(whole) * share)])
     return png_file((WIDTH, HEIGHT), packed, colour=0, interlaced=1)

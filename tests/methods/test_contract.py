@@ -34,9 +34,7 @@ def same_states(one: Attributor, other: Attributor) -> bool:
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_trained_weights_answer_the_same_after_reload(
-    name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_trained_weights_answer_the_same_after_reload(name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path) -> None:
     attributor = fit(name, tmp_path)
     data = Manifest.open(tiny_manifest)
     train, val = data.select("train"), data.select("val")
@@ -53,9 +51,7 @@ def test_trained_weights_answer_the_same_after_reload(
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_with_gradients_a_network_answers_as_without(
-    name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_with_gradients_a_network_answers_as_without(name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path) -> None:
     attributor = fit(name, tmp_path)
     if not isinstance(attributor, NeuralAttributor):
         pytest.skip("has no network")
@@ -156,9 +152,10 @@ def test_two_sources_are_told_apart_by_the_linear_methods(
     two = [row for row in rows if row["label"] in ("0", "1")]
     data = rewritten(tiny_manifest, tmp_path, two)
     for name in ("eigenface", "prnu"):
-        assert fit(name, tmp_path / name, data=data).predict(
-            images_of(tiny_manifest, "val")
-        ).attribution.shape == (12, 2)
+        assert fit(name, tmp_path / name, data=data).predict(images_of(tiny_manifest, "val")).attribution.shape == (
+            12,
+            2,
+        )
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -211,15 +208,11 @@ def test_finetuning_takes_over_the_sources_that_the_weights_know_and_adds_others
     names = {"progan": ("msggan", "1"), "stylegan": ("stylegan", "2"), "pix2pix": ("pix2pix", "-1")}
     for row in rows:
         row["source"], row["label"] = names.get(row["source"], ("real", "0"))
-    extra = [
-        {**row, "path": row["path"].replace(".png", ".PNG"), "source": "dcgan", "label": "3"}
-        for row in rows[:30]
-    ]
+    extra = [{**row, "path": row["path"].replace(".png", ".PNG"), "source": "dcgan", "label": "3"} for row in rows[:30]]
     renamed = Manifest.open(rewritten(tiny_manifest, tmp_path, rows + extra))
     assert renamed.sources == ("real", "msggan", "stylegan", "dcgan")
     started = [
-        prepare(type(first), first.config, renamed, seed, start=str(tmp_path / "first")).state()
-        for seed in (0, 1)
+        prepare(type(first), first.config, renamed, seed, start=str(tmp_path / "first")).state() for seed in (0, 1)
     ]
     per_source = [name for name, tensor in started[0].items() if tensor.shape != first.state()[name].shape]
     assert per_source
@@ -235,9 +228,7 @@ def test_finetuning_takes_over_the_sources_that_the_weights_know_and_adds_others
 
 
 @pytest.mark.parametrize("name", [name for name in SMALL if name not in ("yu", "yu reimplementation")])
-def test_pictures_are_finite_and_of_the_views_size(
-    name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_pictures_are_finite_and_of_the_views_size(name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path) -> None:
     attributor = fit(name, tmp_path)
     panels = attributor.explain(images_of(tiny_manifest, "val")[0])
     assert bool(panels) == (name not in ("yu pre-downsampling", "yu residual"))

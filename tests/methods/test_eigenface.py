@@ -33,9 +33,7 @@ def test_components_found_in_batches_span_what_scikit_learns_pca_finds_at_once(i
     found = components.pca.components_[:4]
     np.testing.assert_allclose(np.abs((found * whole.components_).sum(1)), 1, atol=1e-3)
     np.testing.assert_allclose(components.pca.mean_, whole.mean_, atol=1e-6)
-    np.testing.assert_allclose(
-        components.pca.explained_variance_ratio_[:4], whole.explained_variance_ratio_, rtol=1e-2
-    )
+    np.testing.assert_allclose(components.pca.explained_variance_ratio_[:4], whole.explained_variance_ratio_, rtol=1e-2)
 
 
 def test_going_on_from_tensors_gives_the_same_components(images: torch.Tensor) -> None:

@@ -39,9 +39,7 @@ def test_real_can_be_what_correlates_with_no_generator() -> None:
     assert Setting(1, 1.0, threshold=0.4).scores(correlations).argmax(1).tolist() == [0, 0]
 
 
-def test_the_grid_is_searched_on_validation_and_recorded(
-    fit: Fit, tmp_path: Path, tiny_manifest: Path
-) -> None:
+def test_the_grid_is_searched_on_validation_and_recorded(fit: Fit, tmp_path: Path, tiny_manifest: Path) -> None:
     from ganprint.attributor import Run
     from ganprint.data import Manifest
 

@@ -142,10 +142,7 @@ def test_a_preconditioner_changes_the_way_and_not_the_minimum() -> None:
     values = torch.from_numpy(random.normal(0, 1, (300, 4)) @ random.normal(0, 1, (4, 4))).float()
     labels, weights = (values[:, 0] + values[:, 1] > 0).long(), torch.rand(300)
     ways = (preconditioner(moments_of(values, weights), 0.1), torch.eye(4))
-    slopes = [
-        fit_softmax(values, labels, weights, 2, penalty=0.1, steps=200, inverse=inverse)[0]
-        for inverse in ways
-    ]
+    slopes = [fit_softmax(values, labels, weights, 2, penalty=0.1, steps=200, inverse=inverse)[0] for inverse in ways]
     torch.testing.assert_close(slopes[0], slopes[1], rtol=1e-2, atol=1e-3)
 
 
@@ -215,9 +212,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 rows.append([path, label, 0, source, "noise", split, f"{source}-{group}"])
     file = folder / "groups.csv"
     with file.open("w", newline="") as out:
-        csv.writer(out).writerows(
-            [["path", "label", "dlabel", "source", "semantic", "split", "group"], *rows]
-        )
+        csv.writer(out).writerows([["path", "label", "dlabel", "source", "semantic", "split", "group"], *rows])
     return file
 
 
@@ -326,9 +321,7 @@ def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(
         loaded.load_state({})
 
 
-def test_an_interrupted_fit_goes_on_to_the_same_weights(
-    manifest: Path, whole: Fitted, tmp_path: Path
-) -> None:
+def test_an_interrupted_fit_goes_on_to_the_same_weights(manifest: Path, whole: Fitted, tmp_path: Path) -> None:
     told: list[Progress] = []
 
     def stop_after_the_first_pass() -> bool:

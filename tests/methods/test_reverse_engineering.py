@@ -37,9 +37,7 @@ def test_the_loss_is_ten_cross_entropies_and_the_four(sigmoid: bool) -> None:
     residual, spectrum = attributor.network.fingerprint(images)
     logits = attributor.network.classify(spectrum)
     judged = logits.sigmoid() if sigmoid else logits
-    expected = 10 * functional.cross_entropy(judged, labels) + sum(
-        fingerprint_losses(residual, spectrum, 3).values()
-    )
+    expected = 10 * functional.cross_entropy(judged, labels) + sum(fingerprint_losses(residual, spectrum, 3).values())
     torch.testing.assert_close(losses.total, expected)
     answered = attributor.answer(images).attribution.detach()
     assert torch.equal(answered.argmax(1), logits.argmax(1))

@@ -94,9 +94,7 @@ def test_the_gradient_penalty_is_ten_times_the_squared_distance_of_the_slope_fro
     nn.init.zeros_(critic[1].weight)
     critic[1].weight.data[0, 0] = 3.0
     zeros = torch.zeros(4, 3, 2, 2)
-    assert float(
-        yu._critic_loss(critic, zeros, zeros.requires_grad_(), Step(0, 0, 0)).detach()
-    ) == pytest.approx(40)
+    assert float(yu._critic_loss(critic, zeros, zeros.requires_grad_(), Step(0, 0, 0)).detach()) == pytest.approx(40)
 
 
 def test_validation_judges_attribution_alone() -> None:

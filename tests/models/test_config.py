@@ -102,9 +102,7 @@ def test_a_value_of_another_type_is_told_what_it_must_be(assignment: str, wanted
     with pytest.raises(ConfigError) as caught:
         read(assignment)
     assert caught.value.message.startswith(f"The configuration key {key} cannot be ")
-    assert (
-        caught.value.message.endswith(f": it must be {wanted}.") and value.strip("[]") in caught.value.message
-    )
+    assert caught.value.message.endswith(f": it must be {wanted}.") and value.strip("[]") in caught.value.message
     assert caught.value.hint == "ganprint methods METHOD lists the keys with their defaults."
 
 

@@ -44,9 +44,7 @@ def test_without_a_network_training_starts_from_random_weights_and_says_so_in_on
 
 @pytest.mark.parametrize("backbone", ["timm:resnet18", "alexnet"])
 @pytest.mark.usefixtures("no_network")
-def test_weights_that_cannot_be_had_are_an_error_with_a_way_out(
-    backbone: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_that_cannot_be_had_are_an_error_with_a_way_out(backbone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ConfigError, match="are not available") as caught:
         build_backbone(backbone, pretrained=True)
@@ -85,9 +83,7 @@ def test_a_packages_weights_are_loaded_in_order_under_whatever_names(
     assert all(torch.equal(each, state[name]) for name, each in network.state_dict().items())
 
 
-def test_a_packages_weights_of_another_network_are_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_packages_weights_of_another_network_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     package(tmp_path, timm.create_model("resnet18").state_dict(), monkeypatch)
     with pytest.raises(ConfigError, match="not of this network"):
         build_backbone("timm:resnet10t", pretrained=True)

@@ -32,9 +32,7 @@ def outputs() -> Outputs:
         every = dict(file)
 
     def of(run: str) -> Arrays:
-        return {
-            name.removeprefix(f"{run}/"): each for name, each in every.items() if name.startswith(f"{run}/")
-        }
+        return {name.removeprefix(f"{run}/"): each for name, each in every.items() if name.startswith(f"{run}/")}
 
     return of
 

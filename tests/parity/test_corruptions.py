@@ -200,18 +200,12 @@ def test_random_kinds_change_images_in_the_references_distribution(photograph, k
         assert apart <= SAME, f"severity {level}: {apart:.1f} standard errors"
         apart = standard_errors_apart(measured[level + 1 if level < 5 else 4], expected)
         # Frost varies so much with the picture that its severities 3 and 4 look alike; its own test is exact.
-        assert apart >= OTHER or kind == "frost", (
-            f"severity {level} against its neighbour: {apart:.1f} standard errors"
-        )
+        assert apart >= OTHER or kind == "frost", f"severity {level} against its neighbour: {apart:.1f} standard errors"
         if kind in PICTORIAL:
-            strengths = (
-                10 * (255**2 / each[level].square().mean(dim=(1, 2, 3))).log10() for each in (ours, theirs)
-            )
+            strengths = (10 * (255**2 / each[level].square().mean(dim=(1, 2, 3))).log10() for each in (ours, theirs))
             points = torch.tensor([0.05, 0.5, 0.95])
             our_band, their_band = (each.quantile(points) for each in strengths)
-            assert (our_band - their_band).abs().max() <= 1, (
-                f"severity {level}: {our_band} and {their_band} dB"
-            )
+            assert (our_band - their_band).abs().max() <= 1, f"severity {level}: {our_band} and {their_band} dB"
 
 
 @pytest.mark.usefixtures("reference_engine")

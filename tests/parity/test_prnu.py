@@ -68,9 +68,7 @@ def tiles(name: str) -> torch.Tensor:
     """Return 128 px tiles of one of scikit-image's pictures, row by row, uint8 (n, 3, 128, 128)."""
     load, rows, columns = TILES[name]
     image = load()
-    cut = [
-        image[128 * i : 128 * i + 128, 128 * j : 128 * j + 128] for i in range(rows) for j in range(columns)
-    ]
+    cut = [image[128 * i : 128 * i + 128, 128 * j : 128 * j + 128] for i in range(rows) for j in range(columns)]
     return torch.from_numpy(np.stack(cut)).permute(0, 3, 1, 2).contiguous()
 
 
@@ -89,9 +87,7 @@ def assert_equal_arrays(found: np.ndarray, expected: np.ndarray) -> None:
     assert np.linalg.norm(found - expected) < 1e-3 * np.linalg.norm(expected)
 
 
-def on_torch(
-    function: Callable[..., torch.Tensor], image: np.ndarray, levels: int, sigma: float
-) -> np.ndarray:
+def on_torch(function: Callable[..., torch.Tensor], image: np.ndarray, levels: int, sigma: float) -> np.ndarray:
     planes = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     found = function(planes, levels=levels, sigma=sigma)[0]
     return (found.permute(1, 2, 0) if found.ndim == 3 else found).numpy()

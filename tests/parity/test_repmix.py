@@ -15,9 +15,7 @@ from .conftest import SOURCES, Arrays, Close, Outputs, count, load_in_order, see
 
 def repmix_on_embeddings(run: Arrays, members: int, monkeypatch: pytest.MonkeyPatch) -> RepMix:
     """Return RepMix with the reference's heads and ratios, on embeddings in the place of images."""
-    config = RepMixConfig(
-        backbone="compact", mix_count=members, mix_level=0, backbone_options={"widths": [8] * 4}
-    )
+    config = RepMixConfig(backbone="compact", mix_count=members, mix_level=0, backbone_options={"widths": [8] * 4})
     attributor = RepMix(config, SOURCES)
     attributor.network.backbone = attributor.network.embedding = nn.Identity()
     load_in_order(
@@ -64,9 +62,7 @@ def test_repmix_answers_from_compound_logits_as_the_public_test_script_does(
     assert (answer.attribution.argmax(1) > 0).tolist() == run["detection_label"].astype(bool).tolist()
 
 
-def test_repmixs_backbone_mixes_after_the_last_stage_as_the_public_one_does(
-    outputs: Outputs, close: Close
-) -> None:
+def test_repmixs_backbone_mixes_after_the_last_stage_as_the_public_one_does(outputs: Outputs, close: Close) -> None:
     run = outputs("repmix_backbone")
     public = torchvision.models.resnet50()
     public.fc = nn.Linear(2048, 256)
@@ -93,9 +89,7 @@ def test_repmixs_backbone_mixes_after_the_last_stage_as_the_public_one_does(
 
 
 @pytest.mark.parametrize("members", [2, 3])
-def test_an_epoch_has_every_image_as_anchor_once_with_partners_from_all(
-    members: int, outputs: Outputs
-) -> None:
+def test_an_epoch_has_every_image_as_anchor_once_with_partners_from_all(members: int, outputs: Outputs) -> None:
     run = outputs("repmix_sampling")
     labels = np.zeros(10, dtype=np.int64)
     batches = list(AnchoredSampler(labels, members=members, batch_size=4 * members, seed=6))

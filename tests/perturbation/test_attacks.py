@@ -57,9 +57,7 @@ def test_an_image_comes_out_the_same_alone_and_in_any_batch() -> None:
 
 def test_a_gradient_that_is_not_finite_moves_nothing() -> None:
     clean = images(1)
-    attacked = Attack("fgsm", 8).apply(
-        clean, lambda batch: (batch - batch.detach()).log().sum((1, 2, 3)), [0]
-    )
+    attacked = Attack("fgsm", 8).apply(clean, lambda batch: (batch - batch.detach()).log().sum((1, 2, 3)), [0])
     torch.testing.assert_close(attacked, clean)
 
 

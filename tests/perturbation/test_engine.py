@@ -44,9 +44,7 @@ def test_mixed_severities_of_one_kind_do_not_touch_each_other(photograph, kind):
 @pytest.mark.parametrize("kind", CORRUPTIONS)
 @pytest.mark.parametrize("size", [(1, 1), (5, 9), (33, 7)], ids=str)
 def test_tiny_and_odd_images_come_out_whole(kind, size):
-    images = torch.randint(
-        0, 256, (5, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
-    )
+    images = torch.randint(0, 256, (5, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     draws = [Perturbation(kind, severity, 5) for severity in (1, 2, 3, 4, 5)]
     assert perturb(images, draws).shape == images.shape
     floats = perturb(images / 255, draws)
@@ -120,9 +118,7 @@ def test_at_corrupts_at_that_size_and_gives_the_own_size_back(photograph, engine
     assert result.shape == image.shape
     resized = torch.nn.functional.interpolate(image.float(), size=(224, 224), mode="bilinear", antialias=True)
     by_hand = perturb(resized.round().clamp(0, 255).to(torch.uint8), draw, engine=engine)
-    by_hand = torch.nn.functional.interpolate(
-        by_hand.float(), size=(100, 80), mode="bilinear", antialias=True
-    )
+    by_hand = torch.nn.functional.interpolate(by_hand.float(), size=(100, 80), mode="bilinear", antialias=True)
     assert (result - by_hand).abs().max() <= 0.51
     assert difference(result, perturb(image, draw, engine=engine)) > 20
 

@@ -38,10 +38,7 @@ def test_noise_has_the_deviation_of_its_fifth_of_5_to_20(severity: int) -> None:
 
 def test_blur_of_severity_1_is_the_identity_and_grows_from_there() -> None:
     images = photos(1) ^ 37
-    rough = [
-        perturb(images, [Perturbation("random_blur", s, 0)]).float().diff(dim=3).abs().mean()
-        for s in range(1, 6)
-    ]
+    rough = [perturb(images, [Perturbation("random_blur", s, 0)]).float().diff(dim=3).abs().mean() for s in range(1, 6)]
     assert torch.equal(perturb(images, [Perturbation("random_blur", 1, 0)]), images)
     assert rough == sorted(rough, reverse=True)
     assert len(set(map(float, rough))) == 5

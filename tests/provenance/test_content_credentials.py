@@ -103,9 +103,7 @@ def test_the_package_s_answer_is_told(
 
 
 @pytest.mark.parametrize("answer", ["", "[]", "{}", '{"active_manifest": "a", "manifests": {"a": [1]}}'])
-def test_a_manifest_the_package_cannot_read_is_unreadable(
-    answer: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_manifest_the_package_cannot_read_is_unreadable(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stub_reader(monkeypatch, answer)
     assert read_provenance(with_manifest("JPEG"), "JPEG").state == "unreadable"
 
@@ -116,9 +114,7 @@ def test_a_real_package_finds_nothing_in_an_empty_manifest() -> None:
 
 
 def test_a_manifest_kept_elsewhere_is_mentioned_and_not_fetched() -> None:
-    packet = xmp(
-        "", 'xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="https://example.org/a.c2pa"'
-    )
+    packet = xmp("", 'xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="https://example.org/a.c2pa"')
     data = with_xmp("JPEG", packet)
     found = read_metadata(data, "JPEG").c2pa
     assert (found.state, "https://example.org/a.c2pa" in found.detail) == ("remote", True)

@@ -64,9 +64,7 @@ def test_progressive_is_told(progressive: bool) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), [(50, 75), (70, 75), (70, 90), (80, 95), (90, 98)])
-def test_a_coarser_compression_before_is_found_with_its_quality(
-    clean: Image.Image, first: int, second: int
-) -> None:
+def test_a_coarser_compression_before_is_found_with_its_quality(clean: Image.Image, first: int, second: int) -> None:
     hint = jpeg_facts(encoded(again(clean, first), quality=second)).double_compression
     assert hint.found is True
     assert abs(hint.first_quality - first) <= 1

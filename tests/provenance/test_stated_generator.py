@@ -173,9 +173,7 @@ def with_comments(*comments: bytes) -> bytes:
 
 
 def raw_profile(packet: bytes, kind: str = "xmp") -> bytes:
-    text = f"\n{kind}\n{len(packet):8}\n" + "\n".join(
-        packet.hex()[i : i + 72] for i in range(0, 2 * len(packet), 72)
-    )
+    text = f"\n{kind}\n{len(packet):8}\n" + "\n".join(packet.hex()[i : i + 72] for i in range(0, 2 * len(packet), 72))
     body = f"Raw profile type {kind}\0\0".encode() + zlib.compress(text.encode())
     data = picture("PNG")
     return data[:33] + chunk(b"zTXt", body) + data[33:]

@@ -71,9 +71,7 @@ def official_name(ours: str) -> str:
     return ours
 
 
-def checkpoint(
-    network: dict[str, torch.Tensor], *, settings: dict[str, Any] | None = None, **extra: Any
-) -> bytes:
+def checkpoint(network: dict[str, torch.Tensor], *, settings: dict[str, Any] | None = None, **extra: Any) -> bytes:
     state = OrderedDict((official_name(name), tensor) for name, tensor in network.items())
     state["det_ce.weight"] = torch.tensor([1.0, 0.5])
     buffer = io.BytesIO()

@@ -47,9 +47,7 @@ HOSTILE: dict[str, tuple[Callable[[str], Any], str]] = {
 
 @pytest.mark.parametrize("protocol", [2, 4])
 @pytest.mark.parametrize("attack", HOSTILE, ids=str)
-def test_a_hostile_pickle_is_refused_by_name_and_touches_nothing(
-    attack: str, protocol: int, tmp_path: Path
-) -> None:
+def test_a_hostile_pickle_is_refused_by_name_and_touches_nothing(attack: str, protocol: int, tmp_path: Path) -> None:
     build, name = HOSTILE[attack]
     path, touched = tmp_path / "evil.ckpt", tmp_path / "touched"
     content = {"state_dict": build(str(touched))}
@@ -93,17 +91,14 @@ HANDWRITTEN = {
     "state of a tensor": b"\x80\x02]}b.",
     "not a state": STATE + b"K\x01s.",
     "list": b"\x80\x02].",
-    "no storage reference": STATE
-    + b"}X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n(K\x01K\x00))tRss.",
+    "no storage reference": STATE + b"}X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n(K\x01K\x00))tRss.",
     "pickle without end": b"\x80\x02}",
     "nothing": b"",
 }
 
 
 @pytest.mark.parametrize("case", HANDWRITTEN, ids=str)
-def test_no_sequence_of_pickle_operations_escapes_as_anything_but_a_refusal(
-    case: str, tmp_path: Path
-) -> None:
+def test_no_sequence_of_pickle_operations_escapes_as_anything_but_a_refusal(case: str, tmp_path: Path) -> None:
     path = tmp_path / "evil.ckpt"
     path.write_bytes(zipped(HANDWRITTEN[case]))
     with pytest.raises(WeightsError) as error:
@@ -168,9 +163,7 @@ def test_a_tensor_cannot_reach_beyond_its_data(
     offset: int, shape: tuple[int, ...], stride: tuple[int, ...], count: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "evil.ckpt"
-    path.write_bytes(
-        zipped(tensor_pickle(offset, shape, stride, count), **{"0": struct.pack("<4f", 1, 2, 3, 4)})
-    )
+    path.write_bytes(zipped(tensor_pickle(offset, shape, stride, count), **{"0": struct.pack("<4f", 1, 2, 3, 4)}))
     with pytest.raises(WeightsError, match="not a usable"), open_checkpoint(path) as checkpoint:
         checkpoint.tensor(checkpoint.content)
 
@@ -217,9 +210,7 @@ def test_a_damaged_byte_of_a_tensor_is_noticed(official: Path, tmp_path: Path) -
         load(path, tmp_path / "out")
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"PK\x05\x06" + bytes(18), bytes(4096)]
-)
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"PK\x05\x06" + bytes(18), bytes(4096)])
 def test_a_file_that_is_no_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other.ckpt"
     path.write_bytes(content)

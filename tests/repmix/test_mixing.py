@@ -131,9 +131,7 @@ def test_attribution_logits_are_scaled_by_the_detection_answer_only_when_compoun
 
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("compound", [True, False])
-def test_the_loss_is_the_sum_of_both_cross_entropies_weighted_by_the_ratios(
-    compound: bool, count: int
-) -> None:
+def test_the_loss_is_the_sum_of_both_cross_entropies_weighted_by_the_ratios(compound: bool, count: int) -> None:
     attributor = repmix(mix_count=count, compound=compound, **COMPACT)
     batch, _ = images(4 * count)
     labels = torch.tensor([0, 1, 2, 0, 0, 2, 1, 1, 2, 0, 0, 1])[: 4 * count]
@@ -167,9 +165,7 @@ def test_without_mixing_the_loss_is_torchs_with_class_weights_averaged_over_imag
     weighted = functional.cross_entropy(
         detection, (labels > 0).long(), weight=torch.tensor([1.0, 0.5]), reduction="none"
     )
-    torch.testing.assert_close(
-        losses.total, functional.cross_entropy(answer.attribution, labels) + weighted.mean()
-    )
+    torch.testing.assert_close(losses.total, functional.cross_entropy(answer.attribution, labels) + weighted.mean())
 
 
 @pytest.mark.parametrize("level", [-1, 0, 3, 5])
@@ -261,9 +257,7 @@ def test_the_small_presets_keep_what_makes_it_repmix(preset: str) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_network_that_cannot_be_is_refused_with_what_can(
-    fields: dict[str, Any], says: str, hint: str
-) -> None:
+def test_a_network_that_cannot_be_is_refused_with_what_can(fields: dict[str, Any], says: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
         repmix(**fields)
     assert says in caught.value.message

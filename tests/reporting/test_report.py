@@ -93,8 +93,7 @@ def record_of(verdicts: list[Verdict], rates: list[VerdictRates] | None = None, 
         "device": "cpu",
         "weights": [facts],
         "images": [
-            Examined(verdict=each, sha256_after=each.sha256, review=why_review(each, each.sha256))
-            for each in verdicts
+            Examined(verdict=each, sha256_after=each.sha256, review=why_review(each, each.sha256)) for each in verdicts
         ],
     }
     return CaseRecord(**given | fields)
@@ -135,9 +134,7 @@ def test_nothing_that_a_file_says_runs_loads_or_leaves_its_place(ensemble: Ensem
 
 
 def test_pictures_are_made_anew_from_the_pixels(ensemble: Ensemble, tmp_path: Path) -> None:
-    image = replace(
-        image_of("a.jpg"), pixels=np.random.default_rng(0).integers(0, 256, (900, 1200, 3), np.uint8)
-    )
+    image = replace(image_of("a.jpg"), pixels=np.random.default_rng(0).integers(0, 256, (900, 1200, 3), np.uint8))
     exhibits = Exhibits(ensemble, maps=True)
     exhibits.see(image)
     (verdict,) = answered(ensemble, [image])
@@ -166,9 +163,7 @@ def test_two_files_of_one_name_keep_their_own_pictures(ensemble: Ensemble, tmp_p
     assert exhibits.of(ensemble.failed("-", OutputExistsError("", ""))) is None
 
 
-def test_images_without_maps_are_named(
-    ensemble: Ensemble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_images_without_maps_are_named(ensemble: Ensemble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "MAPPED", 1)
     images = [image_of(f"{seed}.jpg", seed) for seed in (1, 2, 3)]
     exhibits = Exhibits(ensemble, maps=True)
@@ -258,9 +253,7 @@ def test_everything_that_was_found_is_on_the_page(ensemble: Ensemble, tmp_path: 
 
 def test_a_clean_verdict_has_the_general_sentence_and_no_flag(ensemble: Ensemble, tmp_path: Path) -> None:
     image = image_of("a.jpg")
-    verdict = answered(ensemble, [image])[0].model_copy(
-        update={"verdict": "real", "source": None, "warnings": []}
-    )
+    verdict = answered(ensemble, [image])[0].model_copy(update={"verdict": "real", "source": None, "warnings": []})
     _, page = written(record_of([verdict]), Exhibits(ensemble, maps=False), tmp_path)
     assert "0 of 1 call for a closer look" in page.words and "Human review: look closer" not in page.words
     assert "A person must review this image" in page.words

@@ -28,9 +28,7 @@ class Azimuthal(Attributor):
         size = images.shape[-1]
         spectrum = torch.fft.fftshift(torch.fft.fft2(luma(images.float())), dim=(-2, -1))
         away = torch.arange(size) - size // 2
-        ring = (
-            torch.hypot(away[:, None].float(), away.float()).round().long().clamp(max=size // 2 - 1).flatten()
-        )
+        ring = torch.hypot(away[:, None].float(), away.float()).round().long().clamp(max=size // 2 - 1).flatten()
         logs = (spectrum.abs() + 1).log().flatten(1)
         return torch.zeros(len(images), size // 2).index_add_(1, ring, logs) / ring.bincount()
 
@@ -40,9 +38,7 @@ class Azimuthal(Attributor):
         profiles, labels = (torch.cat(parts).numpy() for parts in zip(*seen, strict=True))
         found = LogisticRegression(C=self.config.penalty, max_iter=5000).fit(profiles, labels)
         weights = np.concatenate([found.coef_, found.intercept_[:, None]], axis=1)
-        self.weights = torch.from_numpy(
-            weights if len(weights) > 1 else np.stack([0 * weights[0], weights[0]])
-        ).float()
+        self.weights = torch.from_numpy(weights if len(weights) > 1 else np.stack([0 * weights[0], weights[0]])).float()
         return {}
 
     def predict(self, images):

@@ -17,6 +17,4 @@ def fit_repmix(manifest: Path, out: Path, *settings: str, **run: Any) -> tuple[R
     data = Manifest.open(manifest)
     config = read_config(RepMix.spec, preset="repmix-mini", assignments=settings)
     attributor = prepare(RepMix, config, data, 0)
-    return attributor, dict(
-        fit_attributor(attributor, data.select("train"), data.select("val"), Run(out, **run))
-    )
+    return attributor, dict(fit_attributor(attributor, data.select("train"), data.select("val"), Run(out, **run)))

@@ -68,9 +68,7 @@ def test_two_processes_on_cpu_give_the_gradients_of_one(tiny_manifest: Path, tmp
         torch.testing.assert_close(two[name], gradient, rtol=0, atol=2e-5 * scale, msg=name)
 
 
-def test_a_batch_that_does_not_divide_over_the_processes_is_refused(
-    tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_a_batch_that_does_not_divide_over_the_processes_is_refused(tiny_manifest: Path, tmp_path: Path) -> None:
     done = train_together(tiny_manifest, tmp_path, "batch_size=3")
     assert done.returncode != 0
     assert "A batch of 3 samples does not divide over 2 processes." in done.stderr

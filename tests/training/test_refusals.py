@@ -79,9 +79,7 @@ def test_data_that_cannot_teach_are_refused_with_what_is_missing(
     assert hint in caught.value.hint
 
 
-def test_images_of_no_known_source_among_those_to_train_on_are_refused(
-    tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_images_of_no_known_source_among_those_to_train_on_are_refused(tiny_manifest: Path, tmp_path: Path) -> None:
     outside = {"label": "-1", "source": "pix2pix"}
     keep: Keep = lambda row: row["source"] != "stylegan" or row["split"] == "train"  # noqa: E731
     with pytest.raises(TrainingError, match=r"outside the sources \(label -1\)"):
@@ -89,15 +87,11 @@ def test_images_of_no_known_source_among_those_to_train_on_are_refused(
 
 
 @pytest.mark.parametrize("settings", ["batch_size=1", "batch_size=2", "mix_count=4"])
-def test_one_image_of_each_source_is_enough_for_mixtures(
-    tiny_manifest: Path, tmp_path: Path, settings: str
-) -> None:
+def test_one_image_of_each_source_is_enough_for_mixtures(tiny_manifest: Path, tmp_path: Path, settings: str) -> None:
     fit(rewritten(tiny_manifest, tmp_path, is_first), tmp_path / "out", settings)
 
 
-def test_fewer_images_than_a_batch_are_refused_where_none_are_mixed(
-    tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_fewer_images_than_a_batch_are_refused_where_none_are_mixed(tiny_manifest: Path, tmp_path: Path) -> None:
     data = rewritten(tiny_manifest, tmp_path, is_first)
     with pytest.raises(TrainingError, match="3 training images are fewer than one batch of 4") as caught:
         fit(data, tmp_path, "batch_size=4", "mix_count=1")
@@ -218,9 +212,7 @@ main()
 """
 
 
-def test_train_says_in_one_sentence_that_the_system_ended_a_worker(
-    tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_train_says_in_one_sentence_that_the_system_ended_a_worker(tiny_manifest: Path, tmp_path: Path) -> None:
     sets = [part for each in SETTINGS for part in ("--set", each)]
     given = ["--method", "repmix", "--preset", "repmix-mini", "--data", str(tiny_manifest), "--workers", "1"]
     command = [sys.executable, "-c", KILLED, "train", *given, *sets, "--out", str(tmp_path / "out")]

@@ -134,9 +134,7 @@ def test_resuming_on_other_data_or_from_nothing_or_from_damage_is_refused(
         train(tiny_manifest, tmp_path, resume=True)
 
 
-def test_starting_anew_forgets_the_checkpoints_of_before(
-    tiny_manifest: Path, whole: Path, tmp_path: Path
-) -> None:
+def test_starting_anew_forgets_the_checkpoints_of_before(tiny_manifest: Path, whole: Path, tmp_path: Path) -> None:
     def interrupt(progress: Progress) -> None:
         raise RuntimeError("stopped before the first checkpoint")
 

@@ -62,9 +62,7 @@ def test_patience_counts_validations_which_come_every_so_many_epochs_and_at_the_
 
 
 @pytest.mark.parametrize("ema", [0, 0.5])
-def test_the_last_weights_are_kept_where_that_is_asked_for(
-    tiny_manifest: Path, tmp_path: Path, ema: float
-) -> None:
+def test_the_last_weights_are_kept_where_that_is_asked_for(tiny_manifest: Path, tmp_path: Path, ema: float) -> None:
     settings = ("epochs=3", "learning_rate=0.01", f"ema={ema}", "keep=last", "monitor=loss")
     attributor, facts = fit(tiny_manifest, tmp_path, *settings)
     last = load_file(tmp_path / "checkpoints/last.safetensors")

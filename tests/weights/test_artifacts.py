@@ -33,9 +33,7 @@ FULL = make_card(
             | {"n": 9, "verdicts": {"real": 1.0}, "false_alarms": {"n": 9, "value": 0, "low": 0, "high": 0.3}}
         ],
     },
-    metrics=[
-        {"split": "test_seen", "policy": "none", "n": 9, "values": {"nmi": {"value": 1, "low": 0, "high": 1}}}
-    ],
+    metrics=[{"split": "test_seen", "policy": "none", "n": 9, "values": {"nmi": {"value": 1, "low": 0, "high": 1}}}],
     notes="größer: a # b\nsecond line",
 )
 TENSORS = {
@@ -189,12 +187,8 @@ def test_damage_is_reported_with_the_file_and_a_way_out(how: str, tmp_path: Path
     assert not Path("touched").exists()
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\xff" * 64, b"\x08" + bytes(7) + b"{}      "], ids=["none", "junk", "bare"]
-)
-def test_a_file_with_the_right_hash_that_is_no_safetensors_is_reported(
-    content: bytes, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"\x08" + bytes(7) + b"{}      "], ids=["none", "junk", "bare"])
+def test_a_file_with_the_right_hash_that_is_no_safetensors_is_reported(content: bytes, tmp_path: Path) -> None:
     import hashlib
 
     folder = save_artifact(tmp_path / "a", TENSORS, make_card())

@@ -41,9 +41,7 @@ def card(manifest: Callable[..., Manifest]) -> Any:
     return make_card(seen={"train": seen_record(trained), "val": seen_record(selected)})
 
 
-def test_copies_are_told_by_their_bytes_and_crops_by_their_origin(
-    card: Any, manifest: Callable[..., Manifest]
-) -> None:
+def test_copies_are_told_by_their_bytes_and_crops_by_their_origin(card: Any, manifest: Callable[..., Manifest]) -> None:
     copies = manifest("copies", [(n, "test", "other", "") for n in (4, 5, 6, 7, 10)])
     found = count_seen(card, copies)
     counts = {name: (seen.images, seen.groups) for name, seen in found.items()}
@@ -61,9 +59,7 @@ def test_groups_are_told_by_their_names(card: Any, manifest: Callable[..., Manif
     refuse_seen(card, others, "test")
 
 
-def test_what_was_seen_is_refused_by_what_was_done_on_it(
-    card: Any, manifest: Callable[..., Manifest]
-) -> None:
+def test_what_was_seen_is_refused_by_what_was_done_on_it(card: Any, manifest: Callable[..., Manifest]) -> None:
     copies = manifest("copies", [(10, "test", "", ""), (41, "test", "", "")])
     with pytest.raises(UsageError, match="was selected on 1 of the 2 images of test"):
         refuse_seen(card, copies, "test")
@@ -71,17 +67,13 @@ def test_what_was_seen_is_refused_by_what_was_done_on_it(
 
 
 def test_what_a_training_started_from_counts_as_seen(card: Any, manifest: Callable[..., Manifest]) -> None:
-    later = make_card(
-        seen={"train": seen_record(manifest("later", [(n, "train", "g8", "") for n in (60, 61)]))}
-    )
+    later = make_card(seen={"train": seen_record(manifest("later", [(n, "train", "g8", "") for n in (60, 61)]))})
     copies = manifest("copies", [(n, "test", "", "") for n in (0, 10, 61)])
     found = count_seen(with_seen(later, card), copies)
     assert {name: seen.images for name, seen in found.items()} == {"train": 2, "val": 1}
 
 
-def test_a_card_of_many_images_stays_small(
-    monkeypatch: pytest.MonkeyPatch, manifest: Callable[..., Manifest]
-) -> None:
+def test_a_card_of_many_images_stays_small(monkeypatch: pytest.MonkeyPatch, manifest: Callable[..., Manifest]) -> None:
     monkeypatch.setattr("ganprint.weights.seen.MOST", 3)
     record = seen_record(manifest("many", [(n, "train", "g", "") for n in range(9)]))
     assert (len(record.images), record.n) == (20, 9)

@@ -111,9 +111,7 @@ def _pattern_classes() -> Tensor:
         bits = [code >> place & 1 for place in (2, 1, 0, 7, 6, 5, 4, 3)]
         return sum(bit << place for place, bit in enumerate(bits))
 
-    first = [
-        min(turned(each, by) for by in (0, 2, 4, 6) for each in (code, mirrored(code))) for code in range(256)
-    ]
+    first = [min(turned(each, by) for by in (0, 2, 4, 6) for each in (code, mirrored(code))) for code in range(256)]
     classes = sorted(set(first))
     matrix = torch.zeros(256, len(classes))
     for code, each in enumerate(first):
@@ -183,8 +181,7 @@ def between_colours(colours: Tensor, highpasses: Tensor) -> Tensor:
     sums = [
         torch.cat(
             [
-                lagged(flat[:, first], flat[:, second], lag, height, width)
-                / ((height - lag[0]) * (columns - lag[1]))
+                lagged(flat[:, first], flat[:, second], lag, height, width) / ((height - lag[0]) * (columns - lag[1]))
                 for first, second in PAIRS
             ],
             1,

@@ -124,9 +124,7 @@ class ResidualStatistics(Attributor):
             if out:
                 losses.append(self._loss(rows, ~kept & (rows.draws == 0)))
                 names_out = frozenset(str(group) for group in out)
-                held_out.append(
-                    HeldOut(names_out, {name: each.clone() for name, each in self.state().items()})
-                )
+                held_out.append(HeldOut(names_out, {name: each.clone() for name, each in self.state().items()}))
             stage = f"fold without {len(out)} groups" if out else "all groups"
             done, fits = number + 1, self.config.folds + 1
             remaining = (time.monotonic() - collected) / done * (fits - done)
@@ -310,15 +308,11 @@ class ResidualStatistics(Attributor):
         return [Panel("log-odds of synthetic by kind of statistics", values[order], labels=labels)]
 
 
-def _fit_features(
-    features: Tensor, labels: Tensor, weights: Tensor, classes: int, steps: int
-) -> tuple[Tensor, Tensor]:
+def _fit_features(features: Tensor, labels: Tensor, weights: Tensor, classes: int, steps: int) -> tuple[Tensor, Tensor]:
     """Fit a regression on standardised features (N, D) of the frozen network: (classes, D) and (classes,)."""
     moments = second_moments(features, weights)
     inverse = torch.eye(features.shape[1]) if moments is None else preconditioner(moments, FROZEN_PENALTY)
-    return fit_softmax(
-        features, labels, weights, classes, penalty=FROZEN_PENALTY, steps=steps, inverse=inverse
-    )
+    return fit_softmax(features, labels, weights, classes, penalty=FROZEN_PENALTY, steps=steps, inverse=inverse)
 
 
 def _fit_gate(

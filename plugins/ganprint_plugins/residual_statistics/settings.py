@@ -44,9 +44,7 @@ class ResidualStatisticsConfig(AttributorConfig):
         description="those weights of photographs, where they differ",
     )
     penalty: float = Field(0.02, ge=0, description="L2 penalty on the slopes of the regressions")
-    networks: int = Field(
-        4, ge=0, le=16, description="small networks that tell real images and families apart, too"
-    )
+    networks: int = Field(4, ge=0, le=16, description="small networks that tell real images and families apart, too")
     components: int = Field(1200, ge=1, description="principal components of the statistics that these see")
     hidden: int = Field(64, ge=1, le=1024, description="units of the hidden layer of each")
     epochs: int = Field(8, ge=1, description="epochs that each is trained for")
@@ -54,9 +52,7 @@ class ResidualStatisticsConfig(AttributorConfig):
         False,
         description="whether features of a frozen ImageNet network have votes, as strong as all others together",
     )
-    frozen_networks: int = Field(
-        0, ge=0, le=16, description="small networks on these features, beside a regression"
-    )
+    frozen_networks: int = Field(0, ge=0, le=16, description="small networks on these features, beside a regression")
     sharpness: float = Field(
         4.0,
         gt=0,
