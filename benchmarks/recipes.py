@@ -21,27 +21,32 @@ import torch
 from ganprint_plugins.residual_statistics.collect import Rows, collect
 from ganprint_plugins.residual_statistics.features import columns, names
 from ganprint_plugins.residual_statistics.method import ResidualStatistics, split_groups
-from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
+from ganprint_plugins.residual_statistics.settings import DRAWS, ResidualStatisticsConfig
 
 from ganprint.attributor import Run
 from ganprint.calibration.decision import Rates, family_indices, fit_thresholds, group_weights
 from ganprint.data import Manifest
 from ganprint.data.family_names import family_of
 from ganprint.evaluation.group_metrics import group_mean
+from ganprint.models import read_config
 
 OUT = Path(__file__).parents[1] / "docs" / "results" / "recipes.csv"
 PARTS = 20
 """Parts in which rows are answered for, one after the other."""
 BASE: dict[str, Any] = {"leave_out": (), "draws_used": (0, 1, 4, 7), "drawn": 1.0, "gate": True}
 FURTHER = ("peaks", "patterns", "half size", "noise level", "noise of R, G and B")
-SHIPPED = {"draws_used": tuple(range(11)), "networks": 2, "frozen": True, "frozen_networks": 2}
+ALL_DRAWS = tuple(range(len(DRAWS) + 1))
+SHIPPED = {
+    "draws_used": ALL_DRAWS,
+    **read_config(ResidualStatistics.spec).model_dump(include={"networks", "frozen", "frozen_networks"}),
+}
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "seven families": {"leave_out": FURTHER},
     **{f"without {family}": {"leave_out": (family,)} for family in FURTHER},
     "no draws": {"draws_used": (0,)},
     "no JPEG of high quality": {"draws_used": (0, 1, 4)},
-    "all draws": {"draws_used": tuple(range(11))},
+    "all draws": {"draws_used": ALL_DRAWS},
     "draws at half the weight": {"drawn": 0.5},
     "draws at twice the weight": {"drawn": 2.0},
     "no gate": {"gate": False},

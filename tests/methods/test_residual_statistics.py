@@ -32,6 +32,7 @@ from torch import Tensor
 from ganprint.attributor import Progress, Run, View
 from ganprint.data import Manifest
 from ganprint.errors import ConfigError, WeightsError
+from ganprint.models import read_config
 from ganprint.training.session import describe, save_trained
 from ganprint.weights import load_attributor, load_held_out
 
@@ -365,3 +366,9 @@ def test_rows_of_a_group_are_never_on_both_sides_of_a_fold() -> None:
     folds = split_groups(rows, 5, 0)
     assert sorted(group for fold in folds for group in fold) == sorted(set(groups))
     assert max(map(len, folds)) - min(map(len, folds)) <= 3
+
+
+def test_networks_on_features_that_nobody_computes_are_refused() -> None:
+    with pytest.raises(ConfigError, match="frozen_networks cannot be 2: networks on the features need frozen=true"):
+        read_config(ResidualStatistics.spec, assignments=["frozen=false", "frozen_networks=2"])
+    assert read_config(ResidualStatistics.spec, assignments=["frozen_networks=3"]).frozen_networks == 3

@@ -88,7 +88,6 @@ class ResidualStatistics(Attributor):
         self.family_of_source = torch.tensor([0, *(1 + order.index(family) for family in families)])
         self.kinds = len(order) + 1
         count, networks, hidden = len(names()), self.config.networks, self.config.hidden
-        on_features = self.config.frozen_networks
         self.sizes = [1, 2 * self.kinds, 2 * len(self.sources), networks * hidden]
         self.tensors = {
             "mean": torch.zeros(columns(self.config.frozen)),
@@ -99,6 +98,7 @@ class ResidualStatistics(Attributor):
             "output.biases": torch.zeros(networks, self.kinds),
         }
         if self.config.frozen:
+            on_features = self.config.frozen_networks
             sizes = [self.kinds, on_features * hidden]
             self.tensors |= {
                 "frozen.weights": torch.zeros(sum(sizes), FEATURES),
@@ -158,8 +158,14 @@ class ResidualStatistics(Attributor):
         ]
         # Weight decay and dropout are to hold back what varies little: on the statistics themselves, which are strongly
         # correlated, the networks carried over less well.
-        fit = partial(fit_network, labels=kinds, weights=weights, classes=self.kinds)
-        fit = partial(fit, hidden=config.hidden, epochs=config.epochs)
+        fit = partial(
+            fit_network,
+            labels=kinds,
+            weights=weights,
+            classes=self.kinds,
+            hidden=config.hidden,
+            epochs=config.epochs,
+        )
         networks = []
         if config.networks:
             directions = principal_directions(scaled, moments, config.components)

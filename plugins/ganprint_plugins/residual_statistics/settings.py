@@ -1,6 +1,6 @@
 """Hyperparameters of the method."""
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from ganprint.plugin_api import AttributorConfig, ConfigError, View, parse_any_policy
 from ganprint_plugins.residual_statistics.features import SIZE
@@ -79,6 +79,13 @@ class ResidualStatisticsConfig(AttributorConfig):
             if not 0 <= weight <= 1:
                 raise ValueError(f"the weight of {text} is not between 0 and 1")
         return draws
+
+    @field_validator("frozen_networks")
+    @classmethod
+    def _has_features(cls, networks: int, info: ValidationInfo) -> int:
+        if networks and not info.data.get("frozen"):
+            raise ValueError("networks on the features need frozen=true")
+        return networks
 
     def check_draws(self) -> None:
         """Raise ConfigError where photographs have a weight of their own for what is not among the draws.
