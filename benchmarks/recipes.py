@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 from ganprint_plugins.residual_statistics.collect import Rows, collect
-from ganprint_plugins.residual_statistics.features import columns, names
+from ganprint_plugins.residual_statistics.features import names
+from ganprint_plugins.residual_statistics.frozen import INPUTS, OF_INPUT, POOLED
 from ganprint_plugins.residual_statistics.method import ResidualStatistics, split_groups
 from ganprint_plugins.residual_statistics.settings import DRAWS, ResidualStatisticsConfig
 
@@ -38,7 +39,9 @@ FURTHER = ("peaks", "patterns", "half size", "noise level", "noise of R, G and B
 ALL_DRAWS = tuple(range(len(DRAWS) + 1))
 SHIPPED = {
     "draws_used": ALL_DRAWS,
-    **read_config(ResidualStatistics.spec).model_dump(include={"networks", "frozen", "frozen_networks"}),
+    **read_config(ResidualStatistics.spec).model_dump(
+        include={"networks", "frozen", "frozen_networks", "hidden", "as_found"}
+    ),
 }
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -54,6 +57,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "as shipped": SHIPPED,
     "as shipped, four networks on the statistics": SHIPPED | {"networks": 4},
     "as shipped, no networks on the features": SHIPPED | {"frozen_networks": 0},
+    "as shipped, nothing as found": SHIPPED | {"as_found": 0.0},
+    "as shipped, without correlations of channels": SHIPPED | {"leave_out": ("correlations of channels",)},
     "four networks": {"networks": 4},
     "four networks, sharpness 1": {"networks": 4, "sharpness": 1.0},
     "frozen features": {"frozen": True},
@@ -154,7 +159,8 @@ def main() -> None:
     """Run the recipes that are named, or all, and add their rows."""
     data, run, *wanted = sys.argv[1:]
     manifest, images, config, rows = collected(data, run)
-    families = np.array([each.family for each in names()] + ["frozen"] * (columns(True) - len(names())))
+    of_input = ["frozen"] * POOLED + ["correlations of channels"] * (OF_INPUT - POOLED)
+    families = np.array([each.family for each in names()] + of_input * len(INPUTS))
     OUT.parent.mkdir(parents=True, exist_ok=True)
     fresh = not OUT.exists()
     with OUT.open("a", newline="", encoding="utf-8") as file:

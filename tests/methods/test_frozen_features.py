@@ -6,7 +6,15 @@ import pytest
 import timm
 import torch
 from ganprint_plugins.residual_statistics import frozen
-from ganprint_plugins.residual_statistics.frozen import FEATURES, STAGES, frozen_features, pooled_stages
+from ganprint_plugins.residual_statistics.frozen import (
+    CORRELATED,
+    FEATURES,
+    OF_INPUT,
+    POOLED,
+    STAGES,
+    frozen_features,
+    pooled_stages,
+)
 from torch import nn
 
 from ganprint.errors import WeightsError
@@ -28,11 +36,23 @@ def test_the_stages_are_those_of_timms_network() -> None:
     images = torch.randn(2, 3, 128, 128)
     values = network.bn1(network.conv_stem(images))
     pooled = [values.mean((2, 3)), values.std((2, 3))]
-    for stage in list(network.blocks)[: len(STAGES)]:
+    correlations = []
+    for number, stage in enumerate(list(network.blocks)[: len(STAGES)]):
         values = stage(values)
         pooled += [values.mean((2, 3)), values.std((2, 3))]
+        if number < CORRELATED:
+            pairs = torch.triu_indices(values.shape[1], values.shape[1], 1)
+            correlations.append(torch.stack([torch.corrcoef(each.flatten(1))[*pairs] for each in values]))
     found = pooled_stages(images, benchmark("frozen_stages").first_layers(network))
-    torch.testing.assert_close(found, torch.cat(pooled, 1), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found[:, :POOLED], torch.cat(pooled, 1), rtol=1e-4, atol=1e-5)
+    # The product of two deviations is about 0.1 here, and 1e-4 is added to it.
+    torch.testing.assert_close(found[:, POOLED:], torch.cat(correlations, 1), rtol=0, atol=0.01)
+
+
+def test_a_flat_crop_has_no_correlations() -> None:
+    features = frozen_features(torch.full((1, 3, 128, 128), 77, dtype=torch.uint8))
+    assert features.isfinite().all()
+    assert features[0, POOLED:OF_INPUT].abs().max() < 1
 
 
 @torch.no_grad()

@@ -45,8 +45,10 @@ if TYPE_CHECKING:
 
 GATE_PENALTY = 0.01
 """L2 penalty of the regression that tells how clearly a crop shows JPEG."""
-FROZEN_PENALTY = 0.005
+FROZEN_PENALTY = 0.01
 """L2 penalty of the regression on features of the frozen network."""
+AS_FOUND = ("as found", "features as found")
+"""Parts of the first linear map that saw no post-processed crops."""
 PATH = 16
 """Points of the path along which gradients are integrated."""
 BARS = 12
@@ -63,9 +65,13 @@ class ResidualStatistics(Attributor):
     statistics otherwise the more clearly a crop shows JPEG. With `frozen`, a regression and `frozen_networks` small
     networks on features of a network that was trained on ImageNet have votes as strong as all others together.
 
+    What holds after post-processing also is less than what a crop shows as its file has it. So with `as_found`
+    regressions that saw no post-processed crops have a share, the larger the less a crop looks post-processed.
+
     All begin with a linear map. Of the statistics one matrix holds it: the rows of `linear.weights` are, in turn, how
-    clearly a crop shows JPEG, the two regressions as `gated` takes them, and the hidden units of all networks. Of the
-    frozen network's features, which follow the statistics, it is `frozen.weights`: the regression, then hidden units.
+    clearly a crop shows JPEG, the two regressions as `gated` takes them, the hidden units of all networks, and with
+    `as_found` how clearly a crop was post-processed and the regression that saw none such. Of the frozen network's
+    features, which follow the statistics, it is `frozen.weights`: the regression, hidden units, and that of `as_found`.
     """
 
     spec = AttributorSpec(
@@ -88,25 +94,27 @@ class ResidualStatistics(Attributor):
         self.family_of_source = torch.tensor([0, *(1 + order.index(family) for family in families)])
         self.kinds = len(order) + 1
         count, networks, hidden = len(names()), self.config.networks, self.config.hidden
-        self.sizes = [1, 2 * self.kinds, 2 * len(self.sources), networks * hidden]
+        own = {"JPEG": 1, "kinds": 2 * self.kinds, "sources": 2 * len(self.sources), "units": networks * hidden}
+        of_features = {"features": 2 * self.kinds, "units of features": self.config.frozen_networks * hidden}
+        if self.config.as_found:
+            own |= {"drawn": 1, "as found": self.kinds}
+            of_features |= {"features as found": self.kinds}
         self.tensors = {
             "mean": torch.zeros(columns(self.config.frozen)),
             "deviation": torch.ones(columns(self.config.frozen)),
-            "linear.weights": torch.zeros(sum(self.sizes), count),
-            "linear.biases": torch.zeros(sum(self.sizes)),
+            "linear.weights": torch.zeros(sum(own.values()), count),
+            "linear.biases": torch.zeros(sum(own.values())),
             "output.weights": torch.zeros(networks, self.kinds, hidden),
             "output.biases": torch.zeros(networks, self.kinds),
         }
         if self.config.frozen:
-            on_features = self.config.frozen_networks
-            sizes = [self.kinds, on_features * hidden]
             self.tensors |= {
-                "frozen.weights": torch.zeros(sum(sizes), FEATURES),
-                "frozen.biases": torch.zeros(sum(sizes)),
-                "frozen.output.weights": torch.zeros(on_features, self.kinds, hidden),
-                "frozen.output.biases": torch.zeros(on_features, self.kinds),
+                "frozen.weights": torch.zeros(sum(of_features.values()), FEATURES),
+                "frozen.biases": torch.zeros(sum(of_features.values())),
+                "frozen.output.weights": torch.zeros(self.config.frozen_networks, self.kinds, hidden),
+                "frozen.output.biases": torch.zeros(self.config.frozen_networks, self.kinds),
             }
-            self.sizes += sizes
+        self.sizes = own | of_features if self.config.frozen else own
 
     def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
         """Fit to the crops of both splits, and to all groups but those of each fold in turn."""
@@ -156,6 +164,17 @@ class ResidualStatistics(Attributor):
             _doubled(regression(scaled, each, weights, count, penalty=config.penalty, gate=gate))
             for each, count in ((kinds, self.kinds), (labels, len(self.sources)))
         ]
+        found = torch.from_numpy(rows.draws[kept] == 0)
+        plain = kept & (rows.draws == 0)
+        of_plain = row_weights(rows.groups[plain], rows.labels[plain], rows.weights[plain], config.balance)
+        of_found = (kinds[found], of_plain, self.kinds)
+        more = []
+        if config.as_found:
+            equal = row_weights(rows.groups[kept], rows.labels[kept], np.ones(len(labels)), config.balance)
+            more = [
+                _fit_drawn(scaled, ~found, equal, regression),
+                regression(scaled[found], *of_found, penalty=config.penalty),
+            ]
         # Weight decay and dropout are to hold back what varies little: on the statistics themselves, which are strongly
         # correlated, the networks carried over less well.
         fit = partial(
@@ -174,11 +193,15 @@ class ResidualStatistics(Attributor):
                 slope, *rest = fit(turned, seed=seed + number)
                 networks.append((slope @ directions.T, *rest))
         self.tensors |= {"mean": scaling.mean, "deviation": scaling.deviation}
-        self._take("linear", "output", [jpeg, *regressions], networks)
+        self._take("linear", "output", [jpeg, *regressions], networks, more)
         if config.frozen:
-            of_features = _fit_features(features, kinds, weights, self.kinds, config.steps)
+            moments = second_moments(features, weights)
+            inverse = torch.eye(features.shape[1]) if moments is None else preconditioner(moments, FROZEN_PENALTY)
+            regression = partial(fit_softmax, steps=config.steps, inverse=inverse, penalty=FROZEN_PENALTY)
+            by_features = _doubled(regression(features, kinds, weights, self.kinds, gate=gate))
             networks = [fit(features, seed=seed + number) for number in range(config.frozen_networks)]
-            self._take("frozen", "frozen.output", [of_features], networks)
+            more = [regression(features[found], *of_found)] if config.as_found else []
+            self._take("frozen", "frozen.output", [by_features], networks, more)
 
     def _take(
         self,
@@ -186,9 +209,10 @@ class ResidualStatistics(Attributor):
         second: str,
         regressions: Sequence[tuple[Tensor, Tensor]],
         networks: Sequence[tuple[Tensor, ...]],
+        more: Sequence[tuple[Tensor, Tensor]],
     ) -> None:
-        """Keep regressions, and networks as `fit_network` gives them, as the tensors called `first` and `second`."""
-        slopes, biases = zip(*regressions, *(each[:2] for each in networks), strict=True)
+        """Keep regressions, networks as `fit_network` gives them, and `more` regressions, as tensors of two names."""
+        slopes, biases = zip(*regressions, *(each[:2] for each in networks), *more, strict=True)
         self.tensors |= {f"{first}.weights": torch.cat(slopes), f"{first}.biases": torch.cat(biases)}
         if networks:
             slopes, biases = zip(*(each[2:] for each in networks), strict=True)
@@ -228,17 +252,24 @@ class ResidualStatistics(Attributor):
 
         `first` (B, P) is what the first linear map gives.
         """
-        jpeg, of_kinds, of_sources, units, *of_features = torch.split(first, self.sizes, dim=1)
-        gate = jpeg.sigmoid() - 0.5
-        sources = gated(of_sources, gate).log_softmax(1)
+        parts = dict(zip(self.sizes, torch.split(first, list(self.sizes.values()), dim=1), strict=True))
+        gate = parts["JPEG"].sigmoid() - 0.5
+        sources = gated(parts["sources"], gate).log_softmax(1)
         family = self.family_of_source.to(first.device)
         summed = torch.stack([sources[:, family == kind].logsumexp(1) for kind in range(self.kinds)], 1)
-        votes = [gated(of_kinds, gate).log_softmax(1)[None], summed[None], self._outputs("output", units)]
+        of_kinds = gated(parts["kinds"], gate).log_softmax(1)
+        votes = [of_kinds[None], summed[None], self._outputs("output", parts["units"])]
         pooled = torch.cat(votes).mean(0)
-        if of_features:
-            by_regression, units = of_features
-            votes = [by_regression.log_softmax(1)[None], self._outputs("frozen.output", units)]
+        if self.config.frozen:
+            votes = [
+                gated(parts["features"], gate).log_softmax(1)[None],
+                self._outputs("frozen.output", parts["units of features"]),
+            ]
             pooled = pooled + torch.cat(votes).mean(0)
+        if self.config.as_found:
+            found = [parts[name].log_softmax(1) for name in AS_FOUND if name in parts]
+            share = self.config.as_found * (-parts["drawn"]).sigmoid()
+            pooled = torch.lerp(pooled, torch.stack(found).sum(0), share)
         kinds = (self.config.sharpness * pooled).log_softmax(1)
         return (kinds - summed)[:, family] + sources, kinds
 
@@ -261,7 +292,7 @@ class ResidualStatistics(Attributor):
 
     def _embedding(self, first: Tensor) -> Tensor:
         """Return what the regressions give, (B, D); a network's hidden units depend on its seed."""
-        return first[:, 1 : sum(self.sizes[:3])]
+        return first[:, 1 : 1 + self.sizes["kinds"] + self.sizes["sources"]]
 
     def _reasons(self, scaled: Tensor, first: Tensor) -> Tensor:
         """Return what each kind of statistics adds to the log-odds of synthetic, (B, len(KINDS)).
@@ -314,11 +345,19 @@ class ResidualStatistics(Attributor):
         return [Panel("log-odds of synthetic by kind of statistics", values[order], labels=labels)]
 
 
-def _fit_features(features: Tensor, labels: Tensor, weights: Tensor, classes: int, steps: int) -> tuple[Tensor, Tensor]:
-    """Fit a regression on standardised features (N, D) of the frozen network: (classes, D) and (classes,)."""
-    moments = second_moments(features, weights)
-    inverse = torch.eye(features.shape[1]) if moments is None else preconditioner(moments, FROZEN_PENALTY)
-    return fit_softmax(features, labels, weights, classes, penalty=FROZEN_PENALTY, steps=steps, inverse=inverse)
+def _fit_drawn(
+    scaled: Tensor, drawn: Tensor, weights: Tensor, regression: Callable[..., tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor]:
+    """Fit how clearly crops show post-processing, (1, F) and (1,), where bool `drawn` (N,) says whether they met any.
+
+    Both kinds weigh the same. Where there is but one, all are between.
+    """
+    shares = torch.stack([(~drawn * weights).sum(), (drawn * weights).sum()])
+    if not shares.all():
+        return torch.zeros(1, scaled.shape[1]), torch.zeros(1)
+    weights = weights / shares[drawn.long()]
+    slope, bias = regression(scaled, drawn.long(), weights / weights.mean(), 2, penalty=GATE_PENALTY)
+    return slope[1:] - slope[:1], bias[1:] - bias[:1]
 
 
 def _fit_gate(

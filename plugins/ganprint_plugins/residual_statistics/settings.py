@@ -53,6 +53,12 @@ class ResidualStatisticsConfig(AttributorConfig):
         description="whether features of a frozen ImageNet network have votes, as strong as all others together",
     )
     frozen_networks: int = Field(0, ge=0, le=16, description="small networks on these features, beside a regression")
+    as_found: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of regressions that saw no draws in the answer for a crop that shows no post-processing",
+    )
     sharpness: float = Field(
         4.0,
         gt=0,
