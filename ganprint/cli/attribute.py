@@ -70,8 +70,8 @@ def attribute(
         int | None,
         typer.Option(
             min=0,
-            help="threads that read images and, on a CPU, answer for them, each alone unless --threads is given; "
-            "one for each processor if left out, 0: none",
+            help="processes (threads where none can be forked) that read images and, on a CPU, answer for them, each "
+            "with one thread of torch unless --threads is given; one for each processor if left out, 0: none",
         ),
     ] = None,
     max_pixels: Annotated[int | None, typer.Option(min=1, help="refuse images with more pixels than this")] = None,
