@@ -35,6 +35,7 @@ SIZES = ((360, 270), (1000, 750), (2000, 1500), (4000, 3000))
 """Sides in pixels; of ten files four are of the first, three of the second, two of the third, one of the last."""
 MIX = (0, 0, 0, 0, 1, 1, 1, 2, 2, 3)
 KINDS = (("jpg", {"quality": 90}), ("jpg", {"quality": 75}), ("png", {}), ("webp", {"quality": 85}))
+PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 DISTINCT = 40
 """Files that are made; more are links to them."""
 
@@ -77,21 +78,20 @@ def attributed(paths: list[Path], weights: Path, batch_size: int, **options: Any
 
 def timed(what: str, count: int, work: Callable[[], object]) -> tuple[float, float]:
     """Print what a function takes, and return its seconds and CPU seconds."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before, worker_before = (resource.getrusage(who).ru_maxrss for who in PROCESSES)
     began, used = time.perf_counter(), cpu_seconds()
     work()
     seconds, used = time.perf_counter() - began, cpu_seconds() - used
-    grew = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    memory = f"peak +{grew:.0f} MB" + (f", worker {worker:.0f} MB" if worker else "")
+    peak, worker = (resource.getrusage(who).ru_maxrss for who in PROCESSES)
+    memory = f"peak +{(peak - before) / 1024:.0f} MB"
+    memory += f", worker {worker / 1024:.0f} MB" if worker > worker_before else ""
     print(f"{what:<36}{seconds:8.1f} s {used:8.1f} s CPU {count / seconds:7.2f} files/s  {memory}", flush=True)
     return seconds, used
 
 
 def cpu_seconds() -> float:
     """Return the CPU seconds, user and system, of this process and of its workers that have ended."""
-    found = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in found)
+    return sum(each.ru_utime + each.ru_stime for each in map(resource.getrusage, PROCESSES))
 
 
 @contextmanager
@@ -153,7 +153,8 @@ def main() -> None:
             ratio = median(loop / each for loop, each in zip(found, taken, strict=True))
             print(f"attribute: {ratio:.2f} x the plain loop with {threads} torch threads, median of rounds")
         with clocked() as spent:
-            _, used = timed("attribute --workers 0", len(paths), partial(answer, paths, weights, workers=0))
+            work = partial(answer, paths, weights, workers=0, threads=1)
+            _, used = timed("attribute --workers 0 --threads 1", len(paths), work)
         shares = ", ".join(f"{part} {seconds / used:.2f}" for part, seconds in spent.items())
         print(f"{'':<36}of the CPU seconds {shares}, both {sum(spent.values()) / used:.2f}")
         small = [path for number, path in enumerate(paths) if MIX[number % DISTINCT % len(MIX)] == 0]
