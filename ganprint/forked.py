@@ -3,7 +3,6 @@
 Threads that compute with small tensors hold each other up: each takes Python's lock hundreds of times an image.
 """
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -12,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.synchronize import Lock
@@ -24,10 +22,6 @@ from ganprint.ordered_map import in_order
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Parameters of glibc's mallopt."""
-KEPT, LARGEST_KEPT = 1 << 28, 1 << 25
-"""Bytes of freed memory that a worker keeps, and of the largest block that it keeps; glibc allows 32 MiB at most."""
 FORK = multiprocessing.get_context("fork") if sys.platform == "linux" else multiprocessing.get_context()
 _work: Callable[[Any], Any]
 """The function of a worker process."""
@@ -84,7 +78,6 @@ def _start(function: Callable[[Any], Any], begin: Callable[[], object] | None, t
     # A bar of the first process may stand there, whose thread is not here.
     sys.stderr = sys.__stderr__
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _keep_freed_memory()
     take_turns_by(turn)
     if begin is not None:
         begin()
@@ -99,11 +92,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
-
-
-def _keep_freed_memory() -> None:
-    """Have glibc keep freed memory: to return it at each small tensor and fetch it again takes a tenth of the time."""
-    with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
-        library.mallopt(M_TRIM_THRESHOLD, KEPT)
