@@ -2,8 +2,9 @@
 
 The plain loop opens a file with Pillow, takes the same crops, and runs the same network on one image at a time, in
 fp32. The two take turns, as a machine's load changes, with torch's own number of threads and with one. Prints seconds,
-CPU seconds, files/s, ratios, how far memory grew, and which share of the CPU seconds is decoding and the network. Files
-are JPEG, PNG and WebP of 0.1 to 12 megapixels.
+CPU seconds, files/s, ratios, how far memory grew (with workers also that of the largest one, what it shares with the
+first process included), and, of one process, which share of the CPU seconds is decoding and the network. Files are
+JPEG, PNG and WebP of 0.1 to 12 megapixels.
 
 Run: python benchmarks/attribute_throughput.py [--files 60] [--rounds 1] [--counts 100 1000]
 """
@@ -34,6 +35,7 @@ SIZES = ((360, 270), (1000, 750), (2000, 1500), (4000, 3000))
 """Sides in pixels; of ten files four are of the first, three of the second, two of the third, one of the last."""
 MIX = (0, 0, 0, 0, 1, 1, 1, 2, 2, 3)
 KINDS = (("jpg", {"quality": 90}), ("jpg", {"quality": 75}), ("png", {}), ("webp", {"quality": 85}))
+PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 DISTINCT = 40
 """Files that are made; more are links to them."""
 
@@ -76,14 +78,20 @@ def attributed(paths: list[Path], weights: Path, batch_size: int, **options: Any
 
 def timed(what: str, count: int, work: Callable[[], object]) -> tuple[float, float]:
     """Print what a function takes, and return its seconds and CPU seconds."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began, used = time.perf_counter(), time.process_time()
+    before, worker_before = (resource.getrusage(who).ru_maxrss for who in PROCESSES)
+    began, used = time.perf_counter(), cpu_seconds()
     work()
-    seconds, used = time.perf_counter() - began, time.process_time() - used
-    grew = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    rate = count / seconds
-    print(f"{what:<36}{seconds:8.1f} s {used:8.1f} s CPU {rate:7.2f} files/s  peak +{grew:.0f} MB", flush=True)
+    seconds, used = time.perf_counter() - began, cpu_seconds() - used
+    peak, worker = (resource.getrusage(who).ru_maxrss for who in PROCESSES)
+    memory = f"peak +{(peak - before) / 1024:.0f} MB"
+    memory += f", worker {worker / 1024:.0f} MB" if worker > worker_before else ""
+    print(f"{what:<36}{seconds:8.1f} s {used:8.1f} s CPU {count / seconds:7.2f} files/s  {memory}", flush=True)
     return seconds, used
+
+
+def cpu_seconds() -> float:
+    """Return the CPU seconds, user and system, of this process and of its workers that have ended."""
+    return sum(each.ru_utime + each.ru_stime for each in map(resource.getrusage, PROCESSES))
 
 
 @contextmanager
@@ -140,15 +148,15 @@ def main() -> None:
                 work = partial(plain, paths, weights)
                 found.append(timed(f"plain loop, {threads} torch threads", len(paths), work)[0])
             torch.set_num_threads(own)
-            with clocked() as spent:
-                seconds, used = timed("attribute", len(paths), partial(answer, paths, weights))
-            taken.append(seconds)
-            shares = ", ".join(f"{part} {seconds / used:.2f}" for part, seconds in spent.items())
-            print(f"{'':<36}of the CPU seconds {shares}, both {sum(spent.values()) / used:.2f}")
+            taken.append(timed("attribute", len(paths), partial(answer, paths, weights))[0])
         for threads, found in loops.items():
             ratio = median(loop / each for loop, each in zip(found, taken, strict=True))
             print(f"attribute: {ratio:.2f} x the plain loop with {threads} torch threads, median of rounds")
-        timed("attribute --workers 0", len(paths), partial(answer, paths, weights, workers=0))
+        with clocked() as spent:
+            work = partial(answer, paths, weights, workers=0, threads=1)
+            _, used = timed("attribute --workers 0 --threads 1", len(paths), work)
+        shares = ", ".join(f"{part} {seconds / used:.2f}" for part, seconds in spent.items())
+        print(f"{'':<36}of the CPU seconds {shares}, both {sum(spent.values()) / used:.2f}")
         small = [path for number, path in enumerate(paths) if MIX[number % DISTINCT % len(MIX)] == 0]
         for count in options.counts:
             again = [small[number % len(small)] for number in range(count)]

@@ -1,9 +1,9 @@
-"""A function of many items, worked out ahead in threads, its results in the items' order."""
+"""A function of many items, worked out ahead in threads or processes, its results in the items' order."""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -32,13 +32,28 @@ def ordered_map(
     if not threads:
         yield from map(function, items)
         return
-    rest = iter(items)
     executor = ThreadPoolExecutor(threads, initializer=begin)
+    yield from in_order(executor, lambda item: executor.submit(function, item).result, items, ahead=ahead)
+
+
+def in_order(
+    executor: Executor,
+    submit: Callable[[Item], Callable[[], Result]],
+    items: Iterable[Item],
+    *,
+    ahead: int,
+) -> Iterator[Result]:
+    """Yield the results of items that are submitted to an executor up to `ahead` before, and end it.
+
+    `submit` returns what waits for a result, or works it out.
+    """
+    waiting: deque[Callable[[], Result]] = deque()
     try:
-        waiting: deque[Future[Result]] = deque(executor.submit(function, item) for item in islice(rest, max(ahead, 1)))
+        rest = iter(items)
+        waiting.extend(map(submit, islice(rest, max(ahead, 1))))
         while waiting:
-            result = waiting.popleft().result()
-            waiting.extend(executor.submit(function, item) for item in islice(rest, 1))
+            result = waiting.popleft()()
+            waiting.extend(map(submit, islice(rest, 1)))
             yield result
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

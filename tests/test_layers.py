@@ -26,6 +26,7 @@ FLOORS = (
     ("perturbation",),
     ("data",),
     ("provenance",),
+    ("forked",),
     ("images",),
     ("plugins", "names"),
     ("attributor",),

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
@@ -29,9 +30,11 @@ Answered: TypeAlias = "tuple[Verdict, ImageError | None]"
 """The verdict on an image, and what kept it from being read."""
 
 ANSWERED_AT_ONCE = 4
-"""Images that a thread of the CPU answers for together: of more a crop takes no less time, and at the end threads wait
-for the last.
+"""Images that a CPU answers for together: of more a crop takes no less time, and at the end workers wait for the last.
+With as many at any number of workers sums are rounded the same.
 """
+FORKED_FROM = 16
+"""Images from which workers are processes: a fork takes as long as an image or two."""
 
 
 def attribute(
@@ -61,8 +64,9 @@ def attribute(
 ) -> "Attribution":
     """Return an iterator of the verdicts on images, in order; images are read as verdicts are taken.
 
-    `workers` threads read images and, on a CPU, answer for them; one for each processor if left out, 0 being none.
-    Verdicts are the same at any number. `threads` are those of one computation: if left out one in each worker on a
+    `workers` threads read images and, on a CPU, answer for them; one for each processor if left out, 0 being none. On
+    Linux several are processes, if the images are files and no other thread runs when this is called. Verdicts are the
+    same at any number. `threads` are those of one computation: if left out one in each worker on a
     CPU, else as many as torch uses. `images` is one image or many: paths, folders, patterns, bytes of a file, Pillow
     images, uint8 arrays (H, W, 3). The other arguments are the options of `ganprint attribute`. `out` and `report` are
     complete when all verdicts were taken; `command` is what a report says of how it was made, `say` gets sentences. An
@@ -85,7 +89,11 @@ def attribute(
         method, weights, device=device, threads=threads, enrolled=enrolled, stability=stability, say=say
     )
     workers = available_threads() if workers is None else workers
-    reading = _Reading(metadata or report is not None, max_pixels, on_error, workers, threads)
+    from ganprint.forked import can_fork
+
+    # Asked before a bar draws itself in a thread.
+    apart = device == "cpu" and workers > 1 and threads in (None, 1) and can_fork()
+    reading = _Reading(metadata or report is not None, max_pixels, on_error, workers, threads, apart)
     return Attribution(inputs, ensemble, outputs, reading, device=device, batch_size=batch_size)
 
 
@@ -96,6 +104,8 @@ class _Reading:
     on_error: OnError
     workers: int
     threads: int | None
+    apart: bool
+    """Whether workers may be processes."""
 
 
 @dataclass(frozen=True)
@@ -216,24 +226,37 @@ class Attribution(Iterator["Verdict"]):
             return self._in_turn(named, case, workers=0, together=1)
         if self._device != "cpu":
             return self._in_turn(named, None, workers=workers, together=self._batch_size)
-        first = list(islice(named, 2)) if workers else []
+        first = list(islice(named, FORKED_FROM)) if workers else []
         named = chain(first, named)
         if len(first) < 2:
-            return self._in_turn(named, None, workers=0, together=self._batch_size)
-        return self._in_threads(named)
+            return self._in_turn(named, None, workers=0, together=self._together)
+        many = len(first) == FORKED_FROM and _are_files(first)
+        return self._in_workers(named, apart=self._reading.apart and many)
 
-    def _in_threads(self, named: Iterator[Named]) -> Iterator[Answered]:
-        """Read and answer for images in threads, each of which computes alone: small tensors are not worth dividing."""
+    @property
+    def _together(self) -> int:
+        return min(ANSWERED_AT_ONCE, self._batch_size)
+
+    def _in_workers(self, named: Iterator[Named], *, apart: bool) -> Iterator[Answered]:
+        """Read and answer for images in threads or, if `apart`, processes.
+
+        Each of them computes alone: small tensors are not worth dividing.
+        """
         from ganprint.forensics.verdict_stream import answer_together
+        from ganprint.forked import forked_map
 
         def answer(group: Sequence[Named]) -> list[Answered]:
             batch = [self._view(each)[0] for each in group]
             return [*zip(answer_together(batch, self.ensemble), map(_error, batch), strict=True)]
 
-        groups = in_groups(named, min(ANSWERED_AT_ONCE, self._batch_size))
+        groups = in_groups(named, self._together)
         workers = self._reading.workers
         with nullcontext() if self._reading.threads else one_thread_each() as begin:
-            for found in ordered_map(answer, groups, threads=workers, ahead=2 * workers, begin=begin):
+            if apart:
+                mapped = partial(forked_map, processes=workers, sent=_are_files)
+            else:
+                mapped = partial(ordered_map, threads=workers)
+            for found in mapped(answer, groups, ahead=2 * workers, begin=begin):
                 yield from found
 
     def _in_turn(
@@ -266,6 +289,11 @@ def _shown(viewed: "Iterable[tuple[Viewed, ImageFile | None]]", case: CaseReport
             case.see(image)
         del image  # or its pixels are held while the next one is read
         yield each
+
+
+def _are_files(group: Sequence[Named]) -> bool:
+    """Return whether all images are local files, or errors: what a worker process finds as this one does."""
+    return all(isinstance(source, (Path, ImageError)) for _, source in group)
 
 
 def _error(viewed: "Viewed") -> ImageError | None:

@@ -70,8 +70,8 @@ def attribute(
         int | None,
         typer.Option(
             min=0,
-            help="threads that read images and, on a CPU, answer for them, each alone unless --threads is given; "
-            "one for each processor if left out, 0: none",
+            help="processes (threads where none can be forked) that read images and, on a CPU, answer for them, each "
+            "with one thread of torch unless --threads is given; one for each processor if left out, 0: none",
         ),
     ] = None,
     max_pixels: Annotated[int | None, typer.Option(min=1, help="refuse images with more pixels than this")] = None,
@@ -99,8 +99,8 @@ def attribute(
     check_formats(as_json, as_csv)
     if not inputs and files_from is None:
         raise UsageError("No image was named.", "ganprint attribute IMAGE, or --files-from LIST.")
-    if inputs and len(inputs) == 1 and not (files_from or out or report or as_json or as_csv):
-        _stop_at_absent(inputs, recursive, method, weights)
+    if len(inputs or []) + (files_from is not None) == 1 and not (out or report or as_json or as_csv):
+        _stop_at_absent(inputs or [], files_from, recursive, method, weights)
     verdicts = examine(
         inputs or [],
         files_from=files_from,
@@ -164,12 +164,16 @@ def _write(verdicts: "Attribution", writer: Writer | None, fail_on: str | None, 
     return failures, matches
 
 
-def _stop_at_absent(inputs: list[str], recursive: bool, method: str | None, weights: str | None) -> None:
-    """End with the sentence of the one image that was named, where there is none, before torch is imported."""
+def _stop_at_absent(
+    inputs: list[str], files_from: Path | None, recursive: bool, method: str | None, weights: str | None
+) -> None:
+    """End with the sentence of the one image or list that was named, where there is none, before torch is imported."""
     from ganprint.api.choices import chosen_members
     from ganprint.api.image_inputs import Inputs, read_source
 
-    name, image = next(Inputs(inputs, recursive).named(), ("", b""))
+    name, image = next(Inputs(inputs, recursive, files_from).named(), ("", b""))
+    if files_from is not None and files_from.exists():
+        return
     absent = isinstance(image, Path) and not os.path.exists(name)  # noqa: PTH110 - as in images.find
     found = read_source(name, image) if absent else image
     if isinstance(found, ImageNotFoundError | NoImagesError):

@@ -1,9 +1,13 @@
-"""Large images, of which threads hold one at a time and no copies that can be spared."""
+"""Large images, of which threads and processes hold one at a time and no copies that can be spared."""
 
 import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Lock
 
 LARGE = 1 << 25
 """Pixels above which an image is large: Pillow holds four bytes of each beside the three of the result."""
@@ -11,7 +15,7 @@ LARGE = 1 << 25
 BAND_PIXELS = 1 << 20
 """Pixels of a band of rows that is decoded or converted at once, or so."""
 
-_TURN = threading.Lock()
+_TURN: "threading.Lock | Lock" = threading.Lock()
 _THREAD = threading.local()
 
 
@@ -32,6 +36,12 @@ def large_in_turn() -> Iterator[None]:
             _THREAD.has_turn = False
             give_memory_back()
             _TURN.release()
+
+
+def take_turns_by(turn: "Lock") -> None:
+    """Have the threads of this process take turns with those of all others that share a lock."""
+    global _TURN
+    _TURN = turn
 
 
 def await_turn(size: tuple[int, int]) -> None:

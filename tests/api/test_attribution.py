@@ -1,6 +1,7 @@
 """Verdicts from Python: whatever an image is given as, the answer is the same, and errors come as asked for."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 
 import ganprint
+from ganprint import forked
 from ganprint.errors import (
     ImageNotFoundError,
     OutputExistsError,
@@ -126,6 +128,7 @@ def test_images_are_answered_for_in_threads_that_compute_alone_and_one_image_in_
         return answer(*arguments)
 
     monkeypatch.setattr(verdict_stream, "answer_together", noted)
+    monkeypatch.setattr(forked, "can_fork", lambda: False)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
@@ -136,6 +139,31 @@ def test_images_are_answered_for_in_threads_that_compute_alone_and_one_image_in_
         assert later == torch.get_num_threads() == options.get("threads", 3)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux")
+def test_many_files_are_answered_for_in_processes_with_the_same_bytes(
+    attribute: Any, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.png").write_bytes(image.read_bytes()[:200])
+    files = [image, tmp_path / "broken.png", *sorted(image.parent.iterdir()), tmp_path / "absent.png"] * 4
+    images = [*files[:20], image.read_bytes(), *files]
+    alone = [verdict.model_dump_json() for verdict in attribute(images, workers=0)]
+    answer, here = verdict_stream.answer_together, []
+
+    def noted(batch: Any, ensemble: Any) -> Any:
+        here.append([each.name for each in batch])
+        return answer(batch, ensemble)
+
+    monkeypatch.setattr(verdict_stream, "answer_together", noted)
+    monkeypatch.setattr(forked, "can_fork", lambda: True)
+    assert [verdict.model_dump_json() for verdict in attribute(images, workers=2)] == alone
+    # Bytes stay in this process, which notes nothing of what the others do.
+    assert len(here) == 1
+    assert "image 21" in here[0]
+    here.clear()
+    assert [verdict.model_dump_json() for verdict in attribute(images[:15], workers=2)] == alone[:15]
+    assert len(here) == 4
 
 
 def test_an_image_that_cannot_be_read_is_yielded_left_out_or_raised_after_those_before_it(

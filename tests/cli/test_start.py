@@ -34,6 +34,7 @@ WITHOUT_TORCH = {
     "schema verdict": "Verdict",
     "attribute": "No image was named",
     "attribute absent.png": "no file absent.png",
+    "attribute --files-from absent.txt": "no list absent.txt",
     "attribute x.png --out absent/x.jsonl": "no folder absent",
     "attribute x.png --report x.txt": "x.txt",
     "evaluate --data absent.csv": "absent.csv",
