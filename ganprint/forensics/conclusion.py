@@ -94,12 +94,7 @@ def make_verdict(
             most_synthetic=round(float(1 - each[:, 0].min()), 6),
         ),
         evidence=_evidence(answer),
-        crops=[
-            Crop(left=left, top=top, side=card.view.size, synthetic_probability=round(float(1 - share), 6))
-            for (top, left), share in zip(places, each[:, 0], strict=True)
-        ]
-        if places and card.view.kind == "native"
-        else [],
+        crops=_crops(places, each[:, 0], card.view),
         enrolled={name: round(value, 6) for name, value in decision.nearer.items()},
         method=card.method,
         weights=card.name,
@@ -207,6 +202,16 @@ def failed(path: str, error: GanprintError, names: tuple[str, str, str | None], 
         weights_sha256=digest,
         judged_by_sha256=by,
     )
+
+
+def _crops(places: Sequence[tuple[int, int]], real: np.ndarray, view: View) -> list[Crop]:
+    """Return the crops with a vote, of which `real` has P(real); none where they are not the image's own pixels."""
+    if not places or view.kind != "native":
+        return []
+    return [
+        Crop(left=left, top=top, side=view.size, synthetic_probability=round(float(1 - share), 6))
+        for (top, left), share in zip(places, real, strict=True)
+    ]
 
 
 def _size_warnings(image: ImageFile, view: View) -> list[str]:
