@@ -73,6 +73,7 @@ def _complete(command: Any, path: tuple[str, ...], common: Sequence[Any]) -> Non
             # Of IN... OUT the parser takes a single word for OUT, but what was left out is OUT.
             several.get_error_hint = last.get_error_hint
     for parameter in command.params:
+        prepare(parameter)
         if not isinstance(parameter, TyperOption):
             # An argument's name says what it is.
             parameter.display_type_rich = lambda ctx: None
@@ -83,7 +84,6 @@ def _complete(command: Any, path: tuple[str, ...], common: Sequence[Any]) -> Non
             parameter.metavar = _type_name(parameter)
         if path:
             _name_option(parameter, path)
-            prepare(parameter)
 
 
 def _saying_where(step: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,15 +12,15 @@ PAIRS = ("--set", "--rename")
 KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
-def prepare(option: Any) -> None:
+def prepare(parameter: Any) -> None:
     """Let an option take `1,3` for several values, and say of a wrong value what a right one is and where it is from.
 
     An option on the command line, a variable and a setting are read alike.
     """
-    process = option.process_value
+    process = parameter.process_value
 
     def processed(ctx: Any, value: Any) -> Any:
-        if option.multiple and value and not set(PAIRS) & set(option.opts):
+        if getattr(parameter, "multiple", False) and value and not set(PAIRS) & set(parameter.opts):
             value = [part for each in ([value] if isinstance(value, str) else value) for part in _parts(each)]
         try:
             return process(ctx, value)
@@ -29,12 +29,12 @@ def prepare(option: Any) -> None:
             from pydantic import ValidationError
 
             if isinstance(error.__cause__, ValidationError):
-                error.message = _refusal(option, error.__cause__.errors()[0]["input"])
-            _, sentence = origin_of(ctx, option) or ("", "")
+                error.message = _refusal(parameter, error.__cause__.errors()[0]["input"])
+            _, sentence = origin_of(ctx, parameter) or ("", "")
             error.message = f"{error.message} {sentence}".strip()
             raise
 
-    option.process_value = processed
+    parameter.process_value = processed
 
 
 def _parts(value: Any) -> list[Any]:

@@ -119,12 +119,13 @@ class TextWriter:
             names = ", ".join(printable(gallery.name) for gallery in predictor.galleries)
             enrolled = f" (enrolled here: {names})" if names else ""
             known = f"{', '.join(card.sources)}{enrolled}"
-            if self.verbose or (not sentences and len(self.ensemble.predictors) == 1):
+            measured = card.judgement is not None and bool(card.judgement.rates)
+            if self.verbose or (not measured and len(self.ensemble.predictors) == 1):
                 self._say(
                     f"Answered by {card.method} with the weights {card.name} ({(card.sha256 or '')[:12]}), which know "
                     f"{known}. {how_to_read(card)}"
                 )
-            elif not sentences or self.counts.total() > 1:
+            elif not measured or self.counts.total() > 1:
                 self._say(f"The weights {card.name} know {known}.")
             whose = f"{card.name}: " if len(self.ensemble.predictors) > 1 else ""
             for sentence in sentences:

@@ -260,6 +260,12 @@ def test_perturb_names_the_argument_that_was_left_out(inside: Any) -> None:
     assert "Missing argument 'OUT'" in done.stderr
 
 
+def test_a_title_wider_than_its_table_is_one_line(inside: Any, tiny_manifest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "split.csv"
+    done = inside("data", "split", tiny_manifest, "--out", out, env={"COLUMNS": "80"}, status=0)
+    assert done.stdout.splitlines()[0].endswith(f"images in {out}, divided by group")
+
+
 def test_names_of_weights_are_whole_at_80_columns(inside: Any) -> None:
     lines = inside("weights", "list", env={"COLUMNS": "80"}).stdout.splitlines()
     assert max(map(len, lines)) <= 80
