@@ -153,6 +153,17 @@ def parts_of(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def listed(names: str | Path | Sequence[str | Path]) -> list[str]:
+    """Return names one by one; a string may hold several, as on the command line."""
+    return parts_of(str(names)) if isinstance(names, str | Path) else list(map(str, names))
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Raise UsageError for batches without images."""
+    if batch_size < 1:
+        raise UsageError(f"A batch cannot have {batch_size} images.", "Give at least 1.")
+
+
 def chosen_data(
     data: str | Path | None,
     *,

@@ -11,6 +11,7 @@ from PIL import Image
 import ganprint
 from ganprint.api.candidates import chosen_candidates, chosen_methods
 from ganprint.api.choices import chosen_members
+from ganprint.api.comparisons import prepare_comparison
 from ganprint.api.generators import build_from_generators, sample_generator, train_generators
 from ganprint.data import Manifest
 from ganprint.errors import ImageNotFoundError, OutputExistsError, PluginError, UsageError
@@ -102,6 +103,24 @@ def test_data_are_checked_split_and_joined(tiny_manifest: Path, tmp_path: Path) 
         ganprint.join_data(tmp_path / "joined.csv", [tiny_manifest])
     with pytest.raises(UsageError, match="itself an input"):
         ganprint.split_data(tmp_path / "joined.csv", tmp_path / "joined.csv", force=True)
+
+
+def test_a_comparison_takes_names_as_the_command_line_does(
+    tiny_manifest: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    prepared = prepare_comparison(
+        str(tiny_manifest),
+        weights=str(tiny_weights),
+        conditions="test_seen:none,test_seen:fog:3",
+        out=str(tmp_path / "results"),
+    )
+    assert ([each.name for each in prepared.candidates], len(prepared.conditions)) == (["tiny"], 2)
+
+
+@pytest.mark.parametrize("call", [ganprint.attribute, lambda images, **options: ganprint.load(**options)])
+def test_batches_without_images_are_refused_and_give_no_empty_answer(call: Any, images: list[Path]) -> None:
+    with pytest.raises(UsageError, match="A batch cannot have 0 images"):
+        call(images, batch_size=0)
 
 
 def test_all_leaves_out_methods_that_cannot_take_part_in_a_comparison(tiny_manifest: Path) -> None:
