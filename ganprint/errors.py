@@ -11,6 +11,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {near[0]}? " if near else ""
 
 
+class GanprintWarning(UserWarning):
+    """What a user should know, in a sentence, though the work goes on without it."""
+
+
 class GanprintError(Exception):
     """An error that a user can cause and can do something about.
 

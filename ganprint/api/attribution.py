@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from ganprint.api.case_report import CaseReport, check_report
-from ganprint.api.choices import load_ensemble
+from ganprint.api.choices import check_batch_size, load_ensemble
 from ganprint.api.image_inputs import Images, Inputs, Source, read_source
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.devices import one_thread_each
@@ -73,6 +73,7 @@ def attribute(
     image that cannot be read gives a verdict whose `error` says why; with `on_error="skip"` none, with "raise" its
     ImageError ends the iteration. Raises UsageError, WeightsError and PluginError at once, as the command does.
     """
+    check_batch_size(batch_size)
     inputs = Inputs(images, recursive, None if files_from is None else Path(files_from))
     outputs = _Outputs(
         None if out is None else Path(out),

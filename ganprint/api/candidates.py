@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ganprint.api.choices import asks_all
+from ganprint.api.choices import asks_all, check_methods, parts_of
 from ganprint.api.trainings import RUNS
 from ganprint.errors import UsageError, WeightsError
 
@@ -25,13 +25,13 @@ def chosen_candidates(names: Sequence[str] | None, method: str | None, manifest:
     """Return the weights that are named, or trained on a manifest of this name, or that know its sources, by method.
 
     Unnamed ones are installed, or lie under runs/, where `train` writes them.
-    A method that is named and has none of these takes part with its default weights.
+    A method that is named, other than by `all`, and has none of these takes part with its default weights.
     """
     from ganprint.evaluation.plan import Candidate
     from ganprint.remote import last_part
     from ganprint.weights import default_for, list_weights
 
-    methods = chosen_methods(method)
+    methods = None if asks_all(method) else chosen_methods(method)
     if names:
         chosen = [named_candidate(name) for name in dict.fromkeys(names)]
         chosen = [each for each in chosen if methods is None or each.card.method in methods]
@@ -63,12 +63,10 @@ def chosen_methods(text: str | None) -> list[str] | None:
 
     if text is None:
         return None
+    check_methods(text)
     if asks_all(text):
         return [plugin.name for plugin in plugins.discover() if plugin.error is None]
-    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
-    for name in names:
-        plugins.find(name)
-    return names
+    return list(dict.fromkeys(parts_of(text)))
 
 
 def renamed_sources(pairs: Sequence[str] | None) -> tuple[tuple[str, str], ...]:

@@ -42,11 +42,9 @@ def chosen_weights(weights: str | Path | None, method: str | None) -> Path:
 
 def check_names(method: str | None, weights: Sequence[str | Path] = ()) -> None:
     """Raise PluginError or WeightsError, without importing torch, where a method or weights are not there."""
-    from ganprint import plugins
     from ganprint.weights import find
 
-    for name in parts_of(method) if method and not asks_all(method) else ():
-        plugins.find(name)
+    check_methods(method)
     for named in weights:
         for each in [named] if isinstance(named, Path) else parts_of(named):
             find(each)
@@ -124,6 +122,7 @@ def chosen_members(method: str | None, weights: str | Path | None) -> list[Path]
     if weights is not None:
         named = [weights] if isinstance(weights, Path) else parts_of(weights)
         return [chosen_weights(each, None) for each in named]
+    check_methods(method)
     if asks_all(method):
         from ganprint import plugins
         from ganprint.weights import default_for, list_weights
@@ -134,14 +133,17 @@ def chosen_members(method: str | None, weights: str | Path | None) -> list[Path]
 
 
 def asks_all(method: str | None) -> bool:
-    """Return whether `all` is among the methods that were named; PluginError where another of them is not there."""
+    """Return whether `all` is among the methods that were named."""
+    return "all" in parts_of(method or "")
+
+
+def check_methods(method: str | None) -> None:
+    """Raise PluginError where a method that was named is not there; `all` is no name of one."""
     from ganprint import plugins
 
-    names = parts_of(method) if method else []
-    for name in names if "all" in names else ():
+    for name in () if method is None else parts_of(method) or [method]:
         if name != "all":
             plugins.find(name)
-    return "all" in names
 
 
 def parts_of(text: str) -> list[str]:
@@ -149,6 +151,17 @@ def parts_of(text: str) -> list[str]:
     if os.path.exists(text):  # noqa: PTH110 - Path.exists raises on names that no file can have
         return [text]
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def listed(names: str | Path | Sequence[str | Path]) -> list[str]:
+    """Return names one by one; a string may hold several, as on the command line."""
+    return parts_of(str(names)) if isinstance(names, str | Path) else list(map(str, names))
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Raise UsageError for batches without images."""
+    if batch_size < 1:
+        raise UsageError(f"A batch cannot have {batch_size} images.", "Give at least 1.")
 
 
 def chosen_data(

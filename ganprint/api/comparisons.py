@@ -54,25 +54,25 @@ def compare(
 def prepare_comparison(
     data: str | Path | None = None,
     *,
-    weights: Sequence[str] = (),
+    weights: str | Path | Sequence[str | Path] = (),
     method: str | None = None,
-    conditions: Sequence[str] = (),
+    conditions: str | Sequence[str] = (),
     robustness: bool = False,
     full: bool = False,
     open_set: bool = False,
     resharing: bool = False,
     adversarial: bool = False,
     split: str | None = None,
-    corruptions: Sequence[str] = (),
+    corruptions: str | Sequence[str] = (),
     severities: Sequence[int] = (),
-    attacks: Sequence[str] = (),
+    attacks: str | Sequence[str] = (),
     epsilons: Sequence[int] = (),
     target: Literal["attribution", "detection"] = "attribution",
     steps: int | None = None,
     surrogate: str | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     predictions: bool = False,
-    renamed: Sequence[str] = (),
+    renamed: str | Sequence[str] = (),
     images: str | None = None,
     engine: Literal["torch", "imagecorruptions"] = "torch",
     precision: Literal["fp32", "bf16"] = "fp32",
@@ -90,11 +90,12 @@ def prepare_comparison(
 ) -> "Comparison":
     """Return a comparison that is ready to run, with the results that are there already.
 
-    Arguments are the options of `ganprint compare`. Without `data` the images are the embedded benchmark's, and
-    robustness is then measured on some of them unless `full` is given, which `say` is told; `making` gets what is made
-    of the benchmark. Without `out` results are kept in the user's cache.
+    Arguments are the options of `ganprint compare`; names are a string, as on the command line, or several. Without
+    `data` the images are the embedded benchmark's, and robustness is then measured on some of them unless `full` is
+    given, which `say` is told; `making` gets what is made of the benchmark. Without `out` results are kept in the
+    user's cache.
     """
-    from ganprint.api.choices import check_names, chosen_data, chosen_device
+    from ganprint.api.choices import check_names, chosen_data, chosen_device, listed
 
     if predictions and out is None:
         raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
@@ -103,7 +104,8 @@ def prepare_comparison(
         raise UsageError("--record needs whole splits.", "Leave --limit out." if limit else "Add --full.")
     if quick:
         limit, severities = QUICK_IMAGES, QUICK_SEVERITIES
-    names = renamed_sources(renamed)
+    weights, corruptions = listed(weights), listed(corruptions)
+    names = renamed_sources([renamed] if isinstance(renamed, str) else renamed)
     check_names(method, weights)
     device = chosen_device(device, threads)
     # What imports torch comes after what can be refused without it.
@@ -114,9 +116,9 @@ def prepare_comparison(
     def asked_on(on: str) -> list[tuple[str, str]]:
         return distinct_conditions(
             [
-                *map(parse_condition, conditions),
+                *map(parse_condition, listed(conditions)),
                 *robustness_asked(on, corruptions, severities, asked=robustness),
-                *adversarial_asked(on, attacks, epsilons, target, steps, asked=adversarial),
+                *adversarial_asked(on, listed(attacks), epsilons, target, steps, asked=adversarial),
                 *others_asked(on, resharing=resharing, open_set=open_set),
             ],
             surrogate,
@@ -142,7 +144,7 @@ def prepare_comparison(
             renamed=names,
             command=command,
         ),
-        out or kept_results(manifest),
+        kept_results(manifest) if out is None else Path(out),
         predictions,
         force,
         named_candidate(surrogate) if surrogate else None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ganprint.api.choices import check_method, chosen_device, chosen_weights
+from ganprint.api.choices import check_batch_size, check_method, chosen_device, chosen_weights
 from ganprint.api.image_inputs import ImageInput, Inputs, Source, is_one, read_named
 from ganprint.errors import ImageError, UsageError, WeightsError
 
@@ -60,6 +60,7 @@ class Predictor:
         batch_size: int = 32,
         max_pixels: int | None = None,
     ) -> None:
+        check_batch_size(batch_size)
         self._options: dict[str, Any] = {
             "weights": weights,
             "method": method,

@@ -188,20 +188,20 @@ def give_reason(
     unlike = f"the image is unlike the training images ({rule.score} {score:.3f}, below {rule.unknown_below:.3f})"
     if synthetic < rule.synthetic_from:
         if verdict == REAL:
-            return f"{said}, at most {percent(rule.real_to)}."
+            return f"{said}: no trace is found up to {percent(rule.real_to)}."
         if synthetic <= rule.real_to and strange:
-            return f"{said}, at most {percent(rule.real_to)}, but {unlike}."
+            return f"{said}, low enough for no trace, but {unlike}."
         if synthetic <= rule.real_to and reflected:
             return f"{said}, but the image is too small to say that no trace was found."
         if synthetic <= rule.real_to:
             return f"{said}, which does not speak clearly for either side."
         low, high = percent(rule.real_to), percent(rule.synthetic_from)
         return f"{said}: between {low} (no trace found) and {high} (synthetic)."
-    said += f", at least {percent(rule.synthetic_from)}"
+    said += f", called synthetic from {percent(rule.synthetic_from)} on"
     foremost = int(probabilities[1:].argmax()) + 1
     source = f"{sources[foremost]} at {percent(float(probabilities[foremost]))}"
     if verdict == sources[foremost]:
-        return f"{said}; {source}, at least {percent(rule.source_from)}."
+        return f"{said}; {source}, named from {percent(rule.source_from)} on."
     if strange:
         return f"{said}, but {unlike}."
     family, share = best_family(probabilities, sources, families or {})
@@ -209,5 +209,5 @@ def give_reason(
     if family is None:
         return f"{said}."
     if verdict == family:
-        return f"{said}; {family} at {percent(share)}, at least {percent(rule.family_from)}."
+        return f"{said}; {family} at {percent(share)}, named from {percent(rule.family_from)} on."
     return f"{said}, nor is the family ({family} at {percent(share)}, named from {percent(rule.family_from)} on)."

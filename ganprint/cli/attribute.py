@@ -35,7 +35,8 @@ FAILED_ON = 4
 
 def attribute(
     inputs: Annotated[
-        list[str] | None, typer.Argument(help="images, folders, quoted patterns, or - for one image on stdin")
+        list[str] | None,
+        typer.Argument(help="images, folders, archives, URLs, quoted patterns, or - for one image on stdin"),
     ] = None,
     files_from: Annotated[
         Path | None,

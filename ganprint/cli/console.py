@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from ganprint.errors import ImageError
+from ganprint.errors import GanprintWarning, ImageError
 from ganprint.plain_text import cell, harmless, to_json
 
 if TYPE_CHECKING:
@@ -93,9 +93,22 @@ def guard_streams() -> None:
 
 
 def quiet_libraries() -> None:
-    """Keep warnings and log lines of libraries from stderr, unless Python was asked for them; for this process."""
+    """Keep warnings and log lines of libraries from stderr, unless Python was asked for them; for this process.
+
+    ganprint's own warnings are printed, each once.
+    """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    warnings.simplefilter("once", GanprintWarning)
+    show = warnings.showwarning
+
+    def showing(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if issubclass(category, GanprintWarning):
+            complain(str(message))
+        else:
+            show(message, category, *where)
+
+    warnings.showwarning = showing  # type: ignore[assignment]
     logging.getLogger().addHandler(logging.NullHandler())
 
 

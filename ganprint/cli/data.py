@@ -132,15 +132,15 @@ def _print_written(manifest: "Manifest", out: Path, how: str, as_json: bool) -> 
         echo_json({"out": str(out), "sha256": manifest.sha256, "images": images})
         return
     counts = Counter(zip(manifest.column("source").tolist(), splits, strict=True))
-    console().print(_cross_table(f"{len(manifest)} images in {out}{how}", "source", counts))
+    _print_counts(console(), f"{len(manifest)} images in {out}{how}", "source", counts)
 
 
-def _cross_table(title: str, row_name: str, counts: Counter[tuple[str, str]]) -> "Table":
-    """Show counts of (row, column) as a table with totals."""
+def _print_counts(out: "Console", title: str, row_name: str, counts: Counter[tuple[str, str]]) -> None:
+    """Print counts of (row, column) as a table with totals, below its title, which may be wider."""
     from rich.table import Table
 
     columns = sorted({column for _, column in counts})
-    table = Table(row_name, title=title, title_justify="left")
+    table = Table(row_name)
     for column in [*(name or "no split" for name in columns), "all"]:
         table.add_column(column, justify="right")
     for row in sorted({row for row, _ in counts}):
@@ -149,7 +149,8 @@ def _cross_table(title: str, row_name: str, counts: Counter[tuple[str, str]]) ->
     totals = [sum(count for (_, name), count in counts.items() if name == column) for column in columns]
     table.add_section()
     table.add_row("all", *map(str, totals), str(sum(totals)))
-    return table
+    out.print(title, soft_wrap=True)
+    out.print(table)
 
 
 def _render(report: "CheckReport", out: "Console") -> None:
@@ -158,8 +159,8 @@ def _render(report: "CheckReport", out: "Console") -> None:
     for count in report.counts:
         splits[count.source, count.split] += count.images
         semantics[count.semantic, count.source] += count.images
-    out.print(_cross_table("Images by source and split", "source", splits))
-    out.print(_cross_table("Images by semantic and source", "semantic", semantics))
+    _print_counts(out, "Images by source and split", "source", splits)
+    _print_counts(out, "Images by semantic class and source", "semantic class", semantics)
     if report.biases:
         out.print(_bias_table(report))
     _list(out, "missing", [problem.message for problem in report.missing])

@@ -1,6 +1,9 @@
-"""Names of earlier versions that users may have typed: they are understood for one version, and shown in no help."""
+"""Names of earlier versions that users may have typed: they are understood for one version, and shown in no help.
 
-from collections.abc import Mapping, Sequence
+Variables and settings with such names are refused with today's names.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 
 import typer
 
@@ -14,6 +17,24 @@ OPTIONS: Mapping[tuple[str, ...], Mapping[str, str]] = {
 EXPERIMENTS = {"--semantics": "semantics", "--ablation": "ablation"}
 """Switches of `compare` that are commands of `study` now."""
 OF_EXPERIMENTS = {"--semantics-count": "--count", "--training-precision": "--precision"}
+KEYS: Mapping[str, tuple[str, ...]] = {
+    f"{'.'.join(command)}.{old[2:]}": (f"{'.'.join(command)}.{new[2:]}",)
+    for command, names in OPTIONS.items()
+    for old, new in names.items()
+} | {
+    "compare.semantics-count": ("study.semantics.count",),
+    "compare.training-precision": ("study.semantics.precision", "study.ablation.precision"),
+}
+"""Earlier keys of settings, and those that they are now."""
+EARLIER_KEYS = (*KEYS, *(f"compare.{switch[2:]}" for switch in EXPERIMENTS))
+
+
+def name_today(key: str, spell: Callable[[str], str] = str) -> str | None:
+    """Return what an earlier key of a setting is now, each key as `spell` writes it; None if it is no earlier key."""
+    command, _, option = key.partition(".")
+    if command == "compare" and f"--{option}" in EXPERIMENTS:
+        return f"the command ganprint study {option}"
+    return " and ".join(map(spell, KEYS[key])) if key in KEYS else None
 
 
 def renew(words: Sequence[str]) -> list[str]:

@@ -2,16 +2,20 @@
 
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ganprint.cli.old_names import EARLIER_KEYS, name_today
 from ganprint.errors import UsageError, did_you_mean
 
 Commands = Mapping[tuple[str, ...], Any]
+FILE, WEIGHTS = "GANPRINT_CONFIG", "GANPRINT_WEIGHTS"
+"""Variables that belong to no option."""
 
-SHARED = ("device", "threads", "workers", "batch_size", "precision", "engine", "seed", "max_pixels")
+SHARED = ("device", "threads", "workers", "batch-size", "precision", "engine", "seed", "max-pixels")
 """Options that one variable, as GANPRINT_DEVICE, or one setting gives to every command that has them."""
 
 
@@ -29,7 +33,7 @@ def settings_file() -> Path:
     """Return the user's settings file, GANPRINT_CONFIG where that is set."""
     from platformdirs import user_config_path
 
-    named = os.environ.get("GANPRINT_CONFIG")
+    named = os.environ.get(FILE)
     return Path(named) if named else user_config_path("ganprint") / "settings.yaml"
 
 
@@ -41,7 +45,7 @@ def read_settings(commands: Commands) -> dict[str, Any]:
     from ganprint.plain_yaml import PlainYAMLError, load_plain
 
     file = settings_file()
-    where = f"{file} (GANPRINT_CONFIG)" if os.environ.get("GANPRINT_CONFIG") else str(file)
+    where = f"{file} ({FILE})" if os.environ.get(FILE) else str(file)
     try:
         settings = load_plain(file.read_bytes()) or {}
     except FileNotFoundError:
@@ -56,8 +60,49 @@ def read_settings(commands: Commands) -> dict[str, Any]:
                 f"The setting {key} in {where} is not an option with a value.",
                 "Write a line such as device: cuda.",
             )
-        find_option(key, commands)
+        try:
+            find_option(key, commands)
+        except UsageError as error:
+            raise UsageError(error.message, f"{error.hint} The setting is in {where}.") from error
     return settings
+
+
+def check_variables(commands: Commands) -> None:
+    """Raise UsageError for a variable of an earlier name; print a note for one that is nearly that of an option."""
+    from ganprint.cli.console import note
+
+    options = [option for command in commands.values() for option in command.params]
+    known = {FILE, WEIGHTS, *(name for option in options for name in option.envvar or ())}
+    for name in sorted(name for name in os.environ if name.startswith(variable_of("")) and name not in known):
+        key = next((key for key in EARLIER_KEYS if variable_of(key) == name), "")
+        today = name_today(key, variable_of)
+        if today:
+            raise UsageError(f"The variable {name} is now {today}.", "Unset it, and use the new name.")
+        near = get_close_matches(name, known, n=1, cutoff=0.9)
+        if near:
+            note(f"the variable {name} is not known. Did you mean {near[0]}?")
+
+
+def variable_of(key: str) -> str:
+    """Return the environment variable of a setting: GANPRINT_ATTRIBUTE_BATCH_SIZE for attribute.batch-size."""
+    return f"GANPRINT_{key}".upper().replace("-", "_").replace(".", "_")
+
+
+def keys_of(option: Any, path: tuple[str, ...]) -> list[str]:
+    """Return the keys of settings that give an option of a command its value, the first to win."""
+    key = _key(option)
+    return [".".join((*path, key)), *([key] if key in SHARED else [])]
+
+
+def origin_of(ctx: Any, option: Any) -> tuple[str, str] | None:
+    """Return the value that a variable or a setting gives an option, and a sentence that says so; None if none does."""
+    source = ctx.get_parameter_source(option.name)
+    if source is not None and source.name == "ENVIRONMENT":
+        variable = next(name for name in option.envvar if os.environ.get(name))
+        return os.environ[variable], f"{variable} is set to {os.environ[variable]}."
+    if source is not None and source.name == "DEFAULT_MAP":
+        return str(ctx.default_map[option.name]), f"It is set in {settings_file()}."
+    return None
 
 
 def find_option(key: str, commands: Commands) -> Any:
@@ -66,17 +111,18 @@ def find_option(key: str, commands: Commands) -> Any:
     Raises UsageError where there is none.
     """
     known = {
-        ".".join((*path, _key(option))): option
+        key: option
         for path, command in commands.items()
         for option in command.params
         if option.param_type_name == "option" and option.expose_value
+        for key in keys_of(option, path)
     }
-    for name in SHARED:
-        known |= {_key(option): option for option in known.values() if option.name == name}
+    if today := name_today(key):
+        raise UsageError(f"The setting {key} is now {today}.", "Use the new name.")
     if key not in known:
         raise UsageError(
             f"There is no setting {key}.",
-            f"{did_you_mean(key, known)}A setting is an option, as device, or one of a command, as "
+            f"{did_you_mean(key, known)}A setting is an option, such as device, or one of a command, as "
             "attribute.batch-size.",
         )
     return known[key]
@@ -90,14 +136,22 @@ def default_map(commands: Commands, settings: Mapping[str, Any]) -> dict[str, An
         for word in path:
             below = below.setdefault(word, {})
         for option in command.params:
-            for key in (_key(option), ".".join((*path, _key(option)))):
-                if key in settings:
-                    below[option.name] = settings[key]
+            given = next((key for key in keys_of(option, path) if key in settings), None)
+            if given is not None:
+                below[option.name] = _as_typed(settings[given])
     return defaults
 
 
+def _as_typed(setting: Any) -> Any:
+    """Return the value of a setting as one would type it, a list of such for a list."""
+    if isinstance(setting, list):
+        return [_as_typed(each) for each in setting]
+    return str(setting).lower() if isinstance(setting, bool) else None if setting is None else str(setting)
+
+
 def _key(option: Any) -> str:
-    return str(option.name).removeprefix("as_").replace("_", "-")
+    names: list[str] = [*option.opts, f"--{option.name}"]
+    return next(name[2:] for name in names if name.startswith("--"))
 
 
 def config(
@@ -141,11 +195,9 @@ def _checked(option: Any, value: str, ctx: typer.Context) -> Any:
 
     try:
         read = load_plain(value)
-        option.process_value(ctx, [read] if option.multiple else read)
+        option.process_value(ctx, [_as_typed(read)] if option.multiple else _as_typed(read))
     except (typer.BadParameter, PlainYAMLError) as cause:
-        raise UsageError(
-            f"{_key(option)} cannot be {value!r}: {cause}", "ganprint COMMAND --help has its values."
-        ) from cause
+        raise UsageError(f"{_key(option)}: {cause}", "ganprint COMMAND --help has its values.") from cause
     return [read] if option.multiple else read
 
 

@@ -70,10 +70,12 @@ def _print_table(table: "Table", *, intervals: bool) -> None:
     for group, numbers in table.groups:
         title = f"{table.title}: {group}" if group else table.title
         for part in _parts(table, numbers, out.width, intervals=intervals):
-            drawn = Drawn(table.corner, *(table.columns[number].name for number in part), title=title)
+            drawn = Drawn(table.corner, *(table.columns[number].name for number in part))
             for row, place in zip(table.rows, places, strict=True):
                 cells = [Text(row.cells[n].text(intervals=intervals), style=STYLES[place[n]]) for n in part]
                 drawn.add_row(row.name, *cells)
+            # As the title of a table it would be wrapped to that.
+            out.print(title)
             out.print(drawn)
 
 

@@ -72,7 +72,7 @@ class TextWriter:
 
     def write(self, verdict: "Verdict") -> None:
         """Print the lines of an image; the command prints the error of an image without a verdict."""
-        from ganprint.forensics.verdict import NO_RULE, TOO_SMALL, UNCALIBRATED
+        from ganprint.forensics.verdict import NO_RULE, UNCALIBRATED
 
         if verdict.error is not None:
             self.failed += 1
@@ -89,7 +89,7 @@ class TextWriter:
         for line in details(verdict):
             self._say(line, indent=2)
         for warning in verdict.warnings:
-            if warning != UNCALIBRATED and TOO_SMALL not in warning:
+            if warning not in (UNCALIBRATED, *verdict.size_warnings):
                 self._say(f"! {warning}", indent=2, style="yellow")
         if verdict.metadata is not None and not verdict.is_synthetic:
             for sign in verdict.metadata.signs:
@@ -119,12 +119,13 @@ class TextWriter:
             names = ", ".join(printable(gallery.name) for gallery in predictor.galleries)
             enrolled = f" (enrolled here: {names})" if names else ""
             known = f"{', '.join(card.sources)}{enrolled}"
-            if self.verbose or (not sentences and len(self.ensemble.predictors) == 1):
+            measured = card.judgement is not None and bool(card.judgement.rates)
+            if self.verbose or (not measured and len(self.ensemble.predictors) == 1):
                 self._say(
                     f"Answered by {card.method} with the weights {card.name} ({(card.sha256 or '')[:12]}), which know "
                     f"{known}. {how_to_read(card)}"
                 )
-            elif not sentences or self.counts.total() > 1:
+            elif not measured or self.counts.total() > 1:
                 self._say(f"The weights {card.name} know {known}.")
             whose = f"{card.name}: " if len(self.ensemble.predictors) > 1 else ""
             for sentence in sentences:
@@ -184,7 +185,7 @@ def in_words(verdict: "Verdict") -> str:
 def explanation(verdict: "Verdict") -> "list[str]":
     """Return the lines below the first, three at most: what the file states, the reason, and what to do or know."""
     from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
-    from ganprint.forensics.verdict import NO_RULE, TOO_SMALL
+    from ganprint.forensics.verdict import NO_RULE
     from ganprint.forensics.wording import leading_evidence
 
     lines = []
@@ -200,7 +201,7 @@ def explanation(verdict: "Verdict") -> "list[str]":
         last.append("That does not show that it is real.")
     elif verdict.verdict in (INCONCLUSIVE, UNKNOWN) and verdict.probabilities and verdict.reason != NO_RULE:
         last.append("What may help: the original file, and where it was first published.")
-    last += [warning for warning in verdict.warnings if TOO_SMALL in warning]
+    last += verdict.size_warnings
     return [*lines, " ".join(last)] if last else lines
 
 

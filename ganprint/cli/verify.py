@@ -47,7 +47,7 @@ def verify(
         others = [f"{name} {then} then, {now} now" for name, (then, now) in comparisons.versions.items()]
         out.print(f"\nVersions: {'; '.join(others) or 'the same'}.", soft_wrap=True)
         total = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-        out.print(f"{images} images examined again: {total or 'none'}.", soft_wrap=True)
+        out.print(f"Images examined again: {images}{f' ({total})' if total else ''}.", soft_wrap=True)
         out.print(UNKNOWABLE, soft_wrap=True)
     if comparisons.facts or set(counts) - {"same"}:
         raise typer.Exit(1)

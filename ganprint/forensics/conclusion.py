@@ -16,7 +16,6 @@ from ganprint.errors import GanprintError
 from ganprint.forensics.gallery import Gallery
 from ganprint.forensics.verdict import (
     NO_RULE,
-    TOO_SMALL,
     UNCALIBRATED,
     Crop,
     Evidence,
@@ -65,7 +64,13 @@ def make_verdict(
     verdict, names = decision.verdict, card.sources
     order = np.argsort(-probabilities, kind="stable")
     agreeing = int((each.argmax(1) == order[0]).sum())
-    doubts = [*_doubts(image, agreeing / len(each), probabilities, card), *decision.doubts, *image.notes]
+    too_small = _size_warnings(image, card.view)
+    doubts = [
+        *too_small,
+        *_doubts(image, agreeing / len(each), probabilities, card.view),
+        *decision.doubts,
+        *image.notes,
+    ]
     family, _ = best_family(probabilities, names, card.families)
     named = verdict not in (REAL, UNKNOWN, INCONCLUSIVE, family)
     return Verdict(
@@ -76,6 +81,7 @@ def make_verdict(
         probabilities={name: round(float(p), 6) for name, p in zip(names, probabilities, strict=True)},
         runner_up=names[order[1]],
         warnings=doubts if card.calibration else [*doubts, UNCALIBRATED],
+        size_warnings=too_small,
         spread={name: round(float(s), 6) for name, s in zip(names, answer.spread, strict=True)},
         reason=decision.reason,
         likeliest=names[order[0]],
@@ -88,12 +94,7 @@ def make_verdict(
             most_synthetic=round(float(1 - each[:, 0].min()), 6),
         ),
         evidence=_evidence(answer),
-        crops=[
-            Crop(left=left, top=top, side=card.view.size, synthetic_probability=round(float(1 - share), 6))
-            for (top, left), share in zip(places, each[:, 0], strict=True)
-        ]
-        if places and card.view.kind == "native"
-        else [],
+        crops=_crops(places, each[:, 0], card.view),
         enrolled={name: round(value, 6) for name, value in decision.nearer.items()},
         method=card.method,
         weights=card.name,
@@ -203,16 +204,31 @@ def failed(path: str, error: GanprintError, names: tuple[str, str, str | None], 
     )
 
 
-def _doubts(image: ImageFile, agreeing: float, probabilities: np.ndarray, card: Card) -> list[str]:
+def _crops(places: Sequence[tuple[int, int]], real: np.ndarray, view: View) -> list[Crop]:
+    """Return the crops with a vote, of which `real` has P(real); none where they are not the image's own pixels."""
+    if not places or view.kind != "native":
+        return []
+    return [
+        Crop(left=left, top=top, side=view.size, synthetic_probability=round(float(1 - share), 6))
+        for (top, left), share in zip(places, real, strict=True)
+    ]
+
+
+def _size_warnings(image: ImageFile, view: View) -> list[str]:
+    """Return a sentence if the image is smaller than what the weights look at, no sentence otherwise."""
+    done, least = ("enlarged", view.square) if view.kind == "resize" else ("continued by reflection", view.size)
+    if min(image.width, image.height) >= least:
+        return []
+    return [
+        f"The image is too small: {image.width} x {image.height} px was {done} to the {least} px that these weights "
+        "look at."
+    ]
+
+
+def _doubts(image: ImageFile, agreeing: float, probabilities: np.ndarray, view: View) -> list[str]:
     """Return what to beware of, `agreeing` being the share of crops that point to the most likely source."""
-    view: View = card.view
     doubts = []
     side = min(image.width, image.height)
-    done, least = ("enlarged", view.square) if view.kind == "resize" else ("continued by reflection", view.size)
-    if side < least:
-        doubts.append(
-            f"{TOO_SMALL}: {image.width} x {image.height} px was {done} to the {least} px that these weights look at."
-        )
     if view.kind == "resize" and side >= 2 * view.square:
         doubts.append(
             f"The image was reduced from {side} to {view.square} px, which removes most of a generator's traces; "

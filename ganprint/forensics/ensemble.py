@@ -144,6 +144,7 @@ class Ensemble:
         agreement = agree(verdicts)
         together = self._fuse(verdicts, answers, agreement)
         method, weights, digest = self.names
+        methods = [verdict.method for verdict in verdicts]
         first = verdicts[0]
         return first.model_copy(
             update={
@@ -151,7 +152,8 @@ class Ensemble:
                 "weights": weights,
                 "weights_sha256": digest,
                 "judged_by_sha256": self.sha256,
-                "warnings": _warnings(verdicts),
+                "warnings": _united([verdict.warnings for verdict in verdicts], methods),
+                "size_warnings": _united([verdict.size_warnings for verdict in verdicts], methods),
                 "methods": [_brief(each) for each in verdicts],
                 "agreement": agreement,
                 "spread": {},
@@ -231,12 +233,15 @@ def agree(verdicts: Sequence[Verdict]) -> Agreement:
     )
 
 
-def _warnings(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return what all verdicts warn of, and what some do, each with its method."""
-    said = Counter(warning for verdict in verdicts for warning in verdict.warnings)
-    shared = [warning for warning, count in said.items() if count == len(verdicts)]
+def _united(warnings: Sequence[Sequence[str]], methods: Sequence[str]) -> list[str]:
+    """Return what all methods warn of, and what some do, each with its method."""
+    said = Counter(warning for each in warnings for warning in each)
+    shared = [warning for warning, count in said.items() if count == len(methods)]
     return shared + [
-        f"{verdict.method}: {warning}" for verdict in verdicts for warning in verdict.warnings if warning not in shared
+        f"{method}: {warning}"
+        for method, each in zip(methods, warnings, strict=True)
+        for warning in each
+        if warning not in shared
     ]
 
 

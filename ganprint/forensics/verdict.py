@@ -8,8 +8,6 @@ from ganprint.calibration.decision import is_synthetic
 from ganprint.provenance.metadata import Metadata
 
 UNCALIBRATED = "The probabilities are not calibrated: read them as an order of sources, not as odds."
-TOO_SMALL = "The image is too small"
-"""How a warning begins that bears on the whole answer."""
 NO_RULE = "There is no verdict: these weights are not calibrated, and what they give are scores."
 
 
@@ -115,7 +113,8 @@ class Verdict(Written):
     each enrolled source than to that. Of several methods, `method` and `weights` are all of them, `methods` has each
     one's answer, and the rest is the fused answer over the sources that all know, `weights_sha256` being that of the
     fusion. `judged_by_sha256` is of all that the answer depends on: weights, calibration, thresholds, enrolled sources,
-    options. `stability` and `metadata` are there where they were asked for. `stated_generator` is the generator that
+    options. `stability` and `metadata` are there where they were asked for. `size_warnings` are those of
+    `warnings` that say that the image is smaller than what weights look at. `stated_generator` is the generator that
     the file names in its metadata; it does not change any probability.
     """
 
@@ -135,6 +134,7 @@ class Verdict(Written):
     weights: str
     weights_sha256: str | None
     warnings: list[str] = []
+    size_warnings: list[str] = []
     error: Failure | None = None
     spread: dict[str, float] = {}
     reason: str | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from ganprint.attributor import REAL
 from ganprint.calibration.decision import INCONCLUSIVE, is_synthetic
 from ganprint.forensics.verdict import UNCALIBRATED, Evidence, Verdict
 from ganprint.weights import Card, Rate
@@ -50,7 +51,7 @@ def how_often_wrong(card: Card, verdicts: Collection[str]) -> Iterator[str]:
     said = []
     if first.false_alarms and any(map(is_synthetic, verdicts)):
         said.append(f"{_in_words(first.false_alarms)} of photographs were called synthetic")
-    if first.missed and not all(map(is_synthetic, verdicts)):
+    if first.missed and REAL in verdicts:
         said.append(f"no trace was found in {_in_words(first.missed)} of generated images")
         again = next((each.missed for each in rates if each.policy.startswith(RECOMPRESSED)), None)
         if again:

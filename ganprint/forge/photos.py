@@ -1,4 +1,4 @@
-"""Photographs to train generators on: folders of them, one for each semantic."""
+"""Photographs to train generators on: folders of them, one for each semantic class."""
 
 import hashlib
 from collections.abc import Sequence
@@ -36,12 +36,14 @@ class Photos:
 def list_semantics(folder: Path) -> list[str]:
     """Return the names of the folders in a folder of photographs; raise ManifestError where there are none."""
     if not folder.is_dir():
-        raise ManifestError(f"There is no folder {folder}.", "Name one with a folder of photographs for each semantic.")
+        raise ManifestError(
+            f"There is no folder {folder}.", "Name one with a folder of photographs for each semantic class."
+        )
     names = sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
     if not names:
         raise ManifestError(
             f"{folder} has no folders in it.",
-            "Put the photographs of each semantic into a folder of its name.",
+            "Put the photographs of each semantic class into a folder of its name.",
         )
     return names
 

@@ -45,12 +45,13 @@ def choose_config(
             return changed, _with(f"the configuration of {start.name}", assignments)
         preset = suiting_preset(spec, device, benchmark=benchmark)
     config = read_config(spec, preset=preset, file=file, assignments=assignments)
-    name = f"configuration {file}" if file is not None else f"preset {_named(spec, preset)}"
+    name = f"configuration {file}" if file is not None else _named(spec, preset)
     return config, _with(name, assignments)
 
 
 def _named(spec: AttributorSpec, preset: str | None) -> str:
-    return preset_of(spec, read_config(spec, preset=preset)) or "of the method's defaults"
+    name = preset_of(spec, read_config(spec, preset=preset))
+    return f"preset {name}" if name else "the method's defaults"
 
 
 def _with(name: str, assignments: Sequence[str]) -> str:

@@ -131,7 +131,7 @@ def prepare(
     for split in ("train", "val"):
         if split not in manifest.split_names:
             raise TrainingError(
-                f"{manifest.name} has no split {split}; it has {', '.join(manifest.split_names) or 'none'}.",
+                f"{manifest.name} has no split {split}; it has {', '.join(manifest.split_names) or 'no splits'}.",
                 "Divide it: ganprint data split MANIFEST --out SPLIT.csv",
             )
     check_images(manifest.sources, manifest.select("train"), manifest.select("val"))

@@ -2,13 +2,14 @@
 
 import os
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
-from ganprint.errors import WeightsError, did_you_mean
+from ganprint.errors import GanprintWarning, WeightsError, did_you_mean
 from ganprint.files import read_file
 from ganprint.weights.card import CARD_FILE, MAX_CARD_BYTES, MODEL_FILE, Card, read_card
 
@@ -44,8 +45,14 @@ def shipped_folder() -> Path:
 
 
 def search_path() -> list[Path]:
-    """Return the folders that hold artifacts, the first to win: GANPRINT_WEIGHTS, the user's, the shipped."""
+    """Return the folders that hold artifacts, the first to win: GANPRINT_WEIGHTS, the user's, the shipped.
+
+    GanprintWarning names each of the variable's that is no folder.
+    """
     named = [Path(part).expanduser() for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    for folder in named:
+        if not folder.is_dir():
+            warnings.warn(f"{folder} in {VARIABLE} is not a folder; it is skipped.", GanprintWarning, stacklevel=2)
     return [*named, user_folder(), shipped_folder()]
 
 

@@ -25,7 +25,7 @@ def stored_tensors(
     value. Raises WeightsError where one holds NaN or infinity, or there are none.
     """
     if not tensors:
-        raise WeightsError("There are no tensors to save.", "Fit the method first.")
+        raise WeightsError("There are no tensors to save.", "Fit the method first; its state() must give one at least.")
     stored = {}
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()

@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 import ganprint
-from ganprint.api.candidates import chosen_methods
+from ganprint.api.candidates import chosen_candidates, chosen_methods
 from ganprint.api.choices import chosen_members
+from ganprint.api.comparisons import prepare_comparison
 from ganprint.api.generators import build_from_generators, sample_generator, train_generators
+from ganprint.data import Manifest
 from ganprint.errors import ImageNotFoundError, OutputExistsError, PluginError, UsageError
 from ganprint.weights import read_card
 
@@ -103,11 +105,36 @@ def test_data_are_checked_split_and_joined(tiny_manifest: Path, tmp_path: Path) 
         ganprint.split_data(tmp_path / "joined.csv", tmp_path / "joined.csv", force=True)
 
 
+def test_a_comparison_takes_names_as_the_command_line_does(
+    tiny_manifest: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    prepared = prepare_comparison(
+        str(tiny_manifest),
+        weights=str(tiny_weights),
+        conditions="test_seen:none,test_seen:fog:3",
+        out=str(tmp_path / "results"),
+    )
+    assert ([each.name for each in prepared.candidates], len(prepared.conditions)) == (["tiny"], 2)
+
+
+@pytest.mark.parametrize("call", [ganprint.attribute, lambda images, **options: ganprint.load(**options)])
+def test_batches_without_images_are_refused_and_give_no_empty_answer(call: Any, images: list[Path]) -> None:
+    with pytest.raises(UsageError, match="A batch cannot have 0 images"):
+        call(images, batch_size=0)
+
+
+def test_all_leaves_out_methods_that_cannot_take_part_in_a_comparison(tiny_manifest: Path) -> None:
+    manifest = Manifest.open(tiny_manifest)
+    assert chosen_candidates(None, "all", manifest) == chosen_candidates(None, None, manifest)
+
+
 def test_all_with_names_beside_it_is_all() -> None:
     assert chosen_members("all,prnu", None) == chosen_members("all", None)
     assert chosen_methods("prnu, all") == chosen_methods("all")
     with pytest.raises(PluginError, match="no method called absent"):
         chosen_members("all,absent", None)
+    with pytest.raises(PluginError, match="no method called ,"):
+        chosen_members(",", None)
 
 
 def test_a_comparison_records_whole_splits(tiny_weights: Path, tiny_manifest: Path, tmp_path: Path) -> None:

@@ -68,11 +68,11 @@ def test_versions_of_an_image_are_not_its_neighbours(known: Known) -> None:
 @pytest.mark.parametrize(
     ("probabilities", "score", "verdict", "said"),
     [
-        ((0.02, 0.9, 0.08), 0.9, "progan", "at least 90.0%"),
+        ((0.02, 0.9, 0.08), 0.9, "progan", "called synthetic from 90.0% on; progan at 90.0%, named from"),
         ((0.02, 0.9, 0.08), 0.5, UNKNOWN, "unlike the training images"),
         ((0.04, 0.48, 0.48), 0.9, "gan", "no source is clear"),
         ((0.09, 0.46, 0.45), 0.9, UNKNOWN, "nor is the family"),
-        ((0.9, 0.05, 0.05), 0.9, "real", "at most 30.0%"),
+        ((0.9, 0.05, 0.05), 0.9, "real", "no trace is found up to 30.0%"),
         ((0.9, 0.05, 0.05), 0.5, INCONCLUSIVE, "unlike the training images"),
         ((0.5, 0.4, 0.1), 0.9, INCONCLUSIVE, "between 30.0%"),
     ],

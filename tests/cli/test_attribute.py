@@ -13,15 +13,18 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from ganprint.cli.verdicts import explanation
+from ganprint.forensics.verdict import Verdict
+
 from ..conftest import json_lines
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FIELDS = [
     *("schema_version", "path", "sha256", "width", "height", "format", "verdict", "source", "family"),
     *("synthetic_probability", "probabilities", "runner_up", "method", "weights", "weights_sha256"),
-    *("warnings", "error", "spread", "reason", "likeliest", "known_score", "likelihood_ratios", "views"),
+    *("warnings", "size_warnings", "error", "spread", "reason", "likeliest", "known_score", "likelihood_ratios"),
     *(
-        "evidence", "crops", "enrolled", "methods", "agreement", "stability", "metadata", "stated_generator",
+        "views", "evidence", "crops", "enrolled", "methods", "agreement", "stability", "metadata", "stated_generator",
         "judged_by_sha256",
     ),
 ]  # fmt: skip
@@ -184,6 +187,12 @@ def test_that_an_image_is_too_small_is_said_once_within_four_lines(inside, tmp_p
     head, *below = short.splitlines()
     own = [line for line in below if line.startswith("  ")]
     assert "small.png: " in head and "The file says: made with" in own[0] and len(own) <= 3
+
+
+def test_a_warning_of_size_is_told_by_its_field_and_not_by_its_text() -> None:
+    said = {"warnings": ["Tiny.", "The image is too small."], "size_warnings": ["Tiny."]}
+    verdict = Verdict(path="a.png", method="m", weights="w", weights_sha256=None, verdict="real", **said)
+    assert explanation(verdict) == ["That does not show that it is real. Tiny."]
 
 
 def test_a_reader_that_goes_away_ends_the_program_quietly(program, judged_weights: Path, case: Path) -> None:

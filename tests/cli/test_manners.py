@@ -9,8 +9,8 @@ import typer
 from PIL import Image
 
 from ganprint.cli import app
-from ganprint.cli.old_names import renew
-from ganprint.cli.settings import commands
+from ganprint.cli.old_names import KEYS, renew
+from ganprint.cli.settings import commands, find_option
 
 EVERY = {" ".join(path): command for path, command in commands(typer.main.get_command(app)).items()}
 
@@ -113,8 +113,10 @@ def test_an_option_comes_before_a_variable_and_a_variable_before_a_setting(
     ("arguments", "said"),
     [
         (("config", "devise", "cuda"), "Did you mean device?"),
-        (("config", "attribute.batch-size", "0"), "batch-size cannot be '0'"),
-        (("config", "workers", "many"), "workers cannot be 'many'"),
+        (("config", "attribute.batch-size", "0"), "batch-size: '0' is not a whole number of at least 1."),
+        (("config", "workers", "many"), "workers: 'many' is not a whole number of at least 0."),
+        (("config", "compare.severity", "1,9"), "severity: '9' is not a whole number from 1 to 5."),
+        (("config", "compare.map", "a=b"), "compare.map is now compare.rename."),
         (("config", "workers"), "workers is not set"),
     ],
     ids=str,
@@ -146,7 +148,11 @@ def test_a_damaged_settings_file_is_named(inside: Any, settings: Path) -> None:
     [
         ("attribute grey.png", "GANPRINT_DEVICE", "gpu", "no device called 'gpu'"),
         ("attribute grey.png", "GANPRINT_ATTRIBUTE_DEVICE", "cuda:99", "cuda:99 is not available"),
-        ("attribute grey.png", "GANPRINT_BATCH_SIZE", "many", "Invalid value for '--batch-size'"),
+        ("attribute grey.png", "GANPRINT_BATCH_SIZE", "many", "'many' is not a whole number of at least 1."),
+        ("attribute grey.png", "GANPRINT_ATTRIBUTE_JSON", "maybe", "'maybe' is not true or false."),
+        ("compare --robustness", "GANPRINT_COMPARE_SEVERITY", "1,2 9", "'9' is not a whole number from 1 to 5."),
+        ("methods", "GANPRINT_COMPARE_MAP", "a=b", "is now GANPRINT_COMPARE_RENAME."),
+        ("methods", "GANPRINT_COMPARE_ABLATION", "1", "is now the command ganprint study ablation."),
         ("attribute grey.png", "GANPRINT_ATTRIBUTE_WEIGHTS", "absent", "no weights called absent"),
         ("perturb grey.png out", "GANPRINT_PERTURB_CORRUPTION", "fogg", "no corruption 'fogg'"),
         ("methods", "GANPRINT_CONFIG", "grey.png", "cannot be read"),
@@ -160,6 +166,54 @@ def test_a_wrong_value_of_a_variable_names_the_variable(
     printed = " ".join(done.stderr.replace("│", " ").split())
     assert done.returncode in (2, 3)
     assert said in printed and variable in printed
+
+
+@pytest.mark.parametrize(
+    ("setting", "command", "said"),
+    [
+        ("workers: true", "attribute x.png", "'true' is not a whole number of at least 0."),
+        ("compare.severity: [1, 7]", "compare", "'7' is not a whole number from 1 to 5."),
+        ("compare.severity: 1,8", "compare", "'8' is not a whole number from 1 to 5."),
+        ("device: 3", "attribute x.png", "no device called '3'"),
+        ("devise: cpu", "methods", "no setting devise"),
+        ("compare.training-precision: fp32", "methods", "study.semantics.precision and study.ablation.precision"),
+    ],
+)
+def test_a_wrong_setting_names_its_file(inside, settings: Path, setting: str, command: str, said: str) -> None:
+    settings.write_text(setting)
+    printed = " ".join(inside(*command.split(), status=2).stderr.replace("│", " ").split())
+    assert said in printed and settings.name in printed
+
+
+def test_a_variable_that_is_misspelt_is_told_and_one_of_others_is_not(inside: Any) -> None:
+    environment = {"GANPRINT_DEVISE": "cpu", "GANPRINT_OF_A_PLUGIN": "1"}
+    done = inside("methods", "prnu", env=environment, status=0)
+    assert done.stderr == "ganprint: the variable GANPRINT_DEVISE is not known. Did you mean GANPRINT_DEVICE?\n"
+
+
+def test_a_folder_of_weights_that_is_not_there_is_named_once(program: Any, tmp_path: Path) -> None:
+    done = program("attribute", tmp_path / "none.png", env={"GANPRINT_WEIGHTS": str(tmp_path / "absent")})
+    assert (
+        done.stderr.count(f"ganprint: {tmp_path / 'absent'} in GANPRINT_WEIGHTS is not a folder; it is skipped.") == 1
+    )
+
+
+def test_earlier_names_of_settings_are_options_today() -> None:
+    for today in (key for keys in KEYS.values() for key in keys):
+        assert find_option(today, {tuple(name.split()): command for name, command in EVERY.items()})
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("attribute x.png --batch-size x", "'x' is not a whole number of at least 1."),
+        ("compare --robustness --severity 1,x", "'x' is not a whole number from 1 to 5."),
+        ("compare --engine torhc", "'torhc' is not one of torch, imagecorruptions. Did you mean torch?"),
+        ("enroll a b --false-alarm 3", "'3' is not a number from 0.001 to 0.5."),
+    ],
+)
+def test_a_wrong_value_is_told_what_a_right_one_is(inside: Any, command: str, said: str) -> None:
+    assert said in " ".join(inside(*command.split(), status=2).stderr.replace("│", " ").split())
 
 
 def test_a_variable_that_an_option_overrides_is_not_named(inside: Any) -> None:
@@ -204,6 +258,12 @@ def test_perturb_names_the_argument_that_was_left_out(inside: Any) -> None:
     done = inside("perturb", "a.png", "--corruption", "fog")
     assert done.returncode == 2
     assert "Missing argument 'OUT'" in done.stderr
+
+
+def test_a_title_wider_than_its_table_is_one_line(inside: Any, tiny_manifest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "split.csv"
+    done = inside("data", "split", tiny_manifest, "--out", out, env={"COLUMNS": "80"}, status=0)
+    assert done.stdout.splitlines()[0].endswith(f"images in {out}, divided by group")
 
 
 def test_names_of_weights_are_whole_at_80_columns(inside: Any) -> None:

@@ -18,7 +18,8 @@ from PIL import Image
 
 from ganprint.files import locked_folder
 from ganprint.forensics.journal import Answered
-from ganprint.weights import read_card
+from ganprint.forensics.wording import how_often_wrong
+from ganprint.weights import first_choice, read_card
 
 from ..conftest import json_lines
 
@@ -52,7 +53,7 @@ def test_a_verdict_has_its_reason_ratios_squares_and_stability(judge: Any, case:
     for source in ("progan", "stylegan"):
         row = found[source]
         assert row["verdict"] == row["source"] == row["likeliest"] == source
-        assert ", at least" in row["reason"] and row["known_score"] is not None and row["family"] == "gan"
+        assert "named from" in row["reason"] and row["known_score"] is not None and row["family"] == "gan"
         assert all(each["log10"] > 0 for each in row["likelihood_ratios"])
     assert found["real"]["verdict"] == "real" and found["real"]["source"] is None
     assert found["flat"]["verdict"] == "inconclusive" and found["flat"]["probabilities"] == {}
@@ -328,3 +329,12 @@ def test_a_folder_that_may_not_be_written_to_is_a_sentence(judge: Any, case: Pat
     assert "Permission denied" in judge(case, "--out", tmp_path / "out.jsonl", status=1).stderr
     done = judge(case, "--no-maps", "--report", tmp_path / "case.html")
     assert done.returncode == 1 and "Permission denied" in done.stderr
+
+
+def test_how_often_a_verdict_is_wrong_is_said_of_verdicts_that_were_given_only() -> None:
+    card = read_card(first_choice().path)
+    assert list(how_often_wrong(card, ["inconclusive"])) == []
+    (missed,) = how_often_wrong(card, ["real", "inconclusive"])
+    (alarms,) = how_often_wrong(card, ["gan"])
+    assert "no trace was found" in missed and "photographs" not in missed
+    assert "photographs were called synthetic" in alarms and "no trace" not in alarms

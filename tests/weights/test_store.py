@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ganprint.errors import WeightsError
+from ganprint.errors import GanprintWarning, WeightsError
 from ganprint.weights import default_for, find, list_weights, search_path, user_folder
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 from ganprint.weights.store import shipped_folder
@@ -41,8 +41,12 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def test_the_search_goes_from_the_variable_over_the_user_to_the_shipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GANPRINT_WEIGHTS", os.pathsep.join([str(tmp_path / "a"), "", "~/b"]))
-    assert search_path() == [tmp_path / "a", Path.home() / "b", user_folder(), shipped_folder()]
+    monkeypatch.setenv("GANPRINT_WEIGHTS", os.pathsep.join([str(tmp_path), "", "~/b"]))
+    with pytest.warns(GanprintWarning) as told:
+        assert search_path() == [tmp_path, Path.home() / "b", user_folder(), shipped_folder()]
+    assert [str(each.message) for each in told] == [
+        f"{Path.home() / 'b'} in GANPRINT_WEIGHTS is not a folder; it is skipped."
+    ]
     monkeypatch.delenv("GANPRINT_WEIGHTS")
     assert search_path() == [user_folder(), shipped_folder()]
 
