@@ -225,6 +225,7 @@ def fitted(manifest: Path, folder: Path, **run: Any) -> ResidualStatistics:
         folds=2,
         frozen=True,
         frozen_networks=1,
+        as_found=0.5,
         view=View(kind="native", size=128),
     )
     method = ResidualStatistics(config, data.sources)
@@ -297,6 +298,28 @@ def test_the_gate_tells_what_was_saved_as_jpeg(manifest: Path, whole: Fitted) ->
     drawn = rows.draws == 1
     assert set(rows.weights[drawn & (rows.labels == 0)]) == {0.2}
     assert set(rows.weights[drawn & (rows.labels > 0)]) == {0.1}
+
+
+def test_regressions_that_saw_no_post_processing_have_no_say_where_a_crop_shows_it(
+    manifest: Path, whole: Fitted
+) -> None:
+    method, folder = whole
+    data = Manifest.open(manifest)
+    rows = collect([data.select("train"), data.select("val")], method.config, Run(folder, resume=True))
+    other = ResidualStatistics(method.config, method.sources)
+    other.load_state(method.state())
+    scaled = Scaling(*other._scaling()).apply(rows.statistics)
+    place = sum(method.sizes[name] for name in ("JPEG", "kinds", "sources", "units"))
+    drawn = other._first(scaled)[:, place].numpy()
+    assert drawn[rows.draws == 1].mean() > 1 > -1 > drawn[rows.draws == 0].mean()
+    other.tensors |= {f"{name}.biases": other.tensors[f"{name}.biases"].clone() for name in ("linear", "frozen")}
+    other.tensors["linear.biases"][place] = 100
+    before, _ = other.answer_rows(rows.statistics)
+    for name in ("linear", "frozen"):
+        other.tensors[f"{name}.biases"][-other.kinds] += 50
+    torch.testing.assert_close(other.answer_rows(rows.statistics)[0], before)
+    other.tensors["linear.biases"][place] = -100
+    assert (other.answer_rows(rows.statistics)[0].argmax(1) == 0).all() and before[:, 0].exp().min() < 0.5
 
 
 def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(
