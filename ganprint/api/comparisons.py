@@ -104,7 +104,8 @@ def prepare_comparison(
         raise UsageError("--record needs whole splits.", "Leave --limit out." if limit else "Add --full.")
     if quick:
         limit, severities = QUICK_IMAGES, QUICK_SEVERITIES
-    weights, corruptions = listed(weights), listed(corruptions)
+    # Of options that are left out the command line has None.
+    weights, corruptions, attacks = listed(weights), listed(corruptions or ()), listed(attacks or ())
     names = renamed_sources([renamed] if isinstance(renamed, str) else renamed)
     check_names(method, weights)
     device = chosen_device(device, threads)
@@ -118,7 +119,7 @@ def prepare_comparison(
             [
                 *map(parse_condition, listed(conditions)),
                 *robustness_asked(on, corruptions, severities, asked=robustness),
-                *adversarial_asked(on, listed(attacks), epsilons, target, steps, asked=adversarial),
+                *adversarial_asked(on, attacks, epsilons, target, steps, asked=adversarial),
                 *others_asked(on, resharing=resharing, open_set=open_set),
             ],
             surrogate,
