@@ -108,11 +108,6 @@ def prepare_comparison(
     weights, corruptions, attacks = listed(weights), listed(corruptions or ()), listed(attacks or ())
     names = renamed_sources([renamed] if isinstance(renamed, str) else renamed)
     check_names(method, weights)
-    device = chosen_device(device, threads)
-    # What imports torch comes after what can be refused without it.
-    from ganprint.data import Manifest
-    from ganprint.evaluation.plan import Settings
-    from ganprint.evaluation.runner import Comparison
 
     def asked_on(on: str) -> list[tuple[str, str]]:
         return distinct_conditions(
@@ -126,6 +121,12 @@ def prepare_comparison(
         )
 
     asked_on("")  # What is no condition is refused before data are made or read.
+    device = chosen_device(device, threads)
+    # What imports torch comes after what can be refused without it.
+    from ganprint.data import Manifest
+    from ganprint.evaluation.plan import Settings
+    from ganprint.evaluation.runner import Comparison
+
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, allow_gaps=True)
     asked = asked_on(split or manifest.test_split) or _usual_conditions(manifest, split)
     if quick:
