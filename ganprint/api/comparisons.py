@@ -96,9 +96,11 @@ def prepare_comparison(
     user's cache.
     """
     from ganprint.api.choices import check_names, chosen_data, chosen_device, listed
+    from ganprint.api.outputs import check_folder
 
     if predictions and out is None:
         raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
+    check_folder(None if out is None else Path(out))
     quick = robustness and data is None and not (full or limit or corruptions or severities)
     if record and (limit or quick):
         raise UsageError("--record needs whole splits.", "Leave --limit out." if limit else "Add --full.")
