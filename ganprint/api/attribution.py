@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from ganprint.api.case_report import CaseReport, check_report
-from ganprint.api.choices import check_batch_size, load_ensemble
+from ganprint.api.choices import check_batch_size, chosen_members, load_ensemble
 from ganprint.api.image_inputs import Images, Inputs, Source, read_source
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.devices import one_thread_each
@@ -36,6 +36,9 @@ With as many at any number of workers sums are rounded the same.
 FORKED_FROM = 16
 """Images from which workers are processes: a fork takes as long as an image or two."""
 
+ENDINGS = (".jsonl", ".json", ".ndjson", ".csv", ".parquet", "")
+"""How files of verdicts end: CSV and Parquet as they are called, the others a JSON object a line."""
+
 
 def attribute(
     images: Images = (),
@@ -51,6 +54,7 @@ def attribute(
     maps: bool = True,
     out: str | Path | None = None,
     resume: bool = False,
+    as_json: bool = False,
     as_csv: bool = False,
     device: str = "auto",
     threads: int | None = None,
@@ -79,6 +83,7 @@ def attribute(
         None if out is None else Path(out),
         None if report is None else Path(report),
         resume=resume,
+        as_json=as_json,
         as_csv=as_csv,
         maps=maps,
         force=force,
@@ -96,6 +101,23 @@ def attribute(
     apart = device == "cpu" and workers > 1 and threads in (None, 1) and can_fork()
     reading = _Reading(metadata or report is not None, max_pixels, on_error, workers, threads, apart)
     return Attribution(inputs, ensemble, outputs, reading, device=device, batch_size=batch_size)
+
+
+def possible_verdicts(method: str | None, weights: str | Path | None, *, enrolled: bool = True) -> list[str]:
+    """Return all that a verdict can be, and `synthetic`, by the cards of the weights that answer; this loads none.
+
+    Raises WeightsError and PluginError as `attribute` does.
+    """
+    from ganprint.forensics.gallery import list_galleries
+    from ganprint.weights import read_card
+
+    cards = [read_card(folder) for folder in chosen_members(method, weights)]
+    names = ["synthetic", "synthetic-unknown", "inconclusive"]
+    names += [family for card in cards for family in card.families.values()]
+    names += [source for card in cards for source in card.sources]
+    if enrolled and len(cards) == 1 and cards[0].judgement is not None:
+        names += [gallery.name for gallery in list_galleries(cards[0])]
+    return list(dict.fromkeys(names))
 
 
 @dataclass(frozen=True)
@@ -116,6 +138,7 @@ class _Outputs:
     out: Path | None
     report: Path | None
     resume: bool
+    as_json: bool
     as_csv: bool
     maps: bool
     force: bool
@@ -129,6 +152,11 @@ class _Outputs:
             raise UsageError("--report and --out cannot be combined.", "Leave one of them out.")
         if self.as_csv and self.out is not None and self.out.suffix.lower() == ".parquet":
             raise UsageError(f"{self.out} does not end in .csv.", "Leave out --csv, or name another file.")
+        if self.out is not None and not (self.as_json or self.as_csv) and self.out.suffix.lower() not in ENDINGS:
+            raise UsageError(
+                f"{self.out} does not say by its name what is to be written: {self.out.suffix} is no form of verdicts.",
+                f"End it with {', '.join(filter(None, ENDINGS))}, or add --json or --csv.",
+            )
         check_report(self.report, force=self.force)
         if not self.resume:
             hint = "Continue with --resume, or start again with --force."
@@ -148,7 +176,8 @@ class _Outputs:
         if self.out is None:
             return None
         sources = ensemble.sources
-        form = csv_format(sources) if self.as_csv else json_format(self.out, sources)
+        as_csv = self.as_csv or (not self.as_json and self.out.suffix.lower() == ".csv")
+        form = csv_format(sources) if as_csv else json_format(self.out, sources)
         return Journal(self.out, form, by=ensemble.sha256, resume=self.resume, force=self.force)
 
     def needs_file(self, named: Iterable[Named]) -> Iterator[Named]:

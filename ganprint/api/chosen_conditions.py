@@ -29,10 +29,11 @@ def robustness_asked(
         return []
     from ganprint.perturbation import CORRUPTIONS, SEVERITIES
     from ganprint.perturbation.kinds import check_kind
-    from ganprint.studies.experiments import robustness_conditions
 
     for kind in corruptions or ():
         check_kind(kind)
+    from ganprint.studies.experiments import robustness_conditions
+
     return robustness_conditions(split, corruptions or CORRUPTIONS, sorted(severities or SEVERITIES))
 
 
@@ -55,13 +56,14 @@ def adversarial_asked(
         return []
     from ganprint.perturbation import Attack
     from ganprint.perturbation.attacks import EPSILONS, STEPS
-    from ganprint.studies.experiments import adversarial_conditions
 
     chosen = [
         Attack(kind, epsilon, target, steps or STEPS if kind == "pgd" else STEPS)  # type: ignore[arg-type]
         for kind in dict.fromkeys(attacks or ("fgsm", "pgd"))
         for epsilon in sorted(set(epsilons or EPSILONS))
     ]
+    from ganprint.studies.experiments import adversarial_conditions
+
     return adversarial_conditions(split, chosen)
 
 
@@ -86,6 +88,8 @@ def distinct_policies(policies: Sequence[str]) -> list[str]:
 
 def others_asked(split: str, *, resharing: bool, open_set: bool) -> list[tuple[str, str]]:
     """Return the conditions of `--resharing` and `--open-set`."""
+    if not (resharing or open_set):
+        return []
     from ganprint.studies.experiments import resharing_conditions
 
     found = resharing_conditions(split) if resharing else []

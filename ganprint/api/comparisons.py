@@ -96,35 +96,39 @@ def prepare_comparison(
     user's cache.
     """
     from ganprint.api.choices import check_names, chosen_data, chosen_device, listed
+    from ganprint.api.outputs import check_folder
 
     if predictions and out is None:
         raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
+    check_folder(None if out is None else Path(out))
     quick = robustness and data is None and not (full or limit or corruptions or severities)
     if record and (limit or quick):
         raise UsageError("--record needs whole splits.", "Leave --limit out." if limit else "Add --full.")
     if quick:
         limit, severities = QUICK_IMAGES, QUICK_SEVERITIES
-    weights, corruptions = listed(weights), listed(corruptions)
+    # Of options that are left out the command line has None.
+    weights, corruptions, attacks = listed(weights), listed(corruptions or ()), listed(attacks or ())
     names = renamed_sources([renamed] if isinstance(renamed, str) else renamed)
     check_names(method, weights)
-    device = chosen_device(device, threads)
-    # What imports torch comes after what can be refused without it.
-    from ganprint.data import Manifest
-    from ganprint.evaluation.plan import Settings
-    from ganprint.evaluation.runner import Comparison
 
     def asked_on(on: str) -> list[tuple[str, str]]:
         return distinct_conditions(
             [
                 *map(parse_condition, listed(conditions)),
                 *robustness_asked(on, corruptions, severities, asked=robustness),
-                *adversarial_asked(on, listed(attacks), epsilons, target, steps, asked=adversarial),
+                *adversarial_asked(on, attacks, epsilons, target, steps, asked=adversarial),
                 *others_asked(on, resharing=resharing, open_set=open_set),
             ],
             surrogate,
         )
 
     asked_on("")  # What is no condition is refused before data are made or read.
+    device = chosen_device(device, threads)
+    # What imports torch comes after what can be refused without it.
+    from ganprint.data import Manifest
+    from ganprint.evaluation.plan import Settings
+    from ganprint.evaluation.runner import Comparison
+
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, allow_gaps=True)
     asked = asked_on(split or manifest.test_split) or _usual_conditions(manifest, split)
     if quick:

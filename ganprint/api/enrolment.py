@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganprint.api.choices import check_method, chosen_card, chosen_device, chosen_weights
-from ganprint.api.image_inputs import Images, Inputs, read_named
+from ganprint.api.image_inputs import Images, Inputs, all_absent, read_named
 from ganprint.errors import ImageError
 
 if TYPE_CHECKING:
@@ -44,9 +44,12 @@ def enroll(
 
     Arguments are those of `ganprint enroll`; it is kept on this machine for these weights. `progress` gets images read,
     and all. Raises UsageError for too few images, a name that is taken, and where another process enrols for these
-    weights.
+    weights; the ImageError of the first where none of the images is there.
     """
     chosen = chosen_weights(weights, method)
+    named = list(Inputs(images, recursive).named())
+    for error in all_absent(named):
+        raise error
     device = chosen_device(device, threads)
     from ganprint.files import locked_folder
     from ganprint.forensics.gallery import enrol, gallery_file, list_galleries, overlaps, save_gallery
@@ -55,7 +58,6 @@ def enroll(
 
     predictor = load_predictor(chosen, device=device, enrolled=False)
     check_method(method, predictor.card)
-    named = list(Inputs(images, recursive).named())
     found, failures = {}, []
     with locked_folder(gallery_file(name, predictor.card).parent):
         for number, (_, image) in enumerate(read_named(named), 1):

@@ -56,6 +56,7 @@ def calibrate(
     picture = None if figure is None else Path(figure)
     check_figure(picture, force=force)
     refuse_own_inputs([picture], [data])
+    chosen_policies = distinct_policies(policies)
     chosen = chosen_weights(weights, method)
     device = chosen_device(device, threads)
     from ganprint.calibration.decision import Rates
@@ -75,7 +76,7 @@ def calibrate(
         say(sentence)
     fitting = Fitting(
         split=split,
-        policies=list(dict.fromkeys(policies)),
+        policies=chosen_policies,
         score=score,
         rates=Rates(false_unknown, false_alarm, miss, wrong_family, wrong_source),
         seed=seed,
@@ -128,6 +129,7 @@ def assess(
     picture = None if figure is None else Path(figure)
     check_figure(picture, force=force)
     refuse_own_inputs([picture], [data])
+    chosen_policies = distinct_policies(policies)
     chosen = chosen_weights(weights, method)
     device = chosen_device(device, threads)
     from ganprint.data import Manifest
@@ -136,7 +138,6 @@ def assess(
     from ganprint.forensics.predictors import load_predictor
     from ganprint.weights import set_rates
 
-    chosen_policies = distinct_policies(policies)
     predictor = load_predictor(chosen, device=device, enrolled=False)
     check_method(method, predictor.card)
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, sources=predictor.card.sources)

@@ -55,6 +55,11 @@ def evaluate(
     refuse_own_inputs([file], [data])
     if record and limit:
         raise UsageError("--record needs whole splits.", "Leave --limit out.")
+    from ganprint.perturbation import Attack, Policy, parse_any_policy
+
+    chosen_policy = parse_any_policy(policy)
+    if not isinstance(chosen_policy, Policy) and (at or engine != "torch"):
+        raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
     # The first choice knows none of the embedded benchmark's sources.
     unnamed = data is None and weights is None and method is None
     chosen = None if unnamed else chosen_weights(weights, method)
@@ -63,12 +68,8 @@ def evaluate(
     from ganprint.evaluation.answers import Computing, answer_manifest, write_predictions
     from ganprint.evaluation.conditions import Condition
     from ganprint.evaluation.results import evaluate as score_answers
-    from ganprint.perturbation import Attack, Policy, parse_any_policy
     from ganprint.weights import add_result, knowing, load_attributor
 
-    chosen_policy = parse_any_policy(policy)
-    if not isinstance(chosen_policy, Policy) and (at or engine != "torch"):
-        raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, allow_gaps=True)
     if chosen is None:
         chosen = knowing(manifest.sources).path

@@ -75,6 +75,7 @@ def fuse(
     file = user_folder() / FUSION_FILE if out is None else Path(out)
     if out is not None:
         check_output(file, force=force)
+    chosen = distinct_policies(policies)
     named = None if weights else method
     ensemble, device = load_ensemble(named, weights, device=device, threads=threads, enrolled=False)
     from ganprint.evaluation.answers import Computing
@@ -84,7 +85,6 @@ def fuse(
     members = ensemble.predictors
     if len(members) < 2:
         raise UsageError("Fusion needs at least two methods.", "Name several: --method a,b or all.")
-    chosen = distinct_policies(policies)
     manifest = Manifest.open(data, root=images, sources=common_sources(members))
     ask = partial(
         tell,

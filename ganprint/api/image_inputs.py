@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganprint.errors import GanprintError, ImageError, UsageError
+from ganprint.errors import GanprintError, ImageError, ImageNotFoundError, NoImagesError, UsageError
 from ganprint.images import DEFAULT_MAX_PIXELS, ImageFile, find_images
 from ganprint.plain_text import printable
 from ganprint.remote import join_location
@@ -122,6 +122,18 @@ def read_source(
         return read_stated(source, name=name, max_pixels=limit, metadata=metadata)
     except ImageError as error:
         return error
+
+
+def all_absent(named: Iterable[tuple[str, Source | ImageError]]) -> list[ImageError]:
+    """Return why nothing of what was named is there, an error each, or [] once something is; this reads no image."""
+    errors: list[ImageError] = []
+    for name, source in named:
+        absent = isinstance(source, Path) and not os.path.exists(name)  # noqa: PTH110 - as in images.find
+        found = read_source(name, source) if absent else source
+        if not isinstance(found, ImageNotFoundError | NoImagesError):
+            return []
+        errors.append(found)
+    return errors
 
 
 def read_one(image: ImageInput) -> ImageFile:

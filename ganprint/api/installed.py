@@ -76,6 +76,13 @@ def methods() -> list[Method]:
     return found
 
 
+def method_names() -> list[str]:
+    """Return the names of the installed methods, whether they can be loaded or not."""
+    from ganprint import plugins
+
+    return sorted({plugin.name for plugin in plugins.discover()})
+
+
 def method_settings(name: str) -> MethodSettings:
     """Return the presets and configuration keys of a method; raise PluginError where it cannot be loaded."""
     from ganprint import plugins

@@ -1,5 +1,6 @@
 """Refuse, before any work, outputs that exist already or that are inputs."""
 
+import os
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -17,6 +18,17 @@ def check_output(file: Path | None, *, force: bool, hint: str = "Add --force to 
         raise OutputExistsError(f"{file} already exists.", hint)
     if not file.parent.is_dir():
         raise UsageError(f"There is no folder {file.parent}.", "Make it, or name another file.")
+
+
+def check_folder(folder: Path | None) -> None:
+    """Refuse, before long work, a folder to write into that can neither be written to nor made."""
+    if folder is None:
+        return
+    there = next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110 - as in images.find
+    if not there.is_dir():
+        raise UsageError(f"{there} is a file, no folder.", "Name a folder to write into.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"The folder {there} cannot be written to.", "Change its permissions, or name another.")
 
 
 def check_figure(figure: Path | None, *, force: bool) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ganprint.api.outputs import check_output
+from ganprint.api.outputs import check_folder, check_output
 from ganprint.errors import OutputExistsError, UsageError
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def check_display(
             "Leave --metric out, or give --unit image.",
         )
     check_output(html, force=force)
+    check_folder(figures)
     if figures is None or force or not figures.exists():
         return
     if not figures.is_dir() or any(figures.iterdir()):

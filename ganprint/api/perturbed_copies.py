@@ -169,11 +169,7 @@ def _read(source: Source, name: str) -> Pixels:
 
 
 def _perturbed(source: Source, name: str, drawn: "Perturbation | Chain", engine: str, at: int | None) -> Pixels:
-    import torch
-
-    from ganprint.images.views import whole_picture
     from ganprint.perturbation import Chain
-    from ganprint.perturbation import perturb as perturb_images
 
     if isinstance(drawn, Chain):
         pixels = np.ascontiguousarray(_read(source, name))
@@ -181,8 +177,15 @@ def _perturbed(source: Source, name: str, drawn: "Perturbation | Chain", engine:
             return drawn.apply_to(pixels)
         except ImageError as error:
             raise type(error)(f"{printable(name)}: {error.message}", error.hint) from error
-    # The pixels as they were read are not held beside these: large images count.
-    images = whole_picture(_read(source, name))[None].contiguous()
+    pixels = _read(source, name)
+    # Torch takes seconds, and comes after what can fail without it.
+    import torch
+
+    from ganprint.images.views import whole_picture
+    from ganprint.perturbation import perturb as perturb_images
+
+    images = whole_picture(pixels)[None].contiguous()
+    del pixels  # large images count
     changed = perturb_images(images, [drawn], engine=cast("Engine", engine), at=at)[0]
     found: Pixels = changed.to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     return found

@@ -51,7 +51,7 @@ def prepare_study(
     counts: Sequence[int] = (),
     parts: Sequence[str] = (),
     preset: str | None = None,
-    set: Sequence[str] = (),
+    set: str | Sequence[str] = (),
     precision: Literal["auto", "fp32", "bf16"] = "auto",
     images: str | Path | None = None,
     seed: int = 0,
@@ -69,8 +69,10 @@ def prepare_study(
     Arguments are the options of `ganprint study`; `counts` are for semantics, `parts` for an ablation. Raises a
     GanprintError where something named is not there or does not fit.
     """
-    from ganprint.api.choices import chosen_device
+    from ganprint.api.choices import check_methods, chosen_device
     from ganprint.api.chosen_conditions import distinct_conditions, parse_condition
+    from ganprint.api.outputs import check_folder
+    from ganprint.models.config import check_given
     from ganprint.processes import place
 
     if place()[1] > 1:
@@ -79,6 +81,10 @@ def prepare_study(
             "Share one among several with torchrun -m ganprint train, and compare its weights.",
         )
     named = distinct_conditions([parse_condition(text) for text in conditions], None)
+    check_folder(Path(out))
+    check_methods(method)
+    assignments = [set] if isinstance(set, str) else set
+    check_given(None, assignments)
     device = chosen_device(device, threads)
     from ganprint.data import Manifest
     from ganprint.devices import quick_precision
@@ -87,7 +93,7 @@ def prepare_study(
 
     manifest = Manifest.open(data, root=images)
     tested = named or [(split or manifest.test_split, policy) for policy in STUDIED]
-    variants = _variants(kind, manifest, method, counts or parts, preset, set)
+    variants = _variants(kind, manifest, method, counts or parts, preset, assignments)
     for each in dict.fromkeys(each for each, _ in tested):
         manifest.select(each)
     arithmetic = quick_precision(device) if precision == "auto" else precision

@@ -31,7 +31,7 @@ def train(
     *,
     preset: str | None = None,
     config: Path | None = None,
-    set: Sequence[str] = (),
+    set: str | Sequence[str] = (),
     start: str | None = None,
     name: str | None = None,
     images: str | Path | None = None,
@@ -50,34 +50,41 @@ def train(
     """Train a method on the splits train and val of a manifest and return the folder of its weights and card.
 
     Arguments are the options of `ganprint train`: without `data` the images are the embedded benchmark's, without `out`
-    the folder is runs/METHOD-DATE. `command` is what the card says of how the weights were made. `say` gets sentences,
+    the folder is runs/METHOD-DATE; a string `set` is one assignment. `command` is what the card says of how the
+    weights were made. `say` gets sentences,
     the plan first, `making` what is made of the embedded benchmark, and `report` every step. Raises a GanprintError
     where something named is not there or does not fit, and KeyboardInterrupt, with a checkpoint to resume from, where
     it was interrupted.
     """
     from ganprint import plugins
     from ganprint.api.choices import chosen_data, chosen_device
+    from ganprint.api.outputs import check_folder
+    from ganprint.models.config import check_given
+    from ganprint.weights import find, read_card
 
     plugins.find(method)
+    if out is None and resume:
+        raise UsageError("Which training is to be resumed was not named.", "Name its folder with --out.")
+    folder = run_folder(method) if out is None else Path(out)
+    check_folder(folder)
+    assignments = [set] if isinstance(set, str) else set
+    check_given(config, assignments)
+    start_card = None if start is None else read_card(find(start))
     device = chosen_device(device, threads)
     from ganprint.data import Manifest
     from ganprint.devices import quick_precision
     from ganprint.models.choice import choose_config
     from ganprint.processes import is_main_process
     from ganprint.training.session import train_weights
-    from ganprint.weights import find, read_card
 
     attributor_class = plugins.load(method)
-    if out is None and resume:
-        raise UsageError("Which training is to be resumed was not named.", "Name its folder with --out.")
-    folder = run_folder(method) if out is None else Path(out)
     chosen, origin = choose_config(
         attributor_class.spec,
         device,
         preset=preset,
         file=config,
-        assignments=set,
-        start=None if start is None else read_card(find(start)),
+        assignments=assignments,
+        start=start_card,
         begun=folder if resume else None,
         benchmark=data is None,
     )

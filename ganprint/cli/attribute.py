@@ -1,6 +1,5 @@
 """`ganprint attribute`: the verdict on images."""
 
-import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -23,7 +22,7 @@ from ganprint.cli.options import (
     check_formats,
 )
 from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter, Writer
-from ganprint.errors import ImageNotFoundError, NoImagesError, UsageError
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from ganprint.api.attribution import Attribution
@@ -58,7 +57,8 @@ def attribute(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="write verdicts to this file: a JSON object a line, CSV with --csv, or Parquet if it ends in .parquet"
+            help="write verdicts to this file: a JSON object a line if it ends in .jsonl, or .csv or .parquet; "
+            "--json and --csv take any end"
         ),
     ] = None,
     resume: Annotated[
@@ -100,7 +100,9 @@ def attribute(
     check_formats(as_json, as_csv)
     if not inputs and files_from is None:
         raise UsageError("No image was named.", "ganprint attribute IMAGE, or --files-from LIST.")
-    if len(inputs or []) + (files_from is not None) == 1 and not (out or report or as_json or as_csv):
+    if fail_on is not None:
+        _check_verdict(fail_on, method, weights, enrolled)
+    if not (out or report or as_json or as_csv):
         _stop_at_absent(inputs or [], files_from, recursive, method, weights)
     verdicts = examine(
         inputs or [],
@@ -115,6 +117,7 @@ def attribute(
         maps=maps,
         out=out,
         resume=resume,
+        as_json=as_json,
         as_csv=as_csv,
         device=device,
         threads=threads,
@@ -125,8 +128,7 @@ def attribute(
         command=command_line(),
         say=complain,
     )
-    _check_verdict(fail_on, verdicts.ensemble)
-    writer = None if out else _writer(verdicts.ensemble, as_json, as_csv, verbose or stability or metadata)
+    writer = None if out else _writer(verdicts.ensemble, weights, as_json, as_csv, verbose or stability or metadata)
     total = _count(verdicts, inputs or [], files_from) if out or report else None
     failures, matches = _write(verdicts, writer, fail_on, total)
     before = verdicts.before
@@ -168,32 +170,35 @@ def _write(verdicts: "Attribution", writer: Writer | None, fail_on: str | None, 
 def _stop_at_absent(
     inputs: list[str], files_from: Path | None, recursive: bool, method: str | None, weights: str | None
 ) -> None:
-    """End with the sentence of the one image or list that was named, where there is none, before torch is imported."""
+    """End with the sentences of what was named, where nothing of it is there, before torch is imported."""
     from ganprint.api.choices import chosen_members
-    from ganprint.api.image_inputs import Inputs, read_source
+    from ganprint.api.image_inputs import Inputs, all_absent
 
-    name, image = next(Inputs(inputs, recursive, files_from).named(), ("", b""))
     if files_from is not None and files_from.exists():
         return
-    absent = isinstance(image, Path) and not os.path.exists(name)  # noqa: PTH110 - as in images.find
-    found = read_source(name, image) if absent else image
-    if isinstance(found, ImageNotFoundError | NoImagesError):
-        chosen_members(method, weights)
-        raise found
+    errors = all_absent(Inputs(inputs, recursive, files_from).named())
+    if not errors:
+        return
+    chosen_members(method, weights)
+    for error in errors[:-1]:
+        complain(error.message)
+    raise errors[-1]
 
 
-def _check_verdict(fail_on: str | None, ensemble: "Ensemble") -> None:
-    possible = ["synthetic", "synthetic-unknown", "inconclusive", *ensemble.families, *ensemble.sources]
-    if len(ensemble.predictors) == 1:
-        possible += [gallery.name for gallery in ensemble.predictors[0].galleries]
-    if fail_on is not None and fail_on not in possible:
+def _check_verdict(fail_on: str, method: str | None, weights: str | None, enrolled: bool) -> None:
+    from ganprint.api.attribution import possible_verdicts
+
+    possible = possible_verdicts(method, weights, enrolled=enrolled)
+    if fail_on not in possible:
         raise UsageError(f"No verdict can be {fail_on!r}.", f"Verdicts: {', '.join(possible)}.")
 
 
-def _writer(ensemble: "Ensemble", as_json: bool, as_csv: bool, verbose: bool) -> Writer:
+def _writer(ensemble: "Ensemble", weights: str | None, as_json: bool, as_csv: bool, verbose: bool) -> Writer:
+    from ganprint.api.choices import parts_of
+
     if as_json:
         return JsonWriter()
-    return CsvWriter(ensemble.sources) if as_csv else TextWriter(ensemble, verbose=verbose)
+    return CsvWriter(ensemble.sources) if as_csv else TextWriter(ensemble, parts_of(weights or ""), verbose=verbose)
 
 
 def _count(verdicts: "Attribution", inputs: list[str], files_from: Path | None) -> int | None:

@@ -1,18 +1,17 @@
 """`ganprint perturb`: write corrupted copies of images."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganprint.cli.console import complain_once, echo_json
-from ganprint.cli.options import Force, Json, Recursive, Seed
+from ganprint.cli.options import Engine, Force, Json, Recursive, Seed
 from ganprint.errors import ImageError
 from ganprint.plain_text import printable
 
 if TYPE_CHECKING:
     from ganprint.api.perturbed_copies import Copy
-    from ganprint.perturbation import Engine
 
 
 def perturb(
@@ -39,7 +38,7 @@ def perturb(
             "share:resize=0.5+jpeg=80"
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(help="implementation: torch, or imagecorruptions, the reference")] = "torch",
+    engine: Engine = "torch",
     at: Annotated[
         int | None,
         typer.Option(max=4096, help="resize to this side, corrupt and resize back; the published protocol has 224"),
@@ -66,7 +65,7 @@ def perturb(
         corruption=corruption,
         severity=severity,
         policy=policy,
-        engine=cast("Engine", engine),
+        engine=engine,
         at=at,
         seed=seed,
         recursive=recursive,

@@ -17,6 +17,8 @@ def prepare(parameter: Any) -> None:
 
     An option on the command line, a variable and a setting are read alike.
     """
+    if parameter.required and parameter.name == "method":
+        parameter.get_missing_message = _installed
     process = parameter.process_value
 
     def processed(ctx: Any, value: Any) -> Any:
@@ -35,6 +37,13 @@ def prepare(parameter: Any) -> None:
             raise
 
     parameter.process_value = processed
+
+
+def _installed(ctx: Any) -> str:
+    """Return what is said where no method was named."""
+    from ganprint.api.installed import method_names
+
+    return f"Installed methods: {', '.join(method_names())}."
 
 
 def _parts(value: Any) -> list[Any]:

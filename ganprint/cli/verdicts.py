@@ -1,6 +1,8 @@
 """How verdicts are printed: as JSON, as CSV, and as a few lines of text."""
 
 from collections import Counter
+from collections.abc import Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Protocol
 
 from ganprint.cli.console import console, echo_csv, echo_json
@@ -60,10 +62,14 @@ class CsvWriter:
 
 
 class TextWriter:
-    """Prints a few lines for each image and a summary at the end; with `verbose` every detail."""
+    """Prints a few lines for each image and a summary at the end; with `verbose` every detail.
 
-    def __init__(self, ensemble: "Ensemble", *, verbose: bool = False) -> None:
+    `named` are the weights of the ensemble as the user named them; by their cards if left out.
+    """
+
+    def __init__(self, ensemble: "Ensemble", named: Sequence[str] = (), *, verbose: bool = False) -> None:
         self.ensemble = ensemble
+        self.named = named or [predictor.card.name for predictor in ensemble.predictors]
         self.verbose = verbose
         self.out = console()
         self.counts: Counter[str] = Counter()
@@ -112,7 +118,10 @@ class TextWriter:
             self._say(f"{self.counts.total() + self.failed} images: {said}{failed}.")
         if self.unruled:
             self._say(NO_RULE)
-            self._say("ganprint calibrate --weights WEIGHTS --data MANIFEST --record makes verdicts possible.")
+            for name, predictor in zip(self.named, self.ensemble.predictors, strict=True):
+                if predictor.card.judgement is None:
+                    command = f"ganprint calibrate --weights {quote(name)} --data MANIFEST --record"
+                    self._say(f"{command} makes verdicts possible.")
         for predictor in self.ensemble.predictors:
             card = predictor.card
             sentences = list(how_often_wrong(card, self.counts))

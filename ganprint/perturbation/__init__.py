@@ -1,5 +1,11 @@
-"""Perturbations: the 19 corruptions of ImageNet-C, the reference engine, policies, post-processing chains, attacks."""
+"""Perturbations: the 19 corruptions of ImageNet-C, the reference engine, policies, post-processing chains, attacks.
 
+What perturbs is imported when it is first asked for, as torch takes long; names are read without it.
+"""
+
+from typing import TYPE_CHECKING
+
+from ganprint.lazy import lazy_names
 from ganprint.perturbation import attacks, chain
 from ganprint.perturbation.attacks import Attack as Attack
 from ganprint.perturbation.attacks import parse_attack as parse_attack
@@ -7,8 +13,6 @@ from ganprint.perturbation.chain import RESHARING as RESHARING
 from ganprint.perturbation.chain import Chain as Chain
 from ganprint.perturbation.chain import DrawnChain as DrawnChain
 from ganprint.perturbation.chain import parse_chain as parse_chain
-from ganprint.perturbation.engine import Engine as Engine
-from ganprint.perturbation.engine import perturb as perturb
 from ganprint.perturbation.kinds import CORRUPTIONS as CORRUPTIONS
 from ganprint.perturbation.kinds import IMMUNISING as IMMUNISING
 from ganprint.perturbation.kinds import SEEN as SEEN
@@ -18,6 +22,12 @@ from ganprint.perturbation.kinds import UNTOUCHED as UNTOUCHED
 from ganprint.perturbation.kinds import Perturbation as Perturbation
 from ganprint.perturbation.policy import Policy as Policy
 from ganprint.perturbation.policy import parse_policy as parse_policy
+
+if TYPE_CHECKING:
+    from ganprint.perturbation.engine import Engine as Engine
+    from ganprint.perturbation.engine import perturb as perturb
+else:
+    __getattr__ = lazy_names(__name__, dict.fromkeys(("Engine", "perturb"), "ganprint.perturbation.engine"))
 
 AnyPolicy = Policy | Chain | DrawnChain | Attack
 """Every way to perturb the images of an evaluation."""

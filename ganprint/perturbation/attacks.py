@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ganprint.errors import PerturbationError
-from ganprint.perturbation.stream import Stream, uniform_fields
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PREFIX = "attack:"
 STEPS = 10
@@ -61,12 +60,14 @@ class Attack:
             parts.append(f"steps={self.steps}")
         return "+".join(parts)
 
-    def apply(self, images: Tensor, loss: Callable[[Tensor], Tensor], seeds: Sequence[int]) -> Tensor:
+    def apply(self, images: "Tensor", loss: "Callable[[Tensor], Tensor]", seeds: Sequence[int]) -> "Tensor":
         """Return images uint8 (B, 3, H, W) changed so that their loss grows, uint8.
 
         `loss` maps float images in 0..255 to a value for each (B,), of that image alone. Each image's random start
         depends on its seed only.
         """
+        from ganprint.perturbation.stream import Stream, uniform_fields
+
         clean = images.float()
         low, high = (clean - self.epsilon).clamp_(min=0), (clean + self.epsilon).clamp_(max=255)
         if self.kind == "fgsm":
@@ -81,8 +82,10 @@ class Attack:
         return _levels(moved, low, high)
 
 
-def _direction(images: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
+def _direction(images: "Tensor", loss: "Callable[[Tensor], Tensor]") -> "Tensor":
     """Return the sign of the gradient of each image's loss."""
+    import torch
+
     with torch.enable_grad():
         leaf = images.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(loss(leaf).sum(), leaf)
@@ -90,9 +93,9 @@ def _direction(images: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
     return gradient.nan_to_num_(0.0, 0.0, 0.0).sign_()
 
 
-def _levels(moved: Tensor, low: Tensor, high: Tensor) -> Tensor:
+def _levels(moved: "Tensor", low: "Tensor", high: "Tensor") -> "Tensor":
     """Round to whole levels, which are as near as the bounds are whole: the image is one that a file can hold."""
-    return moved.clamp(low, high).round_().to(torch.uint8)
+    return moved.clamp(low, high).round_().byte()
 
 
 def parse_attack(text: str) -> Attack:

@@ -8,17 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
-from torch import Tensor
 
 from ganprint.errors import DecompressionBombError, PerturbationError, did_you_mean
 from ganprint.images.large import give_memory_back, is_large
 from ganprint.images.limits import DEFAULT_MAX_PIXELS
 from ganprint.images.rgb import to_rgb
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PREFIX = "share:"
 SCREEN_EDGE = 0.02
@@ -156,11 +158,13 @@ class Chain:
         """Return the chain itself, as every image gets the same."""
         return self
 
-    def apply(self, image: Tensor) -> Tensor:
+    def apply(self, image: "Tensor") -> "Tensor":
         """Return an image uint8 (3, H, W) as it is after all steps, uint8 (3, H', W').
 
         Raises DecompressionBombError where a format does not hold an image so large, or memory might not.
         """
+        import torch
+
         pixels = self.apply_to(image.permute(1, 2, 0).cpu().contiguous().numpy())
         return torch.from_numpy(pixels).permute(2, 0, 1).contiguous().to(image.device)
 

@@ -17,7 +17,7 @@ from ganprint.cli.option_groups import Display
 from ..conftest import run_code
 
 COMMANDS: dict[str, tuple[set[str], set[str]]] = {
-    "attribute": ({"inputs", "fail_on", "verbose", "as_json"}, {"images", "on_error"}),
+    "attribute": ({"inputs", "fail_on", "verbose"}, {"images", "on_error"}),
     "explain": ({"spectrum", "data", "split", "preprocessing", "size", "limit", "seed", "workers"}, set()),
     "train": ({"assignments", "image_folder"}, {"set", "images"}),
     "evaluate": ({"as_json", "as_csv", "image_folder"}, {"images"}),

@@ -14,7 +14,7 @@ from ganprint.api.choices import chosen_members
 from ganprint.api.comparisons import prepare_comparison
 from ganprint.api.generators import build_from_generators, sample_generator, train_generators
 from ganprint.data import Manifest
-from ganprint.errors import ImageNotFoundError, OutputExistsError, PluginError, UsageError
+from ganprint.errors import ConfigError, ImageNotFoundError, OutputExistsError, PluginError, UsageError
 from ganprint.weights import read_card
 
 
@@ -190,3 +190,8 @@ def test_a_method_without_a_network_has_no_arithmetic_to_choose(tiny_manifest: P
     card = read_card(folder)
     assert card.training is not None and card.training.precision == "fp32"
     assert [result.precision for result in card.metrics] == [None]
+
+
+def test_a_string_is_one_assignment(tiny_manifest: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no configuration key nope"):
+        ganprint.train("prnu", tiny_manifest, tmp_path / "prnu", set="nope=1", device="cpu")

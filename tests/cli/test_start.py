@@ -37,6 +37,33 @@ WITHOUT_TORCH = {
     "attribute --files-from absent.txt": "no list absent.txt",
     "attribute x.png --out absent/x.jsonl": "no folder absent",
     "attribute x.png --report x.txt": "x.txt",
+    "attribute x.png --out x.doc": "End it with .jsonl, .json, .ndjson, .csv, .parquet, or add --json or --csv.",
+    "attribute absent.png other.png": "There is no file absent.png.\nganprint: There is no file other.png.",
+    "attribute absent.png --files-from absent.txt": "no list absent.txt",
+    "attribute . --fail-on nope": "No verdict can be 'nope'",
+    "enroll x absent": "no file absent",
+    "enroll x a*b": "No file matches a*b",
+    "perturb . o": "Name either --corruption or --policy",
+    "perturb . o --policy nope": "no policy 'nope'",
+    "perturb . o --policy share:nope=1": "no post-processing step 'nope'",
+    "perturb . o --policy fog --engine nope": "'nope' is not one of torch, imagecorruptions",
+    "perturb absent.png o --policy fog": "no file absent.png",
+    "evaluate --policy nope": "no policy 'nope'",
+    "assess --policy nope": "no policy 'nope'",
+    "calibrate --data . --policy nope": "no policy 'nope'",
+    "fuse --data . --policy nope": "no policy 'nope'",
+    "compare --condition test:nope": "no policy 'nope'",
+    "compare --robustness --corruption nope": "no corruption 'nope'",
+    "compare --adversarial --attack nope": "no attack 'nope'",
+    "compare --out a-file/o": "a-file is a file",
+    "train": "Installed methods: dct-cnn, ",
+    "train --method yu --set nope": "'nope' is not an assignment",
+    "train --method yu --config absent": "absent cannot be read",
+    "train --method yu --start absent": "no weights called absent",
+    "train --method yu --out a-file/o": "a-file is a file",
+    "study ablation --data . --out o --method nope": "no method called nope",
+    "study ablation --data . --out o --set nope": "'nope' is not an assignment",
+    "study ablation --data . --out a-file/o": "a-file is a file",
     "evaluate --data absent.csv": "absent.csv",
     "train --method repmix --data absent.csv --out o": "absent.csv",
     "assess --data absent.csv": "absent.csv",
@@ -48,6 +75,7 @@ WITHOUT_TORCH = {
     "verify absent.json": "absent.json",
     "leaderboard --results absent": "no folder absent",
     "plot o --results absent": "no folder absent",
+    "plot a-file/o": "a-file is a file",
     "weights show absent": "no weights called absent",
     "weights verify absent": "no weights called absent",
     "demo --weights absent": "no weights called absent",
@@ -68,6 +96,7 @@ WITHOUT_TORCH = {
 
 
 def test_what_needs_no_torch_and_what_is_wrong_is_told_without_importing_it(tmp_path: Path) -> None:
+    (tmp_path / "a-file").touch()
     code = (
         "import sys, io, json, contextlib\n"
         "from ganprint.cli import main\n"

@@ -85,7 +85,7 @@ def test_a_batch_that_was_killed_goes_on_without_a_line_twice_or_lost(
     for number in range(200):
         shutil.copy(case / ("progan.png", "real.png")[number % 2], folder / f"{number:03}\n=1\udce9.png")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    out = tmp_path / "out.txt"
+    out = tmp_path / "out.verdicts"
     command = [
         sys.executable, "-m", "ganprint", "attribute", folder, "--weights", judged_weights, "--out", out,
     ]  # fmt: skip
@@ -110,6 +110,12 @@ def test_a_batch_that_was_killed_goes_on_without_a_line_twice_or_lost(
     assert again.returncode == 1 and "201 images were answered before, 1 of them without" in again.stderr
     assert out.stat().st_size == size
     assert judge(folder, "--out", out, "--resume", form, "--fail-on", "synthetic").returncode == 4
+
+
+def test_a_file_of_verdicts_is_what_its_name_says(judge: Any, case: Path, tmp_path: Path) -> None:
+    for name, options, opening in (("a.csv", (), "path,"), ("b.csv", ("--json",), "{"), ("c.doc", ("--json",), "{")):
+        judge(case / "real.png", "--out", tmp_path / name, *options, status=0)
+        assert (tmp_path / name).read_text().startswith(opening)
 
 
 def test_a_file_of_other_weights_or_another_kind_is_not_gone_on_with(judge: Any, case: Path, tmp_path: Path) -> None:
