@@ -96,14 +96,9 @@ def prepare_comparison(
     user's cache.
     """
     from ganprint.api.choices import check_names, chosen_data, chosen_device, listed
-    from ganprint.api.outputs import check_folder
 
-    if predictions and out is None:
-        raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
-    check_folder(None if out is None else Path(out))
     quick = robustness and data is None and not (full or limit or corruptions or severities)
-    if record and (limit or quick):
-        raise UsageError("--record needs whole splits.", "Leave --limit out." if limit else "Add --full.")
+    _check_kept(out, predictions=predictions, record=record, limit=limit, quick=quick)
     if quick:
         limit, severities = QUICK_IMAGES, QUICK_SEVERITIES
     # Of options that are left out the command line has None.
@@ -153,6 +148,17 @@ def prepare_comparison(
         force,
         named_candidate(surrogate) if surrogate else None,
     )
+
+
+def _check_kept(out: str | Path | None, *, predictions: bool, record: bool, limit: int | None, quick: bool) -> None:
+    """Refuse results that cannot be kept as was asked."""
+    from ganprint.api.outputs import check_folder
+
+    if predictions and out is None:
+        raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
+    check_folder(None if out is None else Path(out))
+    if record and (limit or quick):
+        raise UsageError("--record needs whole splits.", "Leave --limit out." if limit else "Add --full.")
 
 
 def _usual_conditions(manifest: "Manifest", split: str | None) -> list[tuple[str, str]]:

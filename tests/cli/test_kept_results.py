@@ -231,7 +231,7 @@ def test_a_folder_with_figures_is_refused_before_anything_is_computed(compare: A
     assert done.returncode == 2 and "has files in it" in done.stderr
     assert not (tmp_path / "results").exists()
     (tmp_path / "file").touch()
-    assert "not a folder to write to" in compare("--out", tmp_path / "file", status=2).stderr
+    assert "is a file, no folder" in compare("--out", tmp_path / "file", status=2).stderr
 
 
 def test_a_file_that_is_no_result_is_named(compare: Any, tmp_path: Path) -> None:

@@ -122,7 +122,6 @@ def test_an_input_is_never_overwritten(folder):
         (["--corruption", "train"], PerturbationError, "gaussian_noise, shot_noise"),
         (["--corruption", "fog", "--severity", "6"], PerturbationError, "1, 2, 3, 4, 5"),
         (["--policy", "training"], PerturbationError, "train, test-seen, test-unseen, immunise, none"),
-        (["--corruption", "fog", "--engine", "numpy"], PerturbationError, "torch, imagecorruptions"),
         (["--corruption", "fog", "--at", "0"], PerturbationError, "0 x 0"),
         (["--policy", "share:jpeg=80", "--at", "224"], UsageError, "--at"),
     ],
