@@ -56,7 +56,7 @@ _PLACES = (3, 4, 5)
 _HIGHEST_STEP = 24  # coefficients of this many quantisation steps and more are counted as one
 # The standard deviation of a coefficient between the two compressions: pixels were rounded to RGB and back.
 _ROUNDING = 0.5
-# Chosen on photographs of 96 to 512 pixels a side.
+# Chosen on photographs of 96 to 512 pixels a side; benchmarks/double_compression.py counts what they give.
 _FEWEST_COEFFICIENTS = 300
 _LEAST_GAIN = 0.02
 
