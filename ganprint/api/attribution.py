@@ -68,11 +68,11 @@ def attribute(
 ) -> "Attribution":
     """Return an iterator of the verdicts on images, in order; images are read as verdicts are taken.
 
-    `workers` threads read images and, on a CPU, answer for them; one for each processor if left out, 0 being none. On
-    Linux several are processes, if the images are files and no other thread runs when this is called. Verdicts are the
-    same at any number. `threads` are those of one computation: if left out one in each worker on a
-    CPU, else as many as torch uses. `images` is one image or many: paths, folders, patterns, bytes of a file, Pillow
-    images, uint8 arrays (H, W, 3). The other arguments are the options of `ganprint attribute`. `out` and `report` are
+    `workers` read images and, on a CPU, answer for them; one for each processor if left out, 0 being none. They are
+    threads, or on Linux processes, if there are many image files and no other thread runs when this is called. Verdicts
+    are the same at any number. `threads` are those of one computation: if left out one in each worker on a CPU, else as
+    many as torch uses. `images` is one image or many: paths, folders, patterns, bytes of a file, Pillow images, uint8
+    arrays (H, W, 3). The other arguments are the options of `ganprint attribute`. `out` and `report` are
     complete when all verdicts were taken; `command` is what a report says of how it was made, `say` gets sentences. An
     image that cannot be read gives a verdict whose `error` says why; with `on_error="skip"` none, with "raise" its
     ImageError ends the iteration. Raises UsageError, WeightsError and PluginError at once, as the command does.

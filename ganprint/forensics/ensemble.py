@@ -87,11 +87,6 @@ class Ensemble:
         """The sources that some predictor distinguishes, real first."""
         return tuple(dict.fromkeys(name for predictor in self.predictors for name in predictor.card.sources))
 
-    @property
-    def families(self) -> tuple[str, ...]:
-        """The families that some predictor may name."""
-        return tuple(dict.fromkeys(name for predictor in self.predictors for name in predictor.card.families.values()))
-
     def view(self, pixels: "np.ndarray | Tensor") -> Views:
         """Return what each predictor sees of an image, uint8 (H, W, 3) or (3, H, W)."""
         from ganprint.images.views import find_crops

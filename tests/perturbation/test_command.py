@@ -106,6 +106,12 @@ def test_nothing_is_overwritten_without_force(folder, tmp_path):
     assert pixels(out / "b.png").shape == (3, 60, 50)
 
 
+def test_another_engine_is_refused():
+    images = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    with pytest.raises(PerturbationError, match="no perturbation engine 'numpy'"):
+        perturb(images, [Perturbation("fog", 1, 0)], engine="numpy")
+
+
 def test_an_input_is_never_overwritten(folder):
     before = (folder / "b.png").read_bytes()
     with pytest.raises(OutputExistsError):

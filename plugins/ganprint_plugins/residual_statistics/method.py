@@ -164,12 +164,12 @@ class ResidualStatistics(Attributor):
             _doubled(regression(scaled, each, weights, count, penalty=config.penalty, gate=gate))
             for each, count in ((kinds, self.kinds), (labels, len(self.sources)))
         ]
-        found = torch.from_numpy(rows.draws[kept] == 0)
-        plain = kept & (rows.draws == 0)
-        of_plain = row_weights(rows.groups[plain], rows.labels[plain], rows.weights[plain], config.balance)
-        of_found = (kinds[found], of_plain, self.kinds)
         more = []
         if config.as_found:
+            plain = kept & (rows.draws == 0)
+            found = torch.from_numpy(plain[kept])
+            of_plain = row_weights(rows.groups[plain], rows.labels[plain], rows.weights[plain], config.balance)
+            of_found = (kinds[found], of_plain, self.kinds)
             equal = row_weights(rows.groups[kept], rows.labels[kept], np.ones(len(labels)), config.balance)
             more = [
                 _fit_drawn(scaled, ~found, equal, regression),
