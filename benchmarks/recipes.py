@@ -39,9 +39,7 @@ FURTHER = ("peaks", "patterns", "half size", "noise level", "noise of R, G and B
 ALL_DRAWS = tuple(range(len(DRAWS) + 1))
 SHIPPED = {
     "draws_used": ALL_DRAWS,
-    **read_config(ResidualStatistics.spec).model_dump(
-        include={"networks", "frozen", "frozen_networks", "hidden", "as_found"}
-    ),
+    **read_config(ResidualStatistics.spec).model_dump(include={"networks", "frozen"}),
 }
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -55,14 +53,12 @@ RECIPES: dict[str, dict[str, Any]] = {
     "no gate": {"gate": False},
     "balance 0.7": {"balance": 0.7},
     "as shipped": SHIPPED,
-    "as shipped, four networks on the statistics": SHIPPED | {"networks": 4},
-    "as shipped, no networks on the features": SHIPPED | {"frozen_networks": 0},
-    "as shipped, nothing as found": SHIPPED | {"as_found": 0.0},
+    "as shipped, no networks": SHIPPED | {"networks": 0},
+    "as shipped, four networks": SHIPPED | {"networks": 4},
     "as shipped, without correlations of channels": SHIPPED | {"leave_out": ("correlations of channels",)},
-    "four networks": {"networks": 4},
-    "four networks, sharpness 1": {"networks": 4, "sharpness": 1.0},
     "frozen features": {"frozen": True},
-    "frozen features, two networks on them, and four": {"frozen": True, "frozen_networks": 2, "networks": 4},
+    "two networks": {"networks": 2},
+    "two networks, sharpness 1": {"networks": 2, "sharpness": 1.0},
     "penalty 0.06": {"penalty": 0.06},
     "penalty 0.2": {"penalty": 0.2},
 }

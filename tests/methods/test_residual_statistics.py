@@ -32,7 +32,6 @@ from torch import Tensor
 from ganprint.attributor import Progress, Run, View
 from ganprint.data import Manifest
 from ganprint.errors import ConfigError, WeightsError
-from ganprint.models import read_config
 from ganprint.training.session import describe, save_trained
 from ganprint.weights import load_attributor, load_held_out
 
@@ -224,8 +223,7 @@ def fitted(manifest: Path, folder: Path, **run: Any) -> ResidualStatistics:
         draws_of_photographs={"share:jpeg=80..95": 0.2},
         folds=2,
         frozen=True,
-        frozen_networks=1,
-        as_found=0.5,
+        networks=1,
         view=View(kind="native", size=128),
     )
     method = ResidualStatistics(config, data.sources)
@@ -292,7 +290,7 @@ def test_the_gate_tells_what_was_saved_as_jpeg(manifest: Path, whole: Fitted) ->
     tensors = method.state()
     scaled = Scaling(tensors["mean"], tensors["deviation"]).apply(rows.statistics)
     own = scaled[:, : len(names())]
-    clear = (own @ tensors["linear.weights"][0] + tensors["linear.biases"][0]).numpy()
+    clear = (own @ tensors["signs.weights"][0] + tensors["signs.biases"][0]).numpy()
     assert set(rows.compressed[rows.draws == 1]) == {1} and set(rows.compressed[rows.draws == 0]) == {-1, 0}
     assert clear[rows.compressed == 1].mean() > 1 > -1 > clear[rows.compressed == 0].mean()
     drawn = rows.draws == 1
@@ -300,26 +298,39 @@ def test_the_gate_tells_what_was_saved_as_jpeg(manifest: Path, whole: Fitted) ->
     assert set(rows.weights[drawn & (rows.labels > 0)]) == {0.1}
 
 
-def test_regressions_that_saw_no_post_processing_have_no_say_where_a_crop_shows_it(
-    manifest: Path, whole: Fitted
-) -> None:
+def test_models_that_saw_no_post_processing_have_no_say_where_a_crop_shows_it(manifest: Path, whole: Fitted) -> None:
     method, folder = whole
     data = Manifest.open(manifest)
     rows = collect([data.select("train"), data.select("val")], method.config, Run(folder, resume=True))
     other = ResidualStatistics(method.config, method.sources)
     other.load_state(method.state())
-    scaled = Scaling(*other._scaling()).apply(rows.statistics)
-    place = sum(method.sizes[name] for name in ("JPEG", "kinds", "sources", "units"))
-    drawn = other._first(scaled)[:, place].numpy()
+    drawn = other._first(Scaling(*other._scaling()).apply(rows.statistics))[:, 1].numpy()
     assert drawn[rows.draws == 1].mean() > 1 > -1 > drawn[rows.draws == 0].mean()
-    other.tensors |= {f"{name}.biases": other.tensors[f"{name}.biases"].clone() for name in ("linear", "frozen")}
-    other.tensors["linear.biases"][place] = 100
-    before, _ = other.answer_rows(rows.statistics)
-    for name in ("linear", "frozen"):
-        other.tensors[f"{name}.biases"][-other.kinds] += 50
-    torch.testing.assert_close(other.answer_rows(rows.statistics)[0], before)
-    other.tensors["linear.biases"][place] = -100
-    assert (other.answer_rows(rows.statistics)[0].argmax(1) == 0).all() and before[:, 0].exp().min() < 0.5
+
+    def answers(clear: float, offset: float) -> Tensor:
+        """Return answers where post-processing shows so clearly, the models as found preferring real images more."""
+        changed = {name: each.clone() for name, each in method.state().items()}
+        changed["signs.biases"][1] = clear
+        place = method.rows["kinds"] + method.rows["sources"]
+        for name in ("statistics", "features"):
+            changed[f"{name}.biases"][place] += offset
+            changed[f"{name}.output.biases"][:, 0] += offset
+        other.load_state(changed)
+        return other.answer_rows(rows.statistics)[0]
+
+    torch.testing.assert_close(answers(100, 50), answers(100, 0))
+    assert (answers(-100, 50).argmax(1) == 0).all() and answers(-100, 0)[:, 0].exp().min() < 0.5
+
+
+def test_without_post_processed_crops_all_models_have_a_say(manifest: Path, tmp_path: Path) -> None:
+    data = Manifest.open(manifest)
+    config = ResidualStatisticsConfig(draws={}, folds=2, networks=0, view=View(kind="native", size=128))
+    method = ResidualStatistics(config, data.sources)
+    method.fit(data.select("train"), data.select("val"), Run(tmp_path))
+    assert not any(method.state()[name].any() for name in ("signs.weights", "signs.biases"))
+    fresh = crops(2, seed=9)
+    nearest = torch.nn.functional.interpolate(fresh[:, :, ::2, ::2].float(), scale_factor=2).byte()
+    assert method.predict(torch.cat([fresh, nearest])).attribution.argmax(1).tolist() == [0, 0, 1, 1]
 
 
 def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(
@@ -389,9 +400,3 @@ def test_rows_of_a_group_are_never_on_both_sides_of_a_fold() -> None:
     folds = split_groups(rows, 5, 0)
     assert sorted(group for fold in folds for group in fold) == sorted(set(groups))
     assert max(map(len, folds)) - min(map(len, folds)) <= 3
-
-
-def test_networks_on_features_that_nobody_computes_are_refused() -> None:
-    with pytest.raises(ConfigError, match="frozen_networks cannot be 2: networks on the features need frozen=true"):
-        read_config(ResidualStatistics.spec, assignments=["frozen=false", "frozen_networks=2"])
-    assert read_config(ResidualStatistics.spec, assignments=["frozen_networks=3"]).frozen_networks == 3

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,12 +44,14 @@ from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConf
 if TYPE_CHECKING:
     from ganprint_plugins.residual_statistics.collect import Rows
 
-GATE_PENALTY = 0.01
-"""L2 penalty of the regression that tells how clearly a crop shows JPEG."""
-FROZEN_PENALTY = 0.01
-"""L2 penalty of the regression on features of the frozen network."""
-AS_FOUND = ("as found", "features as found")
-"""Parts of the first linear map that saw no post-processed crops."""
+SIGNS_PENALTY = 0.01
+"""L2 penalty of the regressions that tell how clearly a crop shows JPEG, and any post-processing."""
+FEATURES_PENALTY = 0.01
+"""L2 penalty of regressions on features of the frozen network."""
+SIGNS = 2
+"""Rows of the linear map that tell how clearly a crop shows JPEG, and any post-processing."""
+AS_FOUND = 0.75
+"""Share of the models that see crops as found where a crop shows no post-processing at all."""
 PATH = 16
 """Points of the path along which gradients are integrated."""
 BARS = 12
@@ -58,20 +61,18 @@ BARS = 12
 class ResidualStatistics(Attributor):
     """Real, family and source by several small models on standardised statistics of residuals.
 
-    Three kinds tell real images and the families of generators apart: a softmax regression on these classes, one on
-    real and all sources, and networks of one hidden layer. What they say is averaged as log-probabilities (a
-    logarithmic opinion pool) and sharpened. A source's probability is its family's times its share in the family by the
-    second regression. JPEG hides some traces and is itself no trace of a camera, so the regressions weigh the
-    statistics otherwise the more clearly a crop shows JPEG. With `frozen`, a regression and `frozen_networks` small
-    networks on features of a network that was trained on ImageNet have votes as strong as all others together.
+    Two softmax regressions hold under post-processing: one on real images and the families of generators, one on real
+    and all sources. JPEG hides some traces and is itself no trace of a camera, so they weigh the statistics otherwise
+    the more clearly a crop shows JPEG. What holds under post-processing is less than what a crop shows as its file has
+    it. So one more regression on families, and `networks` of one hidden layer, see crops as found only; the less a crop
+    looks post-processed, the more they say. With `frozen` as many models see features of a network that was trained on
+    ImageNet. Models that see the same are averaged as log-probabilities (a logarithmic opinion pool); the averages are
+    added and sharpened. A source's probability is its family's times its share in the family by the regressions on
+    sources.
 
-    What holds after post-processing also is less than what a crop shows as its file has it. So with `as_found`
-    regressions that saw no post-processed crops have a share, the larger the less a crop looks post-processed.
-
-    All begin with a linear map. Of the statistics one matrix holds it: the rows of `linear.weights` are, in turn, how
-    clearly a crop shows JPEG, the two regressions as `gated` takes them, the hidden units of all networks, and with
-    `as_found` how clearly a crop was post-processed and the regression that saw none such. Of the frozen network's
-    features, which follow the statistics, it is `frozen.weights`: the regression, hidden units, and that of `as_found`.
+    All begin with a linear map. The rows of `signs.weights` are how clearly a crop shows JPEG, and how clearly it was
+    post-processed; those of `statistics.weights`, and of `features.weights`, are the first two regressions as `gated`
+    takes them, the third, and the hidden units of all networks.
     """
 
     spec = AttributorSpec(
@@ -93,28 +94,27 @@ class ResidualStatistics(Attributor):
         order = tuple(dict.fromkeys(families))
         self.family_of_source = torch.tensor([0, *(1 + order.index(family) for family in families)])
         self.kinds = len(order) + 1
-        count, networks, hidden = len(names()), self.config.networks, self.config.hidden
-        own = {"JPEG": 1, "kinds": 2 * self.kinds, "sources": 2 * len(self.sources), "units": networks * hidden}
-        of_features = {"features": 2 * self.kinds, "units of features": self.config.frozen_networks * hidden}
-        if self.config.as_found:
-            own |= {"drawn": 1, "as found": self.kinds}
-            of_features |= {"features as found": self.kinds}
+        self.inputs = {"statistics": len(names())} | ({"features": FEATURES} if self.config.frozen else {})
+        networks, hidden = self.config.networks, self.config.hidden
+        self.rows = {
+            "kinds": 2 * self.kinds,
+            "sources": 2 * len(self.sources),
+            "as found": self.kinds,
+            "units": networks * hidden,
+        }
         self.tensors = {
             "mean": torch.zeros(columns(self.config.frozen)),
             "deviation": torch.ones(columns(self.config.frozen)),
-            "linear.weights": torch.zeros(sum(own.values()), count),
-            "linear.biases": torch.zeros(sum(own.values())),
-            "output.weights": torch.zeros(networks, self.kinds, hidden),
-            "output.biases": torch.zeros(networks, self.kinds),
+            "signs.weights": torch.zeros(SIGNS, len(names())),
+            "signs.biases": torch.zeros(SIGNS),
         }
-        if self.config.frozen:
+        for name, count in self.inputs.items():
             self.tensors |= {
-                "frozen.weights": torch.zeros(sum(of_features.values()), FEATURES),
-                "frozen.biases": torch.zeros(sum(of_features.values())),
-                "frozen.output.weights": torch.zeros(self.config.frozen_networks, self.kinds, hidden),
-                "frozen.output.biases": torch.zeros(self.config.frozen_networks, self.kinds),
+                f"{name}.weights": torch.zeros(sum(self.rows.values()), count),
+                f"{name}.biases": torch.zeros(sum(self.rows.values())),
+                f"{name}.output.weights": torch.zeros(networks, self.kinds, hidden),
+                f"{name}.output.biases": torch.zeros(networks, self.kinds),
             }
-        self.sizes = own | of_features if self.config.frozen else own
 
     def fit(self, train: LabelledImages, val: LabelledImages, run: Run) -> Mapping[str, Any]:
         """Fit to the crops of both splits, and to all groups but those of each fold in turn."""
@@ -146,80 +146,60 @@ class ResidualStatistics(Attributor):
 
     def fit_rows(self, rows: "Rows", kept: np.ndarray, *, seed: int = 0) -> None:
         """Fit all models to the rows that are `kept`, bool (N,)."""
-        config = self.config
-        chosen = torch.from_numpy(np.flatnonzero(kept))
-        described = rows.statistics[chosen, : columns(self.config.frozen)]
+        described = rows.statistics[torch.from_numpy(np.flatnonzero(kept)), : columns(self.config.frozen)]
         scaling = Scaling.of(described)
-        scaled, features = scaling.apply(described).tensor_split([len(names())], 1)
-        labels = torch.from_numpy(rows.labels[kept])
-        weights = row_weights(rows.groups[kept], rows.labels[kept], rows.weights[kept], config.balance)
-        moments = second_moments(scaled, weights)
-        # A fit to few rows takes less time than a preconditioner.
-        inverse = torch.eye(scaled.shape[1]) if moments is None else preconditioner(moments, config.penalty)
-        regression = partial(fit_softmax, steps=config.steps, inverse=inverse)
-        jpeg = _fit_gate(scaled, torch.from_numpy(rows.compressed[kept]), regression)
-        gate = (scaled @ jpeg[0][0] + jpeg[1]).sigmoid() - 0.5
-        kinds = self.family_of_source[labels]
-        regressions = [
-            _doubled(regression(scaled, each, weights, count, penalty=config.penalty, gate=gate))
-            for each, count in ((kinds, self.kinds), (labels, len(self.sources)))
-        ]
-        more = []
-        if config.as_found:
-            plain = kept & (rows.draws == 0)
-            found = torch.from_numpy(plain[kept])
-            of_plain = row_weights(rows.groups[plain], rows.labels[plain], rows.weights[plain], config.balance)
-            of_found = (kinds[found], of_plain, self.kinds)
-            equal = row_weights(rows.groups[kept], rows.labels[kept], np.ones(len(labels)), config.balance)
-            more = [
-                _fit_drawn(scaled, ~found, equal, regression),
-                regression(scaled[found], *of_found, penalty=config.penalty),
-            ]
-        # Weight decay and dropout are to hold back what varies little: on the statistics themselves, which are strongly
-        # correlated, the networks carried over less well.
-        fit = partial(
-            fit_network,
-            labels=kinds,
-            weights=weights,
-            classes=self.kinds,
-            hidden=config.hidden,
-            epochs=config.epochs,
-        )
-        networks = []
-        if config.networks:
-            directions = principal_directions(scaled, moments, config.components)
-            turned = scaled @ directions
-            for number in range(config.networks):
-                slope, *rest = fit(turned, seed=seed + number)
-                networks.append((slope @ directions.T, *rest))
         self.tensors |= {"mean": scaling.mean, "deviation": scaling.deviation}
-        self._take("linear", "output", [jpeg, *regressions], networks, more)
-        if config.frozen:
-            moments = second_moments(features, weights)
-            inverse = torch.eye(features.shape[1]) if moments is None else preconditioner(moments, FROZEN_PENALTY)
-            regression = partial(fit_softmax, steps=config.steps, inverse=inverse, penalty=FROZEN_PENALTY)
-            by_features = _doubled(regression(features, kinds, weights, self.kinds, gate=gate))
-            networks = [fit(features, seed=seed + number) for number in range(config.frozen_networks)]
-            more = [regression(features[found], *of_found)] if config.as_found else []
-            self._take("frozen", "frozen.output", [by_features], networks, more)
+        inputs = torch.split(scaling.apply(described), list(self.inputs.values()), dim=1)
+        crops = Crops.of(rows, kept, self.family_of_source, self.config.balance)
+        gate = torch.zeros(len(crops.labels))
+        for name, values in zip(self.inputs, inputs, strict=True):
+            own = name == "statistics"
+            penalty = self.config.penalty if own else FEATURES_PENALTY
+            moments = second_moments(values, crops.weights)
+            # A fit to few rows takes less time than a preconditioner.
+            inverse = torch.eye(values.shape[1]) if moments is None else preconditioner(moments, penalty)
+            regression = partial(fit_softmax, steps=self.config.steps, inverse=inverse)
+            if own:
+                signs = (crops.compressed, (~crops.found).long())
+                slopes, biases = zip(
+                    *(_fit_sign(values, shown, crops.even_weights, regression) for shown in signs), strict=True
+                )
+                self.tensors |= {"signs.weights": torch.cat(slopes), "signs.biases": torch.cat(biases)}
+                gate = (values @ slopes[0][0] + biases[0]).sigmoid() - 0.5
+            regressions = [
+                _doubled(regression(values, each, crops.weights, count, penalty=penalty, gate=gate))
+                for each, count in ((crops.kinds, self.kinds), (crops.labels, len(self.sources)))
+            ]
+            found = values[crops.found]
+            of_found = (crops.kinds[crops.found], crops.weights_as_found, self.kinds)
+            regressions.append(regression(found, *of_found, penalty=penalty))
+            # Weight decay and dropout are to hold back what varies little. The statistics are so strongly correlated
+            # that networks carry over better on their principal components; on features they carry over less well.
+            components = principal_directions(values, moments, self.config.components) if own else None
+            self._take(name, regressions, self._networks(found, of_found, components, seed))
+
+    def _networks(
+        self, found: Tensor, of_found: tuple[Tensor, Tensor, int], components: Tensor | None, seed: int
+    ) -> list[tuple[Tensor, ...]]:
+        """Return networks as `fit_network` gives them, of values (N, F) or their principal components (F, D)."""
+        inputs = found if components is None else found @ components
+        fitted = []
+        for number in range(self.config.networks):
+            slope, *rest = fit_network(
+                inputs, *of_found, hidden=self.config.hidden, epochs=self.config.epochs, seed=seed + number
+            )
+            fitted.append((slope if components is None else slope @ components.T, *rest))
+        return fitted
 
     def _take(
-        self,
-        first: str,
-        second: str,
-        regressions: Sequence[tuple[Tensor, Tensor]],
-        networks: Sequence[tuple[Tensor, ...]],
-        more: Sequence[tuple[Tensor, Tensor]],
+        self, name: str, regressions: Sequence[tuple[Tensor, Tensor]], networks: Sequence[tuple[Tensor, ...]]
     ) -> None:
-        """Keep regressions, networks as `fit_network` gives them, and `more` regressions, as tensors of two names."""
-        slopes, biases = zip(*regressions, *(each[:2] for each in networks), *more, strict=True)
-        self.tensors |= {f"{first}.weights": torch.cat(slopes), f"{first}.biases": torch.cat(biases)}
+        """Keep the models of one input."""
+        slopes, biases = zip(*regressions, *(each[:2] for each in networks), strict=True)
+        self.tensors |= {f"{name}.weights": torch.cat(slopes), f"{name}.biases": torch.cat(biases)}
         if networks:
-            slopes, biases = zip(*(each[2:] for each in networks), strict=True)
-            self.tensors |= {
-                f"{second}.weights": torch.stack(slopes),
-                f"{second}.biases": torch.stack(biases),
-            }
+            outputs = [torch.stack(each) for each in zip(*(each[2:] for each in networks), strict=True)]
+            self.tensors |= {f"{name}.output.weights": outputs[0], f"{name}.output.biases": outputs[1]}
 
     def answer_rows(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Return log-probabilities of the sources (N, K), and embeddings (N, D), for what `describe` gives (N, F).
@@ -240,42 +220,41 @@ class ResidualStatistics(Attributor):
         return self.tensors["mean"], self.tensors["deviation"]
 
     def _first(self, scaled: Tensor) -> Tensor:
-        own, features = scaled.tensor_split([len(names())], 1)
-        found = linear(own, self.tensors["linear.weights"], self.tensors["linear.biases"])
-        if not self.config.frozen:
-            return found
-        by_frozen = linear(features, self.tensors["frozen.weights"], self.tensors["frozen.biases"])
-        return torch.cat([found, by_frozen], 1)
+        """Return what the first linear maps give, (N, P), for standardised values (N, F)."""
+        inputs = torch.split(scaled, list(self.inputs.values()), dim=1)
+        maps = [("signs", inputs[0]), *zip(self.inputs, inputs, strict=True)]
+        return torch.cat([linear(x, self.tensors[f"{n}.weights"], self.tensors[f"{n}.biases"]) for n, x in maps], 1)
+
+    def _parts(self, first: Tensor) -> tuple[Tensor, ...]:
+        """Return the columns of the signs, and of each input, of what the first linear maps give."""
+        return torch.split(first, [SIGNS, *[sum(self.rows.values())] * len(self.inputs)], dim=1)
 
     def _logits(self, first: Tensor) -> tuple[Tensor, Tensor]:
         """Return log-probabilities of the sources (B, K), and of real and the families (B, C).
 
-        `first` (B, P) is what the first linear map gives.
+        `first` (B, P) is what the first linear maps give.
         """
-        parts = dict(zip(self.sizes, torch.split(first, list(self.sizes.values()), dim=1), strict=True))
-        gate = parts["JPEG"].sigmoid() - 0.5
-        sources = gated(parts["sources"], gate).log_softmax(1)
-        family = self.family_of_source.to(first.device)
-        summed = torch.stack([sources[:, family == kind].logsumexp(1) for kind in range(self.kinds)], 1)
-        of_kinds = gated(parts["kinds"], gate).log_softmax(1)
-        votes = [of_kinds[None], summed[None], self._outputs("output", parts["units"])]
-        pooled = torch.cat(votes).mean(0)
-        if self.config.frozen:
-            votes = [
-                gated(parts["features"], gate).log_softmax(1)[None],
-                self._outputs("frozen.output", parts["units of features"]),
-            ]
-            pooled = pooled + torch.cat(votes).mean(0)
-        if self.config.as_found:
-            found = [parts[name].log_softmax(1) for name in AS_FOUND if name in parts]
-            share = self.config.as_found * (-parts["drawn"]).sigmoid()
-            pooled = torch.lerp(pooled, torch.stack(found).sum(0), share)
-        kinds = (self.config.sharpness * pooled).log_softmax(1)
-        return (kinds - summed)[:, family] + sources, kinds
+        signs, *parts = self._parts(first)
+        gate, share = signs[:, :1].sigmoid() - 0.5, AS_FOUND * (-signs[:, 1:]).sigmoid()
+        pooled, of_sources = [], []
+        for name, part in zip(self.inputs, parts, strict=True):
+            kinds, sources, as_found, units = torch.split(part, list(self.rows.values()), dim=1)
+            of_sources.append(gated(sources, gate).log_softmax(1))
+            robust = torch.stack([gated(kinds, gate).log_softmax(1), self._summed(of_sources[-1])])
+            found = torch.cat([as_found.log_softmax(1)[None], self._outputs(name, units)])
+            pooled.append(torch.lerp(robust.mean(0), found.mean(0), share))
+        kinds = (self.config.sharpness * torch.stack(pooled).sum(0)).log_softmax(1)
+        sources = torch.stack(of_sources).mean(0).log_softmax(1)
+        return (kinds - self._summed(sources))[:, self.family_of_source.to(first.device)] + sources, kinds
+
+    def _summed(self, sources: Tensor) -> Tensor:
+        """Return log-probabilities of real and the families (B, C) for those of the sources (B, K)."""
+        family = self.family_of_source.to(sources.device)
+        return torch.stack([sources[:, family == kind].logsumexp(1) for kind in range(self.kinds)], 1)
 
     def _outputs(self, name: str, units: Tensor) -> Tensor:
         """Return log-probabilities (networks, B, C) of the networks whose hidden layers are `units` (B, P)."""
-        weights, biases = self.tensors[f"{name}.weights"], self.tensors[f"{name}.biases"]
+        weights, biases = self.tensors[f"{name}.output.weights"], self.tensors[f"{name}.output.biases"]
         hidden = gelu(units).view(len(units), len(weights), self.config.hidden)
         return (torch.einsum("bnh,nch->nbc", hidden, weights) + biases[:, None]).log_softmax(2)
 
@@ -291,8 +270,8 @@ class ResidualStatistics(Attributor):
         return Prediction(logits, embedding=self._embedding(first), reasons=reasons)
 
     def _embedding(self, first: Tensor) -> Tensor:
-        """Return what the regressions give, (B, D); a network's hidden units depend on its seed."""
-        return first[:, 1 : 1 + self.sizes["kinds"] + self.sizes["sources"]]
+        """Return what the first two regressions on statistics give, (B, D)."""
+        return first[:, SIGNS : SIGNS + self.rows["kinds"] + self.rows["sources"]]
 
     def _reasons(self, scaled: Tensor, first: Tensor) -> Tensor:
         """Return what each kind of statistics adds to the log-odds of synthetic, (B, len(KINDS)).
@@ -307,11 +286,10 @@ class ResidualStatistics(Attributor):
             path = (start + steps[:, None, None] * (first - start)).requires_grad_()
             real, synthetic = _odds(self._logits(path.flatten(0, 1))[1]).unbind(1)
             (slopes,) = torch.autograd.grad((synthetic - real).sum(), path)
-        of_own, of_features = slopes.mean(0).tensor_split([len(self.tensors["linear.biases"])], 1)
-        slopes_of = [of_own @ self.tensors["linear.weights"]]
-        if self.config.frozen:
-            slopes_of.append(of_features @ self.tensors["frozen.weights"])
-        return (scaled * torch.cat(slopes_of, 1)) @ kind_matrix()[: scaled.shape[1]].to(scaled)
+        signs, *parts = self._parts(slopes.mean(0))
+        of_inputs = [part @ self.tensors[f"{n}.weights"] for n, part in zip(self.inputs, parts, strict=True)]
+        of_inputs[0] = of_inputs[0] + signs @ self.tensors["signs.weights"]
+        return (scaled * torch.cat(of_inputs, 1)) @ kind_matrix()[: scaled.shape[1]].to(scaled)
 
     def state(self) -> dict[str, Tensor]:
         """Return the scaling, and weights and biases of all models."""
@@ -345,30 +323,56 @@ class ResidualStatistics(Attributor):
         return [Panel("log-odds of synthetic by kind of statistics", values[order], labels=labels)]
 
 
-def _fit_drawn(
-    scaled: Tensor, drawn: Tensor, weights: Tensor, regression: Callable[..., tuple[Tensor, Tensor]]
-) -> tuple[Tensor, Tensor]:
-    """Fit how clearly crops show post-processing, (1, F) and (1,), where bool `drawn` (N,) says whether they met any.
+@dataclass(frozen=True)
+class Crops:
+    """What models are fitted to beside values of N crops.
 
-    Both kinds weigh the same. Where there is but one, all are between.
+    int64 (N,): the source, `labels`, its family, `kinds`, and `compressed` as `Rows` has it. Bool (N,): `found`,
+    whether a crop is as its file has it. float32 (N,), of mean 1: `weights`, and `even_weights`, for which the draws
+    weigh the same. The `weights_as_found` (M,) are those of the M crops as found.
     """
-    shares = torch.stack([(~drawn * weights).sum(), (drawn * weights).sum()])
+
+    labels: Tensor
+    kinds: Tensor
+    compressed: Tensor
+    found: Tensor
+    weights: Tensor
+    even_weights: Tensor
+    weights_as_found: Tensor
+
+    @classmethod
+    def of(cls, rows: "Rows", kept: np.ndarray, family_of_source: Tensor, balance: float) -> "Crops":
+        """Describe the rows that are `kept`, bool (N,), where a source's family is known by its number."""
+        labels = torch.from_numpy(rows.labels[kept])
+
+        def weigh(some: np.ndarray, own: np.ndarray) -> Tensor:
+            return row_weights(rows.groups[some], rows.labels[some], own[some], balance)
+
+        return cls(
+            labels=labels,
+            kinds=family_of_source[labels],
+            compressed=torch.from_numpy(rows.compressed[kept]).long(),
+            found=torch.from_numpy(rows.draws[kept] == 0),
+            weights=weigh(kept, rows.weights),
+            even_weights=weigh(kept, np.ones(len(kept))),
+            weights_as_found=weigh(kept & (rows.draws == 0), rows.weights),
+        )
+
+
+def _fit_sign(
+    scaled: Tensor, shown: Tensor, weights: Tensor, regression: Callable[..., tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor]:
+    """Fit how clearly crops show something, (1, F) and (1,), where `shown` int64 (N,) is 1 or 0, or -1 where not known.
+
+    Those that do and those that do not weigh the same. Where there are not both, all are between.
+    """
+    known = torch.nonzero(shown >= 0).flatten()
+    labels, weights = shown[known], weights[known]
+    shares = torch.zeros(2).index_add(0, labels, weights)
     if not shares.all():
         return torch.zeros(1, scaled.shape[1]), torch.zeros(1)
-    weights = weights / shares[drawn.long()]
-    slope, bias = regression(scaled, drawn.long(), weights / weights.mean(), 2, penalty=GATE_PENALTY)
-    return slope[1:] - slope[:1], bias[1:] - bias[:1]
-
-
-def _fit_gate(
-    scaled: Tensor, compressed: Tensor, regression: Callable[..., tuple[Tensor, Tensor]]
-) -> tuple[Tensor, Tensor]:
-    """Fit how clearly crops show JPEG, (1, F) and (1,); where it is known of none, or none without, all are between."""
-    known = torch.nonzero(compressed >= 0).flatten()
-    labels = compressed[known].long()
-    if not 0 < int(labels.sum()) < len(labels):
-        return torch.zeros(1, scaled.shape[1]), torch.zeros(1)
-    slope, bias = regression(scaled[known], labels, torch.ones(len(known)), 2, penalty=GATE_PENALTY)
+    weights = weights / shares[labels]
+    slope, bias = regression(scaled[known], labels, weights / weights.mean(), 2, penalty=SIGNS_PENALTY)
     return slope[1:] - slope[:1], bias[1:] - bias[:1]
 
 

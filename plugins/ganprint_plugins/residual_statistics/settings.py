@@ -1,6 +1,6 @@
 """Hyperparameters of the method."""
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
 from ganprint.plugin_api import AttributorConfig, ConfigError, View, parse_any_policy
 from ganprint_plugins.residual_statistics.features import SIZE
@@ -26,7 +26,7 @@ in eight that was detected did under snow.
 DRAWS_OF_PHOTOGRAPHS = {
     "share:webp=60..95": 0.065,
     "share:resize=0.75..1.5": 0.13,
-    "share:resize=0.4..0.8": 0.06,
+    "share:resize=0.4..0.8": 0.12,
 }
 """Weights of crops of photographs where they are not those of DRAWS: resized ones must not look generated."""
 
@@ -43,22 +43,12 @@ class ResidualStatisticsConfig(AttributorConfig):
         default_factory=DRAWS_OF_PHOTOGRAPHS.copy,
         description="those weights of photographs, where they differ",
     )
-    penalty: float = Field(0.02, ge=0, description="L2 penalty on the slopes of the regressions")
-    networks: int = Field(4, ge=0, le=16, description="small networks that tell real images and families apart, too")
+    penalty: float = Field(0.02, ge=0, description="L2 penalty on the slopes of regressions on statistics")
+    frozen: bool = Field(False, description="whether as many models see features of a frozen ImageNet network")
+    networks: int = Field(2, ge=0, le=16, description="small networks that see crops as found, of each input")
     components: int = Field(1200, ge=1, description="principal components of the statistics that these see")
-    hidden: int = Field(64, ge=1, le=1024, description="units of the hidden layer of each")
+    hidden: int = Field(40, ge=1, le=1024, description="units of the hidden layer of each")
     epochs: int = Field(8, ge=1, description="epochs that each is trained for")
-    frozen: bool = Field(
-        False,
-        description="whether features of a frozen ImageNet network have votes, as strong as all others together",
-    )
-    frozen_networks: int = Field(0, ge=0, le=16, description="small networks on these features, beside a regression")
-    as_found: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="share of regressions that saw no draws in the answer for a crop that shows no post-processing",
-    )
     sharpness: float = Field(
         4.0,
         gt=0,
@@ -85,13 +75,6 @@ class ResidualStatisticsConfig(AttributorConfig):
             if not 0 <= weight <= 1:
                 raise ValueError(f"the weight of {text} is not between 0 and 1")
         return draws
-
-    @field_validator("frozen_networks")
-    @classmethod
-    def _has_features(cls, networks: int, info: ValidationInfo) -> int:
-        if networks and not info.data.get("frozen"):
-            raise ValueError("networks on the features need frozen=true")
-        return networks
 
     def check_draws(self) -> None:
         """Raise ConfigError where photographs have a weight of their own for what is not among the draws.
