@@ -50,7 +50,7 @@ FEATURES_PENALTY = 0.01
 """L2 penalty of regressions on features of the frozen network."""
 SIGNS = 2
 """Rows of the linear map that tell how clearly a crop shows JPEG, and any post-processing."""
-AS_FOUND = 0.75
+AS_FOUND = 0.5
 """Share of the models that see crops as found where a crop shows no post-processing at all."""
 PATH = 16
 """Points of the path along which gradients are integrated."""
