@@ -19,7 +19,7 @@ from ganprint.cli.options import (
     check_formats,
     telling_of_benchmark,
 )
-from ganprint.cli.tables import unit_sentence
+from ganprint.cli.tables import print_divided, unit_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,10 +152,11 @@ def _print_tables(evaluation: "Evaluation") -> None:
         table.add_row(f"recall of {source}", f"{recall.value:.4f}", bounds)
     out.print(table)
     columns = list(next(iter(evaluation.confusion.values())))
-    confusion = Table("true \\ answered", *columns, title="images")
-    for true, counts in evaluation.confusion.items():
-        confusion.add_row(true, *(str(counts[name]) if counts[name] else "." for name in columns))
-    out.print(confusion)
+    rows = [
+        (true, [str(counts[name]) if counts[name] else "." for name in columns])
+        for true, counts in evaluation.confusion.items()
+    ]
+    print_divided("Images of each source (rows) by answer (columns)", "source", columns, rows)
     if evaluation.per_group:
         groups = Table("group", "source", "images", "attribution", "detection")
         for values in evaluation.per_group.values():
