@@ -15,7 +15,6 @@ from ganprint.cli.options import (
     Json,
     OneMethod,
     TestData,
-    Weights,
     check_formats,
     telling_of_benchmark,
 )
@@ -33,7 +32,14 @@ def evaluate(
     *,
     data: TestData = None,
     method: OneMethod = None,
-    weights: Weights = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            help="name or folder of weights; if left out, the method's default, or without --data the first by name "
+            "that know the embedded benchmark",
+        ),
+    ] = None,
     split: Annotated[str | None, typer.Option(help=f"the split to evaluate; {TEST_SPLIT}")] = None,
     image_folder: Images = None,
     policy: Annotated[
