@@ -9,6 +9,8 @@ from typing import Literal
 from ganprint.errors import UsageError
 from ganprint.lazy import without_collections
 
+Precision = Literal["fp32", "bf16"]
+"""The arithmetic of a network."""
 _NAME = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 
 
@@ -62,7 +64,7 @@ def one_thread_each() -> Iterator[Callable[[], None]]:
         torch.set_num_threads(before)
 
 
-def quick_precision(device: str) -> Literal["fp32", "bf16"]:
+def quick_precision(device: str) -> Precision:
     """Return bf16 where a device multiplies such numbers in hardware, else fp32."""
     import torch
 

@@ -117,7 +117,7 @@ def test_the_demo_answers_for_every_generator_and_a_photograph(inside, tmp_path:
     # A photograph, the same recompressed, an image of each architecture, and one of them on a white canvas.
     count = len(FAMILIES) + 3
     assert len(list(tmp_path.iterdir())) == count
-    assert f"of {count - 2} generated images" in done.stdout and "chelsea" in done.stdout
+    assert f"Of {count - 2} generated images" in done.stdout and "chelsea" in done.stdout
     assert "[" not in done.stdout
     assert "--force" in inside("demo", "--out", tmp_path, status=2).stderr
     rows = json_lines(inside("demo", "--json").stdout)

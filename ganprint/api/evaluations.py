@@ -42,10 +42,11 @@ def evaluate(
 ) -> "Evaluation":
     """Return detection and attribution accuracy and NMI of weights on a split.
 
-    Arguments are the options of `ganprint evaluate`; without `data` the images are the embedded benchmark's, without
-    `split` those of the manifest's `test_split`. `say` gets a sentence for each image that cannot be read and for what
-    should be known of the numbers, `making` what is made of the embedded benchmark. Raises a GanprintError where
-    something named is not there or does not fit. Of several processes (`torchrun`) each answers for a part of the
+    Arguments are the options of `ganprint evaluate`; without `data` the images are the embedded benchmark's, and
+    without `weights` and `method` too the first weights by name that know its sources are evaluated. Without `split`
+    the images are those of the manifest's `test_split`. `say` gets a sentence for each image that cannot be read and
+    for what should be known of the numbers, `making` what is made of the embedded benchmark. Raises a GanprintError
+    where something named is not there or does not fit. Of several processes (`torchrun`) each answers for a part of the
     images, and all return the whole result; the first says and writes.
     """
     from ganprint.processes import is_main_process, join
@@ -73,6 +74,8 @@ def evaluate(
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, allow_gaps=True)
     if chosen is None:
         chosen = knowing(manifest.sources).path
+        if is_main_process():
+            say(f"no weights were named, so {chosen.name} is evaluated; name others with --weights.")
     attributor, card = load_attributor(chosen, device=device)
     check_method(method, card)
     manifest = manifest.known_to(card.sources)

@@ -66,7 +66,7 @@ def prepare_study(
 ) -> "PreparedStudy":
     """Return a study that is ready to be trained and tested, with what is there already in `out`.
 
-    Arguments are the options of `ganprint study`; `counts` are for semantics, `parts` for an ablation. Raises a
+    Arguments are the options of `ganprint study`; `counts` are for `semantics`, `parts` for an ablation. Raises a
     GanprintError where something named is not there or does not fit.
     """
     from ganprint.api.choices import check_methods, chosen_device

@@ -122,13 +122,16 @@ def folds_of(units: np.ndarray) -> list[np.ndarray]:
 
 
 def even_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return weights (N,) of mean 1: photographs weigh as much as generated images, and groups in a source the same."""
+    """Return weights (N,) of mean 1: photographs weigh as much as generated images, and groups in a source the same.
+
+    Images of sources that are not known, of label -1, are those of one more generator.
+    """
     weights = np.empty(len(labels))
-    known = np.unique(labels)
-    for label in known:
+    sources = np.unique(labels)
+    for label in sources:
         here = np.flatnonzero(labels == label)
         _, places, counts = np.unique(groups[here], return_inverse=True, return_counts=True)
-        share = 1 / 2 if label == 0 else 1 / (2 * (known > 0).sum())
+        share = 1 / 2 if label == 0 else 1 / (2 * (sources != 0).sum())
         weights[here] = share / (len(counts) * counts[places])
     return weights / weights.mean()  # type: ignore[no-any-return]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import command_line, console, counting, echo_json, end_with
+from ganprint.cli.console import command_line, counting, echo_json, end_with
 from ganprint.cli.option_groups import Machine, grouped
 from ganprint.cli.options import (
     TEST_SPLIT,
@@ -19,9 +19,13 @@ from ganprint.cli.options import (
     Weights,
     telling_of_benchmark,
 )
+from ganprint.cli.tables import print_titled
 
 if TYPE_CHECKING:
     from ganprint.weights import Rate, VerdictRates
+
+CALLED = {"named": "called by a source", "family": "called by a family"}
+"""What verdicts are called in the table, but for those that have one name."""
 
 
 @grouped
@@ -84,13 +88,13 @@ def assess(
 
 
 def _print(name: str, rates: "list[VerdictRates]") -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    out = console()
-    table = Table("", *(f"{each.split}, {each.policy}" for each in rates), title=f"Verdicts of {name}")
+    conditions = [f"{each.split}, {each.policy}" for each in rates]
+    table = Table("", *conditions)
     table.add_row("images", *(str(each.n) for each in rates))
     for verdict in rates[0].verdicts:
-        table.add_row(f"called {verdict}", *(f"{each.verdicts[verdict]:.1%}" for each in rates))
+        table.add_row(CALLED.get(verdict, f"called {verdict}"), *(f"{each.verdicts[verdict]:.1%}" for each in rates))
     table.add_section()
     for label, field in (
         ("photographs called synthetic", "false_alarms"),
@@ -108,11 +112,10 @@ def _print(name: str, rates: "list[VerdictRates]") -> None:
     ):
         values = [getattr(each, field) for each in rates]
         table.add_row(label, *("" if value is None else f"{value:.3f}" for value in values))
-    out.print(table)
-    for each in rates:
+    print_titled(f"Verdicts of {name}", table)
+    for condition, each in zip(conditions, rates, strict=True):
         kinds = Table(
-            *("", "real", "synthetic", "right family", "right source", "wrong source"),
-            title=f"Called, by kind of source: {each.split}, {each.policy}",
+            *(Column(no_wrap=True), "real", "synthetic", "right family", "right source", "wrong source"),
         )
         for kind, found in each.kinds.items():
             kinds.add_row(
@@ -125,22 +128,22 @@ def _print(name: str, rates: "list[VerdictRates]") -> None:
                     )
                 ),
             )
-        out.print(kinds)
+        print_titled(f"Called, by kind of source: {condition}", kinds)
     sets = {photos: None for each in rates for photos in each.false_alarms_by_set}
     if sets:
-        alarms = Table("photo set", *(f"{each.split}, {each.policy}" for each in rates), title="False alarms")
+        alarms = Table("photo set", *conditions)
         for photos in sets:
             alarms.add_row(photos, *(_shown(each.false_alarms_by_set.get(photos)) for each in rates))
-        out.print(alarms)
+        print_titled("False alarms", alarms)
     scores = {score: None for each in rates for score in each.auroc}
     if scores:
         opened = [each for each in rates if each.auroc]
-        told = Table("score", title="Known against other sources: AUROC, OSCR")
+        told = Table("score")
         for each in opened:
             told.add_column(f"{each.split}, {each.policy}")
         for score in scores:
             told.add_row(score, *(f"{each.auroc[score].value:.3f}, {each.oscr[score].value:.3f}" for each in opened))
-        out.print(told)
+        print_titled("Known against other sources: AUROC, OSCR", told)
 
 
 def _shown(rate: "Rate | None") -> str:

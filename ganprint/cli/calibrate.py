@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ganprint.cli.console import command_line, complain, console, counting, echo_json, end_with
+from ganprint.cli.console import command_line, complain, counting, echo_json, end_with
 from ganprint.cli.option_groups import Machine, grouped
 from ganprint.cli.options import Data, Force, Images, Json, OneMethod, Policies, Seed, Weights
+from ganprint.cli.tables import print_titled
 
 if TYPE_CHECKING:
     from ganprint.evaluation.calibrate import Calibrated
@@ -111,20 +112,16 @@ def _print(name: str, found: "Calibrated") -> None:
     record, rule = found.record, found.judgement
     levels = f", of sources {record.source_temperature:.3f}" if record.source_temperature else ""
     way = "isotonic regression" if record.isotonic else "temperature by level" if levels else "temperature"
-    table = Table(
-        "",
-        "before",
-        f"after: {way}",
-        "next best",
-        title=f"{name}: temperature {record.temperature:.3f}{levels}, offset of real {record.real_offset:+.3f}",
-    )
+    table = Table("", "before", f"after: {way}", "next best")
     for measure, before in record.before.items():
         values = (before, record.after[measure], record.otherwise[measure])
         table.add_row(measure.replace("_", " "), *(f"{value:.4f}" for value in values))
-    table.caption = f"{record.images} images of {record.split}, under {', '.join(record.policies)}"
-    out = console()
-    out.print(table)
-    verdicts = Table("verdict", "where", "wrong so often at most", title="thresholds")
+    print_titled(
+        f"{name}: temperature {record.temperature:.3f}{levels}, offset of real {record.real_offset:+.3f}; "
+        f"{record.images} images of {record.split}, under {', '.join(record.policies)}",
+        table,
+    )
+    verdicts = Table("verdict", "where", "wrong so often at most")
     shown = rule.score
     verdicts.add_row("real", f"synthetic at most {rule.real_to:.1%}", f"{rule.miss:.1%} of generated images")
     verdicts.add_row(
@@ -133,9 +130,9 @@ def _print(name: str, found: "Calibrated") -> None:
     verdicts.add_row("a family", f"its share at least {rule.family_from:.1%}", f"{rule.wrong_family:.1%} of names")
     verdicts.add_row("a source", f"its share at least {rule.source_from:.1%}", f"{rule.wrong_source:.1%} of names")
     verdicts.add_row("unknown", f"{shown} below {rule.unknown_below:.3f}", f"{rule.false_unknown:.1%} of known images")
-    out.print(verdicts)
-    ratios = Table("likelihood ratio", "Cllr", "least Cllr", "log10 at most", "at least", title="in cross-validation")
+    print_titled("Thresholds", verdicts)
+    ratios = Table("likelihood ratio", "Cllr", "least Cllr", "log10 at most", "log10 at least")
     for proposition, ratio in {"synthetic": rule.synthetic, **rule.sources}.items():
         numbers = (ratio.cllr, ratio.cllr_min, ratio.most, ratio.least)
         ratios.add_row(proposition, *(f"{number:.3f}" for number in numbers))
-    out.print(ratios)
+    print_titled("Likelihood ratios, in cross-validation", ratios)

@@ -152,8 +152,9 @@ def compare(
     """Measure detection and attribution accuracy and NMI of several weights, and print tables with paired differences.
 
     Images are read and perturbed once for all weights with the same sources. Rerun an interrupted comparison to
-    continue; --force computes all anew and overwrites figures and pages. Several processes share the
-    work: torchrun --standalone --nproc-per-node 2 --no-python ganprint compare ...
+    continue; --force computes all anew and overwrites figures and pages.
+
+    Several GPUs: torchrun --standalone --nproc-per-node 2 -m ganprint compare ...
 
     Example: ganprint compare --robustness
     """
@@ -210,7 +211,9 @@ def say(sentence: str) -> None:
 
 
 def print_plan(comparison: "Comparison") -> None:
-    """Print what would be computed."""
+    """Print what would be computed, by the first of several processes."""
+    if not comparison.is_first:
+        return
     typer.echo(_plan(comparison))
     for batch in comparison.missing(comparison.batches):
         names = ", ".join(job.candidate.name for job in batch.jobs)

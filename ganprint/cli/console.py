@@ -18,6 +18,7 @@ from ganprint.plain_text import cell, harmless, to_json
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+    from rich.text import Text
 
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise."""
@@ -39,6 +40,17 @@ def console(*, stderr: bool = False) -> "Console":
     if not out.is_terminal and "COLUMNS" not in os.environ:
         out.width = PLAIN_WIDTH
     return out
+
+
+def print_wrapped(out: "Console", line: "Text | str", *, indent: int = 0, style: str | None = None) -> None:
+    """Print a line; a terminal wraps it between words, a file or a pipe gets it whole."""
+    from rich.padding import Padding
+
+    if out.is_terminal:
+        shown = out.render_str(line, style=style or "") if isinstance(line, str) else line
+        out.print(Padding(shown, (0, 0, 0, indent), expand=False))
+    else:
+        out.print(f"{' ' * indent}{line}", style=style, soft_wrap=True)
 
 
 class GuardedStream:

@@ -9,6 +9,7 @@ import typer
 
 from ganprint.cli.console import complain, console, counting, echo_json
 from ganprint.cli.options import DATA, Force, Images, Json, Seed, Workers
+from ganprint.cli.tables import print_titled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -132,11 +133,11 @@ def _print_written(manifest: "Manifest", out: Path, how: str, as_json: bool) -> 
         echo_json({"out": str(out), "sha256": manifest.sha256, "images": images})
         return
     counts = Counter(zip(manifest.column("source").tolist(), splits, strict=True))
-    _print_counts(console(), f"{len(manifest)} images in {out}{how}", "source", counts)
+    _print_counts(f"{len(manifest)} images in {out}{how}", "source", counts)
 
 
-def _print_counts(out: "Console", title: str, row_name: str, counts: Counter[tuple[str, str]]) -> None:
-    """Print counts of (row, column) as a table with totals, below its title, which may be wider."""
+def _print_counts(title: str, row_name: str, counts: Counter[tuple[str, str]]) -> None:
+    """Print counts of (row, column) as a table with totals."""
     from rich.table import Table
 
     columns = sorted({column for _, column in counts})
@@ -149,8 +150,7 @@ def _print_counts(out: "Console", title: str, row_name: str, counts: Counter[tup
     totals = [sum(count for (_, name), count in counts.items() if name == column) for column in columns]
     table.add_section()
     table.add_row("all", *map(str, totals), str(sum(totals)))
-    out.print(title, soft_wrap=True)
-    out.print(table)
+    print_titled(title, table)
 
 
 def _render(report: "CheckReport", out: "Console") -> None:
@@ -159,10 +159,10 @@ def _render(report: "CheckReport", out: "Console") -> None:
     for count in report.counts:
         splits[count.source, count.split] += count.images
         semantics[count.semantic, count.source] += count.images
-    _print_counts(out, "Images by source and split", "source", splits)
-    _print_counts(out, "Images by semantic class and source", "semantic class", semantics)
+    _print_counts("Images by source and split", "source", splits)
+    _print_counts("Images by semantic class and source", "semantic class", semantics)
     if report.biases:
-        out.print(_bias_table(report))
+        print_titled("What files give away about their source", _bias_table(report))
     _list(out, "missing", [problem.message for problem in report.missing])
     _list(out, "unreadable", [problem.message for problem in report.unreadable])
     doubles = [f"{' = '.join(double.paths)} (equal {double.kind})" for double in report.duplicates]
@@ -186,7 +186,7 @@ def _render(report: "CheckReport", out: "Console") -> None:
 def _bias_table(report: "CheckReport") -> "Table":
     from rich.table import Table
 
-    table = Table("feature", "Cramer's V", title="What files give away about their source", title_justify="left")
+    table = Table("feature", "Cramer's V")
     sources = sorted({source for bias in report.biases for source in bias.leading})
     for source in sources:
         table.add_column(source)

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ganprint.cli.console import console, echo_json
+from ganprint.cli.console import echo_json
 from ganprint.cli.options import Force, Json, ManyMethods, ManyWeights, Seed
+from ganprint.cli.tables import print_titled
 
 
 def demo(
@@ -23,7 +24,7 @@ def demo(
 
     Example: ganprint demo --out examples/
     """
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from ganprint.api.demonstration import demo as examine
     from ganprint.cli.verdicts import explanation, in_words
@@ -33,14 +34,15 @@ def demo(
         for each in examples:
             echo_json({"made_by": each.made_by, **each.verdict.model_dump(mode="json")})
         return
-    table = Table("image", "made by", "answer", "why", title=f"Answered by {examples[0].verdict.weights}")
+    table = Table(Column("image", no_wrap=True), "answer", "why")
     for each in examples:
         verdict, chance = each.verdict, each.verdict.synthetic_probability
         share = "" if chance is None else f"\nP(synthetic) {chance:.0%}"
-        why = (explanation(verdict) or [""])[0]
-        table.add_row(each.path.stem, each.made_by, in_words(verdict) + share, why)
+        why = (explanation(verdict) or [""])[0].removeprefix("Why: ")
+        maker = "a photograph" if each.made_by == "real" else f"by {each.made_by}"
+        table.add_row(f"{each.path.stem}\n{maker}", in_words(verdict) + share, why)
     made = [each.verdict for each in examples if each.made_by != "real"]
     found = sum(verdict.is_synthetic for verdict in made)
     unsure = sum(verdict.verdict == "inconclusive" for verdict in made)
-    table.caption = f"of {len(made)} generated images {found} called synthetic, {unsure} inconclusive"
-    console().print(table)
+    below = f"Of {len(made)} generated images, {found} called synthetic and {unsure} inconclusive."
+    print_titled(f"Answered by {examples[0].verdict.weights}", table, below)

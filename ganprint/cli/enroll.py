@@ -7,6 +7,7 @@ import typer
 
 from ganprint.cli.console import complain, console, counting, echo_json, end_with
 from ganprint.cli.options import Device, Force, Json, OneMethod, Recursive, Threads, Weights
+from ganprint.cli.tables import print_titled
 from ganprint.errors import UsageError
 from ganprint.plain_text import printable
 
@@ -83,7 +84,7 @@ def _print(galleries: "list[Gallery]", card: "Card", as_json: bool) -> None:
     if not galleries:
         console().print(f"Nothing is enrolled for {card.name}.")
         return
-    table = Table("source", "images", "found by the others", "taken for it", title=f"Enrolled for {card.name}")
+    table = Table("source", "images", "found by the others", "taken for it")
     for gallery in galleries:
         record = gallery.record
         share = record.found
@@ -94,4 +95,4 @@ def _print(galleries: "list[Gallery]", card: "Card", as_json: bool) -> None:
             found,
             f"{record.false_alarm:.1%} of known images",
         )
-    console().print(table)
+    print_titled(f"Enrolled for {card.name}", table)

@@ -15,11 +15,10 @@ from ganprint.cli.options import (
     Json,
     OneMethod,
     TestData,
-    Weights,
     check_formats,
     telling_of_benchmark,
 )
-from ganprint.cli.tables import unit_sentence
+from ganprint.cli.tables import print_divided, unit_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +32,14 @@ def evaluate(
     *,
     data: TestData = None,
     method: OneMethod = None,
-    weights: Weights = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            help="name or folder of weights; if left out, the method's default, or without --data the first by name "
+            "that know the embedded benchmark",
+        ),
+    ] = None,
     split: Annotated[str | None, typer.Option(help=f"the split to evaluate; {TEST_SPLIT}")] = None,
     image_folder: Images = None,
     policy: Annotated[
@@ -152,10 +158,11 @@ def _print_tables(evaluation: "Evaluation") -> None:
         table.add_row(f"recall of {source}", f"{recall.value:.4f}", bounds)
     out.print(table)
     columns = list(next(iter(evaluation.confusion.values())))
-    confusion = Table("true \\ answered", *columns, title="images")
-    for true, counts in evaluation.confusion.items():
-        confusion.add_row(true, *(str(counts[name]) if counts[name] else "." for name in columns))
-    out.print(confusion)
+    rows = [
+        (true, [str(counts[name]) if counts[name] else "." for name in columns])
+        for true, counts in evaluation.confusion.items()
+    ]
+    print_divided("Images of each source (rows) by answer (columns)", "source", columns, rows)
     if evaluation.per_group:
         groups = Table("group", "source", "images", "attribution", "detection")
         for values in evaluation.per_group.values():

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import command_line, complain, console, note, progress_bar
+from ganprint.cli.console import command_line, complain, note, progress_bar
 from ganprint.cli.options import Budget, Device, Force, Precision, Seed, Threads, names_in
+from ganprint.cli.tables import print_titled
 from ganprint.errors import ImageError
 
 if TYPE_CHECKING:
@@ -231,11 +232,11 @@ def _print_grid(grid: "Grid") -> None:
 
     sources = list(dict.fromkeys(task.source for task in grid.tasks))
     title = f"steps of {grid.steps}, spectral distance to the photographs (smaller is nearer)"
-    table = Table("semantic", *sources, title=title)
+    table = Table("semantic class", *sources)
     for semantic, seed in dict.fromkeys((task.semantic, task.seed) for task in grid.tasks):
         cells = [_cell(grid, task) for task in grid.tasks if (task.semantic, task.seed) == (semantic, seed)]
         table.add_row(f"{semantic}, seed {seed}", *cells)
-    console().print(table)
+    print_titled(title, table)
 
 
 def _cell(grid: "Grid", task: "Task") -> str:

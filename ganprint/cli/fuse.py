@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import command_line, complain, console, counting, end_with
+from ganprint.cli.console import command_line, complain, counting, end_with
 from ganprint.cli.option_groups import Machine, grouped
 from ganprint.cli.options import Data, Force, Images, ManyMethods, ManyWeights, Policies, Seed
+from ganprint.cli.tables import print_titled
 
 if TYPE_CHECKING:
     from ganprint.api.fusions import Fused
@@ -64,7 +65,7 @@ def _print(found: "Fused") -> None:
     from rich.table import Table
 
     fusion, everything = found.fusion, found.combination
-    table = Table("", "weight", "log loss", title=f"{fusion.images} images of {fusion.split}: kept out in turn")
+    table = Table("", "weight", "log loss")
     for policy in found.tested:
         table.add_column(f"{policy}: attribution")
         table.add_column("detection")
@@ -79,4 +80,4 @@ def _print(found: "Fused") -> None:
             it = tested[number]
             row += [f"{it.attribution:.3f}", f"{it.detection:.3f}", f"{it.log_loss:.3f}"]
         table.add_row(*row)
-    console().print(table)
+    print_titled(f"{fusion.images} images of {fusion.split}, held out in turn", table)

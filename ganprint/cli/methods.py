@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import console, echo_json
+from ganprint.cli.console import console, echo_json, print_wrapped
 from ganprint.cli.options import Json
 
 if TYPE_CHECKING:
@@ -28,40 +28,32 @@ def methods(
         return
     found = installed()
     if as_json:
-        echo_json(
-            [{key: value for key, value in asdict(each).items() if key != "paper"} for each in found],
-            indent=2,
-        )
+        echo_json([asdict(each) for each in found], indent=2)
     elif found:
-        _print_table(found)
+        _print_list(found)
     else:
         typer.echo("No method is installed: reinstall ganprint.", err=True)
 
 
 def _show(settings: "MethodSettings", as_json: bool) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
     if as_json:
         echo_json(asdict(settings), indent=2)
         return
     out = console()
-    out.print(f"{settings.title}: {settings.paper}", soft_wrap=True)
-    out.print(f"Presets: {', '.join(settings.presets) or 'none'}", soft_wrap=True)
-    table = Table("key", "default", "meaning")
+    print_wrapped(out, f"{settings.title}: {settings.paper}")
+    print_wrapped(out, f"Presets: {', '.join(settings.presets) or 'none'}")
+    table = Table(Column("key", no_wrap=True), Column("default", overflow="fold"), "meaning")
     for key in settings.keys:
-        table.add_row(key.name, str(key.default), key.description)
+        table.add_row(key.name, key.shown_default, key.description)
     out.print(table)
 
 
-def _print_table(found: "list[Method]") -> None:
-    from rich.table import Column, Table
-
-    table = Table(Column("name", no_wrap=True), "paper", Column("weights", no_wrap=True), show_lines=True)
+def _print_list(found: "list[Method]") -> None:
+    out = console()
     for each in found:
-        foreign = f"\nfrom {each.distribution} {each.version}" if each.distribution != "ganprint" else ""
-        table.add_row(
-            f"{each.name}{foreign}",
-            each.paper or f"Failed to load: {each.error}",
-            "\n".join(each.weights) or "none",
-        )
-    console().print(table)
+        foreign = f" from {each.distribution} {each.version}" if each.distribution != "ganprint" else ""
+        print_wrapped(out, f"{each.name}{foreign}", style="bold")
+        print_wrapped(out, each.paper or f"Failed to load: {each.error}", indent=2)
+        print_wrapped(out, f"weights: {', '.join(each.weights) or 'none'}", indent=2)

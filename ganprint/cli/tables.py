@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ganprint.cli.console import console, echo_csv, echo_json
+from ganprint.cli.console import console, echo_csv, echo_json, print_wrapped
 from ganprint.cli.option_groups import Display
 from ganprint.plain_text import to_markdown_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from rich.table import Table as Drawn
+    from rich.text import Text
 
     from ganprint.api.overviews import Overview
     from ganprint.evaluation.entry import Entry
@@ -46,7 +49,7 @@ def print_results(found: "Overview", display: Display) -> None:
         elif form == "latex":
             typer.echo(to_latex(table, intervals=intervals))
         else:
-            _print_table(table, intervals=intervals)
+            _print_results_table(table, intervals=intervals)
     if found.cards and form in ("terminal", "markdown"):
         typer.echo("\nWeights, method and preset:\n")
         for line in found.presets():
@@ -61,39 +64,54 @@ def unit_sentence(unit: str, groups: int | None) -> str:
     return f"Means over {groups} groups within each source, then over sources; intervals resample groups{few}."
 
 
-def _print_table(table: "Table", *, intervals: bool) -> None:
-    """Print a table, one below the other for each heading of its columns and where they are wider than the terminal."""
+def print_titled(title: str, table: "Drawn", below: str = "") -> None:
+    """Print a table between two lines, which as its own title and caption would be wrapped to its width."""
+    out = console()
+    print_wrapped(out, title)
+    out.print(table)
+    if below:
+        print_wrapped(out, below)
+
+
+def print_divided(
+    title: str, corner: str, columns: "Sequence[str]", rows: "Sequence[tuple[str, Sequence[Text | str]]]"
+) -> None:
+    """Print a table of named rows, its columns in parts one below the other where it is wider than the terminal."""
     from rich.table import Table as Drawn
-    from rich.text import Text
 
-    out, places = console(), table.places()
-    for group, numbers in table.groups:
-        title = f"{table.title}: {group}" if group else table.title
-        for part in _parts(table, numbers, out.width, intervals=intervals):
-            drawn = Drawn(table.corner, *(table.columns[number].name for number in part))
-            for row, place in zip(table.rows, places, strict=True):
-                cells = [Text(row.cells[n].text(intervals=intervals), style=STYLES[place[n]]) for n in part]
-                drawn.add_row(row.name, *cells)
-            # As the title of a table it would be wrapped to that.
-            out.print(title)
-            out.print(drawn)
+    room = console().width - 1 - max(map(len, (corner, *(name for name, _ in rows)))) - EDGES
+    widths = [max(len(name), *(len(cells[n]) for _, cells in rows)) + EDGES for n, name in enumerate(columns)]
+    for part in _parts(widths, room):
+        drawn = Drawn(corner, *(columns[n] for n in part))
+        for name, cells in rows:
+            drawn.add_row(name, *(cells[n] for n in part))
+        print_titled(title, drawn)
 
 
-def _parts(table: "Table", numbers: "Sequence[int]", width: int, *, intervals: bool) -> "Iterator[Sequence[int]]":
-    """Divide columns into runs that fit a width with the names of the rows, each run of at least one column."""
-    room = width - 1 - max(map(len, (table.corner, *(row.name for row in table.rows)))) - EDGES
+def _parts(widths: "Sequence[int]", room: int) -> "Iterator[Sequence[int]]":
+    """Divide columns of these widths into runs that fit, each of at least one column."""
     part: list[int] = []
-    taken = 0
-    for number in numbers:
-        texts = [row.cells[number].text(intervals=intervals) for row in table.rows]
-        wide = max(map(len, (table.columns[number].name, *texts))) + EDGES
-        if part and taken + wide > room:
+    for number, width in enumerate(widths):
+        if part and sum(widths[n] for n in part) + width > room:
             yield part
-            part, taken = [], 0
+            part = []
         part.append(number)
-        taken += wide
     if part:
         yield part
+
+
+def _print_results_table(table: "Table", *, intervals: bool) -> None:
+    """Print a table, one below the other for each heading of its columns."""
+    from rich.text import Text
+
+    places = table.places()
+    for group, numbers in table.groups:
+        rows = [
+            (row.name, [Text(row.cells[n].text(intervals=intervals), style=STYLES[place[n]]) for n in numbers])
+            for row, place in zip(table.rows, places, strict=True)
+        ]
+        title = f"{table.title}: {group}" if group else table.title
+        print_divided(title, table.corner, [table.columns[n].name for n in numbers], rows)
 
 
 def _print_csv(entries: "Sequence[Entry]") -> None:

@@ -65,8 +65,9 @@ def train(
 ) -> None:
     """Train a method on the splits train and val of a manifest.
 
-    An interrupted training leaves a checkpoint and prints the command that resumes to the same numbers. For
-    several GPUs or processes: torchrun --nproc_per_node 2 -m ganprint train ...
+    An interrupted training leaves a checkpoint and prints the command that resumes to the same numbers.
+
+    Several GPUs: torchrun --standalone --nproc-per-node 2 -m ganprint train ...
 
     Example: ganprint train --method repmix
     """

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, Protocol
 
-from ganprint.cli.console import console, echo_csv, echo_json
+from ganprint.cli.console import console, echo_csv, echo_json, print_wrapped
 from ganprint.plain_text import printable
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class TextWriter:
         self.named = named or [predictor.card.name for predictor in ensemble.predictors]
         self.verbose = verbose
         self.out = console()
+        self._say = partial(print_wrapped, self.out)
         self.counts: Counter[str] = Counter()
         self.failed = 0
         self.unruled = False
@@ -141,16 +143,6 @@ class TextWriter:
                 self._say(f"{whose}{sentence}")
         if self.verbose:
             self._say("A verdict is a statistical statement about pixels, not proof of where an image comes from.")
-
-    def _say(self, line: "Text | str", *, indent: int = 0, style: str | None = None) -> None:
-        """Print a line; a terminal wraps it between words, a file or a pipe gets it whole."""
-        from rich.padding import Padding
-
-        if self.out.is_terminal:
-            shown = self.out.render_str(line, style=style or "") if isinstance(line, str) else line
-            self.out.print(Padding(shown, (0, 0, 0, indent), expand=False))
-        else:
-            self.out.print(f"{' ' * indent}{line}", style=style, soft_wrap=True)
 
 
 def headline(verdict: "Verdict") -> "Text":

@@ -8,6 +8,7 @@ import typer
 
 from ganprint.cli.console import command_line, console, echo_json
 from ganprint.cli.options import Force, Json, names_in
+from ganprint.cli.tables import print_divided, print_titled
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,9 +61,9 @@ def show_command(
     out = console()
     out.print(_card_table(card, folder))
     if card.metrics:
-        out.print(_metrics_table(card.metrics))
+        print_titled("Results, with 95 % intervals", _metrics_table(card.metrics))
     if any(result.per_source for result in card.metrics):
-        out.print(_recall_table(card))
+        _print_recalls(card)
 
 
 @app.command("verify")
@@ -203,7 +204,7 @@ def _card_table(card: "Card", folder: Path) -> "Table":
         "notes": card.notes,
         "where": str(folder),
     }
-    table = Table(show_header=False, box=None)
+    table = Table(show_header=False, box=None, padding=(0, 1, 0, 0))
     table.add_column()
     table.add_column(overflow="fold")
     for key, value in rows.items():
@@ -225,7 +226,7 @@ def _metrics_table(results: "list[Result]") -> "Table":
     from rich.table import Table
 
     names = list(dict.fromkeys(name for result in results for name in result.values))
-    table = Table("split", "policy", "n", title="Results, with 95 % intervals", title_justify="left")
+    table = Table("split", "policy", "n")
     for name in names:
         table.add_column(name.replace("_", " "), justify="right")
     for result in results:
@@ -241,13 +242,10 @@ def _interval(interval: "Interval | None") -> str:
     return f"{interval.value:.3f}{bounds}"
 
 
-def _recall_table(card: "Card") -> "Table":
-    from rich.table import Table
-
-    table = Table("split", "policy", title="Recall of each source", title_justify="left")
+def _print_recalls(card: "Card") -> None:
+    columns = [f"{result.split}, {result.policy}" for result in card.metrics]
+    rows = []
     for source in card.sources:
-        table.add_column(source, justify="right")
-    for result in card.metrics:
-        recalls = [result.per_source.get(source) for source in card.sources]
-        table.add_row(result.split, result.policy, *("" if recall is None else f"{recall:.3f}" for recall in recalls))
-    return table
+        recalls = [result.per_source.get(source) for result in card.metrics]
+        rows.append((source, ["" if recall is None else f"{recall:.3f}" for recall in recalls]))
+    print_divided("Recall of each source", "source", columns, rows)

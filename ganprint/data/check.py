@@ -47,7 +47,7 @@ class GroupLeak(BaseModel, frozen=True):
 
 
 class Count(BaseModel, frozen=True):
-    """How many images a source has of a semantic in a split."""
+    """How many images a source has of a semantic class in a split."""
 
     source: str
     semantic: str

@@ -4,13 +4,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 NUMBERS = ("label", "dlabel")
-"""Columns that number sources and semantics; `source` may stand in the place of `label`."""
+"""Columns that number sources and semantic classes; `source` may stand in the place of `label`."""
 NAMED = ("source", "semantic", "split", "group")
 """Optional columns with a meaning; any others are kept as text."""
 MAX_MANIFEST_BYTES = 1 << 30
 """Some ten million rows of CSV."""
 LARGEST = 2**16
-"""Labels and dlabels are below this: they count sources and semantics."""
+"""Labels and dlabels are below this: they count sources and semantic classes."""
 
 
 def is_sound(table: pa.Table) -> bool:

@@ -141,7 +141,7 @@ def _explain(file: Path | str, reason: str) -> ManifestError:
                 if name in place and not _is_integer(row[place[name]]):
                     return ManifestError(
                         f"{where}: the {name} is {shortened(row[place[name]])!r}, not a whole number below {LARGEST}.",
-                        "label counts sources from 0 (real), dlabel counts semantics.",
+                        "label counts sources from 0 (real), dlabel counts semantic classes.",
                     )
             if "label" in place and int(row[place["label"]]) < -1:
                 return ManifestError(

@@ -1,4 +1,4 @@
-"""Several manifests as one: their rows one after the other, sources and semantics renumbered by name."""
+"""Several manifests as one: their rows one after the other, sources and semantic classes renumbered by name."""
 
 import os
 from collections.abc import Sequence

@@ -125,7 +125,7 @@ class Manifest:
 
     @property
     def semantics(self) -> tuple[str, ...]:
-        """Names of the semantics in these rows, in the order of their dlabel."""
+        """Names of the semantic classes in these rows, in the order of their dlabel."""
         codes, names = self.codes("semantic")
         _, first = np.unique(self.dlabels, return_index=True)
         return tuple(names[code] for code in codes[first].tolist())
@@ -178,10 +178,10 @@ class Manifest:
         limit: int | None = None,
         seed: int = 0,
     ) -> "Manifest":
-        """Return the rows of a split, of some sources or semantics, labels unchanged, in their order.
+        """Return the rows of a split, of some sources or semantic classes, labels unchanged, in their order.
 
-        `split` may name several, as in `test_seen+open`, and a semantic of them, as in `test_seen@face`; `all` is all
-        rows, unless a split is called so.
+        `split` may name several, as in `test_seen+open`, and a semantic class of them, as in `test_seen@face`; `all` is
+        all rows, unless a split is called so.
         `limit` draws that many rows under `seed`, spread as evenly over the sources as they allow.
         Raises ManifestError listing the valid names for a name that no row has, and where no row is left.
         """
@@ -316,8 +316,9 @@ class Manifest:
             )
         absent = [name for name in chosen if name not in present]
         if absent:
+            what = "semantic class" if column == "semantic" else column
             raise ManifestError(
-                f"{self.name} has no {column} {', '.join(map(repr, absent))}.",
+                f"{self.name} has no {what} {', '.join(map(repr, absent))}.",
                 f"{did_you_mean(absent[0], present)}It has: {', '.join(present)}.",
             )
         codes, names = self.codes(column)

@@ -1,4 +1,4 @@
-"""Give labels their source names and dlabels their semantic names, from columns or from folders."""
+"""Give labels the names of sources and dlabels those of semantic classes, from columns or from folders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ LONGEST_SENTENCE = 300
 UNKNOWN = "unknown"
 """The source of rows with label -1 where nothing names their generator."""
 ANY = "any"
-"""The semantic of images that nothing tells one of."""
+"""The semantic class of images that nothing tells one of."""
 OPEN = "open"
 """The split of generators outside the known ones: a source with images in no other split gets label -1."""
 
@@ -39,12 +39,12 @@ class NamedRows:
 
 
 def name_rows(table: pa.Table, file: Path | str) -> NamedRows:
-    """Give every row a source and a semantic, from the table's columns or from the folders of its paths.
+    """Give every row a source and a semantic class, from the table's columns or from the folders of its paths.
 
     The source column is taken as it stands, or learned from the first folder depth whose names agree one
-    to one with `label` (label 0 is then called real), or `source-<label>`; the
-    semantic likewise. Where there are names and no numbers, those are given: real 0, the others from 1 in the order of
-    their names. Raises ManifestError naming the line where numbers and names disagree, or a source has no name.
+    to one with `label` (label 0 is then called real), or `source-<label>`; the semantic class likewise. Where there are
+    names and no numbers, those are given: real 0, the others from 1 in the order of their names.
+    Raises ManifestError naming the line where numbers and names disagree, or a source has no name.
     """
     table = _numbered(table, file)
     labels = table["label"].to_numpy()

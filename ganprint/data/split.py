@@ -1,4 +1,4 @@
-"""Divide a manifest into splits: by image, by group, or with semantics held out."""
+"""Divide a manifest into splits: by image, by group, or with semantic classes held out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ganprint.errors import ManifestError, UsageError
 
 By = Literal["image", "group", "semantic"]
 SPLITS = ("train", "val", "test", "test_unseen", "open")
-"""Split codes in order; with semantics held out `test` is called test_seen."""
+"""Split codes in order; with semantic classes held out `test` is called test_seen."""
 
 _UNSEEN, _OPEN = 3, 4
 
@@ -47,11 +47,11 @@ def split(
 ) -> Manifest:
     """Return the manifest with its split column set, a pure function of the manifest and the seed.
 
-    By image, every source and, nearly, every semantic of it divides as `fractions` say. By group no group comes to
-    lie in two splits, so the fractions hold only as far as the groups' sizes allow. If `by` is None it is by group
-    where the manifest names groups, else by image. By semantic, the semantics named in `hold_out` (or that many,
-    drawn) become test_unseen and the rest is divided by image. Rows with label -1 become `open`, which nothing trains
-    on. Raises ManifestError where there is no group to go by or no such semantic.
+    By image, every source and, nearly, every semantic class of it divides as `fractions` say. By group no group comes
+    to lie in two splits, so the fractions hold only as far as the groups' sizes allow. If `by` is None it is by group
+    where the manifest names groups, else by image. By semantic class, those named in `hold_out` (or that many, drawn)
+    become test_unseen and the rest is divided by image. Rows with label -1 become `open`, which nothing trains on.
+    Raises ManifestError where there is no group to go by or no such semantic class.
     """
     fractions, by = fractions or Fractions(), by or default_by(manifest)
     random = np.random.default_rng(seed)
@@ -129,13 +129,14 @@ def _held_out(manifest: Manifest, hold_out: Sequence[str] | int, random: np.rand
     if isinstance(hold_out, int):
         if not 0 < hold_out < len(names):
             raise ManifestError(
-                f"{hold_out} semantics cannot be held out of the {len(names)} that {manifest.name} has.",
+                f"{hold_out} semantic classes cannot be held out of the {len(names)} that {manifest.name} has.",
                 f"It has: {', '.join(names)}.",
             )
         hold_out = [names[place] for place in random.permutation(len(names))[:hold_out].tolist()]
     absent = [name for name in hold_out if name not in names]
     if absent or len(set(hold_out)) >= len(names):
-        fault = f"has no semantic {', '.join(map(repr, absent))}" if absent else "would have no semantic left"
+        missing = f"has no semantic class {', '.join(map(repr, absent))}"
+        fault = missing if absent else "would have no semantic class left"
         raise ManifestError(f"{manifest.name} {fault}.", f"It has: {', '.join(names)}.")
     codes, words = manifest.codes("semantic")
     return np.isin(codes, [code for code, word in enumerate(words) if word in set(hold_out)])

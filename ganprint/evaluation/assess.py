@@ -125,7 +125,7 @@ def _measures(found: "ImageVerdicts", counted: "Counted", predictor: WeightsPred
     assert rule is not None and known is not None
     inside, synthetic = labels >= 0, labels != 0
     weights = even_weights(labels, counted.groups) if counted.by_group else None
-    inner = None if weights is None else weights[inside]
+    inner = None if weights is None else even_weights(labels[inside], counted.groups[inside])
     error = calibration_error(found.probabilities[inside], labels[inside], inner) if inside.any() else None
     best = np.stack([answer.probabilities for answer in found.answers]).argmax(1)
     scored = {name: score_open_set(labels, best, score(known, found.answers)) for name, score in SCORES.items()}

@@ -3,21 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganprint.attributor import View
 from ganprint.data import Draw, Manifest, SourceImages
+from ganprint.devices import Precision
 from ganprint.errors import ImageError
 from ganprint.images.views import answerable_crops
 from ganprint.perturbation import AnyPolicy, Attack, Chain, DrawnChain, Engine, Policy, perturb
 
 PUBLISHED_SIZE = 224
 """Side at which the published protocol perturbs (Bui et al. 2022, section 4.1)."""
-
-Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
 """A result: an evaluation and its origin, the name of its file, and the key of its inputs."""
 
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import AwareDatetime
 
-from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.results import Evaluation, calibration_sha256
 from ganprint.remote import is_url, last_part
 from ganprint.weights import Card
+
+if TYPE_CHECKING:
+    from ganprint.evaluation.conditions import Condition
 
 NUMERICS = 1
 """Raised by hand with a change that gives other answers or metrics: results of another number are computed again."""
@@ -80,7 +82,7 @@ def data_name(manifest: str, limit: int | None) -> str:
     return name if limit is None else f"{name}-limit{limit}"
 
 
-def result_name(weights: str, split: str, condition: Condition | Evaluation, surrogate: str | None = None) -> str:
+def result_name(weights: str, split: str, condition: "Condition | Evaluation", surrogate: str | None = None) -> str:
     """Return the name of the file for what some weights answer on a split in a condition."""
     parts = [weights, split, str(condition.policy).replace(":", "-"), f"seed{condition.seed}"]
     if condition.at:
@@ -98,7 +100,7 @@ def result_key(
     weights: str,
     digests: tuple[str | None, str | None, str],
     split: str,
-    condition: Condition | Evaluation,
+    condition: "Condition | Evaluation",
     surrogate: tuple[str | None, str | None] = (None, None),
     numerics: int = NUMERICS,
 ) -> Key:

@@ -5,8 +5,9 @@ from functools import cached_property
 from pathlib import Path
 
 from ganprint import plugins
+from ganprint.devices import Precision
 from ganprint.evaluation.answers import Computing
-from ganprint.evaluation.conditions import Condition, Precision
+from ganprint.evaluation.conditions import Condition
 from ganprint.perturbation import Engine
 from ganprint.weights import Card
 

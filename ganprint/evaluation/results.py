@@ -3,19 +3,21 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from pydantic import BaseModel
 
 from ganprint.calibration.probabilities import brier_score, calibrate_probabilities, calibration_error
 from ganprint.data import Manifest
-from ganprint.evaluation.answers import Answers
-from ganprint.evaluation.conditions import Precision
+from ganprint.devices import Precision
 from ganprint.evaluation.metrics import GroupAnswers, Unit, count_answers, score_groups, score_images
 from ganprint.evaluation.open_set_metrics import score_open_set
 from ganprint.weights import Card, Interval, Result
 from ganprint.weights.seen import Seen, count_seen
+
+if TYPE_CHECKING:
+    from ganprint.evaluation.answers import Answers
 
 METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
 """The metrics of an evaluation, in the order of tables."""
@@ -136,7 +138,7 @@ class Evaluation(BaseModel, frozen=True):
         return self.model_copy(update={"unit": "image", "groups": None, **found})
 
 
-def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Evaluation:
+def evaluate(card: Card, manifest: Manifest, split: str, answers: "Answers") -> Evaluation:
     """Score answers: over groups where the manifest names some, over images, by group, and as a confusion matrix."""
     condition, labels, predicted = answers.condition, answers.labels, answers.predicted
     confusion = count_answers(labels, predicted, len(card.sources))
@@ -175,7 +177,7 @@ def evaluate(card: Card, manifest: Manifest, split: str, answers: Answers) -> Ev
     )
 
 
-def _calibration(card: Card, answers: Answers) -> dict[str, float | bool | str | None]:
+def _calibration(card: Card, answers: "Answers") -> dict[str, float | bool | str | None]:
     known = answers.labels >= 0
     if not known.any():
         return {}
@@ -211,7 +213,7 @@ def _named(counts: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> d
     }
 
 
-def group_answers(manifest: Manifest, answers: Answers, sources: tuple[str, ...]) -> GroupAnswers | None:
+def group_answers(manifest: Manifest, answers: "Answers", sources: tuple[str, ...]) -> GroupAnswers | None:
     """Return answers by group, None where the manifest names no group of these images."""
     group, names = manifest.codes("group")
     group = group[answers.rows]

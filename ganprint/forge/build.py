@@ -27,7 +27,7 @@ from ganprint.perturbation import parse_policy, perturb
 OVERSAMPLED = 2
 """Samples to one that is wanted, so that cleaning can choose."""
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
-"""Shares of the images of a seen semantic; those of an unseen one are all for the test."""
+"""Shares of the images of a seen semantic class; those of an unseen one are all for the test."""
 MANIFEST = "manifest.csv"
 FEWEST = 10
 """Samples of a generator that cleaning must leave."""
@@ -35,7 +35,7 @@ FEWEST = 10
 
 @dataclass(frozen=True)
 class Plan:
-    """What a benchmark is of: `count` images for each source and semantic, the `unseen` semantics for the test only.
+    """What a benchmark is of: `count` images for each source and semantic class, the `unseen` for the test only.
 
     Each image of the test is there three times: clean (`test_seen` or `test_unseen`), under one corruption drawn from
     the 15 that training shows (`..._perturbed`), and under one of the 4 others (`..._unseen_perturbed`). A `suffix`
@@ -97,7 +97,7 @@ class Plan:
         strange = [name for name in self.unseen if name not in self.semantics]
         if strange or set(self.unseen) == set(self.semantics):
             raise UsageError(
-                f"The unseen semantics cannot be {', '.join(self.unseen)}.",
+                f"The unseen semantic classes cannot be {', '.join(self.unseen)}.",
                 f"Name some of {', '.join(self.semantics)}, not all.",
             )
 
@@ -112,7 +112,7 @@ def build_benchmark(
 ) -> Path:
     """Write images as PNG and their manifest, and return the manifest.
 
-    Every source has as many images of a semantic as the one with the fewest left after cleaning, `count` at most.
+    Every source has as many images of a semantic class as the one with the fewest left after cleaning, `count` at most.
     The manifest has Attribution88's columns path, label, dlabel, and source, semantic, split, group, corruption,
     severity and seed. Raises OutputExistsError where it is there and `force` is not given.
     """
@@ -139,7 +139,7 @@ def build_benchmark(
 def _kept(
     plan: Plan, semantic: str, progress: Callable[[str], None], warn: Callable[[ImageError], None]
 ) -> dict[str, tuple[Tensor, str]]:
-    """Return by source its clean images of a semantic, and the name of what made them."""
+    """Return by source its clean images of a semantic class, and the name of what made them."""
     photos = read_photos(plan.photos, semantic, plan.resolution)
     for failure in photos.failures:
         warn(failure)
@@ -173,9 +173,9 @@ def _clean_samples(generator: Generator, card: GeneratorCard, plan: Plan) -> Ten
 
 
 def _write(plan: Plan, out: Path, source: str, semantic: str, group: str, images: Tensor) -> list[dict[str, object]]:
-    """Write a source's images of a semantic, and return their rows.
+    """Write a source's images of a semantic class, and return their rows.
 
-    Image number n of a semantic is perturbed alike in every source, under another random stream.
+    Image number n of a semantic class is perturbed alike in every source, under another random stream.
     """
     rows: list[dict[str, object]] = []
     for number, split in enumerate(_splits(plan, semantic, len(images))):
@@ -206,7 +206,7 @@ def _write(plan: Plan, out: Path, source: str, semantic: str, group: str, images
 
 
 def _splits(plan: Plan, semantic: str, count: int) -> list[str]:
-    """Return the split of each of a semantic's images, the same numbers in every source."""
+    """Return the split of each of a semantic class's images, the same numbers in every source."""
     if semantic in plan.unseen:
         return ["test_unseen"] * count
     bounds = (np.cumsum(list(SHARES.values())) * count).round().astype(int)

@@ -27,7 +27,7 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 
 FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-"""A source or semantic: part of file names, and never a way out of a folder."""
+"""A source or semantic class: part of file names, and never a way out of a folder."""
 
 
 class GeneratorCard(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):

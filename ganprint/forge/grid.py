@@ -1,4 +1,4 @@
-"""A grid of generators, architectures by semantics by seeds, trained side by side within a budget."""
+"""A grid of generators, architectures by semantic classes by seeds, trained side by side within a budget."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ LICENCE = "Weights: MIT, as ganprint. The photographs belong to their makers and
 
 @dataclass(frozen=True)
 class Task:
-    """One generator to train: an architecture on the photographs of a semantic, under a seed."""
+    """One generator to train: an architecture on the photographs of a semantic class, under a seed."""
 
     source: str
     semantic: str

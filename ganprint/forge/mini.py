@@ -45,7 +45,7 @@ MAX_SUMS_BYTES = 16 << 20
 PACKAGES = ("ganprint", "torch", "numpy", "pillow", "simplejpeg", "scikit-image", "scikit-learn")
 """Those that the images come from or through."""
 PHOTOGRAPH = "photograph"
-"""The semantic of a real image: photographs do not show what the generators show."""
+"""The semantic class of a real image: photographs do not show what the generators show."""
 
 
 class Chosen(BaseModel, frozen=True, extra="forbid"):

@@ -14,12 +14,12 @@ from ganprint.images import find_images, read_image
 from ganprint.images.views import crop_views
 
 FEWEST = 16
-"""Photographs of a semantic that a generator can be trained on at all."""
+"""Photographs of a semantic class that a generator can be trained on at all."""
 
 
 @dataclass(frozen=True)
 class Photos:
-    """The photographs of one semantic: uint8 (N, 3, R, R), and the SHA-256 of these pixels.
+    """The photographs of one semantic class: uint8 (N, 3, R, R), and the SHA-256 of these pixels.
 
     `failures` say which files could not be read.
     """
@@ -49,7 +49,7 @@ def list_semantics(folder: Path) -> list[str]:
 
 
 def chosen_semantics(folder: Path, names: Sequence[str]) -> list[str]:
-    """Return the semantics that are named, or all that the folder has; raise UsageError for one that it has not."""
+    """Return the semantic classes that are named, or all of the folder; raise UsageError for one that is not there."""
     there = list_semantics(folder)
     missing = [name for name in names if name not in there]
     if missing:
@@ -58,7 +58,7 @@ def chosen_semantics(folder: Path, names: Sequence[str]) -> list[str]:
 
 
 def read_photos(folder: Path, semantic: str, resolution: int) -> Photos:
-    """Read the photographs of a semantic, each its largest centred square at R by R (Lanczos).
+    """Read the photographs of a semantic class, each its largest centred square at R by R (Lanczos).
 
     Raises ManifestError where fewer than FEWEST can be read.
     """

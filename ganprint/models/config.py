@@ -196,6 +196,11 @@ class Key:
     default: Any
     description: str
 
+    @property
+    def shown_default(self) -> str:
+        """The default, as `--set` takes it."""
+        return _plain(self.default)
+
 
 def config_keys(config: BaseModel) -> list[Key]:
     """List the keys of a configuration, those within it spread out, with its values as their defaults."""

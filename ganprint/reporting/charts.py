@@ -51,14 +51,14 @@ def comparison_figures(entries: Sequence[Entry], metric: str) -> dict[str, Figur
 
 
 def semantics_figures(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> dict[str, Figure]:
-    """Return `semantics-SPLIT-POLICY`: a metric by the number of training semantics (Bui et al. 2022, figure 5)."""
+    """Return `semantics-SPLIT-POLICY`: a metric by the number of semantic classes (Bui et al. 2022, figure 5)."""
     curves = semantics_curves(entries, variants, metric)
     figures = {}
     for split, policy in dict.fromkeys(condition for condition, _ in curves):
         here = [(method, curve) for (which, method), curve in curves.items() if which == (split, policy)]
         title = f"{split}, {policy}"
         figures[f"semantics-{split}-{policy.replace(':', '-')}"] = _lines(
-            here, "training semantics", SHORT[metric], title
+            here, "semantic classes trained on", SHORT[metric], title
         )
     return figures
 

@@ -94,7 +94,7 @@ def semantics_variants(
     preset: str | None,
     assignments: Sequence[str],
 ) -> list[Variant]:
-    """Return each method trained on the first n semantics, for each n of `counts`, or for all there are.
+    """Return each method trained on the first n semantic classes, for each n of `counts`, or for all there are.
 
     `assignments` are `key=value`, or `METHOD:key=value` for one of them. Raises UsageError where there
     are not so many, or where a source has no training image of them.
@@ -104,7 +104,7 @@ def semantics_variants(
     asked = sorted(set(counts or range(least, len(ordered) + 1)))
     if asked[0] < least or asked[-1] > len(ordered):
         raise UsageError(
-            f"Trainings on {', '.join(map(str, asked))} semantics cannot all be done.",
+            f"Trainings on {', '.join(map(str, asked))} semantic classes cannot all be done.",
             f"{manifest.name} has {len(ordered)}, and every source has images of the first {least} or more.",
         )
     return [
@@ -116,7 +116,7 @@ def semantics_variants(
 
 
 def order_semantics(train: Manifest) -> tuple[str, ...]:
-    """Return a manifest's semantics: each next one shows the most sources not shown yet, then has the most images."""
+    """Return a manifest's semantic classes: the next one shows the most sources not shown yet, then most images."""
     codes, names = train.codes("semantic")
     counts = np.zeros((len(names), len(train.sources)), dtype=np.int64)
     np.add.at(counts, (codes, train.labels), 1)
@@ -131,7 +131,7 @@ def order_semantics(train: Manifest) -> tuple[str, ...]:
 
 
 def _fewest(train: Manifest, ordered: Sequence[str]) -> int:
-    """Return of how many of the ordered semantics there are images by every source."""
+    """Return of how many of the ordered semantic classes there are images by every source."""
     sources = len(np.unique(train.labels))
     return next(
         count
@@ -244,7 +244,7 @@ class Study:
         self._cards[variant.name] = read_card(folder)
 
     def images(self, variant: Variant) -> Manifest:
-        """Return the manifest with only those of a variant's semantics in train and val."""
+        """Return the manifest with only those of a variant's semantic classes in train and val."""
         if variant.semantics is None:
             return self.manifest
         codes, names = self.manifest.codes("semantic")
@@ -279,7 +279,7 @@ def _is_begun(folder: Path) -> bool:
 
 
 def study_tables(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> list[Table]:
-    """Return the changes of a method by conditions, and methods by the number of training semantics."""
+    """Return the changes of a method by conditions, and methods by the number of semantic classes trained on."""
     labels = {variant.name: variant.label for variant in variants if variant.semantics is None}
     changed = [
         entry.model_copy(update={"weights": labels[entry.weights]}) for entry in entries if entry.weights in labels
@@ -291,11 +291,12 @@ def study_tables(entries: Sequence[Entry], variants: Sequence[Variant], metric: 
 
 
 def semantics_table(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> Table:
-    """Return methods by the number of training semantics, under each condition."""
+    """Return methods by the number of semantic classes trained on, under each condition."""
     curves = semantics_curves(entries, variants, metric)
     counts = sorted({count for curve in curves.values() for count in curve})
     conditions = list(dict.fromkeys(condition for condition, _ in curves))
-    columns = [Column(f"{split}, {policy}", f"{count} semantics") for split, policy in conditions for count in counts]
+    heads = {count: f"{count} class{'es' if count > 1 else ''}" for count in counts}
+    columns = [Column(f"{split}, {policy}", heads[count]) for split, policy in conditions for count in counts]
     rows = [
         Row(
             method,
@@ -303,14 +304,14 @@ def semantics_table(entries: Sequence[Entry], variants: Sequence[Variant], metri
         )
         for method in dict.fromkeys(method for _, method in curves)
     ]
-    title = f"{metric.replace('_', ' ')} by the number of training semantics"
+    title = f"{metric.replace('_', ' ')} by the number of semantic classes trained on"
     return Table(title, "method", tuple(columns), tuple(rows))
 
 
 def semantics_curves(
     entries: Sequence[Entry], variants: Iterable[Variant], metric: str
 ) -> dict[tuple[tuple[str, str], str], dict[int, float]]:
-    """Return by condition and method the metric for each number of training semantics."""
+    """Return by condition and method the metric for each number of semantic classes trained on."""
     named = {variant.name: variant for variant in variants if variant.semantics is not None}
     curves: dict[tuple[tuple[str, str], str], dict[int, float]] = {}
     for entry in entries:

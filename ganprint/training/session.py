@@ -199,7 +199,7 @@ def _by_source(attributor: NeuralAttributor, artifact: Artifact) -> dict[str, to
 def describe(attributor: Attributor, run: Run, train: "Manifest", val: "Manifest", *, name: str, command: str) -> Card:
     """Return the card of a training to come, so that what cannot be written on one fails before it.
 
-    Raises ConfigError where the name, or a source's or semantic's, cannot stand on a card.
+    Raises ConfigError where the name, or a source's or a semantic class's, cannot stand on a card.
     """
     try:
         return Card(

@@ -18,7 +18,7 @@ COMPARISON: Mapping[str, tuple[Values, Values]] = {
     "EigenFace": ((0.8262, 0.6538, 0.4515), (0.7829, 0.1515, 0.0034)),
     "PRNU": ((0.8544, 0.8482, 0.7389), (0.7845, 0.1252, 0.0003)),
 }
-"""Detection, attribution, NMI on one clean semantic and on Attribution88, perturbed."""
+"""Detection, attribution, NMI on one clean semantic class and on Attribution88, perturbed."""
 
 ABLATION: Mapping[str, Values] = {
     "all": (0.9426, 0.7400, 0.5546),
@@ -47,7 +47,7 @@ PUBLISHED = (
     PublishedTable(
         "Bui et al., ECCV 2022, table 1",
         "method",
-        tuple((data, name) for data in ("one semantic, clean", "Attribution88") for name in METRICS),
+        tuple((data, name) for data in ("one semantic class, clean", "Attribution88") for name in METRICS),
         {name: (*one, *every) for name, (one, every) in COMPARISON.items()},
     ),
     PublishedTable(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ganprint.calibration.likelihood import SCALE, cllr, fit_likelihood, in_words, least_cllr, log10_ratio
-from ganprint.calibration.probabilities import folds_of
+from ganprint.calibration.probabilities import even_weights, folds_of
 from ganprint.weights import LikelihoodRecord
 
 
@@ -74,6 +74,14 @@ def test_costs_are_those_of_the_netherlands_forensic_institutes_library() -> Non
     given = LLRData(features=ratios[:, None], labels=holds.astype(int))
     assert cllr(ratios, holds) == pytest.approx(metrics.cllr(given), rel=1e-6)
     assert least_cllr(ratios, holds) == pytest.approx(metrics.cllr_min(given), rel=1e-3)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0, 1, 1, 2], [0, 0, 0, -1, -1, 1], [0, 0, 0, -1, -1, -1]])
+def test_photographs_weigh_as_much_as_all_generators_known_or_not(labels: list[int]) -> None:
+    given = np.array(labels)
+    weights = even_weights(given, np.array(["a", "a", "b", "c", "c", "d"]))
+    assert weights.sum() == pytest.approx(6) and weights[given == 0].sum() == pytest.approx(3)
+    assert weights[0] == weights[1] == pytest.approx(weights[2] / 2)
 
 
 def test_weights_by_group_count_a_group_once() -> None:

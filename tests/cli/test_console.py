@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+import ganprint.cli
 from ganprint.cli.console import (
     GuardedOutput,
     GuardedStream,
@@ -22,6 +24,7 @@ from ganprint.cli.console import (
     guard_streams,
     progress_bar,
 )
+from ganprint.cli.tables import print_divided, print_titled
 
 EVIL = "\x1b[2J\x1b]8;;http://evil/\x07\x9b\u202e\r"
 
@@ -146,3 +149,27 @@ def test_where_there_is_no_bar_a_line_says_now_and_then_how_long_the_rest_takes(
             progress("val under none", done, 2)
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "ganprint: val under none: 1 of 2; about 5 seconds left."
+
+
+def test_a_title_is_printed_above_its_table_and_not_wrapped_to_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    title = "A title of many words that is wider than the table below it"
+    print_titled(title, Table("a", "b"), "And so is what is said below the table")
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[0], lines[-1]) == (title, "And so is what is said below the table")
+    sources = {file.name: file.read_text() for file in Path(ganprint.cli.__file__).parent.glob("*.py")}
+    assert [name for name, text in sources.items() if re.search(r"Table\([^\n]*title=|\n +title=", text)] == []
+
+
+def test_a_wide_table_is_divided_and_its_names_stay_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    names = [f"a-source-of-some-length-{number}" for number in range(5)]
+    print_divided("Counts", "source", names, [(name, ["1"] * 5) for name in names])
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 60
+    assert printed.count("Counts\n") == 5 and printed.count("│ 1 ") == 25
+    assert all(printed.count(name) == 6 for name in names)

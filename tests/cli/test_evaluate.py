@@ -229,3 +229,12 @@ def test_an_attack_is_on_the_weights_that_are_evaluated(evaluate) -> None:
     refused = evaluate(*split, weights=Path("prnu.wild128"))
     assert refused.returncode == 2 and "PRNU" in refused.stderr and "no gradients" in refused.stderr
     assert evaluate(*split, "--at", "224").returncode == 2
+
+
+def test_weights_that_nobody_named_are_said(inside: Any, tiny_manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganprint.forge.mini.mini", lambda *part, **told: tiny_manifest)
+    chosen = inside("evaluate", "--json", "-q")
+    name = parsed(chosen)["weights"]
+    assert f"no weights were named, so {name} is evaluated;" in chosen.stderr
+    named = inside("evaluate", "--json", "--weights", name)
+    assert parsed(named)["weights"] == name and "no weights were named" not in named.stderr

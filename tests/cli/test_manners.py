@@ -1,6 +1,8 @@
 """What all commands have in common: short options, help, environment variables and the settings file."""
 
+import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -270,3 +272,24 @@ def test_names_of_weights_are_whole_at_80_columns(inside: Any) -> None:
     lines = inside("weights", "list", env={"COLUMNS": "80"}).stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert "residual-statistics.groups*" in "".join(lines)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_method_takes_few_lines_and_its_paper_is_whole(inside: Any, width: int) -> None:
+    done = inside("methods", env={"COLUMNS": str(width), "FORCE_COLOR": "1", "NO_COLOR": "1"}, status=0)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).splitlines()
+    assert max(map(len, lines)) <= width
+    starts = [number for number, line in enumerate(lines) if not line.startswith(" ")]
+    assert max(end - start for start, end in pairwise([*starts, len(lines)])) <= 5
+    assert all(
+        each["paper"] in " ".join(" ".join(lines).split()) for each in json.loads(inside("methods", "--json").stdout)
+    )
+
+
+def test_the_defaults_of_a_method_are_as_set_takes_them_and_its_keys_whole(inside: Any) -> None:
+    shown = inside("methods", "repmix", env={"COLUMNS": "60"}, status=0).stdout
+    rows = {
+        cells[1].strip(): cells[2].strip() for cells in (line.split("│") for line in shown.splitlines() if "│" in line)
+    }
+    assert (rows["perturb_at"], rows["betas"], rows["augment"]) == ("null", "[0.9, 0.999]", "true")
+    assert "learning_rate_decay" in rows and "view.answering_scale" in rows

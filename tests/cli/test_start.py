@@ -76,6 +76,10 @@ WITHOUT_TORCH = {
     "leaderboard --results absent": "no folder absent",
     "plot o --results absent": "no folder absent",
     "plot a-file/o": "a-file is a file",
+    "plot o --data nope": "It has results on mini, wild128.",
+    "plot o": "Name one with --data: mini, wild128",
+    "leaderboard --data nope": "It has results on mini, wild128.",
+    "leaderboard --against nope": "no result of nope",
     "weights show absent": "no weights called absent",
     "weights verify absent": "no weights called absent",
     "demo --weights absent": "no weights called absent",
@@ -97,6 +101,9 @@ WITHOUT_TORCH = {
 
 def test_what_needs_no_torch_and_what_is_wrong_is_told_without_importing_it(tmp_path: Path) -> None:
     (tmp_path / "a-file").touch()
+    (tmp_path / "leaderboard").mkdir()
+    for name in ("mini.csv", "wild128.csv"):
+        (tmp_path / "leaderboard" / name).symlink_to(EXAMPLE.parents[1] / "leaderboard" / name)
     code = (
         "import sys, io, json, contextlib\n"
         "from ganprint.cli import main\n"

@@ -43,8 +43,8 @@ def test_semantics_are_a_row_for_each_method_and_a_curve(inside, tiny_manifest, 
     done = inside("study", "semantics", *options, "--out", tmp_path / "out", "--markdown", *figures, status=0)
     title, *lines = done.stdout.splitlines()
     table = [line for line in lines if line.startswith("|")]
-    assert "attribution accuracy by the number of training semantics" in done.stdout
-    assert title and table[0] == "| method | test_seen, none: 1 semantics / 2 semantics |"
+    assert "attribution accuracy by the number of semantic classes trained on" in done.stdout
+    assert title and table[0] == "| method | test_seen, none: 1 class / 2 classes |"
     assert [row.split(" | ")[0] for row in table[2:4]] == ["| repmix", "| prnu"]
     names = {entry.weights for entry in read_entries(tmp_path / "out")}
     assert names == {f"{method}-{n}-semantics" for method in ("repmix", "prnu") for n in (1, 2)}
@@ -61,7 +61,7 @@ def test_semantics_are_a_row_for_each_method_and_a_curve(inside, tiny_manifest, 
         (("study", "ablation"), "Missing option '--out'"),
         (("study", "ablation", "--out", "o", "--method", "prnu"), "The paper of prnu has no ablation"),
         (("study", "ablation", "--out", "o", "--part", "rain"), "no part 'rain'"),
-        (("study", "semantics", "--out", "o", "--count", "9"), "Trainings on 9 semantics"),
+        (("study", "semantics", "--out", "o", "--count", "9"), "Trainings on 9 semantic classes"),
         (
             ("study", "ablation", "--out", "o", "--set", "repmx:epochs=3"),
             "is for repmx, which is not trained",

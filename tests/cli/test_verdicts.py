@@ -292,6 +292,20 @@ def test_what_verdicts_are_worth_is_counted_and_kept(
     inside("assess", "--data", grown_manifest, "--weights", weights.parent / "none", status=3)
 
 
+def test_rates_are_counted_where_the_weights_know_no_generator_of_the_data(
+    inside: Any, judged_weights: Path, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    rows = csv.DictReader(tiny_manifest.open())
+    kept = [(row["path"], row["source"], row["group"]) for row in rows if row["split"] == "test_seen"]
+    renamed = [f"{path},{'real' if source == 'real' else 'a-' + source},{group}" for path, source, group in kept]
+    (tmp_path / "other.csv").write_text("\n".join(["path,source,group", *renamed]))
+    options = ("--images", tiny_manifest.parent, "--weights", judged_weights, "--policy", "none")
+    done = inside("assess", "--data", tmp_path / "other.csv", *options, "--json", status=0)
+    (rates,) = json_lines(done.stdout)
+    assert (rates["unknown"]["n"], rates["missed"]) == (10, None)
+    assert 0 <= rates["cllr_min"] <= rates["cllr"]
+
+
 HOSTILE = (
     "<script>alert(1)<\u2044script>.png", "\x1b]0;owned\x07\x1b[31mred.png", "=cmd|' -C calc'!A0.png",
     "two\nlines\r.png", "\u202egnp.exe.png", "caf\udce9.png",

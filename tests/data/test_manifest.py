@@ -206,7 +206,7 @@ def test_select_keeps_labels_and_names_what_it_does_not_know(write_csv):
     assert manifest.select(sources=["progan"]).labels.tolist() == [1, 1]
     assert manifest.select(semantics=["dog"]).splits.tolist() == ["val", "val"]
     assert manifest.select("train+val@dog").splits.tolist() == ["val", "val"]
-    with pytest.raises(ManifestError, match="no semantic 'cow'"):
+    with pytest.raises(ManifestError, match="no semantic class 'cow'"):
         manifest.select("train@cow")
     with pytest.raises(ManifestError) as caught:
         manifest.select("test")

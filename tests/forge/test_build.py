@@ -86,8 +86,8 @@ def test_a_benchmark_is_balanced_split_and_perturbed(
     [
         (("--sources", "dcgan"), "no generators of dcgan"),
         (("--resolution", "128"), "There are no generators"),
-        (("--unseen", "face,forest"), "unseen semantics cannot be"),
-        (("--unseen", "cat"), "unseen semantics cannot be cat"),
+        (("--unseen", "face,forest"), "unseen semantic classes cannot be"),
+        (("--unseen", "cat"), "unseen semantic classes cannot be cat"),
         (("--suffix", "/../../x"), "cannot end a source's name"),
     ],
 )

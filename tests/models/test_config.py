@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from ganprint_plugins.repmix import RepMix, RepMixConfig
 
+from ganprint import plugins
 from ganprint.errors import ConfigError
 from ganprint.models import read_config
+from ganprint.models.config import config_keys
 
 
 def read(*assignments: str, **options: Any) -> RepMixConfig:
@@ -144,3 +146,10 @@ def test_a_bad_file_is_a_sentence(content: bytes, says: str, tmp_path: Path) -> 
         read(file=file)
     with pytest.raises(ConfigError, match="cannot be read"):
         read(file=tmp_path)
+
+
+@pytest.mark.parametrize("spec", plugins.specs(), ids=lambda spec: spec.name)
+def test_every_default_can_be_assigned_as_it_is_shown(spec: Any) -> None:
+    config = read_config(spec)
+    shown = [f"{key.name}={key.shown_default}" for key in config_keys(config)]
+    assert read_config(spec, assignments=shown) == config

@@ -50,7 +50,7 @@ def test_semantics_are_counted_from_where_every_source_is_shown(manifest: Manife
     assert len(first.select("test_seen")) == len(manifest.select("test_seen"))
     assert first.sources == manifest.sources
     for count in (1, 4):
-        with pytest.raises(UsageError, match=f"Trainings on {count} semantics"):
+        with pytest.raises(UsageError, match=f"Trainings on {count} semantic classes"):
             semantics_variants(["prnu"], manifest, (count,), **SMALL)
 
 

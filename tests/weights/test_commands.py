@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import typer
+from ganprint_plugins.repmix import RepMix
 from typer.testing import CliRunner, Result
 
 from ganprint.attributor import View
@@ -172,10 +173,10 @@ def test_one_method_shows_its_presets_and_the_help_of_every_key(listing: typer.T
 def test_methods_names_papers_weights_and_what_failed(store: Path, listing: typer.Typer) -> None:
     put(store, "good", method="repmix")
     records = {record["name"]: record for record in json.loads(run(listing, "--json").stdout)}
-    fields = ["name", "title", "year", "distribution", "version", "weights", "error"]
+    fields = ["name", "title", "year", "distribution", "version", "weights", "error", "paper"]
     assert all(list(record) == fields for record in records.values())
     assert records["repmix"] | {"version": ""} == dict(
-        zip(fields, ("repmix", "RepMix", 2022, "ganprint", "", ["good"], None), strict=True)
+        zip(fields, ("repmix", "RepMix", 2022, "ganprint", "", ["good"], None, RepMix.spec.paper), strict=True)
     )
     assert records["absent"]["title"] is None
     assert "No module named 'no_such_module_here'" in records["absent"]["error"]
