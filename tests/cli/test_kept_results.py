@@ -212,7 +212,7 @@ def test_the_csv_alone_is_enough_and_the_version_of_ganprint_changes_nothing(
     table = first.stdout[: first.stdout.index("attribution less")]
     assert again.stdout.startswith(table.rstrip())
     assert (out / "tiny.csv").read_bytes() == before and not (out / "tiny").exists()
-    monkeypatch.setattr("ganprint.evaluation.entry.result_key.__defaults__", ((None, None), 99))
+    monkeypatch.setattr("ganprint.evaluation.runner.NUMERICS", 99)
     assert "0 are there, 4 missing" in compare("--out", out, "--dry-run").stdout
 
 
