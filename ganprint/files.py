@@ -12,8 +12,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from ganprint.errors import GanprintError, OutputError, UsageError
+from ganprint.errors import GanprintError, OutputError, OutputExistsError, UsageError
 from ganprint.local_files import PLAIN, READ, UnfitFileError, open_local, too_large
+from ganprint.plain_text import printable
 from ganprint.remote import is_url, open_url
 
 # Not on Windows, where an open file cannot be removed either.
@@ -94,6 +95,13 @@ def _partial_file(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def refuse_existing(*paths: Path, force: bool, hint: str = "Add --force to overwrite it.") -> None:
+    """Raise OutputExistsError for the first of these that is there already, unless it may be overwritten."""
+    there = next((path for path in paths if path.exists()), None)
+    if there is not None and not force:
+        raise OutputExistsError(f"{printable(str(there))} already exists.", hint)
 
 
 def write_output(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.choices import chosen_device
 from ganprint.api.outputs import check_output
-from ganprint.errors import ImageError, OutputExistsError, UsageError
+from ganprint.errors import ImageError, UsageError
+from ganprint.files import refuse_existing
 
 if TYPE_CHECKING:
     from ganprint.forge.generator_store import GeneratorCard
@@ -117,9 +118,7 @@ def sample_generator(
             "Train it further: ganprint forge train --steps ...",
         )
     files = [Path(out) / f"{card.name}-{seed}-{number:05}.png" for number in range(count)]
-    there = [file for file in files if file.exists()]
-    if there and not force:
-        raise OutputExistsError(f"{there[0]} already exists.", "Add --force to overwrite it.")
+    refuse_existing(*files, force=force)
     try:
         for file, image in zip(files, sample_images(generator, range(count), seed=seed), strict=True):
             write_image(image, file)

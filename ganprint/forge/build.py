@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ganprint.attributor import REAL
-from ganprint.errors import ImageError, OutputExistsError, UsageError
-from ganprint.files import atomic_file
+from ganprint.errors import ImageError, UsageError
+from ganprint.files import atomic_file, refuse_existing
 from ganprint.forge.cleaning import flat, odd, repeated, varied
 from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
@@ -117,8 +117,7 @@ def build_benchmark(
     severity and seed. Raises OutputExistsError where it is there and `force` is not given.
     """
     plan.check()
-    if (out / MANIFEST).exists() and not force:
-        raise OutputExistsError(f"{out / MANIFEST} already exists.", "Add --force to overwrite it.")
+    refuse_existing(out / MANIFEST, force=force)
     rows: list[dict[str, object]] = []
     try:
         # A build that breaks off leaves no manifest of other images.

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, ValidationError
 
-from ganprint.errors import OutputExistsError, WeightsError
-from ganprint.files import read_file
+from ganprint.errors import WeightsError
+from ganprint.files import read_file, refuse_existing
 from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
 from ganprint.plain_yaml import PlainYAMLError, load_plain
@@ -69,8 +69,7 @@ def save_generator(folder: Path, generator: Generator, card: GeneratorCard, *, f
     """
     from safetensors.torch import save
 
-    if (folder / MODEL_FILE).exists() and not force:
-        raise OutputExistsError(f"{folder / MODEL_FILE} already exists.", "Add --force to replace it.")
+    refuse_existing(folder / MODEL_FILE, force=force, hint="Add --force to replace it.")
     tensors = stored_tensors(generator.state_dict())
     content = save(tensors, metadata={"format": "pt"})
     filled = {"sha256": hashlib.sha256(content).hexdigest(), "parameters": count_parameters(tensors)}

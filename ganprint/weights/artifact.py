@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from ganprint import plugins
-from ganprint.errors import GanprintError, OutputExistsError, WeightsError
-from ganprint.files import read_file
+from ganprint.errors import GanprintError, WeightsError
+from ganprint.files import read_file, refuse_existing
 from ganprint.plain_yaml import load_plain
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, REFERENCE_FILE, Card, first_fault, read_card
 from ganprint.weights.outline import check_outline
@@ -64,9 +64,7 @@ def save_artifact(
     """
     from safetensors.torch import save
 
-    present = [name for name in (MODEL_FILE, CARD_FILE) if (folder / name).exists()]
-    if present and not force:
-        raise OutputExistsError(f"{folder / present[0]} already exists.", "Add --force to replace it.")
+    refuse_existing(folder / MODEL_FILE, folder / CARD_FILE, force=force, hint="Add --force to replace it.")
     stored = stored_tensors(tensors, half=half, keep=keep)
     content = save(stored, metadata={"format": "pt"})
     halved = any(str(tensor.dtype) == "torch.float16" for tensor in stored.values())
