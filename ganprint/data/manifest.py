@@ -17,7 +17,7 @@ from ganprint.data.parquetfile import is_parquet
 from ganprint.data.rows import hash_rows, read_rows, write_rows
 from ganprint.data.shards import read_shards
 from ganprint.errors import ManifestError, did_you_mean
-from ganprint.files import atomic_file, refuse_existing
+from ganprint.files import atomic_file, os_errors_as, refuse_existing
 from ganprint.names import source_name_fault
 from ganprint.remote import join_location, location, parent_location, seen_from
 
@@ -282,13 +282,9 @@ class Manifest:
         if here != there:
             paths = [seen_from(here, join_location(there, text)) for text in self._chunk("path").to_pylist()]
             table = table.set_column(self.columns.index("path"), "path", pa.array(paths, pa.string()))
-        try:
-            with atomic_file(file) as out:
-                write_rows(table, out, parquet=is_parquet(file))
-        except OSError as cause:
-            raise ManifestError(
-                f"{file} cannot be written: {cause.strerror or cause}.", "Name another file with --out."
-            ) from cause
+        refused = os_errors_as(ManifestError, f"{file} cannot be written", "Name another file with --out.")
+        with refused, atomic_file(file) as out:
+            write_rows(table, out, parquet=is_parquet(file))
         return Manifest(table, file.parent, self.sources, name=str(file), real_folder=self.real_folder)
 
     @cached_property

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganprint.attributor import REAL
 from ganprint.errors import ImageError, UsageError
-from ganprint.files import atomic_file, refuse_existing
+from ganprint.files import atomic_file, os_errors_as, refuse_existing
 from ganprint.forge.cleaning import flat, odd, repeated, varied
 from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
@@ -119,7 +119,7 @@ def build_benchmark(
     plan.check()
     refuse_existing(out / MANIFEST, force=force)
     rows: list[dict[str, object]] = []
-    try:
+    with os_errors_as(UsageError, f"{out} cannot be written to", "Name another folder."):
         # A build that breaks off leaves no manifest of other images.
         (out / MANIFEST).unlink(missing_ok=True)
         for semantic in plan.semantics:
@@ -130,8 +130,6 @@ def build_benchmark(
                 rows += _write(plan, out, source, semantic, group, chosen)
         with atomic_file(out / MANIFEST) as file:
             pyarrow.csv.write_csv(pa.Table.from_pylist(rows), file)
-    except OSError as cause:
-        raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
     return out / MANIFEST
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ganprint.attributor import Attributor, AttributorConfig, Run
 from ganprint.data.family_names import family_of
 from ganprint.errors import ConfigError, GanprintError, TrainingError, WeightsError
-from ganprint.files import atomic_write, locked_folder, refuse_existing
+from ganprint.files import atomic_write, locked_folder, os_errors_as, refuse_existing
 from ganprint.models.config import paper_note
 from ganprint.models.neural import NeuralAttributor
 from ganprint.models.pretrained import with_weights_at_hand
@@ -93,7 +93,7 @@ def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
         return
     text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False).encode()
     file = run.folder / "config.yaml"
-    try:
+    with os_errors_as(TrainingError, f"{run.folder} cannot be written to", "Name another folder with --out."):
         run.folder.mkdir(parents=True, exist_ok=True)
         hint = "Continue with --resume, or start again with --force."
         refuse_existing(*(run.folder / name for name in HELD), force=force, hint=hint)
@@ -101,10 +101,6 @@ def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
         for name in (MODEL_FILE, CARD_FILE):
             (run.folder / name).unlink(missing_ok=True)
         atomic_write(file, text)
-    except OSError as cause:
-        raise TrainingError(
-            f"{run.folder} cannot be written to: {cause.strerror}.", "Name another folder with --out."
-        ) from cause
 
 
 def prepare(
