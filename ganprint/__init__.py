@@ -31,29 +31,7 @@ if TYPE_CHECKING:
 
     __version__: str
 else:
-    _HOMES = {
-        "ganprint.api.attribution": "Attribution attribute",
-        "ganprint.api.comparisons": "compare",
-        "ganprint.api.demonstration": "demo",
-        "ganprint.api.enrolment": "enroll",
-        "ganprint.api.error_rates": "assess calibrate",
-        "ganprint.api.evaluations": "evaluate",
-        "ganprint.api.explanation": "explain",
-        "ganprint.api.fusions": "fuse",
-        "ganprint.api.installed": "method_settings methods verify_weights",
-        "ganprint.api.manifests": "check_data join_data split_data",
-        "ganprint.api.overviews": "leaderboard plot",
-        "ganprint.api.perturbed_copies": "perturb",
-        "ganprint.api.predictor": "Predictor Score load",
-        "ganprint.api.trained_studies": "study_ablation study_semantics",
-        "ganprint.api.trainings": "train",
-        "ganprint.api.verification": "verify",
-        "ganprint.errors": "GanprintError",
-        "ganprint.forensics.record": "schema",
-        "ganprint.forensics.verdict": "Verdict",
-        "ganprint.weights": "list_weights",
-    }
-    _lazy = lazy_names(__name__, {name: home for home, names in _HOMES.items() for name in names.split()})
+    _lazy = lazy_names(__name__)
 
     def __getattr__(name):
         if name == "__version__":

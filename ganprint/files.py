@@ -12,8 +12,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from ganprint.errors import GanprintError, OutputError, UsageError
+from ganprint.errors import GanprintError, OutputError, OutputExistsError, UsageError
 from ganprint.local_files import PLAIN, READ, UnfitFileError, open_local, too_large
+from ganprint.plain_text import printable
 from ganprint.remote import is_url, open_url
 
 # Not on Windows, where an open file cannot be removed either.
@@ -96,6 +97,22 @@ def _partial_file(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
             partial.unlink()
 
 
+@contextmanager
+def os_errors_as(error: type[GanprintError], sentence: str, hint: str) -> Iterator[None]:
+    """Raise `error` for an OSError of the block: a sentence, which goes on with the system's reason, and a hint."""
+    try:
+        yield
+    except OSError as cause:
+        raise error(f"{sentence}: {cause.strerror or cause}.", hint) from cause
+
+
+def refuse_existing(*paths: Path, force: bool, hint: str = "Add --force to overwrite it.") -> None:
+    """Raise OutputExistsError for the first of these that is there already, unless it may be overwritten."""
+    there = next((path for path in paths if path.exists()), None)
+    if there is not None and not force:
+        raise OutputExistsError(f"{printable(str(there))} already exists.", hint)
+
+
 def write_output(
     path: Path,
     content: bytes,
@@ -104,10 +121,8 @@ def write_output(
     hint: str = "Name another file, or make room.",
 ) -> None:
     """Write a file as `atomic_write` does; raises `error`, with this hint, where that is not possible."""
-    try:
+    with os_errors_as(error, f"{path} cannot be written", hint):
         atomic_write(path, content)
-    except OSError as cause:
-        raise error(f"{path} cannot be written: {cause.strerror or cause}.", hint) from cause
 
 
 @contextmanager

@@ -1,20 +1,30 @@
 """Names of a package that are imported at first use (PEP 562), and large packages imported quickly."""
 
+import ast
 import gc
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
+from typing import Any
 
 
-def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
-    """Return the `__getattr__` of a module called `package`; `homes` gives each name the module that defines it."""
+def lazy_names(module: str) -> Callable[[str], object]:
+    """Return the `__getattr__` of a module: what it imports `if TYPE_CHECKING` is imported when it is first used."""
+
+    @cache
+    def homes() -> dict[str, str]:
+        loader: Any = sys.modules[module].__loader__
+        checks = [node for node in ast.parse(loader.get_source(module)).body if isinstance(node, ast.If)]
+        typed = [node for check in checks for node in check.body if isinstance(node, ast.ImportFrom)]
+        return {alias.name: str(node.module) for node in typed for alias in node.names}
 
     def get(name: str) -> object:
-        if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        found: object = getattr(import_module(homes[name]), name)
-        setattr(sys.modules[package], name, found)
+        if name not in homes():
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        found: object = getattr(import_module(homes()[name]), name)
+        setattr(sys.modules[module], name, found)
         return found
 
     return get

@@ -51,25 +51,7 @@ if TYPE_CHECKING:
     )
     from ganprint.weights.pickled import Attributes, StoredTensor, printable
 else:
-    _NAMES = {
-        "data": "Draw SourceImages loader",
-        "images.residual": "clean_residuals flatten_spectrum noise_residuals remove_means",
-        "images.spectrum": "log_dct luma",
-        "images.views": "find_crops",
-        "models": "GridConfig Losses NeuralAttributor NeuralConfig Step TrainingConfig",
-        "models.backbones": "build_backbone replace_output",
-        "perturbation": "AnyPolicy Attack Chain DrawnChain Policy parse_any_policy perturb",
-        "training": "Accumulator accumulate stream",
-        "training.checkpoint": "Place read_place read_tensors write_tensors",
-        "training.interruption": "Interruption",
-        "training.moments": "Moments",
-        "training.streaming": "answer_validation",
-        "training.trials": "best_trial fit_inverse_temperature grid_details judge report_trial",
-        "weights.pickled": "Attributes StoredTensor printable",
-    }
-    __getattr__ = lazy_names(
-        __name__, {name: f"ganprint.{home}" for home, names in _NAMES.items() for name in names.split()}
-    )
+    __getattr__ = lazy_names(__name__)
 
 __all__ = [
     "API_VERSION",

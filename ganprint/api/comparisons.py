@@ -101,8 +101,7 @@ def prepare_comparison(
     _check_kept(out, predictions=predictions, record=record, limit=limit, quick=quick)
     if quick:
         limit, severities = QUICK_IMAGES, QUICK_SEVERITIES
-    # Of options that are left out the command line has None.
-    weights, corruptions, attacks = listed(weights), listed(corruptions or ()), listed(attacks or ())
+    weights, corruptions, attacks = listed(weights), listed(corruptions), listed(attacks)
     names = renamed_sources([renamed] if isinstance(renamed, str) else renamed)
     check_names(method, weights)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.choices import chosen_device
 from ganprint.api.outputs import check_output
-from ganprint.errors import ImageError, OutputExistsError, UsageError
+from ganprint.errors import ImageError, UsageError
+from ganprint.files import os_errors_as, refuse_existing
 
 if TYPE_CHECKING:
     from ganprint.forge.generator_store import GeneratorCard
@@ -117,14 +118,10 @@ def sample_generator(
             "Train it further: ganprint forge train --steps ...",
         )
     files = [Path(out) / f"{card.name}-{seed}-{number:05}.png" for number in range(count)]
-    there = [file for file in files if file.exists()]
-    if there and not force:
-        raise OutputExistsError(f"{there[0]} already exists.", "Add --force to overwrite it.")
-    try:
+    refuse_existing(*files, force=force)
+    with os_errors_as(UsageError, f"{out} cannot be written to", "Name another folder."):
         for file, image in zip(files, sample_images(generator, range(count), seed=seed), strict=True):
             write_image(image, file)
-    except OSError as cause:
-        raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
     return files
 
 
@@ -198,10 +195,8 @@ def draw_generators(
         generator, _ = load_generator(path)
         shown = f"{card.semantic} {card.resolution}, seed {card.seed}"
         cells[shown, card.source] = torch.stack(list(sample_images(generator, range(count), seed=seed)))
-    try:
+    with os_errors_as(UsageError, f"{out} cannot be written", "Name another file."):
         draw_grid(cells, Path(out))
-    except OSError as cause:
-        raise UsageError(f"{out} cannot be written: {cause.strerror}.", "Name another file.") from cause
 
 
 def _found(generators: str | Path | None) -> "tuple[Path, list[tuple[Path, GeneratorCard]]]":

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
-from ganprint.errors import OutputExistsError, UsageError
+from ganprint.errors import UsageError
+from ganprint.files import first_same, refuse_existing
 
 
 def check_output(file: Path | None, *, force: bool, hint: str = "Add --force to overwrite it.") -> None:
@@ -14,8 +15,7 @@ def check_output(file: Path | None, *, force: bool, hint: str = "Add --force to 
         return
     if file.is_dir():
         raise UsageError(f"{file} is a folder.", "Name a file to write.")
-    if file.exists() and not force:
-        raise OutputExistsError(f"{file} already exists.", hint)
+    refuse_existing(file, force=force, hint=hint)
     if not file.parent.is_dir():
         raise UsageError(f"There is no folder {file.parent}.", "Make it, or name another file.")
 
@@ -52,7 +52,6 @@ def refuse_own_inputs(
     there = [output for output in outputs if output is not None and output.exists()]
     if not there:
         return
-    from ganprint.files import first_same
     from ganprint.images import find_images
 
     named = [str(each) for each in inputs if each is not None and str(each) != "-"]

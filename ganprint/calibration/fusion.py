@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from ganprint.calibration.probabilities import SMALLEST
-from ganprint.errors import OutputExistsError, WeightsError
-from ganprint.files import read_file, write_output
+from ganprint.errors import WeightsError
+from ganprint.files import read_file, refuse_existing, write_output
 from ganprint.names import SourceName
 from ganprint.weights import Card, JudgementRecord, search_path
 from ganprint.weights.records import Sha256
@@ -138,6 +138,5 @@ def find_fusion(cards: Sequence[Card]) -> tuple[Fusion, Combination, str] | None
 
 def save_fusion(fusion: Fusion, path: Path, *, force: bool = False) -> None:
     """Write a fusion, whole or not at all; raise OutputExistsError where the file is there and `force` is not given."""
-    if path.exists() and not force:
-        raise OutputExistsError(f"{path} already exists.", "Add --force to replace it.")
+    refuse_existing(path, force=force, hint="Add --force to replace it.")
     write_output(path, f"{fusion.model_dump_json(indent=1, exclude_none=True)}\n".encode())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, counting, echo_json, end_with
-from ganprint.cli.option_groups import Machine, grouped
+from ganprint.cli.option_groups import Given, Machine, grouped
 from ganprint.cli.options import (
     TEST_SPLIT,
     Force,
@@ -31,10 +31,11 @@ CALLED = {"named": "called by a source", "family": "called by a family"}
 @grouped
 def assess(
     *,
+    given: Given,
     data: TestData = None,
     method: OneMethod = None,
     weights: Weights = None,
-    image_folder: Images = None,
+    images: Images = None,
     splits: Annotated[
         list[str] | None,
         typer.Option("--split", help=f"splits, several as a,b; as one: a+b; {TEST_SPLIT}"),
@@ -63,17 +64,7 @@ def assess(
 
     with counting("assess") as progress:
         found = count(
-            data,
-            method=method,
-            weights=weights,
-            images=image_folder,
-            splits=splits or (),
-            policies=policies or ("none", "test-seen"),
-            seed=seed,
-            **vars(machine),
-            figure=figure,
-            record=record,
-            force=force,
+            **given.but("as_json"),
             command=command_line(),
             progress=progress,
             making=telling_of_benchmark(progress),

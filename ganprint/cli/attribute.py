@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, complain, console, note, progress_bar
+from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import (
     BatchSize,
     Csv,
@@ -32,7 +33,9 @@ FAILED_ON = 4
 """Exit status where --fail-on met the verdict it names."""
 
 
+@grouped
 def attribute(
+    given: Given,
     inputs: Annotated[
         list[str] | None,
         typer.Argument(help="images, folders, archives, URLs, quoted patterns, or - for one image on stdin"),
@@ -104,30 +107,8 @@ def attribute(
         _check_verdict(fail_on, method, weights, enrolled)
     if not (out or report or as_json or as_csv):
         _stop_at_absent(inputs or [], files_from, recursive, method, weights)
-    verdicts = examine(
-        inputs or [],
-        files_from=files_from,
-        recursive=recursive,
-        method=method,
-        weights=weights,
-        stability=stability,
-        metadata=metadata,
-        enrolled=enrolled,
-        report=report,
-        maps=maps,
-        out=out,
-        resume=resume,
-        as_json=as_json,
-        as_csv=as_csv,
-        device=device,
-        threads=threads,
-        batch_size=batch_size,
-        workers=workers,
-        max_pixels=max_pixels,
-        force=force,
-        command=command_line(),
-        say=complain,
-    )
+    options = given.but("inputs", "fail_on", "verbose")
+    verdicts = examine(inputs or [], **options, command=command_line(), say=complain)
     writer = None if out else _writer(verdicts.ensemble, weights, as_json, as_csv, verbose or stability or metadata)
     total = _count(verdicts, inputs or [], files_from) if out or report else None
     failures, matches = _write(verdicts, writer, fail_on, total)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ganprint.cli.console import command_line, complain, counting, echo_json, end_with
-from ganprint.cli.option_groups import Machine, grouped
+from ganprint.cli.option_groups import Given, Machine, grouped
 from ganprint.cli.options import Data, Force, Images, Json, OneMethod, Policies, Seed, Weights
 from ganprint.cli.tables import print_titled
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 @grouped
 def calibrate(
     *,
+    given: Given,
     data: Data,
     method: OneMethod = None,
     weights: Weights = None,
-    image_folder: Images = None,
+    images: Images = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -76,28 +77,7 @@ def calibrate(
     from ganprint.api.error_rates import calibrate as fit
 
     with counting("calibrate") as progress:
-        found = fit(
-            data,
-            method=method,
-            weights=weights,
-            images=image_folder,
-            split=split,
-            policies=policies or ("none", "test-seen"),
-            score=score,
-            false_unknown=false_unknown,
-            false_alarm=false_alarm,
-            miss=miss,
-            wrong_family=wrong_family,
-            wrong_source=wrong_source,
-            seed=seed,
-            **vars(machine),
-            figure=figure,
-            record=record,
-            force=force,
-            command=command_line(),
-            say=complain,
-            progress=progress,
-        )
+        found = fit(**given.but("as_json"), command=command_line(), say=complain, progress=progress)
     if as_json:
         answered = found.judgement.model_dump(mode="json", exclude={"reference_sha256", "rates"})
         echo_json({"calibration": found.record.model_dump(mode="json"), "judgement": answered})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import typer
 
 from ganprint.cli.console import about, command_line, complain, console, counting, note, progress_bar
-from ganprint.cli.option_groups import Display, Machine, Measuring, grouped
+from ganprint.cli.option_groups import Display, Given, Machine, Measuring, grouped
 from ganprint.cli.options import TEST_SPLIT, DryRun, Force, Images, TestData, telling_of_benchmark
 from ganprint.cli.tables import print_results
 from ganprint.errors import ImageError
@@ -104,8 +104,9 @@ class Attacks:
 @grouped
 def compare(
     *,
+    given: Given,
     data: TestData = None,
-    image_folder: Images = None,
+    images: Images = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(
@@ -166,20 +167,7 @@ def compare(
     refuse_own_inputs([display.html], [data])
     with counting("the embedded benchmark") as progress:
         comparison = prepare_comparison(
-            data,
-            weights=weights or (),
-            method=method,
-            conditions=conditions or (),
-            **vars(experiments),
-            **vars(attacks),
-            out=out,
-            predictions=predictions,
-            renamed=renamed or (),
-            images=image_folder,
-            **vars(measuring),
-            **vars(machine),
-            force=force,
-            record=record,
+            **given.but("dry_run", *vars(display)),
             command=command_line(),
             say=say,
             making=telling_of_benchmark(progress),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ganprint.cli.console import complain, console, counting, echo_json
+from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import DATA, Force, Images, Json, Seed, Workers
 from ganprint.cli.tables import print_titled
 
@@ -27,9 +28,11 @@ _LISTED = 20
 
 
 @app.command("check")
+@grouped
 def check_command(
+    given: Given,
     data: _Data,
-    image_folder: Images = None,
+    images: Images = None,
     limit: Annotated[int | None, typer.Option(min=1, help="open only so many images, spread over sources")] = None,
     seed: Seed = 0,
     workers: Workers = 0,
@@ -44,14 +47,7 @@ def check_command(
     from ganprint.api.manifests import check_data
 
     with counting("opening images") as progress:
-        report = check_data(
-            data,
-            images=image_folder,
-            limit=limit,
-            seed=seed,
-            workers=workers,
-            progress=partial(progress, "opening images"),
-        )
+        report = check_data(**given.but("as_json"), progress=partial(progress, "opening images"))
     if as_json:
         echo_json(report.model_dump(mode="json"))
     else:
@@ -61,7 +57,9 @@ def check_command(
 
 
 @app.command("split")
+@grouped
 def split_command(
+    given: Given,
     data: _Data,
     out: Annotated[Path, typer.Option(help="the CSV to write")],
     by: Annotated[
@@ -77,7 +75,7 @@ def split_command(
     hold_out: Annotated[
         str, typer.Option(help="with --by semantic: semantic classes, several as a,b, or how many to draw")
     ] = "1",
-    image_folder: Images = None,
+    images: Images = None,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
@@ -88,18 +86,8 @@ def split_command(
     """
     from ganprint.api.manifests import split_data
 
-    found = split_data(
-        data,
-        out,
-        by=by,
-        train=train,
-        val=val,
-        test=test,
-        hold_out=int(hold_out) if hold_out.isdecimal() else [name.strip() for name in hold_out.split(",")],
-        images=image_folder,
-        seed=seed,
-        force=force,
-    )
+    held_out = int(hold_out) if hold_out.isdecimal() else [name.strip() for name in hold_out.split(",")]
+    found = split_data(**given.but("hold_out", "as_json"), hold_out=held_out)
     if by is None and found.by == "image":
         complain(
             "the manifest names no groups (trained models, photo sources), so images of one group may be in several "

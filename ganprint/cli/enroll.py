@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import complain, console, counting, echo_json, end_with
+from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import Device, Force, Json, OneMethod, Recursive, Threads, Weights
 from ganprint.cli.tables import print_titled
 from ganprint.errors import UsageError
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from ganprint.weights import Card
 
 
+@grouped
 def enroll(
+    given: Given,
     name: Annotated[str | None, typer.Argument(help="name of the source")] = None,
     folder: Annotated[list[str] | None, typer.Argument(help="its images, or folders of them")] = None,
     method: OneMethod = None,
@@ -56,18 +59,8 @@ def enroll(
     if name is None or not folder:
         raise UsageError("A name and images are needed.", "ganprint enroll NAME FOLDER")
     with counting("images") as progress:
-        found = add(
-            name,
-            folder,
-            method=method,
-            weights=weights,
-            false_alarm=false_alarm,
-            recursive=recursive,
-            device=device,
-            threads=threads,
-            force=force,
-            progress=partial(progress, "images"),
-        )
+        options = given.but("folder", "listing", "remove", "as_json")
+        found = add(images=folder, **options, progress=partial(progress, "images"))
     _print([found.gallery], found.card, as_json)
     for sentence in found.doubts:
         complain(sentence)

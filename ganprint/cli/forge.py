@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, complain, note, progress_bar
+from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import Budget, Device, Force, Precision, Seed, Threads, names_in
 from ganprint.cli.tables import print_titled
 from ganprint.errors import ImageError
@@ -27,7 +28,9 @@ _Out = Annotated[Path, typer.Option("--out", help="folder of generators, one fol
 
 
 @app.command("train")
+@grouped
 def train_command(
+    given: Given,
     photos: Annotated[Path, typer.Option(help="a folder with a folder of photographs for each semantic class")],
     out: _Out = Path("generators"),
     sources: Annotated[
@@ -74,18 +77,11 @@ def train_command(
                 soft_wrap=True,
             )
 
+        chosen = names_in(sources)
         trained = train_generators(
-            photos,
-            out,
-            sources=None if "all" in names_in(sources) else names_in(sources),
+            **given.but("sources", "semantics"),
+            sources=None if "all" in chosen else chosen,
             semantics=names_in(semantics),
-            seeds=seeds or (0,),
-            resolution=resolution,
-            steps=steps,
-            budget=budget,
-            device=device,
-            threads=threads,
-            precision=precision,
             command=command_line(),
             begun=begun,
             report=report,
@@ -100,7 +96,9 @@ def train_command(
 
 
 @app.command("sample")
+@grouped
 def sample_command(
+    given: Given,
     source: Annotated[str, typer.Option(help="architecture of the generator")],
     semantic: Annotated[str, typer.Option(help="semantic class that it shows")],
     out: Annotated[Path, typer.Argument(help="folder for the images, PNG")],
@@ -119,24 +117,14 @@ def sample_command(
     """
     from ganprint.api.generators import sample_generator
 
-    sample_generator(
-        source,
-        semantic,
-        out,
-        count=count,
-        seed=seed,
-        generators=generators,
-        training_seed=training_seed,
-        resolution=resolution,
-        device=device,
-        threads=threads,
-        force=force,
-    )
+    sample_generator(**given)
     typer.echo(str(out))
 
 
 @app.command("build")
+@grouped
 def build_command(
+    given: Given,
     out: Annotated[Path, typer.Argument(help="folder for the images, PNG, and their manifest.csv")],
     photos: Annotated[Path, typer.Option(help="a folder with a folder of photographs for each semantic class")],
     generators: _Generators = None,
@@ -164,18 +152,10 @@ def build_command(
     with progress_bar() as bar:
         whole = bar.add_task("generators", total=None)
         file = build_from_generators(
-            out,
-            photos,
-            generators=generators,
+            **given.but("sources", "semantics", "unseen"),
             sources=names_in(sources),
             semantics=names_in(semantics),
             unseen=names_in(unseen),
-            count=count,
-            training_seed=training_seed,
-            resolution=resolution,
-            suffix=suffix,
-            seed=seed,
-            force=force,
             progress=lambda name, total: bar.update(whole, advance=1, total=total, description=name),
             warn=_complain_of,
         )

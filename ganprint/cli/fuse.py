@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, complain, counting, end_with
-from ganprint.cli.option_groups import Machine, grouped
+from ganprint.cli.option_groups import Given, Machine, grouped
 from ganprint.cli.options import Data, Force, Images, ManyMethods, ManyWeights, Policies, Seed
 from ganprint.cli.tables import print_titled
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 @grouped
 def fuse(
     *,
+    given: Given,
     data: Data,
     method: ManyMethods = "all",
     weights: ManyWeights = None,
-    image_folder: Images = None,
+    images: Images = None,
     split: Annotated[str, typer.Option(help="images that no weights were trained on")] = "val",
     test: Annotated[str | None, typer.Option(help="split to measure the fused answers on; none if left out")] = None,
     policies: Policies = None,
@@ -40,22 +41,7 @@ def fuse(
     from ganprint.api.fusions import fuse as learn
 
     with counting("answers") as progress:
-        found = learn(
-            data,
-            method=method,
-            weights=weights,
-            images=image_folder,
-            split=split,
-            test=test,
-            policies=policies or ("none", "test-seen"),
-            out=out,
-            seed=seed,
-            **vars(machine),
-            force=force,
-            command=command_line(),
-            say=complain,
-            progress=progress,
-        )
+        found = learn(**given, command=command_line(), say=complain, progress=progress)
     _print(found)
     typer.echo(str(found.file))
     end_with(found.failures)

@@ -25,17 +25,31 @@ from ganprint.cli.options import (
 from ganprint.errors import UsageError
 
 
+class Given(dict[str, Any]):
+    """All options of a command by name, those of its groups too, but for those that were left out and have no default.
+
+    A workflow has arguments of the same names (`tests/api/test_surface.py`), and takes them together.
+    """
+
+    def but(self, *names: str) -> dict[str, Any]:
+        """Return them without those that the workflow does not have."""
+        return {name: value for name, value in self.items() if name not in names}
+
+
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that the dataclasses among its parameters declare, each under its `panel` in the help.
 
-    The command gets what was typed as instances of these dataclasses.
+    The command gets what was typed as instances of these dataclasses, and all of it as the parameter that is `Given`.
     """
     shown: list[Parameter] = []
     groups: dict[str, Any] = {}
+    together: list[str] = []
     hints = get_type_hints(command, include_extras=True)
     for parameter in signature(command).parameters.values():
         kind: Any = hints[parameter.name]
-        if is_dataclass(hints[parameter.name]):
+        if kind is Given:
+            together.append(parameter.name)
+        elif is_dataclass(hints[parameter.name]):
             groups[parameter.name] = kind
             declared = get_type_hints(kind, include_extras=True)
             for field in fields(kind):
@@ -47,11 +61,12 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def called(**options: Any) -> None:
+        given = Given({name: value for name, value in options.items() if value is not None})
         built = {
             name: kind(**{field.name: options.pop(field.name) for field in fields(kind)})
             for name, kind in groups.items()
         }
-        command(**options, **built)
+        command(**options, **built, **dict.fromkeys(together, given))
 
     called.__signature__ = Signature(shown)  # type: ignore[attr-defined]
     called.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import complain_once, echo_json
+from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import Engine, Force, Json, Recursive, Seed
 from ganprint.errors import ImageError
 from ganprint.plain_text import printable
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from ganprint.api.perturbed_copies import Copy
 
 
+@grouped
 def perturb(
+    given: Given,
     inputs: Annotated[list[str], typer.Argument(help="images, folders or quoted patterns", metavar="IN")],
     out: Annotated[
         Path,
@@ -59,19 +62,7 @@ def perturb(
     from ganprint.api.perturbed_copies import perturb_files
 
     failed, hints = 0, set[str]()
-    copies = perturb_files(
-        inputs,
-        out,
-        corruption=corruption,
-        severity=severity,
-        policy=policy,
-        engine=engine,
-        at=at,
-        seed=seed,
-        recursive=recursive,
-        force=force,
-    )
-    for copy in copies:
+    for copy in perturb_files(**given.but("as_json")):
         error = copy if isinstance(copy, ImageError) else copy.error
         if error is not None:
             failed += 1

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
 from ganprint.cli.compare import run_comparison, show_results
 from ganprint.cli.console import command_line, complain
-from ganprint.cli.option_groups import Display, Machine, grouped
+from ganprint.cli.option_groups import Display, Given, Machine, grouped
 from ganprint.cli.options import TEST_SPLIT, Budget, Data, DryRun, Images, Limit, Seed, TrainingPrecision
 from ganprint.cli.train import Reporter
 
@@ -59,6 +59,7 @@ class Testing:
 @grouped
 def semantics(
     *,
+    given: Given,
     method: Annotated[str, typer.Option(help="methods, several as a,b, or all")] = "all",
     counts: Annotated[
         list[int] | None,
@@ -73,13 +74,14 @@ def semantics(
 
     Example: ganprint study semantics --data split.csv --out semantics --method repmix,yu --preset small --budget 120
     """
-    _study("semantics", {"method": method, "counts": counts or ()}, training, testing, machine, display)
+    _study("semantics", given, training, display)
 
 
 @app.command()
 @grouped
 def ablation(
     *,
+    given: Given,
     method: Annotated[
         str | None, typer.Option(help="the method; the first whose paper has an ablation if left out")
     ] = None,
@@ -99,37 +101,16 @@ def ablation(
 
     Example: ganprint study ablation --data split.csv --out ablation --preset small
     """
-    _study("ablation", {"method": method, "parts": parts or ()}, training, testing, machine, display)
+    _study("ablation", given, training, display)
 
 
-def _study(
-    kind: Literal["semantics", "ablation"],
-    chosen: dict[str, Any],
-    training: Training,
-    testing: Testing,
-    machine: Machine,
-    display: Display,
-) -> None:
+def _study(kind: Literal["semantics", "ablation"], given: Given, training: Training, display: Display) -> None:
     """Train what is missing, measure what is trained, and print the tables."""
     from ganprint.api.trained_studies import prepare_study
 
     display.check(force=False)
-    prepared = prepare_study(
-        kind,
-        training.data,
-        training.out,
-        **chosen,
-        preset=training.preset,
-        set=training.assignments or (),
-        precision=training.precision,
-        images=training.images,
-        seed=training.seed,
-        conditions=testing.conditions or (),
-        split=testing.split,
-        limit=testing.limit,
-        **vars(machine),
-        command=command_line(),
-    )
+    options = given.but("assignments", "budget", "dry_run", *vars(display))
+    prepared = prepare_study(kind, **options, set=training.assignments or (), command=command_line())
     study = prepared.study
     if training.dry_run:
         _print_trainings(study)

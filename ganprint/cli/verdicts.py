@@ -29,21 +29,19 @@ class Writer(Protocol):
         """Print one."""
 
     def close(self) -> None:
-        """Print the summary."""
+        """Print the summary, if there is one."""
+        return
 
 
-class JsonWriter:
+class JsonWriter(Writer):
     """One JSON object a line, to stdout."""
 
     def write(self, verdict: "Verdict") -> None:
         """Print the object."""
         echo_json(verdict.model_dump(mode="json"))
 
-    def close(self) -> None:
-        """Print nothing more."""
 
-
-class CsvWriter:
+class CsvWriter(Writer):
     """A header and one row an image, to stdout."""
 
     def __init__(self, sources: tuple[str, ...]) -> None:
@@ -58,11 +56,8 @@ class CsvWriter:
 
         echo_csv(csv_row(verdict, self.sources))
 
-    def close(self) -> None:
-        """Print nothing more."""
 
-
-class TextWriter:
+class TextWriter(Writer):
     """Prints a few lines for each image and a summary at the end; with `verbose` every detail.
 
     `named` are the weights of the ensemble as the user named them; by their cards if left out.

@@ -15,12 +15,4 @@ if TYPE_CHECKING:
     from ganprint.data.loading import loader as loader
     from ganprint.data.manifest import Manifest as Manifest
 else:
-    _HOMES = {
-        "BatchSampler": "batching",
-        "Draw": "dataset",
-        "ImageDataset": "dataset",
-        "Manifest": "manifest",
-        "SourceImages": "dataset",
-        "loader": "loading",
-    }
-    __getattr__ = lazy_names(__name__, {name: f"ganprint.data.{home}" for name, home in _HOMES.items()})
+    __getattr__ = lazy_names(__name__)

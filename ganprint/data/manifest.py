@@ -16,8 +16,8 @@ from ganprint.data.naming import name_rows
 from ganprint.data.parquetfile import is_parquet
 from ganprint.data.rows import hash_rows, read_rows, write_rows
 from ganprint.data.shards import read_shards
-from ganprint.errors import ManifestError, OutputExistsError, did_you_mean
-from ganprint.files import atomic_file
+from ganprint.errors import ManifestError, did_you_mean
+from ganprint.files import atomic_file, os_errors_as, refuse_existing
 from ganprint.names import source_name_fault
 from ganprint.remote import join_location, location, parent_location, seen_from
 
@@ -276,20 +276,15 @@ class Manifest:
 
         Raises OutputExistsError where the file is there and `force` is false.
         """
-        if file.exists() and not force:
-            raise OutputExistsError(f"{file} already exists.", "Add --force to overwrite it.")
+        refuse_existing(file, force=force)
         table = self.table
         here, there = file.resolve().parent, self.root.resolve() if isinstance(self.root, Path) else self.root
         if here != there:
             paths = [seen_from(here, join_location(there, text)) for text in self._chunk("path").to_pylist()]
             table = table.set_column(self.columns.index("path"), "path", pa.array(paths, pa.string()))
-        try:
-            with atomic_file(file) as out:
-                write_rows(table, out, parquet=is_parquet(file))
-        except OSError as cause:
-            raise ManifestError(
-                f"{file} cannot be written: {cause.strerror or cause}.", "Name another file with --out."
-            ) from cause
+        refused = os_errors_as(ManifestError, f"{file} cannot be written", "Name another file with --out.")
+        with refused, atomic_file(file) as out:
+            write_rows(table, out, parquet=is_parquet(file))
         return Manifest(table, file.parent, self.sources, name=str(file), real_folder=self.real_folder)
 
     @cached_property

@@ -20,7 +20,7 @@ from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.adversarial import attack_images, attack_seeds
 from ganprint.evaluation.conditions import Condition, ConditionedViews, Kept
 from ganprint.evaluation.unfinished import Notebook, Unfinished
-from ganprint.files import atomic_file
+from ganprint.files import atomic_file, os_errors_as
 from ganprint.images.views import Crops, answerable_crops
 from ganprint.perturbation import Attack
 from ganprint.plain_text import cell
@@ -219,13 +219,10 @@ def write_predictions(path: Path, card: Card, manifest: Manifest, answers: Answe
 
     The file appears whole or not at all. Raises UsageError where it cannot be written.
     """
-    try:
-        with atomic_file(path) as file:
-            text = io.TextIOWrapper(file, "utf-8", newline="")
-            _write_rows(text, card, manifest, answers)
-            text.detach()
-    except OSError as cause:
-        raise UsageError(f"{path} cannot be written: {cause.strerror}.", "Name another file.") from cause
+    with os_errors_as(UsageError, f"{path} cannot be written", "Name another file."), atomic_file(path) as file:
+        text = io.TextIOWrapper(file, "utf-8", newline="")
+        _write_rows(text, card, manifest, answers)
+        text.detach()
 
 
 def _write_rows(file: TextIO, card: Card, manifest: Manifest, answers: Answers) -> None:

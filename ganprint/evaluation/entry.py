@@ -1,7 +1,7 @@
 """A result: an evaluation and its origin, the name of its file, and the key of its inputs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import AwareDatetime
 
@@ -16,6 +16,7 @@ NUMERICS = 1
 """Raised by hand with a change that gives other answers or metrics: results of another number are computed again."""
 SHORT_HASH = 16
 """Digits of hashes in keys and CSVs."""
+HASHES = ("weights_sha256", "setup_sha256", "data_sha256", "surrogate_sha256", "surrogate_setup_sha256")
 
 
 class Entry(Evaluation, frozen=True):
@@ -75,6 +76,12 @@ class Key(NamedTuple):
     surrogate_setup_sha256: str | None
     numerics: int
 
+    @classmethod
+    def of(cls, **facts: Any) -> "Key":
+        """Return the key of its fields, hashes in full."""
+        short = {name: digest[:SHORT_HASH] for name, digest in facts.items() if name in HASHES and digest}
+        return cls(**facts | short)
+
 
 def data_name(manifest: str, limit: int | None) -> str:
     """Return the name that results of a manifest's images are kept under: fewer images are other data."""
@@ -96,42 +103,6 @@ def result_name(weights: str, split: str, condition: "Condition | Evaluation", s
     return "__".join(parts) + ".json"
 
 
-def result_key(
-    weights: str,
-    digests: tuple[str | None, str | None, str],
-    split: str,
-    condition: "Condition | Evaluation",
-    surrogate: tuple[str | None, str | None] = (None, None),
-    numerics: int = NUMERICS,
-) -> Key:
-    """Return the key of what some weights answer on a split in a condition.
-
-    `digests` are of the weights' tensors, of their setup, and of the data; `surrogate` are those of tensors and setup
-    of the weights that an attack went through instead.
-    """
-    return Key(
-        weights,
-        _short(digests[0]),
-        _short(digests[1]),
-        _short(digests[2]),
-        split,
-        str(condition.policy),
-        condition.seed,
-        condition.at,
-        condition.engine,
-        condition.precision,
-        _short(surrogate[0]),
-        _short(surrogate[1]),
-        numerics,
-    )
-
-
-def _short(digest: str | None) -> str | None:
-    return digest[:SHORT_HASH] if digest else None
-
-
 def entry_key(entry: Entry) -> Key:
     """Return what a result depends on."""
-    digests = (entry.weights_sha256, entry.setup_sha256, entry.data_sha256)
-    surrogate = (entry.surrogate_sha256, entry.surrogate_setup_sha256)
-    return result_key(entry.weights, digests, entry.split, entry, surrogate, entry.numerics)
+    return Key.of(**{name: getattr(entry, name) for name in Key._fields})

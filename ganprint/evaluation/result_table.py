@@ -10,11 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from ganprint.errors import ManifestError, UsageError
-from ganprint.evaluation.entry import SHORT_HASH, Entry
+from ganprint.evaluation.entry import HASHES, SHORT_HASH, Entry
 from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS, OfImages
 from ganprint.files import write_output
 
-HASHES = ("weights_sha256", "setup_sha256", "data_sha256", "surrogate_sha256", "surrogate_setup_sha256")
 RESULT = (
     *("method", "weights", "split", "policy", "seed", "at", "engine", "precision", "surrogate"),
     *HASHES,

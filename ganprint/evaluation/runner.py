@@ -14,13 +14,13 @@ from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import answer_manifest, write_predictions
 from ganprint.evaluation.conditions import Condition, Kept
 from ganprint.evaluation.entry import (
+    NUMERICS,
     SHORT_HASH,
     Entry,
     Key,
     data_name,
     entry_key,
     recalibrated,
-    result_key,
     result_name,
 )
 from ganprint.evaluation.leaderboard import predictions_file, read_entries, save_entry
@@ -320,12 +320,18 @@ class Comparison:
 
     def key(self, job: Job) -> Key:
         """Return what the result of a job depends on."""
-        card = job.candidate.card
-        digests = (card.sha256, setup_sha256(card), self.images(job).sha256)
-        through: tuple[str | None, str | None] = (None, None)
-        if job.surrogate:
-            through = (job.surrogate.card.sha256, setup_sha256(job.surrogate.card))
-        return result_key(card.name, digests, job.split, job.condition, through)
+        card, condition, through = job.candidate.card, job.condition, job.surrogate
+        return Key.of(
+            weights=card.name,
+            weights_sha256=card.sha256,
+            setup_sha256=setup_sha256(card),
+            data_sha256=self.images(job).sha256,
+            split=job.split,
+            **vars(condition) | {"policy": str(condition.policy)},
+            surrogate_sha256=through.card.sha256 if through else None,
+            surrogate_setup_sha256=setup_sha256(through.card) if through else None,
+            numerics=NUMERICS,
+        )
 
 
 def _check(images: Manifest, job: Job) -> None:

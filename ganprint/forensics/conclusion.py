@@ -12,20 +12,17 @@ from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, best_family, de
 from ganprint.calibration.likelihood import in_words, log10_ratio
 from ganprint.calibration.open_set import SCORES, Known
 from ganprint.calibration.probabilities import calibrate_probabilities
-from ganprint.errors import GanprintError
 from ganprint.forensics.gallery import Gallery
 from ganprint.forensics.verdict import (
     NO_RULE,
     UNCALIBRATED,
     Crop,
     Evidence,
-    Failure,
     Ratio,
     Verdict,
     Views,
 )
 from ganprint.images import ImageFile
-from ganprint.images.content import Emptiness
 from ganprint.plain_text import printable
 from ganprint.provenance.stated import StatedFile
 from ganprint.weights import Card, LikelihoodRecord
@@ -99,7 +96,7 @@ def make_verdict(
         method=card.method,
         weights=card.name,
         weights_sha256=card.sha256,
-        **_of_file(image),
+        **of_file(image),
     )
 
 
@@ -126,22 +123,7 @@ def _decide(
     return Decision(found.name, found.reason(nearer[found.name]), score, nearer, doubts)
 
 
-def nothing_to_examine(image: ImageFile, why: Emptiness, names: tuple[str, str, str | None], by: str) -> Verdict:
-    """Return the verdict on an image that shows nothing to examine, by this method, weights and their hash."""
-    method, weights, digest = names
-    return Verdict(
-        verdict=INCONCLUSIVE,
-        reason=f"Nothing to examine: {why}.",
-        method=method,
-        weights=weights,
-        weights_sha256=digest,
-        warnings=list(image.notes),
-        **_of_file(image),
-        judged_by_sha256=by,
-    )
-
-
-def _of_file(image: ImageFile) -> dict[str, Any]:
+def of_file(image: ImageFile) -> dict[str, Any]:
     """Return the fields of a verdict that say which file it is on, and what that states beside the pixels."""
     found = {name: getattr(image, name) for name in ("sha256", "width", "height", "format")}
     stated = (
@@ -188,19 +170,6 @@ def ratio_of(proposition: str, against: str, probability: float, record: Likelih
         log10=round(value, 3),
         words=in_words(value, record),
         bounded=value in (record.most, record.least),
-    )
-
-
-def failed(path: str, error: GanprintError, names: tuple[str, str, str | None], by: str) -> Verdict:
-    """Return the record of an image that could not be answered, by this method, weights and their hash."""
-    method, weights, digest = names
-    return Verdict(
-        path=path,
-        error=Failure(code=error.code, message=error.message),
-        method=method,
-        weights=weights,
-        weights_sha256=digest,
-        judged_by_sha256=by,
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,9 +14,9 @@ from ganprint.attributor import REAL
 from ganprint.calibration.answer import Answer
 from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason
 from ganprint.errors import GanprintError
-from ganprint.forensics.conclusion import failed, nothing_to_examine, ratio_of
+from ganprint.forensics.conclusion import of_file, ratio_of
 from ganprint.forensics.predictors import WeightsPredictor
-from ganprint.forensics.verdict import Agreement, Change, MethodAnswer, Verdict
+from ganprint.forensics.verdict import Agreement, Failure, MethodAnswer, Verdict
 from ganprint.images import ImageFile
 from ganprint.images.content import Emptiness
 from ganprint.plain_text import printable
@@ -49,13 +49,16 @@ class Ensemble:
     stability: bool = False
 
     @property
-    def names(self) -> tuple[str, str, str | None]:
-        """The methods and weights, joined by +, and the SHA-256 of the weights, or of the fusion of several."""
+    def _named(self) -> dict[str, str | None]:
+        """The fields of a verdict that say who gave it, several methods and weights being joined by +."""
         cards = [predictor.card for predictor in self.predictors]
-        if len(cards) == 1:
-            return cards[0].method, cards[0].name, cards[0].sha256
-        digest = self.fusion[2] if self.fusion else None
-        return "+".join(card.method for card in cards), "+".join(card.name for card in cards), digest
+        fused = self.fusion[2] if self.fusion else None
+        return {
+            "method": "+".join(card.method for card in cards),
+            "weights": "+".join(card.name for card in cards),
+            "weights_sha256": cards[0].sha256 if len(cards) == 1 else fused,
+            "judged_by_sha256": self.sha256,
+        }
 
     @cached_property
     def sha256(self) -> str:
@@ -63,23 +66,10 @@ class Ensemble:
         facts: list[object] = [self.stability, self.fusion[2] if self.fusion else None]
         for predictor in self.predictors:
             card = predictor.card
+            setup = [card.sha256, card.sources, dict(card.families), card.view.model_dump(mode="json"), card.config]
+            told = card.calibration.fitted() if card.calibration else None
             rule = card.judgement.model_dump(mode="json", exclude={"rates"}) if card.judgement else None
-            line = card.calibration
-            told = line.fitted() if line else None
-            enrolled = {gallery.name: gallery.sha256 for gallery in predictor.galleries}
-            view = card.view.model_dump(mode="json")
-            facts.append(
-                [
-                    card.sha256,
-                    list(card.sources),
-                    dict(card.families),
-                    view,
-                    card.config,
-                    told,
-                    rule,
-                    enrolled,
-                ]
-            )
+            facts.append([*setup, told, rule, {gallery.name: gallery.sha256 for gallery in predictor.galleries}])
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -123,11 +113,17 @@ class Ensemble:
 
     def _nothing(self, image: ImageFile, views: Views) -> Verdict:
         why = next((crops.nothing for crops in views if crops.nothing is not None), Emptiness.SMALL)
-        return nothing_to_examine(image, why, self.names, self.sha256)
+        return Verdict(
+            verdict=INCONCLUSIVE,
+            reason=f"Nothing to examine: {why}.",
+            warnings=list(image.notes),
+            **of_file(image),
+            **self._named,
+        )
 
     def failed(self, path: str, error: GanprintError) -> Verdict:
         """Return the record of an image that could not be answered."""
-        return failed(path, error, self.names, self.sha256)
+        return Verdict(path=path, error=Failure(code=error.code, message=error.message), **self._named)
 
     def _verdict(self, image: ImageFile, views: Views, answers: Sequence[Answer]) -> Verdict:
         verdicts = [
@@ -138,15 +134,10 @@ class Ensemble:
             return verdicts[0].model_copy(update={"judged_by_sha256": self.sha256})
         agreement = agree(verdicts)
         together = self._fuse(verdicts, answers, agreement)
-        method, weights, digest = self.names
         methods = [verdict.method for verdict in verdicts]
-        first = verdicts[0]
-        return first.model_copy(
+        return verdicts[0].model_copy(
             update={
-                "method": method,
-                "weights": weights,
-                "weights_sha256": digest,
-                "judged_by_sha256": self.sha256,
+                **self._named,
                 "warnings": _united([verdict.warnings for verdict in verdicts], methods),
                 "size_warnings": _united([verdict.size_warnings for verdict in verdicts], methods),
                 "methods": [_brief(each) for each in verdicts],
@@ -261,16 +252,3 @@ def _unlearned(verdicts: Sequence[Verdict], agreement: Agreement) -> dict[str, o
 def _brief(verdict: Verdict) -> MethodAnswer:
     fields = set(MethodAnswer.model_fields)
     return MethodAnswer(**{name: value for name, value in verdict if name in fields})
-
-
-def compare_changes(verdict: Verdict, changes: Iterable[tuple[str, Verdict]]) -> list[Change]:
-    """Return what becomes of a verdict under each change."""
-    return [
-        Change(
-            change=name,
-            verdict=each.verdict or "",
-            synthetic_probability=each.synthetic_probability or 0.0,
-            holds=each.verdict == verdict.verdict,
-        )
-        for name, each in changes
-    ]

@@ -13,7 +13,7 @@ from io import BufferedReader, FileIO
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from ganprint.files import atomic_file, lock, open_file
 from ganprint.forensics.verdict import Verdict
 from ganprint.forensics.verdict_rows import csv_header, csv_row
 from ganprint.plain_text import cell, printable, to_json
+
+if TYPE_CHECKING:
+    from ganprint.forensics.verdict_table import VerdictTable
 
 MAX_LINE_BYTES = 16 << 20
 """A verdict has some kilobytes."""
@@ -71,16 +74,6 @@ def _digest(path: str) -> bytes:
     return hashlib.blake2b(path.encode(), digest_size=16).digest()
 
 
-class Table(Protocol):
-    """What a file of verdicts is in the end where it is not the lines themselves."""
-
-    def write(self, lines: Iterator[str], path: Path) -> None:
-        """Write the file, whole or not at all."""
-
-    def read(self, path: Path) -> Iterator[str]:
-        """Yield the lines that it was written from."""
-
-
 @dataclass(frozen=True)
 class Format:
     """How verdicts are written: a whole line each, by `render`; `header` is the first line, if any.
@@ -94,7 +87,7 @@ class Format:
     opening: str
     header: str = ""
     shown: Callable[[str], str] = str
-    table: Table | None = None
+    table: "VerdictTable | None" = None
 
 
 class Journal:

@@ -14,8 +14,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from ganprint.attributor import REAL
 from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
-from ganprint.errors import OutputExistsError, UsageError
-from ganprint.files import open_file, read_file, write_output
+from ganprint.errors import UsageError
+from ganprint.files import open_file, read_file, refuse_existing, write_output
 from ganprint.forensics.conclusion import MOST_AGREE
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.verdict import Verdict, Written
@@ -185,8 +185,7 @@ def schema(of: Literal["verdict", "case"] = "verdict") -> dict[str, Any]:
 
 def save_record(record: CaseRecord, path: Path, *, force: bool = False) -> None:
     """Write a record as JSON, whole or not at all; raise OutputExistsError unless `force` where it is there."""
-    if path.exists() and not force:
-        raise OutputExistsError(f"{path} already exists.", "Add --force to overwrite it.")
+    refuse_existing(path, force=force)
     write_output(path, to_json(record.model_dump(mode="json"), indent=1).encode())
 
 

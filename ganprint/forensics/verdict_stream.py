@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ganprint.errors import GanprintError
-from ganprint.forensics.ensemble import Ensemble, Views, compare_changes
+from ganprint.forensics.ensemble import Ensemble, Views
 from ganprint.forensics.verdict import Change, Verdict
 from ganprint.images import ImageFile
 from ganprint.ordered_map import in_groups
@@ -46,13 +46,21 @@ def answer_together(batch: Sequence[Viewed], ensemble: Ensemble) -> list[Verdict
             verdicts.append(ensemble.failed(each.name, each.image))
             continue
         verdict = next(answered)
-        changes = [(name, next(answered)) for name, _ in each.changed]
-        verdicts.append(_with_changes(verdict, compare_changes(verdict, changes)))
+        verdicts.append(_with_changes(verdict, [(name, next(answered)) for name, _ in each.changed]))
     return verdicts
 
 
-def _with_changes(verdict: Verdict, changes: list[Change]) -> Verdict:
+def _with_changes(verdict: Verdict, changed: Iterable[tuple[str, Verdict]]) -> Verdict:
     """Return a verdict with what becomes of it under changes, and a warning where it holds under few."""
+    changes = [
+        Change(
+            change=name,
+            verdict=each.verdict or "",
+            synthetic_probability=each.synthetic_probability or 0.0,
+            holds=each.verdict == verdict.verdict,
+        )
+        for name, each in changed
+    ]
     holds = sum(change.holds for change in changes)
     said = f"The verdict holds under {holds} of {len(changes)} mild changes only."
     warned = [said] if changes and holds <= len(changes) / 2 else []

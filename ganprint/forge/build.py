@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ganprint.attributor import REAL
-from ganprint.errors import ImageError, OutputExistsError, UsageError
-from ganprint.files import atomic_file
+from ganprint.errors import ImageError, UsageError
+from ganprint.files import atomic_file, os_errors_as, refuse_existing
 from ganprint.forge.cleaning import flat, odd, repeated, varied
 from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
@@ -117,10 +117,9 @@ def build_benchmark(
     severity and seed. Raises OutputExistsError where it is there and `force` is not given.
     """
     plan.check()
-    if (out / MANIFEST).exists() and not force:
-        raise OutputExistsError(f"{out / MANIFEST} already exists.", "Add --force to overwrite it.")
+    refuse_existing(out / MANIFEST, force=force)
     rows: list[dict[str, object]] = []
-    try:
+    with os_errors_as(UsageError, f"{out} cannot be written to", "Name another folder."):
         # A build that breaks off leaves no manifest of other images.
         (out / MANIFEST).unlink(missing_ok=True)
         for semantic in plan.semantics:
@@ -131,8 +130,6 @@ def build_benchmark(
                 rows += _write(plan, out, source, semantic, group, chosen)
         with atomic_file(out / MANIFEST) as file:
             pyarrow.csv.write_csv(pa.Table.from_pylist(rows), file)
-    except OSError as cause:
-        raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
     return out / MANIFEST
 
 

@@ -1,11 +1,11 @@
 """Cramér GAN (Bellemare et al. 2017): the energy distance of a critic's features."""
 
-from typing import ClassVar
+from functools import partial
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganprint.forge.dcgan import StridedCritic, TransposedGenerator
-from ganprint.forge.family import Critic, Family, Generator
+from ganprint.forge.family import Critic, Family
 from ganprint.forge.losses import slope_penalty
 
 PENALTY = 10.0
@@ -19,16 +19,11 @@ class CramerGAN(Family):
     title = "Cramér GAN"
     paper = "Bellemare et al., The Cramer Distance as a Solution to Biased Wasserstein Gradients, arXiv 1705.10743"
     betas = (0.5, 0.9)
-    features: ClassVar[int] = 64
-    """Length of the critic's features (the paper has 256)."""
-
-    def generator(self) -> Generator:
-        """Return the generator, about 1.1 million parameters at 64 px."""
-        return TransposedGenerator(self.resolution, 5, 160)
-
-    def critic(self) -> nn.Module:
-        """Return the critic, to (B, features)."""
-        return StridedCritic(self.resolution, 5, self.features, normalised=False)
+    # The paper's critic has 256 features.
+    networks = (
+        partial(TransposedGenerator, kernel=5, most=160),
+        partial(StridedCritic, kernel=5, outputs=64, normalised=False),
+    )
 
     def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
         """Return minus the surrogate of the energy distance, and the slope penalty on its witness (algorithm 1)."""

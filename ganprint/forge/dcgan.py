@@ -1,6 +1,7 @@
 """DCGAN (Radford, Metz and Chintala, ICLR 2016): transposed convolutions of 4 by 4 and batch normalisation."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -75,14 +76,10 @@ class DCGAN(Family):
     name = "dcgan"
     title = "DCGAN"
     paper = "Radford, Metz and Chintala, ICLR 2016, arXiv 1511.06434"
-
-    def generator(self) -> Generator:
-        """Return the generator, about 0.9 million parameters at 64 px."""
-        return TransposedGenerator(self.resolution, 4, 192)
-
-    def critic(self) -> nn.Module:
-        """Return the critic."""
-        return StridedCritic(self.resolution, 4, 1, normalised=True)
+    networks = (
+        partial(TransposedGenerator, kernel=4, most=192),
+        partial(StridedCritic, kernel=4, outputs=1, normalised=True),
+    )
 
     def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
         """Return the logistic loss."""

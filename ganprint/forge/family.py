@@ -41,6 +41,10 @@ class Generator(nn.Module):
         return [torch.randn(len(latents), 1, side, side, device=latents.device) for side in self.noise_sides]
 
 
+Networks = tuple[Callable[[int], Generator], Callable[[int], nn.Module]]
+"""Make a family's generator, of about a million parameters at 64 px, and its critic for a resolution."""
+
+
 class Family(ABC):
     """An architecture with its published way of training, in small.
 
@@ -50,6 +54,7 @@ class Family(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     paper: ClassVar[str]
+    networks: ClassVar[Networks]
     generator_rate: ClassVar[float] = 2e-4
     critic_rate: ClassVar[float] = 2e-4
     betas: ClassVar[tuple[float, float]] = (0.5, 0.999)
@@ -59,13 +64,13 @@ class Family(ABC):
     def __init__(self, resolution: int) -> None:
         self.resolution = resolution
 
-    @abstractmethod
     def generator(self) -> Generator:
         """Return a generator with fresh weights."""
+        return self.networks[0](self.resolution)
 
-    @abstractmethod
     def critic(self) -> nn.Module:
         """Return a critic with fresh weights, from images (B, 3, R, R) to (B, D)."""
+        return self.networks[1](self.resolution)
 
     @abstractmethod
     def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:

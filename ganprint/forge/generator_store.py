@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, ValidationError
 
-from ganprint.errors import OutputExistsError, WeightsError
-from ganprint.files import read_file
+from ganprint.errors import WeightsError
+from ganprint.files import os_errors_as, read_file, refuse_existing
 from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
 from ganprint.plain_yaml import PlainYAMLError, load_plain
@@ -16,6 +16,7 @@ from ganprint.weights.card import CARD_FILE, MAX_CARD_BYTES, MODEL_FILE, first_f
 from ganprint.weights.records import Command, Sha256
 from ganprint.weights.store import shipped_folder
 from ganprint.weights.tensor_files import (
+    CHECK_ROOM,
     MAX_MODEL_BYTES,
     check_finite,
     count_parameters,
@@ -69,20 +70,14 @@ def save_generator(folder: Path, generator: Generator, card: GeneratorCard, *, f
     """
     from safetensors.torch import save
 
-    if (folder / MODEL_FILE).exists() and not force:
-        raise OutputExistsError(f"{folder / MODEL_FILE} already exists.", "Add --force to replace it.")
+    refuse_existing(folder / MODEL_FILE, force=force, hint="Add --force to replace it.")
     tensors = stored_tensors(generator.state_dict())
     content = save(tensors, metadata={"format": "pt"})
     filled = {"sha256": hashlib.sha256(content).hexdigest(), "parameters": count_parameters(tensors)}
     card = card.model_copy(update=filled)
     text = yaml.safe_dump(card.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
-    try:
+    with os_errors_as(WeightsError, f"The generator cannot be written to {folder}", CHECK_ROOM):
         write_folder(folder, {MODEL_FILE: content, CARD_FILE: text.encode()})
-    except OSError as cause:
-        raise WeightsError(
-            f"The generator cannot be written to {folder}: {cause.strerror}.",
-            "Check the free space and the permissions there.",
-        ) from cause
     return card
 
 

@@ -23,8 +23,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ganprint.attributor import REAL, View
-from ganprint.errors import ImageError, ManifestError, OutputExistsError, UsageError, WeightsError
-from ganprint.files import atomic_folder, read_file
+from ganprint.errors import ImageError, ManifestError, UsageError, WeightsError
+from ganprint.files import atomic_folder, os_errors_as, read_file, refuse_existing
 from ganprint.forge.figures import write_image
 from ganprint.forge.gan_training import named_seed
 from ganprint.forge.generator_store import GeneratorCard, list_generators, load_generator, shipped_generators
@@ -167,14 +167,10 @@ def write_examples(
     first, *_ = shown
     canvas = pad(shown[first], (MARGIN, MARGIN, MARGIN, MARGIN), value=255)
     found.append((out / f"{first}-on-white.png", first + recipe.suffix, canvas))
-    there = [file for file, _, _ in found if file.exists()]
-    if there and not force:
-        raise OutputExistsError(f"{there[0]} already exists.", "Add --force to overwrite it.")
-    try:
+    refuse_existing(*(file for file, _, _ in found), force=force)
+    with os_errors_as(UsageError, f"{out} cannot be written to", "Name another folder."):
         for file, _, image in found:
             write_image(image, file)
-    except OSError as cause:
-        raise UsageError(f"{out} cannot be written to: {cause.strerror}.", "Name another folder.") from cause
     return [(file, source) for file, source, _ in found]
 
 

@@ -1,9 +1,12 @@
 """MMD GAN (Binkowski et al., ICLR 2018): the maximum mean discrepancy of a critic's features."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from ganprint.forge.cramergan import CramerGAN
+from ganprint.forge.dcgan import StridedCritic
 from ganprint.forge.family import Critic
 from ganprint.forge.losses import slope_penalty
 
@@ -19,8 +22,8 @@ class MMDGAN(CramerGAN):
     name = "mmdgan"
     title = "MMD GAN"
     paper = "Binkowski, Sutherland, Arbel and Gretton, Demystifying MMD GANs, ICLR 2018, arXiv 1801.01401"
-    features = 16
-    """Length of the critic's features (section 4)."""
+    # A critic of 16 features, as in section 4.
+    networks = CramerGAN.networks[0], partial(StridedCritic, kernel=5, outputs=16, normalised=False)
 
     def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
         """Return minus the discrepancy, and the slope penalty on its witness function."""

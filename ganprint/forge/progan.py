@@ -105,14 +105,7 @@ class ProGAN(Family):
     critic_rate = 1e-3
     betas = (0.0, 0.99)
     batch = 8
-
-    def generator(self) -> Generator:
-        """Return the generator, about 1.2 million parameters at 64 px."""
-        return GrowingGenerator(self.resolution)
-
-    def critic(self) -> nn.Module:
-        """Return the critic."""
-        return GrowingCritic(self.resolution)
+    networks = GrowingGenerator, GrowingCritic
 
     def reached(self, step: int) -> float:
         """Return the doublings from 4 at a step: a side fades in over half of its steps."""

@@ -96,14 +96,7 @@ class SNGAN(Family):
     batch = 8
     # The paper has five critic steps; with one, twice the critic's rate comes near it (Heusel et al. 2017).
     critic_rate = 4e-4
-
-    def generator(self) -> Generator:
-        """Return the generator, about 0.9 million parameters at 64 px."""
-        return ResidualGenerator(self.resolution)
-
-    def critic(self) -> nn.Module:
-        """Return the critic."""
-        return SpectralCritic(self.resolution)
+    networks = ResidualGenerator, SpectralCritic
 
     def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
         """Return the hinge loss."""

@@ -1,13 +1,15 @@
 """StyleGAN (Karras, Laine and Aila, CVPR 2019): a mapping network, AdaIN, noise, smoothed upsampling."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganprint.forge.family import BEGINNING, LATENT, Critic, Family, Generator, channels, sides
+from ganprint.forge.family import BEGINNING, LATENT, Critic, Family, Generator, Networks, channels, sides
 from ganprint.forge.layers import Equalised, MinibatchDeviation, leaky, precise, smooth
 from ganprint.forge.losses import logistic_critic, logistic_generator, r1_penalty
 
@@ -139,14 +141,7 @@ class StyleGAN(Family):
     critic_rate = 1e-3
     betas = (0.0, 0.99)
     batch = 8
-
-    def generator(self) -> Generator:
-        """Return the generator, about 1.1 million parameters at 64 px."""
-        return StyleGenerator(self.resolution)
-
-    def critic(self) -> nn.Module:
-        """Return the critic."""
-        return SmoothCritic(self.resolution, residual=False)
+    networks: ClassVar[Networks] = StyleGenerator, partial(SmoothCritic, residual=False)
 
     def begins(self, step: int) -> bool:
         """Return whether a step is among the first, twice as many as elsewhere: the mapping network learns slowly."""

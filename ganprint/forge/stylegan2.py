@@ -1,6 +1,7 @@
 """StyleGAN2 (Karras et al., CVPR 2020): modulated convolutions, skip outputs, lazy regularisation."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -87,14 +88,7 @@ class StyleGAN2(StyleGAN):
     paper = "Karras et al., Analyzing and Improving the Image Quality of StyleGAN, CVPR 2020, arXiv 1912.04958"
     generator_rate = 2e-3
     critic_rate = 2e-3
-
-    def generator(self) -> Generator:
-        """Return the generator, about 1.1 million parameters at 64 px."""
-        return SkipGenerator(self.resolution)
-
-    def critic(self) -> nn.Module:
-        """Return the critic."""
-        return SmoothCritic(self.resolution, residual=True)
+    networks = SkipGenerator, partial(SmoothCritic, residual=True)
 
     def regularise(self, generator: Generator, latents: Tensor, step: int) -> Tensor | None:
         """Return, every PATH_EVERY steps, how unevenly images change with the style (section 3.2).

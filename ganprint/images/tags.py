@@ -12,8 +12,6 @@ _CHARACTERS = (1, 2, 6, 7, 129)
 _MOST_DIRECTORIES = 64
 _MOST_ENTRIES = 100_000
 
-SUB_IFDS = 330
-
 
 @dataclass(frozen=True)
 class Field:

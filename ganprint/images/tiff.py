@@ -13,39 +13,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.ExifTags import Base
 
 from ganprint.images.large import is_large
 from ganprint.images.rgb import as_array, eight_bits, profile_notes, to_rgb
-from ganprint.images.tags import SUB_IFDS, Directory, Field, Tags
-from ganprint.images.tiff_file import (
-    BITS,
-    COMPRESSION,
-    EXTRA,
-    HEIGHT,
-    PALETTE,
-    PHOTOMETRIC,
-    PLANAR,
-    PREDICTOR,
-    SAMPLE_FORMAT,
-    SAMPLES,
-    STRIP_BYTES,
-    STRIP_ROWS,
-    STRIPS,
-    TILE_BYTES,
-    TILE_HEIGHT,
-    TILE_WIDTH,
-    TILES,
-    WIDTH,
-    YCBCR,
-    YCBCR_SUBSAMPLING,
-    field_of,
-    number_of,
-    numbers_of,
-    tiff_bands,
-    write_tiff,
-)
+from ganprint.images.tags import Directory, Field, Tags
+from ganprint.images.tiff_file import YCBCR, field_of, number_of, numbers_of, tiff_bands, write_tiff
 
-_SUBFILE, _MAKE, _ORIENTATION, _DNG = 254, 271, 274, 50706
 _WHITE_ZERO, _RGB, _INDEXED, _CMYK, _LAB = 0, 2, 3, 5, 8
 _MOST_SAMPLES = 16
 _RAW_PHOTOMETRICS = (32803, 34892)  # colour filter array, linear raw
@@ -88,7 +62,7 @@ class TiffPicture:
     @property
     def orientation(self) -> int:
         """The orientation that it states itself, zero where it states none."""
-        return number_of(self.directory, _ORIENTATION)
+        return number_of(self.directory, Base.Orientation)
 
 
 def choose_picture(data: bytes) -> TiffPicture:
@@ -97,12 +71,12 @@ def choose_picture(data: bytes) -> TiffPicture:
     pages = list(tags.chain())
     if not pages:
         raise ValueError("no directory")
-    below = [found for page in pages[:4] for found in tags.below(page, SUB_IFDS)]
+    below = [found for page in pages[:4] for found in tags.below(page, Base.SubIFDs)]
     raw = _raw_format([*pages, *below])
     chosen, notes = _full_picture(pages, below)
     if not _area(chosen):
         raise ValueError("no pixels")
-    bits = {int(value) for value in numbers_of(chosen, BITS, 1)}
+    bits = {int(value) for value in numbers_of(chosen, Base.BitsPerSample, 1)}
     plain = TiffPicture(
         io.BytesIO(),
         chosen,
@@ -117,17 +91,17 @@ def choose_picture(data: bytes) -> TiffPicture:
     )
     if raw:
         return plain
-    samples = number_of(chosen, SAMPLES, 1)
+    samples = number_of(chosen, Base.SamplesPerPixel, 1)
     missing = _missing(chosen, samples, len(data))
     chosen, more = _with_full_palette(chosen)
-    apart = number_of(chosen, PLANAR, 1) == 2
+    apart = number_of(chosen, Base.PlanarConfiguration, 1) == 2
     # Pillow has no mode for 16 bits of colour, keeps the highest 8, and has none at all for grey with alpha.
-    wide = bits == {16} and number_of(chosen, SAMPLE_FORMAT, 1) == 1
+    wide = bits == {16} and number_of(chosen, Base.SampleFormat, 1) == 1
     bands: Iterable[tuple[slice, BinaryIO]] = ()
     if samples == 1 or not (apart or wide):
         if samples > 1 and is_large(plain.size):
             bands = tiff_bands(data, tags.order, chosen)
-        directories = [chosen | {PLANAR: field_of(chosen, 1)}]
+        directories = [chosen | {Base.PlanarConfiguration: field_of(chosen, 1)}]
         samples = 1
     elif len(bits) > 1 or not bits <= {8, 16} or samples > _MOST_SAMPLES:
         raise ValueError("samples of a rare kind")
@@ -139,7 +113,7 @@ def choose_picture(data: bytes) -> TiffPicture:
 
 
 def _size(directory: Directory) -> tuple[int, int]:
-    return number_of(directory, WIDTH), number_of(directory, HEIGHT)
+    return number_of(directory, Base.ImageWidth), number_of(directory, Base.ImageLength)
 
 
 def _area(directory: Directory) -> int:
@@ -149,14 +123,14 @@ def _area(directory: Directory) -> int:
 
 def _raw_format(directories: list[Directory]) -> str | None:
     """Name the camera's raw format that a TIFF is, None where it is none."""
-    if any(_DNG in directory for directory in directories):
+    if any(Base.DNGVersion in directory for directory in directories):
         return "DNG"
     for directory in directories:
         if (
-            number_of(directory, PHOTOMETRIC) in _RAW_PHOTOMETRICS
-            or number_of(directory, COMPRESSION) in _RAW_COMPRESSIONS
+            number_of(directory, Base.PhotometricInterpretation) in _RAW_PHOTOMETRICS
+            or number_of(directory, Base.Compression) in _RAW_COMPRESSIONS
         ):
-            makers = [(d[_MAKE].text() or "").lower() for d in directories if _MAKE in d]
+            makers = [(d[Base.Make].text() or "").lower() for d in directories if Base.Make in d]
             named = (name for maker in makers for start, name in _RAW_MAKERS.items() if maker.startswith(start))
             return next(named, "a camera's raw file")
     return None
@@ -165,8 +139,8 @@ def _raw_format(directories: list[Directory]) -> str | None:
 def _full_picture(pages: list[Directory], below: list[Directory]) -> tuple[Directory, list[str]]:
     """Choose the first page, or the full picture where that is a thumbnail of it."""
     first = pages[0]
-    full = [d for d in [*below, *pages[1:]] if not number_of(d, _SUBFILE) & 1 and _area(d) > _area(first)]
-    if not number_of(first, _SUBFILE) & 1:
+    full = [d for d in [*below, *pages[1:]] if not number_of(d, Base.NewSubfileType) & 1 and _area(d) > _area(first)]
+    if not number_of(first, Base.NewSubfileType) & 1:
         # It does not say so itself: it is one where the larger picture lies below it, or is of its shape.
         full = [d for d in full if d in below or _is_enlarged(first, d)]
     if not full:
@@ -174,7 +148,7 @@ def _full_picture(pages: list[Directory], below: list[Directory]) -> tuple[Direc
     chosen = max(full, key=_area)
     width, height = _size(chosen)
     small = "{} x {}".format(*_size(first))
-    others = [d for d in pages[1:] if d is not chosen and not number_of(d, _SUBFILE) & 1]
+    others = [d for d in pages[1:] if d is not chosen and not number_of(d, Base.NewSubfileType) & 1]
     rest = "; its other pages were not" if others else ""
     return chosen, [f"Its first picture is a thumbnail of {small}; the full one, {width} x {height}, was taken{rest}."]
 
@@ -187,28 +161,30 @@ def _is_enlarged(small: Directory, large: Directory) -> bool:
 
 def _with_full_palette(directory: Directory) -> tuple[Directory, list[str]]:
     """Spread a palette of 8-bit values, which some programs write, over the 16 bits that TIFF has for them."""
-    values = [int(value) for value in numbers_of(directory, PALETTE, 0)]
-    if number_of(directory, PHOTOMETRIC) != _INDEXED or not 0 < max(values) < 256:
+    values = [int(value) for value in numbers_of(directory, Base.ColorMap, 0)]
+    if number_of(directory, Base.PhotometricInterpretation) != _INDEXED or not 0 < max(values) < 256:
         return directory, []
-    field = directory[PALETTE]
+    field = directory[Base.ColorMap]
     raw = struct.pack(f"{field.order}{len(values)}H", *(value * 257 for value in values))
     spread = Field(3, len(values), field.order, memoryview(raw))
-    return {**directory, PALETTE: spread}, ["Its palette has values of 8 bits where TIFF has 16; it was read so."]
+    return {**directory, Base.ColorMap: spread}, ["Its palette has values of 8 bits where TIFF has 16; it was read so."]
 
 
 def _missing(directory: Directory, samples: int, length: int) -> str:
     """Say what of a picture's strips or tiles is not in a file of so many bytes, empty where all is."""
     width, height = _size(directory)
-    tiled = TILES in directory
-    offsets = numbers_of(directory, TILES if tiled else STRIPS, 0)
-    counts = numbers_of(directory, TILE_BYTES if tiled else STRIP_BYTES, 0)
-    rows = min(number_of(directory, TILE_HEIGHT if tiled else STRIP_ROWS, height) or height, 1 << 24)
-    columns = number_of(directory, TILE_WIDTH, width) if tiled else width
+    tiled = Base.TileOffsets in directory
+    offsets = numbers_of(directory, Base.TileOffsets if tiled else Base.StripOffsets, 0)
+    counts = numbers_of(directory, Base.TileByteCounts if tiled else Base.StripByteCounts, 0)
+    rows = min(number_of(directory, Base.TileLength if tiled else Base.RowsPerStrip, height) or height, 1 << 24)
+    columns = number_of(directory, Base.TileWidth, width) if tiled else width
     across = -(-width // max(columns, 1))
     down = -(-height // max(rows, 1))
-    apart = number_of(directory, PLANAR, 1) == 2
-    plain = number_of(directory, COMPRESSION, 1) == 1 and number_of(directory, PHOTOMETRIC) != YCBCR
-    bits = sum(numbers_of(directory, BITS, 1)[:1]) * (1 if apart else samples)
+    apart = number_of(directory, Base.PlanarConfiguration, 1) == 2
+    plain = (
+        number_of(directory, Base.Compression, 1) == 1 and number_of(directory, Base.PhotometricInterpretation) != YCBCR
+    )
+    bits = sum(numbers_of(directory, Base.BitsPerSample, 1)[:1]) * (1 if apart else samples)
     row_bytes = int(columns * bits + 7) // 8
     wanted = across * down * (samples if apart else 1)
     for number in range(wanted):
@@ -229,7 +205,11 @@ def _missing(directory: Directory, samples: int, length: int) -> str:
 
 def _planes(directory: Directory, samples: int) -> list[Directory]:
     """Return a directory of grey for each plane of a picture whose samples are apart."""
-    strips, sizes = (TILES, TILE_BYTES) if TILES in directory else (STRIPS, STRIP_BYTES)
+    strips, sizes = (
+        (Base.TileOffsets, Base.TileByteCounts)
+        if Base.TileOffsets in directory
+        else (Base.StripOffsets, Base.StripByteCounts)
+    )
     each = len(numbers_of(directory, strips, 0)) // samples
     grey, (mode, alpha) = _grey(directory), _mode(directory, samples)
     wanted = [*range(_colours(mode)), *([alpha] if alpha else [])]
@@ -246,15 +226,27 @@ def _planes(directory: Directory, samples: int) -> list[Directory]:
 
 def _as_wide_grey(directory: Directory, samples: int) -> Directory:
     """Return a directory of grey of a picture of 16-bit samples, which lie side by side in its rows."""
-    wide = {tag: number_of(directory, tag) * samples for tag in (WIDTH, TILE_WIDTH) if tag in directory}
-    return _grey(directory) | {tag: field_of(directory, value) for tag, value in (wide | {PREDICTOR: 1}).items()}
+    wide = {tag: number_of(directory, tag) * samples for tag in (Base.ImageWidth, Base.TileWidth) if tag in directory}
+    return _grey(directory) | {tag: field_of(directory, value) for tag, value in (wide | {Base.Predictor: 1}).items()}
 
 
 def _grey(directory: Directory) -> Directory:
-    if number_of(directory, PHOTOMETRIC) not in _MODES or max(numbers_of(directory, YCBCR_SUBSAMPLING, 1)) > 1:
+    if (
+        number_of(directory, Base.PhotometricInterpretation) not in _MODES
+        or max(numbers_of(directory, Base.YCbCrSubSampling, 1)) > 1
+    ):
         raise ValueError("samples of a rare kind")
-    one = {BITS: number_of(directory, BITS), PHOTOMETRIC: 1, PLANAR: 1, SAMPLES: 1}
-    kept = {tag: value for tag, value in directory.items() if tag not in (EXTRA, PALETTE, SAMPLE_FORMAT)}
+    one = {
+        Base.BitsPerSample: number_of(directory, Base.BitsPerSample),
+        Base.PhotometricInterpretation: 1,
+        Base.PlanarConfiguration: 1,
+        Base.SamplesPerPixel: 1,
+    }
+    kept = {
+        tag: value
+        for tag, value in directory.items()
+        if tag not in (Base.ExtraSamples, Base.ColorMap, Base.SampleFormat)
+    }
     return kept | {tag: field_of(directory, value) for tag, value in one.items()}
 
 
@@ -276,14 +268,14 @@ def merge_samples(picture: TiffPicture, planes: list[NDArray[Any]], icc: bytes) 
     directory = picture.directory
     if len(planes) == 1:
         values = planes.pop()
-        if number_of(directory, PREDICTOR, 1) == 2:
+        if number_of(directory, Base.Predictor, 1) == 2:
             values = _undo_differences(values, picture)
         planes += [values[:, sample :: picture.samples] for sample in range(picture.samples)]
         del values
     mode, alpha = _mode(directory, picture.samples)
     count = _colours(mode)
     colours, notes = eight_bits(planes[:count], picture.bits)
-    if number_of(directory, PHOTOMETRIC) == _WHITE_ZERO:
+    if number_of(directory, Base.PhotometricInterpretation) == _WHITE_ZERO:
         colours[0] = 255 - colours[0]
     elif mode == "LAB":
         colours[1:] = [plane ^ np.uint8(128) for plane in colours[1:]]  # which TIFF has with a sign
@@ -304,9 +296,11 @@ def _colours(mode: str) -> int:
 
 def _mode(directory: Directory, samples: int) -> tuple[str, int]:
     """Return Pillow's mode of a picture's samples and which of them is alpha, zero where none is."""
-    mode = _MODES[number_of(directory, PHOTOMETRIC)]
+    mode = _MODES[number_of(directory, Base.PhotometricInterpretation)]
     # RGB of four samples without a word on the fourth is RGB with alpha, as other readers take it.
-    extra = numbers_of(directory, EXTRA, 2 if mode == "RGB" and samples == 4 and EXTRA not in directory else 0)
+    extra = numbers_of(
+        directory, Base.ExtraSamples, 2 if mode == "RGB" and samples == 4 and Base.ExtraSamples not in directory else 0
+    )
     for place, kind in enumerate(extra[: samples - _colours(mode)]):
         if (mode, int(kind)) in _ALPHA_MODES:
             return _ALPHA_MODES[mode, int(kind)], _colours(mode) + place
@@ -317,7 +311,7 @@ def _undo_differences(values: NDArray[np.uint16], picture: TiffPicture) -> NDArr
     """Undo TIFF's horizontal differences (TIFF 6.0, section 14) of samples side by side, in each tile."""
     whole = np.empty_like(values)
     samples = picture.samples
-    columns = number_of(picture.directory, TILE_WIDTH, picture.size[0]) * samples
+    columns = number_of(picture.directory, Base.TileWidth, picture.size[0]) * samples
     for left in range(0, values.shape[1], columns):
         for sample in range(samples):
             part = slice(left + sample, left + columns, samples)

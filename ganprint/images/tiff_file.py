@@ -6,26 +6,20 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, BinaryIO
 
+from PIL.ExifTags import Base
+
 from ganprint.images.large import BAND_PIXELS
 from ganprint.images.tags import Directory, Field
 
-WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES = 256, 257, 258, 259, 262, 273, 277
-STRIP_ROWS, STRIP_BYTES, PLANAR, PREDICTOR, PALETTE, TILE_WIDTH, TILE_HEIGHT = (
-    278,
-    279,
-    284,
-    317,
-    320,
-    322,
-    323,
-)
-TILES, TILE_BYTES, EXTRA, SAMPLE_FORMAT, YCBCR_SUBSAMPLING = 324, 325, 338, 339, 530
 YCBCR = 6
-# Beside those: fill order, T4 and T6 options, ink set, JPEG tables, and YCbCr's coefficients, positioning and black.
 _NEEDED = {
-    *(WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, STRIP_ROWS, STRIP_BYTES, PLANAR),
-    *(PALETTE, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, EXTRA, SAMPLE_FORMAT, PREDICTOR),
-    *(266, 292, 293, 332, 347, 512, 513, 514, 515, 519, 520, 521, 529, YCBCR_SUBSAMPLING, 531, 532),
+    *(Base.ImageWidth, Base.ImageLength, Base.BitsPerSample, Base.Compression, Base.PhotometricInterpretation),
+    *(Base.FillOrder, Base.StripOffsets, Base.SamplesPerPixel, Base.RowsPerStrip, Base.StripByteCounts),
+    *(Base.PlanarConfiguration, Base.T4Options, Base.T6Options, Base.Predictor, Base.ColorMap, Base.TileWidth),
+    *(Base.TileLength, Base.TileOffsets, Base.TileByteCounts, Base.InkSet, Base.ExtraSamples, Base.SampleFormat),
+    *(Base.JPEGTables, Base.JPEGProc, Base.JpegIFOffset, Base.JpegIFByteCount, Base.JpegRestartInterval),
+    *(Base.JpegQTables, Base.JpegDCTables, Base.JpegACTables, Base.YCbCrCoefficients, Base.YCbCrSubSampling),
+    *(Base.YCbCrPositioning, Base.ReferenceBlackWhite),
 }
 _OLD_JPEG = 6
 _HEAD = 8
@@ -77,15 +71,17 @@ def tiff_bands(data: bytes, order: str, directory: Directory) -> Iterator[tuple[
 
     There are none where its strips cannot be told from each other, or where there is only one that is compressed.
     """
-    width, height = number_of(directory, WIDTH), number_of(directory, HEIGHT)
-    tiled = TILES in directory
-    places, sizes = (TILES, TILE_BYTES) if tiled else (STRIPS, STRIP_BYTES)
-    rows = min(number_of(directory, TILE_HEIGHT if tiled else STRIP_ROWS) or height, height)
-    across = -(-width // max(number_of(directory, TILE_WIDTH), 1)) if tiled else 1
+    width, height = number_of(directory, Base.ImageWidth), number_of(directory, Base.ImageLength)
+    tiled = Base.TileOffsets in directory
+    places, sizes = (Base.TileOffsets, Base.TileByteCounts) if tiled else (Base.StripOffsets, Base.StripByteCounts)
+    rows = min(number_of(directory, Base.TileLength if tiled else Base.RowsPerStrip) or height, height)
+    across = -(-width // max(number_of(directory, Base.TileWidth), 1)) if tiled else 1
     starts, lengths = ([int(v) for v in numbers_of(directory, tag, 0)] for tag in (places, sizes))
-    photometric, compression = (number_of(directory, tag, 1) for tag in (PHOTOMETRIC, COMPRESSION))
+    photometric, compression = (
+        number_of(directory, tag, 1) for tag in (Base.PhotometricInterpretation, Base.Compression)
+    )
     if rows == height and len(starts) == 1 and not tiled and compression == 1 and photometric != YCBCR:
-        bits = number_of(directory, BITS, 1) * number_of(directory, SAMPLES, 1)
+        bits = number_of(directory, Base.BitsPerSample, 1) * number_of(directory, Base.SamplesPerPixel, 1)
         rows, row_bytes = max(1, BAND_PIXELS // width), (width * bits + 7) // 8
         starts = [starts[0] + top * row_bytes for top in range(0, height, rows)]
         lengths = [min(rows, height - top) * row_bytes for top in range(0, height, rows)]
@@ -102,12 +98,12 @@ def tiff_bands(data: bytes, order: str, directory: Directory) -> Iterator[tuple[
             memoryview(data)[start : start + length] for start, length in zip(starts[some], lengths[some], strict=True)
         ]
         found = [len(strip) for strip in strips]
-        changed = {HEIGHT: (min(each * rows, height - top),), STRIP_ROWS: (rows,), sizes: tuple(found)}
+        changed = {Base.ImageLength: (min(each * rows, height - top),), Base.RowsPerStrip: (rows,), sizes: tuple(found)}
         changed[places] = tuple(accumulate(found[:-1], initial=_HEAD))
         if tiled:
-            del changed[STRIP_ROWS]
+            del changed[Base.RowsPerStrip]
         band = directory | {tag: field_of(directory, *values) for tag, values in changed.items()}
-        yield slice(top, top + changed[HEIGHT][0]), write_tiff(strips, order, [band])
+        yield slice(top, top + changed[Base.ImageLength][0]), write_tiff(strips, order, [band])
 
 
 class _Spliced(io.RawIOBase):

@@ -16,4 +16,4 @@ if TYPE_CHECKING:
     from ganprint.models.neural import Losses as Losses
     from ganprint.models.neural import NeuralAttributor as NeuralAttributor
 else:
-    __getattr__ = lazy_names(__name__, dict.fromkeys(("Losses", "NeuralAttributor"), "ganprint.models.neural"))
+    __getattr__ = lazy_names(__name__)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ganprint.perturbation.engine import Engine as Engine
     from ganprint.perturbation.engine import perturb as perturb
 else:
-    __getattr__ = lazy_names(__name__, dict.fromkeys(("Engine", "perturb"), "ganprint.perturbation.engine"))
+    __getattr__ = lazy_names(__name__)
 
 AnyPolicy = Policy | Chain | DrawnChain | Attack
 """Every way to perturb the images of an evaluation."""

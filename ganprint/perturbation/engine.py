@@ -21,32 +21,18 @@ from ganprint.perturbation.stream import Stream
 Engine = Literal["torch", "imagecorruptions"]
 
 KERNELS: dict[str, Kernel] = {
-    "gaussian_noise": noise.gaussian_noise,
-    "shot_noise": noise.shot_noise,
-    "impulse_noise": noise.impulse_noise,
-    "defocus_blur": blur.defocus_blur,
-    "glass_blur": blur.glass_blur,
-    "motion_blur": blur.motion_blur,
-    "zoom_blur": blur.zoom_blur,
-    "snow": weather.snow,
-    "frost": weather.frost,
-    "fog": fog.fog,
-    "brightness": digital.brightness,
-    "contrast": digital.contrast,
-    "elastic_transform": digital.elastic_transform,
-    "pixelate": digital.pixelate,
-    "jpeg_compression": digital.jpeg_compression,
-    "speckle_noise": noise.speckle_noise,
-    "gaussian_blur": blur.gaussian_blur,
-    "spatter": weather.spatter,
-    "saturate": digital.saturate,
-    "random_noise": immunise.random_noise,
-    "random_blur": immunise.random_blur,
-    "random_crop": immunise.random_crop,
-    "random_jpeg": immunise.random_jpeg,
-    "relighting": immunise.relighting,
-    "combination": immunise.combination,
+    kernel.__name__: kernel
+    for kernel in (
+        *(noise.gaussian_noise, noise.shot_noise, noise.impulse_noise, noise.speckle_noise),
+        *(blur.defocus_blur, blur.glass_blur, blur.motion_blur, blur.zoom_blur, blur.gaussian_blur),
+        *(weather.snow, weather.frost, fog.fog, weather.spatter),
+        *(digital.brightness, digital.contrast, digital.saturate),
+        *(digital.elastic_transform, digital.pixelate, digital.jpeg_compression),
+        *(immunise.random_noise, immunise.random_blur, immunise.random_crop, immunise.random_jpeg),
+        *(immunise.relighting, immunise.combination),
+    )
 }
+"""What each kind does, by its name."""
 
 PAINTERS: dict[str, Callable[[Tensor, Sequence[int], Sequence[Stream]], Painter]] = {
     "snow": weather.snow_painter,

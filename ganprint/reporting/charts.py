@@ -9,11 +9,11 @@ import numpy as np
 
 from ganprint.calibration.probabilities import calibration_error, reliability
 from ganprint.drawing import Axes, Figure, rc_context
-from ganprint.errors import OutputExistsError, UsageError
+from ganprint.errors import UsageError
 from ganprint.evaluation.assess import Assessed
 from ganprint.evaluation.calibrate import Calibrated
 from ganprint.evaluation.entry import Entry
-from ganprint.files import write_output
+from ganprint.files import refuse_existing, write_output
 from ganprint.studies.experiments import SHORT, Robustness, adversarial_curves
 from ganprint.studies.variants import Variant, semantics_curves
 
@@ -106,9 +106,7 @@ def save_figures(figures: Mapping[str, Figure], folder: Path, *, form: Form = "p
     Raises OutputExistsError where one is there and `force` is not given, UsageError where one cannot be written.
     """
     files = {folder / f"{name}.{form}": figure for name, figure in figures.items()}
-    there = [file for file in files if file.exists() and not force]
-    if there:
-        raise OutputExistsError(f"{there[0]} already exists.", "Add --force to overwrite it.")
+    refuse_existing(*files, force=force)
     for file, figure in files.items():
         write_output(file, _rendered(figure, form), error=UsageError, hint="Name another folder.")
     return list(files)

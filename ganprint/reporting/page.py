@@ -5,11 +5,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ganprint.errors import OutputExistsError, UsageError
+from ganprint.errors import UsageError
 from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.tables import Table
 from ganprint.extras import needs
-from ganprint.files import write_output
+from ganprint.files import refuse_existing, write_output
 
 with needs("report"):
     from jinja2 import Environment, StrictUndefined
@@ -38,8 +38,7 @@ def write_page(
     Raises OutputExistsError where the file is there and `force` is not given, UsageError where it cannot be
     written.
     """
-    if path.exists() and not force:
-        raise OutputExistsError(f"{path} already exists.", "Add --force to overwrite it.")
+    refuse_existing(path, force=force)
     placed = [(table, table.places()) for table in tables]
     text = render("page.html", title=title, tables=placed, entries=entries, figures=figures)
     write_output(path, text.encode(), error=UsageError, hint="Name another file.")

@@ -11,8 +11,8 @@ import numpy as np
 
 from ganprint.attributor import Panel
 from ganprint.drawing import Axes, Figure
-from ganprint.errors import OutputExistsError, UsageError
-from ganprint.files import write_output
+from ganprint.errors import UsageError
+from ganprint.files import refuse_existing, write_output
 
 PANEL_INCHES, GAP_INCHES = 1.9, 0.7
 """Sides of a panel, and the room to its right for the scale of its colours."""
@@ -32,8 +32,7 @@ def draw_panels(panels: Sequence[Panel], caption: str, path: Path, *, force: boo
     Raises OutputExistsError where the file is there and `force` is not given, UsageError where it cannot be
     written.
     """
-    if path.exists() and not force:
-        raise OutputExistsError(f"{path} already exists.", "Add --force to overwrite it.")
+    refuse_existing(path, force=force)
     drawn = io.BytesIO()
     # Without the program's version: the same picture from the same input, byte for byte.
     panel_figure(panels, caption).savefig(drawn, format="png", metadata={"Software": None})

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganprint.errors import OutputExistsError
-from ganprint.files import write_output
+from ganprint.files import refuse_existing, write_output
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.evidence import crop_map, deciding_crop, gather_evidence, possible_maps
 from ganprint.forensics.record import CaseRecord, file_sha256
@@ -115,8 +114,7 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
     All text is shown escaped and printable, whatever files and their metadata say. Raises OutputExistsError where the
     page is there and `force` is not given, UsageError where it cannot be written.
     """
-    if path.exists() and not force:
-        raise OutputExistsError(f"{printable(str(path))} already exists.", "Add --force to overwrite it.")
+    refuse_existing(path, force=force)
     beside = path.with_suffix(".json")
     images = [(each, exhibits.of(each.verdict)) for each in record.images]
     page = render(

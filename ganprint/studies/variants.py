@@ -14,7 +14,7 @@ from ganprint.errors import UsageError
 from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.plan import Candidate
 from ganprint.evaluation.tables import Cell, Column, Row, Table
-from ganprint.files import atomic_write
+from ganprint.files import atomic_write, os_errors_as
 from ganprint.models import NeuralConfig, read_config
 from ganprint.studies.experiments import condition_table
 from ganprint.training.session import train_weights
@@ -214,12 +214,8 @@ class Study:
     def train(self, variant: Variant, *, report: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
         """Train a variant, from its checkpoint where there is one; KeyboardInterrupt where it was stopped."""
         folder = self.folder(variant)
-        try:
+        with os_errors_as(UsageError, f"{folder} cannot be written to", "Name another folder with --out."):
             atomic_write(folder / IDENTITY, self._identity(variant).encode())
-        except OSError as cause:
-            raise UsageError(
-                f"{folder} cannot be written to: {cause.strerror}.", "Name another folder with --out."
-            ) from cause
         resume = _is_begun(folder)
         run = Run(
             folder,

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from ganprint.attributor import Attributor, AttributorConfig, Run
 from ganprint.data.family_names import family_of
-from ganprint.errors import ConfigError, GanprintError, OutputExistsError, TrainingError, WeightsError
-from ganprint.files import atomic_write, locked_folder
+from ganprint.errors import ConfigError, GanprintError, TrainingError, WeightsError
+from ganprint.files import atomic_write, locked_folder, os_errors_as, refuse_existing
 from ganprint.models.config import paper_note
 from ganprint.models.neural import NeuralAttributor
 from ganprint.models.pretrained import with_weights_at_hand
@@ -93,21 +93,14 @@ def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
         return
     text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False).encode()
     file = run.folder / "config.yaml"
-    try:
+    with os_errors_as(TrainingError, f"{run.folder} cannot be written to", "Name another folder with --out."):
         run.folder.mkdir(parents=True, exist_ok=True)
-        present = [run.folder / name for name in HELD if (run.folder / name).exists()]
-        if present and not force:
-            raise OutputExistsError(
-                f"{present[0]} already exists.", "Continue with --resume, or start again with --force."
-            )
+        hint = "Continue with --resume, or start again with --force."
+        refuse_existing(*(run.folder / name for name in HELD), force=force, hint=hint)
         # Weights of before must not be taken for this training's, should it fail.
         for name in (MODEL_FILE, CARD_FILE):
             (run.folder / name).unlink(missing_ok=True)
         atomic_write(file, text)
-    except OSError as cause:
-        raise TrainingError(
-            f"{run.folder} cannot be written to: {cause.strerror}.", "Name another folder with --out."
-        ) from cause
 
 
 def prepare(

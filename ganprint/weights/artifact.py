@@ -11,14 +11,15 @@ import numpy as np
 from pydantic import ValidationError
 
 from ganprint import plugins
-from ganprint.errors import GanprintError, OutputExistsError, WeightsError
-from ganprint.files import read_file
+from ganprint.errors import GanprintError, WeightsError
+from ganprint.files import os_errors_as, read_file, refuse_existing
 from ganprint.plain_yaml import load_plain
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, REFERENCE_FILE, Card, first_fault, read_card
 from ganprint.weights.outline import check_outline
 from ganprint.weights.records import CalibrationRecord, JudgementRecord, Result, VerdictRates
 from ganprint.weights.store import find
 from ganprint.weights.tensor_files import (
+    CHECK_ROOM,
     MAX_MODEL_BYTES,
     check_finite,
     count_parameters,
@@ -64,9 +65,7 @@ def save_artifact(
     """
     from safetensors.torch import save
 
-    present = [name for name in (MODEL_FILE, CARD_FILE) if (folder / name).exists()]
-    if present and not force:
-        raise OutputExistsError(f"{folder / present[0]} already exists.", "Add --force to replace it.")
+    refuse_existing(folder / MODEL_FILE, folder / CARD_FILE, force=force, hint="Add --force to replace it.")
     stored = stored_tensors(tensors, half=half, keep=keep)
     content = save(stored, metadata={"format": "pt"})
     halved = any(str(tensor.dtype) == "torch.float16" for tensor in stored.values())
@@ -77,14 +76,8 @@ def save_artifact(
             "precision": "float16" if halved else "float32",
         }
     )
-    files = {MODEL_FILE: content, CARD_FILE: card.to_yaml().encode()}
-    try:
-        write_folder(folder, files)
-    except OSError as cause:
-        raise WeightsError(
-            f"The weights cannot be written to {folder}: {cause.strerror}.",
-            "Check the free space and the permissions there.",
-        ) from cause
+    with os_errors_as(WeightsError, f"The weights cannot be written to {folder}", CHECK_ROOM):
+        write_folder(folder, {MODEL_FILE: content, CARD_FILE: card.to_yaml().encode()})
     return folder
 
 
@@ -213,12 +206,8 @@ def load_reference(name_or_path: str | Path, card: Card) -> dict[str, np.ndarray
     from safetensors.numpy import load
 
     judgement, path = card.judgement, find(name_or_path) / REFERENCE_FILE
-    try:
+    with os_errors_as(WeightsError, f"{path} cannot be read", "ganprint calibrate --record makes it again."):
         content = read_file(path, limit=MAX_MODEL_BYTES)
-    except OSError as cause:
-        raise WeightsError(
-            f"{path} cannot be read: {cause.strerror}.", "ganprint calibrate --record makes it again."
-        ) from cause
     if judgement is None or hashlib.sha256(content).hexdigest() != judgement.reference_sha256:
         raise WeightsError(
             f"{path} is not the file that its card names.", "ganprint calibrate --record makes both again."
@@ -242,13 +231,9 @@ def _rewrite(folder: Path, card: Card, others: Mapping[str, bytes] = MappingProx
             f"The card of {folder} would not be valid: {first_fault(cause)}.",
             "It was left as it is. Please report this.",
         ) from cause
-    try:
+    hint = "Copy the weights to a folder of your own and name that one with --weights."
+    with os_errors_as(WeightsError, f"The card in {folder} cannot be written", hint):
         write_folder(folder, {**others, CARD_FILE: text.encode()})
-    except OSError as cause:
-        raise WeightsError(
-            f"The card in {folder} cannot be written: {cause.strerror}.",
-            "Copy the weights to a folder of your own and name that one with --weights.",
-        ) from cause
     return folder
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 MAX_MODEL_BYTES = 4 << 30
 """The largest network of timm takes as much."""
+CHECK_ROOM = "Check the free space and the permissions there."
+"""Hint where a folder cannot be written."""
 HALF_ERROR = 2.0**-10
 """Largest rounding error of a halved tensor, relative to its largest value; float16 proper costs 2**-11."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ganprint.errors import WeightsError
-from ganprint.files import open_file
+from ganprint.files import open_file, os_errors_as
 from ganprint.weights.pickled import (
     ForbiddenNameError,
     MalformedPickleError,
@@ -69,10 +69,8 @@ def open_checkpoint(path: Path) -> Iterator[Checkpoint]:
     The pickle in it is read as data, at most 4 MB and a million operations of it. Raises WeightsError
     where the file is missing, truncated or no checkpoint, or names a function that no checkpoint needs.
     """
-    try:
+    with os_errors_as(WeightsError, f"{path} cannot be read", "Check the path."):
         file = open_file(path)
-    except OSError as cause:
-        raise WeightsError(f"{path} cannot be read: {cause.strerror}.", "Check the path.") from cause
     with file:
         size = path.stat().st_size
         with _reported(path):

@@ -69,8 +69,7 @@ def test_the_benchmark_is_announced_once_while_it_is_made(
         return tiny_manifest
 
     monkeypatch.setattr("ganprint.forge.mini.mini", made)
-    done = inside("compare", "--weights", "prnu.wild128", "--dry-run")
-    assert done.returncode == 0, done.stderr
+    done = inside("compare", "--weights", "prnu.wild128", "--dry-run", status=0)
     assert done.stderr.count("making the embedded benchmark, once") == 1
 
 
@@ -107,8 +106,7 @@ def test_robustness_has_every_corruption_with_the_unseen_marked(compare: Any, tm
         "5",
     )  # fmt: skip
     out = tmp_path / "results"
-    done = compare("--robustness", *chosen, "--out", out, "--markdown", "--figures", tmp_path / "figures")
-    assert done.returncode == 0, done.stderr
+    done = compare("--robustness", *chosen, "--out", out, "--markdown", "--figures", tmp_path / "figures", status=0)
     found = {(entry.weights, entry.policy): entry for entry in read_entries(out)}
     # Those of --condition, and clean once.
     assert {policy for _, policy in found} == {
@@ -153,8 +151,7 @@ def test_the_datas_names_can_be_mapped_to_the_weights(compare, tiny_manifest, tm
     alone = json.loads(compare("--json").stdout)
     refused = compare("--data", renamed, "--json", status=2).stderr
     assert "knows no generator of" in refused and "--rename" in refused
-    mapped = compare("--data", renamed, "--rename", "pg=progan", "--rename", "sg=stylegan", "--json")
-    assert mapped.returncode == 0, mapped.stderr
+    mapped = compare("--data", renamed, "--rename", "pg=progan", "--rename", "sg=stylegan", "--json", status=0)
     assert [each["confusion"] for each in json.loads(mapped.stdout)] == [each["confusion"] for each in alone]
 
 

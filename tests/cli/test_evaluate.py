@@ -130,8 +130,7 @@ def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_scored(
     other.write_text(tiny_manifest.read_text().replace("progan/test_seen0.png", "progan/absent.png"))
     for run, workers in ((inside, "0"), (program, "1")):
         options = ("--split", "test_seen", "--workers", workers, "--json")
-        done = run("evaluate", "--weights", tiny_weights, "--data", other, *options)
-        assert done.returncode == 1
+        done = run("evaluate", "--weights", tiny_weights, "--data", other, *options, status=1)
         assert "absent.png" in done.stderr
         found = json.loads(done.stdout)
         assert (found["n"], found["failed"]) == (14, 1)

@@ -30,7 +30,6 @@ def test_three_files_train_and_evaluate_and_what_val_lacks_is_said(
     small = ("--set", "view.size=32", "--workers", "0")
     done = inside("train", "--method", "prnu", "--data", listed, *images, "--out", out, *small, status=0)
     assert "val has no image of stylegan" in done.stderr
-    done = inside("evaluate", "--weights", out, "--data", listed, *images, "--split", "test", "--json")
-    assert done.returncode == 0, done.stderr
+    done = inside("evaluate", "--weights", out, "--data", listed, *images, "--split", "test", "--json", status=0)
     found = json.loads(done.stdout)
     assert (found["n"], list(found["per_source"])) == (15, ["real", "progan", "stylegan"])
