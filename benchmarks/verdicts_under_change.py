@@ -4,7 +4,7 @@ verdicts_under_change.py WEIGHTS DATA SPLIT [POLICY ...] [--limit N]: by default
 severities that its policy draws, JPEG 95 to 50, WebP 80 and resizing by 0.5 to 1.5. With a limit only so many images,
 spread over the sources. Prints one CSV row a policy: means over groups of photographs called synthetic, of generated
 images called real, and of those that were rightly called synthetic as they are, how many become real and how many
-inconclusive.
+inconclusive; last, how many of these images become real.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def main() -> None:
     before[plain.rows] = plain.verdicts
     found = np.array([is_synthetic(each or None) for each in before]) & (images.labels != 0)
     writer = csv.writer(sys.stdout)
-    writer.writerow(["policy", "photographs synthetic", "low", "high", "generated real", "to real", "to inconclusive"])
+    writer.writerow(["policy", "photographs synthetic", "low", "high", "generated real", "to real", "to inconclusive", "images to real"])
     for policy in asked.policies or ("none", *CORRUPTIONS, *CHAINS):
         judged = answer_images(predictor, images, policy)
         rows, verdicts = judged.rows, judged.verdicts
@@ -69,6 +69,7 @@ def main() -> None:
                 rate(verdicts == REAL, ~photographs),
                 rate(verdicts == REAL, found[rows]),
                 rate(verdicts == INCONCLUSIVE, found[rows]),
+                f"{np.count_nonzero(verdicts[found[rows]] == REAL)} of {np.count_nonzero(found[rows])}",
             ]
         )
         sys.stdout.flush()
