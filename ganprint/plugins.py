@@ -72,7 +72,8 @@ def find(name: str) -> Plugin:
     plugins = discover()
     chosen = [plugin for plugin in plugins if plugin.name == name]
     if not chosen:
-        raise PluginError(f"There is no method called {name}.", _names_hint(name, plugins))
+        fault = f"There is no method called {name}." if name else "The name of the method is empty."
+        raise PluginError(fault, _names_hint(name, plugins))
     plugin = chosen[0]
     if plugin.error:
         raise PluginError(plugin.error, "Uninstall all but one of them.")

@@ -27,13 +27,17 @@ def chosen_device(device: str = "auto", threads: int | None = None) -> str:
 def chosen_weights(weights: str | Path | None, method: str | None) -> Path:
     """Return the folder of the named weights, of the method's default, or with neither of those that are first choice.
 
-    This imports no torch. Raises WeightsError where there are none, PluginError where there is no such method.
+    This imports no torch. Raises WeightsError where there are none, PluginError where there is no such method, and
+    UsageError where the weights are of another one.
     """
     from ganprint import plugins
     from ganprint.weights import default_for, find, first_choice
 
     if weights is not None:
-        return find(weights)
+        folder = find(weights)
+        if method is not None:
+            _check_method(method, folder)
+        return folder
     if method is None:
         return first_choice().path
     plugins.find(method)
@@ -54,14 +58,16 @@ def chosen_card(weights: str | Path | None, method: str | None) -> "Card":
     """Return the card of the weights that were chosen, which reads no tensor."""
     from ganprint.weights import read_card
 
-    card = read_card(chosen_weights(weights, method))
-    check_method(method, card)
-    return card
+    return read_card(chosen_weights(weights, method))
 
 
-def check_method(method: str | None, card: "Card") -> None:
-    """Refuse weights of another method than the one that was named."""
-    if method is not None and card.method != method:
+def _check_method(method: str, folder: Path) -> None:
+    from ganprint import plugins
+    from ganprint.weights import read_card
+
+    plugins.find(method)
+    card = read_card(folder)
+    if card.method != method:
         raise UsageError(
             f"The weights {card.name} belong to the method {card.method}, not {method}.",
             "Name one of --method and --weights.",
@@ -99,14 +105,6 @@ def load_ensemble(
     if not predictors:
         raise UsageError("None of the named methods has weights.", "ganprint methods lists methods and weights.")
     cards = [predictor.card for predictor in predictors]
-    if weights is not None and method is not None:
-        methods = parts_of(method)
-        for card in cards:
-            check_method(methods[0] if len(methods) == 1 else None, card)
-        if len(methods) > 1:
-            raise UsageError(
-                "Both --method and --weights name several.", "Name one of them: weights belong to a method."
-            )
     twice = sorted({card.name for card in cards if sum(card.sha256 == other.sha256 for other in cards) > 1})
     if twice:
         raise UsageError(f"{', '.join(twice)} was named twice.", "Name each once.")
@@ -119,10 +117,13 @@ def load_ensemble(
 
 def chosen_members(method: str | None, weights: str | Path | None) -> list[Path]:
     """Return the folders of all weights that answer; as `chosen_weights`, for names with commas and `all`, too."""
-    if weights is not None:
-        named = [weights] if isinstance(weights, Path) else parts_of(weights)
-        return [chosen_weights(each, None) for each in named]
     check_methods(method)
+    if weights is not None:
+        named = [weights] if isinstance(weights, Path) else parts_of(weights) or [weights]
+        methods = [] if method is None or asks_all(method) else parts_of(method)
+        if len(methods) > 1:
+            raise UsageError("Weights and several methods were named.", "Name one of them: weights belong to a method.")
+        return [chosen_weights(each, methods[0] if methods else None) for each in named]
     if asks_all(method):
         from ganprint import plugins
         from ganprint.weights import default_for, list_weights

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganprint.api.choices import check_method, chosen_card, chosen_device, chosen_weights
+from ganprint.api.choices import chosen_card, chosen_device, chosen_weights
 from ganprint.api.image_inputs import Images, Inputs, all_absent, read_named
 from ganprint.errors import ImageError
 
@@ -57,7 +57,6 @@ def enroll(
     from ganprint.images.views import crop_views
 
     predictor = load_predictor(chosen, device=device, enrolled=False)
-    check_method(method, predictor.card)
     found, failures = {}, []
     with locked_folder(gallery_file(name, predictor.card).parent):
         for number, (_, image) in enumerate(read_named(named), 1):

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ganprint.api.choices import check_method, chosen_data, chosen_device, chosen_weights
+from ganprint.api.choices import chosen_data, chosen_device, chosen_weights
 from ganprint.api.chosen_conditions import distinct_policies
 from ganprint.api.outputs import check_figure, refuse_own_inputs
 
@@ -68,7 +68,6 @@ def calibrate(
     from ganprint.weights.seen import seen_sentences
 
     attributor, card = load_attributor(chosen, device=device)
-    check_method(method, card)
     manifest = Manifest.open(data, root=images, sources=card.sources)
     held_out = load_held_out(chosen, card, device=device)
     split = split or ("train+val" if held_out else "val")
@@ -139,7 +138,6 @@ def assess(
     from ganprint.weights import set_rates
 
     predictor = load_predictor(chosen, device=device, enrolled=False)
-    check_method(method, predictor.card)
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, sources=predictor.card.sources)
     found = [
         count(

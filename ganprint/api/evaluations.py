@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ganprint.api.choices import check_method, chosen_data, chosen_device, chosen_weights
+from ganprint.api.choices import chosen_data, chosen_device, chosen_weights
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.errors import UsageError
 
@@ -77,7 +77,6 @@ def evaluate(
         if is_main_process():
             say(f"no weights were named, so {chosen.name} is evaluated; name others with --weights.")
     attributor, card = load_attributor(chosen, device=device)
-    check_method(method, card)
     manifest = manifest.known_to(card.sources)
     split = split or manifest.test_split
     rows = manifest.select(split, limit=limit, seed=seed)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ganprint.api.choices import check_method, chosen_device, chosen_weights
+from ganprint.api.choices import chosen_device, chosen_weights
 from ganprint.api.image_inputs import ImageInput, read_one
 from ganprint.api.outputs import check_figure, refuse_own_inputs
 
@@ -38,7 +38,6 @@ def explain(
     from ganprint.weights import load_attributor
 
     attributor, card = load_attributor(chosen_weights(weights, method), device=chosen_device(device, threads))
-    check_method(method, card)
     crop = deciding_crop(attributor, crop_views(read.pixels, card.view))
     evidence = gather_evidence(attributor, card, crop, Path(read.name).name, maps)
     over_picture = crop_map(attributor, card, whole_picture(read.pixels)) if maps is None else None

@@ -74,14 +74,27 @@ class Inputs:
                 yield str(getattr(image, "filename", "") or f"image {number}"), image
             else:
                 raise _no_image(image)
-        if self.files_from is not None and self.files_from.suffix.lower() == ".parquet":
-            from ganprint.data.parquetfile import stream_paths
-
-            for listed in stream_paths(self.files_from):
+        if self.files_from is not None:
+            rows = _manifest_paths(self.files_from)
+            if rows is None:
+                yield from _found(str(self.files_from), [], self.recursive, self.files_from)
+            for listed in rows or ():
                 place = join_location(self.files_from.parent, listed)
                 yield str(place), place
-        elif self.files_from is not None:
-            yield from _found(str(self.files_from), [], self.recursive, self.files_from)
+
+
+def _manifest_paths(file: Path) -> Iterator[str] | None:
+    """Return the paths of a manifest, None where a file is none by its name or first line."""
+    kind = file.suffix.lower()
+    if kind == ".parquet":
+        from ganprint.data.parquetfile import stream_paths
+
+        return stream_paths(file)
+    if kind == ".csv":
+        from ganprint.data.csvfile import csv_paths, lists_paths
+
+        return csv_paths(file) if lists_paths(file) else None
+    return None
 
 
 def _no_image(given: object) -> UsageError:

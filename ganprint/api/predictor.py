@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ganprint.api.choices import check_batch_size, check_method, chosen_device, chosen_weights
+from ganprint.api.choices import check_batch_size, chosen_device, chosen_weights
 from ganprint.api.image_inputs import ImageInput, Inputs, Source, is_one, read_named
 from ganprint.errors import ImageError, UsageError, WeightsError
 
@@ -84,7 +84,6 @@ class Predictor:
         from ganprint.weights import read_card
 
         card = read_card(self._chosen)
-        check_method(self._options["method"], card)
         if self._sha256 not in (None, card.sha256):
             raise WeightsError(
                 f"The weights {card.name} are not here as they were where the predictor was pickled.",

@@ -42,7 +42,7 @@ def attribute(
     ] = None,
     files_from: Annotated[
         Path | None,
-        typer.Option(help="a file that lists images, one path a line, or a manifest called .parquet"),
+        typer.Option(help="a file that lists images, one path a line, or a manifest called .csv or .parquet"),
     ] = None,
     recursive: Recursive = False,
     method: ManyMethods = None,

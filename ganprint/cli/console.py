@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise."""
+FORCING_COLOURS = ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")
+"""Variables that have typer colour what it prints, to a terminal or not."""
 LINE_SECONDS = 30.0
 """Between two lines of progress where there is no terminal to show a bar."""
 
@@ -98,6 +100,9 @@ class GuardedOutput(GuardedStream):
 
 def guard_streams() -> None:
     """Let nothing through to the terminal but printable text, and no library's warning; for this process, once."""
+    if any(os.environ.get(name) for name in FORCING_COLOURS):
+        # Typer would colour its errors, too, and the colours come out as escapes.
+        os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
     if not isinstance(sys.stdout, GuardedStream):
         sys.stdout = cast(TextIO, GuardedOutput(sys.stdout))
     if not isinstance(sys.stderr, GuardedStream):

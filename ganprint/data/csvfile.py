@@ -52,6 +52,35 @@ def read_csv(file: Path | str) -> pa.Table:
     return table
 
 
+def lists_paths(file: Path | str) -> bool:
+    """Return whether the first line of a file names a column `path`, as that of a manifest does."""
+    try:
+        return "path" in _first_line(file)
+    except OSError:
+        return False
+
+
+def csv_paths(file: Path | str) -> Iterator[str]:
+    """Yield the paths of a manifest that `lists_paths`, one row of which is held at a time.
+
+    Other columns do not matter. Raises ManifestError naming the line that has no path.
+    """
+    place = _first_line(file).index("path")
+    try:
+        for line, row in _rows(file):
+            if len(row) <= place or not row[place]:
+                raise ManifestError(f"{file}, line {line}: there is no path.", "Every row names one image file.")
+            yield row[place]
+    except csv.Error as error:
+        raise ManifestError(f"{file} cannot be read as CSV: {error}.", _EXAMPLE) from error
+
+
+def _first_line(file: Path | str) -> list[str]:
+    with open_file(file) as stream:
+        start = stream.readline(_LONGEST_HEADER).decode("utf-8-sig", "replace")
+    return next(csv.reader([start.strip("\r\n")]), [])
+
+
 def find_line(file: Path | str, row: int) -> int:
     """Return the line of the file on which a row (counted from 0) stands, blank lines being no rows."""
     # A field may be longer than the module that walks over lines takes.

@@ -144,13 +144,16 @@ def _read_list(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]
     empty = True
     try:
         with open_file(path, limit=MAX_LIST_BYTES) as lines:
+            if b"\0" in lines.peek():
+                yield _no_list(shown)
+                return
             # A line is never longer in memory than a path can be.
             for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE_BYTES + 1), b"")):
                 text = line.removeprefix(codecs.BOM_UTF8) if number == 0 else line
                 # Any bytes can be a file's name on Linux, and surrogateescape keeps them.
                 name = text.decode("utf-8", "surrogateescape").rstrip("\r\n")
                 if "\0" in name or len(line) > MAX_LINE_BYTES:
-                    yield NoImagesError(f"{shown} is not a list of paths.", "Give a text file, one path a line.")
+                    yield _no_list(shown)
                     return
                 if name:
                     empty = False
@@ -166,6 +169,10 @@ def _read_list(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]
         return
     if empty:
         yield NoImagesError(f"The list {shown} names no file.", "Give a text file, one path a line.")
+
+
+def _no_list(shown: str) -> NoImagesError:
+    return NoImagesError(f"{shown} is not a list of paths.", "Give a text file, one path a line.")
 
 
 def no_file(path: Path | str, shown: str) -> ImageNotFoundError:

@@ -85,7 +85,8 @@ def find(name_or_path: str | Path) -> Path:
     if not bare:
         problem = f"is not a folder with {CARD_FILE}" if path.exists() else "does not exist"
         raise WeightsError(f"{path} {problem}.", _names_hint(path.name, folders))
-    raise WeightsError(f"There are no weights called {name_or_path}.", _names_hint(path.name, folders))
+    fault = f"There are no weights called {name_or_path}." if path.name else "The name of the weights is empty."
+    raise WeightsError(fault, _names_hint(path.name, folders))
 
 
 def default_for(method: str, folders: Sequence[Path] | None = None) -> Entry:

@@ -85,6 +85,14 @@ WITHOUT_TORCH = {
     "demo --weights absent": "no weights called absent",
     "attribute x.png --weights absent": "no weights called absent",
     "attribute x.png --method absent": "no method called absent",
+    "attribute x.png --weights prnu.mini --method repmix": "belong to the method prnu, not repmix",
+    "attribute x.png --weights prnu.mini --method a,b": "no method called a",
+    "attribute x.png --weights prnu.mini --method repmix,prnu": "Weights and several methods were named",
+    "attribute x.png --weights=": "The name of the weights is empty",
+    "attribute x.png --method=": "The name of the method is empty",
+    "evaluate --weights prnu.mini --method repmix": "belong to the method prnu, not repmix",
+    "calibrate --data . --weights prnu.mini --method repmix": "belong to the method prnu, not repmix",
+    "assess --weights prnu.mini --method repmix": "belong to the method prnu, not repmix",
     "enroll x . --weights absent": "no weights called absent",
     "enroll x . --method absent": "no method called absent",
     "evaluate --weights absent": "no weights called absent",
@@ -158,3 +166,9 @@ def test_without_weights_the_command_that_makes_them_is_named(program, tmp_path:
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 3, done.stderr
     assert "ganprint train --method METHOD" in done.stderr
+
+
+@pytest.mark.parametrize("variable", ["FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"])
+def test_usage_errors_have_no_escapes_where_colours_are_forced(program, variable: str) -> None:
+    done = program("attribute", "x.png", "--batch-size", "0", env={variable: "1"}, status=2)
+    assert "'--batch-size': '0' is not a whole number" in done.stderr and "x1b" not in done.stderr

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ganprint.api.image_inputs import Inputs
 from ganprint.data import Manifest
 from ganprint.errors import ManifestError, OutputExistsError
 
@@ -370,3 +371,19 @@ def test_a_header_that_is_not_one_line_of_text_gets_a_sentence(header, tmp_path)
     (tmp_path / "m.csv").write_bytes(header + b"\na.png,0,0,x\n")
     with pytest.raises(ManifestError, match=r"line 1|cannot be read"):
         Manifest.open(tmp_path / "m.csv")
+
+
+def test_a_manifest_lists_images_to_attribute_and_a_list_may_be_called_csv(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+
+    def named(text: str) -> list[str]:
+        file.write_text(text, encoding="utf-8")
+        return [name for name, _ in Inputs([], files_from=file).named()]
+
+    assert named('\ufeffsource,path\r\nreal,"a,b.png"\r\nreal,c/d.png\r\n') == [
+        f"{tmp_path}/a,b.png",
+        f"{tmp_path}/c/d.png",
+    ]
+    assert named("a.png\nb.png\n") == ["a.png", "b.png"]
+    with pytest.raises(ManifestError, match=r"mine\.csv, line 3: there is no path"):
+        named("source,path\nreal,a.png\nreal\n")
