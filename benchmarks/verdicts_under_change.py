@@ -45,7 +45,18 @@ def main() -> None:
     before[plain.rows] = plain.verdicts
     found = np.array([is_synthetic(each or None) for each in before]) & (images.labels != 0)
     writer = csv.writer(sys.stdout)
-    writer.writerow(["policy", "photographs synthetic", "low", "high", "generated real", "to real", "to inconclusive", "images to real"])
+    writer.writerow(
+        [
+            "policy",
+            "photographs synthetic",
+            "low",
+            "high",
+            "generated real",
+            "to real",
+            "to inconclusive",
+            "images to real",
+        ]
+    )
     for policy in asked.policies or ("none", *CORRUPTIONS, *CHAINS):
         judged = answer_images(predictor, images, policy)
         rows, verdicts = judged.rows, judged.verdicts

@@ -11,6 +11,7 @@ from ganprint.errors import UsageError
 if TYPE_CHECKING:
     from ganprint.data import Manifest
     from ganprint.evaluation.results import Evaluation
+    from ganprint.perturbation import AnyPolicy
     from ganprint.weights import Card
 
 
@@ -56,11 +57,7 @@ def evaluate(
     refuse_own_inputs([file], [data])
     if record and limit:
         raise UsageError("--record needs whole splits.", "Leave --limit out.")
-    from ganprint.perturbation import Attack, Policy, parse_any_policy
-
-    chosen_policy = parse_any_policy(policy)
-    if not isinstance(chosen_policy, Policy) and (at or engine != "torch"):
-        raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
+    chosen_policy = _policy(policy, as_corruption=bool(at) or engine != "torch")
     # The first choice knows none of the embedded benchmark's sources.
     unnamed = data is None and weights is None and method is None
     chosen = None if unnamed else chosen_weights(weights, method)
@@ -69,6 +66,7 @@ def evaluate(
     from ganprint.evaluation.answers import Computing, answer_manifest, write_predictions
     from ganprint.evaluation.conditions import Condition
     from ganprint.evaluation.results import evaluate as score_answers
+    from ganprint.perturbation import Attack
     from ganprint.weights import add_result, knowing, load_attributor
 
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, allow_gaps=True)
@@ -102,6 +100,16 @@ def evaluate(
     if record:
         add_result(chosen, evaluation.result().model_copy(update={"command": command}))
     return evaluation.in_unit(unit)
+
+
+def _policy(text: str, *, as_corruption: bool) -> "AnyPolicy":
+    """Return what a policy is called; raise UsageError where it must be one of corruptions and is none."""
+    from ganprint.perturbation import Policy, parse_any_policy
+
+    policy = parse_any_policy(text)
+    if as_corruption and not isinstance(policy, Policy):
+        raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
+    return policy
 
 
 def _what_to_know(manifest: "Manifest", rows: "Manifest", card: "Card", what: str) -> "Iterator[str]":
