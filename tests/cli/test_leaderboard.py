@@ -56,7 +56,7 @@ def test_names_are_whole_where_seven_weights_are_wider_than_the_terminal(
     inside: Any, intervals: tuple[str, ...]
 ) -> None:
     env = {"COLUMNS": "80"}
-    done = inside("leaderboard", "--results", KEPT, "--data", "wild128-limit200", "--no-published", *intervals, env=env)
+    done = inside("leaderboard", "--results", KEPT, "--data", "wild128", "--no-published", *intervals, env=env)
     assert done.returncode == 0, done.stderr
     tables = [line for line in done.stdout.splitlines() if line[:1] in "┃│"]
     assert max(map(len, tables)) <= 80 and "…" not in done.stdout
@@ -143,7 +143,7 @@ def test_what_cannot_be_shown_is_a_sentence(
 
 
 def test_stored_results_are_drawn(inside: Any, tmp_path: Path) -> None:
-    stored = ("--results", Path(__file__).parents[2] / "leaderboard", "--data", "wild128-limit200")
+    stored = ("--results", Path(__file__).parents[2] / "leaderboard", "--data", "wild128")
     inside("plot", tmp_path / "drawn", *stored, status=0)
     assert {file.name for file in (tmp_path / "drawn").iterdir()} >= {"robustness-test_seen.png"}
     assert "--force" in inside("plot", tmp_path / "drawn", *stored, status=2).stderr
