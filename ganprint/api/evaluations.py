@@ -69,13 +69,10 @@ def evaluate(
     from ganprint.evaluation.answers import Computing, answer_manifest, write_predictions
     from ganprint.evaluation.conditions import Condition
     from ganprint.evaluation.results import evaluate as score_answers
-    from ganprint.weights import add_result, knowing, load_attributor
+    from ganprint.weights import add_result, load_attributor
 
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, allow_gaps=True)
-    if chosen is None:
-        chosen = knowing(manifest.sources).path
-        if is_main_process():
-            say(f"no weights were named, so {chosen.name} is evaluated; name others with --weights.")
+    chosen = chosen or _unnamed(manifest, say)
     attributor, card = load_attributor(chosen, device=device)
     manifest = manifest.known_to(card.sources)
     split = split or manifest.test_split
@@ -102,6 +99,17 @@ def evaluate(
     if record:
         add_result(chosen, evaluation.result().model_copy(update={"command": command}))
     return evaluation.in_unit(unit)
+
+
+def _unnamed(manifest: "Manifest", say: Callable[[str], None]) -> Path:
+    """Return the weights for a manifest where none were named, and say which they are."""
+    from ganprint.processes import is_main_process
+    from ganprint.weights import knowing
+
+    chosen = knowing(manifest.sources).path
+    if is_main_process():
+        say(f"no weights were named, so {chosen.name} is evaluated; name others with --weights.")
+    return chosen
 
 
 def _what_to_know(manifest: "Manifest", rows: "Manifest", card: "Card", what: str) -> "Iterator[str]":
