@@ -33,6 +33,9 @@ def chosen_weights(weights: str | Path | None, method: str | None) -> Path:
     from ganprint import plugins
     from ganprint.weights import default_for, find, first_choice
 
+    for named in (weights, method):
+        if isinstance(named, str) and len(parts_of(named)) > 1:
+            raise UsageError(f"{named} names several, where one is taken.", "ganprint compare takes several.")
     if weights is not None:
         folder = find(weights)
         if method is not None:

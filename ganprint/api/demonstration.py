@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ganprint.api.choices import load_ensemble
+from ganprint.api.outputs import check_folder
 
 if TYPE_CHECKING:
     from ganprint.forensics.verdict import Verdict
@@ -34,6 +35,7 @@ def demo(
     Arguments are the options of `ganprint demo`. Raises OutputExistsError where an image is there already in `out` and
     `force` is not given.
     """
+    check_folder(None if out is None else Path(out))
     ensemble, _ = load_ensemble(method, weights, device="cpu", enrolled=False)
     from ganprint.forensics.verdict_stream import stream_verdicts
     from ganprint.forge.mini import write_examples

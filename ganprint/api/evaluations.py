@@ -67,13 +67,10 @@ def evaluate(
     from ganprint.evaluation.conditions import Condition
     from ganprint.evaluation.results import evaluate as score_answers
     from ganprint.perturbation import Attack
-    from ganprint.weights import add_result, knowing, load_attributor
+    from ganprint.weights import add_result, load_attributor
 
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, allow_gaps=True)
-    if chosen is None:
-        chosen = knowing(manifest.sources).path
-        if is_main_process():
-            say(f"no weights were named, so {chosen.name} is evaluated; name others with --weights.")
+    chosen = chosen or _unnamed(manifest, say)
     attributor, card = load_attributor(chosen, device=device)
     manifest = manifest.known_to(card.sources)
     split = split or manifest.test_split
@@ -110,6 +107,17 @@ def _policy(text: str, *, as_corruption: bool) -> "AnyPolicy":
     if as_corruption and not isinstance(policy, Policy):
         raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
     return policy
+
+
+def _unnamed(manifest: "Manifest", say: Callable[[str], None]) -> Path:
+    """Return the weights for a manifest where none were named, and say which they are."""
+    from ganprint.processes import is_main_process
+    from ganprint.weights import knowing
+
+    chosen = knowing(manifest.sources).path
+    if is_main_process():
+        say(f"no weights were named, so {chosen.name} is evaluated; name others with --weights.")
+    return chosen
 
 
 def _what_to_know(manifest: "Manifest", rows: "Manifest", card: "Card", what: str) -> "Iterator[str]":

@@ -6,7 +6,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganprint.api.choices import load_ensemble
+from ganprint.api.choices import chosen_members, load_ensemble
 from ganprint.api.chosen_conditions import distinct_policies
 from ganprint.api.error_rates import Progress
 from ganprint.api.outputs import check_output
@@ -76,15 +76,14 @@ def fuse(
     if out is not None:
         check_output(file, force=force)
     chosen = distinct_policies(policies)
-    named = None if weights else method
-    ensemble, device = load_ensemble(named, weights, device=device, threads=threads, enrolled=False)
+    _check_count(chosen_members(method, weights))
+    ensemble, device = load_ensemble(method, weights, device=device, threads=threads, enrolled=False)
     from ganprint.evaluation.answers import Computing
     from ganprint.evaluation.fuse import common_sources, tell
     from ganprint.evaluation.fuse import fuse as learn
 
     members = ensemble.predictors
-    if len(members) < 2:
-        raise UsageError("Fusion needs at least two methods.", "Name several: --method a,b or all.")
+    _check_count(members)  # Of `all` some may be left out.
     manifest = Manifest.open(data, root=images, sources=common_sources(members))
     ask = partial(
         tell,
@@ -110,6 +109,11 @@ def fuse(
         {policy: _accuracies(each, shares) for policy, each in tested.items()},
         tuple(failure for each in (told, *tested.values()) for failure in each.failures),
     )
+
+
+def _check_count(members: Sequence[object]) -> None:
+    if len(members) < 2:
+        raise UsageError("Fusion needs at least two methods.", "Name several: --method a,b or all.")
 
 
 def _accuracies(told: "Told", shares: Sequence[float]) -> "list[Accuracy]":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.choices import chosen_device
-from ganprint.api.outputs import check_output
+from ganprint.api.outputs import check_figure
 from ganprint.errors import ImageError, UsageError
 from ganprint.files import os_errors_as, refuse_existing
 
@@ -148,6 +148,10 @@ def build_from_generators(
     take part if none are named. `progress` gets the name of each generator, and how many there are. Raises UsageError
     where the generators do not make a grid, OutputExistsError where a manifest is there and `force` is not given.
     """
+    if not Path(photos).is_dir():
+        raise UsageError(
+            f"There is no folder {photos}.", "Name one with a folder of photographs for each semantic class."
+        )
     from ganprint.forge.build import Plan, build_benchmark
 
     folder, every = _found(generators)
@@ -186,7 +190,7 @@ def draw_generators(
     from ganprint.forge.generator_store import load_generator
     from ganprint.forge.sampling import sample_images
 
-    check_output(Path(out), force=force)
+    check_figure(Path(out), force=force)
     folder, every = _found(generators)
     if not every:
         raise UsageError(f"There are no generators in {folder}.", "ganprint forge train makes them.")

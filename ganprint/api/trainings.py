@@ -51,30 +51,24 @@ def train(
 
     Arguments are the options of `ganprint train`: without `data` the images are the embedded benchmark's, without `out`
     the folder is runs/METHOD-DATE; a string `set` is one assignment. `command` is what the card says of how the
-    weights were made. `say` gets sentences,
-    the plan first, `making` what is made of the embedded benchmark, and `report` every step. Raises a GanprintError
-    where something named is not there or does not fit, and KeyboardInterrupt, with a checkpoint to resume from, where
-    it was interrupted.
+    weights were made. `say` gets sentences, the plan first, `making` what is made of the embedded benchmark, and
+    `report` every step. Raises a GanprintError where something named is not there or does not fit, and
+    KeyboardInterrupt, with a checkpoint to resume from, where it was interrupted.
     """
     from ganprint import plugins
-    from ganprint.api.choices import chosen_data, chosen_device
-    from ganprint.api.outputs import check_folder
+    from ganprint.api.choices import chosen_card, chosen_data, chosen_device
     from ganprint.models.config import check_given
-    from ganprint.weights import find, read_card
+    from ganprint.processes import is_main_process
 
     plugins.find(method)
-    if out is None and resume:
-        raise UsageError("Which training is to be resumed was not named.", "Name its folder with --out.")
-    folder = run_folder(method) if out is None else Path(out)
-    check_folder(folder)
+    folder = _chosen_folder(method, out, resume=resume, force=force)
     assignments = [set] if isinstance(set, str) else set
     check_given(config, assignments)
-    start_card = None if start is None else read_card(find(start))
+    start_card = None if start is None else chosen_card(start, method)
     device = chosen_device(device, threads)
     from ganprint.data import Manifest
     from ganprint.devices import quick_precision
     from ganprint.models.choice import choose_config
-    from ganprint.processes import is_main_process
     from ganprint.training.session import train_weights
 
     attributor_class = plugins.load(method)
@@ -106,6 +100,21 @@ def train(
         raise
     if is_main_process():
         _draw(folder, say)
+    return folder
+
+
+def _chosen_folder(method: str, out: str | Path | None, *, resume: bool, force: bool) -> Path:
+    """Return the folder to train into; raise, before torch is imported, where it does not fit."""
+    from ganprint.api.outputs import check_folder
+    from ganprint.processes import is_main_process
+    from ganprint.weights.run_folder import check_run_folder
+
+    if out is None and resume:
+        raise UsageError("Which training is to be resumed was not named.", "Name its folder with --out.")
+    folder = run_folder(method) if out is None else Path(out)
+    check_folder(folder)
+    if is_main_process():
+        check_run_folder(folder, resume=resume, force=force)
     return folder
 
 

@@ -8,7 +8,7 @@ import typer
 from ganprint.cli.console import command_line, complain, counting, echo_json, end_with
 from ganprint.cli.option_groups import Given, Machine, grouped
 from ganprint.cli.options import Data, Force, Images, Json, OneMethod, Policies, Seed, Weights
-from ganprint.cli.tables import print_titled
+from ganprint.cli.tables import metric_words, print_titled
 
 if TYPE_CHECKING:
     from ganprint.evaluation.calibrate import Calibrated
@@ -95,7 +95,7 @@ def _print(name: str, found: "Calibrated") -> None:
     table = Table("", "before", f"after: {way}", "next best")
     for measure, before in record.before.items():
         values = (before, record.after[measure], record.otherwise[measure])
-        table.add_row(measure.replace("_", " "), *(f"{value:.4f}" for value in values))
+        table.add_row(metric_words(measure), *(f"{value:.4f}" for value in values))
     print_titled(
         f"{name}: temperature {record.temperature:.3f}{levels}, offset of real {record.real_offset:+.3f}; "
         f"{record.images} images of {record.split}, under {', '.join(record.policies)}",

@@ -212,11 +212,16 @@ def _plan(comparison: "Comparison") -> str:
     batches = comparison.missing(comparison.batches)
     jobs = sum(len(batch.jobs) for batch in batches)
     images = sum(len(comparison.images(job)) for batch in batches for job in batch.jobs)
+    conditions = _counted(len(comparison.conditions), "condition")
     return (
-        f"{len(comparison.jobs)} results of {len(comparison.candidates)} weights in "
-        f"{len(comparison.conditions)} conditions; {len(comparison.jobs) - jobs} are there, {jobs} missing: "
-        f"{images:,} answers in {len(batches)} passes over the images"
+        f"{_counted(len(comparison.jobs), 'result')} of {len(comparison.candidates)} weights in {conditions}; "
+        f"{len(comparison.jobs) - jobs} are there, {jobs} missing: "
+        f"{_counted(images, 'answer')} in {_counted(len(batches), 'pass', 'passes')} over the images"
     )
+
+
+def _counted(count: int, one: str, several: str = "") -> str:
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
 
 
 class Watch:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ganprint.cli.console import complain, console, counting, echo_json
+from ganprint.cli.console import complain, console, counting, echo_json, print_wrapped
 from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import DATA, Force, Images, Json, Seed, Workers
 from ganprint.cli.tables import print_titled
@@ -95,6 +95,8 @@ def split_command(
         )
     for name, sources in found.lacking.items():
         complain(f"{name} has no image of {', '.join(sources)}.")
+    if found.lacking and found.by == "group":
+        complain("a source needs a group for each split; --by image divides the images of a group, too.")
     _print_written(found.manifest, out, f", divided by {found.by}", as_json)
 
 
@@ -161,13 +163,13 @@ def _render(report: "CheckReport", out: "Console") -> None:
     ]
     _list(out, "groups in several splits", leaks)
     for warning in report.warnings:
-        out.print(f"Warning: {warning}", soft_wrap=True)
+        print_wrapped(out, f"Warning: {warning}")
     bad = len(report.missing) + len(report.unreadable)
-    out.print(
+    print_wrapped(
+        out,
         f"{report.checked} of {report.images} images opened: {len(report.missing)} missing, "
         f"{len(report.unreadable)} unreadable, {len(report.warnings)} warnings. "
         + ("Repair or remove the files above." if bad else "Usable."),
-        soft_wrap=True,
     )
 
 
@@ -187,6 +189,6 @@ def _bias_table(report: "CheckReport") -> "Table":
 
 def _list(out: "Console", what: str, lines: list[str]) -> None:
     for line in lines[:_LISTED]:
-        out.print(f"{what}: {line}", soft_wrap=True)
+        print_wrapped(out, f"{what}: {line}")
     if len(lines) > _LISTED:
         out.print(f"{what}: and {len(lines) - _LISTED} more (--json lists them)")

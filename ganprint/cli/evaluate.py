@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import command_line, complain, console, counting, echo_csv, echo_json
+from ganprint.cli.console import command_line, complain, console, counting, echo_csv, echo_json, print_wrapped
 from ganprint.cli.option_groups import Machine, Measuring, Unit, grouped
 from ganprint.cli.options import (
     TEST_SPLIT,
@@ -18,7 +18,7 @@ from ganprint.cli.options import (
     check_formats,
     telling_of_benchmark,
 )
-from ganprint.cli.tables import print_divided, unit_sentence
+from ganprint.cli.tables import metric_words, print_divided, unit_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,18 +138,18 @@ def _print_tables(evaluation: "Evaluation") -> None:
 
     out = console()
     where = f" at {evaluation.at} px" if evaluation.at else ""
-    out.print(
+    print_wrapped(
+        out,
         f"{evaluation.weights} ({evaluation.method}) on {evaluation.n} images of {evaluation.split}, "
         f"policy {evaluation.policy}{where}, seed {evaluation.seed}: "
         f"{evaluation.images_per_second:.0f} images/s",
-        soft_wrap=True,
     )
-    out.print(unit_sentence(evaluation.unit, evaluation.groups), soft_wrap=True)
+    print_wrapped(out, unit_sentence(evaluation.unit, evaluation.groups))
     table = Table("metric", "value", "95 % interval")
     for name, interval in evaluation.metrics.items():
         shares = [getattr(group, name, None) for group in evaluation.per_group.values()]
         bounds = _bounds(interval, [share for share in shares if share is not None])
-        table.add_row(name.replace("_", " "), f"{interval.value:.4f}", bounds)
+        table.add_row(metric_words(name), f"{interval.value:.4f}", bounds)
     for name, value in _calibration(evaluation):
         table.add_row(name, f"{value:.4f}", "")
     for source, recall in evaluation.per_source.items():

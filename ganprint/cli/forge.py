@@ -177,6 +177,7 @@ def sheet_command(
     from ganprint.api.generators import draw_generators
 
     draw_generators(out, generators=generators, count=count, seed=seed, force=force)
+    typer.echo(str(out))
 
 
 @app.command("mini")

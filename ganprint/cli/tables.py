@@ -28,6 +28,8 @@ MARKED_OF_IMAGES = (
 )
 STYLES = ("", "bold", "underline")
 """Of a value that is neither, the best, the second best."""
+SPELT = {"nmi": "NMI", "auroc": "AUROC", "oscr": "OSCR", "brier_score": "Brier score"}
+"""Metrics whose names have capitals."""
 EDGES = 3
 """Characters that a column's line and margins take."""
 
@@ -37,23 +39,30 @@ def print_results(found: "Overview", display: Display) -> None:
     from ganprint.reporting.table_text import to_latex, to_markdown
 
     form, intervals, entries = display.form, display.intervals, found.entries
-    if form in ("terminal", "markdown"):
-        typer.echo(f"{MARKED}\n" if entries and entries[0].unit == "group" else f"{MARKED_OF_IMAGES}\n")
+    in_words = form in ("terminal", "markdown")
+    if in_words:
+        marked = MARKED if entries and entries[0].unit == "group" else MARKED_OF_IMAGES
+        print_wrapped(console(), f"{marked}\n")
     if form == "json":
         echo_json([entry.model_dump(mode="json") for entry in entries])
     elif form == "csv":
         _print_csv(entries)
-    for table in found.tables if form in ("terminal", "markdown", "latex") else ():
+    for table in found.tables if in_words or form == "latex" else ():
         if form == "markdown":
             typer.echo(f"{to_markdown_text(table.title)}\n\n{to_markdown(table, intervals=intervals)}")
         elif form == "latex":
             typer.echo(to_latex(table, intervals=intervals))
         else:
             _print_results_table(table, intervals=intervals)
-    if found.cards and form in ("terminal", "markdown"):
+    if found.cards and in_words:
         typer.echo("\nWeights, method and preset:\n")
         for line in found.presets():
-            typer.echo(f"- {to_markdown_text(line) if form == 'markdown' else line}")
+            print_wrapped(console(), f"- {to_markdown_text(line) if form == 'markdown' else line}")
+
+
+def metric_words(name: str) -> str:
+    """Return a metric's name as tables have it."""
+    return SPELT.get(name, name.replace("_", " "))
 
 
 def unit_sentence(unit: str, groups: int | None) -> str:

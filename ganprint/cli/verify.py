@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ganprint.cli.console import console, echo_json, progress_bar
+from ganprint.cli.console import console, echo_json, print_wrapped, progress_bar
 from ganprint.cli.options import Json
 from ganprint.plain_text import printable
 
@@ -42,12 +42,12 @@ def verify(
                 echo_json(found.model_dump())
                 continue
             said = f": {'; '.join(found.details)}" if found.details else ""
-            out.print(f"{printable(found.path)}: {found.outcome}{printable(said)}", soft_wrap=True)
+            print_wrapped(out, f"{printable(found.path)}: {found.outcome}{printable(said)}")
     if not as_json:
         others = [f"{name} {then} then, {now} now" for name, (then, now) in comparisons.versions.items()]
-        out.print(f"\nVersions: {'; '.join(others) or 'the same'}.", soft_wrap=True)
+        print_wrapped(out, f"\nVersions: {'; '.join(others) or 'the same'}.")
         total = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-        out.print(f"Images examined again: {images}{f' ({total})' if total else ''}.", soft_wrap=True)
-        out.print(UNKNOWABLE, soft_wrap=True)
+        print_wrapped(out, f"Images examined again: {images}{f' ({total})' if total else ''}.")
+        print_wrapped(out, UNKNOWABLE)
     if comparisons.facts or set(counts) - {"same"}:
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ import typer
 
 from ganprint.cli.console import command_line, console, echo_json
 from ganprint.cli.options import Force, Json, names_in
-from ganprint.cli.tables import print_divided, print_titled
+from ganprint.cli.tables import metric_words, print_divided, print_titled
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -228,7 +228,7 @@ def _metrics_table(results: "list[Result]") -> "Table":
     names = list(dict.fromkeys(name for result in results for name in result.values))
     table = Table("split", "policy", "n")
     for name in names:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(metric_words(name), justify="right")
     for result in results:
         cells = [_interval(result.values.get(name)) for name in names]
         table.add_row(result.split, result.policy, str(result.n), *cells)

@@ -129,8 +129,7 @@ def _held_out(manifest: Manifest, hold_out: Sequence[str] | int, random: np.rand
     if isinstance(hold_out, int):
         if not 0 < hold_out < len(names):
             raise ManifestError(
-                f"{hold_out} semantic classes cannot be held out of the {len(names)} that {manifest.name} has.",
-                f"It has: {', '.join(names)}.",
+                f"{manifest.name} has too few semantic classes to hold {hold_out} out.", f"It has: {', '.join(names)}."
             )
         hold_out = [names[place] for place in random.permutation(len(names))[:hold_out].tolist()]
     absent = [name for name in hold_out if name not in names]

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ganprint.attributor import Attributor, AttributorConfig, Run
 from ganprint.data.family_names import family_of
 from ganprint.errors import ConfigError, GanprintError, TrainingError, WeightsError
-from ganprint.files import atomic_write, locked_folder, os_errors_as, refuse_existing
+from ganprint.files import atomic_write, locked_folder, os_errors_as
 from ganprint.models.config import paper_note
 from ganprint.models.neural import NeuralAttributor
 from ganprint.models.pretrained import with_weights_at_hand
@@ -34,16 +34,13 @@ from ganprint.weights import (
 )
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, first_fault
 from ganprint.weights.environment import hardware, plugin_record, versions
+from ganprint.weights.run_folder import check_run_folder
 from ganprint.weights.seen import seen_record, with_seen
 
 if TYPE_CHECKING:
     from ganprint.data import Manifest
 
 LICENCE = "Weights: MIT, as ganprint. The training images belong to their makers and are not contained."
-
-
-HELD = ("checkpoints", MODEL_FILE, CARD_FILE)
-"""What a training writes into its folder and would overwrite there, beside its configuration."""
 
 
 def train_weights(
@@ -95,8 +92,7 @@ def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
     file = run.folder / "config.yaml"
     with os_errors_as(TrainingError, f"{run.folder} cannot be written to", "Name another folder with --out."):
         run.folder.mkdir(parents=True, exist_ok=True)
-        hint = "Continue with --resume, or start again with --force."
-        refuse_existing(*(run.folder / name for name in HELD), force=force, hint=hint)
+        check_run_folder(run.folder, resume=False, force=force)
         # Weights of before must not be taken for this training's, should it fail.
         for name in (MODEL_FILE, CARD_FILE):
             (run.folder / name).unlink(missing_ok=True)

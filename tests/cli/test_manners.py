@@ -264,6 +264,7 @@ def test_a_title_wider_than_its_table_is_one_line(inside: Any, tiny_manifest: Pa
     out = tmp_path / "split.csv"
     done = inside("data", "split", tiny_manifest, "--out", out, env={"COLUMNS": "80"}, status=0)
     assert done.stdout.splitlines()[0].endswith(f"images in {out}, divided by group")
+    assert "--by image divides the images of a group, too" in done.stderr
 
 
 def test_names_of_weights_are_whole_at_80_columns(inside: Any) -> None:

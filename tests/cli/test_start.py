@@ -61,6 +61,9 @@ WITHOUT_TORCH = {
     "train --method yu --config absent": "absent cannot be read",
     "train --method yu --start absent": "no weights called absent",
     "train --method yu --out a-file/o": "a-file is a file",
+    "train --method yu --start prnu.mini": "belong to the method prnu, not yu",
+    "train --method yu --out trained": "already exists",
+    "train --method yu --out nowhere --resume": "no checkpoint in nowhere",
     "study ablation --data . --out o --method nope": "no method called nope",
     "study ablation --data . --out o --set nope": "'nope' is not an assignment",
     "study ablation --data . --out a-file/o": "a-file is a file",
@@ -92,6 +95,11 @@ WITHOUT_TORCH = {
     "attribute x.png --method=": "The name of the method is empty",
     "evaluate --weights prnu.mini --method repmix": "belong to the method prnu, not repmix",
     "calibrate --data . --weights prnu.mini --method repmix": "belong to the method prnu, not repmix",
+    "evaluate --weights prnu.mini,repmix.mini": "several, where one is taken",
+    "fuse --data . --method repmix": "at least two methods",
+    "fuse --data . --method repmix,prnu --weights prnu.mini": "Weights and several methods were named",
+    "demo --out a-file": "a-file is a file",
+    "forge build b --photos absent": "no folder absent",
     "assess --weights prnu.mini --method repmix": "belong to the method prnu, not repmix",
     "enroll x . --weights absent": "no weights called absent",
     "enroll x . --method absent": "no method called absent",
@@ -109,6 +117,7 @@ WITHOUT_TORCH = {
 
 def test_what_needs_no_torch_and_what_is_wrong_is_told_without_importing_it(tmp_path: Path) -> None:
     (tmp_path / "a-file").touch()
+    (tmp_path / "trained" / "checkpoints").mkdir(parents=True)
     (tmp_path / "leaderboard").mkdir()
     for name in ("mini.csv", "wild128.csv"):
         (tmp_path / "leaderboard" / name).symlink_to(EXAMPLE.parents[1] / "leaderboard" / name)

@@ -104,7 +104,7 @@ def test_a_number_of_semantics_is_drawn_by_the_seed():
         ({"by": "group"}, ManifestError, "names no group for 10 images"),
         ({"by": "semantic", "hold_out": ["s9"]}, ManifestError, "no semantic class 's9'"),
         ({"by": "semantic", "hold_out": ["s0", "s1"]}, ManifestError, "no semantic class left"),
-        ({"by": "semantic", "hold_out": 2}, ManifestError, "2 semantic classes cannot be held out of the 2"),
+        ({"by": "semantic", "hold_out": 2}, ManifestError, "too few semantic classes to hold 2 out"),
     ],
 )
 def test_what_cannot_be_split_is_refused(options, error, said):

@@ -127,7 +127,9 @@ def test_examples_are_one_of_each_architecture_and_a_photograph(generators: Path
 
 
 def test_a_sheet_shows_every_generator(generators: Path, inside: Any, tmp_path: Path) -> None:
-    inside("forge", "sheet", tmp_path / "sheet.png", "--generators", generators, "-n", "4", status=0)
+    drawn = inside("forge", "sheet", tmp_path / "sheet.png", "--generators", generators, "-n", "4", status=0)
+    assert drawn.stdout == f"{tmp_path / 'sheet.png'}\n"
+    assert "End it with .png" in inside("forge", "sheet", tmp_path / "sheet.jpg", status=2).stderr
     assert Image.open(tmp_path / "sheet.png").size[1] > 400
     assert "--force" in inside("forge", "sheet", tmp_path / "sheet.png", "--generators", generators, status=2).stderr
     assert "no generators" in inside("forge", "sheet", tmp_path / "none.png", "--generators", tmp_path, status=2).stderr
