@@ -69,7 +69,10 @@ def split_data(
     by = by or default_by(manifest)
     divided = split(manifest, by=by, fractions=Fractions(train, val, test), hold_out=hold_out, seed=seed)
     written = divided.write(file, force=force)
-    lacking = {name: written.absent(name) for name in written.split_names if name != "open"}
+    shares = {"train": train, "val": val, "test_seen" if by == "semantic" else "test": test}
+    # Few groups may leave a split without any image.
+    names = dict.fromkeys([*(name for name, share in shares.items() if share), *written.split_names])
+    lacking = {name: written.absent(name) for name in names if name != "open"}
     return SplitManifest(written, by, {name: sources for name, sources in lacking.items() if sources})
 
 

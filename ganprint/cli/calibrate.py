@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ganprint.cli.console import command_line, complain, counting, echo_json, end_with
+from ganprint.cli.console import command_line, complain, counting, echo_json, end_with, note
 from ganprint.cli.option_groups import Given, Machine, grouped
 from ganprint.cli.options import Data, Force, Images, Json, OneMethod, Policies, Seed, Weights
 from ganprint.cli.tables import metric_words, print_titled
@@ -83,6 +83,8 @@ def calibrate(
         echo_json({"calibration": found.record.model_dump(mode="json"), "judgement": answered})
     else:
         _print(chosen_card(weights, method).name, found)
+    if not record:
+        note("nothing was written; --record writes the calibration into the weights' card.")
     end_with(found.failures)
 
 

@@ -10,11 +10,10 @@ import typer
 from ganprint.cli.console import complain, console, counting, echo_json, print_wrapped
 from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import DATA, Force, Images, Json, Seed, Workers
-from ganprint.cli.tables import print_titled
+from ganprint.cli.tables import print_divided
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from ganprint.data.check import CheckReport
     from ganprint.data.manifest import Manifest
@@ -128,19 +127,16 @@ def _print_written(manifest: "Manifest", out: Path, how: str, as_json: bool) -> 
 
 def _print_counts(title: str, row_name: str, counts: Counter[tuple[str, str]]) -> None:
     """Print counts of (row, column) as a table with totals."""
-    from rich.table import Table
-
     columns = sorted({column for _, column in counts})
-    table = Table(row_name)
-    for column in [*(name or "no split" for name in columns), "all"]:
-        table.add_column(column, justify="right")
-    for row in sorted({row for row, _ in counts}):
-        numbers = [counts[row, column] for column in columns]
-        table.add_row(row, *map(str, numbers), str(sum(numbers)))
-    totals = [sum(count for (_, name), count in counts.items() if name == column) for column in columns]
-    table.add_section()
-    table.add_row("all", *map(str, totals), str(sum(totals)))
-    print_titled(title, table)
+    names = sorted({row for row, _ in counts})
+    numbers = [[counts[row, column] for column in columns] for row in names]
+    sums = [sum(column) for column in zip(*numbers, strict=True)]
+    rows = [
+        (name, [str(number) for number in (*row, sum(row))])
+        for name, row in zip([*names, "all"], [*numbers, sums], strict=True)
+    ]
+    heads = [*(name or "no split" for name in columns), "all"]
+    print_divided(title, row_name, heads, rows, totals=True)
 
 
 def _render(report: "CheckReport", out: "Console") -> None:
@@ -152,7 +148,7 @@ def _render(report: "CheckReport", out: "Console") -> None:
     _print_counts("Images by source and split", "source", splits)
     _print_counts("Images by semantic class and source", "semantic class", semantics)
     if report.biases:
-        print_titled("What files give away about their source", _bias_table(report))
+        _print_biases(report)
     _list(out, "missing", [problem.message for problem in report.missing])
     _list(out, "unreadable", [problem.message for problem in report.unreadable])
     doubles = [f"{' = '.join(double.paths)} (equal {double.kind})" for double in report.duplicates]
@@ -164,27 +160,25 @@ def _render(report: "CheckReport", out: "Console") -> None:
     _list(out, "groups in several splits", leaks)
     for warning in report.warnings:
         print_wrapped(out, f"Warning: {warning}")
-    bad = len(report.missing) + len(report.unreadable)
+    warnings = f"{len(report.warnings)} warning{'s' if len(report.warnings) != 1 else ''}"
+    advice = "Repair or remove the files above." if report.missing or report.unreadable else "Usable."
+    if report.missing and len(report.missing) == report.checked:
+        advice = "Name the folder where relative paths start with --images."
     print_wrapped(
         out,
-        f"{report.checked} of {report.images} images opened: {len(report.missing)} missing, "
-        f"{len(report.unreadable)} unreadable, {len(report.warnings)} warnings. "
-        + ("Repair or remove the files above." if bad else "Usable."),
+        f"{report.checked} of {report.images} images checked: {len(report.missing)} missing, "
+        f"{len(report.unreadable)} unreadable, {warnings}. {advice}",
     )
 
 
-def _bias_table(report: "CheckReport") -> "Table":
-    from rich.table import Table
-
-    table = Table("feature", "Cramer's V")
+def _print_biases(report: "CheckReport") -> None:
     sources = sorted({source for bias in report.biases for source in bias.leading})
-    for source in sources:
-        table.add_column(source)
+    rows = []
     for bias in report.biases:
         cells = [bias.leading.get(source) for source in sources]
         shown = [f"{cell.value} {cell.share:.0%}" if cell else "" for cell in cells]
-        table.add_row(bias.feature, f"{bias.association:.2f}", *shown)
-    return table
+        rows.append((bias.feature, [f"{bias.association:.2f}", *shown]))
+    print_divided("What files give away about their source", "feature", ["Cramer's V", *sources], rows)
 
 
 def _list(out: "Console", what: str, lines: list[str]) -> None:

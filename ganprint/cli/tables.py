@@ -83,17 +83,26 @@ def print_titled(title: str, table: "Drawn", below: str = "") -> None:
 
 
 def print_divided(
-    title: str, corner: str, columns: "Sequence[str]", rows: "Sequence[tuple[str, Sequence[Text | str]]]"
+    title: str,
+    corner: str,
+    columns: "Sequence[str]",
+    rows: "Sequence[tuple[str, Sequence[Text | str]]]",
+    *,
+    totals: bool = False,
 ) -> None:
-    """Print a table of named rows, its columns in parts one below the other where it is wider than the terminal."""
+    """Print a table of named rows, its columns in parts one below the other where it is wider than the terminal.
+
+    With `totals` it is of numbers, and the last row of their sums.
+    """
+    from rich.table import Column
     from rich.table import Table as Drawn
 
     room = console().width - 1 - max(map(len, (corner, *(name for name, _ in rows)))) - EDGES
     widths = [max(len(name), *(len(cells[n]) for _, cells in rows)) + EDGES for n, name in enumerate(columns)]
     for part in _parts(widths, room):
-        drawn = Drawn(corner, *(columns[n] for n in part))
-        for name, cells in rows:
-            drawn.add_row(name, *(cells[n] for n in part))
+        drawn = Drawn(corner, *(Column(columns[n], justify="right" if totals else "left") for n in part))
+        for number, (name, cells) in enumerate(rows, 1):
+            drawn.add_row(name, *(cells[n] for n in part), end_section=totals and number == len(rows) - 1)
         print_titled(title, drawn)
 
 

@@ -148,7 +148,9 @@ def _list_table(entries: "list[Entry]", *, paths: bool) -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    legend = "* default of its method. Accuracy is of attribution; `ganprint weights show NAME` has the details."
+    legend = "* default of its method; ** default if no method is named."
+    if not paths:
+        legend += " Accuracy is of attribution; `ganprint weights show NAME` has the details."
     table = Table(caption=legend, caption_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
     table.add_column("name", no_wrap=True)
     if paths:
@@ -161,7 +163,8 @@ def _list_table(entries: "list[Entry]", *, paths: bool) -> "Table":
         table.add_column("accuracy", justify="right")
     for entry in entries:
         card, shown = entry.card, _shown_result(entry.card)
-        name = f"{entry.name}*" if card is not None and card.default else entry.name
+        marks = "" if card is None else "**" if card.first_choice else "*" if card.default else ""
+        name = f"{entry.name}{marks}"
         size = f"{entry.size / 1e6:.1f}"
         if paths:
             table.add_row(name, str(entry.path))

@@ -49,7 +49,7 @@ def check_pixels(size: tuple[int, int], found: str, name: str, max_pixels: int) 
     allowed = int(max_pixels * _PIXELS_ALLOWED.get(found, 1))
     if width * height > allowed:
         raise DecompressionBombError(
-            f"{printable(name)} announces {width} x {height} pixels, above the {allowed:,} read of {found}.",
+            f"{printable(name)} announces {width} x {height} pixels; of a {found} at most {allowed:,} are read.",
             "If you trust the file, raise the limit (--max-pixels).",
         )
 

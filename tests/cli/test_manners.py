@@ -270,7 +270,7 @@ def test_a_title_wider_than_its_table_is_one_line(inside: Any, tiny_manifest: Pa
 def test_names_of_weights_are_whole_at_80_columns(inside: Any) -> None:
     lines = inside("weights", "list", env={"COLUMNS": "80"}).stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert "residual-statistics.groups*" in "".join(lines)
+    assert "residual-statistics.groups**" in "".join(lines)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -292,3 +292,13 @@ def test_the_defaults_of_a_method_are_as_set_takes_them_and_its_keys_whole(insid
     }
     assert (rows["perturb_at"], rows["betas"], rows["augment"]) == ("null", "[0.9, 0.999]", "true")
     assert "learning_rate_decay" in rows and "view.answering_scale" in rows
+
+
+def test_a_check_at_80_columns_has_names_whole_and_says_what_helps_where_all_are_missing(
+    inside: Any, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    lines = tiny_manifest.read_text().replace(",stylegan,", ",a-source-of-a-very-long-name-indeed,").splitlines()
+    (tmp_path / "mine.csv").write_text("\n".join(lines))
+    done = inside("data", "check", tmp_path / "mine.csv", env={"COLUMNS": "80"}, status=1)
+    assert "a-source-of-a-very-long-name-indeed" in done.stdout and "…" not in done.stdout
+    assert "66 missing" in done.stdout and "Name the folder where relative paths start with --images." in done.stdout

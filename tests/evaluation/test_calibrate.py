@@ -131,9 +131,11 @@ def test_the_command_measures_draws_and_records_what_attribute_applies(
     shutil.copytree(tiny_weights, weights)
     image = grown_manifest.parent / "0.png"
     before = json.loads(inside("attribute", image, "--weights", weights, "--json").stdout)
+    options = ("--data", grown_manifest, "--weights", weights, "--policy", "none")
+    assert "nothing was written; --record writes" in inside("calibrate", *options, status=0).stderr
     options = ("--data", grown_manifest, "--weights", weights, "--figure", tmp_path / "curve.png", "--record")
     done = inside("calibrate", *options, status=0)
-    assert "calibration error" in done.stdout and "brier score" in done.stdout
+    assert "calibration error" in done.stdout and "Brier score" in done.stdout and "--record" not in done.stderr
     assert Image.open(tmp_path / "curve.png").size[0] > 300
     record = read_card(weights).calibration
     assert record is not None and record.policies == ("none", "test-seen") and record.images == 60
