@@ -20,8 +20,9 @@ import numpy as np
 import torch
 from ganprint_plugins.residual_statistics.collect import Rows, collect
 from ganprint_plugins.residual_statistics.features import names
+from ganprint_plugins.residual_statistics.fitting import split_groups
 from ganprint_plugins.residual_statistics.frozen import INPUTS, OF_INPUT, POOLED
-from ganprint_plugins.residual_statistics.method import ResidualStatistics, split_groups
+from ganprint_plugins.residual_statistics.method import ResidualStatistics
 from ganprint_plugins.residual_statistics.settings import DRAWS, ResidualStatisticsConfig
 
 from ganprint.attributor import Run

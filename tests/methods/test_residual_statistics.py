@@ -392,7 +392,7 @@ def test_kept_statistics_are_computed_again_where_they_are_computed_otherwise(
 
 
 def test_rows_of_a_group_are_never_on_both_sides_of_a_fold() -> None:
-    from ganprint_plugins.residual_statistics.method import split_groups
+    from ganprint_plugins.residual_statistics.fitting import split_groups
 
     groups = np.array([f"g{number % 17}" for number in range(170)])
     labels = np.array([number % 17 % 3 for number in range(170)])

@@ -1,9 +1,7 @@
 """The plug-in: statistics of crops under several draws of post-processing, and small models on them."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,27 +25,18 @@ from ganprint.plugin_api import (
     family_of,
 )
 from ganprint_plugins.residual_statistics.features import columns, describe, names
+from ganprint_plugins.residual_statistics.fitting import Targets, fit_models, split_groups
 from ganprint_plugins.residual_statistics.frozen import FEATURES
 from ganprint_plugins.residual_statistics.linear import (
     Scaling,
-    fit_softmax,
     gated,
-    preconditioner,
-    principal_directions,
-    row_weights,
-    second_moments,
 )
-from ganprint_plugins.residual_statistics.networks import fit_network
 from ganprint_plugins.residual_statistics.reasons import KINDS, kind_matrix
 from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
 
 if TYPE_CHECKING:
     from ganprint_plugins.residual_statistics.collect import Rows
 
-SIGNS_PENALTY = 0.01
-"""L2 penalty of the regressions that tell how clearly a crop shows JPEG, and any post-processing."""
-FEATURES_PENALTY = 0.01
-"""L2 penalty of regressions on features of the frozen network."""
 SIGNS = 2
 """Rows of the linear map that tell how clearly a crop shows JPEG, and any post-processing."""
 AS_FOUND = 0.5
@@ -150,56 +139,8 @@ class ResidualStatistics(Attributor):
         scaling = Scaling.of(described)
         self.tensors |= {"mean": scaling.mean, "deviation": scaling.deviation}
         inputs = torch.split(scaling.apply(described), list(self.inputs.values()), dim=1)
-        crops = Crops.of(rows, kept, self.family_of_source, self.config.balance)
-        gate = torch.zeros(len(crops.labels))
-        for name, values in zip(self.inputs, inputs, strict=True):
-            own = name == "statistics"
-            penalty = self.config.penalty if own else FEATURES_PENALTY
-            moments = second_moments(values, crops.weights)
-            # A fit to few rows takes less time than a preconditioner.
-            inverse = torch.eye(values.shape[1]) if moments is None else preconditioner(moments, penalty)
-            regression = partial(fit_softmax, steps=self.config.steps, inverse=inverse)
-            if own:
-                signs = (crops.compressed, (~crops.found).long())
-                slopes, biases = zip(
-                    *(_fit_sign(values, shown, crops.even_weights, regression) for shown in signs), strict=True
-                )
-                self.tensors |= {"signs.weights": torch.cat(slopes), "signs.biases": torch.cat(biases)}
-                gate = (values @ slopes[0][0] + biases[0]).sigmoid() - 0.5
-            regressions = [
-                _doubled(regression(values, each, crops.weights, count, penalty=penalty, gate=gate))
-                for each, count in ((crops.kinds, self.kinds), (crops.labels, len(self.sources)))
-            ]
-            found = values[crops.found]
-            of_found = (crops.kinds[crops.found], crops.weights_as_found, self.kinds)
-            regressions.append(regression(found, *of_found, penalty=penalty))
-            # Weight decay and dropout are to hold back what varies little. The statistics are so strongly correlated
-            # that networks carry over better on their principal components; on features they carry over less well.
-            components = principal_directions(values, moments, self.config.components) if own else None
-            self._take(name, regressions, self._networks(found, of_found, components, seed))
-
-    def _networks(
-        self, found: Tensor, of_found: tuple[Tensor, Tensor, int], components: Tensor | None, seed: int
-    ) -> list[tuple[Tensor, ...]]:
-        """Return networks as `fit_network` gives them, of values (N, F) or their principal components (F, D)."""
-        inputs = found if components is None else found @ components
-        fitted = []
-        for number in range(self.config.networks):
-            slope, *rest = fit_network(
-                inputs, *of_found, hidden=self.config.hidden, epochs=self.config.epochs, seed=seed + number
-            )
-            fitted.append((slope if components is None else slope @ components.T, *rest))
-        return fitted
-
-    def _take(
-        self, name: str, regressions: Sequence[tuple[Tensor, Tensor]], networks: Sequence[tuple[Tensor, ...]]
-    ) -> None:
-        """Keep the models of one input."""
-        slopes, biases = zip(*regressions, *(each[:2] for each in networks), strict=True)
-        self.tensors |= {f"{name}.weights": torch.cat(slopes), f"{name}.biases": torch.cat(biases)}
-        if networks:
-            outputs = [torch.stack(each) for each in zip(*(each[2:] for each in networks), strict=True)]
-            self.tensors |= {f"{name}.output.weights": outputs[0], f"{name}.output.biases": outputs[1]}
+        targets = Targets.of(rows, kept, self.family_of_source, self.config.balance)
+        self.tensors |= fit_models(dict(zip(self.inputs, inputs, strict=True)), targets, self.config, seed=seed)
 
     def answer_rows(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Return log-probabilities of the sources (N, K), and embeddings (N, D), for what `describe` gives (N, F).
@@ -323,80 +264,6 @@ class ResidualStatistics(Attributor):
         return [Panel("log-odds of synthetic by kind of statistics", values[order], labels=labels)]
 
 
-@dataclass(frozen=True)
-class Crops:
-    """What models are fitted to beside values of N crops.
-
-    int64 (N,): the source, `labels`, its family, `kinds`, and `compressed` as `Rows` has it. Bool (N,): `found`,
-    whether a crop is as its file has it. float32 (N,), of mean 1: `weights`, and `even_weights`, for which the draws
-    weigh the same. The `weights_as_found` (M,) are those of the M crops as found.
-    """
-
-    labels: Tensor
-    kinds: Tensor
-    compressed: Tensor
-    found: Tensor
-    weights: Tensor
-    even_weights: Tensor
-    weights_as_found: Tensor
-
-    @classmethod
-    def of(cls, rows: "Rows", kept: np.ndarray, family_of_source: Tensor, balance: float) -> "Crops":
-        """Describe the rows that are `kept`, bool (N,), where a source's family is known by its number."""
-        labels = torch.from_numpy(rows.labels[kept])
-
-        def weigh(some: np.ndarray, own: np.ndarray) -> Tensor:
-            return row_weights(rows.groups[some], rows.labels[some], own[some], balance)
-
-        return cls(
-            labels=labels,
-            kinds=family_of_source[labels],
-            compressed=torch.from_numpy(rows.compressed[kept]).long(),
-            found=torch.from_numpy(rows.draws[kept] == 0),
-            weights=weigh(kept, rows.weights),
-            even_weights=weigh(kept, np.ones(len(kept))),
-            weights_as_found=weigh(kept & (rows.draws == 0), rows.weights),
-        )
-
-
-def _fit_sign(
-    scaled: Tensor, shown: Tensor, weights: Tensor, regression: Callable[..., tuple[Tensor, Tensor]]
-) -> tuple[Tensor, Tensor]:
-    """Fit how clearly crops show something, (1, F) and (1,), where `shown` int64 (N,) is 1 or 0, or -1 where not known.
-
-    Those that do and those that do not weigh the same. Where there are not both, all are between.
-    """
-    known = torch.nonzero(shown >= 0).flatten()
-    labels, weights = shown[known], weights[known]
-    shares = torch.zeros(2).index_add(0, labels, weights)
-    if not shares.all():
-        return torch.zeros(1, scaled.shape[1]), torch.zeros(1)
-    weights = weights / shares[labels]
-    slope, bias = regression(scaled[known], labels, weights / weights.mean(), 2, penalty=SIGNS_PENALTY)
-    return slope[1:] - slope[:1], bias[1:] - bias[:1]
-
-
-def _doubled(fitted: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Return slopes for `gated` with as many biases: what the gate adds has none."""
-    slope, bias = fitted
-    return slope, torch.cat([bias, torch.zeros_like(bias)])
-
-
 def _odds(kinds: Tensor) -> Tensor:
     """Return log-probabilities of real and synthetic (B, 2) for those of real and the families (B, C)."""
     return torch.stack([kinds[:, 0], kinds[:, 1:].logsumexp(1)], 1)
-
-
-def split_groups(rows: "Rows", count: int, seed: int) -> list[list[str]]:
-    """Return the groups of each fold, every source's spread over all folds."""
-    random = np.random.default_rng(seed)
-    folds: list[list[str]] = [[] for _ in range(count)]
-    taken: set[str] = set()
-    for label in np.unique(rows.labels):
-        groups = [g for g in sorted(set(rows.groups[rows.labels == label].tolist())) if g not in taken]
-        taken |= set(groups)
-        random.shuffle(groups)
-        start = int(random.integers(count))
-        for number, group in enumerate(groups):
-            folds[(start + number) % count].append(group)
-    return folds
