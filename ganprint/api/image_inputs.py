@@ -78,9 +78,9 @@ class Inputs:
             rows = _manifest_paths(self.files_from)
             if rows is None:
                 yield from _found(str(self.files_from), [], self.recursive, self.files_from)
-            for listed in rows or ():
-                place = join_location(self.files_from.parent, listed)
-                yield str(place), place
+            else:
+                places = (join_location(self.files_from.parent, listed) for listed in rows)
+                yield from ((str(place), place) for place in places)
 
 
 def _manifest_paths(file: Path) -> Iterator[str] | None:
