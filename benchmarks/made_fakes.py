@@ -130,14 +130,15 @@ def main() -> None:
         groups=np.append(rows.groups, names),
         images=np.append(rows.images, where),
         weights=np.append(rows.weights, np.ones(len(where))),
-        # No draw of an image: never asked when groups are left out.
-        draws=np.append(rows.draws, np.full(len(where), -1)),
+        draws=np.append(rows.draws, np.zeros(len(where), dtype=int)),
         compressed=np.append(rows.compressed, np.zeros(len(where), dtype=int)),
     )
-    print("without:", measure(cross_validate(rows, config, manifest.sources), images, manifest.sources))
-    sources = (*manifest.sources, "rendered")
-    shares = cross_validate(further, config, sources)
-    print("with:", measure(shares, images, sources))
+    for what, fitted, sources in (
+        ("without", rows, manifest.sources),
+        ("with", further, (*manifest.sources, "rendered")),
+    ):
+        # Only the images themselves are asked.
+        print(f"{what}:", measure(cross_validate(every, fitted, config, sources), every, sources), flush=True)
 
 
 if __name__ == "__main__":
