@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from ganprint_plugins.residual_statistics.collect import Rows
 from ganprint_plugins.residual_statistics.method import ResidualStatistics
-from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
+from ganprint_plugins.residual_statistics.spec import ResidualStatisticsConfig
 from recipes import collected
 from sklearn.metrics import roc_auc_score
 

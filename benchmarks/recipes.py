@@ -23,7 +23,7 @@ from ganprint_plugins.residual_statistics.features import names
 from ganprint_plugins.residual_statistics.fitting import split_groups
 from ganprint_plugins.residual_statistics.frozen import INPUTS, OF_INPUT, POOLED
 from ganprint_plugins.residual_statistics.method import ResidualStatistics
-from ganprint_plugins.residual_statistics.settings import DRAWS, ResidualStatisticsConfig
+from ganprint_plugins.residual_statistics.spec import DRAWS, ResidualStatisticsConfig
 
 from ganprint.attributor import Run
 from ganprint.calibration.decision import Rates, family_indices, fit_thresholds, group_weights

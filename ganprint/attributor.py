@@ -103,8 +103,9 @@ class AttributorSpec:
     paper's values, `<name>-<variant>.yaml` others. `ablation` are the changes that the paper measures, by group and
     name, each as assignments `key=value` to the configuration; `published` are tables that it reports. `importer`
     turns a checkpoint of the authors' code into weights for the given sources, and raises WeightsError. No paper has a
-    method that is `ours`. `api_version` is the version of the contract that the plug-in is written for, a number in its
-    source: `API_VERSION` is that of the ganprint that loads it.
+    method that is `ours`. `api_version` is the version of the contract that the plug-in is written for; `API_VERSION`
+    is that of the ganprint that loads it. Where an entry point names the spec, `attributor` says where the class is, as
+    `module:class`: then the spec can be read without importing torch.
     """
 
     name: str
@@ -119,6 +120,7 @@ class AttributorSpec:
     importer: "Callable[[StoredCheckpoint, Sequence[str]], ImportedWeights] | None" = None
     ours: bool = False
     api_version: int = 1
+    attributor: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,11 @@
 """Methods found through the entry-point group `ganprint.attributors`."""
 
-import ast
 import inspect
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ganprint.errors import PluginError, did_you_mean
 
@@ -28,15 +24,6 @@ class Plugin:
     version: str
     entry_point: EntryPoint
     error: str | None = None
-
-
-@dataclass(frozen=True)
-class About:
-    """What a method is: its title, its paper and the year of that."""
-
-    title: str
-    paper: str
-    year: int
 
 
 def discover() -> list[Plugin]:
@@ -59,11 +46,11 @@ def discover() -> list[Plugin]:
 
 
 def specs() -> list["AttributorSpec"]:
-    """Return the specs of the methods that can be imported, by name; `ganprint methods` says why others cannot."""
+    """Return the specs that can be imported, by name; `ganprint methods` says why others cannot."""
     found = []
     for plugin in discover():
         with suppress(PluginError):
-            found.append(load(plugin.name).spec)
+            found.append(read_spec(plugin.name))
     return found
 
 
@@ -80,84 +67,75 @@ def find(name: str) -> Plugin:
     return plugin
 
 
-def load(name: str) -> type["Attributor"]:
-    """Import the method of that name and return its class.
+def read_spec(name: str) -> "AttributorSpec":
+    """Return what the method of that name is; raise as `load`.
 
-    Raises PluginError as `find` does, and where the import fails, what the entry point names is not a complete
-    Attributor with a spec of that name, or it is written for another version of the plug-in API.
+    Where its entry point names a spec, the method itself is not imported.
     """
     plugin = find(name)
-    origin = f"{plugin.distribution} {plugin.version}"
+    named = _imported(plugin, plugin.entry_point.value)
+    return named if _is_spec(named, plugin) else load(name).spec
+
+
+def load(name: str) -> type["Attributor"]:
+    """Import the method of that name and return its class, which its entry point names, or a spec that this names.
+
+    Raises PluginError as `find` does, and where the import fails, what is named is not a complete Attributor with a
+    spec of that name, or it is written for another version of the plug-in API.
+    """
+    from ganprint.attributor import Attributor
+
+    plugin = find(name)
+    value = plugin.entry_point.value
+    named = _imported(plugin, value)
+    if _is_spec(named, plugin):
+        value = named.attributor or f"{value}.attributor"
+        named = _imported(plugin, value)
+    if not (isinstance(named, type) and issubclass(named, Attributor)):
+        raise _unusable(plugin, value, "is not a subclass of Attributor")
+    if not _is_spec(getattr(named, "spec", None), plugin):
+        raise _unusable(plugin, value, "has no spec")
+    if inspect.isabstract(named):
+        raise _unusable(plugin, value, f"does not implement {', '.join(sorted(named.__abstractmethods__))}")
+    return named
+
+
+def _imported(plugin: Plugin, value: str) -> Any:
+    """Return what a plug-in has at `module:name`; raise PluginError with the cause where it cannot be imported."""
     try:
-        loaded = plugin.entry_point.load()
+        return EntryPoint(plugin.name, value, GROUP).load()
     except (Exception, SystemExit) as cause:
         lines = str(cause).strip().splitlines() or ["no message"]
         raise PluginError(
-            f"The plug-in {name} of {origin} failed to import: {type(cause).__name__}: {lines[0]}",
+            f"The plug-in {plugin.name} of {plugin.distribution} {plugin.version} failed to import: "
+            f"{type(cause).__name__}: {lines[0]}",
             f"Reinstall or update {plugin.distribution}; the other methods still work.",
         ) from cause
-    _check_version(loaded, plugin)
-    fault = _fault(loaded, name)
-    if fault:
+
+
+def _is_spec(named: object, plugin: Plugin) -> "TypeGuard[AttributorSpec]":
+    """Return whether this is a spec; raise PluginError for one of another method or version of the plug-in API."""
+    from ganprint.attributor import API_VERSION, AttributorSpec
+
+    if not isinstance(named, AttributorSpec):
+        return False
+    if named.api_version != API_VERSION:
+        newer = named.api_version > API_VERSION
         raise PluginError(
-            f"The plug-in {name} of {origin} cannot be used: {plugin.entry_point.value} {fault}.",
-            "Report it to its author; the other methods still work.",
+            f"The plug-in {plugin.name} of {plugin.distribution} {plugin.version} is written for version "
+            f"{named.api_version} of the plug-in API; this ganprint has version {API_VERSION}.",
+            f"Update {'ganprint' if newer else plugin.distribution}; the other methods still work.",
         )
-    attributor: type[Attributor] = loaded
-    return attributor
+    if named.name != plugin.name:
+        raise _unusable(plugin, plugin.entry_point.value, f"has a spec for {named.name}")
+    return True
 
 
-def about(name: str) -> About:
-    """Return what a method's spec states, read from its source where it stands there in literals; raises as `load`.
-
-    Reading imports nothing, where importing every method takes seconds. What cannot be read so, or lacks a package that
-    it imports, is loaded, which tells what is wrong with it.
-    """
-    plugin = find(name)
-    stated = _stated(plugin.entry_point.module, plugin.entry_point.attr)
-    if stated.get("name") == name and "api_version" not in stated:
-        with suppress(KeyError):
-            return About(stated["title"], stated["paper"], stated["year"])
-    spec = load(name).spec
-    return About(spec.title, spec.paper, spec.year)
-
-
-def _stated(module: str, name: str) -> dict[str, Any]:
-    """Return the arguments, as far as they are literals, of the spec in the body of a module's class."""
-    file = _source(module)
-    for node in ast.parse(file.read_bytes()).body if file else ():
-        named = [alias.name.split(".")[0] for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            if any((alias.asname or alias.name) == name for alias in node.names):
-                return _stated(node.module, name)
-            named = [node.module.split(".")[0]]
-        if any(find_spec(each) is None for each in named):
-            return {}
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            return next(filter(None, map(_literals, node.body)), {})
-    return {}
-
-
-def _literals(node: ast.stmt) -> dict[str, Any]:
-    if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
-        return {}
-    found = {}
-    for keyword in node.value.keywords if [ast.unparse(each) for each in node.targets] == ["spec"] else ():
-        with suppress(ValueError):
-            found[str(keyword.arg)] = ast.literal_eval(keyword.value)
-    return found
-
-
-def _source(module: str) -> Path | None:
-    """Return the file of a module, no package above it imported, or None where it has none."""
-    found, folders, path = None, None, ""
-    for part in module.split("."):
-        path = f"{path}.{part}".lstrip(".")
-        found = PathFinder.find_spec(path, folders)
-        if found is None:
-            return None
-        folders = found.submodule_search_locations
-    return Path(found.origin) if found and found.origin and found.origin.endswith(".py") else None
+def _unusable(plugin: Plugin, value: str, fault: str) -> PluginError:
+    return PluginError(
+        f"The plug-in {plugin.name} of {plugin.distribution} {plugin.version} cannot be used: {value} {fault}.",
+        "Report it to its author; the other methods still work.",
+    )
 
 
 def _names_hint(name: str, plugins: list[Plugin]) -> str:
@@ -165,32 +143,3 @@ def _names_hint(name: str, plugins: list[Plugin]) -> str:
     if not names:
         return "No method is installed: install ganprint with `pip install .`, not by its path alone."
     return f"{did_you_mean(name, names)}Installed methods: {', '.join(names)}."
-
-
-def _check_version(loaded: object, plugin: Plugin) -> None:
-    """Refuse a method that says that it is written for another version of the plug-in API."""
-    from ganprint.attributor import API_VERSION
-
-    stated = getattr(getattr(loaded, "spec", None), "api_version", API_VERSION)
-    if stated != API_VERSION:
-        newer = isinstance(stated, int) and stated > API_VERSION
-        raise PluginError(
-            f"The plug-in {plugin.name} of {plugin.distribution} {plugin.version} is written for version {stated} of "
-            f"the plug-in API; this ganprint has version {API_VERSION}.",
-            f"Update {'ganprint' if newer else plugin.distribution}; the other methods still work.",
-        )
-
-
-def _fault(loaded: object, name: str) -> str | None:
-    from ganprint.attributor import Attributor, AttributorSpec
-
-    if not (isinstance(loaded, type) and issubclass(loaded, Attributor)):
-        return "is not a subclass of Attributor"
-    spec = getattr(loaded, "spec", None)
-    if not isinstance(spec, AttributorSpec):
-        return "has no spec"
-    if spec.name != name:
-        return f"has a spec for {spec.name}"
-    if inspect.isabstract(loaded):
-        return f"does not implement {', '.join(sorted(loaded.__abstractmethods__))}"
-    return None

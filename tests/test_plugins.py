@@ -29,6 +29,7 @@ class Bare(Good):
     spec = None
 class Newer(Good):
     spec = AttributorSpec("newer", "Newer", "A paper", 2030, AttributorConfig, api_version=2)
+PLACELESS = AttributorSpec("placeless", "Placeless", "A paper", 2024, AttributorConfig)
 class Older(Good):
     spec = AttributorSpec("older", "Older", "A paper", 2010, AttributorConfig, api_version=0)
 """
@@ -38,6 +39,8 @@ FAULTS = {
     "bare": ("stranger:Bare", "has no spec"),
     "function": ("stranger:AttributorSpec", "is not a subclass of Attributor"),
     "instance": ("json:loads", "is not a subclass of Attributor"),
+    "placeless": ("stranger:PLACELESS", "stranger:PLACELESS.attributor is not a subclass of Attributor"),
+    "another": ("stranger:PLACELESS", "has a spec for placeless"),
     "absent": ("stranger:Nothing", "AttributeError"),
     "missing": ("no_such_module_here:X", "ModuleNotFoundError: No module named 'no_such_module_here'"),
     "broken": ("broken_stranger:X", "failed to import: RuntimeError: first line$"),
@@ -76,13 +79,23 @@ def test_a_strangers_plugin_is_listed_with_its_distribution_and_loads(site: Path
     assert plugins.load("good").spec.title == "Good"
 
 
-def test_what_is_read_of_our_methods_without_importing_them_is_what_their_specs_say() -> None:
-    points = [plugin.entry_point for plugin in plugins.discover()]
-    read = [plugins._stated(point.module, point.attr) for point in points]
-    specs = [plugins.load(point.name).spec for point in points]
-    assert [(each.get("name"), plugins.about(each["name"]), "paper" in each) for each in read] == [
-        (spec.name, plugins.About(spec.title, spec.paper, spec.year), True) for spec in specs
-    ]
+def test_the_specs_of_our_methods_and_their_presets_are_read_without_torch() -> None:
+    code = (
+        "import sys; from ganprint import plugins; from ganprint.models.config import preset_names, read_config;"
+        "print(sum(read_config(spec, preset=name) is not None for spec in plugins.specs() "
+        "for name in preset_names(spec)), [*{'torch', 'timm', 'sklearn', 'scipy'} & set(sys.modules)])"
+    )
+    presets = len([*(Path(ganprint_plugins.__file__).parent / "configs").glob("*.yaml")])
+    assert run_code(code).strip() == f"{presets} []"
+
+
+def test_the_spec_that_an_entry_point_names_is_that_of_the_class_it_names() -> None:
+    assert [plugins.load(spec.name).spec for spec in plugins.specs()] == plugins.specs()
+
+
+def test_the_spec_of_a_class_that_an_entry_point_names_is_read_as_well(site: Path) -> None:
+    install(site, "stranger-methods", {"good": "stranger:Good"})
+    assert plugins.read_spec("good").title == "Good"
 
 
 @pytest.mark.parametrize("name", FAULTS, ids=str)

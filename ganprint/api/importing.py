@@ -39,7 +39,7 @@ def import_checkpoint(
     """
     known = [spec.name for spec in plugins.specs() if spec.importer]
     chosen = method or (known[0] if len(known) == 1 else None)
-    importer = plugins.load(chosen).spec.importer if chosen else None
+    importer = plugins.read_spec(chosen).importer if chosen else None
     if chosen is None or importer is None:
         raise UsageError(
             f"{chosen} has no importer." if chosen else "It is not clear of which method the checkpoint is.",

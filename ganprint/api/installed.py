@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ganprint.errors import GanprintError, PluginError, WeightsError
 
 if TYPE_CHECKING:
+    from ganprint.attributor import AttributorSpec
     from ganprint.models.config import Key
 
 
@@ -55,22 +56,22 @@ def methods() -> list[Method]:
     cards = {entry.name: entry.card for entry in list_weights() if entry.card and not entry.error}
     found = []
     for plugin in plugins.discover():
-        about: plugins.About | None = None
+        spec: AttributorSpec | None = None
         error = plugin.error
         try:
-            about = plugins.about(plugin.name)
+            spec = plugins.read_spec(plugin.name)
         except PluginError as cause:
             error = cause.message
         found.append(
             Method(
                 plugin.name,
-                about.title if about else None,
-                about.year if about else None,
+                spec.title if spec else None,
+                spec.year if spec else None,
                 plugin.distribution,
                 plugin.version,
                 [name for name, card in cards.items() if card.method == plugin.name],
                 error,
-                about.paper if about else None,
+                spec.paper if spec else None,
             )
         )
     return found
@@ -88,7 +89,7 @@ def method_settings(name: str) -> MethodSettings:
     from ganprint import plugins
     from ganprint.models.config import config_keys, preset_names, read_config
 
-    spec = plugins.load(name).spec
+    spec = plugins.read_spec(name)
     keys = config_keys(read_config(spec))
     return MethodSettings(spec.name, spec.title, spec.paper, spec.year, preset_names(spec), keys)
 

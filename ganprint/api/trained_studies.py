@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.plan import Settings
     from ganprint.evaluation.runner import Comparison
-    from ganprint.studies.variants import Study, Variant
+    from ganprint.studies.study import Study
+    from ganprint.studies.variants import Variant
 
 Kind = Literal["semantics", "ablation"]
 STUDIED = ("none", "test-seen")
@@ -72,7 +73,7 @@ def prepare_study(
     from ganprint.api.choices import check_methods, chosen_device
     from ganprint.api.chosen_conditions import distinct_conditions, parse_condition
     from ganprint.api.outputs import check_folder
-    from ganprint.models.config import check_given
+    from ganprint.data import Manifest
     from ganprint.processes import place
 
     if place()[1] > 1:
@@ -84,18 +85,16 @@ def prepare_study(
     check_folder(Path(out))
     check_methods(method)
     assignments = [set] if isinstance(set, str) else set
-    check_given(None, assignments)
-    device = chosen_device(device, threads)
-    from ganprint.data import Manifest
-    from ganprint.devices import quick_precision
-    from ganprint.evaluation.plan import Settings
-    from ganprint.studies.variants import Study
-
     manifest = Manifest.open(data, root=images)
-    tested = named or [(split or manifest.test_split, policy) for policy in STUDIED]
     variants = _variants(kind, manifest, method, counts or parts, preset, assignments)
+    tested = named or [(split or manifest.test_split, policy) for policy in STUDIED]
     for each in dict.fromkeys(each for each, _ in tested):
         manifest.select(each)
+    device = chosen_device(device, threads)
+    from ganprint.devices import quick_precision
+    from ganprint.evaluation.plan import Settings
+    from ganprint.studies.study import Study
+
     arithmetic = quick_precision(device) if precision == "auto" else precision
     return PreparedStudy(
         Study(manifest, variants, Path(out), seed, device, arithmetic, workers, command),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -57,31 +58,29 @@ def train(
     """
     from ganprint import plugins
     from ganprint.api.choices import chosen_card, chosen_data, chosen_device
-    from ganprint.models.config import check_given
+    from ganprint.models.choice import choose_config
     from ganprint.processes import is_main_process
 
-    plugins.find(method)
+    spec = plugins.read_spec(method)
     folder = _chosen_folder(method, out, resume=resume, force=force)
-    assignments = [set] if isinstance(set, str) else set
-    check_given(config, assignments)
-    start_card = None if start is None else chosen_card(start, method)
-    device = chosen_device(device, threads)
-    from ganprint.data import Manifest
-    from ganprint.devices import quick_precision
-    from ganprint.models.choice import choose_config
-    from ganprint.training.session import train_weights
-
-    attributor_class = plugins.load(method)
-    chosen, origin = choose_config(
-        attributor_class.spec,
-        device,
+    choose = partial(
+        choose_config,
+        spec,
         preset=preset,
         file=config,
-        assignments=assignments,
-        start=start_card,
+        assignments=[set] if isinstance(set, str) else set,
+        start=None if start is None else chosen_card(start, method),
         begun=folder if resume else None,
         benchmark=data is None,
     )
+    choose("cpu")  # what does not fit is told before torch is imported
+    device = chosen_device(device, threads)
+    chosen, origin = choose(device)
+    from ganprint.data import Manifest
+    from ganprint.devices import quick_precision
+    from ganprint.training.session import train_weights
+
+    attributor_class = plugins.load(method)
     manifest = Manifest.open(chosen_data(data, training=True, progress=making), root=images)
     arithmetic = quick_precision(device) if precision == "auto" else precision
     if not attributor_class.differentiable:

@@ -13,7 +13,7 @@ from ganprint.cli.options import TEST_SPLIT, Budget, Data, DryRun, Images, Limit
 from ganprint.cli.train import Reporter
 
 if TYPE_CHECKING:
-    from ganprint.studies.variants import Study
+    from ganprint.studies.study import Study
 
 app = typer.Typer(help="Train variants of methods, and compare them.", no_args_is_help=True)
 

@@ -118,14 +118,6 @@ def read_config(
     return validate_config(spec.config, values)
 
 
-def check_given(file: Path | None, assignments: Sequence[str]) -> None:
-    """Raise ConfigError for a YAML file or `key=value` pairs that cannot be read, whatever keys the method has."""
-    if file is not None:
-        _read_yaml(file)
-    for assignment in assignments:
-        _assign({}, assignment)
-
-
 def saved_config(spec: AttributorSpec, file: Path) -> AttributorConfig:
     """Read the whole configuration that a training wrote; raise ConfigError naming the key at fault."""
     return validate_config(spec.config, _read_yaml(file))

@@ -15,7 +15,8 @@ from ganprint.evaluation.calibrate import Calibrated
 from ganprint.evaluation.entry import Entry
 from ganprint.files import refuse_existing, write_output
 from ganprint.studies.experiments import SHORT, Robustness, adversarial_curves
-from ganprint.studies.variants import Variant, semantics_curves
+from ganprint.studies.study_tables import semantics_curves
+from ganprint.studies.variants import Variant
 
 Form = Literal["png", "svg"]
 

@@ -15,7 +15,8 @@ from ganprint.studies.experiments import (
     resharing_table,
     robustness_tables,
 )
-from ganprint.studies.variants import Variant, study_tables
+from ganprint.studies.study_tables import study_tables
+from ganprint.studies.variants import Variant
 
 
 def result_tables(

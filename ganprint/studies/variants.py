@@ -1,28 +1,15 @@
-"""The experiments that train: on fewer semantic classes, and RepMix with parts changed."""
+"""What is trained in a study: a method on fewer semantic classes, or with parts changed as its paper changes them."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import yaml
 
 from ganprint import plugins
-from ganprint.attributor import AttributorConfig, Progress, Run
+from ganprint.attributor import AttributorConfig
 from ganprint.data import Manifest
 from ganprint.errors import UsageError
-from ganprint.evaluation.entry import Entry
-from ganprint.evaluation.plan import Candidate
-from ganprint.evaluation.tables import Cell, Column, Row, Table
-from ganprint.files import atomic_write, os_errors_as
 from ganprint.models import NeuralConfig, read_config
-from ganprint.studies.experiments import condition_table
-from ganprint.training.session import train_weights
-from ganprint.weights import Card, read_card
-from ganprint.weights.card import CARD_FILE
-
-IDENTITY = "study.yaml"
-"""The file in a training's folder that says what it is a training of."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +49,7 @@ def ablation_variants(
     As many images go into a step whatever the number that make a sample. A change that changes nothing is left out.
     Raises UsageError listing the valid choices.
     """
-    groups = plugins.load(method).spec.ablation
+    groups = plugins.read_spec(method).ablation
     every = {label: change for group in groups.values() for label, change in group.items()}
     wanted = ["all"]
     for name in chosen or groups:
@@ -151,7 +138,7 @@ def _config(method: str, preset: str | None, assignments: Sequence[str]) -> Attr
     """Return a method's configuration; an assignment `OTHER:key=value` is for another method."""
     of_all = [text for text in assignments if not _addressee(text)]
     own = [text.removeprefix(f"{method}:") for text in assignments if _addressee(text) == method]
-    spec = plugins.load(method).spec
+    spec = plugins.read_spec(method)
     return read_config(spec, preset=preset, assignments=[*of_all, *own])
 
 
@@ -167,152 +154,3 @@ def _addressee(assignment: str) -> str:
     """Return the method that `METHOD:key=value` is for, nothing for `key=value`."""
     name, colon, _ = assignment.partition("=")[0].partition(":")
     return name if colon else ""
-
-
-@dataclass
-class Study:
-    """Variants of a method, or of several, each trained once under `out/trained`, whatever comes between.
-
-    Raises UsageError where a folder there holds another training under the same name.
-    """
-
-    manifest: Manifest
-    variants: Sequence[Variant]
-    out: Path
-    seed: int = 0
-    device: str = "cpu"
-    precision: str = "fp32"
-    workers: int = 0
-    command: str = ""
-    _cards: dict[str, Card] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for variant in self.variants:
-            folder = self.folder(variant)
-            if not _is_begun(folder) and not (folder / CARD_FILE).is_file():
-                continue
-            self._check(variant)
-            if (folder / CARD_FILE).is_file():
-                self._cards[variant.name] = read_card(folder)
-
-    def folder(self, variant: Variant) -> Path:
-        """Return where a variant's weights and checkpoints are."""
-        return self.out / "trained" / variant.name
-
-    def missing(self) -> list[Variant]:
-        """Return the variants that are not trained, or not to the end."""
-        return [variant for variant in self.variants if variant.name not in self._cards]
-
-    def candidates(self) -> list[Candidate]:
-        """Return the weights of the variants that are trained."""
-        return [
-            Candidate(self.folder(variant), self._cards[variant.name])
-            for variant in self.variants
-            if variant.name in self._cards
-        ]
-
-    def train(self, variant: Variant, *, report: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
-        """Train a variant, from its checkpoint where there is one; KeyboardInterrupt where it was stopped."""
-        folder = self.folder(variant)
-        with os_errors_as(UsageError, f"{folder} cannot be written to", "Name another folder with --out."):
-            atomic_write(folder / IDENTITY, self._identity(variant).encode())
-        resume = _is_begun(folder)
-        run = Run(
-            folder,
-            seed=self.seed,
-            device=self.device,
-            precision=self.precision,
-            workers=self.workers,
-            resume=resume,
-            report=report,
-            stop=stop,
-        )
-        train_weights(
-            plugins.load(variant.method),
-            variant.config,
-            self.images(variant),
-            run,
-            name=variant.name,
-            command=self.command,
-            # What a kill left before the first whole checkpoint cannot be resumed.
-            force=not resume,
-        )
-        self._cards[variant.name] = read_card(folder)
-
-    def images(self, variant: Variant) -> Manifest:
-        """Return the manifest with only those of a variant's semantic classes in train and val."""
-        if variant.semantics is None:
-            return self.manifest
-        codes, names = self.manifest.codes("semantic")
-        chosen = np.isin(codes, [names.index(name) for name in variant.semantics])
-        taught = np.isin(self.manifest.splits, ("train", "val"))
-        return self.manifest.take(np.flatnonzero(chosen | ~taught))
-
-    def _identity(self, variant: Variant) -> str:
-        """Return all that a training depends on, to be distinguished from another of the same name."""
-        images = self.images(variant)
-        facts = {
-            "config": variant.config.model_dump(mode="json"),
-            "seed": self.seed,
-            "precision": self.precision,
-            "train": images.select("train").sha256,
-            "val": images.select("val").sha256,
-        }
-        return yaml.safe_dump(facts, sort_keys=False)
-
-    def _check(self, variant: Variant) -> None:
-        file = self.folder(variant) / IDENTITY
-        if not file.is_file() or file.read_text(encoding="utf-8") != self._identity(variant):
-            raise UsageError(
-                f"{self.folder(variant)} holds a training with another configuration, data, seed or precision.",
-                "Name another folder with --out, or remove that one.",
-            )
-
-
-def _is_begun(folder: Path) -> bool:
-    """Return whether a training has a whole checkpoint to resume from."""
-    return any((folder / "checkpoints").glob("*.safetensors"))
-
-
-def study_tables(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> list[Table]:
-    """Return the changes of a method by conditions, and methods by the number of semantic classes trained on."""
-    labels = {variant.name: variant.label for variant in variants if variant.semantics is None}
-    changed = [
-        entry.model_copy(update={"weights": labels[entry.weights]}) for entry in entries if entry.weights in labels
-    ]
-    tables = [condition_table(changed)] if changed else []
-    if semantics_curves(entries, variants, metric):
-        tables.append(semantics_table(entries, variants, metric))
-    return tables
-
-
-def semantics_table(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> Table:
-    """Return methods by the number of semantic classes trained on, under each condition."""
-    curves = semantics_curves(entries, variants, metric)
-    counts = sorted({count for curve in curves.values() for count in curve})
-    conditions = list(dict.fromkeys(condition for condition, _ in curves))
-    heads = {count: f"{count} class{'es' if count > 1 else ''}" for count in counts}
-    columns = [Column(f"{split}, {policy}", heads[count]) for split, policy in conditions for count in counts]
-    rows = [
-        Row(
-            method,
-            tuple(Cell(curves.get((condition, method), {}).get(count)) for condition in conditions for count in counts),
-        )
-        for method in dict.fromkeys(method for _, method in curves)
-    ]
-    title = f"{metric.replace('_', ' ')} by the number of semantic classes trained on"
-    return Table(title, "method", tuple(columns), tuple(rows))
-
-
-def semantics_curves(
-    entries: Sequence[Entry], variants: Iterable[Variant], metric: str
-) -> dict[tuple[tuple[str, str], str], dict[int, float]]:
-    """Return by condition and method the metric for each number of semantic classes trained on."""
-    named = {variant.name: variant for variant in variants if variant.semantics is not None}
-    curves: dict[tuple[tuple[str, str], str], dict[int, float]] = {}
-    for entry in entries:
-        variant, value = named.get(entry.weights), getattr(entry, metric)
-        if variant is not None and variant.semantics is not None and value is not None:
-            curve = curves.setdefault(((entry.split, entry.policy), variant.method), {})
-            curve[len(variant.semantics)] = float(value.value)
-    return curves

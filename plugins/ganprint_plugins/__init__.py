@@ -1,1 +1,1 @@
-"""The six published attributors that come with ganprint, one file each."""
+"""The methods that come with ganprint: six published ones, a file and a spec each, and its own."""

@@ -1,31 +1,21 @@
 """DCT-CNN: a small network on log-scaled cosine spectra (Frank et al., ICML 2020)."""
 
-from pathlib import Path
-
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from ganprint.plugin_api import (
-    AttributorSpec,
     LabelledImages,
     Moments,
     NeuralAttributor,
-    NeuralConfig,
     Panel,
     Run,
     accumulate,
     log_dct,
 )
+from ganprint_plugins.dct_cnn_spec import SPEC, DCTCNNConfig
 
 FLATTEST = 1e-3
 """Least standard deviation of a coefficient's logarithm that is divided by."""
-
-
-class DCTCNNConfig(NeuralConfig):
-    """DCT-CNN's hyperparameters."""
-
-    dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the last layer; published: none")
 
 
 class SpectrumNetwork(nn.Module):
@@ -70,15 +60,7 @@ class SpectrumNetwork(nn.Module):
 class DCTCNN(NeuralAttributor):
     """Attribution by a network that sees an image's cosine spectrum."""
 
-    spec = AttributorSpec(
-        name="dct-cnn",
-        title="DCT-CNN",
-        paper="Frank, Eisenhofer, Schönherr, Fischer, Kolossa and Holz, Leveraging Frequency Analysis for Deep "
-        "Fake Image Recognition, ICML 2020, arXiv 2003.08685",
-        year=2020,
-        config=DCTCNNConfig,
-        configs=Path(__file__).with_name("configs"),
-    )
+    spec = SPEC
     feature_places = "frequencies"
     config: DCTCNNConfig
     network: SpectrumNetwork

@@ -4,18 +4,14 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from ganprint.plugin_api import (
     Attributor,
-    AttributorSpec,
-    GridConfig,
     LabelledImages,
     Panel,
     Prediction,
@@ -29,6 +25,7 @@ from ganprint.plugin_api import (
     report_trial,
     stream,
 )
+from ganprint_plugins.eigenface_spec import SPEC, EigenFaceConfig
 
 ITERATIONS = 10_000
 """Of liblinear's solver at most (the public code's)."""
@@ -36,29 +33,6 @@ COMPONENTS = 1024
 """Components found in batches where no limit is set."""
 COPIES = 4
 """Arrays as large as the images that a full decomposition holds at once: images, centred ones, vectors, workspace."""
-
-
-class EigenFaceConfig(GridConfig):
-    """EigenFace's hyperparameters: the grid of which the best setting on validation is kept."""
-
-    pca_images: int = Field(10_000, ge=2, description="training images that the components are found from")
-    pca_gigabytes: float = Field(
-        16.0,
-        gt=0,
-        description="memory for the full decomposition; components are found in batches where it takes more",
-    )
-    pca_batch: int = Field(512, ge=1, description="in batches: images at a time, at least the components' number")
-    components: int | None = Field(
-        None,
-        ge=1,
-        description="components at most, whatever variance they explain; null: no limit, 1024 in batches",
-    )
-    variances: tuple[float, ...] = Field(
-        (0.25, 0.5, 0.75, 0.95), min_length=1, description="grid: share of variance to explain"
-    )
-    penalties: tuple[float, ...] = Field(
-        (1e-4, 1e-3, 1e-2, 1e-1), min_length=1, description="grid: C of the support vector machine"
-    )
 
 
 class Rows:
@@ -140,14 +114,7 @@ def count_for(shares: np.ndarray, variance: float) -> int:
 class EigenFace(Attributor):
     """Attribution of an image's coordinates among the principal components of the training images."""
 
-    spec = AttributorSpec(
-        name="eigenface",
-        title="EigenFace",
-        paper="Sirovich and Kirby, Low-dimensional Procedure for the Characterization of Human Faces, JOSA A 1987",
-        year=1987,
-        config=EigenFaceConfig,
-        configs=Path(__file__).with_name("configs"),
-    )
+    spec = SPEC
     config: EigenFaceConfig
 
     def __init__(self, config: EigenFaceConfig, sources: Sequence[str]) -> None:

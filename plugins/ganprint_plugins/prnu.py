@@ -4,20 +4,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
 from ganprint.plugin_api import (
     Attributor,
     AttributorConfig,
-    AttributorSpec,
-    GridConfig,
     LabelledImages,
     Panel,
     Prediction,
@@ -36,6 +32,7 @@ from ganprint.plugin_api import (
     remove_means,
     report_trial,
 )
+from ganprint_plugins.prnu_spec import SPEC, PRNUConfig
 
 DARKEST_SATURATED = 252.0
 """Grey level from which the weight of a pixel falls, and how fast (Chen et al. 2008's public code)."""
@@ -44,22 +41,6 @@ CLIPPED = 250.0
 """Grey level above which a channel's largest value may be clipped."""
 THRESHOLDS = 101
 """Quantiles of the strongest correlations that are tried as the threshold below which an image is real."""
-
-
-class PRNUConfig(GridConfig):
-    """PRNU's hyperparameters: the grid of which the best setting on validation is kept."""
-
-    levels: tuple[int, ...] = Field((1, 2, 3, 4), min_length=1, description="grid: wavelet decompositions")
-    sigmas: tuple[float, ...] = Field(
-        tuple(round(0.05 * step, 2) for step in range(1, 20)),
-        min_length=1,
-        description="grid: noise deviation, grey levels",
-    )
-    real_by: tuple[Literal["fingerprint", "threshold"], ...] = Field(
-        ("fingerprint",),
-        min_length=1,
-        description="grid: real has a fingerprint as in the paper, or (ours) is what correlates with no generator's",
-    )
 
 
 class FingerprintSums:
@@ -130,15 +111,7 @@ class PRNU(Attributor):
     no generator's, which is ours and not the paper's.
     """
 
-    spec = AttributorSpec(
-        name="prnu",
-        title="PRNU",
-        paper="Marra, Gragnaniello, Verdoliva and Poggi, Do GANs Leave Artificial Fingerprints?, MIPR 2019, "
-        "arXiv 1812.11842",
-        year=2019,
-        config=PRNUConfig,
-        configs=Path(__file__).with_name("configs"),
-    )
+    spec = SPEC
     config: PRNUConfig
 
     @classmethod

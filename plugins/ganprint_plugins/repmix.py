@@ -1,70 +1,21 @@
 """RepMix: representation mixing for robust attribution (Bui, Yu and Collomosse, ECCV 2022)."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ganprint.plugin_api import (
-    AttributorSpec,
     ConfigError,
     Losses,
     NeuralAttributor,
-    NeuralConfig,
     Prediction,
     Step,
     build_backbone,
     replace_output,
 )
-from ganprint_plugins.repmix_official import import_official
-from ganprint_plugins.repmix_published import PUBLISHED
-
-
-class RepMixConfig(NeuralConfig):
-    """RepMix's hyperparameters; with `pretrained`, which the preset repmix sets, the defaults are the paper's."""
-
-    backbone: str = Field("timm:resnet50.tv_in1k", description="compact, alexnet, or any of timm's models")
-    backbone_options: dict[str, Any] = Field({}, description="arguments of the backbone's constructor")
-    pretrained: bool = Field(False, description="start from ImageNet weights, where they can be had")
-    embedding: int = Field(256, ge=2, description="width of the embedding")
-    mix_level: int = Field(
-        5,
-        ge=-1,
-        description="where images mix: -1 before perturbation, 0 the input, 1 the stem, 2.. the stages",
-    )
-    mix_count: int = Field(2, ge=1, le=8, description="images mixed into one sample; 1: no mixing")
-    mix_concentration: float = Field(0.4, gt=0, description="concentration of the symmetric Dirichlet")
-    compound: bool = Field(True, description="scale attribution logits by the detection answer")
-
-    @property
-    def images_per_sample(self) -> int:
-        """How many images are mixed into one."""
-        return self.mix_count
-
-
-ABLATION: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "parts": {
-        "all": (),
-        "without compound loss": ("compound=false",),
-        "without mixing": ("mix_count=1",),
-        "without both": ("compound=false", "mix_count=1"),
-        "without augmentation": ("policy=none",),
-    },
-    "levels": {
-        "mixing before perturbation": ("mix_level=-1",),
-        **{f"mixing at level {level}": (f"mix_level={level}",) for level in range(6)},
-    },
-    "counts": {f"{count} images mixed": (f"mix_count={count}",) for count in (3, 4)},
-    "backbones": {
-        "VGG16 backbone": ("backbone=timm:vgg16", "backbone_options={}"),
-        "AlexNet backbone": ("backbone=alexnet", "backbone_options={}"),
-    },
-}
-"""Changes of RepMix by group (Bui et al. 2022, sections 4.3 and 4.4), each as assignments to its configuration."""
+from ganprint_plugins.repmix_spec import SPEC, RepMixConfig
 
 
 class RepMixNetwork(nn.Module):
@@ -115,18 +66,7 @@ class RepMixNetwork(nn.Module):
 class RepMix(NeuralAttributor):
     """Attribution by a network that is trained on mixtures of images' representations."""
 
-    spec = AttributorSpec(
-        name="repmix",
-        title="RepMix",
-        paper="Bui, Yu and Collomosse, RepMix: Representation Mixing for Robust Attribution of Synthesized "
-        "Images, ECCV 2022, arXiv 2207.02063",
-        year=2022,
-        config=RepMixConfig,
-        configs=Path(__file__).with_name("configs"),
-        ablation=ABLATION,
-        published=PUBLISHED,
-        importer=import_official,
-    )
+    spec = SPEC
     config: RepMixConfig
     network: RepMixNetwork
 

@@ -1,21 +1,17 @@
 """Reverse Engineering of generative models: a fingerprint estimation network (Asnani et al., TPAMI 2023)."""
 
-from pathlib import Path
-
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ganprint.plugin_api import (
-    AttributorSpec,
     Losses,
     NeuralAttributor,
-    NeuralConfig,
     Panel,
     Prediction,
     Step,
 )
+from ganprint_plugins.reverse_engineering_spec import SPEC, ReverseEngineeringConfig
 
 MEAN, DEVIATION = 0.649, 0.1269
 """Of the public code's images in 0..1."""
@@ -25,23 +21,6 @@ LOW, REPETITION, ENERGY, SYMMETRY = 0.05, -0.001, 0.01, 0.1
 
 GREY = (0.299, 0.587, 0.114)
 """Weights of red, green and blue."""
-
-
-class ReverseEngineeringConfig(NeuralConfig):
-    """Reverse Engineering's hyperparameters."""
-
-    depth: int = Field(17, ge=3, le=64, description="convolutions of the fingerprint network")
-    width: int = Field(64, ge=1, description="channels of the fingerprint network")
-    head_widths: tuple[int, int] = Field((32, 64), description="channels of the head's two convolutions")
-    hidden: int = Field(512, ge=1, description="width of the head's hidden layer")
-    low_frequencies: int = Field(51, ge=1, description="side of the spectrum's centre that is to be empty")
-    attribution_weight: float = Field(10.0, gt=0, description="weight of the cross-entropy in the loss")
-    sigmoid: bool = Field(
-        True, description="pass logits through a sigmoid before cross-entropy, as the public code does"
-    )
-    normalise_spectrum: bool = Field(
-        False, description="batch normalisation of the spectrum before the head; the public code has none"
-    )
 
 
 class FingerprintEstimator(nn.Module):
@@ -123,15 +102,7 @@ def fingerprint_losses(residual: Tensor, spectrum: Tensor, low: int) -> dict[str
 class ReverseEngineering(NeuralAttributor):
     """Attribution from the spectrum of a fingerprint that a network estimates."""
 
-    spec = AttributorSpec(
-        name="reverse-engineering",
-        title="Reverse Engineering",
-        paper="Asnani, Yin, Hassner and Liu, Reverse Engineering of Generative Models: Inferring Model "
-        "Hyperparameters from Generated Images, TPAMI 2023, arXiv 2106.07873",
-        year=2023,
-        config=ReverseEngineeringConfig,
-        configs=Path(__file__).with_name("configs"),
-    )
+    spec = SPEC
     feature_places = "frequencies"
     config: ReverseEngineeringConfig
     network: ReverseNetwork

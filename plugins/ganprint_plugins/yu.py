@@ -1,24 +1,21 @@
 """Yu et al.: attributing fake images to GANs (ICCV 2019), its variants, and its visual fingerprints."""
 
 import math
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ganprint.plugin_api import (
-    AttributorSpec,
     ConfigError,
     Losses,
     NeuralAttributor,
-    NeuralConfig,
     Panel,
     Step,
     build_backbone,
 )
+from ganprint_plugins.yu_spec import SPEC, YuConfig
 
 SLOPE = 0.2
 """Of the leaky ReLU below zero (progressive GAN's, as the public code's)."""
@@ -28,32 +25,6 @@ RECONSTRUCTION, ADVERSARIAL = 20.0, 0.1
 """Weights of the autoencoder's losses beside the cross-entropy's 1 (section 3.3; the public code's values)."""
 GRADIENT_PENALTY, DRIFT = 10.0, 0.001
 """Weights of the critic's gradient penalty and of its squared values (the public code's)."""
-
-
-class YuConfig(NeuralConfig):
-    """The hyperparameters of Yu et al. and of its re-implementation on another backbone."""
-
-    variant: Literal["post-pooling", "pre-downsampling", "pre-downsampling-residual", "visual"] = Field(
-        "post-pooling", description="which image the network sees; visual: learn fingerprints as pictures"
-    )
-    backbone: str = Field(
-        "progan",
-        description="progan, the paper's, or for the re-implementation compact, alexnet, any of timm's",
-    )
-    backbone_options: dict[str, Any] = Field({}, description="arguments of another backbone's constructor")
-    pretrained: bool = Field(False, description="start another backbone from ImageNet weights")
-    feature_base: int = Field(1024, ge=8, description="progan: channels are this over 2^stage, the public code's")
-    feature_max: int = Field(512, ge=8, description="progan: channels at most")
-    pool_from: int = Field(
-        4,
-        ge=4,
-        description="progan: side of the features from which on they are only pooled; larger: smaller patches",
-    )
-    resolution: int | None = Field(
-        None,
-        ge=8,
-        description="pre-downsampling: side of the small image, null: half; residual: of its band, null: the image's",
-    )
 
 
 class Equalised(nn.Module):
@@ -234,15 +205,7 @@ class VisualFingerprints(nn.Module):
 class Yu(NeuralAttributor):
     """Attribution by a convolutional network trained on nothing but the source, or by learned fingerprints."""
 
-    spec = AttributorSpec(
-        name="yu",
-        title="Yu et al.",
-        paper="Yu, Davis and Fritz, Attributing Fake Images to GANs: Learning and Analyzing GAN Fingerprints, "
-        "ICCV 2019, arXiv 1811.08180",
-        year=2019,
-        config=YuConfig,
-        configs=Path(__file__).with_name("configs"),
-    )
+    spec = SPEC
     config: YuConfig
 
     def build(self) -> nn.Module:

@@ -58,6 +58,8 @@ WITHOUT_TORCH = {
     "compare --out a-file/o": "a-file is a file",
     "train": "Installed methods: dct-cnn, ",
     "train --method yu --set nope": "'nope' is not an assignment",
+    "train --method yu --set nope=1": "no configuration key nope",
+    "train --method yu --preset nope": "no preset called nope",
     "train --method yu --config absent": "absent cannot be read",
     "train --method yu --start absent": "no weights called absent",
     "train --method yu --out a-file/o": "a-file is a file",
@@ -65,7 +67,8 @@ WITHOUT_TORCH = {
     "train --method yu --out trained": "already exists",
     "train --method yu --out nowhere --resume": "no checkpoint in nowhere",
     "study ablation --data . --out o --method nope": "no method called nope",
-    "study ablation --data . --out o --set nope": "'nope' is not an assignment",
+    "study ablation --data data.csv --out o --set nope": "'nope' is not an assignment",
+    "study semantics --data data.csv --out o --method yu --preset nope": "no preset called nope",
     "study ablation --data . --out a-file/o": "a-file is a file",
     "evaluate --data absent.csv": "absent.csv",
     "train --method repmix --data absent.csv --out o": "absent.csv",
@@ -119,6 +122,7 @@ def test_what_needs_no_torch_and_what_is_wrong_is_told_without_importing_it(tmp_
     (tmp_path / "a-file").touch()
     (tmp_path / "trained" / "checkpoints").mkdir(parents=True)
     (tmp_path / "leaderboard").mkdir()
+    (tmp_path / "data.csv").write_text("path,source,semantic,split\na.png,real,cat,train\nb.png,x,cat,train\n")
     for name in ("mini.csv", "wild128.csv"):
         (tmp_path / "leaderboard" / name).symlink_to(EXAMPLE.parents[1] / "leaderboard" / name)
     code = (

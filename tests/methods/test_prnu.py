@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ganprint_plugins.prnu import FingerprintSums, PRNUConfig, Setting, correlate
+from ganprint_plugins.prnu import FingerprintSums, Setting, correlate
+from ganprint_plugins.prnu_spec import PRNUConfig
 
 from ganprint.images.residual import clean_residuals
 

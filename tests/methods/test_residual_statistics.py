@@ -25,7 +25,7 @@ from ganprint_plugins.residual_statistics.linear import (
 from ganprint_plugins.residual_statistics.method import ResidualStatistics
 from ganprint_plugins.residual_statistics.networks import draw_pairs, fit_network
 from ganprint_plugins.residual_statistics.reasons import KINDS, kind_matrix
-from ganprint_plugins.residual_statistics.settings import DRAWS_OF_PHOTOGRAPHS, ResidualStatisticsConfig
+from ganprint_plugins.residual_statistics.spec import DRAWS_OF_PHOTOGRAPHS, ResidualStatisticsConfig
 from PIL import Image
 from torch import Tensor
 

@@ -2,11 +2,8 @@
 
 import pytest
 import torch
-from ganprint_plugins.reverse_engineering import (
-    ReverseEngineering,
-    ReverseEngineeringConfig,
-    fingerprint_losses,
-)
+from ganprint_plugins.reverse_engineering import ReverseEngineering, fingerprint_losses
+from ganprint_plugins.reverse_engineering_spec import ReverseEngineeringConfig
 from torch.nn import functional
 
 from ganprint.attributor import View

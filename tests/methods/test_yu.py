@@ -3,7 +3,8 @@
 import pytest
 import torch
 from ganprint_plugins import yu
-from ganprint_plugins.yu import BackboneClassifier, Front, ProgressiveClassifier, Yu, YuConfig
+from ganprint_plugins.yu import BackboneClassifier, Front, ProgressiveClassifier, Yu
+from ganprint_plugins.yu_spec import YuConfig
 from torch import nn
 
 from ganprint.attributor import View

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ganprint_plugins.eigenface import EigenFace
 from ganprint_plugins.repmix import RepMix
-from ganprint_plugins.residual_statistics import ResidualStatistics
+from ganprint_plugins.residual_statistics.method import ResidualStatistics
 
 from ganprint import plugins
 from ganprint.api.trainings import run_folder

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ganprint_plugins.repmix import RepMix, RepMixConfig
+from ganprint_plugins.repmix import RepMix
+from ganprint_plugins.repmix_spec import RepMixConfig
 
 from ganprint import plugins
 from ganprint.errors import ConfigError

@@ -2,7 +2,8 @@
 
 import numpy as np
 import torch
-from ganprint_plugins.dct_cnn import DCTCNN, DCTCNNConfig
+from ganprint_plugins.dct_cnn import DCTCNN
+from ganprint_plugins.dct_cnn_spec import DCTCNNConfig
 from torch.nn import functional
 
 from ganprint.attributor import View

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from ganprint_plugins.repmix import RepMix, RepMixConfig, mix, mixed_losses
+from ganprint_plugins.repmix import RepMix, mix, mixed_losses
+from ganprint_plugins.repmix_spec import RepMixConfig
 from torch import nn
 
 from ganprint.models import Step

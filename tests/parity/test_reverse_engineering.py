@@ -4,11 +4,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from ganprint_plugins.reverse_engineering import (
-    ReverseEngineering,
-    ReverseEngineeringConfig,
-    fingerprint_losses,
-)
+from ganprint_plugins.reverse_engineering import ReverseEngineering, fingerprint_losses
+from ganprint_plugins.reverse_engineering_spec import ReverseEngineeringConfig
 from torch import nn
 
 from ganprint.attributor import View

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 from ganprint_plugins import yu
-from ganprint_plugins.yu import ProgressiveClassifier, VisualFingerprints, Yu, YuConfig
+from ganprint_plugins.yu import ProgressiveClassifier, VisualFingerprints, Yu
+from ganprint_plugins.yu_spec import YuConfig
 from torch import nn
 from torch.nn import functional
 

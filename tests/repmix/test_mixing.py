@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from ganprint_plugins.repmix import RepMix, RepMixConfig, mix
+from ganprint_plugins.repmix import RepMix, mix
+from ganprint_plugins.repmix_spec import RepMixConfig
 from torch import Tensor
 from torch.nn import functional
 

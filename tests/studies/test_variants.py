@@ -7,7 +7,8 @@ import pytest
 
 from ganprint.data import Manifest
 from ganprint.errors import ConfigError, UsageError
-from ganprint.studies.variants import Study, ablation_variants, order_semantics, semantics_variants
+from ganprint.studies.study import Study
+from ganprint.studies.variants import ablation_variants, order_semantics, semantics_variants
 
 SMALL = {"preset": "small", "assignments": ()}
 

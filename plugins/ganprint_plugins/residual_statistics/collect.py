@@ -35,7 +35,7 @@ from ganprint.plugin_api import (
     write_tensors,
 )
 from ganprint_plugins.residual_statistics.features import NUMERICS, columns, describe
-from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
+from ganprint_plugins.residual_statistics.spec import ResidualStatisticsConfig
 
 IMAGES_AT_ONCE = 16
 

@@ -19,13 +19,12 @@ from ganprint_plugins.residual_statistics import further
 from ganprint_plugins.residual_statistics.counts import between, cooccurrence, histogram, quantised
 from ganprint_plugins.residual_statistics.frozen import FEATURES, frozen_features
 from ganprint_plugins.residual_statistics.power_spectra import mean_spectrum, rings, spectrum_map
+from ganprint_plugins.residual_statistics.spec import SIZE
 
 NUMERICS = 2
 """One more for each change by which the same crops have other statistics: those that a training has kept are then
 computed again.
 """
-SIZE = 128
-"""Side of a crop, pixels."""
 CHANNELS = ("Y", "R-G", "B-G")
 CHECKER, HIGHPASS, SECOND_X = 2, 4, 5
 """Places of residuals that more is made of than their energy."""

@@ -17,7 +17,7 @@ from ganprint_plugins.residual_statistics.linear import (
     second_moments,
 )
 from ganprint_plugins.residual_statistics.networks import fit_network
-from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
+from ganprint_plugins.residual_statistics.spec import ResidualStatisticsConfig
 
 if TYPE_CHECKING:
     from ganprint_plugins.residual_statistics.collect import Rows

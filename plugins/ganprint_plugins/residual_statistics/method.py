@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from torch.nn.functional import gelu, linear
 from ganprint.plugin_api import (
     Attributor,
     AttributorConfig,
-    AttributorSpec,
     HeldOut,
     LabelledImages,
     Panel,
@@ -32,7 +30,7 @@ from ganprint_plugins.residual_statistics.linear import (
     gated,
 )
 from ganprint_plugins.residual_statistics.reasons import KINDS, kind_matrix
-from ganprint_plugins.residual_statistics.settings import ResidualStatisticsConfig
+from ganprint_plugins.residual_statistics.spec import SPEC, ResidualStatisticsConfig
 
 if TYPE_CHECKING:
     from ganprint_plugins.residual_statistics.collect import Rows
@@ -64,15 +62,7 @@ class ResidualStatistics(Attributor):
     takes them, the third, and the hidden units of all networks.
     """
 
-    spec = AttributorSpec(
-        name="residual-statistics",
-        title="Residual statistics",
-        paper="ganprint; statistics after Pevny, Bas and Fridrich, TIFS 2010, and Fridrich and Kodovsky, TIFS 2012",
-        year=2026,
-        config=ResidualStatisticsConfig,
-        configs=Path(__file__).parent.with_name("configs"),
-        ours=True,
-    )
+    spec = SPEC
     config: ResidualStatisticsConfig
 
     def __init__(self, config: AttributorConfig, sources: Sequence[str]) -> None:

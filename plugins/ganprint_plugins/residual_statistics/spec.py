@@ -1,10 +1,13 @@
-"""Hyperparameters of the method."""
+"""What the method is, read without torch: its hyperparameters and presets."""
+
+from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from ganprint.plugin_api import AttributorConfig, ConfigError, View, parse_any_policy
-from ganprint_plugins.residual_statistics.features import SIZE
+from ganprint.plugin_api import AttributorConfig, AttributorSpec, ConfigError, View, parse_any_policy
 
+SIZE = 128
+"""Side of a crop, pixels."""
 DRAWS = {
     "share:jpeg=60..98": 0.15,
     "share:webp=60..95": 0.05,
@@ -89,3 +92,15 @@ class ResidualStatisticsConfig(AttributorConfig):
                 f"draws_of_photographs has a weight for {', '.join(unknown)}, which is not among the draws.",
                 f"Add it to draws, or leave it out. Draws: {', '.join(self.draws) or 'none'}.",
             )
+
+
+SPEC = AttributorSpec(
+    name="residual-statistics",
+    title="Residual statistics",
+    paper="ganprint; statistics after Pevny, Bas and Fridrich, TIFS 2010, and Fridrich and Kodovsky, TIFS 2012",
+    year=2026,
+    config=ResidualStatisticsConfig,
+    configs=Path(__file__).parent.with_name("configs"),
+    attributor="ganprint_plugins.residual_statistics.method:ResidualStatistics",
+    ours=True,
+)
