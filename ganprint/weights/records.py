@@ -13,8 +13,9 @@ from ganprint.names import SourceName
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 WeightsName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
-_ABSOLUTE = re.compile(r"(?<![^=,])(?:/|~|[A-Za-z]:[\\/])[^=,]*")
-"""An absolute path that is an argument, or in one the value of a key or a part of a list."""
+_ROOT = r"(?:[/~]|[A-Za-z]:[\\/])"
+_ABSOLUTE = re.compile(rf"(?:(?<![^=,])|(?<=::)){_ROOT}(?:[^=,]|[=,](?!{_ROOT}))*")
+"""An absolute path that is an argument, or in one the value of a key, a part of a list, or an archive's of a URL."""
 
 
 def without_folders(command: str) -> str:
