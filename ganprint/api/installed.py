@@ -95,7 +95,7 @@ def method_settings(name: str) -> MethodSettings:
 
 
 def verify_weights(name: str | Path | None = None) -> list[VerifiedWeights]:
-    """Check hash and tensors of weights, all if none are named, and whether their method accepts them.
+    """Check hash and tensors of weights, all if none are named, their reference, and whether their method accepts them.
 
     Raises WeightsError where there are none.
     """
@@ -108,12 +108,13 @@ def verify_weights(name: str | Path | None = None) -> list[VerifiedWeights]:
 
 
 def _verified(folder: Path) -> VerifiedWeights:
-    from ganprint.weights import load_artifact, load_attributor
+    from ganprint.forensics.predictors import load_predictor
+    from ganprint.weights import load_artifact
 
     sha256 = error = warning = None
     try:
         sha256 = load_artifact(folder).card.sha256
-        load_attributor(folder)
+        load_predictor(folder, enrolled=False)
     except PluginError as cause:
         warning = cause.message
     except GanprintError as cause:

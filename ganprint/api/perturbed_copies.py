@@ -199,9 +199,11 @@ def _write(pixels: Pixels, output: Path) -> None:
     try:
         with atomic_file(output) as file:
             Image.fromarray(pixels).save(file, FORMATS[output.suffix.lower()], quality=95, lossless=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        # Pillow says in an error without a number that a format takes no image so large.
+        reason = getattr(error, "strerror", None) or error
         raise ImageUnreadableError(
-            f"{printable(str(output))} cannot be written: {error.strerror}.", "Name another OUT."
+            f"{printable(str(output))} cannot be written: {reason}.", "Name another OUT."
         ) from error
 
 

@@ -27,7 +27,7 @@ from ganprint.cli.schema import schema
 from ganprint.cli.settings import config
 from ganprint.cli.train import train
 from ganprint.cli.verify import verify
-from ganprint.errors import GanprintError, WorkerDiedError
+from ganprint.errors import GanprintError, UsageError, WorkerDiedError
 
 app = typer.Typer(
     name="ganprint",
@@ -86,6 +86,10 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
+        if error.filename is not None and error.errno in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG):
+            # To ask whether a file is there fails where its folder may not be searched, or its name is too long.
+            reason = f"{error.filename} cannot be used: {error.strerror}."
+            _refuse(UsageError(reason, "Check the path and its permissions."))
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
             raise
         typer.echo(f"ganprint: the output cannot be written: {error.strerror}.", err=True)

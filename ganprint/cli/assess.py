@@ -90,8 +90,8 @@ def _print(name: str, rates: "list[VerdictRates]") -> None:
     for label, field in (
         ("photographs called synthetic", "false_alarms"),
         ("known sources' images called real", "missed"),
-        ("known: called real or by a source", "answered"),
-        ("of those, rightly", "right"),
+        ("known: real, a family or a source", "answered"),
+        ("of those, right real or source", "right"),
         ("other generators: unknown or inconclusive", "unknown"),
     ):
         table.add_row(label, *(_shown(getattr(each, field)) for each in rates))

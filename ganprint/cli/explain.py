@@ -12,7 +12,7 @@ from ganprint.errors import UsageError
 
 
 def explain(
-    image: Annotated[Path | None, typer.Argument(help="the image")] = None,
+    image: Annotated[str | None, typer.Argument(help="the image")] = None,
     method: OneMethod = None,
     weights: Weights = None,
     maps: Annotated[
@@ -25,7 +25,7 @@ def explain(
     spectrum: Annotated[
         bool, typer.Option("--spectrum", help="average spectra of a manifest's sources instead of an image")
     ] = False,
-    data: Annotated[Path | None, typer.Option(help="with --spectrum: the manifest or folder")] = None,
+    data: Annotated[str | None, typer.Option(metavar="PATH", help="with --spectrum: the manifest or folder")] = None,
     split: Annotated[str | None, typer.Option(help="with --spectrum: the split; all rows if left out")] = None,
     preprocessing: Annotated[
         Literal["resize", "native"],
@@ -71,9 +71,10 @@ def explain(
     else:
         from ganprint.api.choices import chosen_card
         from ganprint.api.explanation import explain as draw
+        from ganprint.remote import last_part
 
         assert image is not None
-        file = out or Path(f"{image.stem}-{chosen_card(weights, method).method}.png")
+        file = out or Path(f"{Path(last_part(image)).stem}-{chosen_card(weights, method).method}.png")
         draw(
             image,
             method=method,

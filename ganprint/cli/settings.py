@@ -204,6 +204,10 @@ def _checked(option: Any, value: str, ctx: typer.Context) -> Any:
 def _write(settings: Mapping[str, Any]) -> None:
     import yaml
 
-    from ganprint.files import atomic_write
+    from ganprint.files import write_output
 
-    atomic_write(settings_file(), yaml.safe_dump(dict(settings), allow_unicode=True).encode())
+    write_output(
+        settings_file(),
+        yaml.safe_dump(dict(settings), allow_unicode=True).encode(),
+        hint=f"Name another file with {FILE}.",
+    )

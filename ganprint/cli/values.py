@@ -59,5 +59,8 @@ def _refusal(option: Any, given: object) -> str:
         return f"{given!r} is not one of {', '.join(choices)}. {did_you_mean(str(given), choices)}".strip()
     kind = next(iter(get_args(descriptor.annotation)), descriptor.annotation)
     least, most = descriptor.parameter_info.min, descriptor.parameter_info.max
-    bounds = "" if least is None else f" from {least} to {most}" if most is not None else f" of at least {least}"
+    if least is None:
+        bounds = "" if most is None else f" of at most {most}"
+    else:
+        bounds = f" of at least {least}" if most is None else f" from {least} to {most}"
     return f"{given!r} is not {KINDS[kind]}{bounds}."

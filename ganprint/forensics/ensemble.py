@@ -126,8 +126,9 @@ class Ensemble:
         return Verdict(path=path, error=Failure(code=error.code, message=error.message), **self._named)
 
     def _verdict(self, image: ImageFile, views: Views, answers: Sequence[Answer]) -> Verdict:
+        answers = [replace(answer, reflected=crops.reflected) for answer, crops in zip(answers, views, strict=True)]
         verdicts = [
-            predictor.decide(image, replace(answer, reflected=crops.reflected), crops.places)
+            predictor.decide(image, answer, crops.places)
             for predictor, answer, crops in zip(self.predictors, answers, views, strict=True)
         ]
         if len(verdicts) == 1:
@@ -135,6 +136,8 @@ class Ensemble:
         agreement = agree(verdicts)
         together = self._fuse(verdicts, answers, agreement)
         methods = [verdict.method for verdict in verdicts]
+        families = {name: family for each in self.predictors for name, family in each.card.families.items()}
+        said = str(together["verdict"])
         return verdicts[0].model_copy(
             update={
                 **self._named,
@@ -144,7 +147,7 @@ class Ensemble:
                 "agreement": agreement,
                 "spread": {},
                 "views": None,
-                "family": None,
+                "family": said if said in families.values() else families.get(said),
                 "evidence": [],
                 "crops": [],
                 "known_score": None,
@@ -169,8 +172,9 @@ class Ensemble:
         rule = combination.judgement
         like = [is_like(verdict, predictor.card) for verdict, predictor in zip(verdicts, self.predictors, strict=True)]
         score = float(np.mean(like))
-        verdict = decide(probabilities, score, fusion.sources, rule)
-        reason = give_reason(verdict, probabilities, score, fusion.sources, rule)
+        reflected = any(answer.reflected for answer in answers)
+        verdict = decide(probabilities, score, fusion.sources, rule, reflected=reflected)
+        reason = give_reason(verdict, probabilities, score, fusion.sources, rule, reflected=reflected)
         side = "real" if verdict == REAL else "synthetic"
         clear = agreement.real + agreement.synthetic
         if verdict != INCONCLUSIVE and clear and getattr(agreement, side) < AGREED * clear:

@@ -3,9 +3,8 @@
 import hashlib
 import json
 import math
-import os
 import platform
-import shlex
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +23,7 @@ from ganprint.plain_text import printable, to_json
 from ganprint.remote import join_location, location, seen_from
 from ganprint.weights import VerdictRates, utc_now
 from ganprint.weights.environment import hardware, versions
+from ganprint.weights.records import without_folders
 
 MAX_RECORD_BYTES = 64 << 20
 
@@ -83,7 +83,7 @@ def make_record(
     """Return the record of an ensemble's verdicts, for a folder; each file is hashed again."""
     return CaseRecord(
         date=utc_now(),
-        command=_without_places(command),
+        command=without_folders(command).encode("utf-8", "backslashreplace").decode(),
         folder=".",
         versions=versions(),
         system=platform.platform(),
@@ -97,15 +97,6 @@ def make_record(
     )
 
 
-def _without_places(command: str) -> str:
-    """Return a command with its absolute paths reduced to their last parts; bytes that are no text become escapes."""
-    parts = []
-    for part in shlex.split(command):
-        option, equals, value = part.partition("=") if part.startswith("-") else ("", "", part)
-        parts.append(option + equals + (Path(value).name if os.path.isabs(value) else value))  # noqa: PTH117
-    return shlex.join(parts).encode("utf-8", "backslashreplace").decode()
-
-
 def _from(folder: Path, image: Examined) -> Examined:
     """Return what was examined with its path as seen from a folder, in the message of an error, too."""
     verdict = image.verdict
@@ -114,7 +105,9 @@ def _from(folder: Path, image: Examined) -> Examined:
     path = seen_from(folder, location(verdict.path))
     update: dict[str, object] = {"path": path}
     if verdict.error is not None:
-        message = verdict.error.message.replace(printable(verdict.path), printable(path))
+        # As a word, once: a file may be called `image`, as may be what it is not.
+        named = rf"(?<!\w){re.escape(printable(verdict.path))}(?!\w)"
+        message = re.sub(named, lambda _: printable(path), verdict.error.message, count=1)
         update["error"] = verdict.error.model_copy(update={"message": message})
     return image.model_copy(update={"verdict": verdict.model_copy(update=update)})
 

@@ -16,7 +16,7 @@ def csv_header(sources: Sequence[str]) -> list[str]:
 def csv_row(verdict: Verdict, sources: Sequence[str]) -> list[object]:
     """Return the values of the columns."""
     shares = [verdict.probabilities.get(name) for name in sources]
-    ratio = next((each.log10 for each in verdict.likelihood_ratios), None)
+    ratio = next((each.log10 for each in verdict.likelihood_ratios if each.proposition == "synthetic"), None)
     stable = f"{sum(each.holds for each in verdict.stability)} of {len(verdict.stability)}"
     return [
         verdict.path,

@@ -76,7 +76,9 @@ def _row(line: str) -> dict[str, Any]:
         **found,
         **{f"p_{name}": share for name, share in found["probabilities"].items()},
         "stable": f"{sum(each['holds'] for each in changes)} of {len(changes)}" if changes else None,
-        "log10_lr_synthetic": next((each["log10"] for each in found["likelihood_ratios"]), None),
+        "log10_lr_synthetic": next(
+            (each["log10"] for each in found["likelihood_ratios"] if each["proposition"] == "synthetic"), None
+        ),
         "error": found["error"]["message"] if found["error"] else None,
         WHOLE: line,
     }

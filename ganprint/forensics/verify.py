@@ -59,7 +59,8 @@ def load_recorded(record: CaseRecord, *, device: str | None = None) -> Ensemble:
                 f"Enrol the same images again for {facts.weights}.",
             )
         predictors.append(replace(predictor, galleries=then))
-    fusion = find_fusion([predictor.card for predictor in predictors]) if len(predictors) > 1 else None
+    # One that was learned since had no part in the case.
+    fusion = find_fusion([predictor.card for predictor in predictors]) if record.fusion_sha256 else None
     if (fusion[2] if fusion else None) != record.fusion_sha256:
         raise WeightsError(
             "The fusion of methods has changed since the case was examined.",

@@ -94,7 +94,7 @@ def coverage_figure(found: Sequence[Assessed]) -> Figure:
         axes.plot(*each.curve(), color=colour, label=f"{rates.split}, {rates.policy}")
         if rates.answered is not None and rates.right is not None:
             axes.plot(rates.answered.value, rates.right.value, marker="o", color=colour)
-    axes.plot([], [], marker="o", color="0.4", linestyle="none", label="real or a source, by the thresholds")
+    axes.plot([], [], marker="o", color="0.4", linestyle="none", label="real, a family or a source, by the thresholds")
     axes.set(xlabel="share of known sources' images answered", ylabel="share of the answers right", xlim=(0, 1))
     axes.set_ylim(top=1)
     axes.legend(fontsize=8, frameon=False, loc="lower left")

@@ -13,8 +13,9 @@ from ganprint.names import SourceName
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 WeightsName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
-_ABSOLUTE = re.compile(r"(?<![^=,])(?:/|~|[A-Za-z]:[\\/])[^=,]*")
-"""An absolute path that is an argument, or in one the value of a key or a part of a list."""
+_ROOT = r"(?:[/~]|[A-Za-z]:[\\/])"
+_ABSOLUTE = re.compile(rf"(?:(?<![^=,])|(?<=::)){_ROOT}(?:[^=,]|[=,](?!{_ROOT}))*")
+"""An absolute path that is an argument, or in one the value of a key, a part of a list, or an archive's of a URL."""
 
 
 def without_folders(command: str) -> str:
@@ -212,9 +213,10 @@ class VerdictRates(Record):
     With `groups` all rates are means over groups, and over sources; `kinds` has them by kind of source. `verdicts` are
     shares of images: real, named sources, families, synthetic-unknown, inconclusive. `false_alarms` is the share of
     photographs called synthetic in any way, over all and by photo set; `missed` that of known sources' images called
-    real. `answered` is the share of images of known sources that are called real or by a source, `right` how many
-    of those rightly; `unknown` of images of other generators is the share that is called neither. `auroc` and `oscr`
-    are of known against other sources by each score; `cllr` is of synthetic against real.
+    real. `answered` is the share of images of known sources that are called real, by a family or by a source, `right`
+    how many of those are rightly called real or by the right source (a family alone does not count); `unknown` of
+    images of other generators is the share that is synthetic-unknown or inconclusive. `auroc` and `oscr` are of known
+    against other sources by each score; `cllr` is of synthetic against real.
     """
 
     data: str

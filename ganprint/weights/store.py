@@ -10,7 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from ganprint.errors import GanprintWarning, WeightsError, did_you_mean
-from ganprint.files import read_file
+from ganprint.files import os_errors_as, read_file
 from ganprint.weights.card import CARD_FILE, MAX_CARD_BYTES, MODEL_FILE, Card, read_card
 
 VARIABLE = "GANPRINT_WEIGHTS"
@@ -49,7 +49,7 @@ def search_path() -> list[Path]:
 
     GanprintWarning names each of the variable's that is no folder.
     """
-    named = [Path(part).expanduser() for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    named = [_expanded(part) for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
     for folder in named:
         if not folder.is_dir():
             warnings.warn(f"{folder} in {VARIABLE} is not a folder; it is skipped.", GanprintWarning, stacklevel=2)
@@ -71,19 +71,20 @@ def find(name_or_path: str | Path) -> Path:
     A bare name is looked for in the store, then in the working directory. Raises WeightsError, listing
     the valid names, where there is none.
     """
-    path = Path(name_or_path).expanduser()
+    path = _expanded(name_or_path)
     bare = isinstance(name_or_path, str) and name_or_path == path.name
     folders = search_path()
     if bare:
         for candidate in _artifacts(folders):
             if candidate.name == name_or_path:
                 return candidate
-    if path.name in (CARD_FILE, MODEL_FILE) and path.is_file():
+    if path.name in (CARD_FILE, MODEL_FILE) and os.path.isfile(path):  # noqa: PTH113 - Path.is_file may raise
         path = path.parent
     if _is_artifact(path):
         return path
     if not bare:
-        problem = f"is not a folder with {CARD_FILE}" if path.exists() else "does not exist"
+        with os_errors_as(WeightsError, f"{path} cannot be read", "Check the path and its permissions."):
+            problem = f"is not a folder with {CARD_FILE}" if path.exists() else "does not exist"
         raise WeightsError(f"{path} {problem}.", _names_hint(path.name, folders))
     fault = f"There are no weights called {name_or_path}." if path.name else "The name of the weights is empty."
     raise WeightsError(fault, _names_hint(path.name, folders))
@@ -138,6 +139,11 @@ def knowing(sources: Sequence[str], folders: Sequence[Path] | None = None) -> En
         if entry.card is not None and not entry.error and set(sources) <= set(entry.card.sources):
             return entry
     return first_choice(folders)
+
+
+def _expanded(path: str | Path) -> Path:
+    """Return a path with the home folder in the place of a tilde; one of a user that there is not is a name."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises where there is no such user
 
 
 def _artifacts(folders: Sequence[Path]) -> Iterator[Path]:

@@ -14,6 +14,8 @@ from ganprint.cli import app
 from ganprint.cli.old_names import KEYS, renew
 from ganprint.cli.settings import commands, find_option
 
+from ..conftest import noise
+
 EVERY = {" ".join(path): command for path, command in commands(typer.main.get_command(app)).items()}
 
 
@@ -139,6 +141,14 @@ def test_settings_are_shown_and_removed(inside: Any, settings: Path) -> None:
     assert settings.read_text() == "workers: 2\n"
 
 
+def test_settings_that_cannot_be_written_are_a_sentence(inside: Any, settings: Path) -> None:
+    folder = settings.parent
+    link = folder / "away"
+    link.symlink_to(folder / "absent" / "folder")
+    done = inside("config", "workers", "2", env={"GANPRINT_CONFIG": str(link / "s.yaml")}, status=1)
+    assert "s.yaml cannot be written" in done.stderr and "GANPRINT_CONFIG" in done.stderr
+
+
 def test_a_damaged_settings_file_is_named(inside: Any, settings: Path) -> None:
     settings.write_text("device: [")
     done = inside("methods", status=2)
@@ -212,6 +222,7 @@ def test_earlier_names_of_settings_are_options_today() -> None:
         ("compare --robustness --severity 1,x", "'x' is not a whole number from 1 to 5."),
         ("compare --engine torhc", "'torhc' is not one of torch, imagecorruptions. Did you mean torch?"),
         ("enroll a b --false-alarm 3", "'3' is not a number from 0.001 to 0.5."),
+        ("perturb a b --corruption snow --at 5000", "'5000' is not a whole number of at most 4096."),
     ],
 )
 def test_a_wrong_value_is_told_what_a_right_one_is(inside: Any, command: str, said: str) -> None:
@@ -253,6 +264,14 @@ def test_perturb_writes_one_file_in_the_format_of_its_name(inside, tmp_path, end
     inside("perturb", tmp_path / "a.png", out, "--corruption", "contrast", "--severity", "3", status=0)
     with Image.open(out) as image:
         assert (image.format, image.size) == (form, (48, 40))
+
+
+@pytest.mark.parametrize(("end", "side"), [("webp", 16_400), ("jpg", 65_600)])
+def test_a_copy_too_large_for_its_format_is_a_sentence(inside: Any, tmp_path: Path, end: str, side: int) -> None:
+    Image.fromarray(noise(2, side, 3)).save(tmp_path / "a.png")
+    done = inside("perturb", tmp_path / "a.png", tmp_path / f"b.{end}", "--policy", "none", status=1)
+    assert f"b.{end} cannot be written: " in done.stderr and "None" not in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png"]
 
 
 def test_perturb_names_the_argument_that_was_left_out(inside: Any) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 import torch
 
@@ -12,9 +14,12 @@ from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Pr
 from ganprint.calibration.fusion import Combination, Fusion, Member
 from ganprint.calibration.open_set import Known
 from ganprint.forensics.ensemble import Ensemble
+from ganprint.forensics.journal import json_line
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.verdict_rows import csv_header, csv_row
 from ganprint.forensics.verdict_stream import stream_verdicts
+from ganprint.forensics.verdict_table import VerdictTable
 from ganprint.images import ImageFile
 from ganprint.weights import NO_REFERENCE, JudgementRecord
 
@@ -139,3 +144,40 @@ def test_what_answers_depend_on_is_told_apart() -> None:
     one, two = ensemble(predictor(1, [0.1, 0.8, 0.1])), ensemble(predictor(2, [0.1, 0.8, 0.1]))
     assert one.sha256 == ensemble(predictor(1, [0.1, 0.8, 0.1])).sha256 != two.sha256
     assert Ensemble(one.predictors, one.fusion, stability=True).sha256 != one.sha256
+
+
+def test_several_methods_find_no_trace_in_an_image_too_small_for_any_of_them_no_more_than_one() -> None:
+    small = ImageFile(PIXELS[:24, :24].copy(), "a.png", 24, 24, "PNG", "0" * 64, ())
+    view = View(kind="native", size=32, crops=1)
+    members = [predictor(number, [0.98, 0.01, 0.01]) for number in (1, 2)]
+    members = [replace(each, card=each.card.model_copy(update={"view": view})) for each in members]
+    (found,) = stream_verdicts([("a.png", small)], ensemble(*members))
+    assert {found.verdict, *(each.verdict for each in found.methods)} == {"inconclusive"}
+    assert "too small" in (found.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("shares", "verdict", "learned"),
+    [([0.02, 0.97, 0.01], "progan", True), ([0.02, 0.97, 0.01], "progan", False), ([0.02, 0.5, 0.48], "gan", False)],
+)
+def test_several_methods_say_the_family_as_one_does(shares: list[float], verdict: str, learned: bool) -> None:
+    rule = ALONE.model_copy(update={"source_from": 0.9, "family_from": 0.5})
+    update = {"families": {"progan": "gan", "stylegan": "gan"}, "judgement": rule}
+    members = [predictor(number, shares) for number in (1, 2)]
+    members = [replace(each, card=each.card.model_copy(update=update)) for each in members]
+    for found in (answer(Ensemble(members[:1])), answer(ensemble(*members, learned=learned))):
+        assert (found.verdict, found.family) == (verdict, "gan")
+
+
+def test_the_column_of_the_ratio_of_synthetic_never_has_that_of_a_source(tmp_path: Path) -> None:
+    told = RULE.synthetic
+    rule = ALONE.model_copy(
+        update={"synthetic": told.model_copy(update={"cllr": 0.9}), "sources": {"progan": told}, "source_from": 0.5}
+    )
+    single = predictor(1, [0.05, 0.9, 0.05])
+    found = answer(Ensemble([replace(single, card=single.card.model_copy(update={"judgement": rule}))]))
+    assert [each.proposition for each in found.likelihood_ratios] == ["progan"]
+    place = csv_header(COMMON).index("log10_lr_synthetic")
+    assert csv_row(found, COMMON)[place] is None
+    VerdictTable(COMMON).write([json_line(found)], tmp_path / "v.parquet")
+    assert pyarrow.parquet.read_table(tmp_path / "v.parquet")["log10_lr_synthetic"].to_pylist() == [None]

@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+import ganprint
+from ganprint.calibration.fusion import FUSION_FILE, Combination, Fusion, Member, save_fusion
 from ganprint.errors import UsageError
 from ganprint.forensics.ensemble import Ensemble
-from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, read_record, save_record
-from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, _from, read_record, save_record
+from ganprint.forensics.verdict import Failure, Verdict
 from ganprint.forensics.verify import _differences, verify_record
+from ganprint.weights import JudgementRecord, find, read_card, user_folder
+
+from ..conftest import JUDGEMENT, noise
 
 VERDICT = Verdict(
     path="a.png", sha256="0" * 64, verdict="real",
@@ -119,3 +125,36 @@ def test_a_record_makes_verify_ask_no_other_machine() -> None:
     record = RECORD.model_copy(update={"images": [Examined(verdict=there)]})
     (found,) = verify_record(record, Ensemble([]))
     assert (found.outcome, found.details) == ("not repeatable", ["It was read from another machine."])
+
+
+MINI = ("prnu.mini", "dct-cnn.mini")
+
+
+def test_what_no_fusion_had_a_part_in_is_verified_after_one_was_learned_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    cards = [read_card(find(name)) for name in MINI]
+    Image.fromarray(noise(256, 256, 3)).save(tmp_path / "a.png")
+    (tmp_path / "image").write_bytes(b"no image")
+    named = [tmp_path / "a.png", tmp_path / "image"]
+    list(ganprint.attribute(named, weights=",".join(MINI), report=tmp_path / "r.html", maps=False, device="cpu"))
+    weights = {card.sha256 or "": 0.5 for card in cards}
+    rule = JudgementRecord.model_validate(JUDGEMENT)
+    fusion = Fusion(
+        members=[Member(method=c.method, weights=c.name, weights_sha256=c.sha256 or "") for c in cards],
+        sources=cards[0].sources, data="d.csv", data_sha256="0" * 64, split="val", policies=("none",), seed=0,
+        images=60, command="", date=datetime(2026, 1, 1, tzinfo=UTC),
+        combinations=[Combination(weights=weights, judgement=rule, log_loss=1, calibration_error=1, alone={})],
+    )  # fmt: skip
+    save_fusion(fusion, user_folder() / FUSION_FILE)
+    assert [found.outcome for found in ganprint.verify(tmp_path / "r.json")] == ["same", "same"]
+
+
+def test_a_name_in_a_message_is_replaced_where_it_is_the_name_only() -> None:
+    message = "image is not an image of a format that is read."
+    failed = Verdict(
+        path="image", method="m", weights="w", weights_sha256=None, error=Failure(code="not_an_image", message=message)
+    )
+    found = _from(Path("case"), Examined(verdict=failed)).verdict.error
+    assert found is not None and found.message == "../image is not an image of a format that is read."

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from ganprint.errors import WeightsError
 from ganprint.plugins import Plugin, discover
 from ganprint.weights import Card, Interval, load_artifact, save_artifact
 from ganprint.weights import Result as Evaluation
+from ganprint.weights.card import REFERENCE_FILE
+from ganprint.weights.store import shipped_folder
 
 from ..conftest import make_card
 
@@ -134,6 +137,14 @@ def test_verify_notices_weights_that_do_not_fit_their_method(store: Path) -> Non
     result = run(app, "verify", "misfit")
     assert result.exit_code == 1
     assert "depth: Extra inputs are not permitted" in result.stdout
+
+
+def test_verify_notices_a_damaged_reference_without_which_nothing_is_answered(store: Path) -> None:
+    folder = shutil.copytree(shipped_folder() / "prnu.mini", store / "hurt")
+    assert run(app, "verify", "hurt").exit_code == 0
+    (folder / REFERENCE_FILE).write_bytes(b"damaged")
+    result = run(app, "verify", "hurt")
+    assert result.exit_code == 1 and "not the file that its card names" in result.stdout
 
 
 def test_import_refuses_what_is_no_checkpoint_and_writes_nothing(store: Path, tmp_path: Path) -> None:

@@ -1,0 +1,18 @@
+"""What the rates of verdicts count, which reports print under their names."""
+
+import numpy as np
+
+from ganprint.evaluation.assess import Counted, _counts
+
+from ..conftest import make_card
+
+
+def test_a_family_is_an_answer_but_not_the_right_source() -> None:
+    card = make_card(sources=("real", "progan", "stylegan"), families={"progan": "gan", "stylegan": "gan"})
+    verdicts = np.array(["progan", "gan", "stylegan", "inconclusive", "real", "gan", "synthetic-unknown"])
+    labels = np.array([1, 1, 1, 1, 0, -1, -1])
+    sources = np.array(["progan"] * 4 + ["real"] + ["dalle"] * 2)
+    none = np.full(len(labels), "")
+    counts = _counts(Counted(verdicts, labels, sources, none, none, card))
+    found = {name: (counts[name].n, counts[name].value) for name in ("answered", "right", "unknown")}
+    assert found == {"answered": (5, 0.8), "right": (4, 0.5), "unknown": (2, 0.5)}
