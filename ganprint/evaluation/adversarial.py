@@ -53,7 +53,7 @@ def answer_loss(victim: Attributor, labels: Sequence[int], target: Target) -> Ca
     def loss(images: Tensor) -> Tensor:
         crops = differentiable_views(images, view)
         views = victim.differentiate(torch.cat(crops)).attribution.float().log_softmax(1)
-        by_image = views.split([len(each) for each in crops])
+        by_image = torch.split(views, [len(each) for each in crops])
         answer = torch.stack([each.logsumexp(0) - math.log(len(each)) for each in by_image])
         right_source = answer.gather(1, truth.clamp(min=0)[:, None])[:, 0]
         right_side = torch.where(truth == 0, answer[:, 0], answer[:, 1:].logsumexp(1))
