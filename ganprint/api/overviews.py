@@ -106,14 +106,9 @@ def leaderboard(
     from ganprint.weights import list_weights
 
     tables = []
-    for (name, seed, engine, precision, _), alike in _alike(entries).items():
-        parts = [
-            name,
-            f"seed {seed}",
-            *[part for part in (engine, precision) if part not in ("torch", "fp32")],
-        ]
+    for what, alike in _alike(entries).items():
         found = result_tables(alike, metric, robustness_splits(alike), against=against)
-        tables += [table.titled(", ".join(parts)) for table in found]
+        tables += [table.titled(_called(*what)) for table in found]
     tables += published_tables() if published else []
     measured = {(entry.weights, (entry.weights_sha256 or "")[:SHORT_HASH]) for entry in entries}
     cards = [each.card for each in list_weights() if each.card]
@@ -237,14 +232,19 @@ def _refuse_several(entries: "Sequence[Entry]") -> None:
 
 
 def _figures_of_all(entries: "Sequence[Entry]", metric: Metric) -> "dict[str, Figure]":
-    """Return the figures of each data set, its name before theirs."""
+    """Return the figures of the results that are alike, what they are of before their names."""
     from ganprint.reporting.charts import comparison_figures
 
-    drawn: dict[str, Figure] = {}
-    for data in dict.fromkeys(entry.data for entry in entries):
-        here = comparison_figures([entry for entry in entries if entry.data == data], metric)
-        drawn |= {f"{data}: {name}": figure for name, figure in here.items()}
-    return drawn
+    return {
+        f"{_called(*what)}: {name}": figure
+        for what, alike in _alike(entries).items()
+        for name, figure in comparison_figures(alike, metric).items()
+    }
+
+
+def _called(data: str, seed: int, engine: str, precision: str, unit: str) -> str:
+    """Return what results that are alike are called in titles, which say their unit themselves."""
+    return ", ".join([data, f"seed {seed}", *(part for part in (engine, precision) if part not in ("torch", "fp32"))])
 
 
 def _alike(entries: "Sequence[Entry]") -> Alike:

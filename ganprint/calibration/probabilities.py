@@ -171,12 +171,15 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray, weights: np
     return float(np.abs(apart).sum() / weights.sum())
 
 
-def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[tuple[int, float, float]]:
+def reliability(
+    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
+) -> list[tuple[int, float, float]]:
     """Return of each bin that has answers how many, their mean largest probability, and the share that is right."""
+    weights = np.ones(len(labels)) if weights is None else weights
     sure, right = probabilities.max(1), probabilities.argmax(1) == labels
     bins = np.minimum((sure * BINS).astype(int), BINS - 1)
     return [
-        (int(here.sum()), float(sure[here].mean()), float(right[here].mean()))
+        (int(here.sum()), *(float(np.average(each[here], weights=weights[here])) for each in (sure, right)))
         for here in (bins == number for number in range(BINS))
         if here.any()
     ]

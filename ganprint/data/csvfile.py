@@ -55,7 +55,7 @@ def read_csv(file: Path | str) -> pa.Table:
 def lists_paths(file: Path | str) -> bool:
     """Return whether the first line of a file names a column `path`, as that of a manifest does."""
     try:
-        return "path" in _first_line(file)
+        return "path" in _names(_first_line(file).decode("utf-8", "replace"))
     except OSError:
         return False
 
@@ -65,7 +65,7 @@ def csv_paths(file: Path | str) -> Iterator[str]:
 
     Other columns do not matter. Raises ManifestError naming the line that has no path.
     """
-    place = _first_line(file).index("path")
+    place = _names(_first_line(file).decode("utf-8", "replace")).index("path")
     try:
         for line, row in _rows(file):
             if len(row) <= place or not row[place]:
@@ -75,10 +75,16 @@ def csv_paths(file: Path | str) -> Iterator[str]:
         raise ManifestError(f"{file} cannot be read as CSV: {error}.", _EXAMPLE) from error
 
 
-def _first_line(file: Path | str) -> list[str]:
-    with open_file(file) as stream:
-        start = stream.readline(_LONGEST_HEADER).decode("utf-8-sig", "replace")
-    return next(csv.reader([start.strip("\r\n")]), [])
+def _first_line(file: Path | str) -> bytes:
+    """Return the first line that is not empty, without its end, as far as _LONGEST_HEADER."""
+    with open_file(file, limit=MAX_MANIFEST_BYTES) as stream:
+        beginning = stream.read(_LONGEST_HEADER + len(codecs.BOM_UTF8)) or b""
+    text = beginning.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")[:_LONGEST_HEADER]
+    return (text.splitlines() or [b""])[0]
+
+
+def _names(line: str) -> list[str]:
+    return next(csv.reader([line]), [])
 
 
 def find_line(file: Path | str, row: int) -> int:
@@ -93,15 +99,13 @@ def find_line(file: Path | str, row: int) -> int:
 
 def _header(file: Path | str) -> list[str]:
     try:
-        with open_file(file, limit=MAX_MANIFEST_BYTES) as stream:
-            beginning = stream.read(_LONGEST_HEADER).lstrip(b"\r\n")
+        start = _first_line(file)
     except FileNotFoundError as error:
         raise ManifestError(
             f"There is no manifest {file}.", "Give a CSV file or a folder source/semantic/*."
         ) from error
     except OSError as error:
         raise ManifestError(f"{file} cannot be opened: {error.strerror}.", "Check its permissions.") from error
-    start = (beginning.splitlines() or [b""])[0]
     if not start.strip():
         raise ManifestError(f"{file} is empty.", _EXAMPLE)
     for mark, encoding in _FOREIGN_MARKS.items():
@@ -111,12 +115,12 @@ def _header(file: Path | str) -> list[str]:
                 "Save it as CSV in UTF-8, comma separated.",
             )
     try:
-        line = start.decode("utf-8-sig")
+        line = start.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ManifestError(
             f"{file}, line 1: the file is not UTF-8 text.", "Is it a CSV? If so, save it as UTF-8."
         ) from error
-    names = next(csv.reader([line.strip("\r\n")]), [])
+    names = _names(line)
     missing = ["path"] if "path" not in names else []
     missing += ["source"] if not {"source", "label"} & set(names) else []
     if missing:
@@ -145,10 +149,10 @@ def _rows(file: Path | str) -> Iterator[tuple[int, list[str]]]:
     opened = open_file(file, limit=MAX_MANIFEST_BYTES)
     with io.TextIOWrapper(opened, "utf-8-sig", "surrogateescape", newline="") as stream:
         reader = csv.reader(stream)
-        next(reader)
-        for row in reader:
-            if row:
-                yield reader.line_num, row
+        rows = filter(None, reader)
+        next(rows)  # the columns' names
+        for row in rows:
+            yield reader.line_num, row
 
 
 def _explain(file: Path | str, reason: str) -> ManifestError:

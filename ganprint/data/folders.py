@@ -11,6 +11,7 @@ from ganprint.data.naming import ANY, named_column
 from ganprint.errors import ManifestError
 from ganprint.images.formats import EXTENSIONS
 from ganprint.names import source_name_fault
+from ganprint.plain_text import printable
 from ganprint.remote import archive_url, join_location, list_url, name_in
 
 _SHAPE = "Expected real/<semantic>/*.png beside one folder for each generator."
@@ -42,6 +43,8 @@ def read_folders(root: Path | str) -> tuple[pa.Table, tuple[str, ...]]:
             semantics.append(relative.split("/", 1)[0] if "/" in relative else ANY)
     if not paths:
         raise ManifestError(f"{root} holds no images.", _SHAPE)
+    if strange := next((path for path in paths if any("\udc80" <= letter <= "\udcff" for letter in path)), None):
+        raise ManifestError(f"{root}: the name of {printable(strange)} is not UTF-8 text.", "Rename the file.")
     semantic_names = dict(enumerate(sorted(set(semantics))))
     numbers = {name: number for number, name in semantic_names.items()}
     labels_array = np.asarray(labels, dtype=np.int64)

@@ -1,14 +1,16 @@
 """Open one image file and collect what `check` compares: hashes, format, JPEG quality and size."""
 
 import hashlib
+from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from ganprint.errors import ImageError
-from ganprint.images import read_image
+from ganprint.images.formats import open_image
+from ganprint.images.parts import Parts
 from ganprint.images.quiet import quiet_decoders
+from ganprint.images.read import read_parts
 from ganprint.provenance.jpeg import nearest_quality
 
 
@@ -32,7 +34,7 @@ class FileFacts(NamedTuple):
 def inspect_file(path: str) -> FileFacts:
     """Read a file as training would and return its facts, an error among them instead of raised."""
     try:
-        image = read_image(path)
+        image, _, parts = read_parts(path)
     except ImageError as error:
         return FileFacts(error=error.code, message=error.message)
     digest = hashlib.sha256(repr(image.pixels.shape).encode())
@@ -41,13 +43,13 @@ def inspect_file(path: str) -> FileFacts:
         content=bytes.fromhex(image.sha256),
         pixels=digest.digest(),
         format=image.format,
-        quality=_quality_of(path) if image.format == "JPEG" else 0,
+        quality=_quality_of(parts) if image.format == "JPEG" else 0,
         width=image.width,
         height=image.height,
     )
 
 
-def _quality_of(path: str) -> int:
-    with quiet_decoders(), Image.open(path) as image:
+def _quality_of(parts: Parts) -> int:
+    with quiet_decoders(), closing(open_image(parts.payload, "JPEG")) as image:
         tables: dict[int, list[int]] = getattr(image, "quantization", {})
     return nearest_quality([np.array(tables[min(tables)]).reshape(8, 8)])[0] if tables else 0

@@ -106,8 +106,10 @@ def _column(name: str, array: Any, file: Path | str) -> Any:
         kind = "whole numbers" if name in NUMBERS else "text"
         raise ManifestError(f"{file}: the column {name!r} is not {kind} in every row.", _HINT) from cause
     if array.null_count:
-        words = pa.concat_arrays([array.dictionary, pa.array([""])])
-        array = pa.DictionaryArray.from_arrays(pc.fill_null(array.indices, len(words) - 1), words)
+        words, empty = array.dictionary, pc.index(array.dictionary, "").as_py()
+        if empty < 0:
+            words, empty = pa.concat_arrays([words, pa.array([""])]), len(words)
+        array = pa.DictionaryArray.from_arrays(pc.fill_null(array.indices, empty), words)
     if name == "path":
         # Not before it is known that they are distinct: one long path in every row would fill memory.
         if pc.count_distinct(array.indices).as_py() < len(array):

@@ -52,9 +52,9 @@ def answer_loss(victim: Attributor, labels: Sequence[int], target: Target) -> Ca
 
     def loss(images: Tensor) -> Tensor:
         crops = differentiable_views(images, view)
-        logits = victim.differentiate(crops.flatten(0, 1)).attribution.float()
-        views = logits.log_softmax(1).view(len(images), crops.shape[1], -1)
-        answer = views.logsumexp(1) - math.log(crops.shape[1])
+        views = victim.differentiate(torch.cat(crops)).attribution.float().log_softmax(1)
+        by_image = torch.split(views, [len(each) for each in crops])
+        answer = torch.stack([each.logsumexp(0) - math.log(len(each)) for each in by_image])
         right_source = answer.gather(1, truth.clamp(min=0)[:, None])[:, 0]
         right_side = torch.where(truth == 0, answer[:, 0], answer[:, 1:].logsumexp(1))
         return -torch.where(by_source, right_source, right_side)

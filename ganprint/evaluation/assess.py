@@ -8,7 +8,7 @@ import numpy as np
 
 from ganprint.attributor import REAL
 from ganprint.calibration.answer import Answer
-from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide, group_weights
 from ganprint.calibration.likelihood import cllr, least_cllr, log10_ratio
 from ganprint.calibration.open_set import SCORES
 from ganprint.calibration.probabilities import calibrate_probabilities, calibration_error, even_weights
@@ -17,6 +17,7 @@ from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import ON_CPU, Computing, whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.group_metrics import group_mean
+from ganprint.evaluation.metrics import GroupAnswers
 from ganprint.evaluation.open_set_metrics import score_open_set
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.perturbation import parse_any_policy
@@ -30,7 +31,8 @@ PHOTOGRAPHS, OTHERS = "photographs", "other generators"
 
 @dataclass(frozen=True)
 class Assessed:
-    """Rates of verdicts, and for each answerable image (N,) how sure the largest probability is and if it is right.
+    """Rates of verdicts, and for each answerable image (N,) how sure the largest probability is, if it is right, and
+    how much it weighs where groups weigh the same.
 
     `failures` say which images could not be read.
     """
@@ -38,13 +40,14 @@ class Assessed:
     rates: VerdictRates
     sure: np.ndarray
     right: np.ndarray
+    weights: np.ndarray
     failures: list[ImageError]
 
     def curve(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the share of images answered, and the share of those that is right, from the surest on, (N,) each."""
         order = np.argsort(-self.sure, kind="stable")
-        counts = np.arange(1, len(order) + 1)
-        return counts / len(order), np.cumsum(self.right[order]) / counts
+        answered = np.cumsum(self.weights[order])
+        return answered / answered[-1:], np.cumsum((self.weights * self.right)[order]) / answered
 
 
 def assess(
@@ -87,8 +90,9 @@ def assess(
         **_measures(found, counted, predictor),
     )
     inside = counted.labels >= 0
-    sure = found.probabilities[inside]
-    return Assessed(rates, sure.max(1), sure.argmax(1) == counted.labels[inside], found.failures)
+    sure, labels = found.probabilities[inside], counted.labels[inside]
+    weights = group_weights(labels, counted.groups[inside]) if counted.by_group else np.ones(len(labels))
+    return Assessed(rates, sure.max(1), sure.argmax(1) == labels, weights, found.failures)
 
 
 def _counts(counted: "Counted") -> dict[str, Any]:
@@ -128,7 +132,10 @@ def _measures(found: "ImageVerdicts", counted: "Counted", predictor: WeightsPred
     inner = None if weights is None else even_weights(labels[inside], counted.groups[inside])
     error = calibration_error(found.probabilities[inside], labels[inside], inner) if inside.any() else None
     best = np.stack([answer.probabilities for answer in found.answers]).argmax(1)
-    scored = {name: score_open_set(labels, best, score(known, found.answers)) for name, score in SCORES.items()}
+    groups = counted.answered(best) if counted.by_group else None
+    scored = {
+        name: score_open_set(labels, best, score(known, found.answers), groups=groups) for name, score in SCORES.items()
+    }
     ratios = log10_ratio(1 - found.probabilities[:, 0], rule.synthetic)
     both = synthetic.any() and not synthetic.all()
     return {
@@ -208,6 +215,12 @@ class Counted:
         """Which generated images are called by their own source."""
         right: np.ndarray = (self.labels > 0) & (self.verdicts == np.array([*self.card.sources, ""])[self.labels])
         return right
+
+    def answered(self, predicted: np.ndarray) -> GroupAnswers:
+        """Return the labels (N,) that were answered, by group."""
+        sources, groups = (np.unique(names, return_inverse=True) for names in (self.sources, self.groups))
+        coded = [(codes, tuple(names.tolist())) for names, codes in (sources, groups)]
+        return GroupAnswers.of(self.labels, predicted, *coded, len(self.card.sources))
 
     def rate(self, holds: np.ndarray, among: np.ndarray) -> Rate | None:
         """Return how often something holds (N,) among some images (N,), None where there are none."""

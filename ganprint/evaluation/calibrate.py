@@ -50,7 +50,8 @@ FEWEST_OF_A_SOURCE = 10
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A calibration with what it was measured on: labels (N,), probabilities (N, K) before, and after in turn.
+    """A calibration with what it was measured on: labels (N,), weights (N,) by which groups or images weigh the same,
+    probabilities (N, K) before, and after in turn.
 
     `reference` are the arrays of where known images lie, `failures` say which images could not be read.
     """
@@ -59,6 +60,7 @@ class Calibrated:
     judgement: JudgementRecord
     reference: dict[str, np.ndarray]
     labels: np.ndarray
+    weights: np.ndarray
     before: np.ndarray
     after: np.ndarray
     failures: list[ImageError]
@@ -130,7 +132,7 @@ def calibrate(
     judgement = _judgement(answers, known, after, sample, fitting, card)
     kept = np.sort(np.random.default_rng(seed).permutation(len(labels))[:MOST_KNOWN])
     reference = known_arrays(Known(known.embeddings[kept], labels[kept], which[kept], largest))
-    return Calibrated(record, judgement, reference, labels, sample.before, after, failures)
+    return Calibrated(record, judgement, reference, labels, sample.weights, sample.before, after, failures)
 
 
 def _voting(

@@ -130,8 +130,10 @@ def _on_grid(start: int, end: int, size: int) -> list[int]:
     return [int(each) for each in places[np.unique(np.linspace(0, len(places) - 1, _GRID).round().astype(int))]]
 
 
-def differentiable_views(images: Tensor, view: View) -> Tensor:
-    """Return the crops of float images (B, 3, H, W) as `crop_views` takes them, (B, k, 3, S, S), with gradients.
+def differentiable_views(images: Tensor, view: View) -> list[Tensor]:
+    """Return the crops of each of the float images (B, 3, H, W) as `crop_views` takes them, with gradients.
+
+    They are (k, 3, S, S), where k may differ from image to image.
 
     Where preprocessing resizes, bicubic interpolation with antialiasing stands for Lanczos, which has none here.
     """
@@ -139,21 +141,13 @@ def differentiable_views(images: Tensor, view: View) -> Tensor:
     if view.kind == "native":
         rounded = images.detach().round().to(torch.uint8)
         places = [answerable_crops(image, view).places for image in rounded]
-        fewest = min(map(len, places))
         padded = _padded(images, size)
         # A content smaller than a crop lies in a border, part of which the crop then has.
         lowest, rightmost = padded.shape[-2] - size, padded.shape[-1] - size
-        return torch.stack(
-            [
-                torch.stack(
-                    [
-                        image[:, min(top, lowest) :, min(left, rightmost) :][:, :size, :size]
-                        for top, left in some[:fewest]
-                    ]
-                )
-                for image, some in zip(padded, places, strict=True)
-            ]
-        )
+        return [
+            torch.stack([image[:, min(top, lowest) :, min(left, rightmost) :][:, :size, :size] for top, left in some])
+            for image, some in zip(padded, places, strict=True)
+        ]
     images = _centred_square(images)
     if images.shape[-1] != view.square:
         side = (view.square, view.square)
@@ -163,7 +157,7 @@ def differentiable_views(images: Tensor, view: View) -> Tensor:
         images[..., top : top + size, left : left + size]
         for top, left in _spread_places(left_over, left_over, size, view.crops)
     ]
-    return torch.stack(crops, dim=1)
+    return list(torch.stack(crops, dim=1))
 
 
 def random_view(pixels: Tensor | NDArray[np.uint8], view: View, generator: np.random.Generator) -> Tensor:

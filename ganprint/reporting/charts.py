@@ -65,13 +65,16 @@ def semantics_figures(entries: Sequence[Entry], variants: Sequence[Variant], met
 
 
 def reliability_figure(found: Calibrated) -> Figure:
-    """Return the share that is right by the largest probability, before and after calibration (Guo et al. 2017)."""
+    """Return the share that is right by the largest probability, before and after calibration (Guo et al. 2017).
+
+    Groups or images weigh as in the errors that the calibration records.
+    """
     figure = Figure(figsize=(4.2, 4.0), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     for number, (name, probabilities) in enumerate((("before", found.before), ("after", found.after))):
-        bins = reliability(probabilities, found.labels)
-        error = calibration_error(probabilities, found.labels)
+        bins = reliability(probabilities, found.labels, found.weights)
+        error = calibration_error(probabilities, found.labels, found.weights)
         axes.plot(
             [sure for _, sure, _ in bins],
             [right for _, _, right in bins],

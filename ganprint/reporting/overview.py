@@ -18,6 +18,8 @@ from ganprint.studies.experiments import (
 from ganprint.studies.study_tables import study_tables
 from ganprint.studies.variants import Variant
 
+UNITS = {"group": "means over groups", "image": "fractions of images"}
+
 
 def result_tables(
     entries: Sequence[Entry],
@@ -48,6 +50,5 @@ def result_tables(
     tables += [adversarial_table(entries, split) for split in dict.fromkeys(e.split for e in attacked)]
     for split in robustness:
         tables += robustness_tables(entries, split, metric)
-    units = {entry.unit for entry in entries}
-    said = "means over groups" if units == {"group"} else "fractions of images"
+    said = " or, without groups, ".join(UNITS[unit] for unit in UNITS if unit in {entry.unit for entry in entries})
     return [replace(table, title=f"{table.title}; {said}") for table in tables]

@@ -120,10 +120,12 @@ def order_semantics(train: Manifest) -> tuple[str, ...]:
 def _fewest(train: Manifest, ordered: Sequence[str]) -> int:
     """Return of how many of the ordered semantic classes there are images by every source."""
     sources = len(np.unique(train.labels))
-    return next(
-        count
-        for count in range(1, len(ordered) + 1)
-        if len(np.unique(train.select(semantics=ordered[:count]).labels)) == sources
+    for count in range(1, len(ordered) + 1):
+        if len(np.unique(train.select(semantics=ordered[:count]).labels)) == sources:
+            return count
+    raise UsageError(
+        f"{train.name} has a source without training images of any named semantic class.",
+        "Name the semantic class of every image in its column semantic.",
     )
 
 

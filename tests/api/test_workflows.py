@@ -79,6 +79,12 @@ def test_weights_are_calibrated_assessed_and_given_a_source(
     by_kind = {name: found.real.n for name, found in rates.rates.kinds.items()}
     photographs = by_kind["photographs"]
     assert photographs == by_kind["photographs: phone"] + by_kind["photographs: scan"] == 5
+    (opened,) = ganprint.assess(
+        tiny_manifest, weights=weights, splits=["test_seen+open"], policies=["none"], device="cpu"
+    )
+    # Of fewer than eight groups there is no interval: images of a group are not independent.
+    assert opened.rates.groups is not None and opened.rates.groups < 8
+    assert opened.rates.auroc and all(each.low is None for each in opened.rates.auroc.values())
     others = list((tiny_manifest.parent / "pix2pix").glob("*.png"))
     noise = [np.random.default_rng(n).integers(0, 256, (40, 40, 3)).astype(np.uint8) for n in range(6)]
     enrolled = ganprint.enroll("noise", [*noise, noise[0], tmp_path / "absent.png"], weights=weights, device="cpu")

@@ -10,6 +10,7 @@ from ganprint_plugins.repmix_published import ABLATION, ADVERSARIAL, COMPARISON
 
 from ganprint.evaluation.leaderboard import read_entries, save_entry
 from ganprint.evaluation.result_table import read_table
+from ganprint.reporting.overview import result_tables
 
 from ..conftest import Page
 
@@ -109,6 +110,26 @@ def test_a_damaged_table_is_named_and_another_csv_is_passed_over(inside: Any, fo
     (tmp_path / "other.csv").write_text("path,source\n")
     (tmp_path / "broken.csv").write_text(f"{head}\n{line.replace(',723,', ',many,')}\n")
     assert "broken.csv is not a table of results" in inside("leaderboard", tmp_path, status=2).stderr
+
+
+def test_results_of_two_seeds_have_figures_of_their_own_on_the_page(inside: Any, folder: Path, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        changed = {"policy": "jpeg_compression:3", "seed": seed}
+        save_entry(tmp_path, clean_entry(folder).model_copy(update=changed))
+    file = tmp_path / "page.html"
+    inside("leaderboard", "--results", tmp_path, "--html", file, status=0)
+    assert all(f"wild128, seed {seed}: robustness-test_seen" in file.read_text() for seed in (0, 1))
+
+
+def test_titles_say_the_unit_of_results_with_and_without_groups(folder: Path) -> None:
+    entry = clean_entry(folder)
+    without = entry.in_unit("image").model_copy(update={"split": "test_unseen"})
+    for entries, said in (
+        ([entry], "; means over groups"),
+        ([without], "; fractions of images"),
+        ([entry, without], "; means over groups or, without groups, fractions of images"),
+    ):
+        assert all(table.title.endswith(said) for table in result_tables(entries, "attribution_accuracy", ()))
 
 
 def test_the_page_is_whole_and_fetches_nothing(inside: Any, folder: Path, tmp_path: Path) -> None:

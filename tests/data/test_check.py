@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tarfile
 
 import numpy as np
 import pytest
@@ -109,6 +110,18 @@ def test_labels_without_images_are_reported(write_csv, tree):
 def test_jpeg_quality_is_read_from_the_tables(tmp_path, write_image, quality):
     write_image(tmp_path / "q.jpg", 1, quality=quality)
     assert inspect_file(str(tmp_path / "q.jpg")).quality == quality
+
+
+def test_jpegs_in_an_archive_are_checked_as_those_in_a_folder(tmp_path, write_image):
+    for source, quality in (("real", 90), ("progan", 40)):
+        for number in range(6):
+            write_image(tmp_path / f"tree/{source}/face/{number}.jpg", number + quality, quality=quality)
+    with tarfile.open(tmp_path / "tree.tar", "w") as archive:
+        for source in ("real", "progan"):
+            archive.add(tmp_path / "tree" / source, source)
+    inside, outside = (check(Manifest.open(tmp_path / name)) for name in ("tree.tar", "tree"))
+    assert inside.usable and "JPEG quality" in [bias.feature for bias in inside.biases]
+    assert inside.biases == outside.biases
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Manifests: what opens, under which names, and which sentence refuses what does not."""
 
+import os
 import pickle
 from pathlib import Path
 
@@ -140,6 +141,15 @@ def test_blank_lines_byte_order_mark_and_crlf_are_accepted(tmp_path):
     assert Manifest.open(file).labels.tolist() == [0, 1]
 
 
+def test_blank_lines_may_come_before_the_header(tmp_path):
+    file = tmp_path / "m.csv"
+    file.write_text("\ufeff\n\npath,label\na.png,0\nb.png,1\n", encoding="utf-8")
+    assert Manifest.open(file).labels.tolist() == [0, 1]
+    file.write_text("\n\npath,label\na.png,0\nb.png,x\n")
+    with pytest.raises(ManifestError, match="line 5: the label is 'x'"):
+        Manifest.open(file)
+
+
 def test_a_fault_after_blank_lines_is_named_by_its_true_line(tmp_path):
     file = tmp_path / "m.csv"
     file.write_text("path,label,dlabel,source\n\na,0,0,real\n\nb,1,0,g\nc,1,0,h\n")
@@ -189,6 +199,16 @@ def test_a_folder_tree_numbers_real_first_and_needs_no_semantic(tree):
     assert np.bincount(manifest.labels).tolist() == [12, 4, 6]
     assert all(manifest.path(row).is_file() for row in range(len(manifest)))
     assert manifest.sha256 == Manifest.open(tree).sha256
+
+
+def test_a_file_name_that_is_no_text_is_refused_with_a_sentence(tree):
+    image = tree / "progan/cat/0.png"
+    try:
+        image.rename(tree / "progan/cat" / os.fsdecode(b"\xff.png"))
+    except OSError:
+        pytest.skip("this file system takes names of text only")
+    with pytest.raises(ManifestError, match=r"progan/cat/\\udcff\.png is not UTF-8 text"):
+        Manifest.open(tree)
 
 
 def test_a_folder_without_real_names_what_it_has(tmp_path, write_csv):
@@ -241,6 +261,13 @@ def test_renumber_follows_a_models_sources_and_marks_others_unknown(write_csv):
     assert manifest.labels.tolist() == [0, 0, -1, -1, 1]
     with pytest.raises(ManifestError, match="do not start with 'real'"):
         manifest.renumber(("ddpm", "real"))
+
+
+def test_two_sources_renamed_to_one_are_one(write_csv):
+    rows = [(f"{number}.png", source) for number, source in enumerate(("real", "sd14", "sd15"))]
+    renamed = Manifest.open(write_csv("path,source", rows)).rename_sources({"sd14": "sd", "sd15": "sd"})
+    codes, names = renamed.codes("source")
+    assert (codes.tolist(), names) == ([0, 1, 1], ("real", "sd"))
 
 
 def test_gaps_are_accepted_where_they_are_allowed(write_csv):
@@ -385,5 +412,10 @@ def test_a_manifest_lists_images_to_attribute_and_a_list_may_be_called_csv(tmp_p
         f"{tmp_path}/c/d.png",
     ]
     assert named("a.png\nb.png\n") == ["a.png", "b.png"]
+    for ends in ("\r", "\n"):
+        assert named(ends.join(["", "path,source", "a.png,real", "b.png,real"])) == [
+            f"{tmp_path}/a.png",
+            f"{tmp_path}/b.png",
+        ]
     with pytest.raises(ManifestError, match=r"mine\.csv, line 3: there is no path"):
         named("source,path\nreal,a.png\nreal\n")

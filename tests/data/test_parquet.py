@@ -25,6 +25,19 @@ def test_it_holds_the_same_rows_as_csv(tiny_manifest: Path, tmp_path: Path) -> N
     assert list(stream_paths(tmp_path / "tiny.parquet")) == again.column("path").tolist()
 
 
+def test_a_missing_value_is_the_same_as_an_empty_one(tmp_path: Path) -> None:
+    rows = {
+        "path": ["0.png", "1.png", "2.png", "3.png"],
+        "source": ["real", "real", "progan", "progan"],
+        "semantic": ["a", "a", "", None],
+        "group": ["", None, "g", None],
+    }
+    pq.write_table(pa.table(rows), tmp_path / "nulls.parquet")
+    manifest = Manifest.open(tmp_path / "nulls.parquet")
+    assert manifest.dlabels.tolist() == [1, 1, 0, 0]
+    assert manifest.codes("group")[1] == ("", "g")
+
+
 def test_it_lists_images_to_attribute(tmp_path: Path) -> None:
     rows = {"path": ["a/b.png", "zip://c.png::d.zip", "s3://bucket/e.png"], "source": ["real"] * 3}
     pq.write_table(pa.table(rows), tmp_path / "list.parquet")

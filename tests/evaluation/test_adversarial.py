@@ -75,6 +75,20 @@ def test_images_of_several_sizes_are_attacked_each_by_itself(victim: NeuralAttri
     assert (alone == together[1]).float().mean() > 0.99
 
 
+def test_an_image_with_fewer_crops_does_not_take_crops_from_others_of_its_batch(victim: NeuralAttributor) -> None:
+    view = View(kind="native", size=victim.config.view.size, crops=4)
+    victim.config = victim.config.model_copy(update={"view": view})
+    random = torch.Generator().manual_seed(1)
+    rich = torch.randint(0, 256, (3, 128, 128), dtype=torch.uint8, generator=random)
+    poor = torch.full_like(rich, 120)
+    poor[:, 40:76, 40:76] = rich[:, 40:76, 40:76]
+    assert len(crop_views(rich, view)) == 4 > len(crop_views(poor, view))
+    together = answer_loss(victim, [1, 1], "attribution")(torch.stack([rich, poor]).float())
+    for image, loss in zip((rich, poor), together, strict=True):
+        alone = answer_loss(victim, [1], "attribution")(image[None].float())
+        torch.testing.assert_close(loss, alone[0], rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("target", ["attribution", "detection"])
 def test_answers_under_attack_are_worse(victim: NeuralAttributor, tiny_manifest: Path, target: str) -> None:
     images = Manifest.open(tiny_manifest, sources=victim.sources).select("test_seen")

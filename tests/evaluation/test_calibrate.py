@@ -22,6 +22,7 @@ from ganprint.calibration.probabilities import (
     log_loss,
     reliability,
 )
+from ganprint.evaluation.assess import Assessed
 from ganprint.weights import read_card
 
 KINDS = 5
@@ -86,6 +87,7 @@ def test_measures_are_those_of_the_literature() -> None:
     # Three bins: 0.9 with half right, 0.8 and 0.6 with all right.
     assert reliability(probabilities, labels) == [(1, 0.6, 1.0), (1, 0.8, 1.0), (2, 0.9, 0.5)]
     assert calibration_error(probabilities, labels) == pytest.approx((0.4 + 0.2 + 2 * 0.4) / 4)
+    assert reliability(probabilities, labels, np.array([3, 1, 1, 1]))[2] == pytest.approx((2, 0.9, 0.75))
     assert brier_score(probabilities, labels) == pytest.approx((0.02 + 1.62 + 0.08 + 0.32) / 4)
     assert log_loss(probabilities, labels) == pytest.approx(-np.log([0.9, 0.1, 0.8, 0.6]).mean())
 
@@ -154,6 +156,16 @@ def test_the_command_measures_draws_and_records_what_attribute_applies(
     assert not raw["calibrated"] and raw["attribution_accuracy"] == scored["attribution_accuracy"]
     told = inside("attribute", image, "--weights", weights).stdout
     assert "calibrated on 60 images of grown.csv (val; policies none, test-seen)" in told
+
+
+def test_a_curve_of_answers_gives_groups_the_same_weight_however_many_images_they_have() -> None:
+    sure, right = np.array([0.9, 0.8, 0.8, 0.7]), np.array([True, False, False, True])
+    even = Assessed(None, sure, right, np.ones(4), [])
+    answered, found = even.curve()
+    np.testing.assert_allclose((answered, found), ([0.25, 0.5, 0.75, 1], [1, 1 / 2, 1 / 3, 1 / 2]))
+    grouped = Assessed(None, sure, right, np.array([1, 0.5, 0.5, 1]), [])
+    answered, found = grouped.curve()
+    np.testing.assert_allclose((answered, found), ([1 / 3, 1 / 2, 2 / 3, 1], [1, 2 / 3, 1 / 2, 2 / 3]))
 
 
 def test_too_few_images_are_a_sentence(inside: Any, tiny_manifest: Path, tiny_weights: Path) -> None:

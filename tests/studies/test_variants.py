@@ -55,6 +55,12 @@ def test_semantics_are_counted_from_where_every_source_is_shown(manifest: Manife
             semantics_variants(["prnu"], manifest, (count,), **SMALL)
 
 
+def test_a_source_without_semantic_classes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("path,source,semantic,split\na.png,real,face,train\nb.png,progan,,train\n")
+    with pytest.raises(UsageError, match="a source without training images of any named semantic class"):
+        semantics_variants(["repmix"], Manifest.open(tmp_path / "m.csv"), (), **SMALL)
+
+
 def test_the_ablation_changes_one_thing_at_a_time() -> None:
     variants = {each.label: each for each in ablation_variants("repmix", (), **SMALL)}
     whole = variants["all"].config.model_dump()
