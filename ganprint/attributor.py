@@ -36,13 +36,13 @@ class View(BaseModel, frozen=True, extra="forbid"):
         256 / 224,
         ge=1,
         le=2,
-        description="resize, in training: side that an image is resized to before it is cropped, over size",
+        description="with resize, in training: an image is resized to this times size before it is cropped",
     )
     answering_scale: float = Field(
         1.0,
         ge=1,
         le=2,
-        description="resize, when answering: side that an image is resized to before it is cropped, over size",
+        description="with resize, when answering: an image is resized to this times size before it is cropped",
     )
     crops: int = Field(5, ge=1, le=64, description="crops per image when answering, if there is room")
 

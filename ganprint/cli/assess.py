@@ -38,7 +38,7 @@ def assess(
     images: Images = None,
     splits: Annotated[
         list[str] | None,
-        typer.Option("--split", help=f"splits, several as a,b; as one: a+b; {TEST_SPLIT}"),
+        typer.Option("--split", help=f"splits, several as a,b, or joined as a+b; {TEST_SPLIT}"),
     ] = None,
     policies: Policies = None,
     seed: Seed = 0,

@@ -42,13 +42,13 @@ def attribute(
     ] = None,
     files_from: Annotated[
         Path | None,
-        typer.Option(help="a file that lists images, one path a line, or a manifest called .csv or .parquet"),
+        typer.Option(help="a file that lists images: one path a line, or a manifest that ends in .csv or .parquet"),
     ] = None,
     recursive: Recursive = False,
     method: ManyMethods = None,
     weights: ManyWeights = None,
     stability: Annotated[
-        bool, typer.Option("--stability", help="repeat after mild recompression, resizing and cropping")
+        bool, typer.Option("--stability", help="also answer after mild recompression, resizing and cropping")
     ] = False,
     metadata: Annotated[bool, typer.Option("--metadata", help="also print the file's metadata")] = False,
     enrolled: Enrolled = True,
@@ -60,8 +60,8 @@ def attribute(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="write verdicts to this file: a JSON object a line if it ends in .jsonl, or .csv or .parquet; "
-            "--json and --csv take any end"
+            help="write verdicts to this file: .jsonl (a JSON object a line), .csv or .parquet; with --json or --csv "
+            "the name can have any ending"
         ),
     ] = None,
     resume: Annotated[
@@ -74,8 +74,8 @@ def attribute(
         int | None,
         typer.Option(
             min=0,
-            help="processes (threads where none can be forked) that read images and, on a CPU, answer for them, each "
-            "with one thread of torch unless --threads is given; one for each processor if left out, 0: none",
+            help="processes that read images and, on a CPU, answer for them (threads where none can be forked); "
+            "one for each processor if left out, 0: none; each computes with one thread unless --threads is given",
         ),
     ] = None,
     max_pixels: Annotated[int | None, typer.Option(min=1, help="refuse images with more pixels than this")] = None,
@@ -94,9 +94,9 @@ def attribute(
 
     Example: ganprint attribute photo.jpg -v
 
-    With several methods, --method a,b or all, the answer of each is printed, and one fused answer. Exit status: 0 all
-    answered, 1 some images failed (each is named, the rest answered), 2 usage, 3 no usable weights, 4 a verdict that
-    --fail-on names, whether or not others failed.
+    With several methods (--method a,b or all) it prints the answer of each and one fused answer. Exit status: 0 all
+    answered, 1 some images failed (each is named, the rest is answered), 2 usage, 3 no usable weights, 4 a verdict that
+    --fail-on names, even if some images failed.
     """
     from ganprint.api.attribution import attribute as examine
 

@@ -31,31 +31,35 @@ class Experiments:
 
     panel: ClassVar[str] = "Experiments"
     robustness: Annotated[
-        bool, typer.Option("--robustness", help="clean and every corruption at every severity, on --split")
+        bool,
+        typer.Option("--robustness", help="measure clean images and every corruption at every severity, on --split"),
     ] = False
     full: Annotated[
         bool,
         typer.Option(
             "--full",
-            help="--robustness on all images of the embedded benchmark and at all severities, not on some",
+            help="with --robustness and without --data: all images and 5 severities, not 120 images and 3 severities",
         ),
     ] = False
     open_set: Annotated[
         bool,
-        typer.Option("--open-set", help="--split and the split open together: AUROC and OSCR of confidence"),
+        typer.Option(
+            "--open-set", help="measure how well confidence separates --split from the split open: AUROC and OSCR"
+        ),
     ] = False
     resharing: Annotated[
         bool,
         typer.Option(
             "--resharing",
-            help="clean and post-processing: JPEG, resizing, cropping, ... and chains; on --split",
+            help="measure clean and post-processed images (JPEG, resizing, cropping, ... and chains), on --split",
         ),
     ] = False
     adversarial: Annotated[
         bool,
         typer.Option(
             "--adversarial",
-            help="clean and white-box attacks on --split; methods without gradients through others' weights",
+            help="measure clean images and white-box attacks, on --split; methods without gradients are attacked "
+            "through other weights",
         ),
     ] = False
     split: Annotated[
@@ -75,16 +79,16 @@ class Attacks:
     """The attacks of --adversarial."""
 
     panel: ClassVar[str] = "Attacks of --adversarial"
-    attacks: Annotated[
-        list[str] | None, typer.Option("--attack", help="fgsm, pgd or fgsm,pgd, which is the default")
-    ] = None
+    attacks: Annotated[list[str] | None, typer.Option("--attack", help="fgsm, pgd or fgsm,pgd; both if left out")] = (
+        None
+    )
     epsilons: Annotated[
         list[int] | None,
         typer.Option(
             "--epsilon",
             min=1,
             max=255,
-            help="largest change, in levels of 255, several as 4,8; 2,4,8,16,24,32 if left out",
+            help="largest change of a value, of 255, several as 4,8; 2,4,8,16,24,32 if left out",
         ),
     ] = None
     target: Annotated[
@@ -117,7 +121,9 @@ def compare(
     ] = None,
     method: Annotated[
         str | None,
-        typer.Option(help="methods of the weights, several as a,b, or all; where none fits, their defaults"),
+        typer.Option(
+            help="methods, several as a,b, or all: the weights trained on a manifest of this name, else the defaults"
+        ),
     ] = None,
     conditions: Annotated[
         list[str] | None,
@@ -141,7 +147,7 @@ def compare(
     ] = False,
     renamed: Annotated[
         list[str] | None,
-        typer.Option("--rename", help="NAME=SOURCE: take the data's NAME for the weights' SOURCE; repeatable"),
+        typer.Option("--rename", help="NAME=SOURCE: treat the data's source NAME as the weights' SOURCE; repeatable"),
     ] = None,
     measuring: Measuring,
     machine: Machine,

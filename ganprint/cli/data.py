@@ -32,7 +32,7 @@ def check_command(
     given: Given,
     data: _Data,
     images: Images = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="open only so many images, spread over sources")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="open only N images, spread over the sources")] = None,
     seed: Seed = 0,
     workers: Workers = 0,
     as_json: Json = False,

@@ -38,8 +38,8 @@ def enroll(
 ) -> None:
     """Add a source from a few dozen images, without training; `attribute` then answers with it for similar images.
 
-    The source is stored on this machine for these weights. The command prints how many of the images the others
-    recognise, with each left out in turn. Use images of many subjects: images of one subject enrol the subject, too.
+    The source is stored on this machine for these weights. The command leaves each image out in turn, and prints how
+    many of them the others recognise. Use images of many subjects: images of one subject enrol the subject, too.
 
     Example: ganprint enroll my-model folder/
     """

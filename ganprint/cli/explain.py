@@ -29,7 +29,7 @@ def explain(
     split: Annotated[str | None, typer.Option(help="with --spectrum: the split; all rows if left out")] = None,
     preprocessing: Annotated[
         Literal["resize", "native"],
-        typer.Option(help="with --spectrum: resized, or the centre's own pixels"),
+        typer.Option(help="with --spectrum: resized images, or native pixels of the centre"),
     ] = "native",
     size: Annotated[int, typer.Option(min=32, max=2048, help="with --spectrum: side of the crops")] = 128,
     out: Annotated[

@@ -53,7 +53,7 @@ def train_command(
     threads: Threads = None,
     precision: Precision = "fp32",
 ) -> None:
-    """Train a generator for each architecture, semantic class and seed, the least trained first.
+    """Train a generator for each architecture, semantic class and seed, in turns.
 
     Each folder has the generator (float16) with its card, a sheet of samples, its losses and a checkpoint.
     After an interruption, rerun the command to continue to the same weights.

@@ -34,7 +34,7 @@ def fuse(
 ) -> None:
     """Learn on a split how to fuse methods, for every combination of two or more of those named.
 
-    `attribute --method a,b` then prints one fused answer.
+    `attribute --method a,b` then uses it for the fused answer.
 
     Example: ganprint fuse --method repmix,prnu --data mine.csv --test test
     """

@@ -114,7 +114,7 @@ class Display:
     unit: "Unit" = "group"
     against: Annotated[
         str | None,
-        typer.Option("--against", help="weights that differences are from; those that lead, if left out"),
+        typer.Option("--against", help="weights that the others are compared with; the best if left out"),
     ] = None
     figures: Annotated[Path | None, typer.Option("--figures", help="folder to draw figures into")] = None
     figure_form: "FigureForm" = "png"
@@ -153,7 +153,7 @@ class Display:
 
 
 Form = Literal["terminal", "markdown", "latex", "json", "csv"]
-FigureForm = Annotated[Literal["png", "svg"], typer.Option("--figure-form", help="what figures are drawn as")]
+FigureForm = Annotated[Literal["png", "svg"], typer.Option("--figure-form", help="file format of figures")]
 Metric = Annotated[
     Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"],
     typer.Option(

@@ -20,7 +20,7 @@ def _check_seed(seed: int) -> int:
 Method = Annotated[str, typer.Option("--method", help="the method, as `ganprint methods` names it")]
 OneMethod = Annotated[str | None, typer.Option("--method", help="the method, as `ganprint methods` names it")]
 Weights = Annotated[
-    str | None, typer.Option("--weights", help="name or folder of weights; the method's default if left out")
+    str | None, typer.Option("--weights", help="name or folder of weights; the default of the method if left out")
 ]
 ManyMethods = Annotated[
     str | None,
@@ -28,12 +28,12 @@ ManyMethods = Annotated[
 ]
 ManyWeights = Annotated[
     str | None,
-    typer.Option("--weights", help="name or folder of weights, several as a,b; the method's default if left out"),
+    typer.Option("--weights", help="name or folder of weights, several as a,b; the default of the method if left out"),
 ]
 Enrolled = Annotated[bool, typer.Option("--enrolled/--no-enrolled", help="include sources from `ganprint enroll`")]
 DATA = (
-    "a CSV or Parquet file with path,source or path,label,dlabel, several as train.csv,val.csv,test.csv, "
-    "or a folder or archive source/semantic/*; a URL, too"
+    "a CSV or Parquet file with columns path,source or path,label,dlabel (several as train.csv,val.csv,test.csv), "
+    "or a folder or archive with images in source/semantic/; each can be a URL"
 )
 
 
@@ -51,7 +51,7 @@ TestData = Annotated[
 ]
 Images = Annotated[
     str | None,
-    typer.Option("--images", metavar="PATH", help="folder where relative paths start, if not that of the CSV"),
+    typer.Option("--images", metavar="PATH", help="folder that relative paths start from; that of the CSV if left out"),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, callback=_check_seed, help="seed of all random choices")]
 Device = Annotated[
@@ -64,30 +64,30 @@ Device = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", min=1, help="CPU threads of one computation; as many as cores if left out"),
+    typer.Option("--threads", min=1, help="CPU threads of one computation; one for each core if left out"),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="images per batch")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="extra processes that read images; 0: none")]
 TEST_SPLIT = "test_seen if left out, else test, else all rows: what the manifest has"
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="use only so many images, spread over sources")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="use only N images, spread over the sources")]
 Engine = Annotated[
     Literal["torch", "imagecorruptions"], typer.Option("--engine", help="implementation of the corruptions")
 ]
 Precision = Annotated[
     Literal["fp32", "bf16"],
-    typer.Option("--precision", help="arithmetic of networks; bf16 is faster on processors with it"),
+    typer.Option("--precision", help="arithmetic of networks; bf16 is faster on processors that have it"),
 ]
 Policies = Annotated[
     list[str] | None,
     typer.Option("--policy", help="perturbation of the images, several as a,b; none,test-seen if left out"),
 ]
-Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="search folders in folders")]
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="also search folders inside folders")]
 TrainingPrecision = Annotated[
     Literal["auto", "fp32", "bf16"],
-    typer.Option("--precision", help="arithmetic of trainings; auto: bf16 where the device has it in hardware"),
+    typer.Option("--precision", help="arithmetic of the training; auto: bf16 if the hardware has it, else fp32"),
 ]
 Budget = Annotated[
-    float | None, typer.Option("--budget", min=0, help="minutes to train; rerun the command to continue")
+    float | None, typer.Option("--budget", min=0, help="minutes to train at most; rerun the command to continue")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="print what would be computed, and stop")]
 Force = Annotated[bool, typer.Option("--force", help="overwrite existing output")]

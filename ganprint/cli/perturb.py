@@ -53,9 +53,9 @@ def perturb(
 ) -> None:
     """Write perturbed copies of images.
 
-    The seed and the position of an output in order of name determine its perturbation. JPEG files are written with
-    quality 95, WebP files without loss. Exit status: 0 all written, 1 some images failed (each is named, the rest is
-    written), 2 usage.
+    The seed and the position of the output file in order of name determine the perturbation. JPEG files are written
+    with quality 95, WebP files without loss. Exit status: 0 all written, 1 some images failed (each is named, the rest
+    is written), 2 usage.
 
     Example: ganprint perturb in/ out/ --corruption jpeg_compression --severity 3
     """

@@ -164,8 +164,8 @@ def config(
 ) -> None:
     """Show or change the settings, which are defaults for options.
 
-    An option on the command line comes first, then a variable (GANPRINT_DEVICE, or GANPRINT_ATTRIBUTE_DEVICE for one
-    command), then the settings.
+    An option on the command line overrides an environment variable (GANPRINT_DEVICE, or GANPRINT_ATTRIBUTE_DEVICE for
+    one command), which overrides a setting.
 
     Example: ganprint config device cuda
     """

@@ -63,7 +63,9 @@ def semantics(
     method: Annotated[str, typer.Option(help="methods, several as a,b, or all")] = "all",
     counts: Annotated[
         list[int] | None,
-        typer.Option("--count", min=1, help="train on so many semantic classes only, several as 1,2; all if left out"),
+        typer.Option(
+            "--count", min=1, help="train on only N semantic classes, several as 1,2; all numbers if left out"
+        ),
     ] = None,
     training: Training,
     testing: Testing,

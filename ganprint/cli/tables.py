@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MARKED = (
     "Each group (trained model or photo source) has one vote in its source, each source one. Best and second best are "
-    "marked where a paired resampling of groups tells them from others (95 %)."
+    "marked where a paired resampling of groups, or 95 % intervals that are apart, separate them from others."
 )
 MARKED_OF_IMAGES = (
     "Fractions of images. Best and second best are marked where their 95 % intervals are apart from others'; intervals "

@@ -46,7 +46,7 @@ def train(
     start: Annotated[
         str | None,
         typer.Option(
-            help="weights of the same method to finetune, by name or folder, with their configuration; sources may be "
+            help="weights of the same method to finetune (name or folder), with their configuration; sources may be "
             "added"
         ),
     ] = None,
@@ -58,7 +58,7 @@ def train(
     precision: TrainingPrecision = "auto",
     workers: Annotated[
         int,
-        typer.Option(min=0, help="extra processes that read images; one reads while the network trains; 0: none"),
+        typer.Option(min=0, help="extra processes that read images while the network trains; 0: none"),
     ] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="resume from the checkpoint in --out")] = False,
     force: Force = False,

@@ -75,14 +75,14 @@ class NeuralConfig(TrainingConfig):
         "fixed",
         description="fixed: central crops, always the same; as-training: cropped, mixed and all perturbed at random",
     )
-    validate_every: int = Field(1, ge=1, description="epochs from one validation to the next")
+    validate_every: int = Field(1, ge=1, description="epochs between two validations")
     patience: int = Field(3, ge=1, description="validations in a row without a better one before training stops")
     monitor: Literal["loss", "balanced_accuracy"] = Field(
         "loss", description="what decides the best epoch, on the validation images under the policy"
     )
     keep: Literal["best", "last"] = Field("best", description="the epoch whose weights are kept")
     balanced: bool = Field(False, description="draw every source equally often")
-    ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights that answer; 0: none")
+    ema: float = Field(0.0, ge=0, lt=1, description="decay of the averaged weights, which answer; 0: no averaging")
 
     @property
     def images_per_sample(self) -> int:

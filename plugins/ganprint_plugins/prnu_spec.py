@@ -20,7 +20,7 @@ class PRNUConfig(GridConfig):
     real_by: tuple[Literal["fingerprint", "threshold"], ...] = Field(
         ("fingerprint",),
         min_length=1,
-        description="grid: real has a fingerprint as in the paper, or (ours) is what correlates with no generator's",
+        description="grid: real has a fingerprint (the paper's), or (threshold) is what correlates with no generator's",
     )
 
 

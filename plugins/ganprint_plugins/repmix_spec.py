@@ -15,7 +15,7 @@ class RepMixConfig(NeuralConfig):
 
     backbone: str = Field("timm:resnet50.tv_in1k", description="compact, alexnet, or any of timm's models")
     backbone_options: dict[str, Any] = Field({}, description="arguments of the backbone's constructor")
-    pretrained: bool = Field(False, description="start from ImageNet weights, where they can be had")
+    pretrained: bool = Field(False, description="start from ImageNet weights, if they are installed")
     embedding: int = Field(256, ge=2, description="width of the embedding")
     mix_level: int = Field(
         5,

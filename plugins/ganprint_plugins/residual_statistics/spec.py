@@ -44,24 +44,26 @@ class ResidualStatisticsConfig(AttributorConfig):
     )
     draws_of_photographs: dict[str, float] = Field(
         default_factory=DRAWS_OF_PHOTOGRAPHS.copy,
-        description="those weights of photographs, where they differ",
+        description="weights of draws for photographs, if they differ from those in draws",
     )
     penalty: float = Field(0.02, ge=0, description="L2 penalty on the slopes of regressions on statistics")
-    frozen: bool = Field(False, description="whether as many models see features of a frozen ImageNet network")
-    networks: int = Field(2, ge=0, le=16, description="small networks that see crops as found, of each input")
-    components: int = Field(1200, ge=1, description="principal components of the statistics that these see")
-    hidden: int = Field(40, ge=1, le=1024, description="units of the hidden layer of each")
-    epochs: int = Field(8, ge=1, description="epochs that each is trained for")
+    frozen: bool = Field(False, description="train the same models also on features of a frozen ImageNet network")
+    networks: int = Field(
+        2, ge=0, le=16, description="small networks on unchanged crops, for each of statistics and features"
+    )
+    components: int = Field(1200, ge=1, description="principal components of the statistics that the networks see")
+    hidden: int = Field(40, ge=1, le=1024, description="units of each network's hidden layer")
+    epochs: int = Field(8, ge=1, description="epochs of each network's training")
     sharpness: float = Field(
         4.0,
         gt=0,
-        description="factor of the mean log-probability: the larger, the more do crops with clear traces weigh",
+        description="factor of the mean log-probability: with a larger one, crops with clear traces weigh more",
     )
     balance: float = Field(
         1.0, ge=0, le=1, description="0: every crop weighs the same; 1: every group and every source does"
     )
     steps: int = Field(30, ge=1, description="L-BFGS steps at most")
-    folds: int = Field(5, ge=2, le=20, description="parts of the groups that are left out in turn")
+    folds: int = Field(5, ge=2, le=20, description="folds of the groups, each of which is left out in turn")
 
     @field_validator("view")
     @classmethod
