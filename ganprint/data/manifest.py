@@ -266,9 +266,9 @@ class Manifest:
 
     def with_column(self, column: str, codes: np.ndarray, names: Sequence[str]) -> "Manifest":
         """Return the rows with a text column set: int codes (N,) into `names`, of which some may be equal."""
-        words = list(dict.fromkeys(names))
-        codes = np.array([words.index(name) for name in names], np.int32)[codes.astype(np.int32)]
-        array = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words, pa.string()))
+        words = {name: place for place, name in enumerate(dict.fromkeys(names))}
+        codes = np.array([words[name] for name in names], np.int32)[codes.astype(np.int32)]
+        array = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array([*words], pa.string()))
         if column in self.columns:
             return self._with(self.table.set_column(self.columns.index(column), column, array))
         return self._with(self.table.append_column(column, array))
