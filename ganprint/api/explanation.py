@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ganprint.api.choices import chosen_device, chosen_weights
+from ganprint.api.choices import chosen_card, chosen_device, chosen_weights
 from ganprint.api.image_inputs import ImageInput, read_one
 from ganprint.api.outputs import check_figure, refuse_own_inputs
 
@@ -48,6 +48,13 @@ def explain(
 
         draw_panels(evidence.panels, evidence.caption, file, force=force)
     return evidence
+
+
+def picture_name(image: str | Path, *, method: str | None = None, weights: str | Path | None = None) -> Path:
+    """Return what the picture for an image is called if that is not named: IMAGE-METHOD.png."""
+    from ganprint.remote import last_part
+
+    return Path(f"{Path(last_part(image)).stem}-{chosen_card(weights, method).method}.png")
 
 
 def explain_spectra(

@@ -69,12 +69,11 @@ def explain(
                 progress=partial(progress, "spectra"),
             )
     else:
-        from ganprint.api.choices import chosen_card
         from ganprint.api.explanation import explain as draw
-        from ganprint.remote import last_part
+        from ganprint.api.explanation import picture_name
 
         assert image is not None
-        file = out or Path(f"{Path(last_part(image)).stem}-{chosen_card(weights, method).method}.png")
+        file = out or picture_name(image, method=method, weights=weights)
         draw(
             image,
             method=method,
