@@ -71,10 +71,9 @@ def explain(
     else:
         from ganprint.api.choices import chosen_card
         from ganprint.api.explanation import explain as draw
-        from ganprint.remote import last_part
 
         assert image is not None
-        file = out or Path(f"{Path(last_part(image)).stem}-{chosen_card(weights, method).method}.png")
+        file = out or Path(f"{Path(image).stem}-{chosen_card(weights, method).method}.png")
         draw(
             image,
             method=method,
