@@ -141,12 +141,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def lock(file: BinaryIO | int) -> bool:
-    """Take the lock of an open file for this process; return False where another has it."""
+def lock(file: BinaryIO | int, *, wait: bool = False) -> bool:
+    """Take the lock of an open file for this process; where another has it `wait` for that, or return False."""
     if fcntl is None:  # pragma: no cover
         return True
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
-from ganprint.api.case_report import CaseReport, check_report
+from ganprint.api.case_report import MOST_REPORTED, CaseReport, check_report, check_size
 from ganprint.api.choices import check_batch_size, chosen_members, load_ensemble
 from ganprint.api.image_inputs import Images, Inputs, Source, read_source
 from ganprint.api.outputs import check_output, refuse_own_inputs
@@ -158,6 +158,9 @@ class _Outputs:
                 f"End it with {', '.join(filter(None, ENDINGS))}, or add --json or --csv.",
             )
         check_report(self.report, force=self.force)
+        if self.report is not None and not isinstance(inputs.images, Iterator):
+            # Before hours of work; an iterator would be used up.
+            check_size(sum(1 for _ in islice(inputs.named(), MOST_REPORTED + 1)))
         if not self.resume:
             hint = "Continue with --resume, or start again with --force."
             check_output(self.out, force=self.force, hint=hint)

@@ -25,6 +25,15 @@ def check_report(report: Path | None, *, force: bool) -> None:
     check_output(report.with_suffix(".json"), force=force)
 
 
+def check_size(images: int) -> None:
+    """Refuse a report of more images than a page holds."""
+    if images > MOST_REPORTED:
+        raise UsageError(
+            f"A report holds at most {MOST_REPORTED} images.",
+            "Use --out for more images, and report on the important ones.",
+        )
+
+
 class CaseReport:
     """What a report is made of; with `maps`, pictures of what the answers are made of, too."""
 
@@ -40,11 +49,7 @@ class CaseReport:
 
     def write(self, verdict: "Verdict") -> None:
         """Add a verdict; raise UsageError where there are too many for a page."""
-        if len(self.verdicts) == MOST_REPORTED:
-            raise UsageError(
-                f"A report holds at most {MOST_REPORTED} images.",
-                "Use --out for more images, and report on the important ones.",
-            )
+        check_size(len(self.verdicts) + 1)
         self.verdicts.append(verdict)
 
     def save(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ganprint.api.choices import chosen_card, chosen_device, chosen_weights
 from ganprint.api.image_inputs import Images, Inputs, all_absent, read_named
 from ganprint.errors import ImageError
+from ganprint.plain_text import printable
 
 if TYPE_CHECKING:
     from ganprint.forensics.gallery import Gallery
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Enrolled:
     """A source that was enrolled for the weights of `card`; `doubts` are sentences on what to expect of it.
 
-    `failures` are the images that could not be read.
+    `failures` are the images that could not be read or have nothing to examine.
     """
 
     gallery: "Gallery"
@@ -46,6 +47,9 @@ def enroll(
     and all. Raises UsageError for too few images, a name that is taken, and where another process enrols for these
     weights; the ImageError of the first where none of the images is there.
     """
+    from ganprint.calibration.decision import check_rate
+
+    check_rate("false_alarm", false_alarm)
     chosen = chosen_weights(weights, method)
     named = list(Inputs(images, recursive).named())
     for error in all_absent(named):
@@ -54,7 +58,7 @@ def enroll(
     from ganprint.files import locked_folder
     from ganprint.forensics.gallery import enrol, gallery_file, list_galleries, overlaps, save_gallery
     from ganprint.forensics.predictors import load_predictor
-    from ganprint.images.views import crop_views
+    from ganprint.images.views import find_crops
 
     predictor = load_predictor(chosen, device=device, enrolled=False)
     found, failures = {}, []
@@ -63,9 +67,15 @@ def enroll(
             progress(number, len(named))
             if isinstance(image, ImageError):
                 failures.append(image)
+                continue
+            crops = find_crops(image.pixels, predictor.card.view)
+            if crops.nothing is not None:
+                # `attribute` would name no source for it, or for others like it.
+                reason = f"{printable(image.name)} has nothing to examine: {crops.nothing}."
+                failures.append(ImageError(reason, "Leave it out."))
             # An image that is there twice is one.
             elif image.sha256 not in found:
-                (found[image.sha256],) = predictor.answer([crop_views(image.pixels, predictor.card.view)])
+                (found[image.sha256],) = predictor.answer([crops.pixels])
         gallery = enrol(name, found, predictor.card, predictor.known, false_alarm=false_alarm)
         save_gallery(gallery, predictor.card, force=force)
     doubts = overlaps(gallery, list_galleries(predictor.card), predictor.known)

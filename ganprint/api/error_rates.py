@@ -58,8 +58,10 @@ def calibrate(
     refuse_own_inputs([picture], [data])
     chosen_policies = distinct_policies(policies)
     chosen = chosen_weights(weights, method)
-    device = chosen_device(device, threads)
     from ganprint.calibration.decision import Rates
+
+    rates = Rates(false_unknown, false_alarm, miss, wrong_family, wrong_source)
+    device = chosen_device(device, threads)
     from ganprint.data import Manifest
     from ganprint.evaluation.answers import Computing
     from ganprint.evaluation.calibrate import Fitting
@@ -77,7 +79,7 @@ def calibrate(
         split=split,
         policies=chosen_policies,
         score=score,
-        rates=Rates(false_unknown, false_alarm, miss, wrong_family, wrong_source),
+        rates=rates,
         seed=seed,
         command=command,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.outputs import refuse_own_inputs
+from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from ganprint.data import Manifest
@@ -57,7 +58,8 @@ def split_data(
     """Write a manifest with a column `split`, in which every source is divided by the shares given.
 
     Arguments are the options of `ganprint data split`; `hold_out` are classes, or how many to draw. Without `by` it is
-    by group if the manifest names groups, else by image. Raises UsageError for shares that do not sum to 1,
+    by group if the manifest names groups, else by image. Raises UsageError for shares that do not sum to 1, classes to
+    hold out where they do not stay together,
     OutputExistsError where `out` is there and `force` is not given.
     """
     from ganprint.data import Manifest
@@ -67,6 +69,8 @@ def split_data(
     refuse_own_inputs([file], [data])
     manifest = Manifest.open(data, root=images, allow_gaps=True)
     by = by or default_by(manifest)
+    if hold_out != 1 and by != "semantic":
+        raise UsageError("--hold-out needs --by semantic.", "Add that, or leave --hold-out out.")
     divided = split(manifest, by=by, fractions=Fractions(train, val, test), hold_out=hold_out, seed=seed)
     written = divided.write(file, force=force)
     shares = {"train": train, "val": val, "test_seen" if by == "semantic" else "test": test}

@@ -52,11 +52,11 @@ def refuse_own_inputs(
     there = [output for output in outputs if output is not None and output.exists()]
     if not there:
         return
-    from ganprint.images import find_images
+    from ganprint.api.image_inputs import Inputs
 
     named = [str(each) for each in inputs if each is not None and str(each) != "-"]
     listed = [files_from] if files_from is not None else []
-    found = find_images(named, recursive=recursive, files_from=files_from)
+    found = (source for _, source in Inputs(named, recursive, files_from).named())
     for path in chain(map(Path, named), listed, found):
         if isinstance(path, Path) and first_same(path, there) is not None:
             raise UsageError(f"{path} is itself an input.", "Write to another file.")

@@ -7,6 +7,7 @@ import numpy as np
 
 from ganprint.attributor import REAL
 from ganprint.calibration.likelihood import log10_ratio
+from ganprint.errors import UsageError
 from ganprint.weights import JudgementRecord
 
 UNKNOWN = "synthetic-unknown"
@@ -24,6 +25,16 @@ class Rates:
     miss: float = 0.1
     wrong_family: float = 0.1
     wrong_source: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name, rate in vars(self).items():
+            check_rate(name, rate)
+
+
+def check_rate(name: str, rate: float) -> None:
+    """Raise UsageError for a rate, called `name`, that is no share between 0 and 1."""
+    if not 0 < rate < 1:
+        raise UsageError(f"{name} cannot be {rate}.", "Give a share between 0 and 1, such as 0.02.")
 
 
 DEFAULT_RATES = Rates()

@@ -88,12 +88,15 @@ def pool(members: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
     return powers / powers.sum(1, keepdims=True)  # type: ignore[no-any-return]
 
 
-def fit_pool(members: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
-    """Return the weights, none below 0, under which labels (N,) are most likely given probabilities (N, K) each."""
+def fit_pool(members: Sequence[np.ndarray], labels: np.ndarray, of_rows: np.ndarray) -> list[float]:
+    """Return the weights, none below 0, under which labels (N,) are most likely given probabilities (N, K) each.
+
+    `of_rows` (N,) weigh the rows.
+    """
     from scipy.optimize import minimize
 
     logs = np.stack([np.log(each) for each in members], axis=-1)
-    rows = np.arange(len(labels))
+    rows, share = np.arange(len(labels)), of_rows / of_rows.sum()
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         sums = logs @ weights
@@ -102,8 +105,8 @@ def fit_pool(members: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
         totals = shares.sum(1)
         shares /= totals[:, None]
         slopes = (shares[..., None] * logs).sum(1) - logs[rows, labels]
-        value = (np.log(totals) - sums[rows, labels]).mean() + SHRINKAGE * (weights**2).sum()
-        return float(value), slopes.mean(0) + 2 * SHRINKAGE * weights
+        value = share @ (np.log(totals) - sums[rows, labels]) + SHRINKAGE * (weights**2).sum()
+        return float(value), share @ slopes + 2 * SHRINKAGE * weights
 
     start = np.full(len(members), 1 / len(members))
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(members))

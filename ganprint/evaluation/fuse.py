@@ -6,14 +6,14 @@ from functools import partial
 
 import numpy as np
 
-from ganprint.calibration.decision import DEFAULT_RATES, Rates, fit_thresholds
+from ganprint.calibration.decision import DEFAULT_RATES, Rates, fit_thresholds, group_weights
 from ganprint.calibration.fusion import Combination, Fusion, Member, choices, fit_pool, pool, restrict
 from ganprint.calibration.likelihood import fit_likelihood
-from ganprint.calibration.probabilities import calibration_error, folds_of, log_loss
+from ganprint.calibration.probabilities import calibration_error, even_weights, folds_of, log_loss
 from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import ON_CPU, Computing, whole_answers
-from ganprint.evaluation.calibrate import FEWEST, check_sides
+from ganprint.evaluation.calibrate import FEWEST, are_units, check_sides
 from ganprint.evaluation.conditions import Condition
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.perturbation import parse_any_policy
@@ -29,16 +29,34 @@ MAJORITY = 0.5
 
 @dataclass(frozen=True)
 class Told:
-    """Answers of members for the same images: probabilities (N, K) each of the sources that all know, labels (N,), and
-    which image (N,) a row is of; `failures` say which could not be read.
+    """Answers of members for the same images: probabilities (N, K) each of the sources that all know, labels (N,), the
+    unit (N,) that a row is of (a group, or an image), and whether every member found something to examine (N,).
+
+    `count` images have that; `failures` say which could not be read.
     """
 
     members: list[np.ndarray]
     labels: np.ndarray
-    images: np.ndarray
+    units: np.ndarray
+    voting: np.ndarray
+    by_group: bool
     count: int
     sha256: str
     failures: list[ImageError]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a fusion is learned from, N answers: members' probabilities (N, K), and for each answer its label, its unit,
+    its weight, and the folds that part units.
+    """
+
+    members: list[np.ndarray]
+    labels: np.ndarray
+    units: np.ndarray
+    weights: np.ndarray
+    folds: list[np.ndarray]
+    by_group: bool
 
 
 def common_sources(predictors: Sequence[WeightsPredictor]) -> tuple[str, ...]:
@@ -74,11 +92,12 @@ def tell(
     images = images.take(np.flatnonzero(images.labels >= 0))
     members: list[np.ndarray] = []
     answered: list[np.ndarray] = []
+    seen: list[np.ndarray] = []
     failed: dict[str, ImageError] = {}
     for predictor in predictors:
         for sentence in seen_sentences(predictor.card, images, split):
             say(sentence)
-        told, rows = [], []
+        told, rows, shown = [], [], []
         for policy in policies:
             condition = Condition.of(parse_any_policy(policy), predictor.card.view, seed=seed)
             what = f"{predictor.card.name}, {split} under {policy}"
@@ -89,22 +108,27 @@ def tell(
             plain = np.stack([answer.probabilities for answer in answers])
             told.append(restrict(plain, predictor.card.sources, manifest.sources))
             rows.append(found)
+            shown.append(np.array([answer.nothing is None for answer in answers]))
         members.append(np.concatenate(told))
         answered.append(np.concatenate(rows))
+        seen.append(np.concatenate(shown))
     which = answered[0]
     if not all(np.array_equal(which, each) for each in answered):
         raise UsageError(
             "Some methods cannot answer for all images.", "Leave out those that ganprint data check names."
         )
-    count = len(np.unique(which))
+    voting = np.all(seen, axis=0)
+    count = len(np.unique(which[voting]))
     if count < FEWEST:
         raise UsageError(
             f"{last_part(manifest.name)} has {count} images in {split} of sources that all know.",
             f"{FEWEST} are needed at least.",
         )
-    labels = images.labels[which]
-    check_sides(labels, which, f"{last_part(manifest.name)}, {split}")
-    return Told(members, labels, which, count, images.sha256, list(failed.values()))
+    labels, groups = images.labels[which], images.groups[which]
+    check_sides(labels[voting], which[voting], f"{last_part(manifest.name)}, {split}")
+    by_group = are_units(groups[voting], labels[voting])
+    units = groups if by_group else which
+    return Told(members, labels, units, voting, by_group, count, images.sha256, list(failed.values()))
 
 
 def fuse(
@@ -118,8 +142,15 @@ def fuse(
     command: str = "",
     rates: Rates = DEFAULT_RATES,
 ) -> Fusion:
-    """Learn weights, thresholds and ratios of every combination of two or more predictors from their answers."""
-    folds = folds_of(told.images)
+    """Learn weights, thresholds and ratios of every combination of two or more predictors from their answers.
+
+    Images with nothing to examine, which get no fused answer, have no part. Groups weigh the same and are kept out as a
+    whole where photographs and generated images come of enough of them, otherwise images.
+    """
+    units, labels = told.units[told.voting], told.labels[told.voting]
+    weights = even_weights(labels, units) if told.by_group else np.ones(len(labels))
+    members = [each[told.voting] for each in told.members]
+    sample = Sample(members, labels, units, weights, folds_of(units), told.by_group)
     return Fusion(
         members=[
             Member(
@@ -138,24 +169,25 @@ def fuse(
         images=told.count,
         command=command,
         date=utc_now(),
-        combinations=[_combine(predictors, told, which, folds, rates) for which in choices(len(predictors))],
+        combinations=[_combine(predictors, sample, which, rates) for which in choices(len(predictors))],
     )
 
 
 def _combine(
     predictors: Sequence[WeightsPredictor],
-    told: Told,
+    sample: Sample,
     which: Sequence[int],
-    folds: list[np.ndarray],
     rates: Rates,
 ) -> Combination:
-    members, labels = [told.members[number] for number in which], told.labels
+    members, labels = [sample.members[number] for number in which], sample.labels
     kept_out = np.empty_like(members[0])
-    for fold in folds:
-        weights = fit_pool([each[~fold] for each in members], labels[~fold])
+    for fold in sample.folds:
+        weights = fit_pool([each[~fold] for each in members], labels[~fold], sample.weights[~fold])
         kept_out[fold] = pool([each[fold] for each in members], weights)
-    weights = fit_pool(members, labels)
-    thresholds = fit_thresholds(kept_out, labels, np.ones(len(labels)), rates)
+    weights = fit_pool(members, labels, sample.weights)
+    thresholds = fit_thresholds(
+        kept_out, labels, np.ones(len(labels)), rates, weights=group_weights(labels, sample.units)
+    )
     return Combination(
         weights={
             predictors[number].card.sha256 or "": round(weight, 6)
@@ -165,10 +197,15 @@ def _combine(
             score="share of methods",
             **asdict(thresholds) | {"unknown_below": MAJORITY},
             **asdict(rates),
-            synthetic=fit_likelihood(1 - kept_out[:, 0], labels > 0, told.images, folds),
+            unit="group" if sample.by_group else "image",
+            groups=len(np.unique(sample.units)) if sample.by_group else None,
+            synthetic=fit_likelihood(1 - kept_out[:, 0], labels > 0, sample.units, sample.folds, sample.weights),
             reference_sha256=NO_REFERENCE,
         ),
-        log_loss=round(log_loss(kept_out, labels), 4),
-        calibration_error=round(calibration_error(kept_out, labels), 4),
-        alone={predictors[number].card.name: round(log_loss(told.members[number], labels), 4) for number in which},
+        log_loss=round(log_loss(kept_out, labels, sample.weights), 4),
+        calibration_error=round(calibration_error(kept_out, labels, sample.weights), 4),
+        alone={
+            predictors[number].card.name: round(log_loss(sample.members[number], labels, sample.weights), 4)
+            for number in which
+        },
     )

@@ -138,11 +138,11 @@ def enrol(name: str, answers: Mapping[str, Answer], card: Card, known: Known | N
     fault = source_name_fault(name)
     if fault is not None:
         raise UsageError(f"{fault}.", "Use another name for the source.")
-    if name.casefold() in (source.casefold() for source in card.sources):
+    if name.casefold() in (taken.casefold() for taken in (*card.sources, *card.families.values())):
         raise UsageError(f"{printable(name)} is a verdict already.", "Use another name for the source.")
     if len(answers) < FEWEST:
         raise UsageError(
-            f"{printable(name)} needs {FEWEST} different images at least; there are {len(answers)}.",
+            f"{printable(name)} needs {FEWEST} different images at least to examine; there are {len(answers)}.",
             "A few dozen images are better.",
         )
     embeddings = np.stack([answer.embedding for answer in answers.values()]).astype(np.float32)

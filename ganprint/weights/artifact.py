@@ -1,7 +1,8 @@
 """Artifacts on disk: a folder with model.safetensors and card.yaml, written whole and checked when read."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 
 from ganprint import plugins
 from ganprint.errors import GanprintError, WeightsError
-from ganprint.files import os_errors_as, read_file, refuse_existing
+from ganprint.files import lock, open_file, os_errors_as, read_file, refuse_existing
 from ganprint.plain_yaml import load_plain
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, REFERENCE_FILE, Card, first_fault, read_card
 from ganprint.weights.outline import check_outline
@@ -154,11 +155,11 @@ def add_result(name_or_path: str | Path, result: Result) -> Path:
     Returns the artifact's folder. Raises WeightsError where there is none, its card is damaged, or it
     cannot be written to.
     """
-    folder = find(name_or_path)
-    card = read_card(folder)
-    others = [other for other in card.metrics if _condition(other) != _condition(result)]
-    metrics = sorted([*others, result], key=lambda each: (each.split, each.policy, each.seed or 0))
-    return _rewrite(folder, card.model_copy(update={"metrics": metrics}))
+    with _alone(name_or_path) as folder:
+        card = read_card(folder)
+        others = [other for other in card.metrics if _condition(other) != _condition(result)]
+        metrics = sorted([*others, result], key=lambda each: (each.split, each.policy, each.seed or 0))
+        return _rewrite(folder, card.model_copy(update={"metrics": metrics}))
 
 
 def set_calibration(
@@ -173,11 +174,11 @@ def set_calibration(
     """
     from safetensors.numpy import save
 
-    folder = find(name_or_path)
     content = save(dict(reference))
     judgement = judgement.model_copy(update={"reference_sha256": hashlib.sha256(content).hexdigest()})
     update = {"calibration": calibration, "judgement": judgement}
-    return _rewrite(folder, read_card(folder).model_copy(update=update), {REFERENCE_FILE: content})
+    with _alone(name_or_path) as folder:
+        return _rewrite(folder, read_card(folder).model_copy(update=update), {REFERENCE_FILE: content})
 
 
 def set_rates(name_or_path: str | Path, rates: Sequence[VerdictRates]) -> Path:
@@ -185,16 +186,15 @@ def set_rates(name_or_path: str | Path, rates: Sequence[VerdictRates]) -> Path:
 
     Raises WeightsError as add_result does, and where the card has no thresholds.
     """
-    folder = find(name_or_path)
-    card = read_card(folder)
-    if card.judgement is None:
-        raise WeightsError(f"{folder} has no verdicts to rate.", "ganprint calibrate --record gives it some.")
     measured = {(each.data_sha256, each.split, each.policy, each.seed) for each in rates}
-    kept = [
-        each for each in card.judgement.rates if (each.data_sha256, each.split, each.policy, each.seed) not in measured
-    ]
-    judgement = card.judgement.model_copy(update={"rates": [*kept, *rates]})
-    return _rewrite(folder, card.model_copy(update={"judgement": judgement}))
+    with _alone(name_or_path) as folder:
+        card = read_card(folder)
+        if card.judgement is None:
+            raise WeightsError(f"{folder} has no verdicts to rate.", "ganprint calibrate --record gives it some.")
+        before = card.judgement.rates
+        kept = [each for each in before if (each.data_sha256, each.split, each.policy, each.seed) not in measured]
+        judgement = card.judgement.model_copy(update={"rates": [*kept, *rates]})
+        return _rewrite(folder, card.model_copy(update={"judgement": judgement}))
 
 
 def load_reference(name_or_path: str | Path, card: Card) -> dict[str, np.ndarray]:
@@ -219,6 +219,17 @@ def load_reference(name_or_path: str | Path, card: Card) -> dict[str, np.ndarray
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise WeightsError(f"{path} has numbers that are not finite.", "ganprint calibrate --record makes it again.")
     return arrays
+
+
+@contextmanager
+def _alone(name_or_path: str | Path) -> Iterator[Path]:
+    """Give the folder of an artifact whose card no other process changes meanwhile: what that wrote would be lost."""
+    folder = find(name_or_path)
+    with ExitStack() as stack:
+        with suppress(OSError):
+            # Not of the card, in whose place another file is put.
+            lock(stack.enter_context(open_file(folder / MODEL_FILE)), wait=True)
+        yield folder
 
 
 def _rewrite(folder: Path, card: Card, others: Mapping[str, bytes] = MappingProxyType({})) -> Path:

@@ -208,6 +208,8 @@ def test_what_is_wrong_with_the_options_is_said_at_once(image: Path, tmp_path: P
         attribute(image, out=tmp_path / "there.jsonl")
     with pytest.raises(UsageError, match=r"does not end in \.html"):
         attribute(image, report=tmp_path / "case.pdf")
+    with pytest.raises(UsageError, match="at most 1000 images"):
+        attribute([image] * 1001, report=tmp_path / "case.html")
 
 
 def test_files_and_reports_are_those_of_the_command(

@@ -14,7 +14,7 @@ from ganprint.api.choices import chosen_members
 from ganprint.api.comparisons import prepare_comparison
 from ganprint.api.generators import build_from_generators, sample_generator, train_generators
 from ganprint.data import Manifest
-from ganprint.errors import ConfigError, ImageNotFoundError, OutputExistsError, PluginError, UsageError
+from ganprint.errors import ConfigError, ImageError, ImageNotFoundError, OutputExistsError, PluginError, UsageError
 from ganprint.weights import read_card
 
 
@@ -87,9 +87,16 @@ def test_weights_are_calibrated_assessed_and_given_a_source(
     assert opened.rates.auroc and all(each.low is None for each in opened.rates.auroc.values())
     others = list((tiny_manifest.parent / "pix2pix").glob("*.png"))
     noise = [np.random.default_rng(n).integers(0, 256, (40, 40, 3)).astype(np.uint8) for n in range(6)]
-    enrolled = ganprint.enroll("noise", [*noise, noise[0], tmp_path / "absent.png"], weights=weights, device="cpu")
+    blank = np.full((40, 40, 3), 200, np.uint8)
+    images = [*noise, noise[0], blank, tmp_path / "absent.png"]
+    enrolled = ganprint.enroll("noise", images, weights=weights, device="cpu")
     assert len(enrolled.gallery.record.images) == 6
-    assert [type(failure) for failure in enrolled.failures] == [ImageNotFoundError]
+    assert [type(failure) for failure in enrolled.failures] == [ImageError, ImageNotFoundError]
+    assert "image 8 has nothing to examine: it has no texture." in enrolled.failures[0].message
+    with pytest.raises(UsageError, match=r"false_alarm cannot be 1\.5"):
+        ganprint.enroll("noise", images, weights=weights, false_alarm=1.5, force=True)
+    with pytest.raises(UsageError, match="miss cannot be 0"):
+        ganprint.calibrate(grown_manifest, weights=weights, miss=0)
     assert set(next(ganprint.attribute(others[0], weights=weights, device="cpu")).enrolled) == {"noise"}
 
 
@@ -102,6 +109,8 @@ def test_data_are_checked_split_and_joined(tiny_manifest: Path, tmp_path: Path) 
     assert found.by == "semantic"
     assert set(found.manifest.split_names) == {"train", "test_seen", "test_unseen", "open"}
     assert (tmp_path / "split.csv").is_file() and found.lacking == {}
+    with pytest.raises(UsageError, match="--hold-out needs --by semantic"):
+        ganprint.split_data(tiny_manifest, tmp_path / "other.csv", hold_out=["a"])
     assert ganprint.split_data(tiny_manifest, tmp_path / "other.csv").by == "group"
     joined = ganprint.join_data(tmp_path / "joined.csv", [tiny_manifest, str(tiny_manifest)])
     assert len(joined) == report.images

@@ -155,7 +155,7 @@ def test_a_gallery_finds_its_own_and_takes_few_known_images_for_them(known: Know
 def test_what_cannot_be_enrolled_is_a_sentence(known: Known) -> None:
     from ganprint.forensics.gallery import enrol
 
-    card = make_card(sources=SOURCES, judgement=RULE, sha256="1" * 64)
+    card = make_card(sources=SOURCES, judgement=RULE, sha256="1" * 64, families={SOURCES[1]: "autoencoder"})
     answers = {f"{number:064x}": answer(each) for number, each in enumerate(around(CENTRES[0], 8))}
     for name, shown, where in (
         ("progan", answers, known),
@@ -163,6 +163,7 @@ def test_what_cannot_be_enrolled_is_a_sentence(known: Known) -> None:
         ("pix2pix", answers, None),
         ("a\nb", answers, known),
         ("inconclusive", answers, known),
+        ("Autoencoder", answers, known),
     ):
         with pytest.raises(UsageError):
             enrol(name, shown, card, where, false_alarm=0.01)

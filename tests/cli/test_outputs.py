@@ -23,6 +23,7 @@ def folder(tmp_path: Path) -> Path:
     for name in ("a.png", "b.png"):
         Image.new("RGB", (40, 40), (name[0] == "a" and "red") or "blue").save(tmp_path / name)
     (tmp_path / "list.txt").write_text(f"{tmp_path / 'b.png'}\n")
+    (tmp_path / "list.csv").write_text("path,source\nb.png,real\n")
     (tmp_path / "soft.png").symlink_to(tmp_path / "a.png")
     os.link(tmp_path / "b.png", tmp_path / "hard.html")
     return tmp_path
@@ -35,11 +36,12 @@ def test_an_output_that_is_an_input_is_refused(output: str, given: str, folder: 
         refuse_own_inputs([None, folder / output], [folder / given])
 
 
-def test_a_list_and_what_it_names_are_inputs(folder: Path) -> None:
-    for output in ("list.txt", "hard.html"):
+@pytest.mark.parametrize("listing", ["list.txt", "list.csv"])
+def test_a_list_or_manifest_and_what_it_names_are_inputs(listing: str, folder: Path) -> None:
+    for output in (listing, "hard.html"):
         with pytest.raises(UsageError, match="itself an input"):
-            refuse_own_inputs([folder / output], [], files_from=folder / "list.txt")
-    refuse_own_inputs([folder / "a.png", folder / "new.png"], ["-"], files_from=folder / "list.txt")
+            refuse_own_inputs([folder / output], [], files_from=folder / listing)
+    refuse_own_inputs([folder / "a.png", folder / "new.png"], ["-"], files_from=folder / listing)
 
 
 def test_attribute_refuses_before_it_loads_anything(folder: Path) -> None:

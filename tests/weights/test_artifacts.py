@@ -1,6 +1,7 @@
 """What is saved comes back, or is reported as damaged; nothing is lost or overwritten on the way."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ import yaml
 from torch import Tensor
 
 from ganprint.errors import OutputExistsError, WeightsError
-from ganprint.weights import Card, load_artifact, read_card, save_artifact
-from ganprint.weights.artifact import set_calibration
+from ganprint.weights import Card, Result, load_artifact, read_card, save_artifact
+from ganprint.weights.artifact import add_result, set_calibration
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 
 from ..conftest import CALIBRATION, JUDGEMENT, make_card, run_code
@@ -43,6 +44,14 @@ TENSORS = {
     "norm.num_batches_tracked": torch.tensor(1 << 40),
     "mask": torch.tensor([True, False]),
 }
+
+
+def test_results_that_are_recorded_at_once_are_all_kept(tmp_path: Path) -> None:
+    saved = save_artifact(tmp_path / "a", TENSORS, FULL)
+    results = [Result(split=f"s{number}", policy="none", n=1, values={}) for number in range(12)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda result: add_result(saved, result), results))
+    assert len(read_card(saved).metrics) == len(FULL.metrics) + len(results)
 
 
 def test_a_card_comes_back_as_it_was_and_reads_in_the_order_of_its_fields(tmp_path: Path) -> None:
