@@ -340,6 +340,15 @@ def test_an_orientation_of_any_kind_of_number_is_obeyed(kind: int) -> None:
     assert (image.width, image.height) == (40, 64)
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_numbers_that_are_not_finite_do_not_cost_the_image(value: float) -> None:
+    for name, tag, marker in ((b"Exif\0\0", 0x0112, b"\xff\xe1"), (b"MPF\0", 0xB001, b"\xff\xe2")):
+        body = name + struct.pack("<2sHIHHHIfI", b"II", 42, 8, 1, tag, 11, 1, value, 0)
+        data = encoded(RGB, "JPEG")
+        image = read_image(data[:2] + marker + struct.pack(">H", len(body) + 2) + body + data[2:])
+        assert image.pixels.shape == (64, 64, 3) and not any("upright" in note for note in image.notes)
+
+
 def test_an_orientation_that_only_xmp_states_is_called_so() -> None:
     packet = b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
     image = read_image(encoded(RGB, "WEBP", xmp=packet))
