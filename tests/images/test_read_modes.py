@@ -12,6 +12,7 @@ from PIL import Image, ImageCms, features
 from ganprint.images import read_image
 from ganprint.images.containers import take_apart
 from ganprint.images.formats import sniff
+from ganprint.images.xmp import read_xmp
 from ganprint.provenance.stated import read_stated
 
 from ..conftest import chunk, encoded, png_file
@@ -347,6 +348,22 @@ def test_numbers_that_are_not_finite_do_not_cost_the_image(value: float) -> None
         data = encoded(RGB, "JPEG")
         image = read_image(data[:2] + marker + struct.pack(">H", len(body) + 2) + body + data[2:])
         assert image.pixels.shape == (64, 64, 3) and not any("upright" in note for note in image.notes)
+
+
+def test_exif_in_several_segments_is_one_and_a_second_structure_is_left() -> None:
+    whole = byte_orientation(3)
+    data, blocks = encoded(RGB, "JPEG"), (whole[6:20], whole[20:], b"II*\0second")
+    segments = [b"\xff\xe1" + struct.pack(">H", len(each) + 8) + b"Exif\0\0" + each for each in blocks]
+    parts = take_apart(data[:2] + b"".join(segments) + data[2:], "JPEG")
+    assert parts.exif == whole[6:]
+
+
+def test_of_several_prefixes_for_one_thing_one_is_open_at_a_time() -> None:
+    # Each of many, one inside the other, would be searched through whole when it ends.
+    spaces = 'xmlns:a="http://ns.adobe.com/xap/1.0/" xmlns:b="http://ns.adobe.com/xap/1.0/"'
+    inside = "<a:CreatorTool><b:CreatorTool>GIMP</b:CreatorTool></a:CreatorTool>"
+    found = read_xmp([f"<rdf:Description {spaces}>{inside}</rdf:Description>".encode()])
+    assert (found.software, found.note) == (["GIMP"], "")
 
 
 def test_an_orientation_that_only_xmp_states_is_called_so() -> None:
