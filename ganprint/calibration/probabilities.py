@@ -178,8 +178,12 @@ def reliability(
     weights = np.ones(len(labels)) if weights is None else weights
     sure, right = probabilities.max(1), probabilities.argmax(1) == labels
     bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+
+    def mean(values: np.ndarray, here: np.ndarray) -> float:
+        return float(np.average(values[here], weights=weights[here]))
+
     return [
-        (int(here.sum()), *(float(np.average(each[here], weights=weights[here])) for each in (sure, right)))
+        (int(here.sum()), mean(sure, here), mean(right, here))
         for here in (bins == number for number in range(BINS))
         if here.any()
     ]

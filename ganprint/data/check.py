@@ -115,7 +115,7 @@ def check(
         missing=missing,
         unreadable=unreadable,
         duplicate_images=sum(len(duplicate.paths) - 1 for duplicate in duplicates),
-        duplicates_across_splits=sum(len(duplicate.splits) > 1 for duplicate in duplicates),
+        duplicates_across_splits=sum(len({*duplicate.splits} - {""}) > 1 for duplicate in duplicates),
         duplicates_across_sources=sum(len(duplicate.sources) > 1 for duplicate in duplicates),
         duplicates=duplicates[:EXAMPLES],
         group_leaks=_find_group_leaks(manifest),

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ganprint.data.columns import NUMBERS
 from ganprint.data.naming import UNKNOWN, NamedRows, name_rows, named_column
 from ganprint.data.rows import read_rows
 from ganprint.errors import ManifestError
@@ -32,15 +33,18 @@ def read_parts(files: Sequence[Path | str]) -> NamedRows:
     """Return the rows of all files, each a split that its name ends in (`train`, `val`, `test`) or its column says.
 
     Where every file names its sources, they are numbered together. Else a number is the same source in all files, and
-    the first file that names it gives its name: folders of images may be called otherwise in another file. Raises
-    ManifestError where a file is faulty, tells no split, or lists an image of another.
+    the first file that names it gives its name: folders of images may be called otherwise in another file. A column of
+    some files, as `group`, is empty in the rows of the others; labels, dlabels and semantic classes are read where all
+    files have them. Raises ManifestError where a file is faulty, tells no split, or lists an image of another.
     """
     tables = [_with_split(read_rows(file), file) for file in files]
     named = all("source" in table.column_names for table in tables)
     parts = [] if named else [name_rows(table, file) for table, file in zip(tables, files, strict=True)]
     tables = tables if named else [part.table for part in parts]
-    shared = [name for name in tables[0].column_names if all(name in each.column_names for each in tables)]
-    joined = pa.concat_tables([table.select(shared) for table in tables]).unify_dictionaries().combine_chunks()
+    columns = dict.fromkeys(name for table in tables for name in table.column_names)
+    partly = [name for name in columns if not all(name in each.column_names for each in tables)]
+    kept = [name for name in columns if name not in partly or name not in (*NUMBERS, "semantic")]
+    joined = pa.concat_tables([_with_columns(table, kept) for table in tables]).unify_dictionaries().combine_chunks()
     _refuse_repeated(joined, files)
     if named:
         return name_rows(joined, ", ".join(map(last_part, files)))
@@ -60,6 +64,15 @@ def _with_split(table: pa.Table, file: Path | str) -> pa.Table:
         raise ManifestError(f"{file} does not say which split it is of.", "Call it train.csv, val.csv or test.csv.")
     split = pa.array([found[1].lower()] * len(table)).dictionary_encode()
     return table.append_column("split", split)
+
+
+def _with_columns(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Return these columns of a table, those that it lacks with empty text."""
+    for name in names:
+        if name not in table.column_names:
+            empty = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(table), np.int32)), pa.array([""]))
+            table = table.append_column(name, empty)
+    return table.select(names)
 
 
 def _refuse_repeated(table: pa.Table, files: Sequence[Path | str]) -> None:

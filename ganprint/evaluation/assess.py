@@ -218,9 +218,10 @@ class Counted:
 
     def answered(self, predicted: np.ndarray) -> GroupAnswers:
         """Return the labels (N,) that were answered, by group."""
-        sources, groups = (np.unique(names, return_inverse=True) for names in (self.sources, self.groups))
-        coded = [(codes, tuple(names.tolist())) for names, codes in (sources, groups)]
-        return GroupAnswers.of(self.labels, predicted, *coded, len(self.card.sources))
+        sources, source = np.unique(self.sources, return_inverse=True)
+        groups, group = np.unique(self.groups, return_inverse=True)
+        named = (source, tuple(sources.tolist())), (group, tuple(groups.tolist()))
+        return GroupAnswers.of(self.labels, predicted, *named, len(self.card.sources))
 
     def rate(self, holds: np.ndarray, among: np.ndarray) -> Rate | None:
         """Return how often something holds (N,) among some images (N,), None where there are none."""

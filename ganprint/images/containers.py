@@ -50,8 +50,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
 
 def _jpeg(data: bytes, parts: Parts) -> None:
     kept, since, scanning, ended = [data[:2]], 2, False, False
-    profile: dict[int, bytes] = {}
-    extended: dict[int, bytes] = {}
+    exif, profile, extended = bytearray(), dict[int, bytes](), dict[int, bytes]()
     for marker, start, stop, body in counted(jpeg_segments(data), parts):
         # Only what follows the header of a scan is pixel data; between other segments lies filling.
         kept.append(data[since:start] if scanning else b"")
@@ -63,7 +62,7 @@ def _jpeg(data: bytes, parts: Parts) -> None:
             kept.append(data[start:stop])
         else:
             # Left out, so that no decoder reads what anyone may have written there.
-            _application_segment(parts, marker, body, profile, extended)
+            _application_segment(parts, marker, body, exif, profile, extended)
     if not ended:
         # The decoder then decodes what is there, and where that is not all, it is refused.
         kept.append((data[since:] if scanning else b"") + b"\xff\xd9")
@@ -71,22 +70,28 @@ def _jpeg(data: bytes, parts: Parts) -> None:
         if data.endswith(bytes(_ZEROS)):
             parts.damage = "it ends in zeros, which a decoder takes for pixels"
     parts.payload = b"".join(kept)
+    parts.exif = bytes(exif)
     parts.icc = b"".join(profile[key] for key in sorted(profile))
     if extended:
         parts.xmp.append(b"".join(extended[key] for key in sorted(extended)))
 
 
 def _application_segment(
-    parts: Parts, marker: int, body: bytes, profile: dict[int, bytes], extended: dict[int, bytes]
+    parts: Parts,
+    marker: int,
+    body: bytes,
+    exif: bytearray,
+    profile: dict[int, bytes],
+    extended: dict[int, bytes],
 ) -> None:
+    """Take a segment into `parts`, or what may be continued in others into the three that come after it."""
     if marker == 0xFE:
         parts.texts.append(("comment", as_text(body)))
     elif marker == 0xE1 and body.startswith(b"Exif\0"):
         block = body[6:]
         # What does not begin a structure of its own continues the one before (as exiftool writes long ones).
-        if block[:2] not in (b"II", b"MM") and len(parts.exif) <= MAX_EXIF_BYTES:
-            parts.exif += block
-        parts.exif = parts.exif or block
+        if not exif or (block[:2] not in (b"II", b"MM") and len(exif) <= MAX_EXIF_BYTES):
+            exif += block
     elif marker == 0xE1 and body.startswith(b"http://ns.adobe.com/xap/1.0/\0"):
         parts.xmp.append(body[29:])
     elif marker == 0xE1 and body.startswith(b"http://ns.adobe.com/xmp/extension/\0"):

@@ -1,5 +1,6 @@
 """TIFF directories, as used by TIFF, EXIF and MPF, read from untrusted bytes."""
 
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -34,9 +35,9 @@ class Field:
         return found
 
     def number(self) -> int:
-        """Return its first number as an integer, zero where it has none."""
+        """Return its first number as an integer, zero where it has none that is finite."""
         found = self.numbers(1)
-        return int(found[0]) if found else 0
+        return int(found[0]) if found and math.isfinite(found[0]) else 0
 
     def text(self, most: int = 20_000) -> str | None:
         """Return its characters up to a zero byte, UTF-8 or else Latin-1, None where it is of numbers."""

@@ -92,24 +92,27 @@ def _decoded(packet: bytes) -> str:
 def _read_packet(text: str, found: Xmp) -> bool:
     """Add what a packet states, and say whether each tag in it was closed."""
     prefixes = dict(_PREFIXES)
-    begun: dict[str, int] = {}
+    # By what they are and not by prefix: of any number of prefixes for one thing, one inside the other, one is open.
+    begun: dict[tuple[str, str], int] = {}
     depth = 0
     for tag in _TAG.finditer(text):
         closing, name, rest = tag.groups()
         depth += -1 if closing else 0 if rest.endswith("/") else 1
         if closing:
-            if name in begun:
-                _add(found, prefixes, name, _MARKUP.sub(" ", text[begun.pop(name) : tag.start()]))
+            if (wanted := _qualified(prefixes, name)) in begun:
+                _add(found, wanted, _MARKUP.sub(" ", text[begun.pop(wanted) : tag.start()]))
             continue
         attributes = [(key, first or second) for key, first, second in _ATTRIBUTE.findall(rest)]
         # A namespace is known by its address; where a prefix was never declared, by what is usual.
         prefixes |= {key[6:]: value for key, value in attributes if key.startswith("xmlns:")}
+        element = _qualified(prefixes, name)
         for key, value in attributes:
-            _add(found, prefixes, name if _qualified(prefixes, key) == _RESOURCE else key, value)
-        if not rest.endswith("/") and _qualified(prefixes, name) in _WANTED:
-            begun.setdefault(name, tag.end())
-    for name, start in begun.items():  # the packet was cut
-        _add(found, prefixes, name, text[start:].split("<", 1)[0])
+            attribute = _qualified(prefixes, key)
+            _add(found, element if attribute == _RESOURCE else attribute, value)
+        if not rest.endswith("/") and element in _WANTED:
+            begun.setdefault(element, tag.end())
+    for element, start in begun.items():  # the packet was cut
+        _add(found, element, text[start:].split("<", 1)[0])
     if not found.source_types:  # the tag that states it may be what is damaged
         found.source_types += _SOURCE_TYPE.findall(text)[:1]
     return depth == 0 and not begun and text.count("<?xpacket") == text.count("?>") - text.count("<?xml ")
@@ -120,8 +123,8 @@ def _qualified(prefixes: dict[str, str], name: str) -> tuple[str, str]:
     return prefixes.get(prefix, ""), local
 
 
-def _add(found: Xmp, prefixes: dict[str, str], name: str, value: str) -> None:
-    kind = _WANTED.get(_qualified(prefixes, name))
-    stated = " ".join(html.unescape(value).split())
+def _add(found: Xmp, name: tuple[str, str], value: str) -> None:
+    kind = _WANTED.get(name)
+    stated = " ".join(html.unescape(value).split()) if kind is not None else ""
     if kind is not None and stated:
         getattr(found, kind).append(stated)

@@ -58,6 +58,13 @@ def test_planted_faults_are_found_and_named(split_manifest, workers):
     assert any(warning.startswith("Leakage: 2 images") for warning in report.warnings)
 
 
+def test_an_image_that_is_in_no_split_leaks_into_none(tree):
+    manifest = Manifest.open(tree).with_column("split", np.arange(22) % 2, ["", "train"])
+    shutil.copy(manifest.path(0), manifest.path(1))
+    report = check(manifest)
+    assert (report.duplicate_images, report.duplicates_across_splits) == (1, 0)
+
+
 def test_a_group_in_two_splits_is_reported_with_counts(split_manifest):
     leaky = split_manifest.with_column("group", split_manifest.labels, ["photos", "m1", "m2"])
     report = check(leaky)

@@ -38,6 +38,15 @@ def test_files_that_name_sources_are_numbered_together(write_csv) -> None:
     manifest = Manifest.open(listed(train, val))
     assert manifest.sources == ("real", "progan", "stylegan")
     assert manifest.labels.tolist() == [0, 2, 1, 2, 0]
+    assert manifest.column("note").tolist() == ["", "", "", "x", "y"]
+
+
+def test_a_column_of_some_files_is_kept(write_csv) -> None:
+    train = write_csv("path,source,group,semantic", [("0", "real", "camera", "cat")], "train.csv")
+    val = write_csv("path,source,label", [("1", "real", 0), ("2", "progan", 1)], "val.csv")
+    manifest = Manifest.open(listed(train, val))
+    assert manifest.groups.tolist() == ["camera", "", ""]
+    assert (manifest.labels.tolist(), manifest.semantics) == ([0, 0, 1], ("any",))
 
 
 def test_files_without_any_name_are_numbered_by_position(write_csv) -> None:

@@ -12,6 +12,7 @@ from PIL import Image, ImageCms, features
 from ganprint.images import read_image
 from ganprint.images.containers import take_apart
 from ganprint.images.formats import sniff
+from ganprint.images.xmp import read_xmp
 from ganprint.provenance.stated import read_stated
 
 from ..conftest import chunk, encoded, png_file
@@ -338,6 +339,31 @@ def byte_orientation(kind: int) -> bytes:
 def test_an_orientation_of_any_kind_of_number_is_obeyed(kind: int) -> None:
     image = read_image(encoded(RGB.crop((0, 0, 64, 40)), "JPEG", exif=byte_orientation(kind)))
     assert (image.width, image.height) == (40, 64)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_numbers_that_are_not_finite_do_not_cost_the_image(value: float) -> None:
+    for name, tag, marker in ((b"Exif\0\0", 0x0112, b"\xff\xe1"), (b"MPF\0", 0xB001, b"\xff\xe2")):
+        body = name + struct.pack("<2sHIHHHIfI", b"II", 42, 8, 1, tag, 11, 1, value, 0)
+        data = encoded(RGB, "JPEG")
+        image = read_image(data[:2] + marker + struct.pack(">H", len(body) + 2) + body + data[2:])
+        assert image.pixels.shape == (64, 64, 3) and not any("upright" in note for note in image.notes)
+
+
+def test_exif_in_several_segments_is_one_and_a_second_structure_is_left() -> None:
+    whole = byte_orientation(3)
+    data, blocks = encoded(RGB, "JPEG"), (whole[6:20], whole[20:], b"II*\0second")
+    segments = [b"\xff\xe1" + struct.pack(">H", len(each) + 8) + b"Exif\0\0" + each for each in blocks]
+    parts = take_apart(data[:2] + b"".join(segments) + data[2:], "JPEG")
+    assert parts.exif == whole[6:]
+
+
+def test_of_several_prefixes_for_one_thing_one_is_open_at_a_time() -> None:
+    # Each of many, one inside the other, would be searched through whole when it ends.
+    spaces = 'xmlns:a="http://ns.adobe.com/xap/1.0/" xmlns:b="http://ns.adobe.com/xap/1.0/"'
+    inside = "<a:CreatorTool><b:CreatorTool>GIMP</b:CreatorTool></a:CreatorTool>"
+    found = read_xmp([f"<rdf:Description {spaces}>{inside}</rdf:Description>".encode()])
+    assert (found.software, found.note) == (["GIMP"], "")
 
 
 def test_an_orientation_that_only_xmp_states_is_called_so() -> None:
