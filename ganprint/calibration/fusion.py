@@ -33,8 +33,8 @@ class Combination(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """What was learned for some of the members: how much each weighs, by its weights' hash, and how to judge.
 
     What is weighed are the members' probabilities before their calibration, which the weights stand in for. `log_loss`
-    and `calibration_error` are of groups, or images, kept out in turn; `alone` has the log loss of each member on the
-    same sources. In the judgement the score is the share of members that find an image like those they know.
+    and `calibration_error` are of images kept out in turn; `alone` has the log loss of each member on the same sources.
+    In the judgement the score is the share of members that find an image like those they know.
     """
 
     weights: dict[Sha256, float]
@@ -88,14 +88,10 @@ def pool(members: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
     return powers / powers.sum(1, keepdims=True)  # type: ignore[no-any-return]
 
 
-def fit_pool(members: Sequence[np.ndarray], labels: np.ndarray, votes: np.ndarray | None = None) -> list[float]:
-    """Return the weights, none below 0, under which labels (N,) are most likely given probabilities (N, K) each.
-
-    `votes` (N,) say how much each row counts, all alike by default.
-    """
+def fit_pool(members: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
+    """Return the weights, none below 0, under which labels (N,) are most likely given probabilities (N, K) each."""
     from scipy.optimize import minimize
 
-    parts = np.full(len(labels), 1 / len(labels)) if votes is None else votes / votes.sum()
     logs = np.stack([np.log(each) for each in members], axis=-1)
     rows = np.arange(len(labels))
 
@@ -106,8 +102,8 @@ def fit_pool(members: Sequence[np.ndarray], labels: np.ndarray, votes: np.ndarra
         totals = shares.sum(1)
         shares /= totals[:, None]
         slopes = (shares[..., None] * logs).sum(1) - logs[rows, labels]
-        value = parts @ (np.log(totals) - sums[rows, labels]) + SHRINKAGE * (weights**2).sum()
-        return float(value), parts @ slopes + 2 * SHRINKAGE * weights
+        value = (np.log(totals) - sums[rows, labels]).mean() + SHRINKAGE * (weights**2).sum()
+        return float(value), slopes.mean(0) + 2 * SHRINKAGE * weights
 
     start = np.full(len(members), 1 / len(members))
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(members))

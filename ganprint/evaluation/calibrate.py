@@ -109,7 +109,7 @@ def calibrate(
     labels, count = images.labels[which], len(np.unique(which))
     _check_count(manifest, split, count)
     check_sides(labels, which, f"{manifest.name}, {split}")
-    by_group = are_units(images.groups[which], labels)
+    by_group = _are_units(images.groups[which], labels)
     sample = Sample.of(answers, labels, which, images.groups[which] if by_group else which)
     facts = {
         "data": last_part(manifest.name),
@@ -259,7 +259,7 @@ def _judgement(
     )
 
 
-def are_units(groups: np.ndarray, labels: np.ndarray) -> bool:
+def _are_units(groups: np.ndarray, labels: np.ndarray) -> bool:
     """Return whether every image has a group, and there are enough of photographs and of generated images."""
     sides = [len(np.unique(groups[side])) for side in (labels == 0, labels > 0)]
     return bool((groups != "").all()) and min(sides) >= FEWEST_GROUPS

@@ -6,14 +6,14 @@ from functools import partial
 
 import numpy as np
 
-from ganprint.calibration.decision import DEFAULT_RATES, Rates, fit_thresholds, group_weights
+from ganprint.calibration.decision import DEFAULT_RATES, Rates, fit_thresholds
 from ganprint.calibration.fusion import Combination, Fusion, Member, choices, fit_pool, pool, restrict
 from ganprint.calibration.likelihood import fit_likelihood
-from ganprint.calibration.probabilities import calibration_error, even_weights, folds_of, log_loss
+from ganprint.calibration.probabilities import calibration_error, folds_of, log_loss
 from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import ON_CPU, Computing, whole_answers
-from ganprint.evaluation.calibrate import FEWEST, are_units, check_sides
+from ganprint.evaluation.calibrate import FEWEST, check_sides
 from ganprint.evaluation.conditions import Condition
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.perturbation import parse_any_policy
@@ -30,15 +30,12 @@ MAJORITY = 0.5
 @dataclass(frozen=True)
 class Told:
     """Answers of members for the same images: probabilities (N, K) each of the sources that all know, labels (N,), and
-    which unit (N,) a row is of, its group where all have one and there are enough of them, else its image.
-
-    `votes` (N,) weigh groups alike, None where images are the unit; `failures` say which images could not be read.
+    which image (N,) a row is of; `failures` say which could not be read.
     """
 
     members: list[np.ndarray]
     labels: np.ndarray
-    units: np.ndarray
-    votes: np.ndarray | None
+    images: np.ndarray
     count: int
     sha256: str
     failures: list[ImageError]
@@ -107,10 +104,7 @@ def tell(
         )
     labels = images.labels[which]
     check_sides(labels, which, f"{last_part(manifest.name)}, {split}")
-    by_group = are_units(images.groups[which], labels)
-    units = images.groups[which] if by_group else which
-    votes = even_weights(labels, units) if by_group else None
-    return Told(members, labels, units, votes, count, images.sha256, list(failed.values()))
+    return Told(members, labels, which, count, images.sha256, list(failed.values()))
 
 
 def fuse(
@@ -124,11 +118,8 @@ def fuse(
     command: str = "",
     rates: Rates = DEFAULT_RATES,
 ) -> Fusion:
-    """Learn weights, thresholds and ratios of every combination of two or more predictors from their answers.
-
-    As in `calibrate`, groups weigh the same and are kept out whole where they are the unit.
-    """
-    folds = folds_of(told.units)
+    """Learn weights, thresholds and ratios of every combination of two or more predictors from their answers."""
+    folds = folds_of(told.images)
     return Fusion(
         members=[
             Member(
@@ -158,16 +149,13 @@ def _combine(
     folds: list[np.ndarray],
     rates: Rates,
 ) -> Combination:
-    members, labels, votes = [told.members[number] for number in which], told.labels, told.votes
+    members, labels = [told.members[number] for number in which], told.labels
     kept_out = np.empty_like(members[0])
     for fold in folds:
-        some = None if votes is None else votes[~fold]
-        weights = fit_pool([each[~fold] for each in members], labels[~fold], some)
+        weights = fit_pool([each[~fold] for each in members], labels[~fold])
         kept_out[fold] = pool([each[fold] for each in members], weights)
-    weights = fit_pool(members, labels, votes)
-    thresholds = fit_thresholds(
-        kept_out, labels, np.ones(len(labels)), rates, weights=group_weights(labels, told.units)
-    )
+    weights = fit_pool(members, labels)
+    thresholds = fit_thresholds(kept_out, labels, np.ones(len(labels)), rates)
     return Combination(
         weights={
             predictors[number].card.sha256 or "": round(weight, 6)
@@ -177,14 +165,10 @@ def _combine(
             score="share of methods",
             **asdict(thresholds) | {"unknown_below": MAJORITY},
             **asdict(rates),
-            unit="image" if votes is None else "group",
-            groups=None if votes is None else len(np.unique(told.units)),
-            synthetic=fit_likelihood(1 - kept_out[:, 0], labels > 0, told.units, folds, votes),
+            synthetic=fit_likelihood(1 - kept_out[:, 0], labels > 0, told.images, folds),
             reference_sha256=NO_REFERENCE,
         ),
-        log_loss=round(log_loss(kept_out, labels, votes), 4),
-        calibration_error=round(calibration_error(kept_out, labels, votes), 4),
-        alone={
-            predictors[number].card.name: round(log_loss(told.members[number], labels, votes), 4) for number in which
-        },
+        log_loss=round(log_loss(kept_out, labels), 4),
+        calibration_error=round(calibration_error(kept_out, labels), 4),
+        alone={predictors[number].card.name: round(log_loss(told.members[number], labels), 4) for number in which},
     )

@@ -184,18 +184,6 @@ def test_fused_answers_are_measured_beside_each_members(
     assert fused.log_loss <= max(member.log_loss for member in members)
     with pytest.raises(UsageError, match="at least two methods"):
         ganprint.fuse(grown_manifest, weights=tiny_weights, out=tmp_path / "one.json", **options)
-    (all_of_them,) = found.fusion.combinations
-    assert (all_of_them.judgement.unit, all_of_them.judgement.groups) == ("image", None)
-    rows = [line.split(",") for line in grown_manifest.read_text().splitlines()]
-    grouped = [rows[0], *([*row[:-1], f"{row[3]}-{place % 9}"] for place, row in enumerate(rows[1:]))]
-    file = tmp_path / "grouped.csv"
-    options["images"] = grown_manifest.parent
-    file.write_text("\n".join(",".join(row) for row in grouped))
-    (all_of_them,) = ganprint.fuse(file, weights=named, out=tmp_path / "grouped.json", **options).fusion.combinations
-    judged = all_of_them.judgement
-    assert judged.unit == "group" and judged.groups == len({row[-1] for row in grouped[1:] if row[5] == "val"})
-    # Nine groups of photographs cannot support more than ten to one.
-    assert judged.synthetic.most == pytest.approx(1, abs=1e-4)
 
 
 def test_a_method_without_a_network_has_no_arithmetic_to_choose(tiny_manifest: Path, tmp_path: Path) -> None:
