@@ -57,6 +57,12 @@ class Inputs:
             return []
         return [os.fspath(each) for each in several(self.images) if isinstance(each, (str, os.PathLike))]
 
+    def unsearched(self) -> list[str]:
+        """Return the folders named that have images and folders, which are searched with `recursive` only."""
+        from ganprint.images.find import unsearched_folders
+
+        return [] if self.recursive else list(unsearched_folders(self.paths()))
+
     def named(self) -> Iterator[tuple[str, Source | ImageError]]:
         """Yield each image's name with where its pixels are, or with why it is none.
 

@@ -133,6 +133,13 @@ def percent(share: float) -> str:
     return "over 99.9%" if share > 0.999 else f"{share:.1%}"
 
 
+def whole_percent(share: float) -> str:
+    """Return a share as a whole number of per cent, never as none or all."""
+    if share < 0.005:
+        return "under 1%"
+    return "over 99%" if share >= 0.995 else f"{share:.0%}"
+
+
 def best_family(
     probabilities: np.ndarray, sources: tuple[str, ...], families: Mapping[str, str]
 ) -> tuple[str | None, float]:

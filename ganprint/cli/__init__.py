@@ -27,7 +27,8 @@ from ganprint.cli.schema import schema
 from ganprint.cli.settings import config
 from ganprint.cli.train import train
 from ganprint.cli.verify import verify
-from ganprint.errors import GanprintError, WorkerDiedError
+from ganprint.errors import GanprintError, OutputError, WorkerDiedError
+from ganprint.plain_text import printable
 
 app = typer.Typer(
     name="ganprint",
@@ -85,6 +86,9 @@ def main() -> None:
         # The reader of our output is gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except PermissionError as error:
+        named = "the output" if error.filename is None else printable(str(error.filename))
+        _refuse(OutputError(f"{named}: {error.strerror}.", "Change its permissions, or name another."))
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
             raise
@@ -96,9 +100,6 @@ def main() -> None:
         if not WorkerDiedError.means(error):
             raise
         _refuse(WorkerDiedError())
-    except KeyboardInterrupt:
-        typer.echo("ganprint: interrupted.", err=True)
-        sys.exit(130)
     finally:
         # The process ends: the collector need not look through torch, for half a second, for what to give back.
         gc.freeze()

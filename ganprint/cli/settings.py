@@ -204,6 +204,7 @@ def _checked(option: Any, value: str, ctx: typer.Context) -> Any:
 def _write(settings: Mapping[str, Any]) -> None:
     import yaml
 
-    from ganprint.files import atomic_write
+    from ganprint.files import write_output
 
-    atomic_write(settings_file(), yaml.safe_dump(dict(settings), allow_unicode=True).encode())
+    text = yaml.safe_dump(dict(settings), allow_unicode=True)
+    write_output(settings_file(), text.encode(), hint="Make room, or name another file in GANPRINT_CONFIG.")

@@ -144,6 +144,7 @@ def headline(verdict: "Verdict") -> "Text":
     """Return the line with the image's name, its verdict and how probable that is."""
     from rich.text import Text
 
+    from ganprint.calibration.decision import whole_percent
     from ganprint.forensics.verdict import NO_RULE
 
     line = Text(f"{printable(verdict.path)}: ")
@@ -152,10 +153,10 @@ def headline(verdict: "Verdict") -> "Text":
     said = []
     if verdict.synthetic_probability is not None:
         what = "score of synthetic" if verdict.reason == NO_RULE else "P(synthetic)"
-        said.append(f"{what} {verdict.synthetic_probability:.0%}")
+        said.append(f"{what} {whole_percent(verdict.synthetic_probability)}")
     if verdict.verdict != "real" and best in shares and second in shares:
         match = best if best != "real" else second
-        said.append(f"best match {match} {shares[match]:.0%}")
+        said.append(f"best match {match} {whole_percent(shares[match])}")
     if said:
         line.append(f"  {', '.join(said)}")
     return line
@@ -242,10 +243,13 @@ def _method_table(verdict: "Verdict") -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from ganprint.calibration.decision import whole_percent
+    from ganprint.forensics.verdict import NO_RULE
+
     table = Table("method", "verdict", "P(synthetic)", "most likely source", box=SIMPLE_HEAD, show_edge=False)
     methods = [each.method for each in verdict.methods]
     for each in verdict.methods:
         name = each.method if methods.count(each.method) == 1 else f"{each.method} ({each.weights})"
-        share = "" if each.synthetic_probability is None else f"{each.synthetic_probability:.0%}"
-        table.add_row(name, each.verdict, share, each.likeliest)
+        share = "" if each.synthetic_probability is None else whole_percent(each.synthetic_probability)
+        table.add_row(name, "none: not calibrated" if each.reason == NO_RULE else each.verdict, share, each.likeliest)
     return table

@@ -3,6 +3,7 @@
 import codecs
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ganprint.errors import ImageError, ImageNotFoundError, ImageUnreadableError, NoImagesError
@@ -37,6 +38,17 @@ def find_images(
             yield from _expand(Path(text), recursive)
     if files_from is not None:
         yield from _read_list(files_from, recursive)
+
+
+def unsearched_folders(inputs: Sequence[str]) -> Iterator[str]:
+    """Yield which of some folders have folders beside their images: `find_images` searches those if recursive only."""
+    for folder in map(Path, inputs):
+        if not _is_folder(folder) or next(_walk(folder, recursive=False), None) is None:
+            continue
+        with suppress(OSError):
+            # Hidden ones are programs' own.
+            if any(_is_folder(each) for each in folder.iterdir() if not each.name.startswith(".")):
+                yield str(folder)
 
 
 def _expand(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]:

@@ -4,6 +4,7 @@ import json
 import re
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from PIL import Image
 from ganprint.cli import app
 from ganprint.cli.old_names import KEYS, renew
 from ganprint.cli.settings import commands, find_option
+
+from ..conftest import as_nobody
 
 EVERY = {" ".join(path): command for path, command in commands(typer.main.get_command(app)).items()}
 
@@ -137,6 +140,24 @@ def test_settings_are_shown_and_removed(inside: Any, settings: Path) -> None:
     assert inside("weights", "list").stdout.startswith("[")
     inside("config", "weights.list.json", "--unset")
     assert settings.read_text() == "workers: 2\n"
+
+
+def test_settings_that_cannot_be_written_name_their_file(inside: Any) -> None:
+    with TemporaryDirectory() as closed:
+        environment = {"GANPRINT_CONFIG": f"{closed}/settings.yaml"}
+        Path(closed).chmod(0o755)
+        with as_nobody():
+            said = inside("config", "device", "cpu", env=environment, status=1).stderr
+        assert said.startswith(f"ganprint: {closed}/settings.yaml cannot be written: Permission denied.\n  ")
+
+
+def test_what_a_user_may_not_open_is_a_sentence(inside: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed() -> None:
+        raise PermissionError(13, "Permission denied", "/closed/\x1bfile")
+
+    monkeypatch.setattr("ganprint.api.installed.methods", closed)
+    said = inside("methods", status=1).stderr
+    assert said == "ganprint: /closed/\\x1bfile: Permission denied.\n  Change its permissions, or name another.\n"
 
 
 def test_a_damaged_settings_file_is_named(inside: Any, settings: Path) -> None:
