@@ -19,11 +19,12 @@ from ganprint.remote import join_location
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
-ImageInput: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]
+ImageInput: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | NDArray[Any]
 """A file, folder or pattern, `-` for standard input; the bytes of a file; a stream of them; a Pillow image; a uint8
 array (H, W, 3) of RGB."""
 Images: TypeAlias = ImageInput | Iterable[ImageInput]
 """One image or many, as `ImageInput` has them; an array (N, H, W, 3) is many."""
+BYTES = (bytes, bytearray, memoryview)
 Source: TypeAlias = Path | str | bytes | BinaryIO | Image.Image | NDArray[Any]
 
 
@@ -31,7 +32,7 @@ def is_one(images: Images) -> bool:
     """Return whether this is one image, or one name of some, and no collection."""
     if isinstance(images, np.ndarray):
         return images.ndim != 4
-    return isinstance(images, (str, bytes, os.PathLike)) or hasattr(images, "read") or isinstance(images, Image.Image)
+    return isinstance(images, (str, *BYTES, os.PathLike)) or hasattr(images, "read") or isinstance(images, Image.Image)
 
 
 def several(images: Images) -> Iterable[ImageInput]:
@@ -76,7 +77,9 @@ class Inputs:
                     yield "-", sys.stdin.buffer
                 else:
                     yield from _found(path, [path], self.recursive, None)
-            elif isinstance(image, bytes) or hasattr(image, "read") or is_pixels(image):
+            elif isinstance(image, BYTES):
+                yield f"image {number}", bytes(image)
+            elif hasattr(image, "read") or is_pixels(image):
                 yield str(getattr(image, "filename", "") or f"image {number}"), image
             else:
                 raise _no_image(image)

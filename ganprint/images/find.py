@@ -30,7 +30,10 @@ def find_images(
     or names no image, is yielded as an ImageError in its place; the others follow.
     """
     for text in inputs:
-        if is_url(text):
+        if not text:
+            # A path of no name would be the working folder; most often a variable of a shell is empty.
+            yield ImageNotFoundError("An empty name is no image.", "Name an image, or . for the working folder.")
+        elif is_url(text):
             yield from _expand_url(text, recursive)
         elif _PATTERN_CHARACTERS & set(text) and not os.path.lexists(text):
             yield from _match(text, recursive)
@@ -42,7 +45,7 @@ def find_images(
 
 def unsearched_folders(inputs: Sequence[str]) -> Iterator[str]:
     """Yield which of some folders have folders beside their images: `find_images` searches those if recursive only."""
-    for folder in map(Path, inputs):
+    for folder in map(Path, filter(None, inputs)):
         if not _is_folder(folder) or next(_walk(folder, recursive=False), None) is None:
             continue
         with suppress(OSError):

@@ -152,6 +152,8 @@ def _read_bytes(source: Path | str | bytes | BinaryIO, name: str) -> bytes:
             data = source.read(MAX_FILE_BYTES + 1)
         except (OSError, ValueError) as error:
             raise ImageUnreadableError(f"{printable(name)} cannot be read: {error}.") from error
+        if not isinstance(data, bytes):
+            raise ImageUnreadableError(f"{printable(name)} gives text, not bytes.", 'Open it with the mode "rb".')
     if not data:
         raise EmptyFileError(f"{printable(name)} is empty.", "Get a complete copy of the file.")
     if len(data) > MAX_FILE_BYTES:
