@@ -100,6 +100,9 @@ class GuardedOutput(GuardedStream):
 
 def guard_streams() -> None:
     """Let nothing through to the terminal but printable text, and no library's warning; for this process, once."""
+    for name, mode in {"stdin": "r", "stdout": "w", "stderr": "w"}.items():
+        if getattr(sys, name) is None:  # It was closed when the process began.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
     if any(os.environ.get(name) for name in FORCING_COLOURS):
         # Typer would colour its errors, too, and the colours come out as escapes.
         os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"

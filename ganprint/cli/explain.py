@@ -12,7 +12,7 @@ from ganprint.errors import UsageError
 
 
 def explain(
-    image: Annotated[Path | None, typer.Argument(help="the image")] = None,
+    image: Annotated[str | None, typer.Argument(help="the image")] = None,
     method: OneMethod = None,
     weights: Weights = None,
     maps: Annotated[
@@ -73,7 +73,7 @@ def explain(
         from ganprint.api.explanation import explain as draw
 
         assert image is not None
-        file = out or Path(f"{image.stem}-{chosen_card(weights, method).method}.png")
+        file = out or Path(f"{Path(image).stem}-{chosen_card(weights, method).method}.png")
         draw(
             image,
             method=method,

@@ -5,6 +5,9 @@ import hashlib
 import io
 import json
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -256,15 +259,20 @@ def test_a_warning_of_size_is_told_by_its_field_and_not_by_its_text() -> None:
 
 
 def test_a_reader_that_goes_away_ends_the_program_quietly(program, judged_weights: Path, case: Path) -> None:
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "ganprint", "attribute", str(case / "real.png"), "--json"]
     with subprocess.Popen(
         [*command, "--weights", str(judged_weights)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize(("stream", "image", "status"), [("0<&-", "-", 1), (">&-", "a.png", 1), ("2>&-", "a.png", 1)])
+def test_a_stream_that_is_closed_is_no_traceback(stream: str, image: str, status: int, tmp_path: Path) -> None:
+    command = f"{shlex.quote(sys.executable)} -m ganprint attribute {image} {stream}"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert "Traceback" not in done.stderr and ("ganprint: " in done.stderr) == (stream != "2>&-")
 
 
 def test_a_terminal_wraps_lines_between_words_and_a_pipe_gets_them_whole(attribute, case: Path) -> None:
