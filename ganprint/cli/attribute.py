@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import command_line, complain, complain_once, console, note, progress_bar
+from ganprint.cli.console import command_line, complain, complain_once, console, note, note_unsearched, progress_bar
 from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import (
     BatchSize,
@@ -24,7 +24,6 @@ from ganprint.cli.options import (
 )
 from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter, Writer
 from ganprint.errors import UsageError
-from ganprint.plain_text import printable
 
 if TYPE_CHECKING:
     from ganprint.api.attribution import Attribution
@@ -124,7 +123,7 @@ def attribute(
         matches += sum(count for name, count in before.items() if _matches(name, fail_on))
     if writer is not None:
         writer.close()
-    _tell_unsearched(inputs or [], recursive)
+    note_unsearched(inputs or [], recursive)
     if report is not None:
         note(f"report: {report}")
     if out is not None:
@@ -153,13 +152,6 @@ def _write(verdicts: "Attribution", writer: Writer | None, fail_on: str | None, 
                 failures += 1
             matches += _matches(verdict.verdict, fail_on)
     return failures, matches
-
-
-def _tell_unsearched(inputs: list[str], recursive: bool) -> None:
-    from ganprint.api.image_inputs import Inputs
-
-    for folder in Inputs(inputs, recursive).unsearched():
-        note(f"the folders in {printable(folder)} were not searched; --recursive does that.")
 
 
 def _left_by_interruption(out: Path | None, report: Path | None) -> str:

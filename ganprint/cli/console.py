@@ -8,12 +8,12 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from ganprint.errors import GanprintWarning, ImageError
-from ganprint.plain_text import cell, harmless, to_json
+from ganprint.plain_text import cell, harmless, printable, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -144,6 +144,14 @@ def note(text: str) -> None:
 
     if not getattr(sys.stderr, "quiet", False):
         typer.echo(f"ganprint: {text}", err=True)
+
+
+def note_unsearched(inputs: Sequence[str], recursive: bool) -> None:
+    """Print a line for each folder that is named, in whose own folders no image is looked for."""
+    from ganprint.api.image_inputs import Inputs
+
+    for folder in Inputs(inputs, recursive).unsearched():
+        note(f"the folders in {printable(folder)} were not searched; --recursive does that.")
 
 
 def complain(sentence: str) -> None:

@@ -102,10 +102,11 @@ def test_what_to_do_about_bad_files_is_said_once(attribute, case: Path) -> None:
     assert row["error"]["hint"].startswith("JPEG, PNG, WebP, BMP")
 
 
-def test_folders_that_were_not_searched_are_named(attribute, case: Path) -> None:
+def test_folders_that_were_not_searched_are_named(attribute, inside, case: Path) -> None:
     said = "the folders in case were not searched; --recursive does that."
     assert said in attribute("case").stderr
     assert said in attribute("case", "--json").stderr
+    assert said in inside("perturb", "case", "out", "--corruption", "fog", cwd=case.parent).stderr
     assert "were not searched" not in attribute("case", "--recursive").stderr
     assert "were not searched" not in attribute("case/deep").stderr
     assert "were not searched" not in attribute("case/real.png").stderr
