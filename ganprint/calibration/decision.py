@@ -191,18 +191,20 @@ def give_reason(
     """Return why an image got its verdict, in a sentence with the numbers compared; arguments are those of `decide`."""
     synthetic = 1 - float(probabilities[0])
     strange = score < rule.unknown_below
+    # Whatever the threshold, what is more probably synthetic is not real.
+    real_to = min(rule.real_to, 0.5)
     said = f"P(synthetic) is {percent(synthetic)}"
     unlike = f"the image is unlike the training images ({rule.score} {score:.3f}, below {rule.unknown_below:.3f})"
     if synthetic < rule.synthetic_from:
         if verdict == REAL:
-            return f"{said}: no trace is found up to {percent(rule.real_to)}."
-        if synthetic <= rule.real_to and strange:
+            return f"{said}: no trace is found up to {percent(real_to)}."
+        if synthetic <= real_to and strange:
             return f"{said}, low enough for no trace, but {unlike}."
-        if synthetic <= rule.real_to and reflected:
+        if synthetic <= real_to and reflected:
             return f"{said}, but the image is too small to say that no trace was found."
-        if synthetic <= rule.real_to:
+        if synthetic <= real_to:
             return f"{said}, which does not speak clearly for either side."
-        low, high = percent(rule.real_to), percent(rule.synthetic_from)
+        low, high = percent(real_to), percent(rule.synthetic_from)
         return f"{said}: between {low} (no trace found) and {high} (synthetic)."
     said += f", called synthetic from {percent(rule.synthetic_from)} on"
     foremost = int(probabilities[1:].argmax()) + 1
