@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, get_args
 
 from ganprint.api.case_report import MOST_REPORTED, CaseReport, check_report, check_size
 from ganprint.api.choices import check_batch_size, chosen_members, load_ensemble
@@ -78,6 +78,8 @@ def attribute(
     ImageError ends the iteration. Raises UsageError, WeightsError and PluginError at once, as the command does.
     """
     check_batch_size(batch_size)
+    if on_error not in get_args(OnError):
+        raise UsageError(f"on_error cannot be {on_error!r}.", f"It is one of: {', '.join(get_args(OnError))}.")
     inputs = Inputs(images, recursive, None if files_from is None else Path(files_from))
     outputs = _Outputs(
         None if out is None else Path(out),

@@ -30,6 +30,7 @@ def explain(
     that the method cannot have, ImageError and WeightsError.
     """
     file = None if out is None else Path(out)
+    maps = [maps] if isinstance(maps, str) else maps
     check_figure(file, force=force)
     refuse_own_inputs([file], [image] if isinstance(image, (str, Path)) else [])
     read = read_one(image)

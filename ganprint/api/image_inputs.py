@@ -19,11 +19,12 @@ from ganprint.remote import join_location
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
-ImageInput: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]
+ImageInput: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | NDArray[Any]
 """A file, folder or pattern, `-` for standard input; the bytes of a file; a stream of them; a Pillow image; a uint8
 array (H, W, 3) of RGB."""
 Images: TypeAlias = ImageInput | Iterable[ImageInput]
 """One image or many, as `ImageInput` has them; an array (N, H, W, 3) is many."""
+BYTES = (bytes, bytearray, memoryview)
 Source: TypeAlias = Path | str | bytes | BinaryIO | Image.Image | NDArray[Any]
 
 
@@ -31,7 +32,7 @@ def is_one(images: Images) -> bool:
     """Return whether this is one image, or one name of some, and no collection."""
     if isinstance(images, np.ndarray):
         return images.ndim != 4
-    return isinstance(images, (str, bytes, os.PathLike)) or hasattr(images, "read") or isinstance(images, Image.Image)
+    return isinstance(images, (str, *BYTES, os.PathLike)) or hasattr(images, "read") or isinstance(images, Image.Image)
 
 
 def several(images: Images) -> Iterable[ImageInput]:
@@ -57,6 +58,12 @@ class Inputs:
             return []
         return [os.fspath(each) for each in several(self.images) if isinstance(each, (str, os.PathLike))]
 
+    def unsearched(self) -> list[str]:
+        """Return the folders named that have images and folders, which are searched with `recursive` only."""
+        from ganprint.images.find import unsearched_folders
+
+        return [] if self.recursive else list(unsearched_folders(self.paths()))
+
     def named(self) -> Iterator[tuple[str, Source | ImageError]]:
         """Yield each image's name with where its pixels are, or with why it is none.
 
@@ -70,7 +77,9 @@ class Inputs:
                     yield "-", sys.stdin.buffer
                 else:
                     yield from _found(path, [path], self.recursive, None)
-            elif isinstance(image, bytes) or hasattr(image, "read") or is_pixels(image):
+            elif isinstance(image, BYTES):
+                yield f"image {number}", bytes(image)
+            elif hasattr(image, "read") or is_pixels(image):
                 yield str(getattr(image, "filename", "") or f"image {number}"), image
             else:
                 raise _no_image(image)

@@ -13,11 +13,13 @@ def check_output(file: Path | None, *, force: bool, hint: str = "Add --force to 
     """Refuse, before long work, a file to write that is there already or whose folder is not."""
     if file is None:
         return
+    # pathlib's is_dir raises where a folder above may not be entered.
+    if not os.path.isdir(file.parent):  # noqa: PTH112
+        raise UsageError(f"There is no folder {file.parent}.", "Make it, or name another file.")
+    check_folder(file.parent)
     if file.is_dir():
         raise UsageError(f"{file} is a folder.", "Name a file to write.")
     refuse_existing(file, force=force, hint=hint)
-    if not file.parent.is_dir():
-        raise UsageError(f"There is no folder {file.parent}.", "Make it, or name another file.")
 
 
 def check_folder(folder: Path | None) -> None:
@@ -27,7 +29,7 @@ def check_folder(folder: Path | None) -> None:
     there = next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110 - as in images.find
     if not there.is_dir():
         raise UsageError(f"{there} is a file, no folder.", "Name a folder to write into.")
-    if not os.access(there, os.W_OK | os.X_OK):
+    if not os.access(there, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         raise UsageError(f"The folder {there} cannot be written to.", "Change its permissions, or name another.")
 
 

@@ -144,6 +144,13 @@ def percent(share: float) -> str:
     return "over 99.9%" if share > 0.999 else f"{share:.1%}"
 
 
+def whole_percent(share: float) -> str:
+    """Return a share as a whole number of per cent, never as none or all."""
+    if share < 0.005:
+        return "under 1%"
+    return "over 99%" if share >= 0.995 else f"{share:.0%}"
+
+
 def best_family(
     probabilities: np.ndarray, sources: tuple[str, ...], families: Mapping[str, str]
 ) -> tuple[str | None, float]:
@@ -195,18 +202,20 @@ def give_reason(
     """Return why an image got its verdict, in a sentence with the numbers compared; arguments are those of `decide`."""
     synthetic = 1 - float(probabilities[0])
     strange = score < rule.unknown_below
+    # Whatever the threshold, what is more probably synthetic is not real.
+    real_to = min(rule.real_to, 0.5)
     said = f"P(synthetic) is {percent(synthetic)}"
     unlike = f"the image is unlike the training images ({rule.score} {score:.3f}, below {rule.unknown_below:.3f})"
     if synthetic < rule.synthetic_from:
         if verdict == REAL:
-            return f"{said}: no trace is found up to {percent(rule.real_to)}."
-        if synthetic <= rule.real_to and strange:
+            return f"{said}: no trace is found up to {percent(real_to)}."
+        if synthetic <= real_to and strange:
             return f"{said}, low enough for no trace, but {unlike}."
-        if synthetic <= rule.real_to and reflected:
+        if synthetic <= real_to and reflected:
             return f"{said}, but the image is too small to say that no trace was found."
-        if synthetic <= rule.real_to:
+        if synthetic <= real_to:
             return f"{said}, which does not speak clearly for either side."
-        low, high = percent(rule.real_to), percent(rule.synthetic_from)
+        low, high = percent(real_to), percent(rule.synthetic_from)
         return f"{said}: between {low} (no trace found) and {high} (synthetic)."
     said += f", called synthetic from {percent(rule.synthetic_from)} on"
     foremost = int(probabilities[1:].argmax()) + 1

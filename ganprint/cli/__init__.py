@@ -28,6 +28,7 @@ from ganprint.cli.settings import config
 from ganprint.cli.train import train
 from ganprint.cli.verify import verify
 from ganprint.errors import GanprintError, UsageError, WorkerDiedError
+from ganprint.plain_text import printable
 
 app = typer.Typer(
     name="ganprint",
@@ -88,7 +89,7 @@ def main() -> None:
     except OSError as error:
         if error.filename is not None and error.errno in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG):
             # To ask whether a file is there fails where its folder may not be searched, or its name is too long.
-            reason = f"{error.filename} cannot be used: {error.strerror}."
+            reason = f"{printable(str(error.filename))} cannot be used: {error.strerror}."
             _refuse(UsageError(reason, "Check the path and its permissions."))
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
             raise
@@ -100,9 +101,6 @@ def main() -> None:
         if not WorkerDiedError.means(error):
             raise
         _refuse(WorkerDiedError())
-    except KeyboardInterrupt:
-        typer.echo("ganprint: interrupted.", err=True)
-        sys.exit(130)
     finally:
         # The process ends: the collector need not look through torch, for half a second, for what to give back.
         gc.freeze()

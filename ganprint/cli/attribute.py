@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import command_line, complain, console, note, progress_bar
+from ganprint.cli.console import command_line, complain, complain_once, console, note, note_unsearched, progress_bar
 from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import (
     BatchSize,
@@ -111,7 +111,11 @@ def attribute(
     verdicts = examine(inputs or [], **options, command=command_line(), say=complain)
     writer = None if out else _writer(verdicts.ensemble, weights, as_json, as_csv, verbose or stability or metadata)
     total = _count(verdicts, inputs or [], files_from) if out or report else None
-    failures, matches = _write(verdicts, writer, fail_on, total)
+    try:
+        failures, matches = _write(verdicts, writer, fail_on, total)
+    except KeyboardInterrupt:
+        complain(f"interrupted{_left_by_interruption(out, report)}.")
+        raise typer.Exit(130) from None
     before = verdicts.before
     if before:
         note(f"{before.total()} images were answered before, {before[None]} of them without a verdict.")
@@ -119,6 +123,7 @@ def attribute(
         matches += sum(count for name, count in before.items() if _matches(name, fail_on))
     if writer is not None:
         writer.close()
+    note_unsearched(inputs or [], recursive)
     if report is not None:
         note(f"report: {report}")
     if out is not None:
@@ -132,6 +137,7 @@ def attribute(
 def _write(verdicts: "Attribution", writer: Writer | None, fail_on: str | None, total: int | None) -> tuple[int, int]:
     """Print verdicts, show a bar where `total` is known; return how many failed and how many --fail-on names."""
     failures = matches = 0
+    hints = set[str]()
     # A bar beside what is printed on the same terminal would cross it out.
     drawn = total is not None and (writer is None or not sys.stdout.isatty())
     with progress_bar() if drawn else nullcontext() as bar:
@@ -142,10 +148,16 @@ def _write(verdicts: "Attribution", writer: Writer | None, fail_on: str | None, 
             if bar is not None and task is not None:
                 bar.advance(task)
             if verdict.error is not None:
-                complain(verdict.error.message)
+                complain_once(verdict.error.message, verdict.error.hint, hints)
                 failures += 1
             matches += _matches(verdict.verdict, fail_on)
     return failures, matches
+
+
+def _left_by_interruption(out: Path | None, report: Path | None) -> str:
+    if report is not None:
+        return "; no report was written"
+    return "" if out is None else "; the answers so far are kept. Rerun the command with --resume to continue"
 
 
 def _stop_at_absent(

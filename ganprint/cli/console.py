@@ -8,12 +8,12 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from ganprint.errors import GanprintWarning, ImageError
-from ganprint.plain_text import cell, harmless, to_json
+from ganprint.plain_text import cell, harmless, printable, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -100,6 +100,9 @@ class GuardedOutput(GuardedStream):
 
 def guard_streams() -> None:
     """Let nothing through to the terminal but printable text, and no library's warning; for this process, once."""
+    for name, mode in {"stdin": "r", "stdout": "w", "stderr": "w"}.items():
+        if getattr(sys, name) is None:  # It was closed when the process began.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
     if any(os.environ.get(name) for name in FORCING_COLOURS):
         # Typer would colour its errors, too, and the colours come out as escapes.
         os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
@@ -141,6 +144,14 @@ def note(text: str) -> None:
 
     if not getattr(sys.stderr, "quiet", False):
         typer.echo(f"ganprint: {text}", err=True)
+
+
+def note_unsearched(inputs: Sequence[str], recursive: bool) -> None:
+    """Print a line for each folder that is named, in whose own folders no image is looked for."""
+    from ganprint.api.image_inputs import Inputs
+
+    for folder in Inputs(inputs, recursive).unsearched():
+        note(f"the folders in {printable(folder)} were not searched; --recursive does that.")
 
 
 def complain(sentence: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import complain, console, counting, echo_json, end_with
+from ganprint.cli.console import complain, console, counting, echo_json, end_with, note_unsearched
 from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import Device, Force, Json, OneMethod, Recursive, Threads, Weights
 from ganprint.cli.tables import print_titled
@@ -62,6 +62,7 @@ def enroll(
         options = given.but("folder", "listing", "remove", "as_json")
         found = add(images=folder, **options, progress=partial(progress, "images"))
     _print([found.gallery], found.card, as_json)
+    note_unsearched(folder, recursive)
     for sentence in found.doubts:
         complain(sentence)
     end_with(found.failures)

@@ -42,7 +42,12 @@ class CommandTree(TyperGroup):
         known = commands(self)
         check_variables(known)
         ctx.default_map = default_map(known, read_settings(known))
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # Typer would end without a word.
+            typer.echo("ganprint: interrupted.", err=True)
+            raise typer.Exit(130) from None
 
 
 def _complete(command: Any, path: tuple[str, ...], common: Sequence[Any]) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganprint.cli.console import complain_once, echo_json
+from ganprint.cli.console import complain_once, echo_json, note_unsearched
 from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import Engine, Force, Json, Recursive, Seed
 from ganprint.errors import ImageError
@@ -61,6 +61,7 @@ def perturb(
     """
     from ganprint.api.perturbed_copies import perturb_files
 
+    note_unsearched(inputs, recursive)
     failed, hints = 0, set[str]()
     for copy in perturb_files(**given.but("as_json")):
         error = copy if isinstance(copy, ImageError) else copy.error

@@ -100,6 +100,7 @@ class TextWriter(Writer):
 
     def close(self) -> None:
         """Print counts, how often such verdicts are wrong, and for a batch or with `verbose` what the weights know."""
+        from ganprint.calibration.decision import INCONCLUSIVE
         from ganprint.forensics.verdict import NO_RULE
         from ganprint.forensics.wording import how_often_wrong, how_to_read
 
@@ -119,6 +120,7 @@ class TextWriter(Writer):
                 if predictor.card.judgement is None:
                     command = f"ganprint calibrate --weights {quote(name)} --data MANIFEST --record"
                     self._say(f"{command} makes verdicts possible.")
+        alone = len(self.ensemble.predictors) == 1
         for predictor in self.ensemble.predictors:
             card = predictor.card
             sentences = list(how_often_wrong(card, self.counts))
@@ -126,14 +128,17 @@ class TextWriter(Writer):
             enrolled = f" (enrolled here: {names})" if names else ""
             known = f"{', '.join(card.sources)}{enrolled}"
             measured = card.judgement is not None and bool(card.judgement.rates)
-            if self.verbose or (not measured and len(self.ensemble.predictors) == 1):
+            if self.verbose or (not measured and alone):
                 self._say(
                     f"Answered by {card.method} with the weights {card.name} ({(card.sha256 or '')[:12]}), which know "
                     f"{known}. {how_to_read(card)}"
                 )
             elif not measured or self.counts.total() > 1:
                 self._say(f"The weights {card.name} know {known}.")
-            whose = f"{card.name}: " if len(self.ensemble.predictors) > 1 else ""
+            if alone and card.judgement is not None and not measured and set(self.counts) - {INCONCLUSIVE}:
+                command = f"ganprint assess --weights {quote(self.named[0])} --data MANIFEST --record"
+                self._say(f"How often such verdicts are wrong was not measured; {command} does that.")
+            whose = "" if alone else f"{card.name}: "
             for sentence in sentences:
                 self._say(f"{whose}{sentence}")
         if self.verbose:
@@ -144,6 +149,7 @@ def headline(verdict: "Verdict") -> "Text":
     """Return the line with the image's name, its verdict and how probable that is."""
     from rich.text import Text
 
+    from ganprint.calibration.decision import whole_percent
     from ganprint.forensics.verdict import NO_RULE
 
     line = Text(f"{printable(verdict.path)}: ")
@@ -152,10 +158,10 @@ def headline(verdict: "Verdict") -> "Text":
     said = []
     if verdict.synthetic_probability is not None:
         what = "score of synthetic" if verdict.reason == NO_RULE else "P(synthetic)"
-        said.append(f"{what} {verdict.synthetic_probability:.0%}")
+        said.append(f"{what} {whole_percent(verdict.synthetic_probability)}")
     if verdict.verdict != "real" and best in shares and second in shares:
         match = best if best != "real" else second
-        said.append(f"best match {match} {shares[match]:.0%}")
+        said.append(f"best match {match} {whole_percent(shares[match])}")
     if said:
         line.append(f"  {', '.join(said)}")
     return line
@@ -242,10 +248,13 @@ def _method_table(verdict: "Verdict") -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from ganprint.calibration.decision import whole_percent
+    from ganprint.forensics.verdict import NO_RULE
+
     table = Table("method", "verdict", "P(synthetic)", "most likely source", box=SIMPLE_HEAD, show_edge=False)
     methods = [each.method for each in verdict.methods]
     for each in verdict.methods:
         name = each.method if methods.count(each.method) == 1 else f"{each.method} ({each.weights})"
-        share = "" if each.synthetic_probability is None else f"{each.synthetic_probability:.0%}"
-        table.add_row(name, each.verdict, share, each.likeliest)
+        share = "" if each.synthetic_probability is None else whole_percent(each.synthetic_probability)
+        table.add_row(name, "none: not calibrated" if each.reason == NO_RULE else each.verdict, share, each.likeliest)
     return table

@@ -23,9 +23,10 @@ from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.perturbation import parse_any_policy
 from ganprint.remote import last_part
 from ganprint.weights import Card, KindRates, Rate, VerdictRates
+from ganprint.weights.records import OTHERS
 from ganprint.weights.seen import refuse_seen
 
-PHOTOGRAPHS, OTHERS = "photographs", "other generators"
+PHOTOGRAPHS = "photographs"
 """Kinds of sources that are no family."""
 
 

@@ -16,7 +16,7 @@ from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide, give_re
 from ganprint.errors import GanprintError
 from ganprint.forensics.conclusion import of_file, ratio_of
 from ganprint.forensics.predictors import WeightsPredictor
-from ganprint.forensics.verdict import Agreement, Failure, MethodAnswer, Verdict
+from ganprint.forensics.verdict import NO_RULE, Agreement, Failure, MethodAnswer, Verdict
 from ganprint.images import ImageFile
 from ganprint.images.content import Emptiness
 from ganprint.plain_text import printable
@@ -123,7 +123,7 @@ class Ensemble:
 
     def failed(self, path: str, error: GanprintError) -> Verdict:
         """Return the record of an image that could not be answered."""
-        return Verdict(path=path, error=Failure(code=error.code, message=error.message), **self._named)
+        return Verdict(path=path, error=Failure(code=error.code, message=error.message, hint=error.hint), **self._named)
 
     def _verdict(self, image: ImageFile, views: Views, answers: Sequence[Answer]) -> Verdict:
         answers = [replace(answer, reflected=crops.reflected) for answer, crops in zip(answers, views, strict=True)]
@@ -241,10 +241,12 @@ def _unlearned(verdicts: Sequence[Verdict], agreement: Agreement) -> dict[str, o
     reason = "All methods say so" if alike else f"The methods disagree: {agreement.in_words()}"
     mean = float(np.mean([verdict.synthetic_probability for verdict in verdicts]))
     verdict = said.pop() if alike else INCONCLUSIVE
+    reason += "; no fusion was learned for them (ganprint fuse), so the probability is their mean."
     return {
         "verdict": verdict,
         "source": verdicts[0].source if alike else None,
-        "reason": f"{reason}; no fusion was learned for them (ganprint fuse), so the probability is their mean.",
+        # That none can say anything is not that all say the same.
+        "reason": NO_RULE if all(verdict.reason == NO_RULE for verdict in verdicts) else reason,
         "synthetic_probability": round(mean, 6),
         "probabilities": {},
         "likeliest": verdicts[0].likeliest if len({each.likeliest for each in verdicts}) == 1 else None,

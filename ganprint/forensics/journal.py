@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 16 << 20
 """A verdict has some kilobytes."""
+_ANOTHER = "Name another file, or make room."
 
 
 class Line(NamedTuple):
@@ -128,7 +129,7 @@ class Journal:
                 self._append(form.header)
         except OSError as cause:
             self._open_files.close()
-            raise self._refusal(cause) from cause
+            raise OutputError(f"{printable(str(path))} cannot be written: {cause.strerror}.", _ANOTHER) from cause
         except UsageError:
             self._open_files.close()
             raise

@@ -16,10 +16,11 @@ class Written(BaseModel, frozen=True, json_schema_serialization_defaults_require
 
 
 class Failure(Written):
-    """Why there is no verdict: a stable code and a sentence."""
+    """Why there is no verdict: a stable code, a sentence, and what to do, "" where there is nothing."""
 
     code: str
     message: str
+    hint: str = ""
 
 
 class Ratio(Written):

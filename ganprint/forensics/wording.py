@@ -5,12 +5,15 @@ from collections.abc import Collection, Iterator
 from ganprint.attributor import REAL
 from ganprint.calibration.decision import INCONCLUSIVE, is_synthetic
 from ganprint.forensics.verdict import UNCALIBRATED, Evidence, Verdict
-from ganprint.weights import Card, Rate
+from ganprint.weights import Card, Rate, VerdictRates
+from ganprint.weights.records import OTHERS
 
 RECOMPRESSED = "share:jpeg"
 """How the policies begin under which images were saved once more, as most that are met have been."""
 LEADING = 0.15
 """Share of what points to the verdict's side that a kind of evidence must pull to be named."""
+PLURALS = {"gan": "GANs", "diffusion": "diffusion models"}
+"""Families of generators in a sentence on all of them."""
 MOST_NAMED = 3
 """Kinds of evidence that a sentence names."""
 
@@ -56,8 +59,28 @@ def how_often_wrong(card: Card, verdicts: Collection[str]) -> Iterator[str]:
         again = next((each.missed for each in rates if each.policy.startswith(RECOMPRESSED)), None)
         if again:
             said.append(f"in {_in_words(again)} of those saved once more as JPEG")
+    named = [card.families.get(each, "") for each in verdicts if each in card.sources]
+    said += _wrong_names(rates, sorted({family for family in named if family}))
     if said:
         yield f"How often that is wrong, measured on {unit} kept out of training: {'; '.join(said)}."
+
+
+def _wrong_names(rates: Collection[VerdictRates], families: Collection[str]) -> Iterator[str]:
+    """Yield how often a source was named rightly and wrongly, of images of these families and of other generators."""
+    if not families:
+        return
+    kinds = [each for measured in rates if measured.policy == "none" for each in measured.kinds.items()]
+    for family in families:
+        rate = next((rate for kind, rate in kinds if kind == family), None)
+        if rate and rate.right_source and rate.wrong_source:
+            yield (
+                f"{_in_words(rate.right_source)} of images of {PLURALS.get(family, family)} were given the right "
+                f"source and {_in_words(rate.wrong_source)} a wrong one"
+            )
+    other = next((rate.wrong_source for kind, rate in kinds if kind == OTHERS), None)
+    if other:
+        of = f" ({other.groups} more groups)" if other.groups else ""
+        yield f"{_in_words(other)} of images of generators that the weights do not know{of} were given a source"
 
 
 def _in_words(rate: Rate) -> str:

@@ -3,6 +3,7 @@
 import codecs
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ganprint.errors import ImageError, ImageNotFoundError, ImageUnreadableError, NoImagesError
@@ -29,7 +30,10 @@ def find_images(
     or names no image, is yielded as an ImageError in its place; the others follow.
     """
     for text in inputs:
-        if is_url(text):
+        if not text:
+            # A path of no name would be the working folder; most often a variable of a shell is empty.
+            yield ImageNotFoundError("An empty name is no image.", "Name an image, or . for the working folder.")
+        elif is_url(text):
             yield from _expand_url(text, recursive)
         elif _PATTERN_CHARACTERS & set(text) and not os.path.lexists(text):
             yield from _match(text, recursive)
@@ -37,6 +41,17 @@ def find_images(
             yield from _expand(Path(text), recursive)
     if files_from is not None:
         yield from _read_list(files_from, recursive)
+
+
+def unsearched_folders(inputs: Sequence[str]) -> Iterator[str]:
+    """Yield which of some folders have folders beside their images: `find_images` searches those if recursive only."""
+    for folder in map(Path, filter(None, inputs)):
+        if not _is_folder(folder) or next(_walk(folder, recursive=False), None) is None:
+            continue
+        with suppress(OSError):
+            # Hidden ones are programs' own.
+            if any(_is_folder(each) for each in folder.iterdir() if not each.name.startswith(".")):
+                yield str(folder)
 
 
 def _expand(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]:

@@ -117,9 +117,14 @@ def _read(
     except ImageError:
         raise
     except (MemoryError, Image.DecompressionBombError) as error:
+        what = "more pixels than can be held in memory"
+        if isinstance(error, Image.DecompressionBombError):
+            # Pillow refuses twice its own limit on opening, whatever is asked for.
+            most = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
+            what = f"too many pixels; of a {found} at most {most:,} are read"
         raise DecompressionBombError(
-            f"{printable(name)} announces more pixels than can be held in memory.",
-            "It may be made to exhaust memory; if you trust it, convert it to a smaller size first.",
+            f"{printable(name)} announces {what}.",
+            "It may be made to exhaust memory; if you trust it, cut parts out of it without resizing.",
         ) from error
     except Exception as error:
         # The one place where everything is caught: Pillow and the C libraries under it raise almost any type
@@ -147,6 +152,8 @@ def _read_bytes(source: Path | str | bytes | BinaryIO, name: str) -> bytes:
             data = source.read(MAX_FILE_BYTES + 1)
         except (OSError, ValueError) as error:
             raise ImageUnreadableError(f"{printable(name)} cannot be read: {error}.") from error
+        if not isinstance(data, bytes):
+            raise ImageUnreadableError(f"{printable(name)} gives text, not bytes.", 'Open it with the mode "rb".')
     if not data:
         raise EmptyFileError(f"{printable(name)} is empty.", "Get a complete copy of the file.")
     if len(data) > MAX_FILE_BYTES:

@@ -194,6 +194,10 @@ class Rate(Record):
         return cls(n=len(holds), **{name: round(float(number), 4) for name, number in numbers.items()})
 
 
+OTHERS = "other generators"
+"""The kind of source whose images are of generators that are no class."""
+
+
 class KindRates(Record):
     """What became of the images of one kind of source: photographs, a family, or generators that are no class.
 

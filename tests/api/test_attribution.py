@@ -42,6 +42,7 @@ WAYS: dict[str, Any] = {
     "text": str,
     "path": Path,
     "bytes": Path.read_bytes,
+    "bytearray": lambda path: bytearray(path.read_bytes()),
     "stream": lambda path: path.open("rb"),
     "picture": Image.open,
     "array": lambda path: np.asarray(Image.open(path)),
@@ -54,7 +55,7 @@ def test_one_image_gets_the_same_answer_however_it_is_given(attribute: Any, imag
     assert len({(verdict.verdict, verdict.synthetic_probability) for verdict in verdicts}) == 1
     assert verdicts[0].verdict == "progan"
     names = [verdict.path for verdict in verdicts]
-    assert names == [str(image), str(image), "image 3", "image 4", str(image), "image 6", "image 7"]
+    assert names == [str(image), str(image), "image 3", "image 4", "image 5", str(image), "image 7", "image 8"]
     files = {verdict.sha256 for verdict in verdicts if verdict.format == "PNG"}
     pixels = {verdict.sha256 for verdict in verdicts if verdict.format == "pixels"}
     assert len(files) == len(pixels) == 1 and files != pixels
@@ -69,9 +70,10 @@ def test_one_image_gets_the_same_answer_however_it_is_given(attribute: Any, imag
         (lambda path: (str(path) for _ in range(2)), 2),
         (lambda path: path.parent, 24),
         (lambda path: str(path.parent / "test_*.png"), 5),
+        (lambda path: bytearray(path.read_bytes()), 1),
         (lambda path: [], 0),
     ],
-    ids=["path", "array", "arrays", "generator", "folder", "pattern", "none"],
+    ids=["path", "array", "arrays", "generator", "folder", "pattern", "bytearray", "none"],
 )
 def test_one_or_many(attribute: Any, image: Path, images: Any, count: int) -> None:
     expected = len(list(image.parent.iterdir())) if count == 24 else count
@@ -210,6 +212,18 @@ def test_what_is_wrong_with_the_options_is_said_at_once(image: Path, tmp_path: P
         attribute(image, report=tmp_path / "case.pdf")
     with pytest.raises(UsageError, match="at most 1000 images"):
         attribute([image] * 1001, report=tmp_path / "case.html")
+    with pytest.raises(UsageError, match="on_error cannot be 'ignore'") as refused:
+        attribute(image, on_error="ignore")
+    assert refused.value.hint == "It is one of: yield, skip, raise."
+
+
+def test_a_stream_of_text_and_an_empty_name_are_told_as_what_they_are(
+    attribute: Any, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(image.parent)
+    with image.open(encoding="latin-1") as text:
+        found = [(verdict.error.code, verdict.error.message) for verdict in attribute([text, ""])]
+    assert found == [("unreadable", "image 1 gives text, not bytes."), ("not_found", "An empty name is no image.")]
 
 
 def test_files_and_reports_are_those_of_the_command(

@@ -41,7 +41,7 @@ def test_explain_returns_arrays_and_writes_a_picture_only_where_it_is_named(
     shown = ganprint.explain(np.asarray(Image.open(images[0])), weights=tiny_weights, maps=["residual"], device="cpu")
     assert [panel.values.shape for panel in shown.panels] == [(32, 32, 3), (32, 32)]
     out = tmp_path / "shown.png"
-    ganprint.explain(images[0], weights=tiny_weights, maps=["residual"], out=out, device="cpu")
+    ganprint.explain(images[0], weights=tiny_weights, maps="residual", out=out, device="cpu")
     assert Image.open(out).size
     with pytest.raises(UsageError, match="several images"):
         ganprint.explain(images[0].parent, weights=tiny_weights)

@@ -89,6 +89,13 @@ def test_real_needs_more_than_half_and_a_ratio_that_does_not_speak_against_it() 
     assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, lenient) == "real"
     assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, lenient, reflected=True) == INCONCLUSIVE
     assert decide(np.array([0.01, 0.9, 0.09]), 0.9, SOURCES, lenient, reflected=True) == "progan"
+    for shares, score, said in (
+        ((0.55, 0.25, 0.2), 0.9, "P(synthetic) is 45.0%: no trace is found up to 50.0%."),
+        ((0.45, 0.3, 0.25), 0.9, "P(synthetic) is 55.0%: between 50.0% (no trace found) and 90.0% (synthetic)."),
+        ((0.45, 0.3, 0.25), 0.5, "P(synthetic) is 55.0%: between 50.0% (no trace found) and 90.0% (synthetic)."),
+    ):
+        verdict = decide(np.array(shares), score, SOURCES, lenient)
+        assert give_reason(verdict, np.array(shares), score, SOURCES, lenient) == said
     tilted = lenient.model_copy(update={"synthetic": RULE.synthetic.model_copy(update={"intercept": 1.0})})
     assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, tilted) == INCONCLUSIVE
 

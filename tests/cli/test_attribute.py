@@ -5,6 +5,9 @@ import hashlib
 import io
 import json
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,9 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ganprint.cli.verdicts import explanation
+from ganprint.calibration.decision import whole_percent
+from ganprint.cli.verdicts import TextWriter, explanation, headline
+from ganprint.forensics.journal import Journal
 from ganprint.forensics.verdict import Verdict
 
 from ..conftest import json_lines
@@ -84,8 +89,69 @@ def test_a_bad_file_is_named_on_stderr_and_exits_1_with_the_rest_done(attribute,
     assert "That does not show that it is real." in done.stdout
     for said in ("which know real, progan, stylegan.", "3 images: ", "1 not examined"):
         assert said in done.stdout
+    unmeasured = "How often such verdicts are wrong was not measured; ganprint assess --weights "
+    assert done.stdout.count(unmeasured) == 1
     told = attribute(case, "--verbose").stdout
     assert told.splitlines()[-1].endswith("not proof of where an image comes from.")
+
+
+def test_what_to_do_about_bad_files_is_said_once(attribute, case: Path) -> None:
+    (case / "cut.png").write_bytes((case / "broken.png").read_bytes())
+    said = attribute(case / "broken.png", case / "cut.png", case / "notes.txt").stderr
+    assert said.count("Get a complete copy of the file") == 1
+    assert said.count("JPEG, PNG, WebP, BMP") == 1
+    (row,) = json_lines(attribute(case / "notes.txt", "--json").stdout)
+    assert row["error"]["hint"].startswith("JPEG, PNG, WebP, BMP")
+
+
+def test_folders_that_were_not_searched_are_named(attribute, inside, case: Path) -> None:
+    said = "the folders in case were not searched; --recursive does that."
+    assert said in attribute("case").stderr
+    assert said in attribute("case", "--json").stderr
+    assert said in inside("perturb", "case", "out", "--corruption", "fog", cwd=case.parent).stderr
+    assert "were not searched" not in attribute("case", "--recursive").stderr
+    assert "were not searched" not in attribute("case/deep").stderr
+    assert "were not searched" not in attribute("case/real.png").stderr
+
+
+def test_an_interruption_says_what_is_kept(attribute, case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Journal.write
+
+    def interrupt(journal: Journal, verdict: Verdict) -> None:
+        write(journal, verdict)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "write", interrupt)
+    monkeypatch.setattr(TextWriter, "write", interrupt_at_once)
+    told = attribute(case, "--out", "out.jsonl", status=130).stderr
+    assert told == "ganprint: interrupted; the answers so far are kept. Rerun the command with --resume to continue.\n"
+    told = attribute(case, "--no-maps", "--report", "case.html", status=130).stderr
+    assert told == "ganprint: interrupted; no report was written.\n"
+    assert attribute(case, status=130).stderr == "ganprint: interrupted.\n"
+
+
+def interrupt_at_once(writer: TextWriter, verdict: Verdict) -> None:
+    raise KeyboardInterrupt
+
+
+def test_any_command_that_is_interrupted_says_so(inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*anything: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ganprint.api.installed.methods", interrupt)
+    assert inside("methods", "--json", status=130).stderr == "ganprint: interrupted.\n"
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.0, "under 1%"), (0.0049, "under 1%"), (0.006, "1%"), (0.994, "99%"), (0.9951, "over 99%")]
+)
+def test_no_share_is_none_or_all(share: float, said: str) -> None:
+    assert whole_percent(share) == said
+    verdict = Verdict(
+        path="a.png", verdict="progan", source="progan", synthetic_probability=share, method="repmix", weights="w",
+        weights_sha256=None,
+    )  # fmt: skip
+    assert headline(verdict).plain.endswith(f"P(synthetic) {said}")
 
 
 def test_weights_that_are_not_calibrated_give_scores_and_no_verdict(inside, tiny_weights: Path, case: Path) -> None:
@@ -196,15 +262,20 @@ def test_a_warning_of_size_is_told_by_its_field_and_not_by_its_text() -> None:
 
 
 def test_a_reader_that_goes_away_ends_the_program_quietly(program, judged_weights: Path, case: Path) -> None:
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "ganprint", "attribute", str(case / "real.png"), "--json"]
     with subprocess.Popen(
         [*command, "--weights", str(judged_weights)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize(("stream", "image", "status"), [("0<&-", "-", 1), (">&-", "a.png", 1), ("2>&-", "a.png", 1)])
+def test_a_stream_that_is_closed_is_no_traceback(stream: str, image: str, status: int, tmp_path: Path) -> None:
+    command = f"{shlex.quote(sys.executable)} -m ganprint attribute {image} {stream}"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert "Traceback" not in done.stderr and ("ganprint: " in done.stderr) == (stream != "2>&-")
 
 
 def test_a_terminal_wraps_lines_between_words_and_a_pipe_gets_them_whole(attribute, case: Path) -> None:

@@ -79,6 +79,7 @@ def test_a_manifests_spectra_are_drawn(inside: Any, tiny_manifest: Path, tmp_pat
         (("--spectrum",), "ganprint explain --spectrum --data MANIFEST"),
         (("x.png", "--data", "m.csv"), "either an image or"),
         (("x.png",), "There is no file x.png"),
+        (("",), "An empty name is no image."),
         (("x.png", "-o", "x.txt"), "x.txt does not end in .png"),
         (("--spectrum", "--data", ".", "-o", "x.jpg"), "x.jpg does not end in .png"),
     ],

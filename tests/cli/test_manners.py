@@ -4,6 +4,7 @@ import json
 import re
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from ganprint.cli import app
 from ganprint.cli.old_names import KEYS, renew
 from ganprint.cli.settings import commands, find_option
 
-from ..conftest import noise
+from ..conftest import as_nobody, noise
 
 EVERY = {" ".join(path): command for path, command in commands(typer.main.get_command(app)).items()}
 
@@ -147,6 +148,27 @@ def test_settings_that_cannot_be_written_are_a_sentence(inside: Any, settings: P
     link.symlink_to(folder / "absent" / "folder")
     done = inside("config", "workers", "2", env={"GANPRINT_CONFIG": str(link / "s.yaml")}, status=1)
     assert "s.yaml cannot be written" in done.stderr and "GANPRINT_CONFIG" in done.stderr
+
+
+def test_settings_that_cannot_be_written_name_their_file(inside: Any) -> None:
+    with TemporaryDirectory() as closed:
+        environment = {"GANPRINT_CONFIG": f"{closed}/settings.yaml"}
+        Path(closed).chmod(0o755)
+        with as_nobody():
+            said = inside("config", "device", "cpu", env=environment, status=1).stderr
+        assert said.startswith(f"ganprint: {closed}/settings.yaml cannot be written: Permission denied.\n  ")
+
+
+def test_what_a_user_may_not_open_is_a_sentence(inside: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed() -> None:
+        raise PermissionError(13, "Permission denied", "/closed/\x1bfile")
+
+    monkeypatch.setattr("ganprint.api.installed.methods", closed)
+    said = inside("methods", status=2).stderr
+    assert (
+        said
+        == "ganprint: /closed/\\x1bfile cannot be used: Permission denied.\n  Check the path and its permissions.\n"
+    )
 
 
 def test_a_damaged_settings_file_is_named(inside: Any, settings: Path) -> None:

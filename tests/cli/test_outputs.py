@@ -2,18 +2,22 @@
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from ganprint.api.attribution import attribute
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.cli import app
 from ganprint.errors import OutputError, OutputExistsError, UsageError
 from ganprint.files import locked_folder
 from ganprint.forensics.journal import Journal, json_format, json_line
 from ganprint.forensics.verdict import Verdict
+
+from ..conftest import as_nobody
 
 VERDICT = Verdict(path="a.png", method="m", weights="w", weights_sha256=None, judged_by_sha256="1")
 
@@ -102,6 +106,20 @@ def test_a_planted_link_or_pipe_is_not_written_through(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
         journal(out, force=True)
     assert precious.read_text() == "precious"
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_any_work(tmp_path: Path) -> None:
+    with TemporaryDirectory() as closed:  # pytest's own folders are not even entered by others.
+        Path(closed).chmod(0o755)
+        for option, name in {"report": "case.html", "out": "out.jsonl"}.items():
+            with as_nobody(), pytest.raises(UsageError, match="cannot be written to"):
+                attribute(["absent.png"], **{option: Path(closed, name)})
+        with as_nobody(), pytest.raises(OutputError) as refused:
+            journal(Path(closed, "out.jsonl"), resume=True)
+        assert "--resume" not in refused.value.hint
+        Path(closed).chmod(0o700)
+        with as_nobody(), pytest.raises(UsageError, match="cannot be written to"):
+            attribute(["absent.png"], out=Path(closed, "out.jsonl"))
 
 
 def test_a_folder_is_no_file_to_write_and_force_is_no_way_out(tmp_path: Path) -> None:

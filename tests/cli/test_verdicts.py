@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from ganprint.files import locked_folder
 from ganprint.forensics.journal import Answered
 from ganprint.forensics.wording import how_often_wrong
 from ganprint.weights import first_choice, read_card
+from ganprint.weights.records import OTHERS
 
 from ..conftest import json_lines
 
@@ -246,6 +248,8 @@ def test_several_methods_answer_each_agree_and_are_fused(
     both = f"{judged_weights},{second}"
     (row,) = json_lines(inside("attribute", case / "progan.png", "--weights", both, "--json").stdout)
     assert [each["method"] for each in row["methods"]] == ["repmix", "prnu"]
+    told = inside("attribute", case / "progan.png", "--weights", both).stdout
+    assert "none: not calibrated" in told
     assert "no fusion was learned" in row["reason"]
     out = tmp_path / "store" / "fusion.json"
     learned = inside(
@@ -352,3 +356,11 @@ def test_how_often_a_verdict_is_wrong_is_said_of_verdicts_that_were_given_only()
     (alarms,) = how_often_wrong(card, ["gan"])
     assert "no trace was found" in missed and "photographs" not in missed
     assert "photographs were called synthetic" in alarms and "no trace" not in alarms
+    assert "source" not in alarms
+    (named,) = how_often_wrong(card, ["dalle3", "flux"])
+    first, others = (next(each for each in card.judgement.rates if kind in each.kinds) for kind in ("gan", OTHERS))
+    diffusion = first.kinds["diffusion"]
+    right, wrong = f"{diffusion.right_source.value:.0%}", f"{diffusion.wrong_source.value:.0%}"
+    assert re.search(rf"{right} \(.*\) of images of diffusion models were given the right source and {wrong} ", named)
+    assert re.search(rf"{others.kinds[OTHERS].wrong_source.value:.0%} \(.*\) of images of generators that", named)
+    assert "GANs" not in named and named.count("(21 more groups)") == 1

@@ -65,6 +65,9 @@ def test_an_image_in_several_counts_once_if_they_say_the_same_of_it(two: list[Pa
     moved.write_text(two[0].read_text().replace(",val,", ",test,"))
     with pytest.raises(ManifestError, match=r"p\.png is progan in val and progan in test"):
         join([Manifest.open(two[0]), Manifest.open(moved)])
+    moved.write_text(two[0].read_text().replace(",val,", ",,"))
+    with pytest.raises(ManifestError, match=r"p\.png is progan in val and progan in no split\."):
+        join([Manifest.open(two[0]), Manifest.open(moved)])
 
 
 def test_sources_without_names_are_refused_and_those_without_images_left_out(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ganprint.calibration.open_set import Known
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.journal import json_line
 from ganprint.forensics.predictors import WeightsPredictor
-from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.verdict import NO_RULE, Verdict
 from ganprint.forensics.verdict_rows import csv_header, csv_row
 from ganprint.forensics.verdict_stream import stream_verdicts
 from ganprint.forensics.verdict_table import VerdictTable
@@ -92,6 +92,15 @@ def test_methods_that_conflict_conclude_nothing(learned: bool) -> None:
     found = answer(ensemble(predictor(1, [0.001, 0.998, 0.001]), predictor(2, [0.8, 0.1, 0.1]), learned=learned))
     assert found.verdict == "inconclusive" and found.source is None
     assert "1 synthetic, 1 real" in (found.reason or "")
+
+
+def test_methods_of_which_none_is_calibrated_do_not_all_say_so() -> None:
+    unruled = [predictor(1, [0.9, 0.05, 0.05]), predictor(2, [0.1, 0.8, 0.1])]
+    unruled = [replace(each, card=each.card.model_copy(update={"judgement": None})) for each in unruled]
+    found = answer(ensemble(*unruled, learned=False))
+    assert (found.verdict, found.reason) == ("inconclusive", NO_RULE)
+    one = answer(ensemble(unruled[0], predictor(2, [0.1, 0.8, 0.1]), learned=False))
+    assert "The methods disagree: 1 synthetic, 1 inconclusive" in (one.reason or "")
 
 
 def test_a_source_that_only_one_knows_is_not_fused_into_real() -> None:
