@@ -61,7 +61,7 @@ def make_verdict(
     verdict, names = decision.verdict, card.sources
     order = np.argsort(-probabilities, kind="stable")
     agreeing = int((each.argmax(1) == order[0]).sum())
-    too_small = _size_warnings(image, card.view)
+    too_small = _size_warnings(image, card.view, answer.reflected)
     doubts = [
         *too_small,
         *_doubts(image, agreeing / len(each), probabilities, card.view),
@@ -183,11 +183,12 @@ def _crops(places: Sequence[tuple[int, int]], real: np.ndarray, view: View) -> l
     ]
 
 
-def _size_warnings(image: ImageFile, view: View) -> list[str]:
-    """Return a sentence if the image is smaller than what the weights look at, no sentence otherwise."""
+def _size_warnings(image: ImageFile, view: View, reflected: bool) -> list[str]:
+    """Return a sentence if the image, or what is inside its border, is smaller than what the weights look at."""
     done, least = ("enlarged", view.square) if view.kind == "resize" else ("continued by reflection", view.size)
     if min(image.width, image.height) >= least:
-        return []
+        inside = f"What is inside the plain border is too small: it was {done} to the {least} px that these weights "
+        return [f"{inside}look at."] if reflected else []
     return [
         f"The image is too small: {image.width} x {image.height} px was {done} to the {least} px that these weights "
         "look at."

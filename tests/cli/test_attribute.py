@@ -253,6 +253,11 @@ def test_that_an_image_is_too_small_is_said_once_within_four_lines(inside, tmp_p
     head, *below = short.splitlines()
     own = [line for line in below if line.startswith("  ")]
     assert "small.png: " in head and "The file says: made with" in own[0] and len(own) <= 3
+    framed = Image.new("RGB", (200, 200), "white")
+    framed.paste(Image.open(tmp_path / "small.png"), (50, 50))
+    framed.save(tmp_path / "framed.png")
+    told = inside("attribute", tmp_path / "framed.png").stdout
+    assert told.count("What is inside the plain border is too small: it was continued by reflection to the 128 px") == 1
 
 
 def test_a_warning_of_size_is_told_by_its_field_and_not_by_its_text() -> None:
