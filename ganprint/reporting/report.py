@@ -38,6 +38,8 @@ class Exhibit:
     thumbnail: str
     maps: str | None = None
     caption: str = ""
+    crop: int | None = None
+    """Place of the crop that the maps are of among those of the verdict."""
     beyond: bool = False
     """Whether it has no maps because MAPPED images before it have them."""
 
@@ -58,7 +60,7 @@ class Exhibits:
         key = image.sha256
         if key not in self._seen:
             beyond = self.maps and len(self._seen) >= MAPPED
-            drawn = self._draw_maps(image) if self.maps and not beyond else (None, "")
+            drawn = self._draw_maps(image) if self.maps and not beyond else (None, "", None)
             self._seen[key] = Exhibit(_thumbnail(image), *drawn, beyond=beyond)
             if is_large((image.width, image.height)):
                 # Matplotlib leaves an exception in a cycle of references, whose frames hold the pixels.
@@ -68,20 +70,21 @@ class Exhibits:
         """Return what was kept of the image that a verdict is on, None where it was not seen."""
         return self._seen.get(verdict.sha256)
 
-    def _draw_maps(self, image: ImageFile) -> tuple[str | None, str]:
+    def _draw_maps(self, image: ImageFile) -> tuple[str | None, str, int | None]:
         attributor, card = self.predictor.attributor, self.predictor.card
         picture = whole_picture(image.pixels)
         crops = find_crops(picture, card.view).pixels
         if not len(crops):
-            return None, ""
-        crop = deciding_crop(attributor, crops)
+            return None, "", None
+        place = deciding_crop(attributor, self.predictor.card, crops)
+        crop = crops[place]
         maps = [name for name in possible_maps(attributor, crop) if name != "own"]
         evidence = gather_evidence(attributor, card, crop, last_part(image.name), maps)
         over_picture = crop_map(attributor, card, picture)
         panels = evidence.panels if over_picture is None else (over_picture, *evidence.panels)
         drawn = io.BytesIO()
         panel_figure(panels, "").savefig(drawn, format="png", metadata={"Software": None})
-        return _data_uri(drawn.getvalue(), "image/png"), evidence.caption
+        return _data_uri(drawn.getvalue(), "image/png"), evidence.caption, place
 
 
 def _thumbnail(image: ImageFile) -> str:

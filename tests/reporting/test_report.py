@@ -153,6 +153,24 @@ def test_pictures_are_made_anew_from_the_pixels(ensemble: Ensemble, tmp_path: Pa
     assert "they are not proof of where an image comes from" in page.words
 
 
+def test_the_thick_frame_is_around_the_crop_that_the_maps_are_of(tmp_path: Path) -> None:
+    view = View(kind="native", size=32, crops=4)
+    card = make_card(method="brightness", view=view, sha256="5" * 64)
+    ensemble = Ensemble([WeightsPredictor(Brightness(AttributorConfig(view=view), card.sources), card)])
+    # Brighter from left to right: the crop that speaks most for the most likely source is not the first.
+    pixels = np.random.default_rng(0).integers(0, 100, (40, 200, 3)) + np.linspace(0, 100, 200)[:, None]
+    image = replace(image_of("a.jpg"), pixels=pixels.astype(np.uint8), width=200, height=40)
+    exhibits = Exhibits(ensemble, maps=True)
+    exhibits.see(image)
+    (verdict,) = answered(ensemble, [image])
+    shares = [each.synthetic_probability for each in verdict.crops]
+    assert verdict.likeliest == "real" and shares.index(min(shares)) != 0
+    _, page = written(record_of([verdict]), exhibits, tmp_path)
+    marks = [(given.get("class") or "").split() for tag, given in page.tags if tag == "span"]
+    marks = [classes for classes in marks if "crop" in classes]
+    assert [("mapped" in classes) for classes in marks] == [share == min(shares) for share in shares]
+
+
 def test_two_files_of_one_name_keep_their_own_pictures(ensemble: Ensemble, tmp_path: Path) -> None:
     images = [image_of("-", seed) for seed in (1, 2)]
     exhibits = Exhibits(ensemble, maps=False)
