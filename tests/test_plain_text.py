@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ganprint.plain_text import harmless, printable, to_json, to_latex_text, to_markdown_text
+from ganprint.plain_text import file_part, harmless, printable, to_json, to_latex_text, to_markdown_text
 
 HOSTILE = [
     "\x1b[2J", "\x1b]8;;http://evil/\x07click\x1b]8;;\x07", "\x9b2J", "a\rb", "a\x08\x08b", "\u202eexe.gpj",
@@ -50,6 +50,10 @@ def test_no_number_becomes_null() -> None:
 )
 def test_markdown_shows_what_was_written(text: str, shown: str) -> None:
     assert to_markdown_text(text) == shown
+
+
+def test_a_part_of_a_file_name_is_no_folder_and_has_no_unprintable_character() -> None:
+    assert file_part("../a\\b\n\x00\udcff é+c=1") == "..%2Fa%5Cb%5Cn%5Cx00%5Cudcff é+c=1"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from ganprint.forensics.verdict import Verdict
 from ganprint.images import ImageFile
 from ganprint.images.large import is_large
 from ganprint.images.views import find_crops, whole_picture
-from ganprint.plain_text import printable
 from ganprint.remote import last_part
 from ganprint.reporting.page import render
 from ganprint.reporting.panels import panel_figure
@@ -122,7 +121,6 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
     images = [(each, exhibits.of(each.verdict)) for each in record.images]
     page = render(
         "report.html",
-        finalize=_shown,
         record=record,
         images=images,
         date=f"{record.date.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
@@ -134,9 +132,3 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
         record_sha256=file_sha256(beside),
     )
     write_output(path, page.encode("utf-8"))
-
-
-def _shown(value: object) -> object:
-    """Return what the template shows for a value: text from outside printable, before it is escaped."""
-    # Not isinstance: what the template itself has marked up is a str, too, and done.
-    return printable(value) if type(value) is str and not value.isprintable() else value
