@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ganprint.attributor import Attributor, Panel, Prediction
 from ganprint.calibration.answer import answer_images
+from ganprint.calibration.decision import whole_percent
 from ganprint.calibration.probabilities import SMALLEST, calibrate_probabilities
 from ganprint.errors import UsageError
 from ganprint.extras import needs
@@ -89,10 +90,11 @@ def gather_evidence(
     shares = calibrate_probabilities(answer.each, card.calibration)[0]
     first, second = np.argsort(-shares, kind="stable")[:2].tolist()
     panels = [Panel(f"the crop, {crop.shape[-1]} px ({card.view.kind})", crop.permute(1, 2, 0).cpu().numpy() / 255)]
+    uncalibrated = "" if card.calibration else " (not calibrated)"
     said = [
         f"{printable(name)}: of this crop {card.method} with the weights {card.name} "
-        f"({(card.sha256 or '')[:12]}) says {card.sources[first]} {shares[first]:.0%}, "
-        f"runner-up {card.sources[second]} {shares[second]:.0%}{'' if card.calibration else ' (not calibrated)'}."
+        f"({(card.sha256 or '')[:12]}) says {card.sources[first]} {whole_percent(shares[first])}, "
+        f"runner-up {card.sources[second]} {whole_percent(shares[second])}{uncalibrated}."
     ]
     for each in (name for name in MAPS if name in chosen):
         if each == "own":

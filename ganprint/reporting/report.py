@@ -16,7 +16,7 @@ from ganprint.files import refuse_existing, write_output
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.evidence import crop_map, deciding_crop, gather_evidence, possible_maps
 from ganprint.forensics.record import CaseRecord, file_sha256
-from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.verdict import NO_RULE, Verdict
 from ganprint.images import ImageFile
 from ganprint.images.large import is_large
 from ganprint.images.views import find_crops, whole_picture
@@ -123,6 +123,7 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
         "report.html",
         record=record,
         images=images,
+        no_rule=NO_RULE,
         date=f"{record.date.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         verdicts=Counter(each.verdict.verdict for each in record.images if each.verdict.error is None).most_common(),
         maps=exhibits.maps,

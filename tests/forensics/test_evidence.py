@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Prediction, View
 from ganprint.calibration.answer import answer_images
+from ganprint.calibration.decision import whole_percent
 from ganprint.calibration.probabilities import calibrate_probabilities
 from ganprint.errors import UsageError
 from ganprint.forensics.evidence import (
@@ -154,7 +155,7 @@ def test_methods_have_their_maps_and_a_caption_that_says_what_they_are(method: s
         assert panel.values.shape[:2] == (64, 64) and np.isfinite(panel.values).all() and np.ptp(panel.values)
     # The probability that the verdict of this crop alone has.
     shares = calibrate_probabilities(answer_images(attributor, [square[None]])[0].each, card.calibration)[0]
-    answer = f"says {card.sources[int(shares.argmax())]} {shares.max():.0%}, runner-up"
+    answer = f"says {card.sources[int(shares.argmax())]} {whole_percent(float(shares.max()))}, runner-up"
     uncalibrated = gather_evidence(attributor, card.model_copy(update={"calibration": None}), square, "x", ["residual"])
     assert "(not calibrated)" in uncalibrated.caption and "not calibrated" not in evidence.caption
     said = ["8 px", "moved by 8 px", "not proof", card.name, str(card.sha256)[:12], answer]

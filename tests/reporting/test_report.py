@@ -22,6 +22,7 @@ from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, why_review
 from ganprint.forensics.verdict import (
+    NO_RULE,
     Agreement,
     Change,
     Evidence,
@@ -169,6 +170,33 @@ def test_the_thick_frame_is_around_the_crop_that_the_maps_are_of(tmp_path: Path)
     marks = [(given.get("class") or "").split() for tag, given in page.tags if tag == "span"]
     marks = [classes for classes in marks if "crop" in classes]
     assert [("mapped" in classes) for classes in marks] == [share == min(shares) for share in shares]
+
+
+def test_no_probability_is_shown_as_none_or_all(ensemble: Ensemble, tmp_path: Path) -> None:
+    image = image_of("a.jpg")
+    exhibits = Exhibits(ensemble, maps=False)
+    exhibits.see(image)
+    (verdict,) = answered(ensemble, [image])
+    sure: dict[str, Any] = {"reason": None, "synthetic_probability": 1.0, "probabilities": {"real": 0.0, "progan": 1.0}}
+    sure |= {"crops": [verdict.crops[0].model_copy(update={"synthetic_probability": 0.997})]}
+    sure |= {"views": Views(count=2, agreeing=2, least_synthetic=0.0, most_synthetic=1.0)}
+    text, page = written(record_of([verdict.model_copy(update=sure)]), exhibits, tmp_path)
+    assert not re.search(r"\b100(\.0)?\s%|\s0(\.0)?\s%", page.words)
+    assert "from < 0.1 % to > 99.9 %" in page.words and "Probability of synthetic: > 99.9 %" in page.words
+    assert re.search(r'class="crop[^>]*>&gt;99<', text)
+
+
+def test_scores_of_uncalibrated_weights_are_not_called_probabilities_nor_a_verdict(
+    ensemble: Ensemble, tmp_path: Path
+) -> None:
+    image = image_of("a.jpg")
+    exhibits = Exhibits(ensemble, maps=False)
+    exhibits.see(image)
+    (verdict,) = answered(ensemble, [image])
+    _, page = written(record_of([verdict]), exhibits, tmp_path)
+    assert verdict.reason == NO_RULE
+    assert "Verdict: none" in page.words and "Score of synthetic" in page.words and "Scores by source" in page.words
+    assert "Probability of synthetic" not in page.words and "Verdict: inconclusive" not in page.words
 
 
 def test_two_files_of_one_name_keep_their_own_pictures(ensemble: Ensemble, tmp_path: Path) -> None:
