@@ -199,6 +199,19 @@ def test_scores_of_uncalibrated_weights_are_not_called_probabilities_nor_a_verdi
     assert "Probability of synthetic" not in page.words and "Verdict: inconclusive" not in page.words
 
 
+@pytest.mark.parametrize("called", ["real", "inconclusive", "progan"])
+def test_a_generator_that_the_file_names_stands_under_the_verdict(
+    called: str, ensemble: Ensemble, tmp_path: Path
+) -> None:
+    (verdict,) = answered(ensemble, [image_of("a.jpg")])
+    assert verdict.metadata is not None
+    metadata = verdict.metadata.model_copy(update={"signs": ["Its EXIF names a generator."]})
+    stated = {"verdict": called, "stated_generator": "Midjourney", "metadata": metadata}
+    _, page = written(record_of([verdict.model_copy(update=stated)]), Exhibits(ensemble, maps=False), tmp_path)
+    assert "The file says: made with Midjourney." in page.words
+    assert ("metadata name a generator, its pixels were not called synthetic" in page.words) == (called != "progan")
+
+
 def test_two_files_of_one_name_keep_their_own_pictures(ensemble: Ensemble, tmp_path: Path) -> None:
     images = [image_of("-", seed) for seed in (1, 2)]
     exhibits = Exhibits(ensemble, maps=False)
