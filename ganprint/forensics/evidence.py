@@ -13,7 +13,7 @@ from ganprint.calibration.decision import whole_percent
 from ganprint.calibration.probabilities import SMALLEST, calibrate_probabilities
 from ganprint.errors import UsageError
 from ganprint.extras import needs
-from ganprint.images.content import BLOCK
+from ganprint.images.content import BLOCK, content_box
 from ganprint.images.residual import noise_residuals
 from ganprint.images.spectrum import dct2, log_dct, luma
 from ganprint.images.views import find_crops
@@ -153,8 +153,11 @@ def crop_map(attributor: Attributor, card: Card, picture: Tensor) -> Panel | Non
     odds = np.log(np.maximum(1 - answers[:, 0], SMALLEST)) - np.log(np.maximum(answers[:, 0], SMALLEST))
     total = np.zeros(tuple(-(-side // BLOCK) for side in picture.shape[1:]))
     count = np.zeros_like(total)
+    box = content_box(picture.permute(1, 2, 0).cpu().numpy())
     for (top, left), value in zip(crops.places, odds, strict=True):
-        covered = np.s_[top // BLOCK : (top + view.size) // BLOCK, left // BLOCK : (left + view.size) // BLOCK]
+        # A crop of less than its size is continued by reflection, not by the border.
+        bottom, right = min(top + view.size, box.bottom), min(left + view.size, box.right)
+        covered = np.s_[top // BLOCK : -(-bottom // BLOCK), left // BLOCK : -(-right // BLOCK)]
         total[covered] += value
         count[covered] += 1
     title = "log-odds of synthetic over the picture, " + (f"{len(odds)} crops" if len(odds) > 1 else "one crop")

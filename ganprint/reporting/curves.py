@@ -36,6 +36,7 @@ def draw_curves(folder: Path) -> Path | None:
                     *zip(*points, strict=True), color=colour(number), marker=marker(number), markersize=4, label=name
                 )
         axes.set(xlabel="epoch", ylabel=title)
+        axes.locator_params(axis="x", integer=True)
         axes.legend(fontsize=8, frameon=False)
     (file,) = save_figures({Path(FILE).stem: figure}, folder, force=True)
     return file

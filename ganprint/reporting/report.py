@@ -18,6 +18,7 @@ from ganprint.forensics.evidence import crop_map, deciding_crop, gather_evidence
 from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import NO_RULE, Verdict
 from ganprint.images import ImageFile
+from ganprint.images.content import Box, content_box
 from ganprint.images.large import is_large
 from ganprint.images.views import find_crops, whole_picture
 from ganprint.remote import last_part
@@ -35,6 +36,8 @@ class Exhibit:
     """What a report shows of an image, as data URIs: its pixels reduced, and maps with their caption, if any."""
 
     thumbnail: str
+    content: Box
+    """The part of the image inside its plain borders, beyond which no crop shows anything."""
     maps: str | None = None
     caption: str = ""
     crop: int | None = None
@@ -60,7 +63,7 @@ class Exhibits:
         if key not in self._seen:
             beyond = self.maps and len(self._seen) >= MAPPED
             drawn = self._draw_maps(image) if self.maps and not beyond else (None, "", None)
-            self._seen[key] = Exhibit(_thumbnail(image), *drawn, beyond=beyond)
+            self._seen[key] = Exhibit(_thumbnail(image), content_box(image.pixels), *drawn, beyond=beyond)
             if is_large((image.width, image.height)):
                 # Matplotlib leaves an exception in a cycle of references, whose frames hold the pixels.
                 gc.collect()

@@ -19,6 +19,7 @@ from torch import Tensor
 from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Prediction, View
 from ganprint.errors import OutputExistsError
 from ganprint.forensics.ensemble import Ensemble
+from ganprint.forensics.evidence import crop_map
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, why_review
 from ganprint.forensics.verdict import (
@@ -34,6 +35,7 @@ from ganprint.forensics.verdict import (
 )
 from ganprint.forensics.verdict_stream import stream_verdicts
 from ganprint.images import ImageFile
+from ganprint.images.views import whole_picture
 from ganprint.provenance.stated import read_stated
 from ganprint.reporting import report
 from ganprint.reporting.report import Exhibits, write_report
@@ -197,6 +199,23 @@ def test_scores_of_uncalibrated_weights_are_not_called_probabilities_nor_a_verdi
     assert verdict.reason == NO_RULE
     assert "Verdict: none" in page.words and "Score of synthetic" in page.words and "Scores by source" in page.words
     assert "Probability of synthetic" not in page.words and "Verdict: inconclusive" not in page.words
+
+
+def test_frames_and_map_end_where_a_border_begins(ensemble: Ensemble, tmp_path: Path) -> None:
+    pixels = np.full((64, 80, 3), 255, np.uint8)
+    pixels[16:40, 8:72] = noise(24, 64, 3)
+    image = replace(image_of("a.jpg"), pixels=pixels, width=80, height=64)
+    exhibits = Exhibits(ensemble, maps=False)
+    exhibits.see(image)
+    (verdict,) = answered(ensemble, [image])
+    (crop,) = verdict.crops
+    assert (crop.top, crop.side) == (16, 32), "taller than the content"
+    _, page = written(record_of([verdict]), exhibits, tmp_path)
+    (style,) = (given["style"] for tag, given in page.tags if "crop" in (given.get("class") or "").split())
+    assert (style or "").endswith(f"top: 25.0%; width: 40.0%; height: {100 * 24 / 64}%")
+    (predictor,) = ensemble.predictors
+    over = crop_map(predictor.attributor, predictor.card, whole_picture(pixels))
+    assert over is not None and sorted(set(np.nonzero(over.values)[0])) == [2, 3, 4], "rows 16 to 40 in blocks of 8"
 
 
 @pytest.mark.parametrize("called", ["real", "inconclusive", "progan"])
