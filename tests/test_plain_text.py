@@ -62,6 +62,7 @@ def test_a_part_of_a_file_name_is_no_folder_and_has_no_unprintable_character() -
         ("a & b_c 5%", r"a \& b\_c 5\%"),
         (r"\input{/etc/passwd}", r"\textbackslash{}input\{/etc/passwd\}"),
         ("a\n\\end{tabular}", r"a\textbackslash{}n\textbackslash{}end\{tabular\}"),
+        ("<a|b>", r"\textless{}a\textbar{}b\textgreater{}"),
         ("$x^2~y$", r"\$x\textasciicircum{}2\textasciitilde{}y\$"),
     ],
 )

@@ -140,7 +140,7 @@ def test_the_page_is_whole_and_fetches_nothing(inside: Any, folder: Path, tmp_pa
     text = file.read_text()
     addresses = [given.get(name) for _, given in Page(text).tags for name in ("src", "href", "xlink:href")]
     assert all(each is None or each.startswith(("#", "data:")) for each in addresses)
-    assert "@import" not in text and "url(" not in re.sub(r"url\(#[^)]*\)", "", text)
+    assert "default-src 'none'" in text and "@import" not in text and "url(" not in re.sub(r"url\(#[^)]*\)", "", text)
     entries = read_entries(folder)
     assert text.count("<code>") == 3 * len(entries)
     assert "<svg" not in text, "a CSV has no confusion to draw"
