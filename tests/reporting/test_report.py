@@ -313,7 +313,7 @@ def test_everything_that_was_found_is_on_the_page(ensemble: Ensemble, tmp_path: 
         "noise in brightness",
         "+1.25",
         "25.0 % to 75.0 %",
-        "1 synthetic, 1 real",
+        "1 synthetic, 1 without a trace",
         "saved as JPEG, quality 90",
         "The image is too small.",
         "Nearer to the enrolled mine by +0.125",
