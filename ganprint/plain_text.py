@@ -24,6 +24,11 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def file_part(text: str) -> str:
+    """Return text, such as the name of a split, as a part of a file name: printable, and no folder."""
+    return printable(text).replace("/", "%2F").replace("\\", "%5C")
+
+
 def to_json(content: Any, *, indent: int | None = None) -> str:
     """Return JSON, names as they are, but what is not printable in JSON's escapes; no number is null.
 
@@ -79,6 +84,9 @@ _LATEX = str.maketrans(
         "\\": r"\textbackslash{}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
         "†": r"\textdagger{}",
         "‡": r"\textdaggerdbl{}",
     }

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ganprint.plain_text import harmless, printable, to_json, to_latex_text, to_markdown_text
+from ganprint.plain_text import file_part, harmless, printable, to_json, to_latex_text, to_markdown_text
 
 HOSTILE = [
     "\x1b[2J", "\x1b]8;;http://evil/\x07click\x1b]8;;\x07", "\x9b2J", "a\rb", "a\x08\x08b", "\u202eexe.gpj",
@@ -52,12 +52,17 @@ def test_markdown_shows_what_was_written(text: str, shown: str) -> None:
     assert to_markdown_text(text) == shown
 
 
+def test_a_part_of_a_file_name_is_no_folder_and_has_no_unprintable_character() -> None:
+    assert file_part("../a\\b\n\x00\udcff é+c=1") == "..%2Fa%5Cb%5Cn%5Cx00%5Cudcff é+c=1"
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
         ("a & b_c 5%", r"a \& b\_c 5\%"),
         (r"\input{/etc/passwd}", r"\textbackslash{}input\{/etc/passwd\}"),
         ("a\n\\end{tabular}", r"a\textbackslash{}n\textbackslash{}end\{tabular\}"),
+        ("<a|b>", r"\textless{}a\textbar{}b\textgreater{}"),
         ("$x^2~y$", r"\$x\textasciicircum{}2\textasciitilde{}y\$"),
     ],
 )

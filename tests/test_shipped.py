@@ -1,6 +1,7 @@
 """The weights that come with the package: whole, documented, and answering at once from any folder."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,9 @@ def test_the_demo_answers_for_every_generator_and_a_photograph(inside, tmp_path:
     assert len(list(tmp_path.iterdir())) == count
     assert f"Of {count - 2} generated images" in done.stdout and "chelsea" in done.stdout
     assert "[" not in done.stdout
+    assert "100%" not in done.stdout, "no answer is certain"
+    total, *parts = map(int, re.findall(r"\d+", done.stdout.splitlines()[-1]))
+    assert len(parts) == 3 and sum(parts) == total == 8
     assert "--force" in inside("demo", "--out", tmp_path, status=2).stderr
     rows = json_lines(inside("demo", "--json").stdout)
     assert rows[0]["made_by"] == "real" and len(rows) == count

@@ -35,15 +35,19 @@ def explain(
     refuse_own_inputs([file], [image] if isinstance(image, (str, Path)) else [])
     read = read_one(image)
     from ganprint.forensics.evidence import Evidence, crop_map, deciding_crop, gather_evidence
-    from ganprint.images.views import crop_views, whole_picture
+    from ganprint.images.views import answerable_crops, whole_picture
     from ganprint.weights import load_attributor
 
     attributor, card = load_attributor(chosen_weights(weights, method), device=chosen_device(device, threads))
-    crop = deciding_crop(attributor, crop_views(read.pixels, card.view))
+    crops = answerable_crops(read.pixels, card.view)
+    crop = crops.pixels[deciding_crop(attributor, card, crops.pixels)]
     evidence = gather_evidence(attributor, card, crop, Path(read.name).name, maps)
     over_picture = crop_map(attributor, card, whole_picture(read.pixels)) if maps is None else None
     if over_picture is not None:
         evidence = Evidence((*evidence.panels, over_picture), evidence.caption)
+    if crops.nothing is not None:
+        said = f"`attribute` calls this image inconclusive: there is nothing to examine ({crops.nothing})."
+        evidence = Evidence(evidence.panels, f"{said} {evidence.caption}")
     if file is not None:
         from ganprint.reporting.panels import draw_panels
 

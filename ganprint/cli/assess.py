@@ -122,7 +122,7 @@ def _print(name: str, rates: "list[VerdictRates]") -> None:
         print_titled(f"Called, by kind of source: {condition}", kinds)
     sets = {photos: None for each in rates for photos in each.false_alarms_by_set}
     if sets:
-        alarms = Table("photo set", *conditions)
+        alarms = Table(Column("photo set", overflow="fold"), *conditions)
         for photos in sets:
             alarms.add_row(photos, *(_shown(each.false_alarms_by_set.get(photos)) for each in rates))
         print_titled("False alarms", alarms)

@@ -27,6 +27,7 @@ def demo(
     from rich.table import Column, Table
 
     from ganprint.api.demonstration import demo as examine
+    from ganprint.calibration.decision import whole_percent
     from ganprint.cli.verdicts import explanation, in_words
 
     examples = examine(out, method=method, weights=weights, seed=seed, force=force)
@@ -37,12 +38,13 @@ def demo(
     table = Table(Column("image", no_wrap=True), "answer", "why")
     for each in examples:
         verdict, chance = each.verdict, each.verdict.synthetic_probability
-        share = "" if chance is None else f"\nP(synthetic) {chance:.0%}"
+        share = "" if chance is None else f"\nP(synthetic) {whole_percent(chance)}"
         why = (explanation(verdict) or [""])[0].removeprefix("Why: ")
         maker = "a photograph" if each.made_by == "real" else f"by {each.made_by}"
         table.add_row(f"{each.path.stem}\n{maker}", in_words(verdict) + share, why)
     made = [each.verdict for each in examples if each.made_by != "real"]
     found = sum(verdict.is_synthetic for verdict in made)
     unsure = sum(verdict.verdict == "inconclusive" for verdict in made)
-    below = f"Of {len(made)} generated images, {found} called synthetic and {unsure} inconclusive."
+    missed = len(made) - found - unsure
+    below = f"Of {len(made)} generated images: {found} called synthetic, {unsure} inconclusive, {missed} with no trace."
     print_titled(f"Answered by {examples[0].verdict.weights}", table, below)

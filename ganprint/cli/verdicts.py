@@ -209,6 +209,7 @@ def explanation(verdict: "Verdict") -> "list[str]":
 
 def details(verdict: "Verdict") -> "list[str]":
     """Return the details: reason, likelihood ratios, evidence, agreement of methods, crops, stability, metadata."""
+    from ganprint.calibration.decision import whole_percent
     from ganprint.forensics.wording import leading_evidence
 
     lines = []
@@ -231,7 +232,7 @@ def details(verdict: "Verdict") -> "list[str]":
         seen = verdict.views
         lines.append(
             f"{seen.count} crops: {seen.agreeing} agree with {verdict.likeliest}, P(synthetic) from "
-            f"{seen.least_synthetic:.0%} to {seen.most_synthetic:.0%}"
+            f"{whole_percent(seen.least_synthetic)} to {whole_percent(seen.most_synthetic)}"
         )
     if verdict.stability:
         holds = sum(each.holds for each in verdict.stability)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import AwareDatetime
 
 from ganprint.evaluation.results import Evaluation, calibration_sha256
+from ganprint.plain_text import file_part
 from ganprint.remote import is_url, last_part
 from ganprint.weights import Card
 
@@ -100,7 +101,7 @@ def result_name(weights: str, split: str, condition: "Condition | Evaluation", s
         parts.append(condition.precision)
     if surrogate:
         parts.append(f"through-{surrogate}")
-    return "__".join(parts) + ".json"
+    return file_part("__".join(parts)) + ".json"
 
 
 def entry_key(entry: Entry) -> Key:

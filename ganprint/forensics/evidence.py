@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from ganprint.attributor import Attributor, Panel, Prediction
 from ganprint.calibration.answer import answer_images
+from ganprint.calibration.decision import whole_percent
 from ganprint.calibration.probabilities import SMALLEST, calibrate_probabilities
 from ganprint.errors import UsageError
 from ganprint.extras import needs
-from ganprint.images.content import BLOCK
+from ganprint.images.content import BLOCK, content_box
 from ganprint.images.residual import noise_residuals
 from ganprint.images.spectrum import dct2, log_dct, luma
 from ganprint.images.views import find_crops
@@ -49,10 +50,11 @@ class Evidence:
     caption: str
 
 
-def deciding_crop(attributor: Attributor, crops: Tensor) -> Tensor:
-    """Return the crop (3, S, S) of uint8 crops (k, 3, S, S) that speaks most for the source that they name together."""
-    each = answer_images(attributor, [crops])[0].each
-    return crops[int(each[:, each.mean(0).argmax()].argmax())]
+def deciding_crop(attributor: Attributor, card: Card, crops: Tensor) -> int:
+    """Return the place of the one of uint8 crops (k, 3, S, S) that speaks most for the most likely source of all."""
+    answer = answer_images(attributor, [crops])[0]
+    likeliest = calibrate_probabilities(answer.probabilities[None], card.calibration)[0].argmax()
+    return int(calibrate_probabilities(answer.each, card.calibration)[:, likeliest].argmax())
 
 
 def possible_maps(attributor: Attributor, crop: Tensor) -> tuple[str, ...]:
@@ -71,8 +73,8 @@ def gather_evidence(
     """Show what a method's answer for one uint8 crop (3, S, S) of the image called `name` is based on.
 
     `maps` are some of `MAPS`, all that the method can have if left out; their order is always the same. They explain
-    the log-odds of the source that the method names for this crop alone. Nothing is random. Raises UsageError for a
-    map that there is not, or that the method cannot have.
+    the log-odds of the source that is most likely for this crop alone, by probabilities that are calibrated as those
+    of a verdict. Nothing is random. Raises UsageError for a map that there is not, or that the method cannot have.
     """
     possible = possible_maps(attributor, crop)
     chosen = possible if maps is None else maps
@@ -84,13 +86,15 @@ def gather_evidence(
                 else f"There is no map called {each!r}.",
                 f"Maps of these weights: {', '.join(possible)}.",
             )
-    shares = attributor.predict(crop[None]).attribution.float().softmax(1)[0].cpu()
-    first, second = shares.argsort(descending=True)[:2].tolist()
+    answer = answer_images(attributor, [crop[None]])[0]
+    shares = calibrate_probabilities(answer.each, card.calibration)[0]
+    first, second = np.argsort(-shares, kind="stable")[:2].tolist()
     panels = [Panel(f"the crop, {crop.shape[-1]} px ({card.view.kind})", crop.permute(1, 2, 0).cpu().numpy() / 255)]
+    uncalibrated = "" if card.calibration else " (not calibrated)"
     said = [
         f"{printable(name)}: of this crop {card.method} with the weights {card.name} "
-        f"({(card.sha256 or '')[:12]}) says {card.sources[first]} {shares[first]:.0%}, "
-        f"runner-up {card.sources[second]} {shares[second]:.0%} (not calibrated)."
+        f"({(card.sha256 or '')[:12]}) says {card.sources[first]} {whole_percent(shares[first])}, "
+        f"runner-up {card.sources[second]} {whole_percent(shares[second])}{uncalibrated}."
     ]
     for each in (name for name in MAPS if name in chosen):
         if each == "own":
@@ -149,11 +153,14 @@ def crop_map(attributor: Attributor, card: Card, picture: Tensor) -> Panel | Non
     odds = np.log(np.maximum(1 - answers[:, 0], SMALLEST)) - np.log(np.maximum(answers[:, 0], SMALLEST))
     total = np.zeros(tuple(-(-side // BLOCK) for side in picture.shape[1:]))
     count = np.zeros_like(total)
+    box = content_box(picture.permute(1, 2, 0).cpu().numpy())
     for (top, left), value in zip(crops.places, odds, strict=True):
-        covered = np.s_[top // BLOCK : (top + view.size) // BLOCK, left // BLOCK : (left + view.size) // BLOCK]
+        # A crop of less than its size is continued by reflection, not by the border.
+        bottom, right = min(top + view.size, box.bottom), min(left + view.size, box.right)
+        covered = np.s_[top // BLOCK : -(-bottom // BLOCK), left // BLOCK : -(-right // BLOCK)]
         total[covered] += value
         count[covered] += 1
-    title = f"log-odds of synthetic over the picture, {len(odds)} crops"
+    title = "log-odds of synthetic over the picture, " + (f"{len(odds)} crops" if len(odds) > 1 else "one crop")
     step = -(-max(picture.shape[1:]) // LARGEST_PICTURE)
     shown = picture[:, ::step, ::step].permute(1, 2, 0).cpu().numpy() / 255
     return Panel(title, total / np.maximum(count, 1), diverging=True, picture=shown)

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from ganprint.attributor import REAL
 from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
 from ganprint.errors import UsageError
 from ganprint.files import open_file, read_file, refuse_existing, write_output
@@ -160,8 +159,8 @@ def why_review(verdict: Verdict, after: str | None) -> list[str]:
         reasons.append("The methods do not agree.")
     if verdict.views is not None and verdict.views.agreeing < MOST_AGREE * verdict.views.count:
         reasons.append("Parts of the image point to different sources.")
-    if verdict.metadata is not None and verdict.metadata.signs and verdict.verdict == REAL:
-        reasons.append("Its metadata name a generator, its pixels were called real.")
+    if verdict.metadata is not None and verdict.metadata.signs and not verdict.is_synthetic:
+        reasons.append("Its metadata name a generator, its pixels were not called synthetic.")
     if verdict.warnings:
         reasons.append("There are warnings.")
     if after is not None and after != verdict.sha256:

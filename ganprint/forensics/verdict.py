@@ -88,7 +88,7 @@ class Agreement(Written):
 
     def in_words(self) -> str:
         """Return the counts as a phrase."""
-        said = [(self.synthetic, "synthetic"), (self.real, "real"), (self.inconclusive, "inconclusive")]
+        said = [(self.synthetic, "synthetic"), (self.real, "without a trace"), (self.inconclusive, "inconclusive")]
         return ", ".join(f"{count} {name}" for count, name in said if count)
 
 

@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from ganprint.calibration.probabilities import calibration_error, reliability
-from ganprint.drawing import Axes, Figure, rc_context
+from ganprint.drawing import Axes, Figure, Text, colour, marker, rc_context
 from ganprint.errors import UsageError
 from ganprint.evaluation.assess import Assessed
 from ganprint.evaluation.calibrate import Calibrated
 from ganprint.evaluation.entry import Entry
 from ganprint.files import refuse_existing, write_output
+from ganprint.plain_text import file_part, harmless
 from ganprint.studies.experiments import SHORT, Robustness, adversarial_curves
 from ganprint.studies.study_tables import semantics_curves
 from ganprint.studies.variants import Variant
@@ -24,10 +25,14 @@ BAR_INCHES, BAR_KINDS = (5.2, 1.35), 5
 """Width of a figure of bars and height of a row of it, and corruptions to a row."""
 UNSEEN = "#eeeeee"
 """Behind the corruptions that training never shows."""
+SHADED = "shaded: corruptions that training never shows"
+HATCHES = ("", "///", "...")
+"""Of each ten series, whose colours are those of the ten before."""
+THIN: dict[str, Any] = {"linewidth": 1, "markersize": 4}
 
 
 def comparison_figures(entries: Sequence[Entry], metric: str) -> dict[str, Figure]:
-    """Return by name the figures that these results allow.
+    """Return by name, which can be that of a file, the figures that these results allow.
 
     `robustness-SPLIT`: bars of a metric by corruption (Bui et al. 2022, figure 4); `severity-SPLIT`: its curves
     by severity, clean being 0; `adversarial-ATTACK-TARGET-SPLIT`: the error by the largest change;
@@ -48,7 +53,7 @@ def comparison_figures(entries: Sequence[Entry], metric: str) -> dict[str, Figur
     for entry in entries:
         if entry.policy == "none" and entry.confusion:
             figures[f"confusion-{entry.weights}-{entry.split}"] = _confusion(entry)
-    return figures
+    return {file_part(name): figure for name, figure in figures.items()}
 
 
 def semantics_figures(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> dict[str, Figure]:
@@ -58,7 +63,7 @@ def semantics_figures(entries: Sequence[Entry], variants: Sequence[Variant], met
     for split, policy in dict.fromkeys(condition for condition, _ in curves):
         here = [(method, curve) for (which, method), curve in curves.items() if which == (split, policy)]
         title = f"{split}, {policy}"
-        figures[f"semantics-{split}-{policy.replace(':', '-')}"] = _lines(
+        figures[file_part(f"semantics-{split}-{policy.replace(':', '-')}")] = _lines(
             here, "semantic classes trained on", SHORT[metric], title
         )
     return figures
@@ -78,9 +83,9 @@ def reliability_figure(found: Calibrated) -> Figure:
         axes.plot(
             [sure for _, sure, _ in bins],
             [right for _, _, right in bins],
-            marker="o",
+            marker=marker(number),
             markersize=3,
-            color=_colour(number),
+            color=colour(number),
             label=f"{name}: error {error:.3f}",
         )
     axes.set(xlabel="largest probability", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
@@ -93,10 +98,10 @@ def coverage_figure(found: Sequence[Assessed]) -> Figure:
     figure = Figure(figsize=(5.4, 4.0), layout="constrained")
     axes = figure.add_subplot()
     for number, each in enumerate(found):
-        rates, colour = each.rates, _colour(number)
-        axes.plot(*each.curve(), color=colour, label=f"{rates.split}, {rates.policy}")
+        rates, own = each.rates, colour(number)
+        axes.plot(*each.curve(), color=own, label=f"{rates.split}, {rates.policy}")
         if rates.answered is not None and rates.right is not None:
-            axes.plot(rates.answered.value, rates.right.value, marker="o", color=colour)
+            axes.plot(rates.answered.value, rates.right.value, marker="o", color=own)
     axes.plot([], [], marker="o", color="0.4", linestyle="none", label="real, a family or a source, by the thresholds")
     axes.set(xlabel="share of known sources' images answered", ylabel="share of the answers right", xlim=(0, 1))
     axes.set_ylim(top=1)
@@ -125,6 +130,8 @@ def to_svg(figure: Figure) -> str:
 def _rendered(figure: Figure, form: Form) -> bytes:
     """Return the file's bytes: the same figure from the same results, without program and date."""
     content = BytesIO()
+    for text in figure.findobj(Text):
+        text.set_text(harmless(text.get_text()))
     # Names of an SVG's parts are hashes with this salt, else with a random one.
     with rc_context({"svg.hashsalt": "ganprint"}):
         figure.savefig(
@@ -151,14 +158,13 @@ def _bars(found: "Robustness") -> Figure:
             means = [found.mean(name, kind) for kind in here]
             heights = [np.nan if value is None else value for value in means]
             places = np.arange(len(here)) + (number - (len(names) - 1) / 2) * width
-            axes.bar(places, heights, width, color=_colour(number), label=name)
+            axes.bar(places, heights, width, color=colour(number), hatch=HATCHES[number // 10 % 3], label=name)
         axes.set_xticks(range(len(here)), [kind.replace("_", "\n") for kind in here], fontsize=8)
         axes.set_xlim(-0.6, across - 0.4)
         axes.set_ylim(0, 1)
         axes.tick_params(axis="y", labelsize=8)
     figure.supylabel(f"{SHORT[found.metric]}, mean over severities", fontsize=8)
-    shaded = "; shaded: corruptions that training never shows" if found.unseen else ""
-    figure.suptitle(f"{found.split}{shaded}", fontsize=9)
+    figure.suptitle(f"{found.split}; {SHADED}" if found.unseen else found.split, fontsize=9)
     handles, labels = grid.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, fontsize=8, ncols=min(len(labels), 3), loc="outside lower center", frameon=False)
     return figure
@@ -182,13 +188,16 @@ def _curves(found: "Robustness") -> Figure:
                 *((level, found.value(name, f"{kind}:{level}")) for level in found.severities),
             ]
             there = [(level, value) for level, value in points if value is not None]
-            axes.plot(*zip(*there, strict=True), color=_colour(number), marker=".", linewidth=1, label=name)
+            axes.plot(*zip(*there, strict=True), color=colour(number), marker=marker(number), **THIN, label=name)
         axes.set_title(kind.replace("_", " "), fontsize=8)
         axes.set_ylim(0, 1)
         axes.tick_params(labelsize=7)
         if place >= len(kinds) - columns:
             axes.set_xlabel("severity (0: clean)", fontsize=7)
+            axes.tick_params(labelbottom=True)
     figure.supylabel(f"{SHORT[found.metric]} on {found.split}", fontsize=8)
+    if found.unseen:
+        figure.supxlabel(SHADED, fontsize=8)
     handles, labels = grid.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, fontsize=7, ncols=min(len(labels), 5), loc="outside upper center", frameon=False)
     return figure
@@ -203,9 +212,9 @@ def _lines(curves: Sequence[tuple[str, Mapping[int, float]]], across: str, up: s
         axes.plot(
             places,
             [curve[place] for place in places],
-            color=_colour(number),
-            marker=".",
-            linewidth=1,
+            color=colour(number),
+            marker=marker(number),
+            **THIN,
             label=name,
         )
     axes.set_xticks(sorted({place for _, curve in curves for place in curve}))
@@ -242,7 +251,3 @@ def _shade_unseen(axes: Axes, kinds: Sequence[str], unseen: Sequence[str]) -> No
     for place, kind in enumerate(kinds):
         if kind in unseen:
             axes.axvspan(place - 0.5, place + 0.5, color=UNSEEN, zorder=0, linewidth=0)
-
-
-def _colour(number: int) -> str:
-    return f"C{number % 10}"

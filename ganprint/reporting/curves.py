@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ganprint.drawing import Figure
+from ganprint.drawing import Figure, colour, marker
 from ganprint.reporting.charts import save_figures
 from ganprint.training.loop import HISTORY
 
@@ -29,11 +29,14 @@ def draw_curves(folder: Path) -> Path | None:
         return None
     figure = Figure(figsize=(8.4, 3.4), layout="constrained")
     for axes, (title, shown) in zip(figure.subplots(1, 2), SHOWN.items(), strict=True):
-        for key, name in shown.items():
+        for number, (key, name) in enumerate(shown.items()):
             points = [(row["epoch"], row[key]) for row in rows if key in row]
             if points:
-                axes.plot(*zip(*points, strict=True), marker=".", label=name)
+                axes.plot(
+                    *zip(*points, strict=True), color=colour(number), marker=marker(number), markersize=4, label=name
+                )
         axes.set(xlabel="epoch", ylabel=title)
+        axes.locator_params(axis="x", integer=True)
         axes.legend(fontsize=8, frameon=False)
     (file,) = save_figures({Path(FILE).stem: figure}, folder, force=True)
     return file

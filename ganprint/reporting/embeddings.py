@@ -6,11 +6,12 @@ import numpy as np
 
 from ganprint.attributor import Attributor, View
 from ganprint.data import Manifest
-from ganprint.drawing import Axes, Figure
+from ganprint.drawing import Axes, Figure, colour, marker
 from ganprint.evaluation.answers import Computing, whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.runner import Comparison
 from ganprint.perturbation import parse_policy
+from ganprint.plain_text import file_part
 from ganprint.reporting.panels import panel_figure
 from ganprint.reporting.spectra import average_spectra, spectrum_panels
 
@@ -51,7 +52,7 @@ def image_figures(comparison: Comparison) -> dict[str, Figure]:
                 continue  # All in one place, or nowhere: t-SNE has nothing to spread.
             title = f"{name}, {split}, clean: t-SNE of {len(points)} images"
             figures[f"embedding-{name}-{split}"] = _scatter(points, images, title)
-    return figures
+    return {file_part(name): figure for name, figure in figures.items()}
 
 
 def _spectra(images: Manifest, view: View, split: str) -> Figure:
@@ -83,6 +84,5 @@ def _scatter(points: np.ndarray, images: Manifest, title: str) -> Figure:
 def _draw(axes: Axes, places: np.ndarray, names: np.ndarray, order: Sequence[str], known: int) -> None:
     for number, name in enumerate(order):
         across, up = places[names == name].T
-        colour = f"C{number % 10}" if number < known else "black"
-        marker = "o" if number < known else "x"
-        axes.scatter(across, up, s=6, color=colour, marker=marker, linewidths=0.8, label=name)
+        style = (colour(number), marker(number)) if number < known else ("black", "x")
+        axes.scatter(across, up, s=6, color=style[0], marker=style[1], linewidths=0.8, label=name)

@@ -1,6 +1,6 @@
 """Self-contained HTML pages from the templates beside this module, and that of results."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,24 @@ from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.tables import Table
 from ganprint.extras import needs
 from ganprint.files import refuse_existing, write_output
+from ganprint.plain_text import printable
 
 with needs("report"):
     from jinja2 import Environment, StrictUndefined
 
 
-def render(template: str, *, finalize: Callable[[object], object] | None = None, **values: Any) -> str:
-    """Return a template's page with these values, all text in them escaped; `finalize` changes each value before."""
+def render(template: str, **values: Any) -> str:
+    """Return a template's page with these values, all text in them printable and escaped."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, finalize=finalize, trim_blocks=True, lstrip_blocks=True
+        autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True
     )
     text = files("ganprint.reporting").joinpath(template).read_text(encoding="utf-8")
     return environment.from_string(text).render(**values)
+
+
+def _shown(value: object) -> object:
+    # Not isinstance: what the template itself has marked up is a str, too, and done.
+    return printable(value) if type(value) is str and not value.isprintable() else value
 
 
 def write_page(

@@ -44,7 +44,7 @@ def panel_figure(panels: Sequence[Panel], caption: str) -> Figure:
     columns = min(len(panels), max(3, math.ceil(math.sqrt(1.6 * len(panels)))))
     rows = -(-len(panels) // columns)
     titles = [textwrap.wrap(panel.title, TITLE_LINE) for panel in panels]
-    title = 0.16 + TITLE_LINE_INCHES * max(map(len, titles))
+    title = 0.3 + TITLE_LINE_INCHES * max(map(len, titles))
     width = max(columns * (PANEL_INCHES + GAP_INCHES), 6) + 0.1
     lines = textwrap.wrap(caption, int(CAPTION_CHARACTERS * width))
     below = 0.2 + CAPTION_LINE_INCHES * len(lines)
@@ -61,11 +61,13 @@ def panel_figure(panels: Sequence[Panel], caption: str) -> Figure:
 
 
 def _draw(axes: Axes, panel: Panel, title: str) -> None:
-    axes.set_title(title, fontsize=8)
+    # With `y`: else a power of ten above the scale lifts the title out of the figure.
+    axes.set_title(title, fontsize=8, y=1)
     if panel.labels:
         _draw_bars(axes, panel)
         return
     axes.set_axis_off()
+    axes.set_adjustable("datalim")  # A narrow picture leaves the panel its height, and so the scale beside it.
     if panel.values.ndim == 3:
         axes.imshow(panel.values, interpolation="nearest")
         return
@@ -85,6 +87,7 @@ def _draw(axes: Axes, panel: Panel, title: str) -> None:
         shown = axes.imshow(values, alpha=OVER, extent=(-0.5, width - 0.5, height - 0.5, -0.5), **how)
     bar = axes.figure.colorbar(shown, cax=axes.inset_axes((1.03, 0, 0.05, 1)))
     bar.ax.tick_params(labelsize=6)
+    bar.ax.yaxis.get_offset_text().set_fontsize(6)
 
 
 def _draw_bars(axes: Axes, panel: Panel) -> None:

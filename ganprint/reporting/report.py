@@ -16,11 +16,11 @@ from ganprint.files import refuse_existing, write_output
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.evidence import crop_map, deciding_crop, gather_evidence, possible_maps
 from ganprint.forensics.record import CaseRecord, file_sha256
-from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.verdict import NO_RULE, Verdict
 from ganprint.images import ImageFile
+from ganprint.images.content import Box, content_box
 from ganprint.images.large import is_large
 from ganprint.images.views import find_crops, whole_picture
-from ganprint.plain_text import printable
 from ganprint.remote import last_part
 from ganprint.reporting.page import render
 from ganprint.reporting.panels import panel_figure
@@ -36,8 +36,12 @@ class Exhibit:
     """What a report shows of an image, as data URIs: its pixels reduced, and maps with their caption, if any."""
 
     thumbnail: str
+    content: Box
+    """The part of the image inside its plain borders, beyond which no crop shows anything."""
     maps: str | None = None
     caption: str = ""
+    crop: int | None = None
+    """Place of the crop that the maps are of among those of the verdict."""
     beyond: bool = False
     """Whether it has no maps because MAPPED images before it have them."""
 
@@ -58,8 +62,8 @@ class Exhibits:
         key = image.sha256
         if key not in self._seen:
             beyond = self.maps and len(self._seen) >= MAPPED
-            drawn = self._draw_maps(image) if self.maps and not beyond else (None, "")
-            self._seen[key] = Exhibit(_thumbnail(image), *drawn, beyond=beyond)
+            drawn = self._draw_maps(image) if self.maps and not beyond else (None, "", None)
+            self._seen[key] = Exhibit(_thumbnail(image), content_box(image.pixels), *drawn, beyond=beyond)
             if is_large((image.width, image.height)):
                 # Matplotlib leaves an exception in a cycle of references, whose frames hold the pixels.
                 gc.collect()
@@ -68,20 +72,21 @@ class Exhibits:
         """Return what was kept of the image that a verdict is on, None where it was not seen."""
         return self._seen.get(verdict.sha256)
 
-    def _draw_maps(self, image: ImageFile) -> tuple[str | None, str]:
+    def _draw_maps(self, image: ImageFile) -> tuple[str | None, str, int | None]:
         attributor, card = self.predictor.attributor, self.predictor.card
         picture = whole_picture(image.pixels)
         crops = find_crops(picture, card.view).pixels
         if not len(crops):
-            return None, ""
-        crop = deciding_crop(attributor, crops)
+            return None, "", None
+        place = deciding_crop(attributor, self.predictor.card, crops)
+        crop = crops[place]
         maps = [name for name in possible_maps(attributor, crop) if name != "own"]
         evidence = gather_evidence(attributor, card, crop, last_part(image.name), maps)
         over_picture = crop_map(attributor, card, picture)
         panels = evidence.panels if over_picture is None else (over_picture, *evidence.panels)
         drawn = io.BytesIO()
         panel_figure(panels, "").savefig(drawn, format="png", metadata={"Software": None})
-        return _data_uri(drawn.getvalue(), "image/png"), evidence.caption
+        return _data_uri(drawn.getvalue(), "image/png"), evidence.caption, place
 
 
 def _thumbnail(image: ImageFile) -> str:
@@ -119,9 +124,9 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
     images = [(each, exhibits.of(each.verdict)) for each in record.images]
     page = render(
         "report.html",
-        finalize=_shown,
         record=record,
         images=images,
+        no_rule=NO_RULE,
         date=f"{record.date.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         verdicts=Counter(each.verdict.verdict for each in record.images if each.verdict.error is None).most_common(),
         maps=exhibits.maps,
@@ -131,9 +136,3 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
         record_sha256=file_sha256(beside),
     )
     write_output(path, page.encode("utf-8"))
-
-
-def _shown(value: object) -> object:
-    """Return what the template shows for a value: text from outside printable, before it is escaped."""
-    # Not isinstance: what the template itself has marked up is a str, too, and done.
-    return printable(value) if type(value) is str and not value.isprintable() else value

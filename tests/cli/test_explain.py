@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 
+from ganprint.api.explanation import explain
 from ganprint.attributor import Panel, View
 from ganprint.data import Manifest
 from ganprint.errors import OutputExistsError, UsageError
 from ganprint.images.spectrum import log_dct
-from ganprint.reporting.panels import draw_panels
+from ganprint.reporting.panels import draw_panels, panel_figure
 from ganprint.reporting.spectra import average_spectra, spectrum_panels
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "chelsea.png"
@@ -61,6 +63,30 @@ def test_the_maps_of_an_image_that_are_asked_for_are_drawn(inside: Any, tmp_path
     assert done.stdout.strip() == "chelsea-prnu.png" and not done.stderr
     with Image.open(tmp_path / "chelsea-prnu.png") as picture:
         assert picture.format == "PNG" and picture.width >= 700
+
+
+def test_what_attribute_finds_nothing_to_examine_in_is_said_to_be_so() -> None:
+    flat = Image.new("RGB", (200, 160), "grey")
+    said = "`attribute` calls this image inconclusive: there is nothing to examine (it has no texture)."
+    assert explain(flat, weights="prnu.mini", maps=["residual"]).caption.startswith(said)
+    assert "nothing to examine" not in explain(EXAMPLE, weights="prnu.mini", maps=["residual"]).caption
+
+
+def test_no_text_of_panels_overlaps_or_is_cut() -> None:
+    picture = np.zeros((8, 200, 3))
+    strip = Panel("a strip", np.random.default_rng(0).normal(size=(1, 25)), diverging=True, picture=picture)
+    small = Panel("small values, of a title that takes two lines", np.full((8, 8), 1e-7), diverging=True)
+    bars = Panel("bars", np.array([-20.0, 10.0]), labels=("a", "b"))
+    figure = panel_figure([small, bars, strip, small, small, small], "a caption")
+    figure.draw_without_rendering()
+    texts = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts if text.get_window_extent().width]
+    assert {"a strip", "−20", "bars"} <= {name for name, _ in boxes}
+    for number, (name, box) in enumerate(boxes):
+        assert figure.bbox.x0 <= box.x0 and figure.bbox.y0 <= box.y0, name
+        assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, name
+        for other, there in boxes[:number]:
+            assert not box.padded(-1).overlaps(there.padded(-1)), (name, other)
 
 
 def test_a_manifests_spectra_are_drawn(inside: Any, tiny_manifest: Path, tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from ganprint_plugins.repmix_published import ABLATION, ADVERSARIAL, COMPARISON
 
+from ganprint.drawing import colour, marker
 from ganprint.evaluation.leaderboard import read_entries, save_entry
 from ganprint.evaluation.result_table import read_table
+from ganprint.reporting.charts import comparison_figures
 from ganprint.reporting.overview import result_tables
 
 from ..conftest import Page
@@ -138,7 +140,7 @@ def test_the_page_is_whole_and_fetches_nothing(inside: Any, folder: Path, tmp_pa
     text = file.read_text()
     addresses = [given.get(name) for _, given in Page(text).tags for name in ("src", "href", "xlink:href")]
     assert all(each is None or each.startswith(("#", "data:")) for each in addresses)
-    assert "@import" not in text and "url(" not in re.sub(r"url\(#[^)]*\)", "", text)
+    assert "default-src 'none'" in text and "@import" not in text and "url(" not in re.sub(r"url\(#[^)]*\)", "", text)
     entries = read_entries(folder)
     assert text.count("<code>") == 3 * len(entries)
     assert "<svg" not in text, "a CSV has no confusion to draw"
@@ -168,3 +170,36 @@ def test_stored_results_are_drawn(inside: Any, tmp_path: Path) -> None:
     inside("plot", tmp_path / "drawn", *stored, status=0)
     assert {file.name for file in (tmp_path / "drawn").iterdir()} >= {"robustness-test_seen.png"}
     assert "--force" in inside("plot", tmp_path / "drawn", *stored, status=2).stderr
+
+
+@pytest.mark.parametrize(
+    "split", ["../../../outside", "\u202egnp.\x1b[31m\x00", "</svg><script>alert(1)</script>--><b>"]
+)
+def test_the_name_of_a_split_leaves_no_folder_and_runs_nothing(
+    split: str, inside: Any, folder: Path, tmp_path: Path
+) -> None:
+    counts = {"real": {"real": 3, "progan": 1}, "progan": {"real": 0, "progan": 4}}
+    hostile = clean_entry(folder).model_copy(update={"split": split, "command": split, "confusion": counts})
+    results, drawn = tmp_path / "a/b/results", tmp_path / "a/b/drawn"
+    saved = save_entry(results, hostile)
+    assert saved.parent == results / "wild128" and [each.split for each in read_entries(results)] == [split]
+    inside("plot", drawn, "--results", results, status=0)
+    assert sorted(tmp_path.rglob("*.png")) == list(drawn.iterdir())
+    inside("leaderboard", "--results", results, "--html", tmp_path / "page.html", "--no-published", status=0)
+    text = (tmp_path / "page.html").read_text()
+    assert "script" not in {tag for tag, _ in Page(text).tags}
+    assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_every_panel_without_one_below_has_its_severities_and_shading_is_explained() -> None:
+    entries = [each for each in read_entries(KEPT) if each.data == "wild128" and each.weights == "repmix.wild128"]
+    figure = comparison_figures(entries, "attribution_accuracy")["severity-test_seen"]
+    figure.draw_without_rendering()
+    shown = [axes for axes in figure.axes if axes.get_title()]
+    labelled = [axes for axes in shown if any(each.get_visible() for each in axes.get_xticklabels())]
+    assert [axes.get_title() for axes in labelled] == ["saturate", "glass blur", "motion blur", "zoom blur", "snow"]
+    assert figure.get_supxlabel() == "shaded: corruptions that training never shows"
+
+
+def test_seventy_series_look_different() -> None:
+    assert len({(colour(number), marker(number)) for number in range(70)}) == 70

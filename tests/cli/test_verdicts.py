@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from ganprint.cli.assess import _print as print_rates
 from ganprint.files import locked_folder
 from ganprint.forensics.journal import Answered
 from ganprint.forensics.wording import how_often_wrong
-from ganprint.weights import first_choice, read_card
+from ganprint.weights import Rate, VerdictRates, first_choice, read_card
 from ganprint.weights.records import OTHERS
 
 from ..conftest import json_lines
@@ -364,3 +365,15 @@ def test_how_often_a_verdict_is_wrong_is_said_of_verdicts_that_were_given_only()
     assert re.search(rf"{right} \(.*\) of images of diffusion models were given the right source and {wrong} ", named)
     assert re.search(rf"{others.kinds[OTHERS].wrong_source.value:.0%} \(.*\) of images of generators that", named)
     assert "GANs" not in named and named.count("(21 more groups)") == 1
+
+
+def test_names_of_photo_sets_are_whole_in_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    names = [f"real__someone__a-project-of-many-photographs__camera-{number}" for number in (1, 2)]
+    given = {"data": "x.csv", "data_sha256": "0" * 64, "split": "test", "policy": "none", "seed": 0, "n": 200}
+    alarms = {name: Rate(n=100, value=0.01, low=0.0, high=0.05) for name in names}
+    print_rates("small", [VerdictRates(**given, verdicts={"real": 1.0}, false_alarms_by_set=alarms)])
+    cells = [line.split("│")[1].strip() for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert all(name in "".join(cells) for name in names)

@@ -91,7 +91,7 @@ def test_methods_that_agree_are_surer_together_than_alone() -> None:
 def test_methods_that_conflict_conclude_nothing(learned: bool) -> None:
     found = answer(ensemble(predictor(1, [0.001, 0.998, 0.001]), predictor(2, [0.8, 0.1, 0.1]), learned=learned))
     assert found.verdict == "inconclusive" and found.source is None
-    assert "1 synthetic, 1 real" in (found.reason or "")
+    assert "1 synthetic, 1 without a trace" in (found.reason or "")
 
 
 def test_methods_of_which_none_is_calibrated_do_not_all_say_so() -> None:

@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Prediction, View
+from ganprint.calibration.answer import answer_images
+from ganprint.calibration.decision import whole_percent
+from ganprint.calibration.probabilities import calibrate_probabilities
 from ganprint.errors import UsageError
 from ganprint.forensics.evidence import (
     FAINT,
@@ -27,6 +30,8 @@ from ganprint.images.views import crop_views
 from ganprint.models import NeuralAttributor, NeuralConfig
 from ganprint.reporting.panels import draw_panels
 from ganprint.weights import load_attributor
+
+from ..conftest import make_card
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "chelsea.png"
 VIEW_ONLY = ("residual", "spectrum")
@@ -97,11 +102,16 @@ def test_occlusion_finds_the_corner_that_alone_counts(bright_corner: Tensor) -> 
     assert not outside(found, CORNER).any()
 
 
-def test_the_deciding_crop_speaks_most_for_the_source_that_all_crops_name() -> None:
+@pytest.mark.parametrize(("real_offset", "place"), [(0.0, 1), (9.0, 0)])
+def test_the_deciding_crop_speaks_most_for_the_calibrated_most_likely_source(real_offset: float, place: int) -> None:
     crops = torch.zeros(3, 3, 32, 32, dtype=torch.uint8)
     crops[1:, :, :CORNER, :CORNER] = torch.tensor([200, 100], dtype=torch.uint8)[:, None, None, None]
     attributor = Corner(AttributorConfig(view=View(size=32)), ("real", "progan"))
-    assert int(deciding_crop(attributor, crops)[0, 0, 0]) == 200
+    fitted = {"temperature": 1.0, "real_offset": real_offset, "data": "x", "data_sha256": "0" * 64, "split": "val"}
+    fitted |= {"policies": ["none"], "seed": 0, "images": 1, "before": {}, "after": {"calibration_error": 0.0}}
+    fitted |= {"date": "2026-11-20T12:00:01Z"}
+    card = make_card(method="corner", view=View(size=32), calibration=fitted)
+    assert deciding_crop(attributor, card, crops) == place
 
 
 def test_gradients_and_grad_cam_find_the_corner_that_alone_counts(bright_corner: Tensor) -> None:
@@ -143,9 +153,12 @@ def test_methods_have_their_maps_and_a_caption_that_says_what_they_are(method: s
     assert len(maps) == (3 if neural else 1)
     for panel in evidence.panels:
         assert panel.values.shape[:2] == (64, 64) and np.isfinite(panel.values).all() and np.ptp(panel.values)
-    shares = attributor.predict(square[None]).attribution.float().softmax(1)[0]
-    answer = f"says {card.sources[int(shares.argmax())]} {float(shares.max()):.0%}"
-    said = ["not calibrated", "8 px", "moved by 8 px", "not proof", card.name, str(card.sha256)[:12], answer]
+    # The probability that the verdict of this crop alone has.
+    shares = calibrate_probabilities(answer_images(attributor, [square[None]])[0].each, card.calibration)[0]
+    answer = f"says {card.sources[int(shares.argmax())]} {whole_percent(float(shares.max()))}, runner-up"
+    uncalibrated = gather_evidence(attributor, card.model_copy(update={"calibration": None}), square, "x", ["residual"])
+    assert "(not calibrated)" in uncalibrated.caption and "not calibrated" not in evidence.caption
+    said = ["8 px", "moved by 8 px", "not proof", card.name, str(card.sha256)[:12], answer]
     said += [f"layer {last_features(attributor, square)}"] if isinstance(attributor, NeuralAttributor) else []
     for words in said:
         assert words in evidence.caption

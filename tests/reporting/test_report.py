@@ -19,9 +19,11 @@ from torch import Tensor
 from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Prediction, View
 from ganprint.errors import OutputExistsError
 from ganprint.forensics.ensemble import Ensemble
+from ganprint.forensics.evidence import crop_map
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, why_review
 from ganprint.forensics.verdict import (
+    NO_RULE,
     Agreement,
     Change,
     Evidence,
@@ -33,6 +35,7 @@ from ganprint.forensics.verdict import (
 )
 from ganprint.forensics.verdict_stream import stream_verdicts
 from ganprint.images import ImageFile
+from ganprint.images.views import whole_picture
 from ganprint.provenance.stated import read_stated
 from ganprint.reporting import report
 from ganprint.reporting.report import Exhibits, write_report
@@ -153,6 +156,81 @@ def test_pictures_are_made_anew_from_the_pixels(ensemble: Ensemble, tmp_path: Pa
     assert "they are not proof of where an image comes from" in page.words
 
 
+def test_the_thick_frame_is_around_the_crop_that_the_maps_are_of(tmp_path: Path) -> None:
+    view = View(kind="native", size=32, crops=4)
+    card = make_card(method="brightness", view=view, sha256="5" * 64)
+    ensemble = Ensemble([WeightsPredictor(Brightness(AttributorConfig(view=view), card.sources), card)])
+    # Brighter from left to right: the crop that speaks most for the most likely source is not the first.
+    pixels = np.random.default_rng(0).integers(0, 100, (40, 200, 3)) + np.linspace(0, 100, 200)[:, None]
+    image = replace(image_of("a.jpg"), pixels=pixels.astype(np.uint8), width=200, height=40)
+    exhibits = Exhibits(ensemble, maps=True)
+    exhibits.see(image)
+    (verdict,) = answered(ensemble, [image])
+    shares = [each.synthetic_probability for each in verdict.crops]
+    assert verdict.likeliest == "real" and shares.index(min(shares)) != 0
+    _, page = written(record_of([verdict]), exhibits, tmp_path)
+    marks = [(given.get("class") or "").split() for tag, given in page.tags if tag == "span"]
+    marks = [classes for classes in marks if "crop" in classes]
+    assert [("mapped" in classes) for classes in marks] == [share == min(shares) for share in shares]
+
+
+def test_no_probability_is_shown_as_none_or_all(ensemble: Ensemble, tmp_path: Path) -> None:
+    image = image_of("a.jpg")
+    exhibits = Exhibits(ensemble, maps=False)
+    exhibits.see(image)
+    (verdict,) = answered(ensemble, [image])
+    sure: dict[str, Any] = {"reason": None, "synthetic_probability": 1.0, "probabilities": {"real": 0.0, "progan": 1.0}}
+    sure |= {"crops": [verdict.crops[0].model_copy(update={"synthetic_probability": 0.997})]}
+    sure |= {"views": Views(count=2, agreeing=2, least_synthetic=0.0, most_synthetic=1.0)}
+    text, page = written(record_of([verdict.model_copy(update=sure)]), exhibits, tmp_path)
+    assert not re.search(r"\b100(\.0)?\s%|\s0(\.0)?\s%", page.words)
+    assert "from < 0.1 % to > 99.9 %" in page.words and "Probability of synthetic: > 99.9 %" in page.words
+    assert re.search(r'class="crop[^>]*>&gt;99<', text)
+
+
+def test_scores_of_uncalibrated_weights_are_not_called_probabilities_nor_a_verdict(
+    ensemble: Ensemble, tmp_path: Path
+) -> None:
+    image = image_of("a.jpg")
+    exhibits = Exhibits(ensemble, maps=False)
+    exhibits.see(image)
+    (verdict,) = answered(ensemble, [image])
+    _, page = written(record_of([verdict]), exhibits, tmp_path)
+    assert verdict.reason == NO_RULE
+    assert "Verdict: none" in page.words and "Score of synthetic" in page.words and "Scores by source" in page.words
+    assert "Probability of synthetic" not in page.words and "Verdict: inconclusive" not in page.words
+
+
+def test_frames_and_map_end_where_a_border_begins(ensemble: Ensemble, tmp_path: Path) -> None:
+    pixels = np.full((64, 80, 3), 255, np.uint8)
+    pixels[16:40, 8:72] = noise(24, 64, 3)
+    image = replace(image_of("a.jpg"), pixels=pixels, width=80, height=64)
+    exhibits = Exhibits(ensemble, maps=False)
+    exhibits.see(image)
+    (verdict,) = answered(ensemble, [image])
+    (crop,) = verdict.crops
+    assert (crop.top, crop.side) == (16, 32), "taller than the content"
+    _, page = written(record_of([verdict]), exhibits, tmp_path)
+    (style,) = (given["style"] for tag, given in page.tags if "crop" in (given.get("class") or "").split())
+    assert (style or "").endswith(f"top: 25.0%; width: 40.0%; height: {100 * 24 / 64}%")
+    (predictor,) = ensemble.predictors
+    over = crop_map(predictor.attributor, predictor.card, whole_picture(pixels))
+    assert over is not None and sorted(set(np.nonzero(over.values)[0])) == [2, 3, 4], "rows 16 to 40 in blocks of 8"
+
+
+@pytest.mark.parametrize("called", ["real", "inconclusive", "progan"])
+def test_a_generator_that_the_file_names_stands_under_the_verdict(
+    called: str, ensemble: Ensemble, tmp_path: Path
+) -> None:
+    (verdict,) = answered(ensemble, [image_of("a.jpg")])
+    assert verdict.metadata is not None
+    metadata = verdict.metadata.model_copy(update={"signs": ["Its EXIF names a generator."]})
+    stated = {"verdict": called, "stated_generator": "Midjourney", "metadata": metadata}
+    _, page = written(record_of([verdict.model_copy(update=stated)]), Exhibits(ensemble, maps=False), tmp_path)
+    assert "The file says: made with Midjourney." in page.words
+    assert ("metadata name a generator, its pixels were not called synthetic" in page.words) == (called != "progan")
+
+
 def test_two_files_of_one_name_keep_their_own_pictures(ensemble: Ensemble, tmp_path: Path) -> None:
     images = [image_of("-", seed) for seed in (1, 2)]
     exhibits = Exhibits(ensemble, maps=False)
@@ -235,7 +313,7 @@ def test_everything_that_was_found_is_on_the_page(ensemble: Ensemble, tmp_path: 
         "noise in brightness",
         "+1.25",
         "25.0 % to 75.0 %",
-        "1 synthetic, 1 real",
+        "1 synthetic, 1 without a trace",
         "saved as JPEG, quality 90",
         "The image is too small.",
         "Nearer to the enrolled mine by +0.125",
