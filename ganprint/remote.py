@@ -193,8 +193,7 @@ def _archive(protocol: str, container: str, seen: object, process: int) -> tuple
     file = open_url(container) if is_url(container) else open_local(container)
     if protocol == "zip":
         return import_module("fsspec.implementations.zip").ZipFileSystem(_Limited(file)), RLock()
-    system = import_module("fsspec.implementations.tar").TarFileSystem(_Limited(file))
-    return system, RLock()
+    return import_module("ganprint.tar_archive").TarArchive(_Limited(file)), RLock()
 
 
 class _Limited(io.BufferedReader):
