@@ -192,7 +192,8 @@ class ResidualStatistics(Attributor):
     def predict(self, images: Tensor) -> Prediction:
         """Answer for uint8 RGB images (B, 3, 128, 128); attribution is log-probabilities, the embedding logits."""
         self.check_images(images)
-        with torch.no_grad():
+        # Its reasons are gradients, which a caller's inference mode would not give.
+        with torch.inference_mode(False), torch.no_grad():
             described = describe(images.to(self.device), frozen=self.config.frozen)
             scaled = Scaling(*self._scaling()).apply(described)
             first = self._first(scaled)
