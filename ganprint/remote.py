@@ -187,7 +187,7 @@ def _system(url: str) -> tuple[Any, str, RLock]:
     return system, path.lstrip("/"), lock
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _archive(protocol: str, container: str, seen: object, process: int) -> tuple[Any, RLock]:
     """Open an archive and read its list of files, once in each process: a place in an open file is shared by forks."""
     file = open_url(container) if is_url(container) else open_local(container)

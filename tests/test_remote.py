@@ -14,11 +14,13 @@ import fsspec.implementations.tar
 import numpy as np
 import pytest
 
+from ganprint import remote
 from ganprint.data import Manifest
 from ganprint.data.join import join
 from ganprint.errors import GanprintError, ImageError, ManifestError
 from ganprint.files import UnfitFileError, open_file, read_file
 from ganprint.images import find_images, read_image
+from ganprint.local_files import open_local
 from ganprint.remote import is_elsewhere, join_location, last_part, list_url, match_url, parent_location, seen_from
 
 from .conftest import encoded, noise
@@ -200,6 +202,23 @@ def test_what_no_url_may_open_is_one_sentence(
     Path("noise.zip").write_bytes(np.random.default_rng(0).bytes(4096))
     with pytest.raises(ImageError, match=says):
         read_image(url)
+
+
+def test_shards_that_are_read_in_turn_are_each_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+
+    def counted(path: Path, **options: Any) -> Any:
+        opened.append(path)
+        return open_local(path, **options)
+
+    monkeypatch.setattr(remote, "open_local", counted)
+    for number in range(20):
+        (tmp_path / str(number)).mkdir()
+        put_tar(tmp_path / str(number))
+    for number in [*range(20)] * 2:
+        place = f"tar://{TREE[0]}::{tmp_path / str(number) / 'tree.tar'}"
+        assert read_file(place, limit=1 << 20) == png(0)
+    assert len(opened) == 20
 
 
 def test_limits_hold_for_what_is_fetched_and_for_what_unpacks(tmp_path: Path) -> None:
