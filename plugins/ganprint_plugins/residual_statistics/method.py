@@ -22,7 +22,7 @@ from ganprint.plugin_api import (
     WeightsError,
     family_of,
 )
-from ganprint_plugins.residual_statistics.features import columns, describe, names
+from ganprint_plugins.residual_statistics.features import columns, describe, names, precise_device
 from ganprint_plugins.residual_statistics.fitting import Targets, fit_models, split_groups
 from ganprint_plugins.residual_statistics.frozen import FEATURES
 from ganprint_plugins.residual_statistics.linear import (
@@ -240,8 +240,8 @@ class ResidualStatistics(Attributor):
         self.tensors = {name: tensor.to(self.device) for name, tensor in tensors.items()}
 
     def to(self, device: str) -> "ResidualStatistics":
-        """Move all tensors to a device."""
-        self.device = torch.device(device)
+        """Move all tensors to a device, which MPS cannot be: they stay on the CPU."""
+        self.device = precise_device(device)
         self.tensors = {name: tensor.to(self.device) for name, tensor in self.tensors.items()}
         return self
 
