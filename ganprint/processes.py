@@ -41,7 +41,8 @@ def join(device: str) -> str:
             )
         if count > 1:
             device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-        torch.cuda.set_device(device)
+        if torch.device(device).index is not None:  # else it is the current one, which torch will not be told
+            torch.cuda.set_device(device)
     if count > 1 and not group.is_initialized():
         # Objects are exchanged on the CPU, gradients where the network is.
         nccl = group.is_nccl_available() and torch.device(device).type == "cuda"

@@ -187,14 +187,13 @@ def _system(url: str) -> tuple[Any, str, RLock]:
     return system, path.lstrip("/"), lock
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _archive(protocol: str, container: str, seen: object, process: int) -> tuple[Any, RLock]:
     """Open an archive and read its list of files, once in each process: a place in an open file is shared by forks."""
     file = open_url(container) if is_url(container) else open_local(container)
     if protocol == "zip":
         return import_module("fsspec.implementations.zip").ZipFileSystem(_Limited(file)), RLock()
-    system = import_module("fsspec.implementations.tar").TarFileSystem(_Limited(file))
-    return system, RLock()
+    return import_module("ganprint.tar_archive").TarArchive(_Limited(file)), RLock()
 
 
 class _Limited(io.BufferedReader):

@@ -5,6 +5,7 @@ import torch
 
 from ganprint.devices import find_device, quick_precision
 from ganprint.errors import UsageError
+from ganprint.processes import join
 
 
 def test_auto_takes_an_accelerator_before_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,3 +28,14 @@ def test_what_is_no_device_is_refused(name: str) -> None:
 def test_bf16_is_for_processors_that_multiply_it(having: str, expected: str, monkeypatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {having: True})
     assert quick_precision("cpu") == expected
+
+
+@pytest.mark.parametrize(("name", "chosen"), [("cuda", []), ("cuda:0", [0])])
+def test_one_process_trains_on_the_gpu_that_is_named_and_else_on_the_current_one(
+    name: str, chosen: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch._C, "_cuda_setDevice", found.append, raising=False)
+    assert join(name) == name
+    assert found == chosen

@@ -31,6 +31,7 @@ FLOORS = (
     ("plugins", "names"),
     ("attributor",),
     ("files",),
+    ("tar_archive",),
     ("remote",),
     ("drawing",),
     ("devices", "extras", "local_files", "ordered_map", "plain_text", "plain_yaml", "processes"),

@@ -10,16 +10,18 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import fsspec
+import fsspec.implementations.tar
 import numpy as np
 import pytest
 
+from ganprint import remote
 from ganprint.data import Manifest
 from ganprint.data.join import join
 from ganprint.errors import GanprintError, ImageError, ManifestError
 from ganprint.files import UnfitFileError, open_file, read_file
 from ganprint.images import find_images, read_image
-from ganprint.remote import is_elsewhere, join_location, last_part, parent_location, seen_from
+from ganprint.local_files import open_local
+from ganprint.remote import is_elsewhere, join_location, last_part, list_url, match_url, parent_location, seen_from
 
 from .conftest import encoded, noise
 
@@ -149,6 +151,21 @@ def test_a_manifest_of_a_url_names_images_beside_it_and_is_written_for_here(tmp_
         assert read_image(opened.path(0)).sha256 == read_image(png(0)).sha256
 
 
+@pytest.mark.parametrize("prefix", ["./", "/", "../"])
+def test_a_tar_of_all_that_a_folder_holds_is_a_tree_of_sources(prefix: str, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "dot.tar", "w") as archive:
+        for name in ("", "real", "real/face", *TREE):
+            member = tarfile.TarInfo(prefix + name)
+            member.type = tarfile.REGTYPE if name in TREE else tarfile.DIRTYPE
+            member.size = len(png(0)) * (name in TREE)
+            archive.addfile(member, io.BytesIO(png(0)))
+    manifest = Manifest.open(tmp_path / "dot.tar")
+    assert manifest.labels.tolist() == [0, 0, 1]
+    assert read_image(manifest.path(0)).pixels.shape == (40, 40, 3)
+    # As a manifest has it that was written before.
+    assert read_file(f"tar://./{TREE[0]}::{tmp_path / 'dot.tar'}", limit=1 << 20) == png(0)
+
+
 @pytest.mark.parametrize("kind", [".zip", ".tar"])
 def test_an_archive_is_named_as_a_file_and_answers_as_a_folder(kind: str, tmp_path: Path) -> None:
     url = put_zip(tmp_path) if kind == ".zip" else put_tar(tmp_path)
@@ -185,6 +202,23 @@ def test_what_no_url_may_open_is_one_sentence(
     Path("noise.zip").write_bytes(np.random.default_rng(0).bytes(4096))
     with pytest.raises(ImageError, match=says):
         read_image(url)
+
+
+def test_shards_that_are_read_in_turn_are_each_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+
+    def counted(path: Path, **options: Any) -> Any:
+        opened.append(path)
+        return open_local(path, **options)
+
+    monkeypatch.setattr(remote, "open_local", counted)
+    for number in range(20):
+        (tmp_path / str(number)).mkdir()
+        put_tar(tmp_path / str(number))
+    for number in [*range(20)] * 2:
+        place = f"tar://{TREE[0]}::{tmp_path / str(number) / 'tree.tar'}"
+        assert read_file(place, limit=1 << 20) == png(0)
+    assert len(opened) == 20
 
 
 def test_limits_hold_for_what_is_fetched_and_for_what_unpacks(tmp_path: Path) -> None:
@@ -230,6 +264,56 @@ def test_threads_and_forks_read_the_same_bytes_from_one_archive(tmp_path: Path) 
             right = all(read_file(place, limit=1 << 20) == png(n) for n, place in enumerate(places))
             os._exit(0 if right else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def put_links(folder: Path, links: dict[str, tuple[bytes, str]]) -> str:
+    with tarfile.open(folder / "links.tar", "w") as archive:
+        member = tarfile.TarInfo("./real/face/a.png")
+        member.size = len(png(0))
+        archive.addfile(member, io.BytesIO(png(0)))
+        for name, (kind, target) in links.items():
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            archive.addfile(member)
+    return f"tar://::{folder / 'links.tar'}"
+
+
+@pytest.mark.parametrize(
+    ("links", "leads"),
+    [
+        ({"x.png": (tarfile.SYMTYPE, "real/face/a.png")}, True),
+        ({"fake/x.png": (tarfile.SYMTYPE, "../real//face/a.png")}, True),
+        ({"fake/x.png": (tarfile.LNKTYPE, "./real/face/a.png")}, True),
+        ({"x.png": (tarfile.SYMTYPE, "y.png"), "y.png": (tarfile.LNKTYPE, "real/face/a.png")}, True),
+        ({"x.png": (tarfile.SYMTYPE, "/etc/passwd")}, False),
+        ({"x.png": (tarfile.SYMTYPE, "y.png"), "y.png": (tarfile.SYMTYPE, "x.png")}, False),
+        ({"x.png": (tarfile.FIFOTYPE, "")}, False),
+    ],
+)
+def test_a_link_in_a_tar_leads_to_a_file_in_it(
+    links: dict[str, tuple[bytes, str]], leads: bool, tmp_path: Path
+) -> None:
+    place = str(join_location(put_links(tmp_path, links), next(iter(links))))
+    if leads:
+        assert read_file(place, limit=1 << 20) == png(0)
+    else:
+        with pytest.raises(OSError):
+            read_file(place, limit=1 << 20)
+
+
+def test_members_of_a_tar_are_not_searched_for_again_for_each_folder_and_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def searched(*_: Any, **options: Any) -> None:
+        pytest.fail("all members were gone through again")
+
+    links = {f"{n}/x.png": (tarfile.SYMTYPE, f"../{n + 1}/x.png") for n in range(5)}
+    url = put_links(tmp_path, links)
+    monkeypatch.setattr(fsspec.implementations.tar.TarFileSystem, "ls", searched)
+    monkeypatch.setattr(tarfile.TarFile, "_getmember", searched)
+    assert list_url(url, recursive=True) == [*links, "real/face/a.png"]
+    assert match_url(f"tar://*/x.png::{tmp_path / 'links.tar'}") == [str(join_location(url, name)) for name in links]
+    assert read_file(str(join_location(url, "./real/face/a.png")), limit=1 << 20) == png(0)
 
 
 @pytest.mark.parametrize(

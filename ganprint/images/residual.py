@@ -183,6 +183,7 @@ def _sum_rows(rows: Tensor, scratch: list[Tensor], out: Tensor) -> None:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # it is kept, and may be asked for gradients later
 def _analysis(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return the matrix (2 m, size) from a line to its approximation and, below, its detail."""
     parts = pywt.dwt(np.eye(size), WAVELET, mode=EDGE, axis=0)
@@ -190,6 +191,7 @@ def _analysis(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def _synthesis(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return the matrix (size or one more, 2 m) from approximation and detail back to the line."""
     length = pywt.dwt_coeff_len(size, pywt.Wavelet(WAVELET).dec_len, EDGE)

@@ -37,8 +37,7 @@ def log_dct(images: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)  # it is kept, and may be asked for gradients later
 def _cosines(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     matrix = dct(np.eye(size), type=2, norm="ortho", axis=0)
-    # It is kept, and later perhaps asked for gradients, which a tensor of inference mode has none of.
-    with torch.inference_mode(False):
-        return torch.from_numpy(matrix).to(device, dtype)
+    return torch.from_numpy(matrix).to(device, dtype)

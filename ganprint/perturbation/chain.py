@@ -232,15 +232,15 @@ def parse_chain(text: str) -> Chain | DrawnChain:
     steps = []
     for part in text.removeprefix(PREFIX).split("+"):
         name, _, value = part.partition("=")
-        low, _, high = value.partition("..")
+        low, dots, high = value.partition("..")
         try:
-            steps.append((name, float(low), float(high or low)))
+            steps.append((name, float(low), float(high if dots else low)))
         except ValueError:
             raise PerturbationError(
                 f"{part!r} is not a post-processing step.",
                 "Write NAME=VALUE or NAME=LOW..HIGH, chained by +, as in share:resize=0.5+jpeg=80.",
             ) from None
-        if not low or steps[-1][1] > steps[-1][2]:
+        if steps[-1][1] > steps[-1][2]:
             raise PerturbationError(f"{part!r} has its bounds the wrong way round.", "Write the lower one first.")
     if any(low != high for _, low, high in steps):
         return DrawnChain(tuple(steps))

@@ -149,6 +149,7 @@ def _box_average(images: Tensor, size: int) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # it is kept, and may be asked for gradients later
 def _nearest(size: int, small: int, device: torch.device) -> Tensor:
     """Return the small pixel that each of `size` pixels repeats, adding the steps up as Pillow does."""
     step = small / size
@@ -157,6 +158,7 @@ def _nearest(size: int, small: int, device: torch.device) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def _box_windows(size: int, small: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return the pixels that each of `small` windows averages (n, small), and their weights (n, small, 1).
 

@@ -31,6 +31,7 @@ def extend(images: Tensor, rows: int, columns: int, edge: Edge) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # it is kept, and may be asked for gradients later
 def _positions(size: int, margin: int, edge: Edge, device: torch.device) -> Tensor:
     position = torch.arange(-margin, size + margin)
     if edge == "nearest" or size == 1:

@@ -93,9 +93,10 @@ def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
     with os_errors_as(TrainingError, f"{run.folder} cannot be written to", "Name another folder with --out."):
         run.folder.mkdir(parents=True, exist_ok=True)
         check_run_folder(run.folder, resume=False, force=force)
-        # Weights of before must not be taken for this training's, should it fail.
-        for name in (MODEL_FILE, CARD_FILE):
-            (run.folder / name).unlink(missing_ok=True)
+        # Weights and checkpoints of before must not be taken for this training's, should it fail.
+        of_before = [run.folder / MODEL_FILE, run.folder / CARD_FILE, *run.folder.glob("checkpoints/*.safetensors")]
+        for old in of_before:
+            old.unlink(missing_ok=True)
         atomic_write(file, text)
 
 

@@ -121,7 +121,15 @@ def load_attributor(name_or_path: str | Path, *, device: str = "cpu") -> tuple["
     Raises WeightsError where the artifact is damaged or does not fit its method, and PluginError where
     the method is not installed or fails to import.
     """
-    artifact = load_artifact(name_or_path)
+    import torch
+
+    # Tensors of a caller's inference mode would have no gradients, not even after it.
+    with torch.inference_mode(False):
+        artifact = load_artifact(name_or_path)
+        return _built(artifact).to(device), artifact.card
+
+
+def _built(artifact: Artifact) -> "Attributor":
     card = artifact.card
     method = plugins.load(card.method)
     hint = f"They were made by {card.plugin.distribution} {card.plugin.version}: install that, or train again."
@@ -146,7 +154,7 @@ def load_attributor(name_or_path: str | Path, *, device: str = "cpu") -> tuple["
     except Exception as cause:
         # A configuration reaches constructors of other packages, which raise what they like.
         raise WeightsError(f"The weights {card.name} do not fit {card.method}: {_one_line(cause)}", hint) from cause
-    return attributor.to(device), card
+    return attributor
 
 
 def add_result(name_or_path: str | Path, result: Result) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ganprint import plugins
 from ganprint.errors import WeightsError
+from ganprint.files import open_file
 from ganprint.weights.card import Card
 from ganprint.weights.store import find
 
@@ -46,6 +47,7 @@ def load_held_out(
         method = plugins.load(card.method)
         attributor = method(method.spec.config.model_validate(card.config), card.sources)
         try:
+            open_file(path).close()  # a pipe would be waited for
             with safe_open(path, framework="pt") as file:
                 groups = frozenset(json.loads(file.metadata()["groups"]))
                 attributor.load_state({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118

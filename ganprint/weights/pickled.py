@@ -10,6 +10,9 @@ MAX_OPERATIONS = 1_000_000
 
 MAX_RANK = 8
 
+MAX_NAME = 200
+"""Characters of a class or function, or of its module: a long one would be copied by each operation that names it."""
+
 STORAGE_TYPES = {
     "DoubleStorage": "float64",
     "FloatStorage": "float32",
@@ -255,13 +258,17 @@ class _Machine:
 
 
 def _is_plain(key: object) -> bool:
-    # Hashing nested tuples recurses in C without a limit.
-    return key is None or type(key) in (str, bytes, int, float, bool, Name)
+    # Hashing nested tuples recurses in C without a limit; a number of a million digits is hashed anew each time.
+    if type(key) is int:
+        return key.bit_length() <= 64
+    return key is None or type(key) in (str, bytes, float, bool, Name)
 
 
 def _checked_name(module: Any, name: Any) -> Name:
     if type(module) is not str or type(name) is not str:
         raise MalformedPickleError("it names a function by what is not text")
+    if max(len(module), len(name)) > MAX_NAME:
+        raise ForbiddenNameError(printable(name))
     found = Name(module, name)
     full = str(found)
     if full not in _BUILDERS and full not in _LABELS and not full.startswith(_LABEL_PREFIX):

@@ -32,7 +32,7 @@ from ganprint.plugin_api import (
     remove_means,
     report_trial,
 )
-from ganprint_plugins.prnu_spec import SPEC, PRNUConfig
+from ganprint_plugins.prnu_spec import MOST_LEVELS, SPEC, PRNUConfig
 
 DARKEST_SATURATED = 252.0
 """Grey level from which the weight of a pixel falls, and how fast (Chen et al. 2008's public code)."""
@@ -178,7 +178,9 @@ class PRNU(Attributor):
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Take what `state` gave; raise WeightsError where names or shapes do not fit."""
         absent = {"fingerprints", "levels", "sigma", "sharpness"} - tensors.keys()
-        if absent or tensors["fingerprints"].shape != self.fingerprints.shape:
+        # A level is a few bytes, and each takes time and memory.
+        deep = not absent and not 1 <= int(tensors["levels"]) <= MOST_LEVELS
+        if absent or deep or tensors["fingerprints"].shape != self.fingerprints.shape:
             raise WeightsError(
                 f"The tensors are not those of {len(self.sources)} fingerprints of {self.config.view.size} px.",
                 "The card's configuration and the tensors must come from the same training.",

@@ -1,18 +1,23 @@
 """What PRNU is, read without torch: its hyperparameters, paper and presets."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ganprint.plugin_api import AttributorSpec, GridConfig
 
+MOST_LEVELS = 11
+"""Decompositions after which nothing is left of the largest crop, 2048 px."""
+
 
 class PRNUConfig(GridConfig):
     """PRNU's hyperparameters: the grid of which the best setting on validation is kept."""
 
-    levels: tuple[int, ...] = Field((1, 2, 3, 4), min_length=1, description="grid: wavelet decompositions")
-    sigmas: tuple[float, ...] = Field(
+    levels: tuple[Annotated[int, Field(ge=1, le=MOST_LEVELS)], ...] = Field(
+        (1, 2, 3, 4), min_length=1, description="grid: wavelet decompositions"
+    )
+    sigmas: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         tuple(round(0.05 * step, 2) for step in range(1, 20)),
         min_length=1,
         description="grid: noise deviation, grey levels",

@@ -284,7 +284,8 @@ def _critic_loss(critic: nn.Module, real: Tensor, made: Tensor, step: Step) -> T
     """Return the critic's loss: Wasserstein's, the gradient penalty (Gulrajani et al. 2017), and against drift."""
     of_real = critic(real)
     judged = critic(_Reverse.apply(made)).mean() - of_real.mean()
-    share = torch.from_numpy(step.random().random((len(real), 1, 1, 1))).to(real)
+    drawn = step.random().random((len(real) * step.world_size, 1, 1, 1))
+    share = torch.from_numpy(step.share(drawn)).to(real)
     between = (share * real + (1 - share) * made.detach()).requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     penalty = (slope.flatten(1).norm(dim=1) - 1).square().mean()

@@ -113,3 +113,13 @@ def test_other_weights_of_that_name_are_refused_where_it_is_unpickled(judged_wei
 def test_weights_that_are_not_there_are_named_at_once() -> None:
     with pytest.raises(WeightsError, match="nobody"):
         ganprint.load("nobody")
+
+
+def test_the_default_weights_answer_in_inference_mode_and_after_they_were_loaded_in_it() -> None:
+    import torch
+
+    image = np.random.default_rng(0).integers(0, 256, (160, 160, 3), dtype=np.uint8)
+    predictor = ganprint.load(device="cpu")
+    with torch.inference_mode():
+        inside = predictor(image)
+    assert inside.probabilities and inside.probabilities == predictor(image).probabilities

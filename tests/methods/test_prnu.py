@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ganprint_plugins.prnu import FingerprintSums, Setting, correlate
+from ganprint_plugins.prnu import PRNU, FingerprintSums, Setting, correlate
 from ganprint_plugins.prnu_spec import PRNUConfig
+from pydantic import ValidationError
 
+from ganprint.attributor import View
+from ganprint.errors import WeightsError
 from ganprint.images.residual import clean_residuals
 
 from .conftest import Fit
@@ -63,3 +66,12 @@ def test_a_constant_and_a_saturated_image_give_finite_residuals() -> None:
     sums.update(flat, torch.zeros(2, dtype=torch.long))
     assert torch.isfinite(sums.fingerprints()).all()
     assert np.isfinite(clean_residuals(flat.float(), levels=4, sigma=0.05).numpy()).all()
+
+
+@pytest.mark.parametrize("levels", [0, -1, 12, 1 << 40])
+def test_decompositions_of_which_nothing_would_be_left_are_refused(levels: int) -> None:
+    method = PRNU(PRNUConfig(view=View(size=32)), ("real", "progan"))
+    with pytest.raises(WeightsError):
+        method.load_state(method.state() | {"levels": torch.tensor(levels)})
+    with pytest.raises(ValidationError):
+        PRNUConfig(levels=(2, levels))

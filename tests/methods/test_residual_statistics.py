@@ -400,3 +400,9 @@ def test_rows_of_a_group_are_never_on_both_sides_of_a_fold() -> None:
     folds = split_groups(rows, 5, 0)
     assert sorted(group for fold in folds for group in fold) == sorted(set(groups))
     assert max(map(len, folds)) - min(map(len, folds)) <= 3
+
+
+def test_beside_mps_which_has_no_double_precision_the_cpu_answers() -> None:
+    method = ResidualStatistics(ResidualStatisticsConfig(), ("real", "progan")).to("mps")
+    assert method.predict(crops(2)).attribution.device == torch.device("cpu")
+    assert features.precise_device("cuda:1") == torch.device("cuda:1")

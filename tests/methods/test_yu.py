@@ -107,3 +107,20 @@ def test_validation_judges_attribution_alone() -> None:
     torch.testing.assert_close(validation.total, expected)
     assert training.total.item() > validation.total.item()
     torch.testing.assert_close(training.logits, validation.logits)
+
+
+def test_processes_penalise_the_critic_at_the_points_of_one() -> None:
+    seen: list[torch.Tensor] = []
+
+    class Recorder(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            seen.append(images.detach()[:, 0, 0, 0])
+            return images.flatten(1).sum(1)
+
+    def between(images: int, step: Step) -> torch.Tensor:
+        yu._critic_loss(Recorder(), torch.ones(images, 3, 4, 4), torch.zeros(images, 3, 4, 4), step)
+        return seen[-1]
+
+    parts = [between(3, Step(0, 1, 2, rank, 2)) for rank in (0, 1)]
+    assert torch.equal(torch.cat(parts), between(6, Step(0, 1, 2)))
+    assert not torch.equal(*parts)

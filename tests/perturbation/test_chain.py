@@ -107,7 +107,9 @@ def test_bounds_are_drawn_for_each_image_within_them_and_always_alike() -> None:
     assert 0.9 < np.exp(np.log(resized).mean()) < 1.1  # as often reduced as enlarged
 
 
-@pytest.mark.parametrize("text", ["share:jpeg=90..60", "share:jpeg=..", "share:jpeg=60..101", "share:jpeg=a..b"])
+@pytest.mark.parametrize(
+    "text", ["share:jpeg=90..60", "share:jpeg=..", "share:jpeg=60..", "share:jpeg=60..101", "share:jpeg=a..b"]
+)
 def test_bounds_that_cannot_be_drawn_between_are_refused(text: str) -> None:
     with pytest.raises(PerturbationError):
         parse_chain(text)

@@ -83,6 +83,18 @@ def test_gradients_flow_back_to_the_image(photograph, kind):
     assert gradient.abs().sum() > 0
 
 
+@pytest.mark.parametrize("kind", ["pixelate", "defocus_blur"])
+def test_gradients_flow_after_images_of_that_size_were_perturbed_in_inference_mode(photograph, kind):
+    images = photograph[None, :, :37, :41] / 255
+    with torch.inference_mode():
+        expected = perturb(images, [Perturbation(kind, 3, 9)])
+    images.requires_grad_()
+    result = perturb(images, [Perturbation(kind, 3, 9)])
+    assert torch.equal(result, expected)
+    (gradient,) = torch.autograd.grad(result.sum(), images)
+    assert gradient.abs().sum() > 0
+
+
 @pytest.mark.parametrize("kind", WITHOUT_GRADIENT)
 def test_kinds_without_gradient_leave_the_others_theirs(photograph, kind):
     images = (photograph[None, :, :32, :32].float() / 255).repeat(2, 1, 1, 1).requires_grad_()

@@ -109,6 +109,26 @@ def test_no_sequence_of_pickle_operations_escapes_as_anything_but_a_refusal(case
     assert not Path("touched").exists()
 
 
+LONG = b"pytorch_lightning.callbacks.".ljust(1000, b"a")
+
+
+@pytest.mark.parametrize(
+    ("pickled", "says"),
+    [
+        (b"\x80\x02}\x8a\x09" + b"\x01" * 9 + b"Ns.", "not a plain dict"),
+        (b"\x80\x02c" + LONG + b"\nb\n.", "it is refused"),
+        (b"\x80\x02cpytorch_lightning.callbacks.a\n" + LONG + b"\n.", "it is refused"),
+    ],
+)
+def test_keys_and_names_that_take_long_each_time_they_are_used_are_refused(
+    pickled: bytes, says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "slow.ckpt"
+    path.write_bytes(zipped(pickled))
+    with pytest.raises(WeightsError, match=says):
+        load(path, tmp_path / "out")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs fork and /proc")
 @pytest.mark.parametrize("case", ["nested keys", "gigabyte"])
 def test_torchs_own_reader_does_not_hold_where_ours_does(case: str, tmp_path: Path) -> None:

@@ -157,12 +157,14 @@ def test_a_configuration_left_by_a_start_that_failed_blocks_nothing(tmp_path: Pa
     assert read_config(RepMix.spec, file=tmp_path / "config.yaml") == other
 
 
-def test_force_takes_the_weights_of_before_away_at_once(tmp_path: Path) -> None:
-    for name in ("model.safetensors", "card.yaml"):
-        (tmp_path / name).write_text("of before")
+def test_force_takes_the_weights_and_checkpoints_of_before_away_at_once(tmp_path: Path) -> None:
+    """An interruption before the first new checkpoint would be resumed from those of before."""
+    held = [tmp_path / name for name in ("model.safetensors", "card.yaml", "checkpoints/last.safetensors")]
+    for file in held:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("of before")
     open_folder(Run(tmp_path), read_config(RepMix.spec, preset="repmix-mini"), force=True)
-    assert not (tmp_path / "model.safetensors").exists()
-    assert not (tmp_path / "card.yaml").exists()
+    assert not any(file.exists() for file in held)
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:

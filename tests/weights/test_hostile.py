@@ -19,6 +19,7 @@ from ganprint.errors import GanprintError, WeightsError
 from ganprint.forensics.predictors import known_from
 from ganprint.weights import list_weights, load_artifact, load_attributor, read_card, save_artifact
 from ganprint.weights.card import CARD_FILE
+from ganprint.weights.held_out import load_held_out
 
 from ..conftest import CALIBRATION, VIEW, benchmark, make_card, run_code
 
@@ -210,3 +211,11 @@ def test_a_card_or_model_that_is_no_regular_file_is_no_artifact(kind: str, tmp_p
         (listed,) = list_weights([tmp_path])
         assert listed.error
         shutil.rmtree(folder)
+
+
+def test_a_pipe_among_the_folds_beside_weights_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    folder = small("prnu", tmp_path / "weights")
+    (folder / "held-out").mkdir()
+    os.mkfifo(folder / "held-out" / "0.safetensors")
+    with pytest.raises(WeightsError, match="damaged"):
+        load_held_out(folder, read_card(folder))

@@ -34,7 +34,7 @@ from ganprint.plugin_api import (
     read_tensors,
     write_tensors,
 )
-from ganprint_plugins.residual_statistics.features import NUMERICS, columns, describe
+from ganprint_plugins.residual_statistics.features import NUMERICS, columns, describe, precise_device
 from ganprint_plugins.residual_statistics.spec import ResidualStatisticsConfig
 
 IMAGES_AT_ONCE = 16
@@ -138,7 +138,7 @@ def _pass(crops: PerturbedCrops, run: Run, progress: _Progress, *, frozen: bool)
         for batch in loader(crops, batch_size=IMAGES_AT_ONCE, workers=run.workers):
             counts = torch.tensor([len(each) for each in batch.images])
             pixels = torch.cat(list(batch.images))
-            values.append(describe(pixels.to(run.device), frozen=frozen).cpu())
+            values.append(describe(pixels.to(precise_device(run.device)), frozen=frozen).cpu())
             rows.append(batch.rows.repeat_interleave(counts))
             progress.advance(len(batch.rows), computed=True)
             if interruption.asked:

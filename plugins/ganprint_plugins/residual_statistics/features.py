@@ -84,6 +84,12 @@ def describe(crops: Tensor, *, frozen: bool) -> Tensor:
     return torch.cat([own, frozen_features(crops)], 1) if frozen else own
 
 
+def precise_device(device: str) -> torch.device:
+    """Return the device on which statistics are computed: the CPU in the place of MPS, which has no float64."""
+    found = torch.device(device)
+    return torch.device("cpu") if found.type == "mps" else found
+
+
 def columns(frozen: bool) -> int:
     """Return how many numbers `describe` gives of a crop."""
     return len(names()) + FEATURES * frozen

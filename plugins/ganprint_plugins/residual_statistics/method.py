@@ -22,7 +22,7 @@ from ganprint.plugin_api import (
     WeightsError,
     family_of,
 )
-from ganprint_plugins.residual_statistics.features import columns, describe, names
+from ganprint_plugins.residual_statistics.features import columns, describe, names, precise_device
 from ganprint_plugins.residual_statistics.fitting import Targets, fit_models, split_groups
 from ganprint_plugins.residual_statistics.frozen import FEATURES
 from ganprint_plugins.residual_statistics.linear import (
@@ -192,7 +192,8 @@ class ResidualStatistics(Attributor):
     def predict(self, images: Tensor) -> Prediction:
         """Answer for uint8 RGB images (B, 3, 128, 128); attribution is log-probabilities, the embedding logits."""
         self.check_images(images)
-        with torch.no_grad():
+        # Its reasons are gradients, which a caller's inference mode would not give.
+        with torch.inference_mode(False), torch.no_grad():
             described = describe(images.to(self.device), frozen=self.config.frozen)
             scaled = Scaling(*self._scaling()).apply(described)
             first = self._first(scaled)
@@ -239,8 +240,8 @@ class ResidualStatistics(Attributor):
         self.tensors = {name: tensor.to(self.device) for name, tensor in tensors.items()}
 
     def to(self, device: str) -> "ResidualStatistics":
-        """Move all tensors to a device."""
-        self.device = torch.device(device)
+        """Move all tensors to a device, which MPS cannot be: they stay on the CPU."""
+        self.device = precise_device(device)
         self.tensors = {name: tensor.to(self.device) for name, tensor in self.tensors.items()}
         return self
 
