@@ -10,7 +10,10 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from shlex import join
 from typing import TYPE_CHECKING, Any, TextIO, cast
+
+import typer
 
 from ganprint.errors import GanprintWarning, ImageError
 from ganprint.plain_text import cell, harmless, printable, to_json
@@ -140,8 +143,6 @@ def be_quiet() -> None:
 
 def note(text: str) -> None:
     """Print a line on stderr that is neither a result nor an error, unless -q was given."""
-    import typer
-
     if not getattr(sys.stderr, "quiet", False):
         typer.echo(f"ganprint: {text}", err=True)
 
@@ -156,15 +157,11 @@ def note_unsearched(inputs: Sequence[str], recursive: bool) -> None:
 
 def complain(sentence: str) -> None:
     """Print on stderr what went wrong or must be known, with -q too."""
-    import typer
-
     typer.echo(f"ganprint: {sentence}", err=True)
 
 
 def complain_once(message: str, hint: str, shown: set[str]) -> None:
     """Print an error, and below it its hint unless it is among those that were shown."""
-    import typer
-
     complain(message)
     if hint and hint not in shown:
         shown.add(hint)
@@ -173,8 +170,6 @@ def complain_once(message: str, hint: str, shown: set[str]) -> None:
 
 def end_with(failures: "Iterable[ImageError]") -> None:
     """Name each image that could not be read, once, and end with status 1 where there is one."""
-    import typer
-
     named = {failure.message: failure.hint for failure in failures}
     shown = set[str]()
     for message, hint in named.items():
@@ -191,8 +186,6 @@ def hear_libraries() -> None:
 
 def command_line() -> str:
     """Return the command that runs, as a shell would take it again."""
-    from shlex import join
-
     return join(["ganprint", *sys.argv[1:]])
 
 
@@ -250,8 +243,6 @@ def counting(what: str) -> "Iterator[Callable[[str, int, int | None], None]]":
 
 def echo_json(content: Any, *, indent: int | None = None) -> None:
     """Print JSON, names as they are, as far as they are printable and stdout can hold them."""
-    import typer
-
     text = to_json(content, indent=indent)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:

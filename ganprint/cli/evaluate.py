@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganprint.cli.console import command_line, complain, console, counting, echo_csv, echo_json, print_wrapped
-from ganprint.cli.option_groups import Machine, Measuring, Unit, grouped
+from ganprint.cli.option_groups import Given, Machine, Measuring, Unit, grouped
 from ganprint.cli.options import (
     TEST_SPLIT,
     Csv,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @grouped
 def evaluate(
     *,
+    given: Given,
     data: TestData = None,
     method: OneMethod = None,
     weights: Annotated[
@@ -41,7 +42,7 @@ def evaluate(
         ),
     ] = None,
     split: Annotated[str | None, typer.Option(help=f"the split to evaluate; {TEST_SPLIT}")] = None,
-    image_folder: Images = None,
+    images: Images = None,
     policy: Annotated[
         str,
         typer.Option(
@@ -80,19 +81,7 @@ def evaluate(
     check_formats(as_json, as_csv)
     with counting("images") as progress:
         found = measure(
-            data,
-            method=method,
-            weights=weights,
-            split=split,
-            images=image_folder,
-            policy=policy,
-            at=at,
-            **vars(measuring),
-            **vars(machine),
-            predictions=predictions,
-            force=force,
-            record=record,
-            unit=unit,
+            **given.but("as_json", "as_csv"),
             command=command_line(),
             say=complain,
             progress=progress,

@@ -6,7 +6,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_type_hints
 
 import typer
 
@@ -73,10 +73,8 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
-def _under(annotation: Any, panel: str | None) -> Any:
+def _under(annotation: Any, panel: str) -> Any:
     """Return an option's annotation with the heading that the help has it under."""
-    if panel is None or get_origin(annotation) is not Annotated:
-        return annotation
     kind, option = get_args(annotation)
     option = copy(option)
     option.rich_help_panel = panel

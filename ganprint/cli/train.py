@@ -3,11 +3,13 @@
 import sys
 import time
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganprint.cli.console import LINE_SECONDS, about, console, progress_bar
+from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import (
     Device,
     Force,
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from ganprint.attributor import Progress
 
 
+@grouped
 def train(
+    given: Given,
     method: Method,
     data: TestData = None,
     out: Annotated[
@@ -51,7 +55,7 @@ def train(
         ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="name on the card; the folder's if left out")] = None,
-    image_folder: Images = None,
+    images: Images = None,
     seed: Seed = 0,
     device: Device = "auto",
     threads: Threads = None,
@@ -82,22 +86,9 @@ def train(
     try:
         with reporter:
             written = train_method(
-                method,
-                data,
-                folder,
-                preset=preset,
-                config=config,
+                **given.but("assignments", "out"),
+                out=folder,
                 set=assignments or (),
-                start=start,
-                name=name,
-                images=image_folder,
-                seed=seed,
-                device=device,
-                threads=threads,
-                precision=precision,
-                workers=workers,
-                resume=resume,
-                force=force,
                 # As it was first started: that gives the same weights without the folder's checkpoint.
                 command=_command(),
                 report=reporter,
@@ -117,8 +108,6 @@ def train(
 
 
 def _command(*added: str) -> str:
-    from shlex import join
-
     return join(["ganprint", *(word for word in sys.argv[1:] if word not in ("--resume", "--force")), *added])
 
 

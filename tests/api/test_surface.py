@@ -19,8 +19,8 @@ from ..conftest import run_code
 COMMANDS: dict[str, tuple[set[str], set[str]]] = {
     "attribute": ({"inputs", "fail_on", "verbose"}, {"images", "on_error"}),
     "explain": ({"spectrum", "data", "split", "preprocessing", "size", "limit", "seed", "workers"}, set()),
-    "train": ({"assignments", "image_folder"}, {"set", "images"}),
-    "evaluate": ({"as_json", "as_csv", "image_folder"}, {"images"}),
+    "train": ({"assignments"}, {"set"}),
+    "evaluate": ({"as_json", "as_csv"}, set()),
     "calibrate": ({"as_json"}, set()),
     "assess": ({"as_json"}, set()),
     "perturb": ({"inputs", "out", "recursive", "force", "as_json"}, {"images"}),
