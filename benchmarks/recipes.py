@@ -109,10 +109,7 @@ def measure(probabilities: np.ndarray, rows: Rows, sources: tuple[str, ...]) -> 
     found = {}
     for kind in ("real", "gan", "diffusion"):
         of = [name for name in sources if (families.get(name) or name) == kind]
-        for what, holds in (
-            ("real", synthetic <= fitted.real_to),
-            ("synthetic", synthetic >= fitted.synthetic_from),
-        ):
+        for what, holds in (("real", synthetic <= fitted.real_to), ("synthetic", synthetic >= fitted.synthetic_from)):
             found[f"{kind} called {what}"] = group_mean(holds, names_of, groups, sources=of).value
         if kind != "real":
             chosen = np.isin(names_of, of)
@@ -128,11 +125,7 @@ def measure(probabilities: np.ndarray, rows: Rows, sources: tuple[str, ...]) -> 
             of_draw = among & (rows.draws == draw)
             names_of = np.array(sources)[rows.labels[of_draw]]
             rates.append(group_mean(holds[of_draw], names_of, rows.groups[of_draw]).value)
-    found["worst draw, real called synthetic"], found["worst draw, to real"] = (
-        max(rates[::2]),
-        max(rates[1::2]),
-    )
-    return found
+    return found | {"worst draw, real called synthetic": max(rates[::2]), "worst draw, to real": max(rates[1::2])}
 
 
 def _area(score: np.ndarray, low: np.ndarray, high: np.ndarray, weights: np.ndarray) -> float:

@@ -26,6 +26,10 @@ CHAINS = (
     "share:webp=80",
     *(f"share:resize={factor}" for factor in (0.5, 0.75, 1.25, 1.5)),
 )
+COLUMNS = (
+    *("policy", "photographs synthetic", "low", "high"),
+    *("generated real", "to real", "to inconclusive", "images to real"),
+)
 
 
 def main() -> None:
@@ -45,18 +49,7 @@ def main() -> None:
     before[plain.rows] = plain.verdicts
     found = np.array([is_synthetic(each or None) for each in before]) & (images.labels != 0)
     writer = csv.writer(sys.stdout)
-    writer.writerow(
-        [
-            "policy",
-            "photographs synthetic",
-            "low",
-            "high",
-            "generated real",
-            "to real",
-            "to inconclusive",
-            "images to real",
-        ]
-    )
+    writer.writerow(COLUMNS)
     for policy in asked.policies or ("none", *CORRUPTIONS, *CHAINS):
         judged = answer_images(predictor, images, policy)
         rows, verdicts = judged.rows, judged.verdicts
@@ -64,12 +57,7 @@ def main() -> None:
         photographs = images.labels[rows] == 0
         synthetic = np.array([is_synthetic(each) for each in verdicts])
 
-        def rate(
-            holds: np.ndarray,
-            among: np.ndarray,
-            names: np.ndarray = names,
-            groups: np.ndarray = groups,
-        ) -> str:
+        def rate(holds: np.ndarray, among: np.ndarray, names: np.ndarray = names, groups: np.ndarray = groups) -> str:
             return f"{group_mean(holds[among], names[among], groups[among]).value:.3f}"
 
         alarms = group_mean(synthetic[photographs], names[photographs], groups[photographs])

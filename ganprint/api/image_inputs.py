@@ -121,11 +121,11 @@ def _found(
 
 
 def read_named(
-    named: Iterable[tuple[str, Source | ImageError]], *, max_pixels: int | None = None, metadata: bool = False
+    named: Iterable[tuple[str, Source | ImageError]], *, max_pixels: int | None = None
 ) -> Iterator[tuple[str, ImageFile | ImageError]]:
-    """Yield each image with its pixels and what its file states, or with what keeps it from being read."""
+    """Yield each image with its pixels, or with what keeps it from being read."""
     for name, source in named:
-        yield name, read_source(name, source, max_pixels=max_pixels, metadata=metadata)
+        yield name, read_source(name, source, max_pixels=max_pixels)
 
 
 def read_source(

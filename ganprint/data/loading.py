@@ -78,7 +78,6 @@ def loader(
     workers: int = 0,
     sampler: BatchSampler | None = None,
     device: str = "cpu",
-    prefetch: int = 4,
 ) -> ImageLoader:
     """Return a loader of Batch; without a sampler the images come once each, in order.
 
@@ -95,7 +94,7 @@ def loader(
         collate_fn=_stack if isinstance(dataset, ImageDataset) else _list,
         pin_memory=device.startswith("cuda"),
         persistent_workers=workers > 0,
-        prefetch_factor=prefetch if workers else None,
+        prefetch_factor=4 if workers else None,
         generator=torch.Generator(),
         worker_init_fn=_leave_signals_to_parent,
     )

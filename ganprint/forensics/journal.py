@@ -209,10 +209,7 @@ class Journal:
             cut = file.read(len(opening))
         if not opening.startswith(cut) and (end == 0 or not self._format.header):
             # Not the beginning of a line of ours.
-            raise UsageError(
-                f"{printable(str(self.path))} is not a file of verdicts.",
-                "Name another file, or start again with --force.",
-            )
+            raise _not_verdicts(self.path)
         return end
 
     def _paths(self, end: int) -> Iterator[str]:
@@ -239,10 +236,12 @@ def _whole_lines(path: Path) -> Iterator[bytes]:
             if line.endswith(b"\n"):
                 yield line
             elif len(line) > MAX_LINE_BYTES:
-                raise UsageError(
-                    f"{printable(str(path))} is not a file of verdicts.",
-                    "Name another file, or start again with --force.",
-                )
+                raise _not_verdicts(path)
+
+
+def _not_verdicts(path: Path) -> UsageError:
+    hint = "Name another file, or start again with --force."
+    return UsageError(f"{printable(str(path))} is not a file of verdicts.", hint)
 
 
 def _encoded(line: str) -> bytes:

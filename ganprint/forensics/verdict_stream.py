@@ -9,6 +9,8 @@ from ganprint.forensics.verdict import Change, Verdict
 from ganprint.images import ImageFile
 from ganprint.ordered_map import in_groups
 
+AT_ONCE = 16
+
 
 @dataclass(frozen=True)
 class Viewed:
@@ -20,14 +22,12 @@ class Viewed:
     changed: list[tuple[str, Views]]
 
 
-def stream_verdicts(
-    images: Iterable[tuple[str, ImageFile | GanprintError]], ensemble: Ensemble, *, batch_size: int = 16
-) -> Iterator[Verdict]:
-    """Yield a verdict for each image, named, in their order; only the crops of a batch are held.
+def stream_verdicts(images: Iterable[tuple[str, ImageFile | GanprintError]], ensemble: Ensemble) -> Iterator[Verdict]:
+    """Yield a verdict for each image, named, in their order; only the crops of AT_ONCE are held.
 
     An image that could not be read has a verdict that says why.
     """
-    for batch in in_groups(_viewed(images, ensemble), batch_size):
+    for batch in in_groups(_viewed(images, ensemble), AT_ONCE):
         yield from answer_together(batch, ensemble)
 
 

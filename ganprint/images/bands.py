@@ -11,7 +11,7 @@ from PIL import Image
 
 from ganprint.images.formats import open_image
 from ganprint.images.large import BAND_PIXELS
-from ganprint.images.png_data import CHANNELS, SIGNATURE, PixelData, png_chunks
+from ganprint.images.png_data import CHANNELS, SIGNATURE, PixelData, chunk_places
 from ganprint.images.rgb import DARK, to_rgb
 
 _COLOUR_TYPES = (2, 4, 6)  # with several channels; grey and palettes take a byte of a pixel as they are
@@ -51,7 +51,8 @@ def png_bands(payload: bytes) -> Iterator[tuple[slice, Image.Image]]:
     width, height = struct.unpack_from(">II", payload, 16)
     length = width * CHANNELS[payload[25]] + 1
     step = max(1, BAND_PIXELS // width)
-    key = b"".join(_chunk(kind, bytes(body)) for kind, body in png_chunks(payload) if kind == b"tRNS")
+    found = ((kind, payload[start + 8 : stop - 4]) for kind, start, stop in chunk_places(payload))
+    key = b"".join(_chunk(kind, body) for kind, body in found if kind == b"tRNS")
     data, above = PixelData(payload), b""
     for top in range(0, height, step):
         rows = data.take(min(step, height - top) * length)

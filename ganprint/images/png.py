@@ -1,30 +1,22 @@
 """Take a PNG apart: pixel data, texts, profiles and colours."""
 
 import zlib
-from collections.abc import Iterator
 
 from ganprint.images.colours import coding_of_colours
 from ganprint.images.formats import shortened
 from ganprint.images.parts import MAX_TEXT_BYTES, Parts, as_text, counted
+from ganprint.images.png_data import chunk_places
 
 _NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _SRGB_CHROMATICITIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 _MOST_NOTES = 10
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    place = 8
-    while place + 12 <= len(data):
-        length = int.from_bytes(data[place : place + 4], "big")
-        yield data[place + 4 : place + 8], place, place + 12 + length
-        place += 12 + length
-
-
 def take_png_apart(data: bytes, parts: Parts) -> None:
     """Take a PNG apart into `parts`."""
     view = memoryview(data)
     kept, colour = [view[:8]], dict[bytes, bytes]()
-    for kind, start, stop in counted(_chunks(data), parts):
+    for kind, start, stop in counted(chunk_places(data), parts):
         body = b"" if kind in _NEEDED else data[start + 8 : stop - 4]
         # Decoding ignores the checksums of the pixel data, which tell damage from pixels.
         sound = zlib.crc32(view[start + 4 : stop - 4]) == int.from_bytes(data[stop - 4 : stop], "big")

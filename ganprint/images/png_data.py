@@ -9,12 +9,12 @@ CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Of a pixel, by colour type."""
 
 
-def png_chunks(payload: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield the kind and the content of each chunk; what is cut ends early."""
+def chunk_places(payload: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the kind of each chunk, where it starts, and where it ends, which may be beyond the end of what is cut."""
     place = len(SIGNATURE)
     while place + 12 <= len(payload):
         length = int.from_bytes(payload[place : place + 4], "big")
-        yield payload[place + 4 : place + 8], memoryview(payload)[place + 8 : place + 8 + length]
+        yield payload[place + 4 : place + 8], place, place + 12 + length
         place += 12 + length
 
 
@@ -22,7 +22,9 @@ class PixelData:
     """The pixel data of a PNG, inflated as they are taken, to where they end or are damaged."""
 
     def __init__(self, payload: bytes) -> None:
-        self._pieces: Iterator[memoryview] = (body for kind, body in png_chunks(payload) if kind == b"IDAT")
+        self._pieces: Iterator[memoryview] = (
+            memoryview(payload)[start + 8 : stop - 4] for kind, start, stop in chunk_places(payload) if kind == b"IDAT"
+        )
         self._unpacker: Any = zlib.decompressobj()
         self._waiting: bytes | memoryview = b""
 

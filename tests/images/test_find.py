@@ -137,14 +137,9 @@ def test_names_that_are_not_utf8_survive_a_list(case: Path) -> None:
     assert os.fsencode(found) == b"case/caf\xe9.png"
 
 
-def test_a_missing_list_is_said(case: Path) -> None:
-    (found,) = find_images([], files_from=Path("absent.txt"))
-    assert isinstance(found, ImageNotFoundError)
-
-
-def test_a_pattern_that_is_none_is_said(case: Path) -> None:
-    (found,) = find_images(["case/*\0"])
-    assert isinstance(found, NoImagesError)
+def test_a_missing_list_and_a_pattern_that_is_none_are_said(case: Path) -> None:
+    missing, impossible = find_images([], files_from=Path("absent.txt")), find_images(["case/*\0"])
+    assert [type(each) for each in (*missing, *impossible)] == [ImageNotFoundError, NoImagesError]
 
 
 def test_the_first_path_of_many_folders_comes_before_the_last_is_searched(tmp_path: Path) -> None:
