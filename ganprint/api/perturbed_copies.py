@@ -187,8 +187,7 @@ def _perturbed(source: Source, name: str, drawn: "Perturbation | Chain", engine:
     images = whole_picture(pixels)[None].contiguous()
     del pixels  # large images count
     changed = perturb_images(images, [drawn], engine=cast("Engine", engine), at=at)[0]
-    found: Pixels = changed.to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
-    return found
+    return changed.to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
 
 
 def _write(pixels: Pixels, output: Path) -> None:

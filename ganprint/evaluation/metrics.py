@@ -84,8 +84,7 @@ class GroupAnswers:
     def votes(self) -> np.ndarray:
         """Return the share (G,) that each group has in its source: those of a source sum to 1."""
         _, places, sizes = np.unique(self.source, return_inverse=True, return_counts=True)
-        share: np.ndarray = 1 / sizes[places]
-        return share
+        return 1 / sizes[places]
 
     def resampled_votes(self) -> np.ndarray:
         """Return the share (DRAWS, G) that each group has in its source in resamples of its source's groups."""

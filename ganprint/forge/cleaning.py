@@ -19,8 +19,7 @@ KINDS = 8
 
 def flat(images: Tensor) -> np.ndarray:
     """Return which images uint8 (N, 3, R, R) show next to nothing, bool (N,)."""
-    found: np.ndarray = (images.float().flatten(1).std(1) < FLATTEST).numpy()
-    return found
+    return (images.float().flatten(1).std(1) < FLATTEST).numpy()
 
 
 def odd(images: Tensor) -> np.ndarray:
@@ -68,5 +67,4 @@ def varied(images: Tensor, count: int, *, seed: int) -> np.ndarray:
 def thumbnails_of(images: Tensor) -> np.ndarray:
     """Return images uint8 (N, 3, R, R) as rows of a small grey picture each, float (N, THUMBNAIL^2)."""
     small = adaptive_avg_pool2d(images.float().mean(1, keepdim=True), THUMBNAIL)
-    rows: np.ndarray = small.flatten(1).double().numpy()
-    return rows
+    return small.flatten(1).double().numpy()

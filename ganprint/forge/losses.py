@@ -38,5 +38,4 @@ def r1_penalty(critic: Critic, real: Tensor) -> Tensor:
     """Return the squared slope of the critic at photographs (Mescheder et al. 2018, R1)."""
     real = real.detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(real).sum(), real, create_graph=True)
-    penalty: Tensor = slope.square().sum((1, 2, 3)).mean()
-    return penalty
+    return slope.square().sum((1, 2, 3)).mean()

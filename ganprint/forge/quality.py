@@ -15,8 +15,7 @@ def spectral_features(images: Tensor) -> np.ndarray:
     """Return the mean log|DCT| of the luma of images uint8 (N, 3, R, R) in each of 64 bands, (N, 64)."""
     spectra = log_dct(luma(images.float()))
     bands = torch.nn.functional.adaptive_avg_pool2d(spectra[:, None], BANDS)
-    features: np.ndarray = bands.flatten(1).double().numpy()
-    return features
+    return bands.flatten(1).double().numpy()
 
 
 def spectral_distance(photographs: Tensor, made: Tensor) -> float:
