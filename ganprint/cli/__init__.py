@@ -38,27 +38,15 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command()(attribute)
-app.command()(train)
-app.command()(evaluate)
-app.command()(compare)
-app.command()(calibrate)
-app.command()(assess)
-app.command()(fuse)
-app.command()(enroll)
-app.command()(verify)
-app.command()(schema)
-app.command()(leaderboard)
-app.command()(plot)
-app.command()(explain)
-app.command()(demo)
-app.command()(perturb)
+for command in (
+    *(attribute, train, evaluate, compare, calibrate, assess, fuse, enroll, verify, schema),
+    *(leaderboard, plot, explain, demo, perturb, methods, config),
+):
+    app.command()(command)
 app.add_typer(study.app, name="study")
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 app.add_typer(forge.app, name="forge")
-app.command()(methods)
-app.command()(config)
 
 
 @app.callback(invoke_without_command=True)
