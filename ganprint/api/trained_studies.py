@@ -172,12 +172,7 @@ def _variants(
 ) -> "list[Variant]":
     """Return the trainings of a study, `chosen` being numbers of semantic classes, or parts of an ablation."""
     from ganprint.api.candidates import chosen_methods
-    from ganprint.studies.variants import (
-        ablated_method,
-        ablation_variants,
-        check_addressees,
-        semantics_variants,
-    )
+    from ganprint.studies.variants import ablated_method, ablation_variants, check_addressees, semantics_variants
 
     if kind == "semantics":
         methods = chosen_methods(method) or []

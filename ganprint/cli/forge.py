@@ -195,11 +195,7 @@ def mini_command(
 
     with progress_bar() as bar:
         task = bar.add_task("photographs", total=None)
-        file = mini(
-            photos=photos,
-            progress=lambda what: bar.update(task, description=what),
-            warn=_complain_of,
-        )
+        file = mini(photos=photos, progress=lambda what: bar.update(task, description=what), warn=_complain_of)
     typer.echo(str(file))
 
 

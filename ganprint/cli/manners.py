@@ -10,15 +10,7 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from ganprint.cli.old_names import renew
-from ganprint.cli.settings import (
-    check_variables,
-    commands,
-    default_map,
-    keys_of,
-    origin_of,
-    read_settings,
-    variable_of,
-)
+from ganprint.cli.settings import check_variables, commands, default_map, keys_of, origin_of, read_settings, variable_of
 from ganprint.cli.values import prepare
 from ganprint.errors import GanprintError
 

@@ -5,14 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from ganprint.evaluation.group_metrics import (
-    DRAWS,
-    FEWEST_GROUPS,
-    PERCENTILES,
-    GroupMean,
-    group_mean,
-    resampled_shares,
-)
+from ganprint.evaluation.group_metrics import DRAWS, FEWEST_GROUPS, PERCENTILES, GroupMean, group_mean, resampled_shares
 from ganprint.weights import Interval
 
 Unit = Literal["group", "image"]

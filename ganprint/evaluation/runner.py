@@ -13,16 +13,7 @@ from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import answer_manifest, write_predictions
 from ganprint.evaluation.conditions import Condition, Kept
-from ganprint.evaluation.entry import (
-    NUMERICS,
-    SHORT_HASH,
-    Entry,
-    Key,
-    data_name,
-    entry_key,
-    recalibrated,
-    result_name,
-)
+from ganprint.evaluation.entry import NUMERICS, SHORT_HASH, Entry, Key, data_name, entry_key, recalibrated, result_name
 from ganprint.evaluation.leaderboard import predictions_file, read_entries, save_entry
 from ganprint.evaluation.plan import Candidate, Job, JobBatch, Settings
 from ganprint.evaluation.result_table import check_table, save_tables

@@ -13,15 +13,7 @@ from ganprint.calibration.likelihood import in_words, log10_ratio
 from ganprint.calibration.open_set import SCORES, Known
 from ganprint.calibration.probabilities import calibrate_probabilities
 from ganprint.forensics.gallery import Gallery
-from ganprint.forensics.verdict import (
-    NO_RULE,
-    UNCALIBRATED,
-    Crop,
-    Evidence,
-    Ratio,
-    Verdict,
-    Views,
-)
+from ganprint.forensics.verdict import NO_RULE, UNCALIBRATED, Crop, Evidence, Ratio, Verdict, Views
 from ganprint.images import ImageFile
 from ganprint.plain_text import printable
 from ganprint.provenance.stated import StatedFile

@@ -23,23 +23,10 @@ from ganprint.files import open_file
 from ganprint.images.bands import bands_to_rgb, has_png_bands, png_bands
 from ganprint.images.containers import take_apart
 from ganprint.images.find import no_file
-from ganprint.images.formats import (
-    RAW_FORMATS,
-    SNIFFED_BYTES,
-    is_decodable,
-    open_image,
-    promised_format,
-    sniff,
-)
+from ganprint.images.formats import RAW_FORMATS, SNIFFED_BYTES, is_decodable, open_image, promised_format, sniff
 from ganprint.images.jpeg_pixels import decoded_jpeg
 from ganprint.images.large import await_turn, is_large
-from ganprint.images.limits import (
-    DEFAULT_MAX_PIXELS,
-    MAX_FILE_BYTES,
-    check_parts,
-    check_pixels,
-    check_sides,
-)
+from ganprint.images.limits import DEFAULT_MAX_PIXELS, MAX_FILE_BYTES, check_parts, check_pixels, check_sides
 from ganprint.images.parts import Parts, take_from_decoder
 from ganprint.images.quiet import quiet_decoders
 from ganprint.images.rgb import orientation_of, profile_notes, to_rgb, upright

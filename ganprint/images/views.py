@@ -11,15 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ganprint.attributor import View
-from ganprint.images.content import (
-    BLOCK,
-    TEXTURED_LEAST,
-    BlockMap,
-    Box,
-    Emptiness,
-    content_box,
-    map_blocks,
-)
+from ganprint.images.content import BLOCK, TEXTURED_LEAST, BlockMap, Box, Emptiness, content_box, map_blocks
 
 # Crop positions are taken from a grid of this many places a side; 9 has more of them than View allows crops.
 _GRID = 9

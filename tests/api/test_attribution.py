@@ -15,13 +15,7 @@ from PIL import Image
 
 import ganprint
 from ganprint import forked
-from ganprint.errors import (
-    ImageNotFoundError,
-    OutputExistsError,
-    TruncatedImageError,
-    UsageError,
-    WeightsError,
-)
+from ganprint.errors import ImageNotFoundError, OutputExistsError, TruncatedImageError, UsageError, WeightsError
 from ganprint.forensics import verdict_stream
 
 

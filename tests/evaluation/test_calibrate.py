@@ -37,9 +37,7 @@ def overconfident() -> tuple[np.ndarray, np.ndarray]:
     return Scaling(1 / 3)(true), labels
 
 
-def test_the_temperature_that_made_them_too_sure_is_found(
-    overconfident: tuple[np.ndarray, np.ndarray],
-) -> None:
+def test_the_temperature_that_made_them_too_sure_is_found(overconfident: tuple[np.ndarray, np.ndarray]) -> None:
     probabilities, labels = overconfident
     scaling = fit_scaling(probabilities, labels)
     assert scaling.temperature == pytest.approx(3, rel=0.1) and scaling.real_offset == pytest.approx(0, abs=0.2)

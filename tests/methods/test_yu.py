@@ -73,9 +73,7 @@ def test_the_reimplementation_is_any_backbone_with_a_linear_layer() -> None:
     assert network(torch.zeros(2, 3, 32, 32)).shape == (2, 3)
 
 
-def test_one_step_drives_the_critic_up_and_the_autoencoder_against_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_one_step_drives_the_critic_up_and_the_autoencoder_against_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yu, "GRADIENT_PENALTY", 0.0)
     monkeypatch.setattr(yu, "DRIFT", 0.0)
     torch.manual_seed(0)
