@@ -12,7 +12,7 @@ import ganprint
 from ganprint.api.candidates import chosen_candidates, chosen_methods
 from ganprint.api.choices import chosen_members
 from ganprint.api.comparisons import prepare_comparison
-from ganprint.api.generators import build_from_generators, sample_generator, train_generators
+from ganprint.api.generators import sample_generator, train_generators
 from ganprint.data import Manifest
 from ganprint.errors import ConfigError, ImageError, ImageNotFoundError, OutputExistsError, PluginError, UsageError
 from ganprint.weights import read_card
@@ -171,8 +171,6 @@ def test_generators_are_sampled_and_what_there_is_not_is_refused(tmp_path: Path)
     assert all(map(Path.is_file, files)) and len(files) == 2
     with pytest.raises(OutputExistsError):
         sample_generator("dcgan", "face", tmp_path / "images", count=1, device="cpu")
-    with pytest.raises(UsageError, match="no generators of nobody"):
-        build_from_generators(tmp_path / "built", tmp_path, sources=["nobody"])
     with pytest.raises(UsageError, match="No architecture was named"):
         train_generators(tmp_path, tmp_path / "out", sources=[], device="cpu")
 

@@ -90,6 +90,7 @@ def test_an_open_split_gives_detection_only(evaluate) -> None:
     assert found["attribution_accuracy"] is None
     assert found["detection_accuracy"]["value"] >= 0
     assert list(found["confusion"]) == ["unknown"]
+    assert "It has: open, test_seen, train, val." in evaluate("--split", "test_sen", status=2).stderr
 
 
 def test_tables_and_csv_say_the_same(evaluate) -> None:
@@ -135,18 +136,6 @@ def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_scored(
         found = json.loads(done.stdout)
         assert (found["n"], found["failed"]) == (14, 1)
         assert sum(found["confusion"]["progan"].values()) == 4
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("--method", "prnu", "--split", "test_seen"), "belong to the method repmix, not prnu"),
-        (("--limit", "6", "--record"), "needs whole splits"),
-        (("--split", "test_sen"), "It has: open, test_seen, train, val."),
-    ],
-)
-def test_what_cannot_be_evaluated_is_a_sentence(evaluate, options, said) -> None:
-    assert said in evaluate(*options, status=2).stderr
 
 
 def test_labels_without_names_are_said_to_be_taken_by_position(inside, tiny_weights: Path, tiny_manifest: Path) -> None:

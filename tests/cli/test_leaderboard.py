@@ -149,22 +149,6 @@ def test_the_page_is_whole_and_fetches_nothing(inside: Any, folder: Path, tmp_pa
     assert file.read_text() == text
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("absent",), "There is no folder absent"),
-        (("{folder}", "--data", "full"), "It has results on wild128"),
-        (("{empty}",), "has no results"),
-        (("{folder}", "--csv", "--markdown"), "cannot be combined"),
-    ],
-)
-def test_what_cannot_be_shown_is_a_sentence(
-    options: tuple[str, ...], said: str, inside: Any, folder: Path, tmp_path: Path
-) -> None:
-    named = [option.format(folder=folder, empty=tmp_path) for option in options]
-    assert said in inside("leaderboard", *named, status=2).stderr
-
-
 def test_stored_results_are_drawn(inside: Any, tmp_path: Path) -> None:
     stored = ("--results", Path(__file__).parents[2] / "leaderboard", "--data", "wild128")
     inside("plot", tmp_path / "drawn", *stored, status=0)

@@ -263,22 +263,6 @@ def test_quiet_leaves_out_notes_and_keeps_errors(inside: Any, tmp_path: Path) ->
     assert "none.png" in refused.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "meant"),
-    [
-        (("perturb", "a.png", "out", "--corruption", "fogg"), "fog"),
-        (("perturb", "a.png", "out", "--policy", "test-sean"), "test-seen"),
-        (("methods", "repmx"), "repmix"),
-        (("weights", "show", "repmix-wild"), "repmix.wild128"),
-    ],
-    ids=str,
-)
-def test_an_unknown_name_is_answered_with_the_nearest(inside, arguments, meant) -> None:
-    done = inside(*arguments)
-    assert done.returncode in (2, 3)
-    assert f"Did you mean {meant}?" in done.stderr
-
-
 @pytest.mark.parametrize(("end", "form"), [(".jpg", "JPEG"), (".webp", "WEBP"), (".tif", "TIFF"), (".png", "PNG")])
 def test_perturb_writes_one_file_in_the_format_of_its_name(inside, tmp_path, end, form) -> None:
     Image.new("RGB", (48, 40), "teal").save(tmp_path / "a.png")

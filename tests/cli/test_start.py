@@ -48,17 +48,23 @@ WITHOUT_TORCH = {
     "perturb . o --policy share:nope=1": "no post-processing step 'nope'",
     "perturb . o --policy fog --engine nope": "'nope' is not one of torch, imagecorruptions",
     "perturb absent.png o --policy fog": "no file absent.png",
-    "evaluate --policy nope": "no policy 'nope'",
-    "assess --policy nope": "no policy 'nope'",
+    "perturb a.png o --corruption fogg": "Did you mean fog?",
+    "perturb a.png o --policy test-sean": "Did you mean test-seen?",
+    "methods repmx": "Did you mean repmix?",
+    "evaluate --policy test-sean": "Did you mean test-seen?",
+    "evaluate --limit 6 --record": "needs whole splits",
+    "assess --policy none,froost": "Did you mean frost?",
     "calibrate --data . --policy nope": "no policy 'nope'",
     "fuse --data . --policy nope": "no policy 'nope'",
     "compare --condition test:nope": "no policy 'nope'",
-    "compare --robustness --corruption nope": "no corruption 'nope'",
+    "compare --condition test:none,test:jpg_compression:3": "Did you mean jpeg_compression?",
+    "compare --robustness --corruption fogg": "no corruption 'fogg'.\n  Did you mean fog?",
     "compare --adversarial --attack nope": "no attack 'nope'",
     "compare --out a-file/o": "a-file is a file",
     "train": "Installed methods: dct-cnn, ",
     "train --method yu --set nope": "'nope' is not an assignment",
     "train --method yu --set nope=1": "no configuration key nope",
+    "train --method yu --set policy=snoww": "Did you mean snow?",
     "train --method yu --preset nope": "no preset called nope",
     "train --method yu --config absent": "absent cannot be read",
     "train --method yu --start absent": "no weights called absent",
@@ -89,8 +95,11 @@ WITHOUT_TORCH = {
     "plot o --data nope": "It has results on mini, wild128.",
     "plot o": "Name one with --data: mini, wild128",
     "leaderboard --data nope": "It has results on mini, wild128.",
+    "leaderboard --results trained": "has no results",
+    "leaderboard --csv --markdown": "cannot be combined",
     "leaderboard --against nope": "no result of nope",
     "weights show absent": "no weights called absent",
+    "weights show repmix-wild": "Did you mean repmix.wild128?",
     "weights verify absent": "no weights called absent",
     "demo --weights absent": "no weights called absent",
     "attribute x.png --weights absent": "no weights called absent",
@@ -119,7 +128,7 @@ WITHOUT_TORCH = {
         for command in ("attribute x", "train --method m", "evaluate", "compare", "assess")
     },
 }
-"""Commands, and what each prints, that must not wait for torch."""
+"""Commands, and what each prints, that must wait neither for torch nor for the embedded benchmark, which needs it."""
 
 
 def test_what_needs_no_torch_and_what_is_wrong_is_told_without_importing_it(tmp_path: Path) -> None:

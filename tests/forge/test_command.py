@@ -32,16 +32,3 @@ def test_a_grid_is_trained_and_sampled(inside: Any, photos: Path, tmp_path: Path
     assert small.returncode == 2 and "has only reached 8 px after 1 steps" in small.stderr
     other = inside("forge", "sample", "--source", "sngan", *options, tmp_path / "three")
     assert other.returncode == 2 and "has no generator of sngan" in other.stderr
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("--sources", "gan"), "no architecture 'gan'"),
-        (("--semantics", "cat"), "has no photographs of cat"),
-        (("--resolution", "100"), "not made at 100 px"),
-    ],
-)
-def test_what_cannot_be_trained_is_a_sentence(options, said, inside, photos, tmp_path) -> None:
-    done = inside("forge", "train", "--photos", photos, "--out", tmp_path / "out", *options, status=2)
-    assert said in done.stderr
