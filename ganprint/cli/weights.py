@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganprint.cli.console import command_line, console, echo_json
+from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import Force, Json, names_in
 from ganprint.cli.tables import metric_words, print_divided, print_titled
 
@@ -89,7 +90,9 @@ def verify_command(
 
 
 @app.command("import")
+@grouped
 def import_command(
+    given: Given,
     file: Annotated[Path, typer.Argument(help="a checkpoint of a method's official code, .ckpt")],
     name: Annotated[str, typer.Option(help="name of the new weights")],
     sources: Annotated[
@@ -108,13 +111,10 @@ def import_command(
 
     artifact = import_checkpoint(
         file,
-        name=name,
         sources=names_in(sources),
-        method=method,
         semantics=names_in(semantics),
-        out=out,
+        **given.but("file", "sources", "semantics"),
         command=command_line(),
-        force=force,
     )
     typer.echo(artifact.card.notes, err=True)
     typer.echo(artifact.path)

@@ -103,14 +103,3 @@ def test_a_study_has_the_options_of_its_command() -> None:
     ours = inspect.signature(prepare_study).parameters.keys() - {"kind", "command"}
     assert ours - theirs == {"set"}
     assert theirs - ours == {"assignments", "budget", "dry_run", *shown}
-
-
-def test_what_is_wrong_with_the_options_is_said_before_torch_is_imported() -> None:
-    code = (
-        "import sys, ganprint\n"
-        "try: ganprint.attribute('x.png', report='case.pdf')\n"
-        "except ganprint.GanprintError as error: print(error.message)\n"
-        "print('torch' in sys.modules)"
-    )
-    printed = run_code(code)
-    assert printed.splitlines() == ["case.pdf does not end in .html.", "False"]

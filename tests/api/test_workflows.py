@@ -102,7 +102,7 @@ def test_weights_are_calibrated_assessed_and_given_a_source(
 
 def test_data_are_checked_split_and_joined(tiny_manifest: Path, tmp_path: Path) -> None:
     report = ganprint.check_data(tiny_manifest, limit=6)
-    assert (report.usable, report.checked) == (True, 6)
+    assert (report.usable, report.checked, report.images) == (True, 6, 66)
     found = ganprint.split_data(
         tiny_manifest, tmp_path / "split.csv", by="semantic", hold_out=["a"], val=0.0, train=0.9
     )

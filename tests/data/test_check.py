@@ -149,8 +149,3 @@ def test_the_command_prints_tables_and_exits_1_for_a_missing_file(tree):
     report = json.loads(run.stdout)
     assert report["unreadable"][0]["code"] == "empty"
     assert report["images"] == 22 and report["usable"] is False
-
-
-def test_limit_opens_only_so_many(tree):
-    report = check(Manifest.open(tree), limit=6)
-    assert (report.checked, report.images) == (6, 22)
