@@ -4,49 +4,11 @@ import pytest
 
 from ganprint.names import source_name_fault
 
-REFUSED = [
-    "",
-    "x" * 65,
-    "inconclusive",
-    "Inconclusive",
-    "synthetic-unknown",
-    "synthetic unknown",
-    "synthetic",
-    "gan",
-    "GAN",
-    "diffusion",
-    "real ",
-    " real",
-    "Real",
-    "REAL",
-    "real.",
-    "ｒｅａｌ",
-    "rеal",
-    "reaI",
-    "ʀᴇᴀʟ",
-    "d1ffusıon",
-    "re\u200bal",
-    "real\u3164",
-    "stylegan\u202e",
-    "style\u2060gan",
-    "progan\u00a0",
-    "a\ufe0fb",
-    "a\tb",
-    "a\nb",
-    "a\x1b[2J",
-    "\ud800",
-    "\x85",
-]
-ALLOWED = [
-    "real",
-    "stylegan2",
-    "stylegan-mini",
-    "Stable Diffusion 3",
-    "GPT image",
-    "gaugan",
-    "biggan",
-    "ProGAN",
-]
+REFUSED = ["", "x" * 65, "inconclusive", "Inconclusive", "synthetic-unknown", "synthetic unknown", "synthetic"]
+REFUSED += ["gan", "GAN", "diffusion", "real ", " real", "Real", "REAL", "real.", "ｒｅａｌ", "rеal", "reaI", "ʀᴇᴀʟ"]
+REFUSED += ["d1ffusıon", "re\u200bal", "real\u3164", "stylegan\u202e", "style\u2060gan", "progan\u00a0", "a\ufe0fb"]
+REFUSED += ["a\tb", "a\nb", "a\x1b[2J", "\ud800", "\x85"]
+ALLOWED = ["real", "stylegan2", "stylegan-mini", "Stable Diffusion 3", "GPT image", "gaugan", "biggan", "ProGAN"]
 ALLOWED += ["真实", "générateur", "latent diffusion", "unknown", "fake", "realesrgan", "pix2pix", "x" * 64]
 
 
