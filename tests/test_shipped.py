@@ -27,6 +27,8 @@ CONDITIONS = {
 OWN = "residual-statistics"
 """The method whose weights have rates of verdicts instead, on groups that are not in the conditions' splits."""
 LEADERBOARD = Path(__file__).resolve().parents[1] / "leaderboard"
+NOT_SHIPPED = {"eigenface.mini", "reverse-engineering.mini", "yu.mini", "yu-reimp.mini"}
+"""Trained in minutes by the commands of docs/results/methods.md, and too large for the 60 MB of all weights."""
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
@@ -46,9 +48,10 @@ def test_of_a_methods_weights_one_is_the_default(method: str) -> None:
     assert default_for(method, [shipped_folder()]).name == DEFAULTS[method]
 
 
-def test_every_result_of_the_leaderboard_is_of_the_weights_that_are_shipped() -> None:
+def test_every_result_of_the_leaderboard_is_of_the_weights_that_are_shipped_or_trained_as_methods_md_says() -> None:
     cards = {name: load_artifact(shipped_folder() / name).card for name in SHIPPED}
-    for entry in read_entries(LEADERBOARD):
+    of_shipped = [entry for entry in read_entries(LEADERBOARD) if entry.weights not in NOT_SHIPPED]
+    for entry in of_shipped:
         card, condition = cards[entry.weights], (entry.split, entry.policy)
         assert entry.weights_sha256 and card.sha256 and card.sha256.startswith(entry.weights_sha256)
         recorded = [

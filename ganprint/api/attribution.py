@@ -300,10 +300,16 @@ class Attribution(Iterator["Verdict"]):
         """Answer here for so many images together, which other threads have read."""
         from ganprint.forensics.verdict_stream import answer_together
 
+        # Sums in several threads are rounded otherwise than those of a worker, which computes alone.
+        alone = self._device == "cpu" and not self._reading.threads
         # Enough that the next batch is there when one is answered.
         viewed = ordered_map(self._view, named, threads=workers, ahead=workers + together)
         for batch in in_groups(_shown(viewed, case), together):
-            yield from zip(answer_together(batch, self.ensemble), map(_error, batch), strict=True)
+            with ExitStack() as stack:
+                if alone:
+                    stack.enter_context(one_thread_each())()
+                verdicts = answer_together(batch, self.ensemble)
+            yield from zip(verdicts, map(_error, batch), strict=True)
 
     def _view(self, each: Named) -> "tuple[Viewed, ImageFile | None]":
         """Return an image's crops, or why it was not read, and its pixels where they are shown."""

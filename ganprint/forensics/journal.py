@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 16 << 20
 """A verdict has some kilobytes."""
+PATIENCE = 2.0
+"""Seconds for which a file may be locked still: workers of a process that was killed end a moment after it."""
 _ANOTHER = "Name another file, or make room."
 
 
@@ -142,11 +145,14 @@ class Journal:
         return FileIO(os.open(self._lines, flags, 0o666), "ab")
 
     def _lock(self, file: BufferedReader | FileIO) -> None:
-        if not lock(file.fileno()):
-            raise UsageError(
-                f"Another process is writing {printable(str(self.path))}.",
-                "Wait for it, or name another file.",
-            )
+        until = time.monotonic() + PATIENCE
+        while not lock(file.fileno()):
+            if time.monotonic() > until:
+                raise UsageError(
+                    f"Another process is writing {printable(str(self.path))}.",
+                    "Wait for it, or name another file.",
+                )
+            time.sleep(0.05)
 
     def __enter__(self) -> Self:
         return self

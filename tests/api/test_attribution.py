@@ -104,12 +104,13 @@ def test_verdicts_are_the_same_bytes_at_any_number_of_workers(attribute: Any, im
     [
         (9, {"workers": 2}, {(1, False)}),
         (9, {"workers": 2, "threads": 2}, {(2, False)}),
-        (9, {"workers": 0}, {(3, True)}),
-        (1, {"workers": 2}, {(3, True)}),
+        (9, {"workers": 0}, {(1, True)}),
+        (9, {"workers": 0, "threads": 2}, {(2, True)}),
+        (1, {"workers": 2}, {(1, True)}),
     ],
-    ids=["many", "many with threads named", "no workers", "one"],
+    ids=["many", "many with threads named", "no workers", "no workers, with threads named", "one"],
 )
-def test_images_are_answered_for_in_threads_that_compute_alone_and_one_image_in_all_that_torch_has(
+def test_images_are_answered_for_in_threads_that_compute_alone_and_torch_keeps_those_it_had(
     attribute: Any,
     image: Path,
     count: int,
