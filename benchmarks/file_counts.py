@@ -44,7 +44,7 @@ def peak() -> float:
 def answer(folder: Path, out: Path, weights: str) -> int:
     """Answer for a folder as the command does, into a file of verdicts; return how many there were."""
     verdicts = ganprint.attribute(
-        folder, recursive=True, weights=weights, device="cpu", enrolled=False, out=out, threads=1
+        folder, recursive=True, weights=weights, device="cpu", enrolled=False, out=out, workers=0, threads=1
     )
     return sum(verdict.error is None for verdict in verdicts)
 
