@@ -120,7 +120,7 @@ def _is_spec(named: object, plugin: Plugin) -> "TypeGuard[AttributorSpec]":
     if not isinstance(named, AttributorSpec):
         return False
     if named.api_version != API_VERSION:
-        newer = named.api_version > API_VERSION
+        newer = isinstance(named.api_version, int) and named.api_version > API_VERSION
         raise PluginError(
             f"The plug-in {plugin.name} of {plugin.distribution} {plugin.version} is written for version "
             f"{named.api_version} of the plug-in API; this ganprint has version {API_VERSION}.",

@@ -29,6 +29,8 @@ class Bare(Good):
     spec = None
 class Newer(Good):
     spec = AttributorSpec("newer", "Newer", "A paper", 2030, AttributorConfig, api_version=2)
+class Odd(Good):
+    spec = AttributorSpec("odd", "Odd", "A paper", 2024, AttributorConfig, api_version="2")
 PLACELESS = AttributorSpec("placeless", "Placeless", "A paper", 2024, AttributorConfig)
 class Older(Good):
     spec = AttributorSpec("older", "Older", "A paper", 2010, AttributorConfig, api_version=0)
@@ -45,6 +47,7 @@ FAULTS = {
     "missing": ("no_such_module_here:X", "ModuleNotFoundError: No module named 'no_such_module_here'"),
     "broken": ("broken_stranger:X", "failed to import: RuntimeError: first line$"),
     "newer": ("stranger:Newer", "written for version 2 of the plug-in API; this ganprint has version 1"),
+    "odd": ("stranger:Odd", "written for version 2 of the plug-in API"),
     "older": ("stranger:Older", "written for version 0 of the plug-in API"),
     "leaving": ("leaving_stranger:X", "failed to import: SystemExit: 3$"),
 }
