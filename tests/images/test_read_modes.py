@@ -163,6 +163,10 @@ def key_colour() -> bytes:
     return encoded(Image.fromarray(halves), "PNG", transparency=(0, 0, 255))
 
 
+def halves_of_16_bits(upper: tuple[int, ...], lower: tuple[int, ...]) -> np.ndarray:
+    return np.repeat([upper * SIDE, lower * SIDE], SIDE // 2, 0).astype(">u2")
+
+
 @pytest.mark.parametrize(
     ("data", "upper", "lower"),
     [
@@ -174,8 +178,17 @@ def key_colour() -> bytes:
         (key_colour(), RED, WHITE),
         (png(16, 0, np.repeat([[0x4C00], [0x1234]], SIDE // 2, 0).repeat(SIDE, 1).astype(">u2"),
              (b"tRNS", b"\x12\x34")), (76, 76, 76), WHITE),
+        (png(2, 0, np.repeat([[0xFF], [0x55]], SIDE // 2, 0).repeat(SIDE // 4, 1).astype(np.uint8),
+             (b"tRNS", b"\0\1")), WHITE, WHITE),
+        # Only the lower byte of blue tells the halves apart.
+        (png(16, 2, halves_of_16_bits((0xFF00, 0, 0x44), (0xFF00, 0, 0x45)),
+             (b"tRNS", b"\xff\0\0\0\0\x45")), RED, WHITE),
+        (png(16, 2, halves_of_16_bits((0xFF00, 0, 0x44), (0, 0, 0x45)), (b"tRNS", b"\0\0\0\0\0\x45")), RED, WHITE),
     ],
-    ids=["png", "webp", "tiff", "grey and alpha", "palette", "key colour", "16-bit grey key"],
+    ids=[
+        "png", "webp", "tiff", "grey and alpha", "palette", "key colour",
+        "16-bit grey key", "2-bit grey key", "16-bit key", "16-bit key below 256",
+    ],
 )  # fmt: skip
 def test_transparency_is_laid_over_white_and_said(data: bytes, upper: tuple[int, ...], lower: tuple[int, ...]) -> None:
     image = read_image(data)
