@@ -22,6 +22,7 @@ from ganprint.errors import (
 from ganprint.files import open_file
 from ganprint.images.bands import bands_to_rgb, has_png_bands, png_bands
 from ganprint.images.containers import take_apart
+from ganprint.images.content import BLOCK
 from ganprint.images.find import no_file
 from ganprint.images.formats import RAW_FORMATS, SNIFFED_BYTES, is_decodable, open_image, promised_format, sniff
 from ganprint.images.jpeg_pixels import decoded_jpeg
@@ -294,4 +295,5 @@ def _turned(pixels: np.ndarray, parts: Parts, found: str, notes: list[str]) -> t
         said.append(f"The first {what} of {parts.images or 'several'} was taken.")
     if parts.colours:
         notes.append(f"It states other colours than sRGB's ({parts.colours}); they were not converted.")
-    return upright(pixels, orientation), [*said, *notes, *parts.notes]
+    turned, cut = upright(pixels, orientation, BLOCK if found == "JPEG" else 1)
+    return turned, [*said, *cut, *notes, *parts.notes]

@@ -204,12 +204,20 @@ def orientation_of(parts: Parts) -> tuple[int, list[str]]:
     return stated, [*notes, f"It was turned upright as its {where} orientation {stated} says."]
 
 
-def upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Undo an EXIF orientation of 1 to 8 (Exif 2.32, tag 0x0112) on an (H, W, 3) array."""
+def upright(pixels: Pixels, orientation: int, block: int = 1) -> tuple[Pixels, list[str]]:
+    """Undo an EXIF orientation of 1 to 8 (Exif 2.32, tag 0x0112) on an (H, W, 3) array, with a note where it is cut.
+
+    A JPEG has its incomplete blocks at the bottom and the right. What of them comes to the top or the left is cut, as
+    `jpegtran -trim` does, so that the grid of blocks begins at the first pixel, which crops are placed by.
+    """
     if orientation >= 5:  # rows and columns are exchanged
         pixels = pixels.transpose(1, 0, 2)
+    height, width = pixels.shape[:2]
     if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
+        pixels = pixels[: height // block * block or height][::-1]
     if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
+        pixels = pixels[:, : width // block * block or width][:, ::-1]
+    cut = {"rows": height - pixels.shape[0], "columns": width - pixels.shape[1]}
+    said = " and ".join(f"{count} {what}" for what, count in cut.items() if count)
+    notes = [f"Turned, it began with incomplete JPEG blocks; these were cut ({said})."] if said else []
+    return np.ascontiguousarray(pixels), notes

@@ -245,6 +245,21 @@ def test_every_exif_orientation_comes_out_upright(orientation: int, kind: str) -
     assert any("upright" in note for note in image.notes) == (orientation != 1)
 
 
+@pytest.mark.parametrize("orientation", STORED)
+def test_the_blocks_of_a_turned_jpeg_begin_at_its_first_pixel(orientation: int) -> None:
+    rows, columns = np.ogrid[: SIDE - 3, : SIDE - 5]
+    stored = Image.fromarray((((rows // 8 + columns // 8) % 2) * 200 + 20).astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = read_image(encoded(stored, "JPEG", exif=exif, quality=95))
+    whole = image.pixels[: image.height // 8 * 8, : image.width // 8 * 8]
+    assert np.ptp(whole.reshape(len(whole) // 8, 8, -1, 8, 3), axis=(1, 3)).max() < 8
+    # What still comes last may be incomplete.
+    kept = {1: (61, 59), 2: (61, 56), 3: (56, 56), 4: (56, 59), 5: (59, 61), 6: (59, 56), 7: (56, 56), 8: (56, 61)}
+    assert (image.height, image.width) == kept[orientation]
+    assert any("were cut" in note for note in image.notes) == (orientation not in (1, 5))
+
+
 @pytest.mark.parametrize("exif", [b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0junk", b"Exif\0\0"])
 def test_damaged_exif_does_not_cost_the_image(exif: bytes) -> None:
     assert read_image(encoded(RGB, "JPEG", exif=exif)).pixels.shape == (SIDE, SIDE, 3)
