@@ -116,6 +116,7 @@ WITHOUT_TORCH = {
     "evaluate --weights prnu.mini,repmix.mini": "several, where one is taken",
     "fuse --data . --method repmix": "at least two methods",
     "fuse --data . --method repmix,prnu --weights prnu.mini": "Weights and several methods were named",
+    "compare --rename a=b --rename a=c": "a would be b and c.",
     "demo --out a-file": "a-file is a file",
     "forge build b --photos absent": "no folder absent",
     "assess --weights prnu.mini --method repmix": "belong to the method prnu, not repmix",
