@@ -1,6 +1,8 @@
 """Matplotlib set up so that figures show text literally and nothing is written to stderr."""
 
 import logging
+from collections.abc import Sequence
+from functools import cache
 
 from ganprint.extras import needs
 
@@ -10,12 +12,42 @@ with needs("report"):
     from matplotlib import rc_context, rcParams
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
     from matplotlib.text import Text
 
-__all__ = ["Axes", "Figure", "Text", "colour", "marker", "rc_context"]
+__all__ = ["Axes", "Figure", "Text", "colour", "drawable", "fonts_for", "marker", "rc_context"]
 
 # A name with dollars would else be set as a formula, and end the drawing where it is none.
 rcParams["text.parse_math"] = False
+
+_BOXES = "Last Resort"
+"""How the name of a font begins that has a box for every character."""
+
+
+def fonts_for(text: str) -> list[str]:
+    """Return the fonts to draw a text with: Matplotlib's own, then installed ones that have what that lacks."""
+    fonts = [*rcParams["font.family"]]
+    missing = {*text} - {" ", "\n"} - _characters(*fonts)
+    for name in sorted({font.name for font in fontManager.ttflist if not font.name.startswith(_BOXES)}):
+        if not missing:
+            break
+        if found := missing & _characters(name):
+            fonts.append(name)
+            missing -= found
+    return fonts
+
+
+def drawable(text: str, fonts: Sequence[str]) -> str:
+    """Return a text with escapes in the place of characters that none of the fonts has, which would all be boxes."""
+    there = _characters(*fonts) | {" ", "\n"}
+    return "".join(c if c in there else c.encode("unicode_escape").decode() for c in text)
+
+
+@cache
+def _characters(*fonts: str) -> set[str]:
+    files = [findfont(FontProperties(family=[name])) for name in fonts]
+    return {chr(code) for file in files for code in get_font(file).get_charmap()}
+
 
 _COLOURS = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),

@@ -152,8 +152,9 @@ class _Outputs:
             raise UsageError("--resume needs a file of verdicts.", "Name it with --out.")
         if self.report is not None and self.out is not None:
             raise UsageError("--report and --out cannot be combined.", "Leave one of them out.")
-        if self.as_csv and self.out is not None and self.out.suffix.lower() == ".parquet":
-            raise UsageError(f"{self.out} does not end in .csv.", "Leave out --csv, or name another file.")
+        asked = "--csv" if self.as_csv else "--json" if self.as_json else None
+        if asked and self.out is not None and self.out.suffix.lower() == ".parquet":
+            raise UsageError(f"{self.out} is Parquet by its name.", f"Leave out {asked}, or name another file.")
         if self.out is not None and not (self.as_json or self.as_csv) and self.out.suffix.lower() not in ENDINGS:
             raise UsageError(
                 f"{self.out} does not say by its name what is to be written: {self.out.suffix} is no form of verdicts.",

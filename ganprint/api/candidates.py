@@ -71,10 +71,11 @@ def chosen_methods(text: str | None) -> list[str] | None:
 
 def renamed_sources(pairs: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
     """Return what `--rename` says, as pairs of the data's name and the weights'."""
-    found = []
+    found: dict[str, str] = {}
     for pair in pairs or ():
         name, equals, source = pair.partition("=")
         if not (name and equals and source):
             raise UsageError(f"{pair!r} is not NAME=SOURCE.", "Write, for example, --rename ada=stylegan2.")
-        found.append((name, source))
-    return tuple(found)
+        if found.setdefault(name, source) != source:
+            raise UsageError(f"{name} would be {found[name]} and {source}.", "Name it in one --rename only.")
+    return tuple(found.items())

@@ -73,9 +73,10 @@ def train(
         begun=folder if resume else None,
         benchmark=data is None,
     )
-    choose("cpu")  # what does not fit is told before torch is imported
+    chosen, origin = choose("cpu")  # what does not fit is told before torch is imported
     device = chosen_device(device, threads)
-    chosen, origin = choose(device)
+    if device != "cpu":
+        chosen, origin = choose(device)
     from ganprint.data import Manifest
     from ganprint.devices import quick_precision
     from ganprint.training.session import train_weights

@@ -151,6 +151,11 @@ def whole_percent(share: float) -> str:
     return "over 99%" if share >= 0.995 else f"{share:.0%}"
 
 
+def real_up_to(rule: JudgementRecord) -> float:
+    """Return up to which P(synthetic) no trace is found: never where synthetic is more probable, whatever `real_to`."""
+    return min(rule.real_to, 0.5)
+
+
 def best_family(
     probabilities: np.ndarray, sources: tuple[str, ...], families: Mapping[str, str]
 ) -> tuple[str | None, float]:
@@ -202,8 +207,7 @@ def give_reason(
     """Return why an image got its verdict, in a sentence with the numbers compared; arguments are those of `decide`."""
     synthetic = 1 - float(probabilities[0])
     strange = score < rule.unknown_below
-    # Whatever the threshold, what is more probably synthetic is not real.
-    real_to = min(rule.real_to, 0.5)
+    real_to = real_up_to(rule)
     said = f"P(synthetic) is {percent(synthetic)}"
     unlike = f"the image is unlike the training images ({rule.score} {score:.3f}, below {rule.unknown_below:.3f})"
     if synthetic < rule.synthetic_from:

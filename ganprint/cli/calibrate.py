@@ -82,14 +82,17 @@ def calibrate(
         answered = found.judgement.model_dump(mode="json", exclude={"reference_sha256", "rates"})
         echo_json({"calibration": found.record.model_dump(mode="json"), "judgement": answered})
     else:
-        _print(chosen_card(weights, method).name, found)
+        print_calibration(chosen_card(weights, method).name, found)
     if not record:
         note("nothing was written; --record writes the calibration into the weights' card.")
     end_with(found.failures)
 
 
-def _print(name: str, found: "Calibrated") -> None:
+def print_calibration(name: str, found: "Calibrated") -> None:
+    """Print what was fitted for weights of this name: calibration, thresholds and likelihood ratios."""
     from rich.table import Table
+
+    from ganprint.calibration.decision import real_up_to
 
     record, rule = found.record, found.judgement
     levels = f", of sources {record.source_temperature:.3f}" if record.source_temperature else ""
@@ -105,7 +108,7 @@ def _print(name: str, found: "Calibrated") -> None:
     )
     verdicts = Table("verdict", "where", "wrong so often at most")
     shown = rule.score
-    verdicts.add_row("real", f"synthetic at most {rule.real_to:.1%}", f"{rule.miss:.1%} of generated images")
+    verdicts.add_row("real", f"synthetic at most {real_up_to(rule):.1%}", f"{rule.miss:.1%} of generated images")
     verdicts.add_row(
         "synthetic", f"synthetic at least {rule.synthetic_from:.1%}", f"{rule.false_alarm:.1%} of photographs"
     )

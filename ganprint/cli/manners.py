@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup, TyperOption
 
+from ganprint.cli.idle_options import refuse_idle
 from ganprint.cli.old_names import renew
 from ganprint.cli.settings import check_variables, commands, default_map, keys_of, origin_of, read_settings, variable_of
 from ganprint.cli.values import prepare
@@ -63,7 +64,7 @@ def _complete(command: Any, path: tuple[str, ...], common: Sequence[Any]) -> Non
         taken = {name for parameter in command.params for name in parameter.opts}
         command.params += [copy(option) for option in common if not taken & set(option.opts)]
         command.parse_args = _saying_where(command.parse_args)
-        command.invoke = _saying_where(command.invoke)
+        command.invoke = _saying_where(_refusing_idle(command.invoke, path))
     arguments = [each for each in command.params if not isinstance(each, TyperOption)]
     for several, last in pairwise(arguments):
         if several.nargs == -1:
@@ -99,6 +100,16 @@ def _saying_where(step: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return saying
+
+
+def _refusing_idle(invoke: Callable[..., Any], path: tuple[str, ...]) -> Callable[..., Any]:
+    """Return the running of a command, which refuses options that have no effect."""
+
+    def refusing(ctx: Any) -> Any:
+        refuse_idle(ctx, path)
+        return invoke(ctx)
+
+    return refusing
 
 
 def _mentions(message: str, value: str) -> bool:

@@ -90,6 +90,11 @@ class Manifest:
                 named, name = name_rows(read_rows(path), path), str(path)
             manifest = cls(named.table, folder, named.sources, name=name, real_folder=named.real_folder)
             by_position = named.by_position
+        if tree is not None and root is not None:
+            raise ManifestError(
+                f"{path} is a folder or an archive, whose images lie in it.",
+                "Leave out the folder of images (--images).",
+            )
         manifest.named_by_position = by_position
         if sources is not None:
             return manifest.known_to(sources)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from ganprint.errors import ImageError, TruncatedImageError, UsageError
+from ganprint.images.content import BLOCK
 from ganprint.images.limits import DEFAULT_MAX_PIXELS, check_pixels, check_sides
 from ganprint.images.read import ImageFile
 from ganprint.images.rgb import to_rgb, upright
@@ -62,4 +63,5 @@ def _decoded(image: Image.Image, name: str) -> tuple[NDArray[np.uint8], list[str
         raise TruncatedImageError(
             f"{printable(name)} cannot be decoded by Pillow: {error}.", "Convert it to RGB first."
         ) from error
-    return upright(pixels, orientation), notes
+    turned, cut = upright(pixels, orientation, BLOCK if image.format == "JPEG" else 1)
+    return turned, [*notes, *cut]

@@ -22,9 +22,11 @@ from ganprint.errors import (
 from ganprint.files import open_file
 from ganprint.images.bands import bands_to_rgb, has_png_bands, png_bands
 from ganprint.images.containers import take_apart
+from ganprint.images.content import BLOCK
 from ganprint.images.find import no_file
 from ganprint.images.formats import RAW_FORMATS, SNIFFED_BYTES, is_decodable, open_image, promised_format, sniff
 from ganprint.images.jpeg_pixels import decoded_jpeg
+from ganprint.images.key_colour import keyed_to_rgb
 from ganprint.images.large import await_turn, is_large
 from ganprint.images.limits import DEFAULT_MAX_PIXELS, MAX_FILE_BYTES, check_parts, check_pixels, check_sides
 from ganprint.images.parts import Parts, take_from_decoder
@@ -236,8 +238,10 @@ def _loaded(image: Image.Image, parts: Parts, found: str, name: str) -> tuple[np
         if found == "PNG" and (missing := missing_of_png(parts.payload, None)):
             raise _damaged(missing, found, name) from None
         raise
-    if found == "PNG" and (missing := missing_of_png(parts.payload, image)):
-        raise _damaged(missing, found, name)
+    if found == "PNG":
+        if missing := missing_of_png(parts.payload, image):
+            raise _damaged(missing, found, name)
+        return keyed_to_rgb(image, parts.payload, parts.bits, parts.icc)
     return to_rgb(image, parts.bits, parts.icc)
 
 
@@ -291,4 +295,5 @@ def _turned(pixels: np.ndarray, parts: Parts, found: str, notes: list[str]) -> t
         said.append(f"The first {what} of {parts.images or 'several'} was taken.")
     if parts.colours:
         notes.append(f"It states other colours than sRGB's ({parts.colours}); they were not converted.")
-    return upright(pixels, orientation), [*said, *notes, *parts.notes]
+    turned, cut = upright(pixels, orientation, BLOCK if found == "JPEG" else 1)
+    return turned, [*said, *cut, *notes, *parts.notes]

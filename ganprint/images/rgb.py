@@ -18,6 +18,8 @@ Pixels = NDArray[np.uint8]
 DARK = "It came out dark, as values of fewer bits do that were stored in more."
 """Said of pixels of more than 8 bits that all lie below 64."""
 
+CLEAR = "Transparent parts were laid over white."
+
 _PHOTOMETRIC, _WHITE_IS_ZERO, _ORIENTATION = 262, 0, 274
 _DEPTHS = (8, 10, 12, 14)  # of sensors and scanners, below 16
 _ALPHA_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
@@ -99,7 +101,8 @@ def _is_white_zero(image: Image.Image) -> bool:
     )
 
 
-def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+def strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    """Yield an image in strips of rows, each with the rows that it is."""
     width, height = image.size
     rows = max(1, BAND_PIXELS // width)
     for top in range(0, height, rows):
@@ -110,7 +113,7 @@ def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
 def as_array(image: Image.Image) -> NDArray[Any]:
     """Return the values (H, W) of an image of one band, in strips, since Pillow's own way holds them three times."""
     values = np.empty((image.height, image.width), np.asarray(image.crop((0, 0, 1, 1))).dtype)
-    for rows, strip in _strips(image):
+    for rows, strip in strips(image):
         values[rows] = np.asarray(strip)
     return values
 
@@ -119,7 +122,7 @@ def _in_strips(image: Image.Image) -> Pixels:
     if image.mode == "RGB" and image.width * image.height <= BAND_PIXELS:
         return np.array(image)
     pixels = np.empty((image.height, image.width, 3), np.uint8)
-    for rows, strip in _strips(image):
+    for rows, strip in strips(image):
         pixels[rows] = np.asarray(strip if strip.mode == "RGB" else strip.convert("RGB"))
     return pixels
 
@@ -127,7 +130,7 @@ def _in_strips(image: Image.Image) -> Pixels:
 def _over_white(image: Image.Image) -> tuple[Pixels, list[str]]:
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     transparent = False
-    for rows, strip in _strips(image):
+    for rows, strip in strips(image):
         straight = strip.convert(_STRAIGHT_ALPHA[strip.mode]) if strip.mode in _STRAIGHT_ALPHA else strip
         rgba = np.asarray(straight.convert("RGBA"))
         colour, alpha = rgba[..., :3], rgba[..., 3:]
@@ -137,28 +140,28 @@ def _over_white(image: Image.Image) -> tuple[Pixels, list[str]]:
         transparent = True
         weight = alpha.astype(np.uint16)  # nothing below passes 255 * 255 + 127
         pixels[rows] = (colour * weight + 255 * (255 - weight) + 127) // 255
-    return pixels, ["Transparent parts were laid over white."] if transparent else []
+    return pixels, [CLEAR] if transparent else []
 
 
 def _from_sixteen_bits(image: Image.Image, bits: int) -> tuple[Pixels, list[str]]:
     transparent = image.info.get("transparency")
-    high = max(int(np.asarray(strip).max()) for _, strip in _strips(image))
+    high = max(int(np.asarray(strip).max()) for _, strip in strips(image))
     reached, notes = _reached(high, bits)
     pixels, keyed = np.empty((image.height, image.width, 3), np.uint8), False
-    for rows, strip in _strips(image):
+    for rows, strip in strips(image):
         values = np.asarray(strip)
         grey = _shifted(values, reached - 8)
         if isinstance(transparent, int) and (values == transparent).any():
             grey[values == transparent] = 255
             keyed = True
         pixels[rows] = grey[..., None]
-    return pixels, [*notes, "Transparent parts were laid over white."] if keyed else notes
+    return pixels, [*notes, CLEAR] if keyed else notes
 
 
 def _from_wide_grey(image: Image.Image) -> tuple[Pixels, list[str]]:
     """Scale 32-bit integers or floats, whose white no file states, by the least usual white above them."""
     low, high = np.inf, -np.inf
-    for _, strip in _strips(image):
+    for _, strip in strips(image):
         values = np.asarray(strip)
         finite = values[np.isfinite(values)]
         if finite.size:
@@ -171,7 +174,7 @@ def _from_wide_grey(image: Image.Image) -> tuple[Pixels, list[str]]:
     if low >= 0 and white is not None and (white == whites[0] or high > white / 16):
         low, high = 0.0, float(white)
     pixels = np.empty((image.height, image.width, 3), np.uint8)
-    for rows, strip in _strips(image):
+    for rows, strip in strips(image):
         values = np.nan_to_num(np.asarray(strip).astype(np.float64), nan=low, posinf=high, neginf=low)
         grey = np.rint((values - low) * (255 / max(high - low, np.finfo(np.float64).tiny)))
         pixels[rows] = np.clip(grey, 0, 255).astype(np.uint8)[..., None]
@@ -201,12 +204,20 @@ def orientation_of(parts: Parts) -> tuple[int, list[str]]:
     return stated, [*notes, f"It was turned upright as its {where} orientation {stated} says."]
 
 
-def upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Undo an EXIF orientation of 1 to 8 (Exif 2.32, tag 0x0112) on an (H, W, 3) array."""
+def upright(pixels: Pixels, orientation: int, block: int = 1) -> tuple[Pixels, list[str]]:
+    """Undo an EXIF orientation of 1 to 8 (Exif 2.32, tag 0x0112) on an (H, W, 3) array, with a note where it is cut.
+
+    A JPEG has its incomplete blocks at the bottom and the right. What of them comes to the top or the left is cut, as
+    `jpegtran -trim` does, so that the grid of blocks begins at the first pixel, which crops are placed by.
+    """
     if orientation >= 5:  # rows and columns are exchanged
         pixels = pixels.transpose(1, 0, 2)
+    height, width = pixels.shape[:2]
     if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
+        pixels = pixels[: height // block * block or height][::-1]
     if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
+        pixels = pixels[:, : width // block * block or width][:, ::-1]
+    cut = {"rows": height - pixels.shape[0], "columns": width - pixels.shape[1]}
+    said = " and ".join(f"{count} {what}" for what, count in cut.items() if count)
+    notes = [f"Turned, it began with incomplete JPEG blocks; these were cut ({said})."] if said else []
+    return np.ascontiguousarray(pixels), notes

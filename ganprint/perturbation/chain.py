@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PREFIX = "share:"
 SCREEN_EDGE = 0.02
 """Share of each side that a screenshot cuts off."""
+RIM = 2
+"""Pixels by which the edge of an image is continued before it is rotated."""
 
 
 Pixels = NDArray[np.uint8]
@@ -82,19 +84,22 @@ def _resize(pixels: Pixels, factor: float, method: Image.Resampling) -> Pixels:
     return resized
 
 
-def _crop(pixels: Pixels, kept: float) -> Pixels:
-    height, width = pixels.shape[:2]
+def _crop(pixels: Pixels, kept: float, rim: int = 0) -> Pixels:
+    """Cut the middle out, this share of each side without the rim."""
+    height, width = pixels.shape[0] - 2 * rim, pixels.shape[1] - 2 * rim
     tall, wide = (max(1, round(side * kept)) for side in (height, width))
-    left, top = (width - wide) // 2, (height - tall) // 2
+    left, top = (width - wide) // 2 + rim, (height - tall) // 2 + rim
     return np.ascontiguousarray(pixels[top : top + tall, left : left + wide])
 
 
 def _rotate(pixels: Pixels, degrees: float) -> Pixels:
     """Rotate about the centre, and cut the largest upright rectangle of the same proportions that is all image."""
-    turned = np.array(Image.fromarray(pixels).rotate(degrees, Image.Resampling.BICUBIC))
+    # The rectangle ends between pixels, and those of its corners reach beyond the image: its edge is continued.
+    continued = Image.fromarray(np.pad(pixels, ((RIM, RIM), (RIM, RIM), (0, 0)), "edge"))
+    turned = np.array(continued.rotate(degrees, Image.Resampling.BICUBIC))
     angle = math.radians(abs(degrees))
     long, short = max(pixels.shape[:2]), min(pixels.shape[:2])
-    return _crop(turned, short / (long * math.sin(angle) + short * math.cos(angle)))
+    return _crop(turned, short / (long * math.sin(angle) + short * math.cos(angle)), RIM)
 
 
 def _screenshot(pixels: Pixels, factor: float) -> Pixels:

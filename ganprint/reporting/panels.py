@@ -4,13 +4,14 @@ import io
 import math
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ganprint.attributor import Panel
-from ganprint.drawing import Axes, Figure
+from ganprint.drawing import Axes, Figure, drawable, fonts_for, rc_context
 from ganprint.errors import UsageError
 from ganprint.files import refuse_existing, write_output
 
@@ -41,6 +42,20 @@ def draw_panels(panels: Sequence[Panel], caption: str, path: Path, *, force: boo
 
 def panel_figure(panels: Sequence[Panel], caption: str) -> Figure:
     """Return a figure of panels in a grid with a caption below."""
+    fonts = fonts_for("".join([caption, *(text for panel in panels for text in (panel.title, *panel.labels))]))
+    shown = [
+        replace(
+            panel,
+            title=drawable(panel.title, fonts),
+            labels=tuple(drawable(label, fonts) for label in panel.labels),
+        )
+        for panel in panels
+    ]
+    with rc_context({"font.family": fonts}):
+        return _grid(shown, drawable(caption, fonts))
+
+
+def _grid(panels: Sequence[Panel], caption: str) -> Figure:
     columns = min(len(panels), max(3, math.ceil(math.sqrt(1.6 * len(panels)))))
     rows = -(-len(panels) // columns)
     titles = [textwrap.wrap(panel.title, TITLE_LINE) for panel in panels]

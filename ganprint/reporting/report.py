@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ganprint.calibration.decision import percent, whole_percent
 from ganprint.files import refuse_existing, write_output
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.evidence import crop_map, deciding_crop, gather_evidence, possible_maps
@@ -124,6 +125,8 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
     images = [(each, exhibits.of(each.verdict)) for each in record.images]
     page = render(
         "report.html",
+        chance_in_percent=percent,
+        chance_in_whole_percent=whole_percent,
         record=record,
         images=images,
         no_rule=NO_RULE,

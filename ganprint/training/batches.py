@@ -21,6 +21,8 @@ EPOCH_STRIDE = 1 << 40
 """Keeps the streams of different epochs and repeats apart in one policy seed."""
 
 
+SINGLE_VALUE = 32
+"""Pixels of a side that networks reduce to a single value, which alone in its batch has no deviation to divide by."""
 VALIDATION_SEED = 1
 """Validation images are perturbed the same way in every epoch of every training."""
 
@@ -104,18 +106,19 @@ class AnchoredSampler(BatchSampler):
 
     The members of a sample are neighbours, its anchor first. Partners are drawn uniformly from all images, with
     replacement, the anchor itself included (RepMix's public code). `batch_size` counts images. The last, smaller batch
-    is whole samples in a single process; several have to drop it.
+    is whole samples in a single process; several have to drop it. It has at least `least` samples, or is dropped.
     """
 
-    def __init__(self, labels: np.ndarray, *, members: int, **options: Any) -> None:
+    def __init__(self, labels: np.ndarray, *, members: int, least: int = 1, **options: Any) -> None:
         super().__init__(labels, **options)
         self.members = members
+        self.least = least
 
     @property
     def batches(self) -> int:
         """How many batches a whole epoch has."""
         whole, rest = divmod(self.draws * self.members, self.batch_size)
-        return whole + (not self.drop_last and rest > 0)
+        return whole + (not self.drop_last and rest >= self.least * self.members)
 
     def order(self) -> np.ndarray:
         """Return the rows of this epoch's samples one after another, int64 (draws * members,)."""
@@ -152,6 +155,7 @@ class BatchSettings:
         draws = AnchoredSampler(
             seen.labels,
             members=self.members,
+            least=2 if config.view.size <= SINGLE_VALUE else 1,
             batch_size=config.batch_size * self.members,
             seed=run.seed,
             balanced=config.balanced,

@@ -257,12 +257,13 @@ def test_pictures_of_every_mode_are_read_as_files_of_them_are(attribute: Any, tm
     assert of_file.error is None and of_file.probabilities == of_picture.probabilities
 
 
-def test_a_picture_is_turned_upright_as_its_file_is(attribute: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "size"), [("turned.png", (43, 60)), ("turned.jpg", (40, 60))])
+def test_a_picture_is_turned_upright_as_its_file_is(
+    name: str, size: tuple[int, int], attribute: Any, tmp_path: Path
+) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)).save(
-        tmp_path / "turned.png", exif=exif
-    )
-    with Image.open(tmp_path / "turned.png") as picture:
-        of_file, of_picture = attribute([tmp_path / "turned.png", picture])
-    assert (of_picture.width, of_picture.height) == (of_file.width, of_file.height) == (40, 60)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (43, 60, 3), np.uint8)).save(tmp_path / name, exif=exif)
+    with Image.open(tmp_path / name) as picture:
+        of_file, of_picture = attribute([tmp_path / name, picture])
+    assert (of_picture.width, of_picture.height) == (of_file.width, of_file.height) == size

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
 from PIL import Image
 
@@ -87,6 +88,21 @@ def test_no_text_of_panels_overlaps_or_is_cut() -> None:
         assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, name
         for other, there in boxes[:number]:
             assert not box.padded(-1).overlaps(there.padded(-1)), (name, other)
+
+
+def test_no_character_is_drawn_as_a_box() -> None:
+    # The last is in a font of Matplotlib's that it does not draw with by itself.
+    asked = "猫.png, \N{DEVANAGARI LETTER KA}, é and \N{MATHEMATICAL SCRIPT CAPITAL A}"
+    bars = Panel("bars of 猫", np.array([1.0, 2.0]), labels=("猫", "b"))
+    figure = panel_figure([bars], asked)
+    texts = [text for text in figure.findobj(Text) if text.get_text()]
+    shown = "".join(text.get_text() for text in texts)
+    assert "é and \N{MATHEMATICAL SCRIPT CAPITAL A}" in shown and ("猫.png" in shown or "\\u732b.png" in shown)
+    for text in texts:
+        fonts = [get_font(findfont(FontProperties(family=[name]))) for name in text.get_fontfamily()]
+        drawn = {chr(code) for font in fonts for code in font.get_charmap()}
+        assert set(text.get_text()) <= drawn | {" ", "\n"}, text.get_text()
+        assert not any(font.family_name.startswith("Last") for font in fonts)
 
 
 def test_a_manifests_spectra_are_drawn(inside: Any, tiny_manifest: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import typer
 from PIL import Image
 
 from ganprint.cli import app
+from ganprint.cli.idle_options import RULES
 from ganprint.cli.old_names import KEYS, renew
 from ganprint.cli.settings import commands, find_option
 
@@ -112,6 +113,25 @@ def test_an_option_comes_before_a_variable_and_a_variable_before_a_setting(
     monkeypatch.setenv("GANPRINT_ATTRIBUTE_DEVICE", "cuda:73")
     assert "cuda:73" in refused()
     assert "cuda:74" in refused("--device", "cuda:74")
+
+
+def test_options_that_may_have_no_effect_are_those_of_their_commands() -> None:
+    for path, rules in RULES.items():
+        parameters = {parameter.name for parameter in EVERY[" ".join(path)].params}
+        for names, reason in rules:
+            assert set(names.split()) <= parameters, path
+            needed = [cell.cell_contents for cell in reason.__closure__ or ()]
+            assert {name for names in needed for name in names} <= parameters, path
+
+
+def test_a_variable_may_have_no_effect_and_one_that_takes_it_from_an_option_is_named(
+    inside: Any, tiny_manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANPRINT_SEED", "3")
+    assert inside("data", "check", tiny_manifest).returncode == 0
+    monkeypatch.setenv("GANPRINT_WEIGHTS_LIST_JSON", "true")
+    done = inside("weights", "list", "--paths", status=2)
+    assert "Leave it out. GANPRINT_WEIGHTS_LIST_JSON is set to true." in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -328,7 +328,7 @@ def test_hostile_names_and_metadata_stay_text_wherever_they_are_written(
     rows = json_lines(judge(folder, "--recursive", "--metadata", "--json").stdout)
     assert len(rows) == len(HOSTILE) and {row["verdict"] for row in rows} == {"progan"}
     told = judge(folder, "--recursive", "--metadata").stdout
-    table = judge(folder, "--recursive", "--metadata", "--csv").stdout
+    table = judge(folder, "--recursive", "--csv").stdout
     report = tmp_path / "case.html"
     assert judge(folder, "--recursive", "--no-maps", "--report", report).returncode == 0
     page = report.read_text(encoding="utf-8")

@@ -191,6 +191,8 @@ def test_a_folder_tree_numbers_real_first_and_needs_no_semantic(tree):
     assert np.bincount(manifest.labels).tolist() == [12, 4, 6]
     assert all(manifest.path(row).is_file() for row in range(len(manifest)))
     assert manifest.sha256 == Manifest.open(tree).sha256
+    with pytest.raises(ManifestError, match="whose images lie in it"):
+        Manifest.open(tree, root=tree)
 
 
 def test_a_file_name_that_is_no_text_is_refused_with_a_sentence(tree):

@@ -22,7 +22,9 @@ from ganprint.calibration.probabilities import (
     log_loss,
     reliability,
 )
+from ganprint.cli.calibrate import print_calibration
 from ganprint.evaluation.assess import Assessed
+from ganprint.evaluation.calibrate import Calibrated
 from ganprint.weights import read_card
 
 KINDS = 5
@@ -154,6 +156,14 @@ def test_the_command_measures_draws_and_records_what_attribute_applies(
     assert not raw["calibrated"] and raw["attribution_accuracy"] == scored["attribution_accuracy"]
     told = inside("attribute", image, "--weights", weights).stdout
     assert "calibrated on 60 images of grown.csv (val; policies none, test-seen)" in told
+
+
+def test_a_threshold_above_one_half_is_not_printed_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    card = read_card(Path(__file__).parents[2] / "weights" / "yu-reimp.wild128")
+    assert card.calibration and card.judgement and card.judgement.real_to > 0.5
+    none = np.empty(0)
+    print_calibration(card.name, Calibrated(card.calibration, card.judgement, {}, none, none, none, none, []))
+    assert "synthetic at most 50.0%" in capsys.readouterr().out
 
 
 def test_a_curve_of_answers_gives_groups_the_same_weight_however_many_images_they_have() -> None:

@@ -163,6 +163,10 @@ def key_colour() -> bytes:
     return encoded(Image.fromarray(halves), "PNG", transparency=(0, 0, 255))
 
 
+def halves_of_16_bits(upper: tuple[int, ...], lower: tuple[int, ...]) -> np.ndarray:
+    return np.repeat([upper * SIDE, lower * SIDE], SIDE // 2, 0).astype(">u2")
+
+
 @pytest.mark.parametrize(
     ("data", "upper", "lower"),
     [
@@ -174,8 +178,17 @@ def key_colour() -> bytes:
         (key_colour(), RED, WHITE),
         (png(16, 0, np.repeat([[0x4C00], [0x1234]], SIDE // 2, 0).repeat(SIDE, 1).astype(">u2"),
              (b"tRNS", b"\x12\x34")), (76, 76, 76), WHITE),
+        (png(2, 0, np.repeat([[0xFF], [0x55]], SIDE // 2, 0).repeat(SIDE // 4, 1).astype(np.uint8),
+             (b"tRNS", b"\0\1")), WHITE, WHITE),
+        # Only the lower byte of blue tells the halves apart.
+        (png(16, 2, halves_of_16_bits((0xFF00, 0, 0x44), (0xFF00, 0, 0x45)),
+             (b"tRNS", b"\xff\0\0\0\0\x45")), RED, WHITE),
+        (png(16, 2, halves_of_16_bits((0xFF00, 0, 0x44), (0, 0, 0x45)), (b"tRNS", b"\0\0\0\0\0\x45")), RED, WHITE),
     ],
-    ids=["png", "webp", "tiff", "grey and alpha", "palette", "key colour", "16-bit grey key"],
+    ids=[
+        "png", "webp", "tiff", "grey and alpha", "palette", "key colour",
+        "16-bit grey key", "2-bit grey key", "16-bit key", "16-bit key below 256",
+    ],
 )  # fmt: skip
 def test_transparency_is_laid_over_white_and_said(data: bytes, upper: tuple[int, ...], lower: tuple[int, ...]) -> None:
     image = read_image(data)
@@ -230,6 +243,21 @@ def test_every_exif_orientation_comes_out_upright(orientation: int, kind: str) -
     tolerance = {"JPEG": 25, "AVIF": 25}.get(kind, 0)
     assert np.abs(image.pixels.astype(int) - upright).max() <= tolerance
     assert any("upright" in note for note in image.notes) == (orientation != 1)
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_the_blocks_of_a_turned_jpeg_begin_at_its_first_pixel(orientation: int) -> None:
+    rows, columns = np.ogrid[: SIDE - 3, : SIDE - 5]
+    stored = Image.fromarray((((rows // 8 + columns // 8) % 2) * 200 + 20).astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = read_image(encoded(stored, "JPEG", exif=exif, quality=95))
+    whole = image.pixels[: image.height // 8 * 8, : image.width // 8 * 8]
+    assert np.ptp(whole.reshape(len(whole) // 8, 8, -1, 8, 3), axis=(1, 3)).max() < 8
+    # What still comes last may be incomplete.
+    kept = {1: (61, 59), 2: (61, 56), 3: (56, 56), 4: (56, 59), 5: (59, 61), 6: (59, 56), 7: (56, 56), 8: (56, 61)}
+    assert (image.height, image.width) == kept[orientation]
+    assert any("were cut" in note for note in image.notes) == (orientation not in (1, 5))
 
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0junk", b"Exif\0\0"])

@@ -354,6 +354,9 @@ def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(
     loaded, _ = load_attributor(tmp_path)
     with pytest.raises(WeightsError):
         loaded.load_state({})
+    (tmp_path / "held-out" / "0.safetensors").unlink()
+    with pytest.raises(WeightsError, match="has 1 of 2 folds"):
+        load_held_out(tmp_path, card)
 
 
 def test_an_interrupted_fit_goes_on_to_the_same_weights(manifest: Path, whole: Fitted, tmp_path: Path) -> None:

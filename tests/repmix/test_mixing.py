@@ -1,5 +1,6 @@
 """RepMix's mathematics: mixing, ratios, compound logits and the loss, against METHODS.md and by hand."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,12 @@ from ganprint_plugins.repmix_spec import RepMixConfig
 from torch import Tensor
 from torch.nn import functional
 
+from ganprint.attributor import Run
+from ganprint.data import Manifest
 from ganprint.errors import ConfigError
 from ganprint.models import Step, read_config
 from ganprint.models.backbones import build_backbone
+from ganprint.training.batches import BatchSettings
 
 SOURCES = ("real", "progan", "stylegan")
 COMPACT = {"backbone": "compact", "backbone_options": {"widths": [8, 8, 8, 8]}}
@@ -86,6 +90,19 @@ def test_a_ratio_of_one_is_the_image_alone_at_every_level(level: int) -> None:
     with torch.no_grad():
         mixed = attributor.network.embed(batch, lambda features: mix(features, ratios), level)
         torch.testing.assert_close(mixed, attributor.network.embed(batch)[[0, 3]], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "last"), [(32, 5), (40, 1)])
+def test_a_last_batch_of_one_sample_is_left_out_where_networks_cannot_normalise_it(
+    size: int, last: int, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    attributor = repmix(view={"size": size}, batch_size=5, perturb_at=None, **SMALL_RESNET)
+    attributor.network.train()
+    settings = BatchSettings(attributor.config, Run(tmp_path), torch.device("cpu"), 2, hold=False)
+    sampler = settings.training(Manifest.open(tiny_manifest).select("train")).sampler
+    assert [len(batch) // 2 for batch in sampler][-1] == last
+    batch, labels = images(2 * last, size)
+    assert attributor.loss(batch, labels, Step(0, 0, 0)).total.isfinite()
 
 
 @pytest.mark.parametrize("count", [2, 3])
