@@ -111,13 +111,13 @@ def resharing_table(entries: Sequence[Entry], split: str, metric: str) -> Table:
     shared = [entry for entry in entries if entry.split == split and entry.policy.startswith(SHARED)]
     names = list(dict.fromkeys(entry.weights for entry in shared))
     clean = [found.cell(name, ["none"]) for name in names]
-    rows = [Row("clean", tuple(clean))]
+    rows = _clean_row(clean)
     for chain in dict.fromkeys(entry.policy for entry in shared):
         cells = [found.cell(name, [chain]) for name in names]
         rows.append(Row(chain.removeprefix(SHARED), _with_losses(cells, clean)))
     columns = tuple(Column("", name) for name in names)
     title = f"{SHORT[metric]} on {split} after post-processing (change from clean)"
-    return Table(title, "shared", columns, tuple(rows), best="across")
+    return Table(title, "chain", columns, tuple(rows), best="across")
 
 
 def condition_table(entries: Sequence[Entry]) -> Table:
@@ -246,7 +246,7 @@ class Robustness:
         Unseen corruptions are marked; the means of the seen, the unseen and all stand below.
         """
         clean = [self.cell(name, ["none"]) for name in self.names]
-        rows = [Row("clean", tuple(clean))]
+        rows = _clean_row(clean)
         for title, chosen in (
             *((_marked(kind), [kind]) for kind in self.kinds),
             ("mean of the seen", [kind for kind in self.kinds if kind not in UNSEEN]),
@@ -323,6 +323,11 @@ def _cell_of_mean(value: float | None, sample: GroupSample | None) -> Cell:
         return Cell(value)
     found = group_mean(sample.value, sample.source, sample.group)
     return Cell(value, found.low, found.high, sample=sample)
+
+
+def _clean_row(clean: Sequence[Cell]) -> list[Row]:
+    """Return the row of clean values, none where no weights were measured so."""
+    return [Row("clean", tuple(clean))] if any(cell.value is not None for cell in clean) else []
 
 
 def _with_losses(cells: Sequence[Cell], clean: Sequence[Cell]) -> tuple[Cell, ...]:

@@ -212,6 +212,14 @@ def test_resharing_has_a_row_for_each_chain(compare: Any) -> None:
     done = compare("--resharing", "--markdown", status=0)
     table = done.stdout[done.stdout.index("after post-processing") :]
     rows = [line for line in table.splitlines() if line.startswith("| ")]
-    assert rows[0] == "| shared | tiny | tiny-prnu |" and rows[1].startswith("| clean |")
+    assert rows[0] == "| chain | tiny | tiny-prnu |" and rows[1].startswith("| clean |")
     assert [row.split(" | ")[0] for row in rows[2:]] == [f"| {chain}" for chain in RESHARING]
     assert all(row.count("%") == 2 for row in rows[2:])
+
+
+def test_a_table_of_chains_has_no_clean_row_where_nothing_was_measured_clean(
+    inside: Any, tiny_manifest: Path, tiny_weights: Path
+) -> None:
+    options = ("--weights", tiny_weights, "--data", tiny_manifest, "--condition", "test_seen:share:jpeg=80")
+    done = inside("compare", *options, "--workers", "0", "--markdown", status=0)
+    assert "| jpeg=80 |" in done.stdout and "| clean |" not in done.stdout
