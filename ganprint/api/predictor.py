@@ -151,8 +151,8 @@ class Predictor:
                 f"A batch with the columns {', '.join(batch) or 'none'} has no images.",
                 f"Give one of: {', '.join(IMAGE_COLUMNS)}.",
             )
-        values = [str(each) if column == "path" else content_of(each) for each in batch[column]]
-        named = ((each if column == "path" else f"row {row}", each) for row, each in enumerate(values))
+        values: list[Source] = [str(each) if column == "path" else content_of(each) for each in batch[column]]
+        named = ((str(each) if column == "path" else f"row {row}", each) for row, each in enumerate(values))
         found = list(self._scores(named))
         scores = [None if isinstance(each, ImageError) else each for each in found]
         kept = {name: column for name, column in batch.items() if name not in ("image", "bytes")}
