@@ -75,16 +75,16 @@ def adversarial_table(entries: Sequence[Entry], split: str) -> Table:
 
 def adversarial_curves(
     entries: Sequence[Entry], split: str
-) -> dict[tuple[str, str], list[tuple[str, dict[int, float]]]]:
-    """Return by attack and target the error of each of the weights by the largest change, 0 being clean."""
+) -> dict[tuple[str, str, int], list[tuple[str, dict[int, float]]]]:
+    """Return by attack, target and steps the error of each of the weights by the largest change, 0 being clean."""
     here = [entry for entry in entries if entry.split == split]
     clean = {entry.weights: entry for entry in here if entry.policy == "none"}
-    curves: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
+    curves: dict[tuple[str, str, int], dict[str, dict[int, float]]] = {}
     for entry in here:
         if not entry.policy.startswith(ATTACKED):
             continue
         attack = parse_attack(entry.policy)
-        by_name = curves.setdefault((attack.kind, attack.target), {})
+        by_name = curves.setdefault((attack.kind, attack.target, attack.steps), {})
         curve = by_name.setdefault(_attacked_name(entry.weights, entry.surrogate), {})
         before = _error(clean.get(entry.weights), attack.target).value
         after = _error(entry, attack.target).value

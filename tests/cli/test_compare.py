@@ -152,6 +152,10 @@ def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(compare, 
     assert compare(*options, "--out", tmp_path / "out").stdout == done.stdout
     assert {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")} == before
     assert "4/255 / 32/255 |" in inside("leaderboard", "--results", tmp_path / "out", "--markdown").stdout
+    compare("--adversarial", "--attack", "pgd", "--epsilon", "4", "--steps", "2", "--out", tmp_path / "out", status=0)
+    inside("plot", tmp_path / "drawn", "--results", tmp_path / "out", status=0)
+    curves = {file.name for file in (tmp_path / "drawn").glob("adversarial-*")}
+    assert curves == {f"adversarial-pgd-attribution{steps}-test_seen.png" for steps in ("", "-steps2")}
 
 
 @pytest.mark.parametrize(("unit", "metrics"), [("group", 3), ("image", 4)])
