@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, Field
 
-from ganprint.errors import UsageError
+from ganprint.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -322,6 +322,15 @@ class Attributor(ABC):
             raise UsageError(
                 f"{self.spec.title} cannot answer for {images.dtype} images of shape {tuple(images.shape)}.",
                 f"With this configuration it takes uint8 (B, 3, {size}, {size}); see ganprint.images.crop_views.",
+            )
+
+    def check_answer(self, answer: Prediction, images: int) -> None:
+        """Raise PluginError unless an answer has a row of logits for each image and a column for each source."""
+        found, wanted = tuple(answer.attribution.shape), (images, len(self.sources))
+        if found != wanted:
+            raise PluginError(
+                f"{self.spec.title} answers with logits of shape {found}, not {wanted}: images, sources.",
+                "Its predict has a mistake; report it to its author.",
             )
 
     def to(self, device: str) -> "Attributor":

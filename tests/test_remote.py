@@ -172,6 +172,9 @@ def test_an_archive_is_named_as_a_file_and_answers_as_a_folder(kind: str, tmp_pa
     file = tmp_path / f"tree{kind}"
     assert list(find_images([str(file)])) == list(find_images([url]))
     assert Manifest.open(file).labels.tolist() == [0, 0, 1]
+    (tmp_path / "data.csv").write_text(f"path,source\n{TREE[0]},real\n{TREE[2]},progan\n")
+    for root in (file, url):
+        assert read_image(Manifest.open(tmp_path / "data.csv", root=root).path(1)).sha256 == read_image(png(2)).sha256
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,6 @@ def _what_to_know(manifest: "Manifest", rows: "Manifest", card: "Card", what: st
     if outside:
         yield (
             f"{card.name} does not know {', '.join(map(printable, outside))}; images of such sources count for "
-            "detection only."
+            "detection and open-set metrics only."
         )
     yield from seen_sentences(card, rows, what)

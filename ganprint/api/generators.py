@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.choices import chosen_device
-from ganprint.api.outputs import check_figure
+from ganprint.api.outputs import check_figure, check_folder
 from ganprint.errors import ImageError, UsageError
 from ganprint.files import os_errors_as, refuse_existing
 
@@ -59,6 +59,7 @@ def train_generators(
     from ganprint.forge.photos import chosen_semantics
     from ganprint.training.interruption import Interruption
 
+    check_folder(Path(out))
     device = chosen_device(device, threads)
     names = list(FAMILIES) if sources is None else list(dict.fromkeys(sources))
     if not names:
@@ -96,6 +97,7 @@ def sample_generator(
     from ganprint.forge.generator_store import load_generator
     from ganprint.forge.sampling import sample_images
 
+    check_folder(Path(out))
     device = chosen_device(device, threads)
     folder, every = _found(generators)
     wanted = (source, semantic, training_seed)
@@ -148,6 +150,7 @@ def build_from_generators(
     take part if none are named. `progress` gets the name of each generator, and how many there are. Raises UsageError
     where the generators do not make a grid, OutputExistsError where a manifest is there and `force` is not given.
     """
+    check_folder(Path(out))
     if not Path(photos).is_dir():
         raise UsageError(
             f"There is no folder {photos}.", "Name one with a folder of photographs for each semantic class."

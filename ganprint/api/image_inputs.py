@@ -77,12 +77,8 @@ class Inputs:
                     yield "-", sys.stdin.buffer
                 else:
                     yield from _found(path, [path], self.recursive, None)
-            elif isinstance(image, BYTES):
-                yield f"image {number}", bytes(image)
-            elif hasattr(image, "read") or is_pixels(image):
-                yield str(getattr(image, "filename", "") or f"image {number}"), image
             else:
-                raise _no_image(image)
+                yield str(getattr(image, "filename", "") or f"image {number}"), content_of(image)
         if self.files_from is not None:
             rows = _manifest_paths(self.files_from)
             if rows is None:
@@ -104,6 +100,15 @@ def _manifest_paths(file: Path) -> Iterator[str] | None:
 
         return csv_paths(file) if lists_paths(file) else None
     return None
+
+
+def content_of(image: Any) -> bytes | BinaryIO | Image.Image | NDArray[Any]:
+    """Return the bytes, stream or pixels that an image is given as; raise UsageError for what can be none."""
+    if isinstance(image, BYTES):
+        return bytes(image)
+    if hasattr(image, "read") or is_pixels(image):
+        return image  # type: ignore[no-any-return]
+    raise _no_image(image)
 
 
 def _no_image(given: object) -> UsageError:

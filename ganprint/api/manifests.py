@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ganprint.api.outputs import refuse_own_inputs
+from ganprint.api.outputs import check_folder, refuse_own_inputs
 from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,14 +58,14 @@ def split_data(
     """Write a manifest with a column `split`, in which every source is divided by the shares given.
 
     Arguments are the options of `ganprint data split`; `hold_out` are classes, or how many to draw. Without `by` it is
-    by group if the manifest names groups, else by image. Raises UsageError for shares that do not sum to 1, classes to
-    hold out where they do not stay together,
-    OutputExistsError where `out` is there and `force` is not given.
+    by group if the manifest names groups, else by image. Raises UsageError for shares that do not sum to 1, and classes
+    to hold out where they do not stay together, OutputExistsError where `out` is there and `force` is not given.
     """
     from ganprint.data import Manifest
     from ganprint.data.split import Fractions, default_by, split
 
     file = Path(out)
+    check_folder(file.parent)
     refuse_own_inputs([file], [data])
     manifest = Manifest.open(data, root=images, allow_gaps=True)
     by = by or default_by(manifest)
@@ -89,6 +89,7 @@ def join_data(out: str | Path, data: Sequence[str | Path], *, force: bool = Fals
     from ganprint.data.join import join
 
     file = Path(out)
+    check_folder(file.parent)
     refuse_own_inputs([file], data)
     joined = join([Manifest.open(each, allow_gaps=True) for each in data], name=str(file))
     return joined.write(file, force=force)

@@ -1,12 +1,16 @@
 """Refuse, before any work, outputs that exist already or that are inputs."""
 
 import os
+import re
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
 from ganprint.errors import UsageError
 from ganprint.files import first_same, refuse_existing
+
+_WAS_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(/|$)")
+"""A URL as a Path, which keeps one of two slashes."""
 
 
 def check_output(file: Path | None, *, force: bool, hint: str = "Add --force to overwrite it.") -> None:
@@ -26,6 +30,10 @@ def check_folder(folder: Path | None) -> None:
     """Refuse, before long work, a folder to write into that can neither be written to nor made."""
     if folder is None:
         return
+    if _WAS_URL.match(str(folder)) and not folder.exists():
+        raise UsageError(
+            f"{folder} is of a URL, and only files of this machine are written.", "Write to one, and copy it there."
+        )
     there = next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110 - as in images.find
     if not there.is_dir():
         raise UsageError(f"{there} is a file, no folder.", "Name a folder to write into.")

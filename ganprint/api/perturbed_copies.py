@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganprint.api.image_inputs import ImageInput, Inputs, Source, is_one, is_pixels
+from ganprint.api.outputs import check_folder
 from ganprint.errors import ImageError, ImageUnreadableError, OutputExistsError, UsageError
 from ganprint.images import find_images, read_image
 from ganprint.images.formats import promised_format
@@ -110,6 +111,7 @@ def perturb_files(
     anything is written, and UsageError.
     """
     chosen = choose_policy(corruption, severity, policy, engine=engine, at=at)
+    check_folder(Path(out).parent)
     _check_format(Path(out))
     outputs, failures = _plan(inputs, Path(out), recursive)
     _check_outputs(outputs, force)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganprint.api.choices import check_batch_size, chosen_device, chosen_weights
-from ganprint.api.image_inputs import ImageInput, Inputs, Source, is_one, read_named
+from ganprint.api.image_inputs import ImageInput, Inputs, Source, content_of, is_one, read_named
 from ganprint.errors import ImageError, UsageError, WeightsError
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Predictor:
         but `image` and `bytes`, with `verdict` (text), `synthetic_probability` float32 (B,), `probabilities` float32
         (B, K) in the order of `sources`, `embedding` float32 (B, D), and `error`, a sentence where an image could not
         be read, else empty. Numbers of an image that was not read or shows nothing to examine are NaN. Raises
-        UsageError without a column of images.
+        UsageError without a column of images, and where a value of it can be no image.
         """
         column = next((name for name in IMAGE_COLUMNS if name in batch), None)
         if column is None:
@@ -151,8 +151,8 @@ class Predictor:
                 f"A batch with the columns {', '.join(batch) or 'none'} has no images.",
                 f"Give one of: {', '.join(IMAGE_COLUMNS)}.",
             )
-        values = [str(each) if column == "path" else each for each in batch[column]]
-        named = ((each if column == "path" else f"row {row}", each) for row, each in enumerate(values))
+        values: list[Source] = [str(each) if column == "path" else content_of(each) for each in batch[column]]
+        named = ((str(each) if column == "path" else f"row {row}", each) for row, each in enumerate(values))
         found = list(self._scores(named))
         scores = [None if isinstance(each, ImageError) else each for each in found]
         kept = {name: column for name, column in batch.items() if name not in ("image", "bytes")}

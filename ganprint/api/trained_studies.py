@@ -27,8 +27,8 @@ def study_semantics(
 ) -> "list[Entry]":
     """Train each method on images of 1, 2, ... semantic classes, test it on all, and return the results.
 
-    `options` are those of `prepare_study`, and `budget` and `report` of `PreparedStudy.train`. What is trained or
-    measured in `out` is not computed again.
+    `options` are those of `prepare_study`, and `budget`, `report` and `say` of `PreparedStudy.train`. What is trained
+    or measured in `out` is not computed again.
     """
     return _run("semantics", data, out, method=method, counts=counts, **options)
 
@@ -117,11 +117,12 @@ class PreparedStudy:
         *,
         begin: Callable[[str], None] = lambda name: None,
         report: "Callable[[Progress], None]" = lambda progress: None,
+        say: Callable[[str], None] = lambda sentence: None,
     ) -> list[str]:
         """Train what is missing, as far as `budget` minutes allow, and return the names of what still is.
 
-        `begin` gets the name of each training and its number, `report` every step. Raises KeyboardInterrupt where it
-        was interrupted; called again it continues.
+        `begin` gets the name of each training and its number, `report` every step, `say` sentences. Raises
+        KeyboardInterrupt where it was interrupted; called again it continues.
         """
         ends = None if budget is None else time.monotonic() + 60 * budget
 
@@ -134,7 +135,7 @@ class PreparedStudy:
                 break
             begin(f"{variant.name} ({number} of {len(missing)})")
             try:
-                self.study.train(variant, report=report, stop=is_over)
+                self.study.train(variant, report=report, say=say, stop=is_over)
             except KeyboardInterrupt:
                 if not is_over():
                     raise
@@ -155,10 +156,11 @@ def _run(
     *,
     budget: float | None = None,
     report: "Callable[[Progress], None]" = lambda progress: None,
+    say: Callable[[str], None] = lambda sentence: None,
     **options: Any,
 ) -> "list[Entry]":
     prepared = prepare_study(kind, data, out, **options)
-    prepared.train(budget, report=report)
+    prepared.train(budget, report=report, say=say)
     return prepared.comparison().run() if prepared.study.candidates() else []
 
 

@@ -61,7 +61,9 @@ def answer_images(
     logits, embeddings, reasons = [], [], []
     names: tuple[str, ...] = ()
     for start in range(0, len(views), batch_size):
-        found = attributor.predict(views[start : start + batch_size])
+        some = views[start : start + batch_size]
+        found = attributor.predict(some)
+        attributor.check_answer(found, len(some))
         placed = found.attribution if found.embedding is None else found.embedding
         if not (found.attribution.isfinite().all() and placed.isfinite().all()):
             raise WeightsError(

@@ -103,6 +103,7 @@ def evaluate(
 def _calibration(evaluation: "Evaluation") -> "list[tuple[str, float]]":
     """Return how well the probabilities are calibrated, where some images are of known sources."""
     state = "" if evaluation.calibrated else ", not calibrated"
+    state += ", of images" if evaluation.unit == "group" else ""
     found = {"calibration error": evaluation.calibration_error, "Brier score": evaluation.brier_score}
     return [(name + state, value) for name, value in found.items() if value is not None]
 
@@ -119,7 +120,8 @@ def _print_csv(evaluation: "Evaluation") -> None:
         if value is not None:
             echo_csv([*head, evaluation.n, name, value, None, None, "image", None])
     for source, recall in evaluation.per_source.items():
-        echo_csv([*head, evaluation.n, f"recall_{source}", recall.value, recall.low, recall.high, *tail])
+        groups = evaluation.groups and sum(group.source == source for group in evaluation.per_group.values())
+        echo_csv([*head, evaluation.n, f"recall_{source}", recall.value, recall.low, recall.high, tail[0], groups])
 
 
 def _print_tables(evaluation: "Evaluation") -> None:

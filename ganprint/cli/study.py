@@ -120,7 +120,7 @@ def _study(kind: Literal["semantics", "ablation"], given: Given, training: Train
     reporter = Reporter()
     try:
         with reporter:
-            left = prepared.train(training.budget, begin=reporter.begin, report=reporter)
+            left = prepared.train(training.budget, begin=reporter.begin, report=reporter, say=reporter.say)
     except KeyboardInterrupt:
         complain("interrupted; rerun the command to continue.")
         raise typer.Exit(130) from None

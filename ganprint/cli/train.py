@@ -180,5 +180,10 @@ class Reporter:
             return
         if progress.step >= FIRST_STEPS or measured >= FIRST_SECONDS:
             self.estimated.add(key)
-            what = f"{progress.epochs} epochs" if progress.stage == "epoch" else f"the pass {progress.stage}"
-            self.say(f"{what}: {about(progress.seconds_left)} left, by the first {progress.step} steps.")
+            what = _counted(progress.epochs, "epoch") if progress.stage == "epoch" else f"the pass {progress.stage}"
+            steps = _counted(progress.step, "step")
+            self.say(f"{what}: {about(progress.seconds_left)} left, by the first {steps}.")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

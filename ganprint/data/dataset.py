@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ganprint.attributor import View
+from ganprint.errors import ImageNotFoundError
 from ganprint.images import read_image
 from ganprint.images.views import crop_views, random_view
 
@@ -48,8 +49,12 @@ class SourceImages(Dataset[tuple[Tensor, int, int]]):
 
     def read(self, row: int) -> Tensor:
         """Return the pixels of a row's image, uint8 (3, H, W); raise ImageError naming its file."""
-        pixels = np.ascontiguousarray(read_image(self.manifest.path(row)).pixels.transpose(2, 0, 1))
-        return torch.from_numpy(pixels)
+        try:
+            pixels = read_image(self.manifest.path(row)).pixels
+        except ImageNotFoundError as error:
+            hint = "--images names the folder where relative paths start; ganprint data check lists what is missing."
+            raise ImageNotFoundError(error.message, hint) from None
+        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
 class ImageDataset(SourceImages):

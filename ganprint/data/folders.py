@@ -12,7 +12,7 @@ from ganprint.errors import ManifestError
 from ganprint.images.formats import EXTENSIONS
 from ganprint.names import source_name_fault
 from ganprint.plain_text import printable
-from ganprint.remote import archive_url, join_location, list_url, name_in
+from ganprint.remote import archive_url, join_location, list_url, location, name_in
 
 _SHAPE = "Expected real/<semantic>/*.png beside one folder for each generator."
 
@@ -72,6 +72,13 @@ def find_tree(path: Path | str) -> Path | str | None:
         return path if list_url(path, recursive=False) is not None else None
     except OSError as cause:
         raise ManifestError(f"{path} cannot be opened: {cause.strerror or cause}.", "Check the URL.") from cause
+
+
+def image_folder(root: Path | str) -> Path | str:
+    """Return the folder that relative paths start from, of an archive all that lies in it."""
+    root = location(root)
+    archive = None if isinstance(root, Path) and not root.is_file() else archive_url(root)
+    return archive or root
 
 
 def _files(root: Path | str) -> tuple[dict[str, list[str]], list[str]]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ganprint.attributor import REAL
-from ganprint.data.folders import find_tree, read_folders
+from ganprint.data.folders import find_tree, image_folder, read_folders
 from ganprint.data.manifest_parts import listed_files, read_parts
 from ganprint.data.naming import name_rows
 from ganprint.data.parquetfile import is_parquet
@@ -81,7 +81,7 @@ class Manifest:
             manifest, by_position = cls(table, tree, names), False
         else:
             files = listed_files(path)
-            folder = location(root) if root is not None else parent_location(files[0])
+            folder = image_folder(root) if root is not None else parent_location(files[0])
             if len(files) > 1:
                 named = read_parts(files)
                 stems = (PurePosixPath(str(file)).stem for file in files)

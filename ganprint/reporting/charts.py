@@ -14,6 +14,7 @@ from ganprint.evaluation.assess import Assessed
 from ganprint.evaluation.calibrate import Calibrated
 from ganprint.evaluation.entry import Entry
 from ganprint.files import refuse_existing, write_output
+from ganprint.perturbation.attacks import STEPS
 from ganprint.plain_text import file_part, harmless
 from ganprint.studies.experiments import SHORT, Robustness, adversarial_curves
 from ganprint.studies.study_tables import semantics_curves
@@ -35,7 +36,8 @@ def comparison_figures(entries: Sequence[Entry], metric: str) -> dict[str, Figur
     """Return by name, which can be that of a file, the figures that these results allow.
 
     `robustness-SPLIT`: bars of a metric by corruption (Bui et al. 2022, figure 4); `severity-SPLIT`: its curves
-    by severity, clean being 0; `adversarial-ATTACK-TARGET-SPLIT`: the error by the largest change;
+    by severity, clean being 0; `adversarial-ATTACK-TARGET-SPLIT`: the error by the largest change, of PGD with another
+    number of steps than STEPS `adversarial-pgd-TARGET-stepsN-SPLIT`;
     `confusion-WEIGHTS-SPLIT`: of clean images, where details are there.
     """
     figures: dict[str, Figure] = {}
@@ -45,9 +47,10 @@ def comparison_figures(entries: Sequence[Entry], metric: str) -> dict[str, Figur
             figures[f"robustness-{split}"] = _bars(found)
             figures[f"severity-{split}"] = _curves(found)
         attacked = adversarial_curves(entries, split)
-        for (kind, target), curves in attacked.items():
-            title = f"{split}, {kind.upper()} on {target}"
-            figures[f"adversarial-{kind}-{target}-{split}"] = _lines(
+        for (kind, target, steps), curves in attacked.items():
+            other = f"-steps{steps}" if steps != STEPS else ""
+            title = f"{split}, {kind.upper()} on {target}" + (f", {steps} steps" if kind == "pgd" else "")
+            figures[f"adversarial-{kind}-{target}{other}-{split}"] = _lines(
                 curves, "largest change, of 255", f"error of {target}", title
             )
     for entry in entries:

@@ -75,16 +75,16 @@ def adversarial_table(entries: Sequence[Entry], split: str) -> Table:
 
 def adversarial_curves(
     entries: Sequence[Entry], split: str
-) -> dict[tuple[str, str], list[tuple[str, dict[int, float]]]]:
-    """Return by attack and target the error of each of the weights by the largest change, 0 being clean."""
+) -> dict[tuple[str, str, int], list[tuple[str, dict[int, float]]]]:
+    """Return by attack, target and steps the error of each of the weights by the largest change, 0 being clean."""
     here = [entry for entry in entries if entry.split == split]
     clean = {entry.weights: entry for entry in here if entry.policy == "none"}
-    curves: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
+    curves: dict[tuple[str, str, int], dict[str, dict[int, float]]] = {}
     for entry in here:
         if not entry.policy.startswith(ATTACKED):
             continue
         attack = parse_attack(entry.policy)
-        by_name = curves.setdefault((attack.kind, attack.target), {})
+        by_name = curves.setdefault((attack.kind, attack.target, attack.steps), {})
         curve = by_name.setdefault(_attacked_name(entry.weights, entry.surrogate), {})
         before = _error(clean.get(entry.weights), attack.target).value
         after = _error(entry, attack.target).value
@@ -111,13 +111,13 @@ def resharing_table(entries: Sequence[Entry], split: str, metric: str) -> Table:
     shared = [entry for entry in entries if entry.split == split and entry.policy.startswith(SHARED)]
     names = list(dict.fromkeys(entry.weights for entry in shared))
     clean = [found.cell(name, ["none"]) for name in names]
-    rows = [Row("clean", tuple(clean))]
+    rows = _clean_row(clean)
     for chain in dict.fromkeys(entry.policy for entry in shared):
         cells = [found.cell(name, [chain]) for name in names]
         rows.append(Row(chain.removeprefix(SHARED), _with_losses(cells, clean)))
     columns = tuple(Column("", name) for name in names)
     title = f"{SHORT[metric]} on {split} after post-processing (change from clean)"
-    return Table(title, "shared", columns, tuple(rows), best="across")
+    return Table(title, "chain", columns, tuple(rows), best="across")
 
 
 def condition_table(entries: Sequence[Entry]) -> Table:
@@ -246,7 +246,7 @@ class Robustness:
         Unseen corruptions are marked; the means of the seen, the unseen and all stand below.
         """
         clean = [self.cell(name, ["none"]) for name in self.names]
-        rows = [Row("clean", tuple(clean))]
+        rows = _clean_row(clean)
         for title, chosen in (
             *((_marked(kind), [kind]) for kind in self.kinds),
             ("mean of the seen", [kind for kind in self.kinds if kind not in UNSEEN]),
@@ -323,6 +323,11 @@ def _cell_of_mean(value: float | None, sample: GroupSample | None) -> Cell:
         return Cell(value)
     found = group_mean(sample.value, sample.source, sample.group)
     return Cell(value, found.low, found.high, sample=sample)
+
+
+def _clean_row(clean: Sequence[Cell]) -> list[Row]:
+    """Return the row of clean values, none where no weights were measured so."""
+    return [Row("clean", tuple(clean))] if any(cell.value is not None for cell in clean) else []
 
 
 def _with_losses(cells: Sequence[Cell], clean: Sequence[Cell]) -> tuple[Cell, ...]:

@@ -64,7 +64,14 @@ class Study:
             if variant.name in self._cards
         ]
 
-    def train(self, variant: Variant, *, report: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
+    def train(
+        self,
+        variant: Variant,
+        *,
+        report: Callable[[Progress], None],
+        say: Callable[[str], None],
+        stop: Callable[[], bool],
+    ) -> None:
         """Train a variant, from its checkpoint where there is one; KeyboardInterrupt where it was stopped."""
         folder = self.folder(variant)
         with os_errors_as(UsageError, f"{folder} cannot be written to", "Name another folder with --out."):
@@ -78,6 +85,7 @@ class Study:
             workers=self.workers,
             resume=resume,
             report=report,
+            say=say,
             stop=stop,
         )
         train_weights(

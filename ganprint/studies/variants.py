@@ -50,7 +50,7 @@ def ablation_variants(
     Raises UsageError listing the valid choices.
     """
     groups = plugins.read_spec(method).ablation
-    every = {label: change for group in groups.values() for label, change in group.items()}
+    every = {"all": (), **{label: change for group in groups.values() for label, change in group.items()}}
     wanted = ["all"]
     for name in chosen or groups:
         if name not in groups and name not in every:

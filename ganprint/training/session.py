@@ -72,12 +72,7 @@ def train_weights(
     # Of several processes of this training the first keeps the folder.
     with locked_folder(run.folder) if is_main_process() else nullcontext():
         open_folder(run, config, force=force)
-        facts = fit_attributor(attributor, train, val, run)
-        if (only := facts.get("details", {}).get(ONLY)) is not None:
-            doubt = f"These weights call every validation image {only}: they distinguish nothing."
-            run.say(f"{doubt} Train for longer, at another learning_rate, or on more images.")
-            card = card.model_copy(update={"notes": f"{doubt} {card.notes}".strip()})
-        save_trained(attributor, run, card, facts)
+        save_trained(attributor, run, card, fit_attributor(attributor, train, val, run))
 
 
 def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
@@ -130,7 +125,8 @@ def prepare(
         attributor = method(config, manifest.sources)
         if isinstance(attributor, NeuralAttributor):
             # One trial answer, before anything is written or waited for.
-            attributor.predict(torch.zeros(2, 3, config.view.size, config.view.size, dtype=torch.uint8))
+            shown = torch.zeros(2, 3, config.view.size, config.view.size, dtype=torch.uint8)
+            attributor.check_answer(attributor.predict(shown), len(shown))
         if start is not None:
             _start_from(attributor, start)
     except GanprintError:
@@ -218,13 +214,15 @@ def describe(attributor: Attributor, run: Run, train: "Manifest", val: "Manifest
         ) from cause
 
 
-def save_trained(attributor: Attributor, run: Run, card: Card, facts: Mapping[str, Any]) -> None:
+def save_trained(attributor: Attributor, run: Run, card: Card, facts: Mapping[str, Any] | None) -> None:
     """Write weights and card into the run's folder; of several processes only the first does."""
     if not is_main_process():
         return
-    # A run of several methods has the precision of its networks.
-    precision = run.precision if attributor.differentiable else "fp32"
-    training = TrainingRecord.model_validate({"precision": precision, **facts})
+    training = _training_record(attributor, run, facts)
+    if (only := training.details.get(ONLY)) is not None:
+        doubt = f"These weights call every validation image {only}: they distinguish nothing."
+        run.say(f"{doubt} Train for longer, at another learning_rate, or on more images.")
+        card = card.model_copy(update={"notes": f"{doubt} {card.notes}".strip()})
     save_held_out(run.folder, attributor.held_out)
     save_artifact(
         run.folder,
@@ -232,3 +230,15 @@ def save_trained(attributor: Attributor, run: Run, card: Card, facts: Mapping[st
         card.model_copy(update={"training": training, "date": utc_now()}),
         force=True,
     )
+
+
+def _training_record(attributor: Attributor, run: Run, facts: Mapping[str, Any] | None) -> TrainingRecord:
+    """Return what `fit` told of the training; where no card can hold that, its weights are not to be lost for it."""
+    # A run of several methods has the precision of its networks.
+    precision = run.precision if attributor.differentiable else "fp32"
+    try:
+        return TrainingRecord.model_validate({"precision": precision, **(facts or {})})
+    except ValidationError as cause:
+        title = attributor.spec.title
+        run.say(f"The card leaves out what the fit of {title} returned, which it cannot hold: {first_fault(cause)}.")
+        return TrainingRecord(precision=precision)

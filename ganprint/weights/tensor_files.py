@@ -24,12 +24,19 @@ def stored_tensors(
     """Return tensors as they are stored: those of two and more dimensions float16 with `half`, others float32.
 
     Those named in `keep` stay float32, and those that float16 would change by more than HALF_ERROR of their largest
-    value. Raises WeightsError where one holds NaN or infinity, or there are none.
+    value. Raises WeightsError where one holds NaN, infinity or complex numbers or is no tensor, or there are none.
     """
+    from torch import Tensor
+
     if not tensors:
         raise WeightsError("There are no tensors to save.", "Fit the method first; its state() must give one at least.")
     stored = {}
     for name in sorted(tensors):
+        if not isinstance(tensors[name], Tensor) or tensors[name].is_complex():
+            raise WeightsError(
+                f"{name} cannot be saved: it is no tensor of real numbers.",
+                "state() of a method gives such tensors; a number is one without dimensions, as torch.tensor(3).",
+            )
         tensor = tensors[name].detach().cpu().contiguous()
         if tensor.is_floating_point():
             tensor = tensor.float()

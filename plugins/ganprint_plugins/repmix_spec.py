@@ -34,7 +34,6 @@ class RepMixConfig(NeuralConfig):
 
 ABLATION: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "parts": {
-        "all": (),
         "without compound loss": ("compound=false",),
         "without mixing": ("mix_count=1",),
         "without both": ("compound=false", "mix_count=1"),

@@ -226,7 +226,7 @@ class Yu(NeuralAttributor):
         return nn.Sequential(*layers)
 
     def loss(self, images: Tensor, labels: Tensor, step: Step | None) -> Losses:
-        """WeightsPredictor by cross-entropy; the visual mode by reconstruction and a critic, too (section 3.3).
+        """Return the cross-entropy; of the visual mode the losses of reconstruction and a critic, too (section 3.3).
 
         Critic and autoencoder play their game in one step on one batch, where the public code takes turns: the
         critic's gradient is turned round where it reaches the reconstruction (Ganin and Lempitsky 2015). Validation

@@ -79,6 +79,8 @@ def test_a_batch_of_columns_comes_back_with_columns_that_have_one_row_an_image(
 def test_a_batch_without_images_is_refused(predictor: ganprint.Predictor, images: list[Path]) -> None:
     with pytest.raises(UsageError, match="columns id has no images"):
         predictor({"id": [1]})
+    with pytest.raises(UsageError, match="int is not an image"):
+        predictor({"image": [1]})
     assert predictor({"path": []})["probabilities"].shape == (0, 3)
 
 

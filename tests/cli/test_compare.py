@@ -152,6 +152,10 @@ def test_attacks_have_errors_and_methods_without_gradients_a_surrogate(compare, 
     assert compare(*options, "--out", tmp_path / "out").stdout == done.stdout
     assert {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")} == before
     assert "4/255 / 32/255 |" in inside("leaderboard", "--results", tmp_path / "out", "--markdown").stdout
+    compare("--adversarial", "--attack", "pgd", "--epsilon", "4", "--steps", "2", "--out", tmp_path / "out", status=0)
+    inside("plot", tmp_path / "drawn", "--results", tmp_path / "out", status=0)
+    curves = {file.name for file in (tmp_path / "drawn").glob("adversarial-*")}
+    assert curves == {f"adversarial-pgd-attribution{steps}-test_seen.png" for steps in ("", "-steps2")}
 
 
 @pytest.mark.parametrize(("unit", "metrics"), [("group", 3), ("image", 4)])
@@ -212,6 +216,14 @@ def test_resharing_has_a_row_for_each_chain(compare: Any) -> None:
     done = compare("--resharing", "--markdown", status=0)
     table = done.stdout[done.stdout.index("after post-processing") :]
     rows = [line for line in table.splitlines() if line.startswith("| ")]
-    assert rows[0] == "| shared | tiny | tiny-prnu |" and rows[1].startswith("| clean |")
+    assert rows[0] == "| chain | tiny | tiny-prnu |" and rows[1].startswith("| clean |")
     assert [row.split(" | ")[0] for row in rows[2:]] == [f"| {chain}" for chain in RESHARING]
     assert all(row.count("%") == 2 for row in rows[2:])
+
+
+def test_a_table_of_chains_has_no_clean_row_where_nothing_was_measured_clean(
+    inside: Any, tiny_manifest: Path, tiny_weights: Path
+) -> None:
+    options = ("--weights", tiny_weights, "--data", tiny_manifest, "--condition", "test_seen:share:jpeg=80")
+    done = inside("compare", *options, "--workers", "0", "--markdown", status=0)
+    assert "| jpeg=80 |" in done.stdout and "| clean |" not in done.stdout

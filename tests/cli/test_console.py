@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 import ganprint.cli
+from ganprint.attributor import Progress
 from ganprint.cli.console import (
     GuardedOutput,
     GuardedStream,
@@ -25,6 +26,7 @@ from ganprint.cli.console import (
     progress_bar,
 )
 from ganprint.cli.tables import print_divided, print_titled
+from ganprint.cli.train import Reporter
 
 EVIL = "\x1b[2J\x1b]8;;http://evil/\x07\x9b\u202e\r"
 
@@ -173,3 +175,9 @@ def test_a_wide_table_is_divided_and_its_names_stay_whole(
     assert max(map(len, printed.splitlines())) <= 60
     assert printed.count("Counts\n") == 5 and printed.count("│ 1 ") == 25
     assert all(printed.count(name) == 6 for name in names)
+
+
+@pytest.mark.parametrize(("epochs", "said"), [(1, "1 epoch: about"), (2, "2 epochs: about")])
+def test_an_estimate_of_a_training_counts_in_words(epochs: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Reporter()(Progress(1, epochs, 10, 20, images_per_second=5.0, seconds_left=12.0))
+    assert said in capsys.readouterr().err

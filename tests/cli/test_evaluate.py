@@ -105,7 +105,8 @@ def test_tables_and_csv_say_the_same(evaluate) -> None:
     assert [row["metric"] for row in rows[3:]] == [
         *("calibration_error", "brier_score", "recall_real", "recall_progan", "recall_stylegan")
     ]
-    assert "calibration error, not calibrated" in text
+    assert {(row["unit"], row["groups"]) for row in rows[5:]} == {("group", "1")}
+    assert "calibration error, not calibrated, of images" in text
 
 
 def test_record_adds_to_the_card_once_per_condition(evaluate, tiny_weights: Path, tmp_path: Path) -> None:
@@ -190,7 +191,7 @@ def test_sources_that_the_weights_do_not_know_are_named_and_count_for_detection_
     other.write_text(text)
     options = ("--split", "test_seen", "--workers", "0", "--json")
     done = inside("evaluate", "--weights", tiny_weights, "--data", other, *options)
-    assert "tiny does not know biggan;" in done.stderr
+    assert "tiny does not know biggan; images of such sources count for detection and open-set" in done.stderr
     found = parsed(done)
     assert list(found["per_source"]) == ["real", "progan"]
     assert sum(found["confusion"]["unknown"].values()) == 5

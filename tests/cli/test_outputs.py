@@ -1,6 +1,7 @@
 """No output overwrites an input, whatever links and lists lead to it, and two processes do not write one file."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,7 +11,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ganprint.api.attribution import attribute
+from ganprint.api.comparisons import compare
+from ganprint.api.manifests import join_data, split_data
 from ganprint.api.outputs import check_output, refuse_own_inputs
+from ganprint.api.perturbed_copies import perturb_files
 from ganprint.cli import app
 from ganprint.errors import OutputError, OutputExistsError, UsageError
 from ganprint.files import locked_folder
@@ -120,6 +124,22 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_any_work(tmp_path:
         Path(closed).chmod(0o700)
         with as_nobody(), pytest.raises(UsageError, match="cannot be written to"):
             attribute(["absent.png"], out=Path(closed, "out.jsonl"))
+
+
+def test_what_is_written_to_a_url_is_refused_and_no_folder_is_made_of_it(
+    tiny_manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    writes: list[Callable[[], object]] = [
+        lambda: split_data(tiny_manifest, "s3://bucket/split.csv"),
+        lambda: join_data("s3://bucket", [tiny_manifest]),
+        lambda: perturb_files([tiny_manifest.parent], "s3://bucket", corruption="fog"),
+        lambda: compare(tiny_manifest, out="s3://bucket/results"),
+    ]
+    for write in writes:
+        with pytest.raises(UsageError, match="only files of this machine are written"):
+            write()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_is_no_file_to_write_and_force_is_no_way_out(tmp_path: Path) -> None:

@@ -37,6 +37,12 @@ def test_an_ablation_is_trained_within_its_budget_and_goes_on(inside, tiny_manif
     assert other.returncode == 2 and "another configuration, data, seed or precision" in other.stderr
 
 
+def test_a_training_of_a_study_says_what_one_alone_would(inside, tiny_manifest, tmp_path) -> None:
+    options = ("--part", "all", *TINY, "--set", "repmix:epochs=1", "--set", "repmix:learning_rate=1e-9")
+    done = inside("study", "ablation", *options, "--out", tmp_path / "out", "--data", tiny_manifest, status=0)
+    assert "repmix-all (1 of 1): These weights call every validation image" in done.stderr
+
+
 def test_semantics_are_a_row_for_each_method_and_a_curve(inside, tiny_manifest, tmp_path) -> None:
     options = ("--method", "repmix,prnu", *TINY, *TINY_PRNU, "--data", tiny_manifest)
     figures = ("--figures", tmp_path / "figures", "--condition", "test_seen:none")

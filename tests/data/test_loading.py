@@ -97,7 +97,7 @@ def test_a_bad_file_raises_its_own_error_from_any_worker(tree, workers, broken):
     with pytest.raises(ImageNotFoundError if broken is None else NotAnImageError) as caught:
         list(loader(ImageDataset(manifest, VIEW), batch_size=4, workers=workers))
     assert caught.value.message.startswith(("There is no file", str(manifest.path(9))))
-    assert caught.value.hint
+    assert caught.value.hint and ("--images" in caught.value.hint) == (broken is None)
 
 
 class Mortal(SourceImages):

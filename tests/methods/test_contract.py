@@ -33,6 +33,19 @@ def same_states(one: Attributor, other: Attributor) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.parametrize("facts", [{"accuracy": 0.9}, {"details": {"C": np.int64(3)}}, None], ids=str)
+def test_weights_are_kept_where_what_fit_returned_cannot_stand_on_a_card(
+    facts: Any, fit: Fit, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    attributor, run = fit("prnu", tmp_path), Run(tmp_path, say=said.append)
+    data = Manifest.open(tiny_manifest)
+    card = describe(attributor, run, data.select("train"), data.select("val"), name="small", command="")
+    save_trained(attributor, run, card, facts)
+    assert load_attributor(tmp_path)[0].state().keys() == attributor.state().keys()
+    assert len(said) == (facts is not None) and all("what the fit of PRNU returned" in each for each in said)
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_trained_weights_answer_the_same_after_reload(name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path) -> None:
     attributor = fit(name, tmp_path)

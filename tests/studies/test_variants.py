@@ -1,10 +1,12 @@
 """Studies: which trainings they are, and that each is of what its row says."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ganprint import plugins
 from ganprint.data import Manifest
 from ganprint.errors import ConfigError, UsageError
 from ganprint.studies.study import Study
@@ -79,6 +81,12 @@ def test_the_ablation_changes_one_thing_at_a_time() -> None:
     # The level that the preset mixes at is a row already.
     assert f"mixing at level {whole['mix_level']}" not in changed
     assert len({each.name for each in variants.values()}) == len(variants)
+
+
+def test_the_method_itself_is_a_row_where_its_ablation_does_not_list_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = replace(plugins.read_spec("repmix"), ablation={"parts": {"without loss": ("compound=false",)}})
+    monkeypatch.setattr(plugins, "read_spec", lambda name: spec)
+    assert [each.label for each in ablation_variants("repmix", (), **SMALL)] == ["all", "without loss"]
 
 
 def test_some_rows_can_be_chosen_and_others_are_refused() -> None:

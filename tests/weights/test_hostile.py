@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ganprint_plugins.prnu import PRNU
 from safetensors.torch import save
 
 from ganprint import plugins
 from ganprint.attributor import Prediction
 from ganprint.calibration.answer import answer_images
-from ganprint.errors import GanprintError, WeightsError
+from ganprint.errors import GanprintError, PluginError, WeightsError
 from ganprint.forensics.predictors import known_from
 from ganprint.weights import list_weights, load_artifact, load_attributor, read_card, save_artifact
 from ganprint.weights.card import CARD_FILE
@@ -129,18 +130,30 @@ def test_weights_that_are_not_finite_are_refused_when_they_are_saved_and_when_th
         load_artifact(folder)
 
 
-@pytest.mark.parametrize("part", ["attribution", "embedding"])
-def test_an_answer_that_is_not_finite_is_refused(part: str) -> None:
-    class Broken:
-        spec = plugins.load("prnu").spec
+@pytest.mark.parametrize("stored", [np.zeros(3), 3, torch.zeros(2, dtype=torch.complex64)], ids=type)
+def test_what_is_no_tensor_of_real_numbers_is_not_stored(stored: object, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="w cannot be saved: it is no tensor of real numbers"):
+        save_artifact(tmp_path / "a", {"w": stored}, make_card())  # type: ignore[dict-item]
 
+
+@pytest.mark.parametrize(
+    ("attribution", "embedding", "says"),
+    [
+        ([[0, torch.nan]], [[0, 0]], "not finite"),
+        ([[0, 0]], [[0, torch.nan]], "not finite"),
+        ([[0, 0, 0]], [[0, 0]], r"shape \(1, 3\), not \(1, 2\)"),
+        ([[0, 0], [0, 0]], [[0, 0]], r"shape \(2, 2\), not \(1, 2\)"),
+    ],
+)
+def test_an_answer_that_is_not_finite_or_of_other_images_or_sources_is_refused(
+    attribution: list[list[float]], embedding: list[list[float]], says: str
+) -> None:
+    class Broken(PRNU):
         def predict(self, images: torch.Tensor) -> Prediction:
-            found = {"attribution": torch.zeros(1, 2), "embedding": torch.zeros(1, 2)}
-            found[part][0, 1] = torch.nan
-            return Prediction(**found)
+            return Prediction(torch.tensor(attribution), torch.tensor(embedding))
 
-    with pytest.raises(WeightsError, match="not finite"):
-        answer_images(Broken(), [torch.zeros(1, 3, 32, 32)])
+    with pytest.raises((WeightsError, PluginError), match=says):
+        answer_images(Broken(PRNU.spec.config(), ("real", "progan")), [torch.zeros(1, 3, 32, 32)])
 
 
 @pytest.mark.parametrize(
