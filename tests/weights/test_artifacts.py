@@ -83,12 +83,11 @@ def test_only_matrices_lose_precision_and_only_when_halved(half: bool, tmp_path:
 
 @pytest.mark.parametrize(
     "tensor",
-    [torch.tensor([[1.0, 70000.0]]), torch.tensor([[1e-7, -3e-7]]), torch.tensor([[1.0 + 2**-20, 0.5]])],
-    ids=["overflow", "underflow", "kept by name"],
+    [torch.tensor([[1.0, 70000.0]]), torch.tensor([[1e-7, -3e-7]])],
+    ids=["overflow", "underflow"],
 )
 def test_what_float16_cannot_hold_stays_float32(tensor: Tensor, tmp_path: Path) -> None:
-    keep = ["kept"] if tensor[0, 0] > 1 else []
-    loaded = load_artifact(save_artifact(tmp_path / "a", {"kept": tensor}, FULL, keep=keep))
+    loaded = load_artifact(save_artifact(tmp_path / "a", {"kept": tensor}, FULL))
     assert torch.equal(loaded.tensors["kept"], tensor)
     assert loaded.card.precision == "float32"
 
