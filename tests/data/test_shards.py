@@ -70,6 +70,7 @@ def test_one_shard_has_numbers_or_sources_in_cls_files(
         ({"1.png": b"", "1.json": b"["}, "1.json.* is no label"),
         ({"1.png": b"", "1.json": facts(label="one")}, "1.png has no label"),
         ({"1.png": b"", "1.cls": b"progan"}, "no images with label 0"),
+        ({"1.png": b"", "1.json": facts(label=70_000)}, "1.png: the label is 70000."),
     ],
 )
 def test_a_label_that_is_missing_or_none_is_named(members: dict[str, bytes], said: str, tmp_path: Path) -> None:

@@ -63,7 +63,6 @@ def test_what_was_seen_is_refused_by_what_was_done_on_it(card: Any, manifest: Ca
     copies = manifest("copies", [(10, "test", "", ""), (41, "test", "", "")])
     with pytest.raises(UsageError, match="was selected on 1 of the 2 images of test"):
         refuse_seen(card, copies, "test")
-    refuse_seen(card, copies, "test", sets=("train",))
 
 
 def test_what_a_training_started_from_counts_as_seen(card: Any, manifest: Callable[..., Manifest]) -> None:
