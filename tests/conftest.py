@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -127,6 +128,19 @@ def png_file(
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, bits, colour, 0, 0, interlaced))
     data = chunk(b"IDAT", packed) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + data
+
+
+def write_tar(file: Path, members: dict[str, bytes | tuple[bytes, str]]) -> Path:
+    """Write a tar: of each member its content, or its type and the name that a link leads to."""
+    with tarfile.open(file, "w") as archive:
+        for name, given in members.items():
+            member = tarfile.TarInfo(name)
+            if isinstance(given, bytes):
+                member.size = len(given)
+            else:
+                member.type, member.linkname = given
+            archive.addfile(member, io.BytesIO(given if isinstance(given, bytes) else b""))
+    return file
 
 
 @contextlib.contextmanager
