@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from ganprint.errors import WeightsError
+from ganprint.errors import UsageError, WeightsError
 from ganprint.files import os_errors_as, refuse_existing
 from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
@@ -87,6 +87,15 @@ def load_generator(folder: Path, *, device: str = "cpu") -> tuple[Generator, Gen
     except RuntimeError as cause:
         raise WeightsError(f"The tensors of {folder} do not fit {card.source}: {cause}", hint) from cause
     return generator.eval().to(device), card
+
+
+def check_grown(card: GeneratorCard, side: int) -> None:
+    """Raise UsageError where a generator's images have a smaller side than its card says, for want of steps."""
+    if side != card.resolution:
+        raise UsageError(
+            f"{card.name} has only reached {side} px after {card.steps} steps.",
+            "Train it further: ganprint forge train --steps ...",
+        )
 
 
 def shipped_generators() -> Path:

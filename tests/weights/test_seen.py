@@ -4,17 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from ganprint.data import Manifest
 from ganprint.errors import UsageError
 from ganprint.weights.seen import count_seen, refuse_seen, seen_record, seen_sentences, with_seen
 
-from ..conftest import make_card
-
-HEADER = "path,source,split,group,origin"
+from ..conftest import encoded, make_card, noise, write_manifest
 
 
 @pytest.fixture
@@ -22,14 +18,13 @@ def manifest(tmp_path: Path) -> Callable[..., Manifest]:
     """Return a function that writes images by number and their manifest."""
 
     def write(name: str, rows: list[tuple[int, str, str, str]]) -> Manifest:
-        lines = [HEADER]
+        listed = []
         for number, split, group, origin in rows:
             file = tmp_path / f"{name}-{number}.png"
-            pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(file)
-            lines.append(f"{file.name},{'real' if number % 2 else 'progan'},{split},{group},{origin}")
-        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
-        return Manifest.open(tmp_path / f"{name}.csv")
+            file.write_bytes(encoded(noise(8, 8, 3, seed=number)))
+            facts = {"source": "real" if number % 2 else "progan", "split": split, "group": group, "origin": origin}
+            listed.append({"path": file.name, **facts})
+        return Manifest.open(write_manifest(tmp_path / f"{name}.csv", listed))
 
     return write
 
