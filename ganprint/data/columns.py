@@ -33,14 +33,17 @@ def first_fault(table: pa.Table) -> Fault | None:
     """Return a row whose path is empty or another's, or a number of which counts nothing; None where there is none."""
     for name in NUMBERS:
         if name in table.column_names:
-            values = pc.fill_null(table[name], LARGEST).to_numpy()
-            wrong = np.flatnonzero((values >= LARGEST) | ((values < -1) & (name == "label")))
-            if len(wrong):
-                value = table[name][int(wrong[0])].as_py()
-                return Fault(int(wrong[0]), f"the {name} is {'missing' if value is None else value}", NUMBERS_HINT)
-    lengths = pc.binary_length(table["path"]).to_numpy()
-    if not lengths.all():
-        return Fault(int(lengths.argmin()), "the path is empty", "Every row names one image file.")
+            numbers = table[name]
+            wrong = pc.or_kleene(pc.is_null(numbers), pc.greater_equal(numbers, LARGEST))
+            if name == "label":
+                wrong = pc.or_kleene(wrong, pc.less(numbers, -1))
+            row = pc.index(wrong, True).as_py()
+            if row >= 0:
+                value = numbers[row].as_py()
+                return Fault(row, f"the {name} is {'missing' if value is None else value}", NUMBERS_HINT)
+    nameless = pc.index(table["path"], "").as_py()
+    if nameless >= 0:
+        return Fault(nameless, "the path is empty", "Every row names one image file.")
     if pc.count_distinct(table["path"]).as_py() == len(table):
         return None
     codes = table["path"].combine_chunks().dictionary_encode().indices.to_numpy()
