@@ -290,7 +290,10 @@ def grown_manifest(tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory
     rows = []
     for number, row in enumerate(manifest_rows(tiny_manifest)):
         split = row["split"].replace("train", "val")
-        for name in (f"{number}.png", f"again-{number}.png") if split == "val" and number < 12 else (f"{number}.png",):
+        names = [f"{number}.png"]
+        if split == "val" and number < 12:
+            names.append(f"again-{number}.png")
+        for name in names:
             shutil.copy(row["path"], folder / name)
             rows.append(row | {"path": name, "split": split})
     return write_manifest(folder / "grown.csv", rows)
