@@ -24,6 +24,7 @@ from ganprint_plugins.residual_statistics.fitting import split_groups
 from ganprint_plugins.residual_statistics.frozen import INPUTS, OF_INPUT, POOLED
 from ganprint_plugins.residual_statistics.method import ResidualStatistics
 from ganprint_plugins.residual_statistics.spec import DRAWS, ResidualStatisticsConfig
+from sklearn.metrics import roc_auc_score
 
 from ganprint.attributor import Run
 from ganprint.calibration.decision import Rates, family_indices, fit_thresholds, group_weights
@@ -112,8 +113,8 @@ def measure(probabilities: np.ndarray, rows: Rows, sources: tuple[str, ...]) -> 
         for what, holds in (("real", synthetic <= fitted.real_to), ("synthetic", synthetic >= fitted.synthetic_from)):
             found[f"{kind} called {what}"] = group_mean(holds, names_of, groups, sources=of).value
         if kind != "real":
-            chosen = np.isin(names_of, of)
-            found[f"AUC {kind}"] = _area(synthetic, labels == 0, chosen, weights)
+            among = np.isin(names_of, ("real", *of))
+            found[f"AUC {kind}"] = roc_auc_score(labels[among] > 0, synthetic[among], sample_weight=weights[among])
     detected = np.isin(rows.images, images[synthetic >= fitted.synthetic_from]) & (rows.labels > 0)
     drawn = 1 - probabilities[:, 0]
     rates = []
@@ -126,13 +127,6 @@ def measure(probabilities: np.ndarray, rows: Rows, sources: tuple[str, ...]) -> 
             names_of = np.array(sources)[rows.labels[of_draw]]
             rates.append(group_mean(holds[of_draw], names_of, rows.groups[of_draw]).value)
     return found | {"worst draw, real called synthetic": max(rates[::2]), "worst draw, to real": max(rates[1::2])}
-
-
-def _area(score: np.ndarray, low: np.ndarray, high: np.ndarray, weights: np.ndarray) -> float:
-    """Return the weighted share of pairs in which the one of `high` has the larger score."""
-    order = np.argsort(score, kind="stable")
-    below = np.cumsum((weights * low)[order]) / weights[low].sum()
-    return float((below * (weights * high)[order]).sum() / weights[high].sum())
 
 
 def collected(data: str, run: str | Path) -> tuple[Manifest, Manifest, ResidualStatisticsConfig, Rows]:

@@ -10,8 +10,9 @@ import shutil
 import struct
 import subprocess
 import sys
+import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,35 @@ def png_file(
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + data
 
 
+def manifest_rows(manifest: Path, *, absolute: bool = True) -> list[dict[str, str]]:
+    """Return the rows of a CSV, by default with absolute paths, so that they can stand in another folder."""
+    root = manifest.parent if absolute else Path()
+    with manifest.open(newline="") as file:
+        return [row | {"path": str(root / row["path"])} for row in csv.DictReader(file)]
+
+
+def write_manifest(file: Path, rows: Sequence[Mapping[str, object]]) -> Path:
+    """Write rows as a CSV with the columns of the first."""
+    with file.open("w", newline="") as out:
+        writer = csv.DictWriter(out, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return file
+
+
+def write_tar(file: Path, members: dict[str, bytes | tuple[bytes, str]]) -> Path:
+    """Write a tar: of each member its content, or its type and the name that a link leads to."""
+    with tarfile.open(file, "w") as archive:
+        for name, given in members.items():
+            member = tarfile.TarInfo(name)
+            if isinstance(given, bytes):
+                member.size = len(given)
+            else:
+                member.type, member.linkname = given
+            archive.addfile(member, io.BytesIO(given if isinstance(given, bytes) else b""))
+    return file
+
+
 @contextlib.contextmanager
 def as_nobody() -> Iterator[None]:
     """Be a user who may not read everything, as the superuser may, while the block runs."""
@@ -182,12 +212,10 @@ def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 path = f"{source}/{split}{number}.png"
                 (folder / source).mkdir(exist_ok=True)
                 Image.fromarray(pixels).save(folder / path)
-                rows.append([path, label, number % 2, source, ("a", "b")[number % 2], split, f"{source}-1"])
-    with (folder / "tiny.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "label", "dlabel", "source", "semantic", "split", "group"])
-        writer.writerows(rows)
-    return folder / "tiny.csv"
+                numbers = {"path": path, "label": label, "dlabel": number % 2}
+                names = {"source": source, "semantic": ("a", "b")[number % 2], "split": split, "group": f"{source}-1"}
+                rows.append(numbers | names)
+    return write_manifest(folder / "tiny.csv", rows)
 
 
 def ended(done: Any, status: int | None) -> Any:
@@ -259,18 +287,16 @@ def tiny_weights(program: Program, tiny_manifest: Path, tmp_path_factory: pytest
 def grown_manifest(tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a manifest with 60 images in val, like those of the tiny one, and the tiny one's other splits."""
     folder = tmp_path_factory.mktemp("grown")
-    header, *lines = tiny_manifest.read_text().splitlines()
     rows = []
-    for number, line in enumerate(lines):
-        path, *rest = line.split(",")
-        split = "val" if ",train," in line or ",val," in line else None
-        rows.append(",".join([f"{number}.png", *rest]).replace(",train,", ",val,"))
-        shutil.copy(tiny_manifest.parent / path, folder / f"{number}.png")
-        if split and number < 12:
-            rows.append(f"again-{rows[-1]}")
-            shutil.copy(folder / f"{number}.png", folder / f"again-{number}.png")
-    (folder / "grown.csv").write_text("\n".join([header, *rows]) + "\n")
-    return folder / "grown.csv"
+    for number, row in enumerate(manifest_rows(tiny_manifest)):
+        split = row["split"].replace("train", "val")
+        names = [f"{number}.png"]
+        if split == "val" and number < 12:
+            names.append(f"again-{number}.png")
+        for name in names:
+            shutil.copy(row["path"], folder / name)
+            rows.append(row | {"path": name, "split": split})
+    return write_manifest(folder / "grown.csv", rows)
 
 
 @pytest.fixture(scope="session")

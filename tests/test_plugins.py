@@ -135,8 +135,7 @@ def test_discovery_imports_neither_torch_nor_a_plugin() -> None:
         "import sys; from ganprint import plugins; plugins.discover();"
         "print([name for name in sys.modules if name.partition('.')[0] in ('torch', 'ganprint_plugins')])"
     )
-    printed = run_code(code)
-    assert printed.strip() == "[]"
+    assert run_code(code).strip() == "[]"
 
 
 @pytest.mark.parametrize(
@@ -160,5 +159,4 @@ def test_the_plugin_api_has_every_name_that_it_lists_and_imports_scipy_only_for_
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         plugin_api.nothing  # noqa: B018
     code = "import sys, ganprint.plugin_api; print([*{'scipy', 'timm', 'pywt'} & set(sys.modules)])"
-    printed = run_code(code)
-    assert printed.strip() == "[]"
+    assert run_code(code).strip() == "[]"

@@ -1,6 +1,5 @@
 """URLs name files, folders and patterns as paths do, and keep the rules of files of this machine."""
 
-import io
 import os
 import socket
 import tarfile
@@ -23,7 +22,7 @@ from ganprint.images import find_images, read_image
 from ganprint.local_files import open_local
 from ganprint.remote import is_elsewhere, join_location, last_part, list_url, match_url, parent_location, seen_from
 
-from .conftest import encoded, noise
+from .conftest import encoded, noise, write_tar
 
 TREE = ("real/face/a.png", "real/face/b.png", "progan/face/c.png")
 
@@ -41,12 +40,7 @@ def put_zip(folder: Path) -> str:
 
 
 def put_tar(folder: Path) -> str:
-    with tarfile.open(folder / "tree.tar", "w") as archive:
-        for number, name in enumerate(TREE):
-            member = tarfile.TarInfo(name)
-            member.size = len(png(number))
-            archive.addfile(member, io.BytesIO(png(number)))
-    return f"tar://::{folder / 'tree.tar'}"
+    return f"tar://::{write_tar(folder / 'tree.tar', {name: png(number) for number, name in enumerate(TREE)})}"
 
 
 def put_store(url: str) -> str:
@@ -153,12 +147,8 @@ def test_a_manifest_of_a_url_names_images_beside_it_and_is_written_for_here(tmp_
 
 @pytest.mark.parametrize("prefix", ["./", "/", "../"])
 def test_a_tar_of_all_that_a_folder_holds_is_a_tree_of_sources(prefix: str, tmp_path: Path) -> None:
-    with tarfile.open(tmp_path / "dot.tar", "w") as archive:
-        for name in ("", "real", "real/face", *TREE):
-            member = tarfile.TarInfo(prefix + name)
-            member.type = tarfile.REGTYPE if name in TREE else tarfile.DIRTYPE
-            member.size = len(png(0)) * (name in TREE)
-            archive.addfile(member, io.BytesIO(png(0)))
+    folders = {prefix + name: (tarfile.DIRTYPE, "") for name in ("", "real", "real/face")}
+    write_tar(tmp_path / "dot.tar", folders | {prefix + name: png(0) for name in TREE})
     manifest = Manifest.open(tmp_path / "dot.tar")
     assert manifest.labels.tolist() == [0, 0, 1]
     assert read_image(manifest.path(0)).pixels.shape == (40, 40, 3)
@@ -270,15 +260,7 @@ def test_threads_and_forks_read_the_same_bytes_from_one_archive(tmp_path: Path) 
 
 
 def put_links(folder: Path, links: dict[str, tuple[bytes, str]]) -> str:
-    with tarfile.open(folder / "links.tar", "w") as archive:
-        member = tarfile.TarInfo("./real/face/a.png")
-        member.size = len(png(0))
-        archive.addfile(member, io.BytesIO(png(0)))
-        for name, (kind, target) in links.items():
-            member = tarfile.TarInfo(name)
-            member.type, member.linkname = kind, target
-            archive.addfile(member)
-    return f"tar://::{folder / 'links.tar'}"
+    return f"tar://::{write_tar(folder / 'links.tar', {'./real/face/a.png': png(0)} | links)}"
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def sample_generator(
     is trained too little, OutputExistsError where a file is there and `force` is not given.
     """
     from ganprint.forge.figures import write_image
-    from ganprint.forge.generator_store import load_generator
+    from ganprint.forge.generator_store import check_grown, load_generator
     from ganprint.forge.sampling import sample_images
 
     check_folder(Path(out))
@@ -114,11 +114,7 @@ def sample_generator(
         )
     generator, card = load_generator(fitting[0], device=device)
     (first,) = sample_images(generator, [0], seed=seed)
-    if first.shape[-1] != card.resolution:
-        raise UsageError(
-            f"{card.name} has only reached {first.shape[-1]} px after {card.steps} steps.",
-            "Train it further: ganprint forge train --steps ...",
-        )
+    check_grown(card, first.shape[-1])
     files = [Path(out) / f"{card.name}-{seed}-{number:05}.png" for number in range(count)]
     refuse_existing(*files, force=force)
     with os_errors_as(UsageError, f"{out} cannot be written to", "Name another folder."):

@@ -61,7 +61,8 @@ class ImageDataset(SourceImages):
     """Images through a view: item i is (uint8 (3, S, S), label, row).
 
     With `augment` the crop is random (place and mirror), a pure function of `seed`, the epoch, the
-    row and how often the row was drawn in that epoch; else it is the centre view.
+    row and how often the row was drawn in that epoch; else it is the centre view. A plain index is the first draw of
+    epoch 0.
     """
 
     def __init__(self, manifest: "Manifest", view: View, *, augment: bool = False, seed: int = 0) -> None:
@@ -70,14 +71,9 @@ class ImageDataset(SourceImages):
         self.augment = augment
         self.seed = seed
         self._centre = view.model_copy(update={"crops": 1})
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch of items asked for by plain index; a sampler's draws carry their own."""
-        self._epoch = epoch
 
     def __getitem__(self, index: int | Draw) -> tuple[Tensor, int, int]:
-        draw = index if isinstance(index, Draw) else Draw(int(index), self._epoch)
+        draw = index if isinstance(index, Draw) else Draw(int(index))
         pixels = self.read(draw.row)
         if self.augment:
             random = np.random.default_rng((self.seed, draw.epoch, draw.row, draw.repeat))

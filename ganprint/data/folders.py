@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from ganprint.attributor import REAL
-from ganprint.data.naming import ANY, named_column
+from ganprint.data.naming import ANY, NamedRows, named_column
 from ganprint.errors import ManifestError
 from ganprint.images.formats import EXTENSIONS
 from ganprint.names import source_name_fault
@@ -17,8 +17,8 @@ from ganprint.remote import archive_url, join_location, list_url, location, name
 _SHAPE = "Expected real/<semantic>/*.png beside one folder for each generator."
 
 
-def read_folders(root: Path | str) -> tuple[pa.Table, tuple[str, ...]]:
-    """Return the images below `root`, which may be a URL, as a table sorted by path, and the sources with real first.
+def read_folders(root: Path | str) -> NamedRows:
+    """Return the images below `root`, which may be a URL, sorted by path, real being the first source.
 
     Images may lie at any depth below source/semantic; hidden files and files that are no images by
     their suffix are passed over. Raises ManifestError where there is no folder `real` or no image.
@@ -58,7 +58,7 @@ def read_folders(root: Path | str) -> tuple[pa.Table, tuple[str, ...]]:
             "semantic": named_column(dlabels, semantic_names, ""),
         }
     )
-    return table, sources
+    return NamedRows(table, sources, REAL)
 
 
 def find_tree(path: Path | str) -> Path | str | None:

@@ -70,32 +70,24 @@ class Manifest:
         images. Raises ManifestError naming the file and the line at fault.
         """
         path = location(path)
-        tree = find_tree(path)
-        shards = None if tree is None else read_shards(tree)
-        if tree is not None and shards is not None:
-            named = name_rows(shards, path)
-            manifest = cls(named.table, tree, named.sources, name=str(path), real_folder=named.real_folder)
-            by_position = named.by_position
-        elif tree is not None:
-            table, names = read_folders(tree)
-            manifest, by_position = cls(table, tree, names), False
+        folder, name = find_tree(path), str(path)
+        if folder is not None:
+            if root is not None:
+                raise ManifestError(
+                    f"{path} is a folder or an archive, whose images lie in it.",
+                    "Leave out the folder of images (--images).",
+                )
+            shards = read_shards(folder)
+            named = read_folders(folder) if shards is None else name_rows(shards, path)
         else:
             files = listed_files(path)
             folder = image_folder(root) if root is not None else parent_location(files[0])
+            named = read_parts(files) if len(files) > 1 else name_rows(read_rows(path), path)
             if len(files) > 1:
-                named = read_parts(files)
                 stems = (PurePosixPath(str(file)).stem for file in files)
                 name = str(join_location(parent_location(files[0]), "+".join(stems) + ".csv"))
-            else:
-                named, name = name_rows(read_rows(path), path), str(path)
-            manifest = cls(named.table, folder, named.sources, name=name, real_folder=named.real_folder)
-            by_position = named.by_position
-        if tree is not None and root is not None:
-            raise ManifestError(
-                f"{path} is a folder or an archive, whose images lie in it.",
-                "Leave out the folder of images (--images).",
-            )
-        manifest.named_by_position = by_position
+        manifest = cls(named.table, folder, named.sources, name=name, real_folder=named.real_folder)
+        manifest.named_by_position = named.by_position
         if sources is not None:
             return manifest.known_to(sources)
         if not allow_gaps:

@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from ganprint.data.columns import LARGEST, NUMBERS, is_sound
+from ganprint.data.columns import NUMBERS
 from ganprint.errors import ManifestError
 from ganprint.files import open_file
 
@@ -31,8 +30,8 @@ def is_parquet(file: Path | str) -> bool:
 def read_parquet(file: Path | str) -> pa.Table:
     """Return the rows as a table: `path` string, `label` and `dlabel` int64 if there, the rest dictionary-encoded.
 
-    Raises ManifestError naming the file and the row for anything else than distinct paths with a source or label each,
-    and for a file that is too large, damaged, or has columns of lists or maps.
+    Raises ManifestError for a file that is too large or damaged, has columns of lists or maps, or none for the path or
+    for the source and label.
     """
     with _opened(file) as found:
         return _table(found, file)
@@ -49,10 +48,7 @@ def _table(found: Any, file: Path | str) -> pa.Table:
     columns = [pa.table({name: _column(name, batch[name], file) for name in names}) for batch in batches]
     if not columns:
         raise ManifestError(f"{file} lists no images: it has no rows.", _HINT)
-    table = pa.concat_tables(columns).unify_dictionaries().combine_chunks()
-    if not is_sound(table):
-        raise ManifestError(f"{file}, {_fault(table)}.", "Every row names one image file of its own.")
-    return table
+    return pa.concat_tables(columns).unify_dictionaries().combine_chunks()
 
 
 def stream_paths(file: Path | str) -> Iterator[str]:
@@ -118,20 +114,3 @@ def _column(name: str, array: Any, file: Path | str) -> Any:
             raise ManifestError(f"{file}: {what}.", "Every row names one image file of its own.")
         return array.cast(pa.string())
     return array
-
-
-def _fault(table: pa.Table) -> str:
-    """Return which row is at fault, and why, once it is known that one is."""
-    for name in NUMBERS:
-        if name in table.column_names:
-            values = pc.fill_null(table[name], LARGEST).to_numpy()
-            wrong = np.flatnonzero((values >= LARGEST) | ((values < -1) & (name == "label")))
-            if len(wrong):
-                return f"row {wrong[0] + 1}: the {name} is {table[name][int(wrong[0])].as_py()}"
-    codes = table["path"].combine_chunks().dictionary_encode()
-    empty = np.flatnonzero(pc.equal(pc.binary_length(table["path"]), 0).to_numpy())
-    if len(empty):
-        return f"row {empty[0] + 1}: the path is empty"
-    _, first = np.unique(codes.indices.to_numpy(), return_index=True)
-    again = np.setdiff1d(np.arange(table.num_rows), first)[0]
-    return f"row {again + 1}: {table['path'][int(again)].as_py()} is listed already"

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from ganprint.data.columns import NAMED, NUMBERS
+from ganprint.data.columns import NAMED, NUMBERS, first_fault
 from ganprint.data.csvfile import find_line, read_csv
 from ganprint.data.parquetfile import is_parquet, read_parquet
+from ganprint.errors import ManifestError
 from ganprint.remote import archive_url
 
 ROWS_IN_GROUP = 1 << 17
@@ -24,7 +25,8 @@ def read_rows(file: Path | str) -> pa.Table:
     """Return the rows as a table: `path` string, `label` and `dlabel` int64 if there, the rest dictionary-encoded.
 
     The name says which of the two the file is. Paths with backslashes only are as if written with slashes. Raises
-    ManifestError as `read_csv` and `read_parquet` do.
+    ManifestError as `read_csv` and `read_parquet` do, and naming a row without a path of its own or with a number that
+    counts nothing.
     """
     table = (read_parquet if is_parquet(file) else read_csv)(file)
     paths = table["path"]
@@ -32,6 +34,10 @@ def read_rows(file: Path | str) -> pa.Table:
         # Written on Windows.
         slashed = pc.replace_substring(paths, "\\", "/")
         table = table.set_column(table.column_names.index("path"), "path", slashed).combine_chunks()
+    fault = first_fault(table)
+    if fault is not None:
+        before = "" if fault.before is None else f" on {place_of(file, fault.before)}"
+        raise ManifestError(f"{file}, {place_of(file, fault.row)}: {fault.reason}{before}.", fault.hint)
     return table
 
 

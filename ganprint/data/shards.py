@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from ganprint.attributor import REAL
-from ganprint.data.columns import NAMED, NUMBERS, is_sound
+from ganprint.data.columns import NAMED, NUMBERS, first_fault
 from ganprint.errors import ManifestError
 from ganprint.files import read_file
 from ganprint.images.formats import EXTENSIONS
@@ -34,8 +34,9 @@ def read_shards(root: Path | str) -> pa.Table | None:
     table = pa.table(
         {name: _column(name, rows, root) for name in ("path", *NUMBERS, *NAMED) if any(name in row for row in rows)}
     )
-    if not is_sound(table):
-        raise ManifestError(f"{root}: two images have one name, or a number is no label.", _HINT)
+    fault = first_fault(table)
+    if fault is not None:
+        raise ManifestError(f"{root}, {rows[fault.row]['path']}: {fault.reason}.", fault.hint)
     return table
 
 

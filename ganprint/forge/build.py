@@ -19,7 +19,7 @@ from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
 from ganprint.forge.figures import write_image
 from ganprint.forge.gan_training import named_seed
-from ganprint.forge.generator_store import GeneratorCard, load_generator
+from ganprint.forge.generator_store import GeneratorCard, check_grown, load_generator
 from ganprint.forge.photos import read_photos
 from ganprint.forge.sampling import sample_images
 from ganprint.perturbation import parse_policy, perturb
@@ -154,11 +154,7 @@ def _clean_samples(generator: Generator, card: GeneratorCard, plan: Plan) -> Ten
     """Return a generator's samples, drawn under a seed of its own, without flat, odd and repeated ones."""
     numbers = range(OVERSAMPLED * plan.count)
     samples = torch.stack(list(sample_images(generator, numbers, seed=named_seed(card.name, plan.seed))))
-    if samples.shape[-1] != card.resolution:
-        raise UsageError(
-            f"{card.name} has only reached {samples.shape[-1]} px after {card.steps} steps.",
-            "Train it further: ganprint forge train --steps ...",
-        )
+    check_grown(card, samples.shape[-1])
     for fault in (flat, odd, repeated):
         samples = samples[~fault(samples)] if len(samples) else samples
     if len(samples) < FEWEST:

@@ -1,4 +1,4 @@
-"""Cramér GAN (Bellemare et al. 2017): the energy distance of a critic's features."""
+"""Cramér GAN (Bellemare et al. 2017, arXiv 1705.10743): the energy distance of a critic's features."""
 
 from functools import partial
 
@@ -17,7 +17,6 @@ class CramerGAN(Family):
 
     name = "cramergan"
     title = "Cramér GAN"
-    paper = "Bellemare et al., The Cramer Distance as a Solution to Biased Wasserstein Gradients, arXiv 1705.10743"
     betas = (0.5, 0.9)
     # The paper's critic has 256 features.
     networks = (

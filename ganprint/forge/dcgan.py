@@ -1,4 +1,4 @@
-"""DCGAN (Radford, Metz and Chintala, ICLR 2016): transposed convolutions of 4 by 4 and batch normalisation."""
+"""DCGAN (Radford et al., ICLR 2016, arXiv 1511.06434): transposed convolutions of 4 by 4 and batch normalisation."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -75,7 +75,6 @@ class DCGAN(Family):
 
     name = "dcgan"
     title = "DCGAN"
-    paper = "Radford, Metz and Chintala, ICLR 2016, arXiv 1511.06434"
     networks = (
         partial(TransposedGenerator, kernel=4, most=192),
         partial(StridedCritic, kernel=4, outputs=1, normalised=True),

@@ -53,7 +53,6 @@ class Family(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
-    paper: ClassVar[str]
     networks: ClassVar[Networks]
     generator_rate: ClassVar[float] = 2e-4
     critic_rate: ClassVar[float] = 2e-4

@@ -5,33 +5,26 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
+import torch
 from PIL import Image
 from torch import Tensor
 
 from ganprint.files import atomic_file
 
 
-def tiled(images: Tensor) -> Image.Image:
-    """Return images uint8 (N, 3, R, R) side by side, as near to a square of them as can be."""
+def tiled(images: Tensor) -> Tensor:
+    """Return images uint8 (N, 3, R, R) side by side on white, as near to a square as can be, uint8 (3, H, W)."""
     side, columns = images.shape[-1], math.ceil(len(images) ** 0.5)
     rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (columns * side, rows * side), "white")
-    for number, image in enumerate(images):
-        place = (number % columns * side, number // columns * side)
-        sheet.paste(Image.fromarray(image.permute(1, 2, 0).numpy()), place)
-    return sheet
+    white = images.new_full((rows * columns - len(images), 3, side, side), 255)
+    cells = torch.cat([images, white]).view(rows, columns, 3, side, side)
+    return cells.permute(2, 0, 3, 1, 4).reshape(3, rows * side, columns * side)
 
 
 def write_image(image: Tensor, path: Path) -> None:
     """Write an image uint8 (3, H, W) as a PNG, whole or not at all."""
     with atomic_file(path) as file:
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "PNG")
-
-
-def draw_sheet(images: Tensor, path: Path) -> None:
-    """Draw images uint8 (N, 3, R, R) side by side, as a PNG."""
-    with atomic_file(path) as file:
-        tiled(images).save(file, "PNG")
 
 
 def draw_grid(cells: Mapping[tuple[str, str], Tensor], path: Path) -> None:
@@ -50,7 +43,7 @@ def draw_grid(cells: Mapping[tuple[str, str], Tensor], path: Path) -> None:
         if place == 0:
             axes.set_ylabel(row, fontsize=9)
         if (row, column) in cells:
-            axes.imshow(tiled(cells[row, column]), interpolation="nearest")
+            axes.imshow(tiled(cells[row, column]).permute(1, 2, 0), interpolation="nearest")
     with atomic_file(path) as file:
         figure.savefig(file, format="png", metadata={"Software": None})
 

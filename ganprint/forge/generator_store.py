@@ -1,28 +1,18 @@
 """Generators on disk: a folder with model.safetensors and a card.yaml of their own kind."""
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, Field, StringConstraints
 
-from ganprint.errors import WeightsError
-from ganprint.files import os_errors_as, read_file, refuse_existing
+from ganprint.errors import UsageError, WeightsError
+from ganprint.files import os_errors_as, refuse_existing
 from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
-from ganprint.plain_yaml import PlainYAMLError, load_plain
-from ganprint.weights.card import CARD_FILE, MAX_CARD_BYTES, MODEL_FILE, first_fault
+from ganprint.weights.card import CARD_FILE, MODEL_FILE, StoredCard, read_card_of
 from ganprint.weights.records import Command, Sha256
 from ganprint.weights.store import shipped_folder
-from ganprint.weights.tensor_files import (
-    CHECK_ROOM,
-    MAX_MODEL_BYTES,
-    check_finite,
-    count_parameters,
-    stored_tensors,
-    write_folder,
-)
+from ganprint.weights.tensor_files import CHECK_ROOM, packed, read_model, stored_tensors, write_folder
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
@@ -31,7 +21,7 @@ FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 """A source or semantic class: part of file names, and never a way out of a folder."""
 
 
-class GeneratorCard(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+class GeneratorCard(StoredCard):
     """Everything known about a generator; `distance` is the spectral one to its photographs.
 
     `precision` is the arithmetic of its training. `sha256` and `parameters` are filled in when it is saved.
@@ -52,7 +42,7 @@ class GeneratorCard(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False)
     command: Command = ""
     date: AwareDatetime
     hardware: str = ""
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field({})
     licence: str
     sha256: Sha256 | None = None
     parameters: int | None = None
@@ -68,34 +58,19 @@ def save_generator(folder: Path, generator: Generator, card: GeneratorCard, *, f
 
     Raises OutputExistsError where one is there and `force` is not given, WeightsError where it cannot be written.
     """
-    from safetensors.torch import save
-
     refuse_existing(folder / MODEL_FILE, force=force, hint="Add --force to replace it.")
-    tensors = stored_tensors(generator.state_dict())
-    content = save(tensors, metadata={"format": "pt"})
-    filled = {"sha256": hashlib.sha256(content).hexdigest(), "parameters": count_parameters(tensors)}
-    card = card.model_copy(update=filled)
-    text = yaml.safe_dump(card.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
+    content, facts = packed(stored_tensors(generator.state_dict()))
+    card = card.model_copy(update=facts)
     with os_errors_as(WeightsError, f"The generator cannot be written to {folder}", CHECK_ROOM):
-        write_folder(folder, {MODEL_FILE: content, CARD_FILE: text.encode()})
+        write_folder(folder, {MODEL_FILE: content, CARD_FILE: card.to_yaml().encode()})
     return card
 
 
 def read_generator_card(folder: Path) -> GeneratorCard:
     """Read a generator's card; raise WeightsError where there is none or it is damaged."""
-    path = folder / CARD_FILE
-    try:
-        return GeneratorCard.model_validate(load_plain(read_file(path, limit=MAX_CARD_BYTES)))
-    except OSError as cause:
-        raise WeightsError(
-            f"There is no generator in {folder}: {cause.strerror}.", "ganprint forge train makes them."
-        ) from cause
-    except ValidationError as cause:
-        raise WeightsError(
-            f"{path} is not a generator's card: {first_fault(cause)}.", "Restore it from its origin."
-        ) from cause
-    except PlainYAMLError as cause:
-        raise WeightsError(f"{path} is not YAML: {cause}.", "Restore it from its origin.") from cause
+    if not (folder / CARD_FILE).is_file():
+        raise WeightsError(f"There is no generator in {folder}.", "ganprint forge train makes them.")
+    return read_card_of(folder, GeneratorCard)
 
 
 def load_generator(folder: Path, *, device: str = "cpu") -> tuple[Generator, GeneratorCard]:
@@ -103,25 +78,24 @@ def load_generator(folder: Path, *, device: str = "cpu") -> tuple[Generator, Gen
 
     Raises WeightsError where it is damaged.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
     card = read_generator_card(folder)
-    path = folder / MODEL_FILE
     hint = f"Restore {folder} from its origin, or train it again with ganprint forge train."
+    tensors = read_model(folder / MODEL_FILE, card.sha256 or "", hint)
+    generator = family_of(card.source, card.resolution).generator()
     try:
-        content = read_file(path, limit=MAX_MODEL_BYTES)
-        if hashlib.sha256(content).hexdigest() != card.sha256:
-            raise WeightsError(f"{path} is damaged: its SHA-256 is not the one in its card.", hint)
-        generator = family_of(card.source, card.resolution).generator()
-        tensors = {
-            name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load(content).items()
-        }
-        check_finite(tensors)
         generator.load_state_dict(tensors)
-    except (OSError, SafetensorError, RuntimeError, ValueError) as cause:
-        raise WeightsError(f"{path} cannot be used: {cause}", hint) from cause
+    except RuntimeError as cause:
+        raise WeightsError(f"The tensors of {folder} do not fit {card.source}: {cause}", hint) from cause
     return generator.eval().to(device), card
+
+
+def check_grown(card: GeneratorCard, side: int) -> None:
+    """Raise UsageError where a generator's images have a smaller side than its card says, for want of steps."""
+    if side != card.resolution:
+        raise UsageError(
+            f"{card.name} has only reached {side} px after {card.steps} steps.",
+            "Train it further: ganprint forge train --steps ...",
+        )
 
 
 def shipped_generators() -> Path:

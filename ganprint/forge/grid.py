@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from ganprint.errors import ImageError, UsageError
 from ganprint.forge.families import FAMILIES, family_of
 from ganprint.forge.family import Generator
-from ganprint.forge.figures import draw_losses, draw_sheet
+from ganprint.forge.figures import draw_losses, tiled, write_image
 from ganprint.forge.gan_training import DivergedError, GeneratorTraining
 from ganprint.forge.generator_store import (
     NAME_PATTERN,
@@ -186,7 +186,7 @@ class Grid:
             licence=LICENCE,
         )
         folder = self.folder(task)
-        draw_sheet(samples[:SHOWN], folder / SHEET)
+        write_image(tiled(samples[:SHOWN]), folder / SHEET)
         draw_losses(training.place.history, f"{FAMILIES[task.source].title}, {task.semantic}", folder / LOSSES)
         return save_generator(folder, generator, card, force=True)
 

@@ -1,4 +1,4 @@
-"""MMD GAN (Binkowski et al., ICLR 2018): the maximum mean discrepancy of a critic's features."""
+"""MMD GAN (Binkowski et al., ICLR 2018, arXiv 1801.01401): the maximum mean discrepancy of a critic's features."""
 
 from functools import partial
 
@@ -21,7 +21,6 @@ class MMDGAN(CramerGAN):
 
     name = "mmdgan"
     title = "MMD GAN"
-    paper = "Binkowski, Sutherland, Arbel and Gretton, Demystifying MMD GANs, ICLR 2018, arXiv 1801.01401"
     # A critic of 16 features, as in section 4.
     networks = CramerGAN.networks[0], partial(StridedCritic, kernel=5, outputs=16, normalised=False)
 

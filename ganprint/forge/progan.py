@@ -1,4 +1,4 @@
-"""Progressive growing (Karras et al., ICLR 2018): pixel norm, equalised learning rate, WGAN-GP."""
+"""Progressive growing (Karras et al., ICLR 2018, arXiv 1710.10196): pixel norm, equalised learning rate, WGAN-GP."""
 
 import math
 from collections.abc import Sequence
@@ -100,7 +100,6 @@ class ProGAN(Family):
 
     name = "progan"
     title = "ProGAN"
-    paper = "Karras, Aila, Laine and Lehtinen, Progressive Growing of GANs, ICLR 2018, arXiv 1710.10196"
     generator_rate = 1e-3
     critic_rate = 1e-3
     betas = (0.0, 0.99)

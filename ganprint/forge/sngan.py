@@ -1,4 +1,4 @@
-"""SNGAN (Miyato et al., ICLR 2018): residual blocks, nearest upsampling, spectral normalisation, hinge loss."""
+"""SNGAN (Miyato et al., ICLR 2018, arXiv 1802.05957): residual blocks, spectral normalisation, hinge loss."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -91,7 +91,6 @@ class SNGAN(Family):
 
     name = "sngan"
     title = "SNGAN"
-    paper = "Miyato, Kataoka, Koyama and Yoshida, ICLR 2018, arXiv 1802.05957"
     betas = (0.0, 0.9)
     batch = 8
     # The paper has five critic steps; with one, twice the critic's rate comes near it (Heusel et al. 2017).

@@ -1,4 +1,4 @@
-"""StyleGAN (Karras, Laine and Aila, CVPR 2019): a mapping network, AdaIN, noise, smoothed upsampling."""
+"""StyleGAN (Karras et al., CVPR 2019, arXiv 1812.04948): a mapping network, AdaIN, noise, smoothed upsampling."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -136,7 +136,6 @@ class StyleGAN(Family):
 
     name = "stylegan"
     title = "StyleGAN"
-    paper = "Karras, Laine and Aila, A Style-Based Generator Architecture for GANs, CVPR 2019, arXiv 1812.04948"
     generator_rate = 1e-3
     critic_rate = 1e-3
     betas = (0.0, 0.99)

@@ -1,4 +1,4 @@
-"""StyleGAN2 (Karras et al., CVPR 2020): modulated convolutions, skip outputs, lazy regularisation."""
+"""StyleGAN2 (Karras et al., CVPR 2020, arXiv 1912.04958): modulated convolutions, skip outputs, lazy regularisation."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -85,7 +85,6 @@ class StyleGAN2(StyleGAN):
 
     name = "stylegan2"
     title = "StyleGAN2"
-    paper = "Karras et al., Analyzing and Improving the Image Quality of StyleGAN, CVPR 2020, arXiv 1912.04958"
     generator_rate = 2e-3
     critic_rate = 2e-3
     networks = SkipGenerator, partial(SmoothCritic, residual=True)

@@ -11,15 +11,15 @@ SHORT_CHANGES = 160
 """Characters of changes that a line shows."""
 
 
-def preset_lines(cards: Iterable[Card], *, whole: bool = False) -> list[str]:
-    """Return a line for each card: weights, method, preset, and the changed keys, the first of them if not `whole`.
+def preset_lines(cards: Iterable[Card]) -> list[str]:
+    """Return a line for each card: weights, method, preset, and the first of the changed keys.
 
     Cards of methods that are not installed, or of configurations that their method no longer takes, say so.
     """
-    return [f"{card.name}: {_preset(card, whole)}" for card in cards]
+    return [f"{card.name}: {_preset(card)}" for card in cards]
 
 
-def _preset(card: Card, whole: bool) -> str:
+def _preset(card: Card) -> str:
     try:
         method = plugins.load(card.method)
         config = validate_config(method.spec.config, card.config)
@@ -30,7 +30,7 @@ def _preset(card: Card, whole: bool) -> str:
     if preset in ("paper", "ours"):
         return f"{name}, preset {preset}, nothing changed"
     changes = changes_text(method.spec, config)
-    if len(changes) > SHORT_CHANGES and not whole:
+    if len(changes) > SHORT_CHANGES:
         kept = changes[:SHORT_CHANGES].rpartition("; ")[0]
         changes = f"{kept}; {changes.count('; ') - kept.count('; ')} more"
     return f"{name}, {f'preset {preset}' if preset else 'no preset'}, changed: {changes}"

@@ -1,7 +1,7 @@
 """Artifacts on disk: a folder with model.safetensors and card.yaml, written whole and checked when read."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,9 @@ from ganprint.weights.store import find
 from ganprint.weights.tensor_files import (
     CHECK_ROOM,
     MAX_MODEL_BYTES,
-    check_finite,
     count_parameters,
+    packed,
+    read_model,
     stored_tensors,
     write_folder,
 )
@@ -49,34 +50,25 @@ def save_artifact(
     card: Card,
     *,
     half: bool = True,
-    keep: Collection[str] = (),
     force: bool = False,
 ) -> Path:
     """Write FOLDER/model.safetensors and FOLDER/card.yaml and return the folder.
 
-    With `half`, floating tensors of two and more dimensions become float16, unless named in `keep` or
-    unless float16 would change them by more than 2**-10 of their largest value (overflow, or all values
-    tiny). Vectors and scalars (biases, normalisation statistics) stay float32, float64 becomes float32,
-    and integers and booleans stay as they are. A new folder appears at once or not at all; in an existing
-    one the two files are replaced one after the other, other files left alone, and an interruption
-    between them is caught by the hash on reading. The card's sha256, parameters and precision are filled in.
+    With `half`, floating tensors of two and more dimensions become float16, unless that would change them by more than
+    2**-10 of their largest value (overflow, or all values tiny). Vectors and scalars (biases, normalisation statistics)
+    stay float32, float64 becomes float32, and integers and booleans stay as they are. A new folder appears at once or
+    not at all; in an existing one the two files are replaced one after the other, other files left alone, and an
+    interruption between them is caught by the hash on reading. The card's sha256, parameters and precision are filled
+    in.
 
     Raises OutputExistsError where either file is there and `force` is not given, and WeightsError where
     a tensor holds NaN or there are no tensors.
     """
-    from safetensors.torch import save
-
     refuse_existing(folder / MODEL_FILE, folder / CARD_FILE, force=force, hint="Add --force to replace it.")
-    stored = stored_tensors(tensors, half=half, keep=keep)
-    content = save(stored, metadata={"format": "pt"})
+    stored = stored_tensors(tensors, half=half)
+    content, facts = packed(stored)
     halved = any(str(tensor.dtype) == "torch.float16" for tensor in stored.values())
-    card = card.model_copy(
-        update={
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "parameters": count_parameters(stored),
-            "precision": "float16" if halved else "float32",
-        }
-    )
+    card = card.model_copy(update={**facts, "precision": "float16" if halved else "float32"})
     with os_errors_as(WeightsError, f"The weights cannot be written to {folder}", CHECK_ROOM):
         write_folder(folder, {MODEL_FILE: content, CARD_FILE: card.to_yaml().encode()})
     return folder
@@ -87,32 +79,15 @@ def load_artifact(name_or_path: str | Path) -> Artifact:
 
     Raises WeightsError where there is none of that name, or its card, hash or tensors are damaged.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
     folder = find(name_or_path)
     card = read_card(folder)
-    path = folder / MODEL_FILE
     hint = f"Restore {folder} from its origin, or train it again with ganprint train."
-    try:
-        content = read_file(path, limit=MAX_MODEL_BYTES)
-    except FileNotFoundError:
-        raise WeightsError(f"{folder} has no {MODEL_FILE}.", hint) from None
-    except OSError as cause:
-        raise WeightsError(f"{path} cannot be read: {cause.strerror}.", "Check its permissions.") from cause
     if card.sha256 is None:
         raise WeightsError(f"The card of {folder} does not give the SHA-256 of its weights.", hint)
-    if hashlib.sha256(content).hexdigest() != card.sha256:
-        raise WeightsError(f"{path} is damaged: its SHA-256 is not the one in its card.", hint)
-    try:
-        tensors = load(content)
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as cause:
-        raise WeightsError(f"{path} is not a safetensors file: {cause}.", hint) from cause
+    tensors = read_model(folder / MODEL_FILE, card.sha256, hint)
     if card.parameters is not None and count_parameters(tensors) != card.parameters:
-        raise WeightsError(f"{path} does not hold the {card.parameters} parameters its card says.", hint)
-    full = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
-    check_finite(full)
-    return Artifact(card, full, folder)
+        raise WeightsError(f"{folder / MODEL_FILE} does not hold the {card.parameters} parameters its card says.", hint)
+    return Artifact(card, tensors, folder)
 
 
 def load_attributor(name_or_path: str | Path, *, device: str = "cpu") -> tuple["Attributor", Card]:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, ValidationError, model_validator
@@ -40,7 +40,24 @@ MAX_TEMPERATURE = 1000.0
 PlainName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,64}$")]
 
 
-class Card(Record):
+class StoredCard(Record):
+    """What lies beside a file of tensors, as YAML."""
+
+    def to_yaml(self) -> str:
+        """Render the card with fields in the order of its class, absent ones left out."""
+        return yaml.dump(
+            self.model_dump(mode="json", exclude_none=True),
+            Dumper=_PlainDumper,
+            sort_keys=False,
+            allow_unicode=True,
+            width=100,
+        )
+
+
+StoredCardT = TypeVar("StoredCardT", bound=StoredCard)
+
+
+class Card(StoredCard):
     """Everything known about an artifact; nothing beyond these fields is accepted.
 
     `save_artifact` fills `sha256`, `parameters` (elements in all floating tensors) and `precision`.
@@ -106,16 +123,6 @@ class Card(Record):
             )
         return self
 
-    def to_yaml(self) -> str:
-        """Render the card with fields in the order of this class, absent ones left out."""
-        return yaml.dump(
-            self.model_dump(mode="json", exclude_none=True),
-            Dumper=_PlainDumper,
-            sort_keys=False,
-            allow_unicode=True,
-            width=100,
-        )
-
 
 def _rises(line: IsotonicCurve) -> bool:
     inside = all(0 <= x <= 1 and 0 < y <= 1 for x, y in line)
@@ -128,13 +135,18 @@ class _PlainDumper(yaml.SafeDumper):
 
 
 def read_card(folder: Path) -> Card:
-    """Read and check FOLDER/card.yaml.
+    """Read and check FOLDER/card.yaml; raises as `read_card_of`."""
+    return read_card_of(folder, Card)
+
+
+def read_card_of(folder: Path, kind: type[StoredCardT]) -> StoredCardT:
+    """Read and check FOLDER/card.yaml, which is of a kind.
 
     Raises WeightsError where it is missing, unreadable, not YAML, or a field is missing, wrong or unknown.
     """
     path = folder / CARD_FILE
     try:
-        return Card.model_validate(load_plain(read_file(path, limit=MAX_CARD_BYTES)))
+        return kind.model_validate(load_plain(read_file(path, limit=MAX_CARD_BYTES)))
     except FileNotFoundError:
         raise WeightsError(f"{folder} has no {CARD_FILE}.", "An artifact is a folder with both files.") from None
     except OSError as cause:

@@ -6,7 +6,7 @@ what follows a `#`): one original in several preprocessings is one image, whatev
 
 import base64
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -110,10 +110,10 @@ def seen_sentences(card: Card, manifest: "Manifest", what: str) -> list[str]:
     return said
 
 
-def refuse_seen(card: Card, manifest: "Manifest", what: str, sets: Collection[str] = tuple(_DONE)) -> None:
-    """Raise UsageError where a card's weights have seen some of these images in one of the sets."""
+def refuse_seen(card: Card, manifest: "Manifest", what: str) -> None:
+    """Raise UsageError where a card's weights have seen some of these images."""
     for name, seen in count_seen(card, manifest).items():
-        if name in sets and seen.images:
+        if seen.images:
             raise UsageError(
                 f"{card.name} was {_DONE[name]} on {seen.images} of the {len(manifest)} images of {what}.",
                 "Take others: the same images in another split or preprocessing are not new.",

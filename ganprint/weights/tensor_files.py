@@ -1,11 +1,12 @@
 """Read and write tensors: halved where that loses nothing, written completely or not at all."""
 
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganprint.errors import WeightsError
-from ganprint.files import atomic_folder, atomic_write, atomic_write_all
+from ganprint.files import atomic_folder, atomic_write, atomic_write_all, read_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,13 +19,11 @@ HALF_ERROR = 2.0**-10
 """Largest rounding error of a halved tensor, relative to its largest value; float16 proper costs 2**-11."""
 
 
-def stored_tensors(
-    tensors: Mapping[str, "Tensor"], *, half: bool = True, keep: Collection[str] = ()
-) -> dict[str, "Tensor"]:
+def stored_tensors(tensors: Mapping[str, "Tensor"], *, half: bool = True) -> dict[str, "Tensor"]:
     """Return tensors as they are stored: those of two and more dimensions float16 with `half`, others float32.
 
-    Those named in `keep` stay float32, and those that float16 would change by more than HALF_ERROR of their largest
-    value. Raises WeightsError where one holds NaN, infinity or complex numbers or is no tensor, or there are none.
+    Those that float16 would change by more than HALF_ERROR of their largest value stay float32. Raises WeightsError
+    where one holds NaN, infinity or complex numbers or is no tensor, or there are none.
     """
     from torch import Tensor
 
@@ -44,21 +43,49 @@ def stored_tensors(
                 raise WeightsError(
                     f"The tensor {name} holds NaN or infinity: training diverged.", "Lower the learning rate."
                 )
-            if half and tensor.ndim >= 2 and name not in keep:
+            if half and tensor.ndim >= 2:
                 tensor = _halved(tensor)
         # A copy, as safetensors refuses tensors that share memory.
         stored[name] = tensor.clone()
     return stored
 
 
-def check_finite(tensors: Mapping[str, "Tensor"]) -> None:
-    """Raise WeightsError where a tensor holds NaN or infinity."""
+def packed(stored: Mapping[str, "Tensor"]) -> tuple[bytes, dict[str, object]]:
+    """Return the file of stored tensors, and what a card says of it: `sha256` and `parameters`."""
+    from safetensors.torch import save
+
+    content = save(stored, metadata={"format": "pt"})
+    return content, {"sha256": hashlib.sha256(content).hexdigest(), "parameters": count_parameters(stored)}
+
+
+def read_model(path: Path, sha256: str, hint: str) -> dict[str, "Tensor"]:
+    """Return the tensors of a file, floating ones in float32, others as stored.
+
+    Raises WeightsError, with the hint, where the file is missing or no safetensors, its SHA-256 is another, or a tensor
+    holds NaN or infinity.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        content = read_file(path, limit=MAX_MODEL_BYTES)
+    except FileNotFoundError:
+        raise WeightsError(f"{path.parent} has no {path.name}.", hint) from None
+    except OSError as cause:
+        raise WeightsError(f"{path} cannot be read: {cause.strerror}.", "Check its permissions.") from cause
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise WeightsError(f"{path} is damaged: its SHA-256 is not the one in its card.", hint)
+    try:
+        tensors = load(content)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as cause:
+        raise WeightsError(f"{path} is not a safetensors file: {cause}.", hint) from cause
     for name, tensor in tensors.items():
         if tensor.is_complex() or not bool(tensor.isfinite().all()):
             raise WeightsError(
                 f"The tensor {name} has numbers that are not finite.",
                 "Restore the weights from their origin.",
             )
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
 
 
 def _halved(tensor: "Tensor") -> "Tensor":

@@ -17,6 +17,8 @@ from ganprint.data import Manifest
 from ganprint.errors import ConfigError, ImageError, ImageNotFoundError, OutputExistsError, PluginError, UsageError
 from ganprint.weights import read_card
 
+from ..conftest import manifest_rows, write_manifest
+
 
 @pytest.fixture
 def images(tiny_manifest: Path) -> list[Path]:
@@ -68,10 +70,9 @@ def test_weights_are_calibrated_assessed_and_given_a_source(
     )
     assert found.failures == [] and seen[-1][0] == "val under none" and seen[-1][1] == seen[-1][2]
     assert ganprint.load(weights).card.calibration == found.record
-    head, *rows = tiny_manifest.read_text().splitlines()
-    kinds = [f"{row},{('phone', 'scan')[place % 2]}" for place, row in enumerate(rows)]
-    with_kinds = tmp_path / "kinds.csv"
-    with_kinds.write_text("\n".join([f"{head},kind", *kinds]))
+    rows = enumerate(manifest_rows(tiny_manifest, absolute=False))
+    kinds = [row | {"kind": ("phone", "scan")[place % 2]} for place, row in rows]
+    with_kinds = write_manifest(tmp_path / "kinds.csv", kinds)
     (rates,) = ganprint.assess(
         with_kinds, images=tiny_manifest.parent, weights=weights, policies=["none"], device="cpu"
     )
@@ -193,14 +194,13 @@ def test_fused_answers_are_measured_beside_each_members(
         ganprint.fuse(grown_manifest, weights=tiny_weights, out=tmp_path / "one.json", **options)
     (all_of_them,) = found.fusion.combinations
     assert (all_of_them.judgement.unit, all_of_them.judgement.groups) == ("image", None)
-    rows = [line.split(",") for line in grown_manifest.read_text().splitlines()]
-    grouped = [rows[0], *([*row[:-1], f"{row[3]}-{place % 9}"] for place, row in enumerate(rows[1:]))]
-    file = tmp_path / "grouped.csv"
+    rows = enumerate(manifest_rows(grown_manifest, absolute=False))
+    grouped = [row | {"group": f"{row['source']}-{place % 9}"} for place, row in rows]
+    file = write_manifest(tmp_path / "grouped.csv", grouped)
     options["images"] = grown_manifest.parent
-    file.write_text("\n".join(",".join(row) for row in grouped))
     (all_of_them,) = ganprint.fuse(file, weights=named, out=tmp_path / "grouped.json", **options).fusion.combinations
     judged = all_of_them.judgement
-    assert judged.unit == "group" and judged.groups == len({row[-1] for row in grouped[1:] if row[5] == "val"})
+    assert judged.unit == "group" and judged.groups == len({row["group"] for row in grouped if row["split"] == "val"})
     # Nine groups of photographs cannot support more than ten to one.
     assert judged.synthetic.most == pytest.approx(1, abs=1e-4)
 

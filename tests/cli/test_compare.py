@@ -12,6 +12,8 @@ from ganprint.evaluation.leaderboard import read_entries
 from ganprint.evaluation.results import METRICS
 from ganprint.perturbation import RESHARING
 
+from ..conftest import manifest_rows, write_manifest
+
 
 def test_the_results_are_those_of_evaluate(compare, inside, tiny_manifest, other_weights) -> None:
     done = compare("--json", status=0)
@@ -124,9 +126,9 @@ def test_open_set_measures_confidence_against_sources_outside(compare: Any) -> N
 
 
 def test_the_datas_names_can_be_mapped_to_the_weights(compare, tiny_manifest, tmp_path) -> None:
-    renamed = tmp_path / "renamed.csv"
-    text = tiny_manifest.read_text().replace(",progan,", ",pg,").replace(",stylegan,", ",sg,")
-    renamed.write_text(text.replace("\n", f"\n{tiny_manifest.parent}/").removesuffix(f"{tiny_manifest.parent}/"))
+    names = {"progan": "pg", "stylegan": "sg"}
+    rows = [row | {"source": names.get(row["source"], row["source"])} for row in manifest_rows(tiny_manifest)]
+    renamed = write_manifest(tmp_path / "renamed.csv", rows)
     alone = json.loads(compare("--json").stdout)
     refused = compare("--data", renamed, "--json", status=2).stderr
     assert "knows no generator of" in refused and "--rename" in refused

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.panel import Panel
@@ -94,28 +95,23 @@ def test_whatever_writes_to_a_guarded_stream_is_escaped(monkeypatch: pytest.Monk
     assert json.loads(raw.getvalue().splitlines()[2]) == {EVIL: EVIL}
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "ganprint", *arguments]
-    return subprocess.run(command, env=os.environ | environment, capture_output=True, check=False)
-
-
-def test_errors_about_evil_names_are_escaped(tmp_path: Path) -> None:
+def test_errors_about_evil_names_are_escaped(program: Any) -> None:
     for arguments in (["verify", EVIL], ["weights", "show", EVIL], [f"--{EVIL}"], ["attribute", f"--{EVIL}"]):
-        done = run(*arguments)
+        # As bytes: text would have other line ends.
+        done = program(*arguments, text=False)
         assert done.returncode in (2, 3)
         assert is_harmless(done.stderr.decode() + done.stdout.decode())
 
 
-def test_a_stream_that_cannot_hold_a_name_escapes_it(tmp_path: Path) -> None:
+def test_a_stream_that_cannot_hold_a_name_escapes_it(program: Any, tmp_path: Path) -> None:
     (tmp_path / "real" / "真").mkdir(parents=True)
     (tmp_path / "progan").mkdir()
     for folder in ("real/真", "progan"):
         (tmp_path / folder / "bild-真🖼.png").write_bytes(b"")
     for options in ([], ["--json"]):
-        done = run("data", "check", str(tmp_path), *options, PYTHONIOENCODING="cp1252")
-        assert done.returncode == 1
+        narrow = {"PYTHONIOENCODING": "cp1252"}
+        done = program("data", "check", tmp_path, *options, env=narrow, text=False, status=1)
         assert rb"\u771f" in done.stdout
-        assert b"Traceback" not in done.stderr
     assert "真🖼" in json.loads(done.stdout)["unreadable"][0]["path"]
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import yaml
 
+from ..conftest import manifest_rows, write_manifest
+
 METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
 FIELDS = [
     *(
@@ -139,16 +141,12 @@ def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_scored(
         assert sum(found["confusion"]["progan"].values()) == 4
 
 
-def test_labels_without_names_are_said_to_be_taken_by_position(inside, tiny_weights: Path, tiny_manifest: Path) -> None:
-    rows = [line.split(",") for line in tiny_manifest.read_text().splitlines()]
-    flat = tiny_manifest.parent / "flat.csv"
-    known = [row for row in rows if row[1] != "-1"]
-    paths = [tiny_manifest.parent / row[0] for row in known[1:]]
-    links = [tiny_manifest.parent / f"flat{number}.png" for number in range(len(paths))]
-    for link, path in zip(links, paths, strict=True):
-        link.symlink_to(path)
-    body = [f"{link.name},{row[1]},{row[2]}" for link, row in zip(links, known[1:], strict=True)]
-    flat.write_text("\n".join(["path,label,dlabel", *body]) + "\n")
+def test_labels_without_names_are_said_to_be_taken_by_position(inside, tiny_weights, tiny_manifest, tmp_path) -> None:
+    known = [row for row in manifest_rows(tiny_manifest) if row["label"] != "-1"]
+    for number, row in enumerate(known):
+        (tmp_path / f"{number}.png").symlink_to(row["path"])
+    numbered = [{"path": f"{number}.png", "label": row["label"]} for number, row in enumerate(known)]
+    flat = write_manifest(tmp_path / "flat.csv", numbered)
     done = inside("evaluate", "--weights", tiny_weights, "--data", flat, "--workers", "0", "--json", status=0)
     assert "names no sources; its labels 0, 1, 2, ... are taken to be real, progan, stylegan" in done.stderr
 
@@ -158,9 +156,10 @@ def test_fractions_of_images_are_what_is_asked_for_or_where_no_group_is_known(ev
     assert (found["unit"], found["groups"]) == ("image", None)
     assert found["balanced_accuracy"] == found["of_images"]["balanced_accuracy"]
     assert "Fractions of images" in evaluate("--split", "test_seen", "--unit", "image").stdout
-    lines = [line.rpartition(",")[0] for line in tiny_manifest.read_text().splitlines()]
-    ungrouped = tiny_manifest.parent / "ungrouped.csv"
-    ungrouped.write_text("\n".join(lines) + "\n")
+    rows = manifest_rows(tiny_manifest)
+    for row in rows:
+        del row["group"]
+    ungrouped = write_manifest(tiny_manifest.parent / "ungrouped.csv", rows)
     other = parsed(evaluate("--data", ungrouped, "--split", "test_seen", "--json"))
     assert (other["unit"], other["per_group"]) == ("image", {})
     assert other["attribution_accuracy"] == found["attribution_accuracy"]

@@ -15,6 +15,7 @@ from ganprint.cli.compare import Watch
 from ganprint.evaluation.leaderboard import read_entries
 from ganprint.files import locked_folder
 
+from ..conftest import manifest_rows, write_manifest
 from .conftest import CONDITIONS
 
 
@@ -127,10 +128,9 @@ def test_two_processes_evaluate_as_one_does(
     inside: Any, tiny_manifest: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:
     # Three batches, one of them with an image that is not there.
-    lines = tiny_manifest.read_text().splitlines()
-    data = tmp_path / "some.csv"
-    some = [f"{tiny_manifest.parent}/{line}" for line in lines[1:] if "test_seen" in line]
-    data.write_text("\n".join([lines[0], *some, some[0].replace("test_seen0", "absent")]) + "\n")
+    some = [row for row in manifest_rows(tiny_manifest) if row["split"] == "test_seen"]
+    absent = some[0] | {"path": str(tmp_path / "absent.png")}
+    data = write_manifest(tmp_path / "some.csv", [*some, absent])
     options = ("evaluate", "--data", data, "--weights", tiny_weights, "--policy", "test-seen")
     options += ("--workers", "0", "--batch-size", str(len(some) // 2), "--json", "--predictions")
     alone = inside(*options, tmp_path / "alone.csv")
@@ -172,11 +172,9 @@ def test_results_of_other_images_or_another_view_are_not_taken_for_these(
 ) -> None:
     out = tmp_path / "results"
     assert compare("--out", out).returncode == 0
-    other = tmp_path / "other" / "tiny.csv"
-    other.parent.mkdir()
-    lines = tiny_manifest.read_text().splitlines()
-    kept = [lines[0], *(f"{tiny_manifest.parent}/{line}" for line in lines[1:] if "test_seen4" not in line)]
-    other.write_text("\n".join(kept) + "\n")
+    (tmp_path / "other").mkdir()
+    fewer = [row for row in manifest_rows(tiny_manifest) if "test_seen4" not in row["path"]]
+    other = write_manifest(tmp_path / "other" / "tiny.csv", fewer)
     assert "results of other images under the name tiny" in compare("--data", other, "--out", out, status=2).stderr
     assert compare("--data", other, "--out", out, "--force").returncode == 0
 

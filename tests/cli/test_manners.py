@@ -162,21 +162,14 @@ def test_settings_are_shown_and_removed(inside: Any, settings: Path) -> None:
     assert settings.read_text() == "workers: 2\n"
 
 
-def test_settings_that_cannot_be_written_are_a_sentence(inside: Any, settings: Path) -> None:
-    folder = settings.parent
-    link = folder / "away"
-    link.symlink_to(folder / "absent" / "folder")
-    done = inside("config", "workers", "2", env={"GANPRINT_CONFIG": str(link / "s.yaml")}, status=1)
-    assert "s.yaml cannot be written" in done.stderr and "GANPRINT_CONFIG" in done.stderr
-
-
 def test_settings_that_cannot_be_written_name_their_file(inside: Any) -> None:
     with TemporaryDirectory() as closed:
         environment = {"GANPRINT_CONFIG": f"{closed}/settings.yaml"}
         Path(closed).chmod(0o755)
         with as_nobody():
             said = inside("config", "device", "cpu", env=environment, status=1).stderr
-        assert said.startswith(f"ganprint: {closed}/settings.yaml cannot be written: Permission denied.\n  ")
+        hint = "Name another file with GANPRINT_CONFIG."
+        assert said == f"ganprint: {closed}/settings.yaml cannot be written: Permission denied.\n  {hint}\n"
 
 
 def test_what_a_user_may_not_open_is_a_sentence(inside: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,9 @@ WITHOUT_TORCH = {
     "weights list": "residual-statistics",
     "methods": "RepMix",
     "schema verdict": "Verdict",
+    "nonsense": "No such command",
     "attribute": "No image was named",
+    "attribute x.png --json --csv": "cannot be combined",
     "attribute absent.png": "no file absent.png",
     "attribute --files-from absent.txt": "no list absent.txt",
     "attribute x.png --out absent/x.jsonl": "no folder absent",
@@ -181,55 +183,26 @@ def test_what_needs_no_torch_and_what_is_wrong_is_told_without_importing_it(tmp_
         "from ganprint.cli import main\n"
         "for command in json.load(sys.stdin):\n"
         "    sys.argv = ['ganprint', *command.split()]\n"
-        "    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):\n"
+        "    status, out, err = 0, io.StringIO(), io.StringIO()\n"
+        "    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):\n"
         "        try: main()\n"
-        "        except SystemExit: pass\n"
-        "    print(json.dumps([command, 'torch' in sys.modules, out.getvalue()]))\n"
+        "        except SystemExit as end: status = end.code\n"
+        "    print(json.dumps([command, 'torch' in sys.modules, status, out.getvalue(), err.getvalue()]))\n"
     )
     answers = run_code(code, input=json.dumps(list(WITHOUT_TORCH)), cwd=tmp_path).splitlines()
-    for command, imported, printed in map(json.loads, answers):
+    ended = {}
+    for command, imported, status, printed, told in map(json.loads, answers):
         assert not imported, command
-        assert WITHOUT_TORCH[command] in printed, (command, printed)
-    assert len(answers) == len(WITHOUT_TORCH)
+        assert WITHOUT_TORCH[command] in (told if status else printed), (command, printed, told)
+        assert not (status and printed), command
+        ended[command] = status
+    assert ended.keys() == WITHOUT_TORCH.keys()
+    asked = ("methods", "attribute absent.png", "attribute", "nonsense", "attribute x.png --weights absent")
+    assert [ended[command] for command in asked] == [0, 1, 2, 2, 3]
 
 
 def test_version_is_the_distributions(program) -> None:
     assert program("--version").stdout == f"ganprint {ganprint.__version__}\n"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "status", "says"),
-    [
-        (["attribute"], 2, "No image was named."),
-        (["attribute", "x.png", "--weights", "nobody"], 3, "nobody"),
-        (["attribute", "x.png", "--json", "--csv"], 2, "cannot be combined"),
-        (["attribute", "x.png", "--device", "tpu9"], 2, "no device called"),
-        (["attribute", str(EXAMPLE), "--device", "cuda:99"], 2, "not available"),
-        (["evaluate", "--data", "absent.csv"], 2, "absent.csv"),
-        (["nonsense"], 2, "No such command"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_errors_are_sentences_with_their_exit_status(
-    arguments: list[str], status: int, says: str, inside, tmp_path: Path, tiny_weights: Path
-) -> None:
-    known = {"GANPRINT_WEIGHTS": str(tiny_weights.parent)}
-    done = inside(*arguments, cwd=tmp_path, env=known)
-    assert (done.returncode, done.stdout) == (status, ""), done.stderr
-    assert says in done.stderr
-
-
-def test_without_weights_the_command_that_makes_them_is_named(program, tmp_path: Path, monkeypatch) -> None:
-    code = (
-        "import sys; sys.argv = ['ganprint', 'attribute', 'x.png']\n"
-        "from pathlib import Path; from ganprint.weights import store\n"
-        "store.search_path = lambda: [Path('empty')]\n"
-        "from ganprint.cli import main; main()"
-    )
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 3, done.stderr
-    assert "ganprint train --method METHOD" in done.stderr
 
 
 @pytest.mark.parametrize("variable", ["FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"])

@@ -24,7 +24,7 @@ from ganprint.forensics.wording import how_often_wrong
 from ganprint.weights import Rate, VerdictRates, first_choice, read_card
 from ganprint.weights.records import OTHERS
 
-from ..conftest import json_lines
+from ..conftest import json_lines, manifest_rows, write_manifest
 
 
 @pytest.fixture(scope="module")
@@ -295,12 +295,14 @@ def test_what_verdicts_are_worth_is_counted_and_kept(
 def test_rates_are_counted_where_the_weights_know_no_generator_of_the_data(
     inside: Any, judged_weights: Path, tiny_manifest: Path, tmp_path: Path
 ) -> None:
-    rows = csv.DictReader(tiny_manifest.open())
-    kept = [(row["path"], row["source"], row["group"]) for row in rows if row["split"] == "test_seen"]
-    renamed = [f"{path},{'real' if source == 'real' else 'a-' + source},{group}" for path, source, group in kept]
-    (tmp_path / "other.csv").write_text("\n".join(["path,source,group", *renamed]))
+    rows = [
+        {"path": row["path"], "source": row["source"].replace("gan", "-gan"), "group": row["group"]}
+        for row in manifest_rows(tiny_manifest, absolute=False)
+        if row["split"] == "test_seen"
+    ]
+    data = write_manifest(tmp_path / "other.csv", rows)
     options = ("--images", tiny_manifest.parent, "--weights", judged_weights, "--policy", "none")
-    done = inside("assess", "--data", tmp_path / "other.csv", *options, "--json", status=0)
+    done = inside("assess", "--data", data, *options, "--json", status=0)
     (rates,) = json_lines(done.stdout)
     assert (rates["unknown"]["n"], rates["missed"]) == (10, None)
     assert 0 <= rates["cllr_min"] <= rates["cllr"]

@@ -4,9 +4,10 @@ import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
+
+from ..conftest import noise
 
 Rows = Sequence[Sequence[object]]
 
@@ -32,8 +33,7 @@ def write_image() -> Callable[..., None]:
 
     def write(file: Path, seed: int, *, size: tuple[int, int] = (40, 36), **options: object) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(file, **options)
+        Image.fromarray(noise(size[1], size[0], 3, seed=seed)).save(file, **options)
 
     return write
 

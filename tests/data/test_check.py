@@ -7,9 +7,7 @@ import tarfile
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from ganprint.cli.data import app
 from ganprint.data import Manifest
 from ganprint.data.bias import cramers_v
 from ganprint.data.check import check
@@ -139,13 +137,10 @@ def test_cramers_v_of_known_tables(table, value):
     assert cramers_v(np.array(table, dtype=float)) == pytest.approx(value, abs=0.006)
 
 
-def test_the_command_prints_tables_and_exits_1_for_a_missing_file(tree):
-    run = CliRunner().invoke(app, ["check", str(tree)])
-    assert run.exit_code == 0, run.output
-    assert "progan" in run.stdout and "Usable." in run.stdout
+def test_the_command_prints_tables_and_exits_1_for_a_missing_file(tree, inside):
+    shown = inside("data", "check", tree, status=0).stdout
+    assert "progan" in shown and "Usable." in shown
     (tree / "real" / "cat" / "0.png").write_bytes(b"")
-    run = CliRunner().invoke(app, ["check", str(tree), "--json"])
-    assert run.exit_code == 1
-    report = json.loads(run.stdout)
+    report = json.loads(inside("data", "check", tree, "--json", status=1).stdout)
     assert report["unreadable"][0]["code"] == "empty"
     assert report["images"] == 22 and report["usable"] is False

@@ -66,7 +66,7 @@ def test_many_row_groups_and_batches_are_one_manifest(tmp_path: Path) -> None:
         ({"path": ["a.png"]}, "no column 'source'"),
         ({"path": pa.array([], pa.string()), "source": pa.array([], pa.string())}, "no rows"),
         ({"path": ["a.png", "b.png"], "label": [0, 70000]}, "row 2: the label is 70000"),
-        ({"path": ["a.png", "b.png"], "label": [0, None]}, "row 2: the label is None"),
+        ({"path": ["a.png", "b.png"], "label": [0, None]}, "row 2: the label is missing"),
         ({"path": ["a.png", "b.png"], "label": ["0", "x"]}, "'label' is not whole numbers"),
         ({"path": ["a.png", None], "source": ["real", "real"]}, "row 2: the path is empty"),
         ({"path": ["a.png", "b.png"], "source": ["real", None]}, "row 2: the source is empty"),
@@ -74,7 +74,7 @@ def test_many_row_groups_and_batches_are_one_manifest(tmp_path: Path) -> None:
         ({"path": ["x" * 100_000] * 5000, "source": ["real"] * 5000}, "is listed twice"),
         (
             {"path": [*map(str, range(ROWS_AT_A_TIME)), "7"], "source": ["real"] * (ROWS_AT_A_TIME + 1)},
-            f"row {ROWS_AT_A_TIME + 1}: 7 is listed already",
+            f"row {ROWS_AT_A_TIME + 1}: 7 is listed already on row 8",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -1,8 +1,6 @@
 """Tar shards in webdataset's layout: labels beside the images, the same manifest as a CSV gives."""
 
-import io
 import json
-import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +11,11 @@ from ganprint.data import Manifest
 from ganprint.errors import ManifestError
 from ganprint.images import find_images, read_image
 
-from ..conftest import encoded
+from ..conftest import encoded, write_tar
 
 
 def png(grey: int) -> bytes:
     return encoded(Image.new("RGB", (32, 32), (grey, grey, grey)))
-
-
-def put(file: Path, members: dict[str, bytes]) -> Path:
-    with tarfile.open(file, "w") as archive:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return file
 
 
 def facts(**columns: object) -> bytes:
@@ -34,9 +23,9 @@ def facts(**columns: object) -> bytes:
 
 
 def test_a_folder_of_shards_is_a_manifest_with_the_columns_of_its_json(tmp_path: Path) -> None:
-    put(tmp_path / "b.tar", {"2.json": facts(source="real", semantic="face", group="camera"), "2.png": png(2)})
+    write_tar(tmp_path / "b.tar", {"2.json": facts(source="real", semantic="face", group="camera"), "2.png": png(2)})
     first = {"1.png": png(1), "1.json": facts(source="progan", semantic="cat", group="one", split="test")}
-    put(tmp_path / "a.tar", first)
+    write_tar(tmp_path / "a.tar", first)
     manifest = Manifest.open(tmp_path)
     assert manifest.sources == ("real", "progan")
     assert manifest.labels.tolist() == [1, 0]
@@ -55,7 +44,7 @@ def test_one_shard_has_numbers_or_sources_in_cls_files(
     members = {}
     for number, label in enumerate(labels):
         members |= {f"s/{number}.photo.png": png(number), f"s/{number}.cls": label.encode()}
-    shard = put(tmp_path / "one.tar", members)
+    shard = write_tar(tmp_path / "one.tar", members)
     manifest = Manifest.open(shard)
     assert (manifest.sources, manifest.named_by_position) == (sources, by_position)
     assert np.array_equal(manifest.labels, [0, 1])
@@ -70,8 +59,9 @@ def test_one_shard_has_numbers_or_sources_in_cls_files(
         ({"1.png": b"", "1.json": b"["}, "1.json.* is no label"),
         ({"1.png": b"", "1.json": facts(label="one")}, "1.png has no label"),
         ({"1.png": b"", "1.cls": b"progan"}, "no images with label 0"),
+        ({"1.png": b"", "1.json": facts(label=70_000)}, "1.png: the label is 70000."),
     ],
 )
 def test_a_label_that_is_missing_or_none_is_named(members: dict[str, bytes], said: str, tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=said):
-        Manifest.open(put(tmp_path / "one.tar", members))
+        Manifest.open(write_tar(tmp_path / "one.tar", members))

@@ -9,9 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from ganprint.cli.data import app
 from ganprint.data import Manifest
 from ganprint.data.split import Fractions, split
 from ganprint.errors import ManifestError, UsageError
@@ -123,21 +121,19 @@ def test_a_zero_fraction_leaves_its_split_empty():
     assert divided.split_names == ("train", "val")
 
 
-def test_the_command_writes_a_manifest_and_overwrites_only_by_force(tree, tmp_path):
+def test_the_command_writes_a_manifest_and_overwrites_only_by_force(tree, inside, tmp_path):
     out = tmp_path / "out" / "split.csv"
-    arguments = ["split", str(tree), "--out", str(out), "--train", "0.5", "--val", "0.25", "--test", "0.25"]
-    run = CliRunner().invoke(app, [*arguments, "--json"])
-    assert run.exit_code == 0, run.output
-    written = json.loads(run.stdout)
+    command = ("data", "split", tree, "--out", out, "--train", "0.5", "--val", "0.25", "--test", "0.25")
+    written = json.loads(inside(*command, "--json", status=0).stdout)
     manifest = Manifest.open(out)
     assert written["sha256"] == manifest.sha256
     assert written["images"] == {name: len(manifest.select(name)) for name in ("test", "train", "val")}
     assert written["images"]["train"] == 11
     assert manifest.path(0).is_file()
     before = out.read_bytes()
-    assert CliRunner().invoke(app, [*arguments, "--seed", "1"]).exit_code != 0
+    inside(*command, "--seed", "1", status=2)
     assert out.read_bytes() == before
-    assert CliRunner().invoke(app, [*arguments, "--seed", "1", "--force"]).exit_code == 0
+    inside(*command, "--seed", "1", "--force", status=0)
     assert out.read_bytes() != before
 
 

@@ -1,6 +1,5 @@
 """A benchmark has every source and semantic in equal numbers, clean of repeats, and the same whenever it is built."""
 
-import csv
 import json
 from collections import Counter
 from pathlib import Path
@@ -13,6 +12,8 @@ from PIL import Image
 
 from ganprint.data import Manifest
 from ganprint.forge.cleaning import flat, odd, repeated, varied
+
+from ..conftest import manifest_rows
 
 SEMANTICS = ("face", "forest")
 
@@ -41,11 +42,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def rows_of(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
 def test_a_benchmark_is_balanced_split_and_perturbed(
     program: Any, inside: Any, generators: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -54,7 +50,7 @@ def test_a_benchmark_is_balanced_split_and_perturbed(
     assert built[0].returncode == 0, built[0].stderr
     file = tmp_path / "one" / "manifest.csv"
     assert built[0].stdout == f"{file}\n"
-    rows = rows_of(file)
+    rows = manifest_rows(file, absolute=False)
     assert list(rows[0])[:3] == ["path", "label", "dlabel"]
     counts = Counter((row["source"], row["semantic"], row["split"]) for row in rows)
     for split in {row["split"] for row in rows}:

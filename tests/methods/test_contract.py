@@ -1,6 +1,5 @@
 """Every method keeps the contract: it trains, resumes, reloads, answers alike, and fails with a sentence."""
 
-import csv
 import os
 import signal
 from pathlib import Path
@@ -20,6 +19,7 @@ from ganprint.training.loop import fit_attributor
 from ganprint.training.session import describe, prepare, save_trained
 from ganprint.weights import load_attributor
 
+from ..conftest import manifest_rows, write_manifest
 from .conftest import SMALL, Fit
 
 
@@ -116,40 +116,20 @@ def test_images_of_another_size_are_refused_with_the_right_one(name: str) -> Non
     assert "(B, 3, 32, 32)" in caught.value.hint
 
 
-def rewritten(manifest: Path, folder: Path, rows: list[dict[str, str]]) -> Path:
-    for row in rows:
-        row["path"] = str(manifest.parent / row["path"])
-    file = folder / "data.csv"
-    with file.open("w", newline="") as out:
-        writer = csv.DictWriter(out, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    return file
-
-
-@pytest.fixture
-def rows(tiny_manifest: Path) -> list[dict[str, str]]:
-    with tiny_manifest.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 @pytest.mark.parametrize("name", ["yu", "dct-cnn", "eigenface", "prnu", "reverse-engineering"])
-def test_one_source_is_too_few(
-    name: str, fit: Fit, rows: list[dict[str, str]], tiny_manifest: Path, tmp_path: Path
-) -> None:
-    only = [row for row in rows if row["label"] == "0"]
+def test_one_source_is_too_few(name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path) -> None:
+    only = [row for row in manifest_rows(tiny_manifest) if row["label"] == "0"]
     with pytest.raises(TrainingError, match="one source only, real"):
-        fit(name, tmp_path / "out", data=rewritten(tiny_manifest, tmp_path, only))
+        fit(name, tmp_path / "out", data=write_manifest(tmp_path / "only.csv", only))
 
 
 @pytest.mark.parametrize("name", ["yu", "dct-cnn", "eigenface", "prnu", "reverse-engineering"])
 def test_one_image_of_each_source_trains_or_says_why_not(
-    name: str, fit: Fit, rows: list[dict[str, str]], tiny_manifest: Path, tmp_path: Path
+    name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
 ) -> None:
-    few = [row for row in rows if row["split"] == "val"] + [
-        row for row in rows if row["split"] == "train" and row["path"].endswith("train0.png")
-    ]
-    data = rewritten(tiny_manifest, tmp_path, few)
+    rows = manifest_rows(tiny_manifest)
+    few = [row for row in rows if row["split"] == "val" or row["path"].endswith("/train0.png")]
+    data = write_manifest(tmp_path / "few.csv", few)
     if name in ("eigenface", "prnu"):
         answer = fit(name, tmp_path / "out", data=data).predict(images_of(tiny_manifest, "val"))
         assert torch.isfinite(answer.attribution).all()
@@ -159,16 +139,12 @@ def test_one_image_of_each_source_trains_or_says_why_not(
         fit(name, tmp_path / "smaller", "batch_size=3", data=data)
 
 
-def test_two_sources_are_told_apart_by_the_linear_methods(
-    fit: Fit, rows: list[dict[str, str]], tiny_manifest: Path, tmp_path: Path
-) -> None:
-    two = [row for row in rows if row["label"] in ("0", "1")]
-    data = rewritten(tiny_manifest, tmp_path, two)
+def test_two_sources_are_told_apart_by_the_linear_methods(fit: Fit, tiny_manifest: Path, tmp_path: Path) -> None:
+    two = [row for row in manifest_rows(tiny_manifest) if row["label"] in ("0", "1")]
+    data = write_manifest(tmp_path / "two.csv", two)
     for name in ("eigenface", "prnu"):
-        assert fit(name, tmp_path / name, data=data).predict(images_of(tiny_manifest, "val")).attribution.shape == (
-            12,
-            2,
-        )
+        answer = fit(name, tmp_path / name, data=data).predict(images_of(tiny_manifest, "val"))
+        assert answer.attribution.shape == (12, 2)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -212,17 +188,18 @@ def test_finetuning_starts_from_named_weights_and_refuses_those_of_others(
 
 @pytest.mark.parametrize("method", ["yu", "yu reimplementation", "dct-cnn", "reverse-engineering"])
 def test_finetuning_takes_over_the_sources_that_the_weights_know_and_adds_others(
-    method: str, fit: Fit, tiny_manifest: Path, tmp_path: Path, rows: list[dict[str, str]]
+    method: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     first = fit(method, tmp_path / "first")
     data = Manifest.open(tiny_manifest)
     card = describe(first, Run(tmp_path), data.select("train"), data.select("val"), name="first", command="")
     save_trained(first, Run(tmp_path / "first"), card, {})
     names = {"progan": ("msggan", "1"), "stylegan": ("stylegan", "2"), "pix2pix": ("pix2pix", "-1")}
+    rows = manifest_rows(tiny_manifest)
     for row in rows:
         row["source"], row["label"] = names.get(row["source"], ("real", "0"))
     extra = [{**row, "path": row["path"].replace(".png", ".PNG"), "source": "dcgan", "label": "3"} for row in rows[:30]]
-    renamed = Manifest.open(rewritten(tiny_manifest, tmp_path, rows + extra))
+    renamed = Manifest.open(write_manifest(tmp_path / "renamed.csv", rows + extra))
     assert renamed.sources == ("real", "msggan", "stylegan", "dcgan")
     started = [
         prepare(type(first), first.config, renamed, seed, start=str(tmp_path / "first")).state() for seed in (0, 1)

@@ -1,6 +1,5 @@
 """Residual statistics: the numbers, the models, the folds, and what is said for an answer."""
 
-import csv
 import re
 import shutil
 from pathlib import Path
@@ -34,6 +33,8 @@ from ganprint.data import Manifest
 from ganprint.errors import ConfigError, WeightsError
 from ganprint.training.session import describe, save_trained
 from ganprint.weights import load_attributor, load_held_out
+
+from ..conftest import write_manifest
 
 FITTED_TO = Path(__file__).parents[1] / "parity" / "residual_statistics.npz"
 """Statistics of `crops(2)` as they were when the shipped weights were fitted to them, all computed in float64."""
@@ -209,11 +210,9 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 path = f"{source}-{group}-{number}.png"
                 Image.fromarray(image.permute(1, 2, 0).numpy()).save(folder / path)
                 split = "val" if group == 4 else "train"
-                rows.append([path, label, 0, source, "noise", split, f"{source}-{group}"])
-    file = folder / "groups.csv"
-    with file.open("w", newline="") as out:
-        csv.writer(out).writerows([["path", "label", "dlabel", "source", "semantic", "split", "group"], *rows])
-    return file
+                named = {"source": source, "split": split, "group": f"{source}-{group}"}
+                rows.append({"path": path, "label": label, **named})
+    return write_manifest(folder / "groups.csv", rows)
 
 
 def fitted(manifest: Path, folder: Path, **run: Any) -> ResidualStatistics:

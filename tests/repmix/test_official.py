@@ -3,19 +3,19 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from torch.nn import functional as F
-from typer.testing import CliRunner
+from torch.nn.functional import linear
+from torchvision.models import resnet50
 
 from ganprint.api.importing import import_checkpoint
 from ganprint.attributor import View
-from ganprint.cli.weights import app
 from ganprint.errors import ConfigError, OutputExistsError, WeightsError
 from ganprint.weights import load_artifact, load_attributor
 
-from .conftest import PUBLISHED, SOURCES, checkpoint, load, official_name
+from .conftest import PUBLISHED, SOURCES, checkpoint, load
 
 
 def test_every_tensor_arrives_unchanged_under_our_names(network, official, tmp_path) -> None:
@@ -111,50 +111,30 @@ def test_an_artifact_that_is_there_is_not_overwritten(official: Path, tmp_path: 
     assert load(official, tmp_path / "out", force=True).card.name == "official"
 
 
-def official_logits(state: dict[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
-    """Compute compound attribution logits from tensors by their official names, layer by layer."""
-
-    def convolve(features: torch.Tensor, name: str, norm: str, stride: int = 1) -> torch.Tensor:
-        weight = state[f"{name}.weight"]
-        features = F.conv2d(features, weight, stride=stride, padding=weight.shape[-1] // 2)
-        mean, variance = state[f"{norm}.running_mean"], state[f"{norm}.running_var"]
-        return F.batch_norm(features, mean, variance, state[f"{norm}.weight"], state[f"{norm}.bias"])
-
-    model = "backbone.model"
-    features = convolve(images, f"{model}.0.0", f"{model}.0.1", stride=2).relu()
-    features = F.max_pool2d(features, 3, stride=2, padding=1)
-    for stage, blocks in enumerate((3, 4, 6, 3), start=1):
-        for block in range(blocks):
-            name = f"{model}.{stage}.{block}"
-            stride = 2 if block == 0 and stage > 1 else 1
-            short = features
-            if block == 0:
-                short = convolve(features, f"{name}.downsample.0", f"{name}.downsample.1", stride)
-            features = convolve(features, f"{name}.conv1", f"{name}.bn1").relu()
-            features = convolve(features, f"{name}.conv2", f"{name}.bn2", stride).relu()
-            features = (convolve(features, f"{name}.conv3", f"{name}.bn3") + short).relu()
-    pooled = features.mean(dim=(2, 3))
-    embedding = F.linear(pooled, state[f"{model}.6.2.weight"], state[f"{model}.6.2.bias"])
-    detection = F.linear(embedding, state["detection.weight"], state["detection.bias"]).softmax(dim=1)
-    logits = F.linear(embedding, state["attribution.weight"], state["attribution.bias"])
-    return torch.cat([logits[:, :1] * detection[:, :1], logits[:, 1:] * detection[:, 1:]], dim=1)
-
-
-def test_an_imported_checkpoint_answers_as_the_official_layout_computes(network, official, tmp_path) -> None:
+@torch.no_grad()
+def test_an_imported_checkpoint_answers_as_torchvisions_network_with_its_tensors(network, official, tmp_path) -> None:
     attributor, _ = load_attributor(load(official, tmp_path / "out").path)
     images = torch.randint(0, 256, (2, 3, 224, 224), dtype=torch.uint8)
-    state = {official_name(name): tensor for name, tensor in network.items()}
-    expected = official_logits(state, images / 127.5 - 1)
+    public = resnet50(num_classes=256).eval()
+    named = {name.replace("embedding.", "backbone.fc."): tensor for name, tensor in network.items()}
+    backbone = {name: tensor for name, tensor in named.items() if name.startswith("backbone.")}
+    public.load_state_dict({name.removeprefix("backbone."): tensor for name, tensor in backbone.items()})
+    embedding = public(images / 127.5 - 1)
+    detection, attribution = (
+        linear(embedding, network[f"{head}.weight"], network[f"{head}.bias"]) for head in ("detection", "attribution")
+    )
+    share = detection.softmax(1)
+    expected = torch.cat([attribution[:, :1] * share[:, :1], attribution[:, 1:] * share[:, 1:]], 1)
     assert expected.std(dim=0).max() > 1e-3 * expected.abs().max()
     torch.testing.assert_close(attributor.predict(images).attribution, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_command_prints_the_folder_on_stdout_and_what_was_dropped_on_stderr(
-    official: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    inside: Any, official: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ganprint.api.importing.user_folder", lambda: tmp_path / "user")
     options = ("--name", "new", "--sources", "real, progan,stylegan", "--semantics", "face")
-    result = CliRunner().invoke(app, ["import", str(official), *options], catch_exceptions=False)
+    result = inside("weights", "import", official, *options, status=0)
     assert result.stdout == f"{tmp_path / 'user' / 'new'}\n"
     assert "det_ce.weight and optimiser state were dropped" in result.stderr
     card = load_artifact(tmp_path / "user" / "new").card

@@ -27,8 +27,6 @@ def test_a_line_names_weights_method_and_preset(
     (line,) = preset_lines([card])
     assert line.startswith(f"{card.name}: {expected}")
     assert len(line) < 100 + SHORT_CHANGES and (" more" in line) == (preset in ("small", "threshold"))
-    (whole,) = preset_lines([card], whole=True)
-    assert " more" not in whole
 
 
 def test_a_configuration_that_no_version_here_takes_is_said(tiny_weights: Path) -> None:

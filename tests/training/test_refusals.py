@@ -1,6 +1,5 @@
 """A training that cannot work is refused with a sentence before it starts, and the smallest ones work."""
 
-import csv
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from ganprint.training import Run
 from ganprint.training.session import describe, open_folder, prepare
 from ganprint.weights import load_attributor, save_artifact
 
+from ..conftest import manifest_rows, write_manifest
 from .conftest import fit_repmix
 
 Row = dict[str, str]
@@ -31,24 +31,9 @@ def fit(manifest: Path, out: Path, *settings: str, **run: Any) -> RepMix:
     return fit_repmix(manifest, out, *SETTINGS, *settings, **run)[0]
 
 
-def rewritten(manifest: Path, tmp_path: Path, keep: Keep = lambda row: True, **changed: str) -> Path:
-    """Return a copy of a manifest with some rows, columns of training rows changed."""
-    with manifest.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if keep(row)]
-    for row in rows:
-        row["path"] = str(manifest.parent / row["path"])
-        if row["split"] == "train" and row["source"] == "stylegan":
-            row.update(changed)
-    out = tmp_path / "rewritten.csv"
-    with out.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return out
-
-
-def is_first(row: Row) -> bool:
-    return row["path"].rsplit("/")[-1] in ("train0.png", "val0.png")
+def firsts(manifest: Path) -> list[Row]:
+    """Return the first image of each source in train and in val."""
+    return [row for row in manifest_rows(manifest) if Path(row["path"]).name in ("train0.png", "val0.png")]
 
 
 @pytest.mark.parametrize(
@@ -74,25 +59,28 @@ def test_data_that_cannot_teach_are_refused_with_what_is_missing(
     tiny_manifest: Path, tmp_path: Path, keep: Keep, says: str, hint: str
 ) -> None:
     with pytest.raises(TrainingError) as caught:
-        fit(rewritten(tiny_manifest, tmp_path, keep), tmp_path)
+        fit(write_manifest(tmp_path / "some.csv", list(filter(keep, manifest_rows(tiny_manifest)))), tmp_path)
     assert says in caught.value.message
     assert hint in caught.value.hint
 
 
 def test_images_of_no_known_source_among_those_to_train_on_are_refused(tiny_manifest: Path, tmp_path: Path) -> None:
-    outside = {"label": "-1", "source": "pix2pix"}
-    keep: Keep = lambda row: row["source"] != "stylegan" or row["split"] == "train"  # noqa: E731
+    rows = [row for row in manifest_rows(tiny_manifest) if row["source"] != "stylegan" or row["split"] == "train"]
+    for row in rows:
+        if row["source"] == "stylegan":
+            row |= {"label": "-1", "source": "pix2pix"}
+    data = write_manifest(tmp_path / "some.csv", rows)
     with pytest.raises(TrainingError, match=r"outside the sources \(label -1\)"):
-        fit(rewritten(tiny_manifest, tmp_path, keep, **outside), tmp_path)
+        fit(data, tmp_path)
 
 
 @pytest.mark.parametrize("settings", ["batch_size=1", "batch_size=2", "mix_count=4"])
 def test_one_image_of_each_source_is_enough_for_mixtures(tiny_manifest: Path, tmp_path: Path, settings: str) -> None:
-    fit(rewritten(tiny_manifest, tmp_path, is_first), tmp_path / "out", settings)
+    fit(write_manifest(tmp_path / "few.csv", firsts(tiny_manifest)), tmp_path / "out", settings)
 
 
 def test_fewer_images_than_a_batch_are_refused_where_none_are_mixed(tiny_manifest: Path, tmp_path: Path) -> None:
-    data = rewritten(tiny_manifest, tmp_path, is_first)
+    data = write_manifest(tmp_path / "few.csv", firsts(tiny_manifest))
     with pytest.raises(TrainingError, match="3 training images are fewer than one batch of 4") as caught:
         fit(data, tmp_path, "batch_size=4", "mix_count=1")
     assert "Set batch_size to at most 3." in caught.value.hint

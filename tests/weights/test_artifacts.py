@@ -1,5 +1,6 @@
 """What is saved comes back, or is reported as damaged; nothing is lost or overwritten on the way."""
 
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -83,12 +84,11 @@ def test_only_matrices_lose_precision_and_only_when_halved(half: bool, tmp_path:
 
 @pytest.mark.parametrize(
     "tensor",
-    [torch.tensor([[1.0, 70000.0]]), torch.tensor([[1e-7, -3e-7]]), torch.tensor([[1.0 + 2**-20, 0.5]])],
-    ids=["overflow", "underflow", "kept by name"],
+    [torch.tensor([[1.0, 70000.0]]), torch.tensor([[1e-7, -3e-7]])],
+    ids=["overflow", "underflow"],
 )
 def test_what_float16_cannot_hold_stays_float32(tensor: Tensor, tmp_path: Path) -> None:
-    keep = ["kept"] if tensor[0, 0] > 1 else []
-    loaded = load_artifact(save_artifact(tmp_path / "a", {"kept": tensor}, FULL, keep=keep))
+    loaded = load_artifact(save_artifact(tmp_path / "a", {"kept": tensor}, FULL))
     assert torch.equal(loaded.tensors["kept"], tensor)
     assert loaded.card.precision == "float32"
 
@@ -163,14 +163,11 @@ DAMAGE: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "not a mapping": (CARD_FILE, lambda old: b"- 1", "not a valid card"),
     "empty card": (CARD_FILE, lambda old: b"", "not a valid card"),
     "too large": (CARD_FILE, lambda old: b"#" * (2 << 20), "too large"),
-    "nested": (CARD_FILE, lambda old: b"[" * 5000, "not readable YAML"),
     "tags": (
         CARD_FILE,
         lambda old: b"!!python/object/apply:os.system ['touch touched']",
         "not readable YAML",
     ),
-    "aliases": (CARD_FILE, lambda old: b"config: {a: &a [1], b: *a}", "aliases are not allowed"),
-    "key twice": (CARD_FILE, lambda old: old + b"\nlicence: another\n", "licence is given twice"),
     "unknown field": (CARD_FILE, lambda old: old + b"\nsurprise: 1\n", "surprise: Extra inputs"),
     "no hash": (CARD_FILE, lambda old: old.replace(b"sha256: ", b"# "), "does not give the SHA-256"),
     "parameters": (CARD_FILE, lambda old: old.replace(b"ters: 31", b"ters: 32"), "32 parameters"),
@@ -198,8 +195,6 @@ def test_damage_is_reported_with_the_file_and_a_way_out(how: str, tmp_path: Path
 
 @pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"\x08" + bytes(7) + b"{}      "], ids=["none", "junk", "bare"])
 def test_a_file_with_the_right_hash_that_is_no_safetensors_is_reported(content: bytes, tmp_path: Path) -> None:
-    import hashlib
-
     folder = save_artifact(tmp_path / "a", TENSORS, make_card())
     card = (folder / CARD_FILE).read_text()
     old = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
@@ -217,8 +212,7 @@ def test_weights_load_in_a_process_that_knows_no_torch_yet(tmp_path: Path) -> No
         "assert 'torch' not in sys.modules;"
         f"print(entries[0].name, len(load_artifact({str(folder)!r}).tensors))"
     )
-    printed = run_code(code)
-    assert printed.split() == ["a", "5"]
+    assert run_code(code).split() == ["a", "5"]
 
 
 def test_a_card_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:

@@ -177,13 +177,10 @@ def test_a_reference_that_is_none_gets_a_sentence(arrays: dict[str, np.ndarray])
 
 CARD = make_card(default=True, seed=1, calibration=CALIBRATION).to_yaml()
 BAD_CARDS = {
-    "bool": CARD.replace("default: true", "default: !!bool maybe"),
-    "int": CARD.replace("seed: 1", 'seed: !!int ""'),
-    "timestamp": CARD.replace("licence: MIT", "licence: !!timestamp x"),
+    "tag": CARD.replace("default: true", "default: !!bool maybe"),
     "sexagesimal": CARD.replace("seed: 1", f"seed: {'1:' * 20000}1"),
     "keys": "\n".join(f"key{number}: 1" for number in range(20_000)),
     "not finite": CARD.replace("temperature: 0.8", "temperature: .nan"),
-    "overflow": CARD.replace("temperature: 0.8", "temperature: 1e999"),
     "hot": CARD.replace("temperature: 0.8", "temperature: 1e-300"),
     "digits": CARD.replace("seed: 1", f"seed: {'9' * 5000}"),
     "lines": CARD.replace("  isotonic:\n  - ", "  isotonic:\n  - - - 0\n      - 0\n  - "),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ganprint.errors import GanprintWarning, WeightsError
-from ganprint.weights import default_for, find, list_weights, search_path, user_folder
+from ganprint.weights import default_for, find, first_choice, list_weights, search_path, user_folder
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 from ganprint.weights.store import shipped_folder
 
@@ -111,6 +111,9 @@ def test_an_unknown_name_gets_the_valid_ones(name: str, folders: list[Path]) -> 
 def test_an_empty_store_gives_the_command_that_fills_it(folders: list[Path]) -> None:
     with pytest.raises(WeightsError) as error:
         find("any")
+    assert "ganprint train --method" in error.value.hint
+    with pytest.raises(WeightsError, match="no default weights") as error:
+        first_choice()
     assert "ganprint train --method" in error.value.hint
     with pytest.raises(WeightsError, match="no weights for the method prnu") as error:
         default_for("prnu")
