@@ -195,4 +195,6 @@ def no_file(path: Path | str, shown: str) -> ImageNotFoundError:
     if is_url(path) and is_elsewhere(str(path)):
         hint = "Check the spelling of the URL, and that its server can be reached from here."
         return ImageNotFoundError(f"{shown} cannot be found, or its server does not answer.", hint)
+    if Path(path).is_symlink():
+        return ImageNotFoundError(f"There is no file {shown}: it is a link to a file that is gone.", "Name the file.")
     return ImageNotFoundError(f"There is no file {shown}.", "Check the spelling of the path.")

@@ -89,7 +89,7 @@ def test_a_bad_file_is_named_on_stderr_and_exits_1_with_the_rest_done(attribute,
     assert "That does not show that it is real." in done.stdout
     for said in ("which know real, progan, stylegan.", "3 images: ", "1 not examined"):
         assert said in done.stdout
-    unmeasured = "How often such verdicts are wrong was not measured; ganprint assess --weights "
+    unmeasured = "The error rates of these verdicts were not measured; ganprint assess --weights "
     assert done.stdout.count(unmeasured) == 1
     told = attribute(case, "--verbose").stdout
     assert told.splitlines()[-1].endswith("not proof of where an image comes from.")
