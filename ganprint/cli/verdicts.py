@@ -224,7 +224,7 @@ def details(verdict: "Verdict") -> "list[str]":
     if verdict.views is not None and verdict.views.count > 1:
         seen = verdict.views
         lines.append(
-            f"{seen.count} crops: {seen.agreeing} agree with {verdict.likeliest}, P(synthetic) from "
+            f"{seen.agreeing} of {seen.count} crops point to {verdict.likeliest}; P(synthetic) from "
             f"{whole_percent(seen.least_synthetic)} to {whole_percent(seen.most_synthetic)}"
         )
     if verdict.stability:
