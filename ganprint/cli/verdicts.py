@@ -102,7 +102,7 @@ class TextWriter(Writer):
         """Print counts, how often such verdicts are wrong, and for a batch or with `verbose` what the weights know."""
         from ganprint.calibration.decision import INCONCLUSIVE
         from ganprint.forensics.verdict import NO_RULE
-        from ganprint.forensics.wording import PRIOR, how_often_wrong, how_to_read
+        from ganprint.forensics.wording import PRIOR, WITHOUT_ENROLLED, how_often_wrong, how_to_read
 
         if not self.counts:
             return
@@ -141,6 +141,8 @@ class TextWriter(Writer):
             whose = "" if alone else f"{card.name}: "
             for sentence in sentences:
                 self._say(f"{whose}{sentence}")
+            if sentences and any(gallery.name in self.counts for gallery in predictor.galleries):
+                self._say(WITHOUT_ENROLLED)
         if self.verbose:
             if alone and card.calibration is not None:
                 self._say(PRIOR)
@@ -203,6 +205,8 @@ def explanation(verdict: "Verdict") -> "list[str]":
     last = []
     if verdict.verdict == "real":
         last.append("That does not show that it is real.")
+    elif verdict.verdict in verdict.enrolled:
+        last.append("P(synthetic) is about the other generators and has no part in this verdict.")
     elif verdict.verdict in (INCONCLUSIVE, UNKNOWN) and verdict.probabilities and verdict.reason != NO_RULE:
         last.append("What may help: the original file, and where it was first published.")
     last += verdict.size_warnings

@@ -13,6 +13,9 @@ PRIOR = (
     "is too high, and more of the images that are called synthetic are photographs."
 )
 """What calibrated probabilities assume, and what follows from it: calibration gives both sides equal weight."""
+WITHOUT_ENROLLED = (
+    "These rates were measured without enrolled sources; images of other sources may be taken for an enrolled one."
+)
 RECOMPRESSED = "share:jpeg"
 """How the policies begin under which images were saved once more, as most that are met have been."""
 LEADING = 0.15
@@ -26,9 +29,10 @@ MOST_NAMED = 3
 def leading_evidence(verdict: Verdict) -> list[Evidence]:
     """Return the kinds of evidence that pull at least LEADING of what points to the verdict's side, MOST_NAMED at most.
 
-    Of an inconclusive verdict none lead: what there is points both ways, or to neither.
+    Of an inconclusive verdict none lead: what there is points both ways, or to neither. Nor do any of an enrolled
+    source, which is named by the nearness of embeddings.
     """
-    if verdict.verdict in (None, INCONCLUSIVE):
+    if verdict.verdict in (None, INCONCLUSIVE, *verdict.enrolled):
         return []
     sign = 1 if verdict.is_synthetic else -1
     pulling = [each for each in verdict.evidence if sign * each.log_odds > 0]
