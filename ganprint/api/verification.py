@@ -21,26 +21,27 @@ def verify(record: str | Path, *, device: str | None = None) -> "Verification":
 
     case = read_record(Path(record))
     ensemble = load_recorded(case, device=device)
-    return Verification(case, ensemble, Path(record).parent)
+    return Verification(case, ensemble, Path(record))
 
 
 class Verification(Iterator["Comparison"]):
     """How each image of a `case` compares when it is examined again, in order.
 
-    `facts` say what the record states of its weights that is not so now; `versions` gives what was installed then and
+    `facts` say what the record states of its weights that is not so now, and if the HTML report beside it is of another
+    record; `versions` gives what was installed then and
     now where that differs.
     """
 
-    def __init__(self, case: "CaseRecord", ensemble: "Ensemble", folder: Path) -> None:
-        from ganprint.forensics.verify import changed_facts, verify_record
+    def __init__(self, case: "CaseRecord", ensemble: "Ensemble", file: Path) -> None:
+        from ganprint.forensics.verify import changed_facts, unlike_report, verify_record
         from ganprint.weights.environment import versions
 
         self.case = case
-        self.facts = changed_facts(case, ensemble)
+        self.facts = [*changed_facts(case, ensemble), *unlike_report(file)]
         self.versions = {
             name: (case.versions.get(name), now) for name, now in versions().items() if case.versions.get(name) != now
         }
-        self._comparisons = verify_record(case, ensemble, folder)
+        self._comparisons = verify_record(case, ensemble, file.parent)
 
     def __iter__(self) -> Self:
         return self

@@ -102,7 +102,7 @@ class TextWriter(Writer):
         """Print counts, how often such verdicts are wrong, and for a batch or with `verbose` what the weights know."""
         from ganprint.calibration.decision import INCONCLUSIVE
         from ganprint.forensics.verdict import NO_RULE
-        from ganprint.forensics.wording import how_often_wrong, how_to_read
+        from ganprint.forensics.wording import PRIOR, WITHOUT_ENROLLED, how_often_wrong, how_to_read
 
         if not self.counts:
             return
@@ -137,11 +137,15 @@ class TextWriter(Writer):
                 self._say(f"The weights {card.name} know {known}.")
             if alone and card.judgement is not None and not measured and set(self.counts) - {INCONCLUSIVE}:
                 command = f"ganprint assess --weights {quote(self.named[0])} --data MANIFEST --record"
-                self._say(f"How often such verdicts are wrong was not measured; {command} does that.")
+                self._say(f"The error rates of these verdicts were not measured; {command} does that.")
             whose = "" if alone else f"{card.name}: "
             for sentence in sentences:
                 self._say(f"{whose}{sentence}")
+            if sentences and any(gallery.name in self.counts for gallery in predictor.galleries):
+                self._say(WITHOUT_ENROLLED)
         if self.verbose:
+            if alone and card.calibration is not None:
+                self._say(PRIOR)
             self._say("A verdict is a statistical statement about pixels, not proof of where an image comes from.")
 
 
@@ -201,6 +205,8 @@ def explanation(verdict: "Verdict") -> "list[str]":
     last = []
     if verdict.verdict == "real":
         last.append("That does not show that it is real.")
+    elif verdict.verdict in verdict.enrolled:
+        last.append("P(synthetic) is about the other generators and has no part in this verdict.")
     elif verdict.verdict in (INCONCLUSIVE, UNKNOWN) and verdict.probabilities and verdict.reason != NO_RULE:
         last.append("What may help: the original file, and where it was first published.")
     last += verdict.size_warnings
@@ -210,38 +216,34 @@ def explanation(verdict: "Verdict") -> "list[str]":
 def details(verdict: "Verdict") -> "list[str]":
     """Return the details: reason, likelihood ratios, evidence, agreement of methods, crops, stability, metadata."""
     from ganprint.calibration.decision import whole_percent
-    from ganprint.forensics.wording import leading_evidence
+    from ganprint.forensics.wording import leading_evidence, ratio_sentence
 
     lines = []
     if leading_evidence(verdict) and verdict.reason:
         lines.append(verdict.reason)
-    for ratio in verdict.likelihood_ratios:
-        words = f": {ratio.words}" if ratio.words else ""
-        # The words are about the more probable proposition.
-        sided = ratio.words and not ratio.words.startswith("no ")
-        side = f" for {ratio.proposition if ratio.log10 >= 0 else ratio.against}" if sided else ""
-        bound = ", as much as the data can support" if ratio.bounded else ""
-        lines.append(
-            f"{ratio.proposition} against {ratio.against}: log10 likelihood ratio {ratio.log10:+.2f}{bound}{words}"
-            f"{side}"
-        )
+    lines += map(ratio_sentence, verdict.likelihood_ratios)
     lines += [f"evidence: {each.kind}, log-odds of synthetic {each.log_odds:+.2f}" for each in verdict.evidence[:8]]
     if verdict.agreement is not None:
         lines.append(f"of {len(verdict.methods)} methods: {verdict.agreement.in_words()}")
     if verdict.views is not None and verdict.views.count > 1:
         seen = verdict.views
         lines.append(
-            f"{seen.count} crops: {seen.agreeing} agree with {verdict.likeliest}, P(synthetic) from "
+            f"{seen.agreeing} of {seen.count} crops point to {verdict.likeliest}; P(synthetic) from "
             f"{whole_percent(seen.least_synthetic)} to {whole_percent(seen.most_synthetic)}"
         )
     if verdict.stability:
         holds = sum(each.holds for each in verdict.stability)
-        lost = [f"{each.change} {each.verdict}" for each in verdict.stability if not each.holds]
+        lost = [f"{each.change} {_in_brief(each.verdict)}" for each in verdict.stability if not each.holds]
         said = f"; {', '.join(lost)}" if lost else ""
         lines.append(f"stability: holds under {holds} of {len(verdict.stability)} changes{said}")
     if verdict.metadata is not None:
         lines += [f"metadata: {line}" for line in verdict.metadata.sentences()]
     return lines
+
+
+def _in_brief(name: str | None) -> str | None:
+    """Return a verdict for a table or list, where the bare name `real` would say that the image is real."""
+    return "no trace" if name == "real" else name
 
 
 def _method_table(verdict: "Verdict") -> "Table":
@@ -257,5 +259,6 @@ def _method_table(verdict: "Verdict") -> "Table":
     for each in verdict.methods:
         name = each.method if methods.count(each.method) == 1 else f"{each.method} ({each.weights})"
         share = "" if each.synthetic_probability is None else whole_percent(each.synthetic_probability)
-        table.add_row(name, "none: not calibrated" if each.reason == NO_RULE else each.verdict, share, each.likeliest)
+        said = "none: not calibrated" if each.reason == NO_RULE else _in_brief(each.verdict)
+        table.add_row(name, said, share, each.likeliest)
     return table

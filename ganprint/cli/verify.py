@@ -11,8 +11,8 @@ from ganprint.cli.options import Json
 from ganprint.plain_text import printable
 
 UNKNOWABLE = (
-    "Verified is what the record says of images and weights. What it cannot show: whether images were left out, and "
-    "when, where and by which command it was made."
+    "This checks what the record says of images and weights. It cannot show whether images were left out, when, where "
+    "and by which command the record was made, or whether the text of the HTML report was changed."
 )
 
 

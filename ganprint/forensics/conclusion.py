@@ -110,7 +110,7 @@ def _decide(
     if found is None:
         reason = give_reason(verdict, probabilities, score, names, rule, card.families, reflected=answer.reflected)
         return Decision(verdict, reason, score, nearer)
-    doubt = f"Without the enrolled images of {printable(found.name)} it would be called real."
+    doubt = f"Without the enrolled images of {printable(found.name)} no trace would be found."
     doubts = (doubt,) if verdict == REAL else ()
     return Decision(found.name, found.reason(nearer[found.name]), score, nearer, doubts)
 

@@ -79,7 +79,7 @@ class MethodAnswer(Written):
 
 
 class Agreement(Written):
-    """How many methods say real, synthetic (a source or unknown) and neither, and how many name each source."""
+    """How many methods say real, synthetic (in any way) and neither, and how many name each source."""
 
     real: int
     synthetic: int
@@ -155,5 +155,5 @@ class Verdict(Written):
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether the verdict is a source or synthetic-unknown."""
+        """Whether the verdict is a source, a family or synthetic-unknown."""
         return is_synthetic(self.verdict)

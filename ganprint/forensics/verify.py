@@ -13,7 +13,7 @@ from ganprint.devices import find_device
 from ganprint.errors import GanprintError, ImageError, ImageUnreadableError, WeightsError
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.predictors import load_predictor
-from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, examined, weights_facts
+from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, examined, file_sha256, weights_facts
 from ganprint.forensics.verdict_stream import stream_verdicts
 from ganprint.images import ImageFile
 from ganprint.images.limits import DEFAULT_MAX_PIXELS
@@ -84,6 +84,14 @@ def changed_facts(record: CaseRecord, ensemble: Ensemble) -> list[str]:
     then = [facts.model_dump(mode="json") for facts in record.weights]
     now = [facts.model_dump(mode="json") for facts in weights_facts(ensemble)]
     return list(_differences("weights", then, now, tolerance=0.0))
+
+
+def unlike_report(record: Path) -> list[str]:
+    """Return a sentence if the HTML report beside a record names another record than this by its SHA-256."""
+    page, digest = record.with_suffix(".html"), file_sha256(record)
+    if digest is None or not page.is_file() or digest in page.read_text("utf-8", "replace"):
+        return []
+    return [f"{page.name} was not written with this {record.name}: one of them was changed or replaced."]
 
 
 def verify_record(record: CaseRecord, ensemble: Ensemble, kept_in: Path = Path()) -> Iterator[Comparison]:

@@ -4,10 +4,18 @@ from collections.abc import Collection, Iterator
 
 from ganprint.attributor import REAL
 from ganprint.calibration.decision import INCONCLUSIVE, is_synthetic
-from ganprint.forensics.verdict import UNCALIBRATED, Evidence, Verdict
+from ganprint.forensics.verdict import UNCALIBRATED, Evidence, Ratio, Verdict
 from ganprint.weights import Card, Rate, VerdictRates
 from ganprint.weights.records import OTHERS
 
+PRIOR = (
+    "P(synthetic) assumes that photographs and generated images are equally common. Where generated images are rare it "
+    "is too high, and more of the images that are called synthetic are photographs."
+)
+"""What calibrated probabilities assume, and what follows from it: calibration gives both sides equal weight."""
+WITHOUT_ENROLLED = (
+    "These rates were measured without enrolled sources; images of other sources may be taken for an enrolled one."
+)
 RECOMPRESSED = "share:jpeg"
 """How the policies begin under which images were saved once more, as most that are met have been."""
 LEADING = 0.15
@@ -21,14 +29,31 @@ MOST_NAMED = 3
 def leading_evidence(verdict: Verdict) -> list[Evidence]:
     """Return the kinds of evidence that pull at least LEADING of what points to the verdict's side, MOST_NAMED at most.
 
-    Of an inconclusive verdict none lead: what there is points both ways, or to neither.
+    Of an inconclusive verdict none lead: what there is points both ways, or to neither. Nor do any of an enrolled
+    source, which is named by the nearness of embeddings.
     """
-    if verdict.verdict in (None, INCONCLUSIVE):
+    if verdict.verdict in (None, INCONCLUSIVE, *verdict.enrolled):
         return []
     sign = 1 if verdict.is_synthetic else -1
     pulling = [each for each in verdict.evidence if sign * each.log_odds > 0]
     total = sum(abs(each.log_odds) for each in pulling)
     return [each for each in pulling if abs(each.log_odds) >= LEADING * total][:MOST_NAMED]
+
+
+def ratio_sentence(ratio: Ratio) -> str:
+    """Return how much more probable the answer is under one proposition than under the other, and ENFSI's words."""
+    times = 10 ** abs(ratio.log10)
+    said = f"{times:.1f}" if times < 10 else f"{times:,.0f}" if times < 1e6 else f"{times:.1e}"
+    # The words are about the more probable proposition.
+    side, other = (ratio.proposition, ratio.against) if ratio.log10 >= 0 else (ratio.against, ratio.proposition)
+    bound = ", capped: the calibration data support no more" if ratio.bounded else ""
+    words = f": {ratio.words}" if ratio.words else ""
+    if ratio.words and not ratio.words.startswith("no "):
+        words += f" for {side}"
+    return (
+        f"This answer is about {said} times more probable if the image is {side} than if it is {other}{words} "
+        f"(log10 likelihood ratio of {ratio.proposition} against {ratio.against} {ratio.log10:+.2f}{bound})."
+    )
 
 
 def how_to_read(card: Card) -> str:
@@ -45,7 +70,7 @@ def how_to_read(card: Card) -> str:
 
 
 def how_often_wrong(card: Card, verdicts: Collection[str]) -> Iterator[str]:
-    """Yield what was measured of these verdicts of the weights: how often each kind of them is wrong on new images."""
+    """Yield the error rates of the weights that concern these verdicts: shares of images, not of answers."""
     rates = card.judgement.rates if card.judgement else []
     first = next((each for each in rates if each.policy == "none"), None)
     if first is None:
@@ -62,7 +87,7 @@ def how_often_wrong(card: Card, verdicts: Collection[str]) -> Iterator[str]:
     named = [card.families.get(each, "") for each in verdicts if each in card.sources]
     said += _wrong_names(rates, sorted({family for family in named if family}))
     if said:
-        yield f"How often that is wrong, measured on {unit} kept out of training: {'; '.join(said)}."
+        yield f"Error rates, measured on {unit} kept out of training: {'; '.join(said)}."
 
 
 def _wrong_names(rates: Collection[VerdictRates], families: Collection[str]) -> Iterator[str]:

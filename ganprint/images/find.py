@@ -177,7 +177,8 @@ def _read_list(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]
                     else:
                         yield from _expand(Path(name), recursive)
     except FileNotFoundError:
-        yield ImageNotFoundError(f"There is no list {shown}.", "Check the spelling of the path.")
+        hint = "Write the list to a file." if shown == "-" else "Check the spelling of the path."
+        yield ImageNotFoundError(f"There is no list {shown}.", hint)
         return
     except OSError as error:
         yield ImageUnreadableError(f"The list {shown} cannot be read: {error.strerror}.")
@@ -195,4 +196,6 @@ def no_file(path: Path | str, shown: str) -> ImageNotFoundError:
     if is_url(path) and is_elsewhere(str(path)):
         hint = "Check the spelling of the URL, and that its server can be reached from here."
         return ImageNotFoundError(f"{shown} cannot be found, or its server does not answer.", hint)
+    if Path(path).is_symlink():
+        return ImageNotFoundError(f"There is no file {shown}: it is a link to a file that is gone.", "Name the file.")
     return ImageNotFoundError(f"There is no file {shown}.", "Check the spelling of the path.")

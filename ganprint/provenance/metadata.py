@@ -231,7 +231,8 @@ def _sentences(metadata: Metadata) -> Iterator[str]:
             chroma = f", chroma {jpeg.subsampling}" if jpeg.subsampling else ""
             yield f"JPEG: quality {jpeg.quality}, {tables}, {kind}{chroma}."
         if jpeg.double_compression.found is not False:
-            yield f"Compressed before: {jpeg.double_compression.reason}"
+            known = "Compressed before" if jpeg.double_compression.found else "Not known if it was compressed before"
+            yield f"{known}: {jpeg.double_compression.reason}"
     yield f"C2PA: {metadata.c2pa.state}. {metadata.c2pa.detail}"
     yield from metadata.notes
     yield "Metadata can be removed and forged: neither its presence nor its absence proves anything."

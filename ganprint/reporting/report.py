@@ -18,6 +18,7 @@ from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.evidence import crop_map, deciding_crop, gather_evidence, possible_maps
 from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import NO_RULE, Verdict
+from ganprint.forensics.wording import PRIOR, WITHOUT_ENROLLED, ratio_sentence
 from ganprint.images import ImageFile
 from ganprint.images.content import Box, content_box
 from ganprint.images.large import is_large
@@ -130,6 +131,9 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
         record=record,
         images=images,
         no_rule=NO_RULE,
+        prior="" if all(each.verdict.reason == NO_RULE for each in record.images) else PRIOR,
+        ratio_sentence=ratio_sentence,
+        without_enrolled=WITHOUT_ENROLLED,
         date=f"{record.date.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         verdicts=Counter(each.verdict.verdict for each in record.images if each.verdict.error is None).most_common(),
         maps=exhibits.maps,

@@ -19,7 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from ganprint.calibration.decision import whole_percent
 from ganprint.cli.verdicts import TextWriter, explanation, headline
 from ganprint.forensics.journal import Journal
-from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.verdict import Evidence, Verdict
 
 from ..conftest import json_lines
 
@@ -89,7 +89,7 @@ def test_a_bad_file_is_named_on_stderr_and_exits_1_with_the_rest_done(attribute,
     assert "That does not show that it is real." in done.stdout
     for said in ("which know real, progan, stylegan.", "3 images: ", "1 not examined"):
         assert said in done.stdout
-    unmeasured = "How often such verdicts are wrong was not measured; ganprint assess --weights "
+    unmeasured = "The error rates of these verdicts were not measured; ganprint assess --weights "
     assert done.stdout.count(unmeasured) == 1
     told = attribute(case, "--verbose").stdout
     assert told.splitlines()[-1].endswith("not proof of where an image comes from.")
@@ -264,6 +264,15 @@ def test_a_warning_of_size_is_told_by_its_field_and_not_by_its_text() -> None:
     said = {"warnings": ["Tiny.", "The image is too small."], "size_warnings": ["Tiny."]}
     verdict = Verdict(path="a.png", method="m", weights="w", weights_sha256=None, verdict="real", **said)
     assert explanation(verdict) == ["That does not show that it is real. Tiny."]
+
+
+def test_an_enrolled_source_is_explained_by_its_nearness_and_not_by_evidence_for_others() -> None:
+    verdict = Verdict(
+        path="a.png", method="m", weights="w", weights_sha256=None, verdict="mine", reason="It is near.",
+        enrolled={"mine": 0.1}, evidence=[Evidence(kind="noise", log_odds=2.0)],
+    )  # fmt: skip
+    said = explanation(verdict)
+    assert said == ["It is near.", "P(synthetic) is about the other generators and has no part in this verdict."]
 
 
 def test_a_reader_that_goes_away_ends_the_program_quietly(program, judged_weights: Path, case: Path) -> None:

@@ -18,9 +18,11 @@ import pytest
 from PIL import Image
 
 from ganprint.cli.assess import _print as print_rates
+from ganprint.cli.verdicts import details
 from ganprint.files import locked_folder
 from ganprint.forensics.journal import Answered
-from ganprint.forensics.wording import how_often_wrong
+from ganprint.forensics.verdict import Change, Ratio, Verdict
+from ganprint.forensics.wording import how_often_wrong, ratio_sentence
 from ganprint.weights import Rate, VerdictRates, first_choice, read_card
 from ganprint.weights.records import OTHERS
 
@@ -228,6 +230,7 @@ def test_a_case_is_verified_and_what_changed_is_said(
     outcomes = {Path(row["path"]).stem: row["outcome"] for row in json_lines(changed.stdout)}
     assert outcomes["progan"] == "file changed" and outcomes["flat"] == "file missing"
     assert outcomes["real"] == "differs" and outcomes["stylegan"] == outcomes["other"] == "same"
+    assert "case.html was not written with this case.json" in changed.stderr
     assert "not installed" in inside("verify", tmp_path / "case.json", status=3).stderr
     (tmp_path / "other.json").write_text("{}")
     assert inside("verify", tmp_path / "other.json").returncode == 2
@@ -270,6 +273,7 @@ def test_several_methods_answer_each_agree_and_are_fused(
     assert "of 2 methods: " in told
     rows = [line for line in told.splitlines() if line.startswith((" repmix ", " prnu "))]
     assert [line.split()[0] for line in rows] == ["repmix", "prnu"]
+    assert "no trace" in rows[0] and rows[0].split().count("real") == 1  # the most likely source
 
 
 def test_what_verdicts_are_worth_is_counted_and_kept(
@@ -366,6 +370,29 @@ def test_how_often_a_verdict_is_wrong_is_said_of_verdicts_that_were_given_only()
     assert re.search(rf"{right} \(.*\) of images of diffusion models were given the right source and {wrong} ", named)
     assert re.search(rf"{others.kinds[OTHERS].wrong_source.value:.0%} \(.*\) of images of generators that", named)
     assert "GANs" not in named and named.count("(21 more groups)") == 1
+
+
+@pytest.mark.parametrize(
+    ("log10", "words", "bounded", "said"),
+    [
+        (1.66, "moderate support", False, "about 46 times more probable if the image is a than if it is b: moderate "),
+        (-2.0, "moderately strong support", True, "100 times more probable if the image is b than if it is a: "),
+        (0.1, "no support for either", False, "than if it is b: no support for either (log10"),
+        (3.5, None, False, "about 3,162 times more probable if the image is a than if it is b (log10"),
+    ],
+)
+def test_a_likelihood_ratio_is_said_of_the_answer_and_not_of_the_image(
+    log10: float, words: str | None, bounded: bool, said: str
+) -> None:
+    sentence = ratio_sentence(Ratio(proposition="a", against="b", log10=log10, words=words, bounded=bounded))
+    assert sentence.startswith("This answer is about") and said in sentence
+    assert f"of a against b {log10:+.2f}" in sentence and ("capped" in sentence) == bounded
+
+
+def test_a_change_under_which_no_trace_is_found_does_not_say_real() -> None:
+    change = Change(change="jpeg=90", verdict="real", synthetic_probability=0.1, holds=False)
+    verdict = Verdict(path="a.png", verdict="gan", method="m", weights="w", weights_sha256=None, stability=[change])
+    assert details(verdict) == ["stability: holds under 0 of 1 changes; jpeg=90 no trace"]
 
 
 def test_names_of_photo_sets_are_whole_in_a_narrow_terminal(

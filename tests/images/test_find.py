@@ -10,6 +10,7 @@ from PIL import Image
 
 from ganprint.errors import ImageError, ImageNotFoundError, ImageUnreadableError, NoImagesError
 from ganprint.images import find_images
+from ganprint.images.find import no_file
 
 from ..conftest import as_nobody
 
@@ -93,6 +94,7 @@ def test_a_linked_folder_that_is_named_and_a_linked_file_are_taken(case: Path) -
     (case / "z/link.png").symlink_to(case / "b.png")
     (case / "z/broken.png").symlink_to(case / "gone.png")
     assert names(["alias"]) == ["alias/broken.png", "alias/f.bmp", "alias/link.png"]
+    assert "a link to a file that is gone" in no_file(case / "z/broken.png", "broken.png").message
 
 
 def test_a_pipe_in_a_folder_is_not_opened(case: Path) -> None:

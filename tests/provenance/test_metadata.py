@@ -29,6 +29,14 @@ def test_camera_software_and_place_are_read_from_exif() -> None:
     assert metadata.sentences()[:2] == said
 
 
+def test_a_jpeg_whose_past_is_not_known_is_not_said_to_be_compressed_before() -> None:
+    data = picture("JPEG")
+    said = read_metadata(data[: len(data) // 2], "JPEG").sentences()
+    assert [line for line in said if "ompressed before" in line] == [
+        "Not known if it was compressed before: Its pixels are not all there."
+    ]
+
+
 @pytest.mark.parametrize(
     ("written", "read"),
     [

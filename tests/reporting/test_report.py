@@ -39,7 +39,7 @@ from ganprint.images.views import whole_picture
 from ganprint.provenance.stated import read_stated
 from ganprint.reporting import report
 from ganprint.reporting.report import Exhibits, write_report
-from ganprint.weights import Rate, VerdictRates
+from ganprint.weights import KindRates, Rate, VerdictRates
 
 from ..conftest import Page, encoded, make_card, noise
 
@@ -305,10 +305,10 @@ def test_everything_that_was_found_is_on_the_page(ensemble: Ensemble, tmp_path: 
         "ganprint attribute case --report case.html",
         "5" * 64,
         "7" * 64,
-        "Verdict: synthetic, source not clear",
+        "Verdict: synthetic, by which generator is not clear",
         "> 99.9 %",
-        "100 times likelier if the image is real than if it is synthetic: moderately strong support for real",
-        "log10 -2.00, at its bound",
+        "100 times more probable if the image is real than if it is synthetic: moderately strong support for real",
+        "against real -2.00, capped",
         "3 of 5 crops point to stylegan",
         "noise in brightness",
         "+1.25",
@@ -350,12 +350,14 @@ def test_rates_are_shown_with_intervals_by_policy_and_photo_set(ensemble: Ensemb
 
     measured = [
         rates("none", false_alarms=rate(0.02), false_alarms_by_set={"coco": rate(0.03), "ffhq": rate(0.04)}),
+        rates("share:jpeg=90", kinds={"gan": KindRates(real=rate(0.11), synthetic=rate(0.66))}),
         rates("test-seen", missed=rate(0.05), cllr=0.25, cllr_min=0.2, calibration_error=0.0321),
     ]
     _, page = written(record_of([full_verdict()], measured), Exhibits(ensemble, maps=False), tmp_path)
     found = page.words.partition("How often these weights err")[2]
     for said in ("2.0 % 1.0 % to 3.0 %, n = 100", "ffhq", "0.250 (0.200)", "0.032", "test-seen"):
         assert said in found, said
+    assert "66.0 %" in found.partition("By kind, saved as JPEG, quality 90")[2]
     assert "No error rates" not in found
 
 
