@@ -57,7 +57,7 @@ def find_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
         nothing = Emptiness.DRAWING
     elif min(box.height, box.width) >= size // 2:
         grid, shares = _texture_shares(blocks, box, size)
-        text = _text_crops(array, blocks, [_crop_box(box, *corner, size) for corner in grid.tolist()], shares)
+        text = _text_crops(array, blocks, [_crop_box(box, top, left, size) for top, left in grid.tolist()], shares)
         if text.sum() >= TEXT_MOST * max(1, (shares >= TEXTURED_LEAST).sum()):
             nothing = Emptiness.TEXT
         else:
