@@ -41,6 +41,7 @@ class Emptiness(StrEnum):
 
     FLAT = "it has no texture"
     DRAWING = "it looks like a drawing, a chart or a screenshot"
+    TEXT = "it looks like a page of text"
     SMALL = "too few of its pixels have texture"
 
 
@@ -119,10 +120,18 @@ class BlockMap:
 
     def textured_share(self, box: Box) -> float:
         """Return the share of the blocks in a part of the picture that show texture; 0 without a block."""
+        found = self.textured[self._inside(box)]
+        return float(found.mean()) if found.size else 0.0
+
+    def soft_share(self, box: Box) -> float:
+        """Return the share of the blocks in a part of the picture that show texture of little contrast."""
+        found = self.textured[self._inside(box)] & (self.spread[self._inside(box)] < CONTRASTY)
+        return float(found.mean()) if found.size else 0.0
+
+    def _inside(self, box: Box) -> tuple[slice, slice]:
         rows = slice(max(0, -(-(box.top - self.top) // self.pitch)), max(0, (box.bottom - self.top) // self.pitch))
         columns = slice(max(0, -(-(box.left - self.left) // self.pitch)), max(0, (box.right - self.left) // self.pitch))
-        found = self.textured[rows, columns]
-        return float(found.mean()) if found.size else 0.0
+        return rows, columns
 
     @property
     def looks_drawn(self) -> bool:

@@ -12,11 +12,14 @@ from torch.nn.functional import interpolate
 
 from ganprint.attributor import View
 from ganprint.images.content import BLOCK, TEXTURED_LEAST, BlockMap, Box, Emptiness, content_box, map_blocks
+from ganprint.images.writing import SOFT_MOST, is_text
 
 # Crop positions are taken from a grid of this many places a side; 9 has more of them than View allows crops.
 _GRID = 9
 MOST_TEXTURED = 0.8
 """Share of the most textured crop's texture that the others must have."""
+TEXT_MOST = 0.9
+"""Share of the crops with enough texture that must show text for the picture to be a page of text."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,8 @@ def find_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
     `pixels` is uint8, a tensor (3, H, W) or an array (H, W, 3). With `native` preprocessing they are up to `view.crops`
     crops of the image's own pixels inside its plain borders, on its grid of 8 x 8 px: those with most texture, each
     as far from the others as can be; one, continued by reflection, where a side is shorter than `view.size`. With
-    `resize` they are those of the published protocol. An image that is flat, or a drawing, or whose crops all have too
-    little texture, has none.
+    `resize` they are those of the published protocol. An image that is flat, or a drawing, or a page of text, or whose
+    crops all have too little texture, has none.
     """
     image, size = whole_picture(pixels), view.size
     array = image.permute(1, 2, 0).cpu().numpy()
@@ -53,7 +56,12 @@ def find_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
     elif blocks.looks_drawn:
         nothing = Emptiness.DRAWING
     elif min(box.height, box.width) >= size // 2:
-        places = _textured_places(blocks, box, size, view.crops)
+        grid, shares = _texture_shares(blocks, box, size)
+        text = _text_crops(array, blocks, [_crop_box(box, top, left, size) for top, left in grid.tolist()], shares)
+        if text.sum() >= TEXT_MOST * max(1, (shares >= TEXTURED_LEAST).sum()):
+            nothing = Emptiness.TEXT
+        else:
+            places = _textured_places(grid, np.where(text, 0.0, shares), box, size, view.crops)
     if nothing is None and not places:
         nothing = Emptiness.SMALL
     if nothing is not None:
@@ -95,16 +103,38 @@ def _published_crops(image: Tensor, view: View) -> tuple[Tensor, tuple[tuple[int
     return torch.stack([image[:, top : top + size, left : left + size] for top, left in places]), places
 
 
-def _textured_places(blocks: BlockMap, box: Box, size: int, count: int) -> list[tuple[int, int]]:
-    """Return corners of up to `count` textured crops inside a box, in pixels of its image, on the image's grid."""
+def _crop_box(box: Box, top: int, left: int, size: int) -> Box:
+    """Return the crop at a corner, without what reflection would add."""
+    return Box(top, left, min(top + size, box.bottom), min(left + size, box.right))
+
+
+def _texture_shares(blocks: BlockMap, box: Box, size: int) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
+    """Return the corners (N, 2) of all crops inside a box, on the image's grid, and how much texture each shows."""
     tops, lefts = _on_grid(box.top, box.bottom, size), _on_grid(box.left, box.right, size)
     grid = np.array([(top, left) for top in tops for left in lefts])
-    shares = np.array(
+    shares = [blocks.textured_share(_crop_box(box, top, left, size)) for top, left in grid.tolist()]
+    return grid, np.array(shares)
+
+
+def _text_crops(
+    pixels: NDArray[np.uint8], blocks: BlockMap, crops: Sequence[Box], shares: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return which of the crops that have enough texture show text."""
+    return np.array(
         [
-            blocks.textured_share(Box(top, left, min(top + size, box.bottom), min(left + size, box.right)))
-            for top, left in grid.tolist()
+            share >= TEXTURED_LEAST
+            # The map tells it of most crops of photographs, which is quicker.
+            and blocks.soft_share(crop) <= SOFT_MOST
+            and is_text(pixels[crop.top : crop.bottom, crop.left : crop.right])
+            for crop, share in zip(crops, shares, strict=True)
         ]
     )
+
+
+def _textured_places(
+    grid: NDArray[np.int_], shares: NDArray[np.float64], box: Box, size: int, count: int
+) -> list[tuple[int, int]]:
+    """Return up to `count` of the corners (N, 2) of crops, whose texture is given, in pixels of the image."""
     middle = np.array([box.top + box.bottom - size, box.left + box.right - size]) // 2
     allowed = shares >= max(TEXTURED_LEAST, MOST_TEXTURED * shares.max())
     # The most textured first, of equals the one nearest to the middle.

@@ -1,9 +1,11 @@
 """Views show the image's own pixels or the published resize, the same each time, and never a crop twice."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from ganprint.attributor import View
 from ganprint.images.content import Emptiness
@@ -92,6 +94,19 @@ def chart() -> np.ndarray:
     return pixels
 
 
+def text_page(*, dark: bool = False, quality: int | None = None) -> np.ndarray:
+    ground, ink = ((24, 26, 33), (200, 210, 220)) if dark else ((255, 250, 240), (20, 20, 30))
+    page = Image.new("RGB", (320, 320), ground)
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(12)
+    for line in range(22):
+        pen.text((-5 * line, 15 * line), "The quick brown fox jumps over (7) lazy dogs, " * 4, fill=ink, font=font)
+    if quality:
+        file = io.BytesIO()
+        page.save(file, "JPEG", quality=quality)
+        page = Image.open(file)
+    return np.array(page)
+
+
 def gradient() -> np.ndarray:
     across = np.linspace(0, 60, 256).astype(np.uint8)
     return np.broadcast_to(across[None, :, None], (256, 256, 3)).copy()
@@ -104,16 +119,47 @@ def gradient() -> np.ndarray:
         (np.full((200, 90, 3), 7, np.uint8), Emptiness.FLAT),
         (gradient(), Emptiness.FLAT),
         (chart(), Emptiness.DRAWING),
+        (text_page(), Emptiness.TEXT),
+        (text_page(dark=True), Emptiness.TEXT),
+        (text_page(quality=90), Emptiness.TEXT),
         (picture(SIZE // 2 - 1, 200), Emptiness.SMALL),
         (np.where(picture(256, 256)[..., :1] > 128, 255, 0).repeat(3, 2).astype(np.uint8), Emptiness.FLAT),
     ],
-    ids=["white", "one colour", "gradient", "chart", "narrow", "clipped"],
+    ids=[
+        "white",
+        "one colour",
+        "gradient",
+        "chart",
+        "text",
+        "dark text",
+        "text as JPEG",
+        "narrow",
+        "clipped",
+    ],
 )
 def test_a_picture_without_texture_has_nothing_to_examine(pixels: np.ndarray, why: Emptiness) -> None:
     found = find_crops(pixels, native())
     assert found.nothing is why and not len(found.pixels) and not found.places
     # An evaluation answers for every image, so the middle stands for one that has no crop.
     assert crop_views(pixels, native()).shape == (1, 3, SIZE, SIZE)
+
+
+def test_a_photograph_among_text_is_examined_and_the_text_has_no_vote() -> None:
+    pixels = text_page()
+    pixels[96:256, 96:256] = picture(160, 160) // 4 + 90
+    found = find_crops(pixels, native(6))
+    assert found.nothing is None and found.places
+    for top, left in found.places:
+        rows = min(top + SIZE, 256) - max(top, 96)
+        columns = min(left + SIZE, 256) - max(left, 96)
+        assert rows > 0 and columns > 0
+
+
+def test_a_photographed_page_is_a_photograph() -> None:
+    page = text_page() * np.linspace(0.6, 0.8, 320)[None, :, None]
+    grain = np.random.default_rng(0).normal(0, 4, (320, 320, 1))
+    found = find_crops((page + grain).clip(0, 255).astype(np.uint8), native(6))
+    assert found.nothing is None and found.places
 
 
 def test_a_large_picture_is_looked_at_in_part_and_alike() -> None:
