@@ -1,8 +1,11 @@
 """`ganprint attribute`: the verdict on images."""
 
+import atexit
+import shutil
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,7 +45,10 @@ def attribute(
     ] = None,
     files_from: Annotated[
         Path | None,
-        typer.Option(help="a file that lists images: one path a line, or a manifest that ends in .csv or .parquet"),
+        typer.Option(
+            help="a file that lists images: one path a line, - for such a list on stdin, or a manifest that ends in "
+            ".csv or .parquet"
+        ),
     ] = None,
     recursive: Recursive = False,
     method: ManyMethods = None,
@@ -103,12 +109,14 @@ def attribute(
     check_formats(as_json, as_csv)
     if not inputs and files_from is None:
         raise UsageError("No image was named.", "ganprint attribute IMAGE, or --files-from LIST.")
+    if str(files_from) == "-":
+        files_from = _list_on_stdin(inputs or [])
     if fail_on is not None:
         _check_verdict(fail_on, method, weights, enrolled)
     if not (out or report or as_json or as_csv):
         _stop_at_absent(inputs or [], files_from, recursive, method, weights)
-    options = given.but("inputs", "fail_on", "verbose")
-    verdicts = examine(inputs or [], **options, command=command_line(), say=complain)
+    options = given.but("inputs", "files_from", "fail_on", "verbose")
+    verdicts = examine(inputs or [], files_from=files_from, **options, command=command_line(), say=complain)
     writer = None if out else _writer(verdicts.ensemble, weights, as_json, as_csv, verbose or stability or metadata)
     total = _count(verdicts, inputs or [], files_from) if out or report else None
     try:
@@ -158,6 +166,18 @@ def _left_by_interruption(out: Path | None, report: Path | None) -> str:
     if report is not None:
         return "; no report was written"
     return "" if out is None else "; the answers so far are kept. Rerun the command with --resume to continue"
+
+
+def _list_on_stdin(inputs: list[str]) -> Path:
+    """Return a copy of the list on stdin, as lists are read more than once; it is gone when the process ends."""
+    if "-" in inputs:
+        raise UsageError("Standard input cannot be an image and a list.", "Write the list to a file.")
+    folder = Path(mkdtemp(prefix="ganprint-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy = folder / "standard-input"
+    with copy.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return copy
 
 
 def _stop_at_absent(

@@ -177,8 +177,7 @@ def _read_list(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]
                     else:
                         yield from _expand(Path(name), recursive)
     except FileNotFoundError:
-        hint = "Write the list to a file." if shown == "-" else "Check the spelling of the path."
-        yield ImageNotFoundError(f"There is no list {shown}.", hint)
+        yield ImageNotFoundError(f"There is no list {shown}.", "Check the spelling of the path.")
         return
     except OSError as error:
         yield ImageUnreadableError(f"The list {shown} cannot be read: {error.strerror}.")

@@ -279,7 +279,8 @@ class _Trainer:
     def _keep_best(self, validation: dict[str, float]) -> None:
         place, balanced = self.place, self.config.monitor == "balanced_accuracy"
         score = validation["balanced_accuracy"] if balanced else -validation["loss"]
-        better = place.best_score is None or score > place.best_score
+        # Nothing is greater than a score that is no number.
+        better = place.best_score is None or math.isnan(place.best_score) or score > place.best_score
         if better or self.config.keep == "last":
             place.only = self.only
         if not better:

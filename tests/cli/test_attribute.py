@@ -190,6 +190,10 @@ def test_standard_input_patterns_and_lists_name_images_too(attribute, program, c
     done = attribute("--files-from", "list.txt", "--json")
     assert [row["error"] and row["error"]["code"] for row in json_lines(done.stdout)] == [None, "not_found"]
     assert done.returncode == 1
+    listed = attribute("--files-from", "-", "--json", by=program, input="case/real.png\ncase/absent.png\n")
+    assert (listed.stdout, listed.returncode) == (done.stdout, 1)
+    done = attribute("-", "--files-from", "-", by=program, input="")
+    assert done.returncode == 2 and "cannot be an image and a list" in done.stderr
 
 
 def test_csv_has_a_row_an_image_and_formulas_are_disarmed(attribute, tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from ganprint import plugins
 from ganprint.data import Manifest
 from ganprint.models import read_config
 from ganprint.models.config import changes_from_paper, paper_note, preset_names, preset_of
-from ganprint.training import Run
+from ganprint.training import Run, loop
 from ganprint.training.checkpoint import read_place
 from ganprint.training.session import train_weights
-from ganprint.training.trials import only_answer
+from ganprint.training.trials import judge, only_answer
 from ganprint.weights import load_artifact
 
 from .conftest import fit_repmix
@@ -70,6 +70,15 @@ def test_the_last_weights_are_kept_where_that_is_asked_for(tiny_manifest: Path, 
     for name, each in attributor.state().items():
         assert torch.equal(each, last[prefix + name]), name
     assert facts["best_epoch"] is None
+
+
+def test_a_validation_loss_that_is_no_number_is_never_the_best(
+    tiny_manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([float("nan"), 2.0, 3.0])
+    monkeypatch.setattr(loop, "judge", lambda found, truth: judge(found, truth) | {"loss": next(losses)})
+    _, facts = fit(tiny_manifest, tmp_path, "epochs=3", "monitor=loss")
+    assert facts["best_epoch"] == 2
 
 
 @pytest.mark.parametrize(
