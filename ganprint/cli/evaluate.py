@@ -100,14 +100,6 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _calibration(evaluation: "Evaluation") -> "list[tuple[str, float]]":
-    """Return how well the probabilities are calibrated, where some images are of known sources."""
-    state = "" if evaluation.calibrated else ", not calibrated"
-    state += ", of images" if evaluation.unit == "group" else ""
-    found = {"calibration error": evaluation.calibration_error, "Brier score": evaluation.brier_score}
-    return [(name + state, value) for name, value in found.items() if value is not None]
-
-
 def _print_csv(evaluation: "Evaluation") -> None:
     columns = ["method", "weights", "split", "policy", "seed", "n", "metric", "value", "low", "high"]
     echo_csv([*columns, "unit", "groups"])
@@ -141,8 +133,14 @@ def _print_tables(evaluation: "Evaluation") -> None:
         shares = [getattr(group, name, None) for group in evaluation.per_group.values()]
         bounds = _bounds(interval, [share for share in shares if share is not None])
         table.add_row(metric_words(name), f"{interval.value:.4f}", bounds)
-    for name, value in _calibration(evaluation):
-        table.add_row(name, f"{value:.4f}", "")
+    said = ["of images"] if evaluation.unit == "group" else []
+    said += [] if evaluation.calibrated else ["not calibrated"]
+    for name, value in {
+        "calibration error": evaluation.calibration_error,
+        "Brier score": evaluation.brier_score,
+    }.items():
+        if value is not None:
+            table.add_row(name, f"{value:.4f}", ", ".join(said))
     for source, recall in evaluation.per_source.items():
         shares = [g.attribution_accuracy for g in evaluation.per_group.values() if g.source == source]
         bounds = _bounds(recall, [share for share in shares if share is not None])

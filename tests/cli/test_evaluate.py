@@ -108,7 +108,7 @@ def test_tables_and_csv_say_the_same(evaluate) -> None:
         *("calibration_error", "brier_score", "recall_real", "recall_progan", "recall_stylegan")
     ]
     assert {(row["unit"], row["groups"]) for row in rows[5:]} == {("group", "1")}
-    assert "calibration error, not calibrated, of images" in text
+    assert "of images, not calibrated" in text
 
 
 def test_record_adds_to_the_card_once_per_condition(evaluate, tiny_weights: Path, tmp_path: Path) -> None:
