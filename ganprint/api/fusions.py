@@ -64,8 +64,8 @@ def fuse(
     """Learn on a split how to fuse methods, for every combination of two or more, and write the fusion.
 
     Arguments are the options of `ganprint fuse`; `attribute` with several methods applies the fusion. `say` gets a
-    sentence where weights have seen the images. Raises UsageError for fewer than two methods, and where images or
-    sources in common are too few.
+    sentence where weights have seen the images, and where the fusion has seen those of the test. Raises UsageError for
+    fewer than two methods, and where images or sources in common are too few.
     """
     from ganprint.calibration.fusion import FUSION_FILE, save_fusion
     from ganprint.data import Manifest
@@ -97,6 +97,8 @@ def fuse(
     told = ask(split, chosen)
     where = last_part(str(data))
     fusion = learn(members, told, data=where, split=split, policies=chosen, seed=seed, command=command)
+    if test == split:
+        say(f"The fusion is fitted to {split}, so its accuracies on the same images are too high; --test names others.")
     tested = {policy: ask(test, [policy]) for policy in chosen} if test else {}
     save_fusion(fusion, file, force=force)
     everything = fusion.combination([member.card for member in members])

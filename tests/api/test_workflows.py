@@ -182,7 +182,10 @@ def test_fused_answers_are_measured_beside_each_members(
     settings = ["view.size=32", "policy=none"]
     other = ganprint.train("eigenface", tiny_manifest, tmp_path / "other", set=settings, workers=0, device="cpu")
     named, options = f"{tiny_weights},{other}", {"policies": ["none"], "device": "cpu"}
-    found = ganprint.fuse(grown_manifest, weights=named, test="val", out=tmp_path / "fusion.json", **options)
+    said: list[str] = []
+    file = tmp_path / "fusion.json"
+    found = ganprint.fuse(grown_manifest, weights=named, test="val", out=file, say=said.append, **options)
+    assert any("fitted to val" in sentence for sentence in said)
     assert found.file.is_file() and found.failures == ()
     *members, fused = found.tested["none"]
     for weights, member in zip((tiny_weights, other), members, strict=True):
