@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -14,11 +13,10 @@ from ganprint.files import atomic_file
 
 def tiled(images: Tensor) -> Tensor:
     """Return images uint8 (N, 3, R, R) side by side on white, as near to a square as can be, uint8 (3, H, W)."""
-    side, columns = images.shape[-1], math.ceil(len(images) ** 0.5)
-    rows = -(-len(images) // columns)
-    white = images.new_full((rows * columns - len(images), 3, side, side), 255)
-    cells = torch.cat([images, white]).view(rows, columns, 3, side, side)
-    return cells.permute(2, 0, 3, 1, 4).reshape(3, rows * side, columns * side)
+    from torchvision.utils import make_grid
+
+    grid: Tensor = make_grid(images, nrow=math.ceil(len(images) ** 0.5), padding=0, pad_value=255)
+    return grid
 
 
 def write_image(image: Tensor, path: Path) -> None:
