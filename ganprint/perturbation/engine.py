@@ -44,8 +44,10 @@ PAINTERS: dict[str, Callable[[Tensor, Sequence[int], Sequence[Stream]], Painter]
 """Kinds that draw something for the whole image, and how a large one is changed by it, some rows at a time."""
 
 KEEPING_UINT8 = ("pixelate", "jpeg_compression")
-"""Kinds whose kernel gives uint8 for uint8 images, rounding by itself; the others' results are truncated. They are so
-little work that threads would wait for Python's lock most of the time."""
+"""Kinds whose kernel gives uint8 for uint8 images, rounding by itself; the others' results are truncated."""
+
+LIGHT = KEEPING_UINT8
+"""Kinds of so little work that threads would wait for Python's lock most of the time."""
 
 CPU_CHUNK = 2**17
 """Pixels that a thread corrupts at a time on the CPU, so that intermediate results stay in its cache."""
@@ -88,8 +90,8 @@ def perturb(
         return _perturb_group(selected, [perturbations[index] for index in chunk], engine, at)
 
     pooled = images.device.type == "cpu" and engine == "torch" and not images.requires_grad
-    light = [chunk for chunk in chunks if perturbations[chunk[0]].kind in KEEPING_UINT8]
-    heavy = [chunk for chunk in chunks if perturbations[chunk[0]].kind not in KEEPING_UINT8]
+    light = [chunk for chunk in chunks if perturbations[chunk[0]].kind in LIGHT]
+    heavy = [chunk for chunk in chunks if perturbations[chunk[0]].kind not in LIGHT]
     done = _map_in_threads(corrupt, heavy) if pooled else map(corrupt, heavy)
     for chunk, group in zip([*heavy, *light], chain(done, map(corrupt, light)), strict=True):
         for index, corrupted in zip(chunk, group, strict=True):
