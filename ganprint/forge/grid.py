@@ -6,20 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 
 from ganprint.errors import ImageError, UsageError
+from ganprint.files import os_errors_as
 from ganprint.forge.families import FAMILIES, family_of
 from ganprint.forge.family import Generator
 from ganprint.forge.figures import draw_losses, tiled, write_image
 from ganprint.forge.gan_training import DivergedError, GeneratorTraining
-from ganprint.forge.generator_store import (
-    NAME_PATTERN,
-    GeneratorCard,
-    generator_name,
-    read_generator_card,
-    save_generator,
-)
+from ganprint.forge.generator_store import NAME_PATTERN, GeneratorCard, read_generator_card, save_generator
 from ganprint.forge.photos import Photos, read_photos
 from ganprint.forge.quality import spectral_distance
 from ganprint.forge.sampling import sample_images
@@ -77,7 +71,7 @@ class Grid:
 
     def folder(self, task: Task) -> Path:
         """Return where a generator is kept."""
-        return self.out / generator_name(task.source, task.semantic, self.resolution, task.seed)
+        return self.out / f"{task.source}-{task.semantic}-{self.resolution}-seed{task.seed}"
 
     def done(self, task: Task) -> int:
         """Return how many steps a generator has been trained for."""
@@ -140,13 +134,9 @@ class Grid:
             training.load(checkpoint)
         until = min(self.steps, training.step + SLICE)
         whole = training.advance(until, report=lambda step: report(task, step), stop=stop)
-        try:
+        with os_errors_as(UsageError, f"{checkpoint.parent} cannot be written to", "Name another folder with --out."):
             training.save(checkpoint)
             card = self._save(task, training, photos)
-        except (OSError, SafetensorError) as cause:
-            raise UsageError(
-                f"{checkpoint.parent} cannot be written to: {cause}.", "Name another folder with --out."
-            ) from cause
         saved(task, card)
         return whole
 
@@ -176,7 +166,7 @@ class Grid:
             steps=training.step,
             seconds=round(training.place.seconds, 1),
             precision=self.precision,
-            photos=len(photos),
+            photos=len(photos.images),
             photos_sha256=photos.sha256,
             distance=round(spectral_distance(photos.images, samples), 4),
             command=self.command,
@@ -188,7 +178,7 @@ class Grid:
         folder = self.folder(task)
         write_image(tiled(samples[:SHOWN]), folder / SHEET)
         draw_losses(training.place.history, f"{FAMILIES[task.source].title}, {task.semantic}", folder / LOSSES)
-        return save_generator(folder, generator, card, force=True)
+        return save_generator(folder, generator, card)
 
 
 def _samples(generator: Generator, resolution: int) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from ganprint.forge.families import family_of
-from ganprint.forge.generator_store import GeneratorCard, generator_name, save_generator
+from ganprint.forge.generator_store import GeneratorCard, save_generator
 from ganprint.weights import utc_now
 
 Untrained = Callable[..., None]
@@ -34,7 +34,7 @@ def untrained() -> Untrained:
     def save(out: Path, source: str, semantic: str, seed: int = 0, steps: int = 1000) -> None:
         torch.manual_seed(len(source) + seed)
         card = GeneratorCard(
-            name=generator_name(source, semantic, 64, seed), source=source, semantic=semantic, resolution=64,
+            name=f"{source}-{semantic}-64-seed{seed}", source=source, semantic=semantic, resolution=64,
             seed=seed, steps=steps, seconds=0, photos=0, photos_sha256="0" * 64, date=utc_now(), licence="MIT",
         )  # fmt: skip
         save_generator(out / card.name, family_of(source, 64).generator(), card)
