@@ -73,13 +73,7 @@ class Batches:
     """
 
     def __init__(
-        self,
-        images: PerturbedImages,
-        sampler: BatchSampler,
-        *,
-        workers: int,
-        device: torch.device,
-        hold: bool,
+        self, images: PerturbedImages, sampler: BatchSampler, *, workers: int, device: torch.device, hold: bool
     ) -> None:
         images.in_worker = device.type == "cpu" and not hold
         self.images = images

@@ -18,8 +18,7 @@ from ganprint.attributor import Attributor, LabelledImages, Progress, Run
 from ganprint.errors import TrainingError
 from ganprint.files import atomic_write
 from ganprint.models.config import NeuralConfig
-from ganprint.models.neural import Losses, NeuralAttributor
-from ganprint.models.step import Step
+from ganprint.models.neural import Losses, NeuralAttributor, Step
 from ganprint.training.batches import VALIDATION_SEED, Batches, BatchSettings, Images
 from ganprint.training.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from ganprint.training.interruption import Interruption

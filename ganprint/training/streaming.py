@@ -53,13 +53,7 @@ def stream(
 
 
 def accumulate(
-    accumulator: Accumulator,
-    images: Any,
-    config: TrainingConfig,
-    run: Run,
-    *,
-    name: str,
-    batch_size: int = 64,
+    accumulator: Accumulator, images: Any, config: TrainingConfig, run: Run, *, name: str, batch_size: int = 64
 ) -> None:
     """Show every image to an accumulator once, with checkpoints under `name` in the run's folder.
 

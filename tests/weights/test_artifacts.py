@@ -5,9 +5,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import save
 from torch import Tensor
 
 from ganprint.errors import OutputExistsError, WeightsError
@@ -83,9 +85,7 @@ def test_only_matrices_lose_precision_and_only_when_halved(half: bool, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "tensor",
-    [torch.tensor([[1.0, 70000.0]]), torch.tensor([[1e-7, -3e-7]])],
-    ids=["overflow", "underflow"],
+    "tensor", [torch.tensor([[1.0, 70000.0]]), torch.tensor([[1e-7, -3e-7]])], ids=["overflow", "underflow"]
 )
 def test_what_float16_cannot_hold_stays_float32(tensor: Tensor, tmp_path: Path) -> None:
     loaded = load_artifact(save_artifact(tmp_path / "a", {"kept": tensor}, FULL))
@@ -105,9 +105,22 @@ def test_views_shared_memory_doubles_gradients_and_empty_tensors_are_saved(tmp_p
         assert torch.equal(loaded.tensors[name], tensor.detach().float()), name
 
 
-@pytest.mark.parametrize("tensors", [{}, {"a": torch.tensor([1.0, float("nan")])}], ids=["none", "nan"])
-def test_weights_that_cannot_be_right_are_not_written(tensors: dict[str, Tensor], tmp_path: Path) -> None:
-    with pytest.raises(WeightsError):
+NO_NUMBERS = [float("nan"), float("inf"), -float("inf")]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "says"),
+    [
+        ({}, "There are no tensors to save"),
+        *(({"w": torch.tensor([1.0, value])}, "The tensor w holds NaN or infinity") for value in NO_NUMBERS),
+        *(
+            ({"w": stored}, "w cannot be saved: it is no tensor of real numbers")
+            for stored in (np.zeros(3), 3, torch.zeros(2, dtype=torch.complex64))
+        ),
+    ],
+)
+def test_weights_that_cannot_be_right_are_not_written(tensors: dict[str, Tensor], says: str, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=says):
         save_artifact(tmp_path / "a", tensors, FULL)
     assert not list(tmp_path.iterdir())
 
@@ -163,11 +176,7 @@ DAMAGE: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "not a mapping": (CARD_FILE, lambda old: b"- 1", "not a valid card"),
     "empty card": (CARD_FILE, lambda old: b"", "not a valid card"),
     "too large": (CARD_FILE, lambda old: b"#" * (2 << 20), "too large"),
-    "tags": (
-        CARD_FILE,
-        lambda old: b"!!python/object/apply:os.system ['touch touched']",
-        "not readable YAML",
-    ),
+    "tags": (CARD_FILE, lambda old: b"!!python/object/apply:os.system ['touch touched']", "not readable YAML"),
     "unknown field": (CARD_FILE, lambda old: old + b"\nsurprise: 1\n", "surprise: Extra inputs"),
     "no hash": (CARD_FILE, lambda old: old.replace(b"sha256: ", b"# "), "does not give the SHA-256"),
     "parameters": (CARD_FILE, lambda old: old.replace(b"ters: 31", b"ters: 32"), "32 parameters"),
@@ -193,14 +202,23 @@ def test_damage_is_reported_with_the_file_and_a_way_out(how: str, tmp_path: Path
     assert not Path("touched").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"\x08" + bytes(7) + b"{}      "], ids=["none", "junk", "bare"])
-def test_a_file_with_the_right_hash_that_is_no_safetensors_is_reported(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "not a safetensors file"),
+        (b"\xff" * 64, "not a safetensors file"),
+        (b"\x08" + bytes(7) + b"{}      ", "does not hold the 31 parameters"),
+        *((save({"b": torch.tensor([1.0, value])}), "The tensor b has numbers that are not") for value in NO_NUMBERS),
+    ],
+)
+def test_a_file_with_the_right_hash_that_holds_no_weights_is_reported(
+    content: bytes, says: str, tmp_path: Path
+) -> None:
     folder = save_artifact(tmp_path / "a", TENSORS, make_card())
-    card = (folder / CARD_FILE).read_text()
-    old = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
-    (folder / CARD_FILE).write_text(card.replace(old, hashlib.sha256(content).hexdigest()))
     (folder / MODEL_FILE).write_bytes(content)
-    with pytest.raises(WeightsError, match=r"not a safetensors file|does not hold the 31 parameters"):
+    card = read_card(folder).model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
+    (folder / CARD_FILE).write_text(card.to_yaml())
+    with pytest.raises(WeightsError, match=says):
         load_artifact(folder)
 
 

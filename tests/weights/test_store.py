@@ -62,9 +62,7 @@ def test_an_earlier_folder_hides_a_later_one(folders: list[Path]) -> None:
     assert entries[1].size == 8 + (folders[0] / "same" / CARD_FILE).stat().st_size
 
 
-def test_damaged_artifacts_are_listed_with_their_fault_and_unfinished_ones_are_not(
-    folders: list[Path],
-) -> None:
+def test_damaged_artifacts_are_listed_with_their_fault_and_unfinished_ones_are_not(folders: list[Path]) -> None:
     put(folders[0], "good")
     (put(folders[0], "bad") / CARD_FILE).write_text("name: 3")
     (put(folders[0], "headless") / CARD_FILE).unlink()
