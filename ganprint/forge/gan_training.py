@@ -72,11 +72,6 @@ class GeneratorTraining:
         self.place = Place(fingerprint=self._fingerprint(photos))
 
     @property
-    def step(self) -> int:
-        """How many steps are done."""
-        return self.place.step
-
-    @property
     def trained(self) -> Generator:
         """The averaged generator, in evaluation."""
         # The average of the sides grown to means nothing; this is the last one.

@@ -16,13 +16,13 @@ Untrained = Callable[..., None]
 
 
 def write_photos(folder: Path, **counts: int) -> Path:
-    """Write noisy photographs of semantics, so many of each, the first of them broken."""
+    """Write colourful photographs of semantics, so many of each, the first of them broken."""
     random = np.random.default_rng(0)
     for semantic, count in counts.items():
         (folder / semantic).mkdir(parents=True)
         for number in range(count):
-            pixels = random.integers(0, 256, (80, 70, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / semantic / f"{number}.png")
+            small = Image.fromarray(random.integers(0, 256, (6, 6, 3), np.uint8))
+            small.resize((90, 80), Image.Resampling.BICUBIC).save(folder / semantic / f"{number}.png")
     (folder / next(iter(counts)) / "0.png").write_bytes(b"no image")
     return folder
 

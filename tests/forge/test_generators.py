@@ -75,11 +75,11 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(name: str, tmp_path
     whole = training(name)
     assert whole.advance(3)
     first = training(name)
-    assert not first.advance(3, stop=lambda: first.step == 2)
+    assert not first.advance(3, stop=lambda: first.place.step == 2)
     first.save(tmp_path / "checkpoint.safetensors")
     second = training(name)
     second.load(tmp_path / "checkpoint.safetensors")
-    assert second.step == 2 and second.advance(3)
+    assert second.place.step == 2 and second.advance(3)
     for one, other in ((whole.trained, second.trained), (whole.critic, second.critic)):
         for key, tensor in one.state_dict().items():
             torch.testing.assert_close(other.state_dict()[key], tensor, rtol=0, atol=0)
