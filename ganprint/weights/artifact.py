@@ -131,7 +131,8 @@ def _built(artifact: Artifact) -> "Attributor":
         raise
     except Exception as cause:
         # A configuration reaches constructors of other packages, which raise what they like.
-        raise WeightsError(f"The weights {card.name} do not fit {card.method}: {_one_line(cause)}", hint) from cause
+        reason = " ".join(str(cause).split())[:300]
+        raise WeightsError(f"The weights {card.name} do not fit {card.method}: {reason}", hint) from cause
     return attributor
 
 
@@ -237,7 +238,3 @@ def _rewrite(folder: Path, card: Card, others: Mapping[str, bytes] = MappingProx
 def _condition(result: Result) -> tuple[object, ...]:
     drawn = (result.split, result.policy, result.seed, result.data_sha256, result.at, result.engine)
     return (*drawn, result.precision or "fp32")
-
-
-def _one_line(cause: Exception) -> str:
-    return " ".join(str(cause).split())[:300]

@@ -73,18 +73,15 @@ class Attributes:
     values: dict[Any, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
 class Unread:
     """Something harmless that is of no use here, such as a NumPy scalar."""
-
-    name: Name
 
 
 def _is_size(value: object) -> bool:
     return type(value) is int and 0 <= value < 1 << 48
 
 
-def _tensor(name: Name, arguments: tuple[Any, ...]) -> StoredTensor:
+def _tensor(arguments: tuple[Any, ...]) -> StoredTensor:
     source, offset, shape, stride = arguments[:4]
     fits = isinstance(source, StoredBytes) and len(shape) == len(stride) <= MAX_RANK
     if not fits or not all(map(_is_size, (offset, *shape, *stride))):
@@ -92,26 +89,15 @@ def _tensor(name: Name, arguments: tuple[Any, ...]) -> StoredTensor:
     return StoredTensor(source, offset, tuple(shape), tuple(stride))
 
 
-def _empty_dict(name: Name, arguments: tuple[Any, ...]) -> dict[Any, Any]:
-    # torch fills dicts item by item afterwards; copying initial contents here could be asked for without end.
-    return {}
-
-
-def _unread(name: Name, arguments: tuple[Any, ...]) -> Unread:
-    return Unread(name)
-
-
-_BUILDERS: dict[str, Callable[[Name, tuple[Any, ...]], Any]] = {
+_BUILDERS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
     "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_parameter": lambda name, arguments: arguments[0],
-    "collections.OrderedDict": _empty_dict,
-    "pytorch_lightning.utilities.parsing.AttributeDict": _empty_dict,
-    "argparse.Namespace": lambda name, arguments: Attributes(),
-    "torch.Size": _unread,
-    "torch.device": _unread,
-    "numpy.core.multiarray.scalar": _unread,
-    "numpy.dtype": _unread,
-    "_codecs.encode": _unread,
+    "torch._utils._rebuild_parameter": lambda arguments: arguments[0],
+    # torch fills dicts item by item afterwards; copying initial contents here could be asked for without end.
+    "collections.OrderedDict": lambda arguments: {},
+    "pytorch_lightning.utilities.parsing.AttributeDict": lambda arguments: {},
+    "argparse.Namespace": lambda arguments: Attributes(),
+    **dict.fromkeys(("torch.Size", "torch.device"), lambda arguments: Unread()),
+    **dict.fromkeys(("numpy.core.multiarray.scalar", "numpy.dtype", "_codecs.encode"), lambda arguments: Unread()),
 }
 _LABELS = {f"torch.{name}" for name in STORAGE_TYPES}
 _LABEL_PREFIX = "pytorch_lightning.callbacks."
@@ -278,7 +264,7 @@ def _made(name: Any, arguments: Any) -> Any:
         raise MalformedPickleError("it calls what is not a function")
     if str(name) not in _BUILDERS:
         raise ForbiddenNameError(printable(str(name)))
-    return _BUILDERS[str(name)](name, arguments)
+    return _BUILDERS[str(name)](arguments)
 
 
 def printable(text: str) -> str:

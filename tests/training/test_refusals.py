@@ -17,14 +17,12 @@ from ganprint.training.session import describe, open_folder, prepare
 from ganprint.weights import load_attributor, save_artifact
 
 from ..conftest import manifest_rows, write_manifest
-from .conftest import fit_repmix
+from .conftest import SMALL, fit_repmix
 
 Row = dict[str, str]
 Keep = Callable[[Row], bool]
 
-SETTINGS = (
-    "backbone_options.widths=[8,8,8,8]", "view.size=32", "perturb_at=null", "epochs=1", "batch_size=2",
-)  # fmt: skip
+SETTINGS = (*SMALL, "epochs=1", "batch_size=2")
 
 
 def fit(manifest: Path, out: Path, *settings: str, **run: Any) -> RepMix:

@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ganprint.errors import OutputExistsError, WeightsError
-from ganprint.weights import Card, Result, load_artifact, read_card, save_artifact
+from ganprint.weights import Card, Result, list_weights, load_artifact, read_card, save_artifact
 from ganprint.weights.artifact import add_result, set_calibration
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 
@@ -167,6 +167,7 @@ def test_a_folder_that_cannot_be_written_gets_a_sentence(tmp_path: Path) -> None
         save_artifact(tmp_path / "file" / "a", TENSORS, FULL)
 
 
+LINE = b"  isotonic:\n  - - - 0\n      - 0\n  - "
 DAMAGE: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "bit flipped": (MODEL_FILE, lambda old: old[:-1] + bytes([old[-1] ^ 1]), "is damaged: its SHA-256"),
     "truncated": (MODEL_FILE, lambda old: old[: len(old) // 2], "is damaged: its SHA-256"),
@@ -178,28 +179,41 @@ DAMAGE: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "too large": (CARD_FILE, lambda old: b"#" * (2 << 20), "too large"),
     "tags": (CARD_FILE, lambda old: b"!!python/object/apply:os.system ['touch touched']", "not readable YAML"),
     "unknown field": (CARD_FILE, lambda old: old + b"\nsurprise: 1\n", "surprise: Extra inputs"),
-    "no hash": (CARD_FILE, lambda old: old.replace(b"sha256: ", b"# "), "does not give the SHA-256"),
+    "no hash": (CARD_FILE, lambda old: old.replace(b"\nsha256: ", b"\n# "), "does not give the SHA-256"),
     "parameters": (CARD_FILE, lambda old: old.replace(b"ters: 31", b"ters: 32"), "32 parameters"),
     "another version": (CARD_FILE, lambda old: old.replace(b"version: 1", b"version: 2"), "schema_version"),
     "sources": (CARD_FILE, lambda old: old.replace(b"- real", b"- fake"), "real first"),
     "date": (CARD_FILE, lambda old: old.replace(b"Z'", b"'"), "date: Input should have timezone"),
+    "long": (CARD_FILE, lambda old: old.replace(b"seed: 1", b"seed: 1" + b":1" * 20000), "seed: Input should be"),
+    "keys": (CARD_FILE, lambda old: b"".join(b"key%d: 1\n" % number for number in range(20_000)), "Field required"),
+    "hot": (CARD_FILE, lambda old: old.replace(b"ture: 0.8", b"ture: 1e-300"), "a temperature lies within"),
+    "lines": (CARD_FILE, lambda old: old.replace(b"  isotonic:\n  - ", LINE), "function for each source"),
+    "falling": (CARD_FILE, lambda old: old.replace(b"      - 0.9\n", b"      - 0.0\n"), "non-decreasing"),
+    "no error": (CARD_FILE, lambda old: old.replace(b"error: 0.02", b"other: 0.02"), "has its calibration_error after"),
+    "verdict": (CARD_FILE, lambda old: old.replace(b"- progan", b"- inconclusive"), "looks like that of a verdict"),
+    "many": (CARD_FILE, lambda old: old.replace(b"- progan", b"\n".join(b"- s%d" % n for n in range(2000))), "at most"),
+    "escape": (CARD_FILE, lambda old: old + b'"\\e[2J\\e]0;x\\a": 1\n', "Extra inputs"),
 }
+CARD_READS = ("bit flipped", "truncated", "empty", "no hash", "parameters")
+"""Damage that is found when the tensors are read."""
 
 
 @pytest.mark.parametrize("how", DAMAGE)
 def test_damage_is_reported_with_the_file_and_a_way_out(how: str, tmp_path: Path) -> None:
     name, change, message = DAMAGE[how]
-    folder = save_artifact(tmp_path / "a", TENSORS, make_card())
+    folder = save_artifact(tmp_path / "a", TENSORS, make_card(seed=1, calibration=CALIBRATION))
     before = (folder / name).read_bytes()
     (folder / name).write_bytes(change(before))
     assert (folder / name).read_bytes() != before
     with pytest.raises(WeightsError, match=message) as error:
         load_artifact(folder)
     assert str(folder) in error.value.message
-    assert "\n" not in error.value.message
+    assert "\n" not in error.value.message and len(error.value.message) < 500 + len(str(tmp_path))
     assert error.value.hint
     assert error.value.exit_status == 3
     assert not Path("touched").exists()
+    (listed,) = list_weights([tmp_path])
+    assert listed.error == (None if how in CARD_READS else error.value.message)
 
 
 @pytest.mark.parametrize(
