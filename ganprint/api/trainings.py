@@ -107,7 +107,7 @@ def _chosen_folder(method: str, out: str | Path | None, *, resume: bool, force: 
     """Return the folder to train into; raise, before torch is imported, where it does not fit."""
     from ganprint.api.outputs import check_folder
     from ganprint.processes import is_main_process
-    from ganprint.weights.run_folder import check_run_folder
+    from ganprint.weights.artifact import check_run_folder
 
     if out is None and resume:
         raise UsageError("Which training is to be resumed was not named.", "Name its folder with --out.")

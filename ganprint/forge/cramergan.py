@@ -5,8 +5,8 @@ from functools import partial
 from torch import Tensor
 
 from ganprint.forge.dcgan import StridedCritic, TransposedGenerator
-from ganprint.forge.family import Critic, Family
-from ganprint.forge.losses import slope_penalty
+from ganprint.forge.family import Family
+from ganprint.forge.losses import Critic, slope_penalty
 
 PENALTY = 10.0
 """Weight of the slope penalty (algorithm 1)."""

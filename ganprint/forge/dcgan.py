@@ -6,9 +6,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from ganprint.forge.family import LATENT, Critic, Family, Generator, channels, sides
+from ganprint.forge.family import LATENT, Family, Generator, channels, sides
 from ganprint.forge.layers import SLOPE
-from ganprint.forge.losses import logistic_critic, logistic_generator
 
 
 class TransposedGenerator(Generator):
@@ -79,11 +78,3 @@ class DCGAN(Family):
         partial(TransposedGenerator, kernel=4, most=192),
         partial(StridedCritic, kernel=4, outputs=1, normalised=True),
     )
-
-    def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
-        """Return the logistic loss."""
-        return logistic_critic(critic(real), critic(fake))
-
-    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        """Return the non-saturating loss."""
-        return logistic_generator(critic(fake))

@@ -1,11 +1,12 @@
 """The interface of an architecture: its generator, its critic, and their losses."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+
+from ganprint.forge.losses import Critic, logistic_critic, logistic_generator
 
 RESOLUTIONS = (64, 128)
 """Sides of the images that generators make, in pixels."""
@@ -18,8 +19,6 @@ BEGINNING = 300
 Colours and outlines are there when the critic comes, which in some hundred steps would not come to them; none of the
 papers does so. What it is shown are random mixtures of components, not photographs.
 """
-
-Critic = Callable[[Tensor], Tensor]
 
 
 class Generator(nn.Module):
@@ -45,10 +44,10 @@ Networks = tuple[Callable[[int], Generator], Callable[[int], nn.Module]]
 """Make a family's generator, of about a million parameters at 64 px, and its critic for a resolution."""
 
 
-class Family(ABC):
+class Family:
     """An architecture with its published way of training, in small.
 
-    Losses take a critic that augments what it sees, and images at the side it judges now.
+    Losses take a critic that augments what it sees, and images at the side it judges now. By default they are logistic.
     """
 
     name: ClassVar[str]
@@ -71,13 +70,13 @@ class Family(ABC):
         """Return a critic with fresh weights, from images (B, 3, R, R) to (B, D)."""
         return self.networks[1](self.resolution)
 
-    @abstractmethod
     def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
         """Return what the critic is to minimise in a step."""
+        return logistic_critic(critic(real), critic(fake))
 
-    @abstractmethod
     def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         """Return what the generator is to minimise."""
+        return logistic_generator(critic(fake))
 
     def regularise(self, generator: Generator, latents: Tensor, step: int) -> Tensor | None:
         """Return what the generator is to minimise beside its loss in a step, if anything."""

@@ -47,14 +47,7 @@ class GeneratorTraining:
     """
 
     def __init__(
-        self,
-        family: Family,
-        photos: Tensor,
-        *,
-        name: str,
-        seed: int,
-        device: str = "cpu",
-        precision: str = "fp32",
+        self, family: Family, photos: Tensor, *, name: str, seed: int, device: str = "cpu", precision: str = "fp32"
     ) -> None:
         self.precision = precision
         self.family, self.batch_size = family, family.batch
@@ -79,11 +72,6 @@ class GeneratorTraining:
         self.place = Place(fingerprint=self._fingerprint(photos))
 
     @property
-    def step(self) -> int:
-        """How many steps are done."""
-        return self.place.step
-
-    @property
     def trained(self) -> Generator:
         """The averaged generator, in evaluation."""
         # The average of the sides grown to means nothing; this is the last one.
@@ -91,11 +79,7 @@ class GeneratorTraining:
         return cast(Generator, self.averaged.module).eval()
 
     def advance(
-        self,
-        steps: int,
-        *,
-        report: Callable[[int], None] = lambda step: None,
-        stop: Callable[[], bool] = lambda: False,
+        self, steps: int, *, report: Callable[[int], None] = lambda step: None, stop: Callable[[], bool] = lambda: False
     ) -> bool:
         """Train until `steps` are done in all, or `stop` says so; return whether they are."""
         while self.place.step < steps:
@@ -138,7 +122,21 @@ class GeneratorTraining:
 
     @cached_property
     def _principal(self) -> tuple[Tensor, Tensor]:
-        return _principal_components(self.photos)
+        """The mean (D,) of the photographs and their mirror images, and LATENT components (LATENT, D) of them.
+
+        Components have the length of their deviation, and their largest entry is positive; normal latents times them
+        vary as the photographs do.
+        """
+        rows = torch.cat([self.photos, self.photos.flip(3)]).double().div(127.5).sub(1).flatten(1)
+        mean = rows.mean(0)
+        rows = (rows - mean) / len(rows) ** 0.5
+        # The eigenvectors of the smaller matrix, of products between photographs.
+        powers, mixtures = torch.linalg.eigh(rows @ rows.T)
+        found = (mixtures.T.flip(0) @ rows)[:LATENT] * (powers.flip(0)[:LATENT, None] > 1e-9)
+        largest = found.gather(1, found.abs().argmax(1, keepdim=True))
+        components = found.new_zeros(LATENT, rows.shape[1])
+        components[: len(found)] = torch.where(largest < 0, -found, found)
+        return mean.float(), components.float()
 
     @property
     def _modules(self) -> dict[str, nn.Module]:
@@ -227,21 +225,3 @@ def _average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
         return current
     decay = min(AVERAGED, (1 + int(steps)) / (10 + int(steps)))
     return torch.lerp(current, averaged, decay)
-
-
-def _principal_components(photos: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean (D,) of photographs uint8 (N, ...) and their mirror images, and LATENT components (LATENT, D).
-
-    Components have the length of their deviation, and their largest entry is positive; normal latents times them vary
-    as the photographs do.
-    """
-    rows = torch.cat([photos, photos.flip(3)]).double().div(127.5).sub(1).flatten(1)
-    mean = rows.mean(0)
-    rows = (rows - mean) / len(rows) ** 0.5
-    # The eigenvectors of the smaller matrix, of products between photographs.
-    powers, mixtures = torch.linalg.eigh(rows @ rows.T)
-    found = (mixtures.T.flip(0) @ rows)[:LATENT] * (powers.flip(0)[:LATENT, None] > 1e-9)
-    largest = found.gather(1, found.abs().argmax(1, keepdim=True))
-    components = found.new_zeros(LATENT, rows.shape[1])
-    components[: len(found)] = torch.where(largest < 0, -found, found)
-    return mean.float(), components.float()

@@ -6,31 +6,28 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from ganprint.errors import UsageError, WeightsError
-from ganprint.files import os_errors_as, refuse_existing
+from ganprint.files import os_errors_as
 from ganprint.forge.families import family_of
 from ganprint.forge.family import Generator
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, StoredCard, read_card_of
-from ganprint.weights.records import Command, Sha256
+from ganprint.weights.records import Command, Sha256, WeightsName
 from ganprint.weights.store import shipped_folder
 from ganprint.weights.tensor_files import CHECK_ROOM, packed, read_model, stored_tensors, write_folder
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 
-FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-"""A source or semantic class: part of file names, and never a way out of a folder."""
-
-
 class GeneratorCard(StoredCard):
     """Everything known about a generator; `distance` is the spectral one to its photographs.
 
-    `precision` is the arithmetic of its training. `sha256` and `parameters` are filled in when it is saved.
+    Source and semantic class are parts of file names, and never a way out of a folder. `precision` is the arithmetic of
+    its training. `sha256` and `parameters` are filled in when it is saved.
     """
 
     schema_version: Literal[1] = 1
     name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-    source: FolderName
-    semantic: FolderName
+    source: WeightsName
+    semantic: WeightsName
     resolution: int
     seed: int
     steps: int = Field(ge=0)
@@ -48,17 +45,11 @@ class GeneratorCard(StoredCard):
     parameters: int | None = None
 
 
-def generator_name(source: str, semantic: str, resolution: int, seed: int) -> str:
-    """Return the name of a generator's folder."""
-    return f"{source}-{semantic}-{resolution}-seed{seed}"
+def save_generator(folder: Path, generator: Generator, card: GeneratorCard) -> GeneratorCard:
+    """Write a generator as float16 with its card, in place of any before, and return the card as written.
 
-
-def save_generator(folder: Path, generator: Generator, card: GeneratorCard, *, force: bool = False) -> GeneratorCard:
-    """Write a generator as float16 with its card, and return the card as written.
-
-    Raises OutputExistsError where one is there and `force` is not given, WeightsError where it cannot be written.
+    Raises WeightsError where it cannot be written.
     """
-    refuse_existing(folder / MODEL_FILE, force=force, hint="Add --force to replace it.")
     content, facts = packed(stored_tensors(generator.state_dict()))
     card = card.model_copy(update=facts)
     with os_errors_as(WeightsError, f"The generator cannot be written to {folder}", CHECK_ROOM):

@@ -3,23 +3,18 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 
 from ganprint.errors import ImageError, UsageError
+from ganprint.files import os_errors_as
 from ganprint.forge.families import FAMILIES, family_of
 from ganprint.forge.family import Generator
 from ganprint.forge.figures import draw_losses, tiled, write_image
 from ganprint.forge.gan_training import DivergedError, GeneratorTraining
-from ganprint.forge.generator_store import (
-    NAME_PATTERN,
-    GeneratorCard,
-    generator_name,
-    read_generator_card,
-    save_generator,
-)
+from ganprint.forge.generator_store import NAME_PATTERN, GeneratorCard, read_generator_card, save_generator
 from ganprint.forge.photos import Photos, read_photos
 from ganprint.forge.quality import spectral_distance
 from ganprint.forge.sampling import sample_images
@@ -77,7 +72,7 @@ class Grid:
 
     def folder(self, task: Task) -> Path:
         """Return where a generator is kept."""
-        return self.out / generator_name(task.source, task.semantic, self.resolution, task.seed)
+        return self.out / f"{task.source}-{task.semantic}-{self.resolution}-seed{task.seed}"
 
     def done(self, task: Task) -> int:
         """Return how many steps a generator has been trained for."""
@@ -114,11 +109,19 @@ class Grid:
             if stop():
                 return False
             task = min(left, key=lambda each: self._place(each).seconds)
+            training, folder = self._training(task), self.folder(task)
+            if (folder / CHECKPOINT).is_file():
+                training.load(folder / CHECKPOINT)
+            until = min(self.steps, training.place.step + SLICE)
+            whole = training.advance(until, report=partial(report, task), stop=stop)
             try:
-                whole = self._train_slice(task, report, saved, stop)
+                with os_errors_as(UsageError, f"{folder} cannot be written to", "Name another folder with --out."):
+                    training.save(folder / CHECKPOINT)
+                    card = self._save(task, training)
             except DivergedError as error:
                 diverged[task] = error
                 continue
+            saved(task, card)
             if not whole:
                 return False
         if diverged:
@@ -126,29 +129,6 @@ class Grid:
             first = next(iter(diverged.values()))
             raise DivergedError(f"{first.message} Diverged: {names}.", first.hint)
         return True
-
-    def _train_slice(
-        self,
-        task: Task,
-        report: Callable[[Task, int], None],
-        saved: Callable[[Task, GeneratorCard], None],
-        stop: Callable[[], bool],
-    ) -> bool:
-        photos, checkpoint = self._photos[task.semantic], self.folder(task) / CHECKPOINT
-        training = self._training(task)
-        if checkpoint.is_file():
-            training.load(checkpoint)
-        until = min(self.steps, training.step + SLICE)
-        whole = training.advance(until, report=lambda step: report(task, step), stop=stop)
-        try:
-            training.save(checkpoint)
-            card = self._save(task, training, photos)
-        except (OSError, SafetensorError) as cause:
-            raise UsageError(
-                f"{checkpoint.parent} cannot be written to: {cause}.", "Name another folder with --out."
-            ) from cause
-        saved(task, card)
-        return whole
 
     def _place(self, task: Task) -> Place:
         path = self.folder(task) / CHECKPOINT
@@ -164,19 +144,19 @@ class Grid:
             precision=self.precision,
         )
 
-    def _save(self, task: Task, training: GeneratorTraining, photos: Photos) -> GeneratorCard:
-        generator = training.trained
+    def _save(self, task: Task, training: GeneratorTraining) -> GeneratorCard:
+        photos, folder, generator = self._photos[task.semantic], self.folder(task), training.trained
         samples = _samples(generator, self.resolution)
         card = GeneratorCard(
-            name=self.folder(task).name,
+            name=folder.name,
             source=task.source,
             semantic=task.semantic,
             resolution=self.resolution,
             seed=task.seed,
-            steps=training.step,
+            steps=training.place.step,
             seconds=round(training.place.seconds, 1),
             precision=self.precision,
-            photos=len(photos),
+            photos=len(photos.images),
             photos_sha256=photos.sha256,
             distance=round(spectral_distance(photos.images, samples), 4),
             command=self.command,
@@ -185,10 +165,9 @@ class Grid:
             versions=versions(),
             licence=LICENCE,
         )
-        folder = self.folder(task)
         write_image(tiled(samples[:SHOWN]), folder / SHEET)
         draw_losses(training.place.history, f"{FAMILIES[task.source].title}, {task.semantic}", folder / LOSSES)
-        return save_generator(folder, generator, card, force=True)
+        return save_generator(folder, generator, card)
 
 
 def _samples(generator: Generator, resolution: int) -> torch.Tensor:

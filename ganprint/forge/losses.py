@@ -1,10 +1,12 @@
 """The losses of the families, and the penalties on their critics."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ganprint.forge.family import Critic
+Critic = Callable[[Tensor], Tensor]
 
 
 def logistic_critic(real: Tensor, fake: Tensor) -> Tensor:

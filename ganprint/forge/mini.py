@@ -38,7 +38,7 @@ from ganprint.plain_yaml import load_plain
 TESTS, TRAINING = "mini", "mini-train"
 """The benchmark's parts: each has a recipe of the name, and a manifest, as leaderboards name their data."""
 EXAMPLE, MARGIN = "chelsea", 64
-"""The photograph among the examples, and the width of the canvas around a generated one, pixels."""
+"""The photograph among the examples, one of mini.yaml's, and the width of the canvas around a generated one, pixels."""
 SUMS = "SHA256SUMS"
 """Lists the hashes of its files, by which one that was emptied or changed is noticed."""
 MAX_SUMS_BYTES = 16 << 20
@@ -97,8 +97,7 @@ def mini(
     recipe = read_recipe(part)
     chosen = _chosen(recipe, generators or shipped_generators())
     real = _carried(recipe) if photos is None else _own(photos, recipe, warn)
-    wanted = recipe.photographs * len(recipe.splits)
-    squares = list(islice(real, wanted))
+    squares = list(islice(real, recipe.photographs * len(recipe.splits)))
     folder = platformdirs.user_cache_path("ganprint") / part / _key(recipe, chosen, squares)
     file = folder / f"{part}.csv"
     try:
@@ -142,30 +141,22 @@ def write_examples(
     """Write examples as PNG and return the files with their sources.
 
     They are a carried photograph, as it is and recompressed, an image of one generator of each architecture, and the
-    first of these on a white canvas.
-
-    No other command draws these images. Raises OutputExistsError where one is there and `force` is not given,
-    UsageError where the folder cannot be written to.
+    first of these on a white canvas. No other command draws these images. Raises OutputExistsError where one is there
+    and `force` is not given, UsageError where the folder cannot be written to.
     """
     recipe = read_recipe()
-    name, pixels = next((each for each in _photographs(recipe) if each[0] == EXAMPLE), (None, None))
-    if name is None or pixels is None:
-        name, pixels = next(_photographs(recipe))
+    name, pixels = next(each for each in _photographs(recipe) if each[0] == EXAMPLE)
     photograph = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
-    found = [(out / f"{name}.png", REAL, photograph)]
     recompressed = parse_chain("jpeg=70").draw(0, 0).apply(photograph)
-    found.append((out / f"{name}-recompressed.png", REAL, recompressed))
+    found = [(out / f"{name}.png", REAL, photograph), (out / f"{name}-recompressed.png", REAL, recompressed)]
     shown: dict[str, Tensor] = {}
     for path, card in list_generators(generators or shipped_generators()):
-        if card.source in shown:
-            continue
-        generator, _ = load_generator(path)
-        seeded = named_seed(f"example {card.name}", seed)
-        (image,) = sample_images(generator, [0], seed=seeded)
-        shown[card.source] = image
-        found.append((out / f"{card.name}.png", card.source + recipe.suffix, image))
+        if card.source not in shown:
+            generator, _ = load_generator(path)
+            (shown[card.source],) = sample_images(generator, [0], seed=named_seed(f"example {card.name}", seed))
+            found.append((out / f"{card.name}.png", card.source + recipe.suffix, shown[card.source]))
     first, *_ = shown
-    canvas = pad(shown[first], (MARGIN, MARGIN, MARGIN, MARGIN), value=255)
+    canvas = pad(shown[first], (MARGIN,) * 4, value=255)
     found.append((out / f"{first}-on-white.png", first + recipe.suffix, canvas))
     refuse_existing(*(file for file, _, _ in found), force=force)
     with os_errors_as(UsageError, f"{out} cannot be written to", "Name another folder."):

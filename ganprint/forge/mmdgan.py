@@ -7,8 +7,7 @@ from torch import Tensor
 
 from ganprint.forge.cramergan import CramerGAN
 from ganprint.forge.dcgan import StridedCritic
-from ganprint.forge.family import Critic
-from ganprint.forge.losses import slope_penalty
+from ganprint.forge.losses import Critic, slope_penalty
 
 SHAPES = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Of the mixture of rational quadratic kernels (section 2.1)."""

@@ -24,33 +24,25 @@ class Photos:
     `failures` say which files could not be read.
     """
 
-    semantic: str
     images: Tensor
     sha256: str
-    failures: tuple[ImageError, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.images)
+    failures: tuple[ImageError, ...]
 
 
-def list_semantics(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder of photographs; raise ManifestError where there are none."""
+def chosen_semantics(folder: Path, names: Sequence[str]) -> list[str]:
+    """Return the semantic classes that are named, or all that are folders of photographs in the folder.
+
+    Raises ManifestError where there are none, UsageError for one that is not there.
+    """
     if not folder.is_dir():
         raise ManifestError(
             f"There is no folder {folder}.", "Name one with a folder of photographs for each semantic class."
         )
-    names = sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
-    if not names:
+    there = sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    if not there:
         raise ManifestError(
-            f"{folder} has no folders in it.",
-            "Put the photographs of each semantic class into a folder of its name.",
+            f"{folder} has no folders in it.", "Put the photographs of each semantic class into a folder of its name."
         )
-    return names
-
-
-def chosen_semantics(folder: Path, names: Sequence[str]) -> list[str]:
-    """Return the semantic classes that are named, or all of the folder; raise UsageError for one that is not there."""
-    there = list_semantics(folder)
     missing = [name for name in names if name not in there]
     if missing:
         raise UsageError(f"{folder} has no photographs of {', '.join(missing)}.", f"It has: {', '.join(there)}.")
@@ -70,7 +62,7 @@ def read_photos(folder: Path, semantic: str, resolution: int) -> Photos:
             f"A generator needs {FEWEST} at least, and gets better with some hundred.",
         )
     images = torch.stack(squares)
-    return Photos(semantic, images, hashlib.sha256(images.numpy().tobytes()).hexdigest(), failures)
+    return Photos(images, hashlib.sha256(images.numpy().tobytes()).hexdigest(), failures)
 
 
 def read_squares(folder: Path, resolution: int) -> tuple[list[tuple[Path | str, Tensor]], tuple[ImageError, ...]]:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganprint.forge.family import LATENT, Critic, Family, Generator, channels, sides
+from ganprint.forge.family import LATENT, Family, Generator, channels, sides
 from ganprint.forge.layers import Equalised, MinibatchDeviation, leaky, precise
-from ganprint.forge.losses import slope_penalty
+from ganprint.forge.losses import Critic, slope_penalty
 
 STAGE_STEPS = 300
 """Steps for which a side is trained, the first half of them while it fades in."""

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ganprint.forge.family import LATENT, Critic, Family, Generator, channels, sides
-from ganprint.forge.losses import hinge_critic
+from ganprint.forge.family import LATENT, Family, Generator, channels, sides
+from ganprint.forge.losses import Critic, hinge_critic
 
 
 class GrowingBlock(nn.Module):
@@ -33,7 +33,7 @@ class GrowingBlock(nn.Module):
 class ShrinkingBlock(nn.Module):
     """A residual block under spectral normalisation that halves the side by averaging."""
 
-    def __init__(self, inputs: int, outputs: int, *, first: bool = False) -> None:
+    def __init__(self, inputs: int, outputs: int, *, first: bool) -> None:
         super().__init__()
         self.first = first
         self.conv1 = spectral_norm(nn.Conv2d(inputs, outputs, 3, padding=1))
@@ -72,12 +72,8 @@ class SpectralCritic(nn.Module):
     def __init__(self, resolution: int) -> None:
         super().__init__()
         widths = [3, *(channels(side) for side in reversed(sides(resolution)[:-1]))]
-        self.blocks = nn.Sequential(
-            *(
-                ShrinkingBlock(inputs, outputs, first=number == 0)
-                for number, (inputs, outputs) in enumerate(pairwise(widths))
-            )
-        )
+        blocks = (ShrinkingBlock(*pair, first=number == 0) for number, pair in enumerate(pairwise(widths)))
+        self.blocks = nn.Sequential(*blocks)
         self.last = spectral_norm(nn.Linear(widths[-1], 1))
 
     def forward(self, images: Tensor) -> Tensor:

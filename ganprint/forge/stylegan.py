@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganprint.forge.family import BEGINNING, LATENT, Critic, Family, Generator, Networks, channels, sides
+from ganprint.forge.family import BEGINNING, LATENT, Family, Generator, Networks, channels, sides
 from ganprint.forge.layers import Equalised, MinibatchDeviation, leaky, precise, smooth
-from ganprint.forge.losses import logistic_critic, logistic_generator, r1_penalty
+from ganprint.forge.losses import Critic, r1_penalty
 
 CALM = 0.2
 """By what fresh styles differ less than in the papers: in some hundred steps wild colours are not unlearned."""
@@ -105,10 +105,8 @@ class SmoothCritic(nn.Module):
         self.first = Equalised(3, widths[0], 1)
         pairs = list(pairwise(widths))
         self.firsts = nn.ModuleList(Equalised(inputs, inputs, 3) for inputs, _ in pairs)
-        self.seconds = nn.ModuleList(Equalised(inputs, outputs, 3) for inputs, outputs in pairs)
-        self.skips = nn.ModuleList(
-            Equalised(inputs, outputs, 1, gain=1.0) for inputs, outputs in (pairs if residual else [])
-        )
+        self.seconds = nn.ModuleList(Equalised(*pair, 3) for pair in pairs)
+        self.skips = nn.ModuleList(Equalised(*pair, 1, gain=1.0) for pair in (pairs if residual else []))
         self.deviation = MinibatchDeviation()
         self.last = nn.Sequential(
             *(Equalised(widths[-1] + 1, widths[-1], 3), nn.LeakyReLU(0.2), nn.Flatten()),
@@ -148,11 +146,7 @@ class StyleGAN(Family):
 
     def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Tensor:
         """Return the logistic loss, and every LAZY steps the R1 penalty."""
-        loss = logistic_critic(critic(real), critic(fake))
+        loss = super().critic_loss(critic, real, fake, step)
         if step % LAZY == 0:
             loss = loss + R1 / 2 * LAZY * r1_penalty(critic, real)
         return loss
-
-    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        """Return the non-saturating loss."""
-        return logistic_generator(critic(fake))

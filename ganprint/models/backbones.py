@@ -51,7 +51,7 @@ def _compact(options: dict[str, Any], pretrained: bool) -> Backbone:
         raise ConfigError("The compact backbone has no pretrained weights.", "Set pretrained=false.")
     try:
         network = CompactResNet(**options)
-    except (TypeError, ValueError) as cause:
+    except ValueError as cause:
         raise _not_built("The compact backbone", options, cause) from cause
     cuts = ("stem", *(f"stages.{number}" for number in range(len(network.stages))))
     return Backbone(network, network.num_features, cuts)
@@ -64,8 +64,6 @@ def _alexnet(options: dict[str, Any], pretrained: bool) -> Backbone:
         network = alexnet(weights=AlexNet_Weights.DEFAULT if pretrained else None, **options)
     except OSError as cause:
         raise _no_pretrained("alexnet", cause) from cause
-    except TypeError as cause:
-        raise _not_built("alexnet", options, cause) from cause
     # Everything but the last layer, which names ImageNet's classes.
     features = network.classifier[-1].in_features
     network.classifier[-1] = nn.Identity()
@@ -140,8 +138,4 @@ def replace_output(
     network: nn.Module, cut: str, replace: Callable[[Tensor], Tensor]
 ) -> torch.utils.hooks.RemovableHandle:
     """Let `replace(features)` stand for the output of the module `cut` until the handle is removed."""
-
-    def hook(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-        return replace(output)
-
-    return network.get_submodule(cut).register_forward_hook(hook)
+    return network.get_submodule(cut).register_forward_hook(lambda module, inputs, output: replace(output))

@@ -45,13 +45,10 @@ def choose_config(
             return changed, _with(f"the configuration of {start.name}", assignments)
         preset = suiting_preset(spec, device, benchmark=benchmark)
     config = read_config(spec, preset=preset, file=file, assignments=assignments)
-    name = f"configuration {file}" if file is not None else _named(spec, preset)
-    return config, _with(name, assignments)
-
-
-def _named(spec: AttributorSpec, preset: str | None) -> str:
+    if file is not None:
+        return config, _with(f"configuration {file}", assignments)
     name = preset_of(spec, read_config(spec, preset=preset))
-    return f"preset {name}" if name else "the method's defaults"
+    return config, _with(f"preset {name}" if name else "the method's defaults", assignments)
 
 
 def _with(name: str, assignments: Sequence[str]) -> str:

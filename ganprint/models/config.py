@@ -63,8 +63,7 @@ class NeuralConfig(TrainingConfig):
     epsilon: float = Field(1e-8, gt=0, description="added to the second moment's root")
     weight_decay: float = Field(5e-4, ge=0, description="L2 penalty")
     schedule: Literal["exponential", "cosine"] = Field(
-        "exponential",
-        description="exponential: times learning_rate_decay each epoch; cosine: to zero at the end",
+        "exponential", description="exponential: times learning_rate_decay each epoch; cosine: to zero at the end"
     )
     learning_rate_decay: float = Field(0.85, gt=0, le=1, description="factor per epoch of the exponential schedule")
     warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate rises from zero")
@@ -107,10 +106,8 @@ def read_config(
     values: dict[str, Any] = {}
     if base is not None:
         _merge(values, base.model_dump())
-    elif preset is not None:
-        _merge(values, _read_yaml(_preset_file(spec, preset)))
-    elif spec.configs is not None and (spec.configs / f"{spec.name}.yaml").is_file():
-        _merge(values, _read_yaml(spec.configs / f"{spec.name}.yaml"))
+    elif preset is not None or spec.name in preset_names(spec):
+        _merge(values, _read_yaml(_preset_file(spec, preset or spec.name)))
     if file is not None:
         _merge(values, _read_yaml(file))
     for assignment in assignments:
@@ -216,8 +213,7 @@ def validate_config(model: type[Config], values: Mapping[str, Any]) -> Config:
         if first["type"] == "extra_forbidden":
             names = sorted(_fields_at(model, first["loc"][:-1]))
             raise ConfigError(
-                f"There is no configuration key {key}.",
-                f"{did_you_mean(key, names)}Keys: {', '.join(names)}.",
+                f"There is no configuration key {key}.", f"{did_you_mean(key, names)}Keys: {', '.join(names)}."
             ) from cause
         hint = "ganprint methods METHOD lists the keys with their defaults."
         if first["type"] == "missing":

@@ -1,9 +1,10 @@
-"""The base class of neural attributors, which provide a network, a loss and an answer."""
+"""The base class of neural attributors, which provide a network, a loss and an answer, and a step as a loss sees it."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,7 +12,29 @@ from torch.nn import functional
 from ganprint.attributor import Attributor, AttributorConfig, LabelledImages, Prediction, Run
 from ganprint.errors import ConfigError, WeightsError
 from ganprint.models.config import NeuralConfig
-from ganprint.models.step import Step
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimisation step as a loss sees it.
+
+    All random choices of a loss come from `random()`, a pure function of seed, epoch and step that is the
+    same in every process; a process takes the part of a global draw that `share` gives it.
+    """
+
+    seed: int
+    epoch: int
+    index: int
+    rank: int = 0
+    world_size: int = 1
+
+    def random(self) -> np.random.Generator:
+        """Return the step's random stream, at its start."""
+        return np.random.default_rng((self.seed, self.epoch, self.index))
+
+    def share(self, drawn: np.ndarray) -> np.ndarray:
+        """Return this process's rows of an array drawn for the whole batch."""
+        return np.array_split(drawn, self.world_size)[self.rank]
 
 
 @dataclass(frozen=True)

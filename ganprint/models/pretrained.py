@@ -55,11 +55,10 @@ def load_packaged(network: nn.Module, file: Path) -> None:
     state = network.state_dict()
     wanted = [name for name in state if not name.endswith("num_batches_tracked")]
     # What is left over are weight and bias of the classifier, the last layer.
-    if not 0 <= len(given) - len(wanted) <= 2 or any(
-        state[name].shape != tensor.shape for name, tensor in zip(wanted, given, strict=False)
-    ):
+    pairs = list(zip(wanted, given, strict=False))
+    if not 0 <= len(given) - len(wanted) <= 2 or any(state[name].shape != tensor.shape for name, tensor in pairs):
         raise ConfigError(f"The weights of {file.name} are not of this network.", "Set pretrained=false.")
-    for name, tensor in zip(wanted, given, strict=False):
+    for name, tensor in pairs:
         state[name].copy_(tensor)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ganprint.attributor import Run, View
 from ganprint.data import BatchSampler, Draw, ImageDataset, loader
+from ganprint.data.loading import Batch
 from ganprint.errors import TrainingError
 from ganprint.models.config import NeuralConfig
 from ganprint.perturbation import Perturbation, Policy, parse_policy, perturb
@@ -19,19 +20,10 @@ if TYPE_CHECKING:
 
 EPOCH_STRIDE = 1 << 40
 """Keeps the streams of different epochs and repeats apart in one policy seed."""
-
-
 SINGLE_VALUE = 32
 """Pixels of a side that networks reduce to a single value, which alone in its batch has no deviation to divide by."""
 VALIDATION_SEED = 1
 """Validation images are perturbed the same way in every epoch of every training."""
-
-
-class Images(NamedTuple):
-    """A batch ready for a network: uint8 images (B, 3, S, S) and int64 labels (B,)."""
-
-    images: Tensor
-    labels: Tensor
 
 
 class PerturbedImages(ImageDataset):
@@ -73,13 +65,7 @@ class Batches:
     """
 
     def __init__(
-        self,
-        images: PerturbedImages,
-        sampler: BatchSampler,
-        *,
-        workers: int,
-        device: torch.device,
-        hold: bool,
+        self, images: PerturbedImages, sampler: BatchSampler, *, workers: int, device: torch.device, hold: bool
     ) -> None:
         images.in_worker = device.type == "cpu" and not hold
         self.images = images
@@ -89,16 +75,17 @@ class Batches:
             images, batch_size=sampler.batch_size, workers=workers, sampler=sampler, device=device.type
         )
 
-    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[tuple[Images, list[Draw]]]:
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[tuple[Batch, list[Draw]]]:
         """Yield the batches of an epoch from number `start` on, with the draws that made them."""
         self.sampler.set_epoch(epoch, start=start)
         for draws, batch in zip(list(self.sampler), self._loader, strict=True):
-            images = batch.images.to(self.device, non_blocking=True)
-            yield Images(images, batch.labels.to(self.device, non_blocking=True)), draws
+            images, labels = (each.to(self.device, non_blocking=True) for each in (batch.images, batch.labels))
+            yield Batch(images, labels, batch.rows), draws
 
-    def perturbed(self, batch: Images, draws: Sequence[Draw]) -> Tensor:
+    def perturbed(self, batch: Batch, draws: Sequence[Draw]) -> Tensor:
         """Return the batch's images perturbed, whether a worker did it already or not."""
-        return batch.images if self.images.in_worker else self.images.apply(batch.images, draws)
+        images: Tensor = batch.images
+        return images if self.images.in_worker else self.images.apply(images, draws)
 
 
 class AnchoredSampler(BatchSampler):

@@ -1,7 +1,8 @@
 """Checkpoints of a training: tensors in safetensors, the place reached as JSON in its header."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,22 +58,14 @@ def write_tensors(path: Path, place: Place, tensors: dict[str, Tensor]) -> None:
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint; raise TrainingError where the file is damaged."""
-    try:
-        open_file(path).close()
-        with safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except _FAULTS as cause:
-        raise _not_resumed(path, cause) from cause
+    with _resumed(path), safe_open(path, framework="pt") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
 
 
 def read_place(path: Path) -> Place:
     """Return how far the training of a checkpoint came; raise TrainingError where the file is damaged."""
-    try:
-        open_file(path).close()
-        with safe_open(path, framework="pt") as file:
-            return Place(**json.loads(file.metadata()["place"]))
-    except _FAULTS as cause:
-        raise _not_resumed(path, cause) from cause
+    with _resumed(path), safe_open(path, framework="pt") as file:
+        return Place(**json.loads(file.metadata()["place"]))
 
 
 def load_checkpoint(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None) -> Place:
@@ -80,13 +73,10 @@ def load_checkpoint(path: Path, modules: Mapping[str, nn.Module], optimizer: tor
 
     Raises TrainingError where the file is damaged or belongs to another configuration.
     """
-    place = read_place(path)
-    tensors = read_tensors(path)
-    try:
+    place, tensors = read_place(path), read_tensors(path)
+    with _resumed(path):
         for name, module in modules.items():
             module.load_state_dict(_below(tensors, f"{name}/"))
-    except _FAULTS as cause:
-        raise _not_resumed(path, cause) from cause
     if optimizer is not None:
         parameters = [each for group in optimizer.param_groups for each in group["params"]]
         state: dict[int, dict[str, Any]] = {}
@@ -101,14 +91,17 @@ def load_checkpoint(path: Path, modules: Mapping[str, nn.Module], optimizer: tor
     return place
 
 
-_FAULTS = (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError)
-
-
-def _not_resumed(path: Path, cause: Exception) -> TrainingError:
-    return TrainingError(
-        f"The checkpoint {path} cannot be resumed: {(str(cause).splitlines() or [''])[0]}",
-        "Resume with the configuration it was made with, or start again with --force.",
-    )
+@contextmanager
+def _resumed(path: Path) -> Iterator[None]:
+    """Raise TrainingError where the block cannot read the checkpoint, or that is no regular file."""
+    try:
+        open_file(path).close()  # a pipe would be waited for
+        yield
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as cause:
+        raise TrainingError(
+            f"The checkpoint {path} cannot be resumed: {(str(cause).splitlines() or [''])[0]}",
+            "Resume with the configuration it was made with, or start again with --force.",
+        ) from cause
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -14,7 +14,8 @@ class Interruption:
 
     def __init__(self, stop: Callable[[], bool]) -> None:
         self._stop = stop
-        self._signalled = False
+        self.was_signalled = False
+        """Whether a signal asked."""
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
@@ -30,14 +31,9 @@ class Interruption:
     @property
     def asked(self) -> bool:
         """Whether the work should stop after the step in hand."""
-        return self._signalled or self._stop()
-
-    @property
-    def was_signalled(self) -> bool:
-        """Whether a signal asked."""
-        return self._signalled
+        return self.was_signalled or self._stop()
 
     def _ask(self, number: int, frame: object) -> None:
-        if self._signalled and number == signal.SIGINT:
+        if self.was_signalled and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self._signalled = True
+        self.was_signalled = True

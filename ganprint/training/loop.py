@@ -15,12 +15,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ganprint import processes
 from ganprint.attributor import Attributor, LabelledImages, Progress, Run
+from ganprint.data.loading import Batch
 from ganprint.errors import TrainingError
 from ganprint.files import atomic_write
 from ganprint.models.config import NeuralConfig
-from ganprint.models.neural import Losses, NeuralAttributor
-from ganprint.models.step import Step
-from ganprint.training.batches import VALIDATION_SEED, Batches, BatchSettings, Images
+from ganprint.models.neural import Losses, NeuralAttributor, Step
+from ganprint.training.batches import VALIDATION_SEED, Batches, BatchSettings
 from ganprint.training.checkpoint import Place, load_checkpoint, read_place, save_checkpoint
 from ganprint.training.interruption import Interruption
 from ganprint.training.trials import ONLY, judge, only_answer
@@ -66,15 +66,10 @@ class _Trainer:
         self.device = torch.device(processes.join(run.device))
         attributor.to(str(self.device))
         attributor.network.to(memory_format=torch.channels_last)
-        self.ema = (
-            AveragedModel(
-                attributor.network,
-                multi_avg_fn=get_ema_multi_avg_fn(self.config.ema),  # type: ignore[no-untyped-call]
-                use_buffers=True,
-            )
-            if self.config.ema
-            else None
-        )
+        self.ema: AveragedModel | None = None
+        if self.config.ema:
+            average = get_ema_multi_avg_fn(self.config.ema)  # type: ignore[no-untyped-call]
+            self.ema = AveragedModel(attributor.network, multi_avg_fn=average, use_buffers=True)
         make = torch.optim.AdamW if self.config.optimizer == "adamw" else torch.optim.Adam
         self.optimizer = make(
             attributor.network.parameters(),
@@ -99,8 +94,8 @@ class _Trainer:
                 f"A batch of {config.batch_size} samples does not divide over {self.processes} processes.",
                 f"Set batch_size to a multiple of {self.processes}.",
             )
-        members, hold = self.config.images_per_sample, self.attributor.changes_raw
-        given = BatchSettings(config, self.run_settings, self.device, members, hold)
+        hold = self.attributor.changes_raw
+        given = BatchSettings(config, self.run_settings, self.device, config.images_per_sample, hold)
         return given.training(train, share=(self.rank, self.processes)), given.validation(val)
 
     def _fingerprint(self, train: Any, val: Any) -> str:
@@ -187,7 +182,7 @@ class _Trainer:
             self.save()
             raise KeyboardInterrupt
 
-    def _train_step(self, batch: Images, draws: list[Any], steps: int) -> None:
+    def _train_step(self, batch: Batch, draws: list[Any], steps: int) -> None:
         place = self.place
         step = Step(self.run_settings.seed, place.epoch, place.step, self.rank, self.processes)
         # Dropout and the like draw from torch's own stream; set so, a resumed step draws the same.
@@ -213,7 +208,7 @@ class _Trainer:
         place.correct += float((losses.logits.detach().argmax(1) == losses.labels).sum())
         place.samples += len(losses.labels)
 
-    def _scaled(self, batches: Batches, batch: Images, draws: list[Any], step: Step | None) -> Tensor:
+    def _scaled(self, batches: Batches, batch: Batch, draws: list[Any], step: Step | None) -> Tensor:
         """Return a batch's images as the network takes them: mixed, where that comes first, perturbed and scaled."""
         if self.attributor.changes_raw and step is not None:
             batch = batch._replace(images=self.attributor.mix_raw(batch.images, batch.labels, step))

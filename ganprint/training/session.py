@@ -32,9 +32,9 @@ from ganprint.weights import (
     save_held_out,
     utc_now,
 )
+from ganprint.weights.artifact import check_run_folder
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, first_fault
 from ganprint.weights.environment import hardware, plugin_record, versions
-from ganprint.weights.run_folder import check_run_folder
 from ganprint.weights.seen import seen_record, with_seen
 
 if TYPE_CHECKING:
@@ -96,12 +96,7 @@ def open_folder(run: Run, config: AttributorConfig, *, force: bool) -> None:
 
 
 def prepare(
-    method: type[Attributor],
-    config: AttributorConfig,
-    manifest: "Manifest",
-    seed: int,
-    *,
-    start: str | None = None,
+    method: type[Attributor], config: AttributorConfig, manifest: "Manifest", seed: int, *, start: str | None = None
 ) -> Attributor:
     """Build an attributor for the manifest's sources, with weights drawn under the seed or those of `start`.
 
@@ -225,10 +220,7 @@ def save_trained(attributor: Attributor, run: Run, card: Card, facts: Mapping[st
         card = card.model_copy(update={"notes": f"{doubt} {card.notes}".strip()})
     save_held_out(run.folder, attributor.held_out)
     save_artifact(
-        run.folder,
-        attributor.state(),
-        card.model_copy(update={"training": training, "date": utc_now()}),
-        force=True,
+        run.folder, attributor.state(), card.model_copy(update={"training": training, "date": utc_now()}), force=True
     )
 
 

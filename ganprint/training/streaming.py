@@ -11,11 +11,12 @@ from torch import Tensor
 
 from ganprint.attributor import Progress, Run
 from ganprint.data import BatchSampler
+from ganprint.data.loading import Batch
 from ganprint.errors import TrainingError
 from ganprint.models.config import TrainingConfig
 from ganprint.perturbation import parse_policy
 from ganprint.processes import is_main_process
-from ganprint.training.batches import VALIDATION_SEED, Batches, Images, PerturbedImages
+from ganprint.training.batches import VALIDATION_SEED, Batches, PerturbedImages
 from ganprint.training.checkpoint import Place, read_place, read_tensors, write_tensors
 from ganprint.training.interruption import Interruption
 
@@ -25,20 +26,17 @@ class Accumulator(Protocol):
 
     def update(self, images: Tensor, labels: Tensor) -> None:
         """Take in uint8 images (B, 3, S, S) and labels int64 (B,)."""
-        ...
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all there is to resume from."""
-        ...
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from what `tensors` gave."""
-        ...
 
 
 def stream(
     images: Any, config: TrainingConfig, run: Run, *, seed: int, batch_size: int = 64, start: int = 0
-) -> Iterator[Images]:
+) -> Iterator[Batch]:
     """Yield the centre crops of a manifest's images in order, perturbed under the configuration's policy.
 
     Begins at batch `start`. Which perturbation an image gets depends on `seed` and its row alone.
@@ -53,13 +51,7 @@ def stream(
 
 
 def accumulate(
-    accumulator: Accumulator,
-    images: Any,
-    config: TrainingConfig,
-    run: Run,
-    *,
-    name: str,
-    batch_size: int = 64,
+    accumulator: Accumulator, images: Any, config: TrainingConfig, run: Run, *, name: str, batch_size: int = 64
 ) -> None:
     """Show every image to an accumulator once, with checkpoints under `name` in the run's folder.
 

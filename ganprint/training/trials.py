@@ -22,11 +22,7 @@ class Trial:
 
     setting: Mapping[str, float]
     metrics: Mapping[str, float]
-    only: int | None = None
-
-    def record(self) -> dict[str, Any]:
-        """Return the trial as a card's details hold it."""
-        return {**self.setting, **{name: round(value, 4) for name, value in self.metrics.items()}}
+    only: int | None
 
 
 def report_trial(
@@ -49,7 +45,8 @@ def best_trial(trials: Sequence[Trial], monitor: str) -> int:
 def grid_details(trials: Sequence[Trial], best: int, sources: Sequence[str]) -> dict[str, Any]:
     """Return what a card's details say of a grid: every trial, and the best one's only answer if it has but one."""
     only = trials[best].only
-    return {"grid": [trial.record() for trial in trials]} | ({} if only is None else {ONLY: sources[only]})
+    grid = [{**each.setting, **{name: round(value, 4) for name, value in each.metrics.items()}} for each in trials]
+    return {"grid": grid} | ({} if only is None else {ONLY: sources[only]})
 
 
 def only_answer(predicted: np.ndarray, labels: np.ndarray) -> int | None:

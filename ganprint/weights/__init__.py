@@ -21,7 +21,6 @@ from ganprint.weights.records import IsotonicCurve as IsotonicCurve
 from ganprint.weights.records import JudgementRecord as JudgementRecord
 from ganprint.weights.records import KindRates as KindRates
 from ganprint.weights.records import LikelihoodRecord as LikelihoodRecord
-from ganprint.weights.records import PluginRecord as PluginRecord
 from ganprint.weights.records import Rate as Rate
 from ganprint.weights.records import Result as Result
 from ganprint.weights.records import TrainingRecord as TrainingRecord

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ganprint import plugins
-from ganprint.errors import GanprintError, WeightsError
+from ganprint.errors import GanprintError, TrainingError, WeightsError
 from ganprint.files import lock, open_file, os_errors_as, read_file, refuse_existing
 from ganprint.plain_yaml import load_plain
 from ganprint.weights.card import CARD_FILE, MODEL_FILE, REFERENCE_FILE, Card, first_fault, read_card
@@ -45,12 +45,7 @@ class Artifact:
 
 
 def save_artifact(
-    folder: Path,
-    tensors: Mapping[str, "Tensor"],
-    card: Card,
-    *,
-    half: bool = True,
-    force: bool = False,
+    folder: Path, tensors: Mapping[str, "Tensor"], card: Card, *, half: bool = True, force: bool = False
 ) -> Path:
     """Write FOLDER/model.safetensors and FOLDER/card.yaml and return the folder.
 
@@ -72,6 +67,15 @@ def save_artifact(
     with os_errors_as(WeightsError, f"The weights cannot be written to {folder}", CHECK_ROOM):
         write_folder(folder, {MODEL_FILE: content, CARD_FILE: card.to_yaml().encode()})
     return folder
+
+
+def check_run_folder(folder: Path, *, resume: bool, force: bool) -> None:
+    """Raise OutputExistsError for a folder with a training or weights, TrainingError where none is there to resume."""
+    if not resume:
+        held = (folder / name for name in ("checkpoints", MODEL_FILE, CARD_FILE))
+        refuse_existing(*held, force=force, hint="Continue with --resume, or start again with --force.")
+    elif not folder.exists():
+        raise TrainingError(f"There is no checkpoint in {folder}.", "Leave out --resume to start again.")
 
 
 def load_artifact(name_or_path: str | Path) -> Artifact:
@@ -112,8 +116,7 @@ def _built(artifact: Artifact) -> "Attributor":
         config = method.spec.config.model_validate(card.config)
     except ValidationError as cause:
         raise WeightsError(
-            f"The configuration of {card.name} is not one that {card.method} knows: {first_fault(cause)}.",
-            hint,
+            f"The configuration of {card.name} is not one that {card.method} knows: {first_fault(cause)}.", hint
         ) from cause
     if config.view != card.view:
         raise WeightsError(f"The card of {card.name} names two different preprocessings.", hint)
@@ -128,7 +131,8 @@ def _built(artifact: Artifact) -> "Attributor":
         raise
     except Exception as cause:
         # A configuration reaches constructors of other packages, which raise what they like.
-        raise WeightsError(f"The weights {card.name} do not fit {card.method}: {_one_line(cause)}", hint) from cause
+        reason = " ".join(str(cause).split())[:300]
+        raise WeightsError(f"The weights {card.name} do not fit {card.method}: {reason}", hint) from cause
     return attributor
 
 
@@ -234,7 +238,3 @@ def _rewrite(folder: Path, card: Card, others: Mapping[str, bytes] = MappingProx
 def _condition(result: Result) -> tuple[object, ...]:
     drawn = (result.split, result.policy, result.seed, result.data_sha256, result.at, result.engine)
     return (*drawn, result.precision or "fp32")
-
-
-def _one_line(cause: Exception) -> str:
-    return " ".join(str(cause).split())[:300]

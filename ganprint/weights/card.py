@@ -94,13 +94,9 @@ class Card(StoredCard):
     sha256: Sha256 | None = None
 
     @model_validator(mode="after")
-    def _sources_start_with_real(self) -> Self:
+    def _sources_are_distinct(self) -> Self:
         if len(self.sources) < 2 or self.sources[0] != REAL or len(set(self.sources)) != len(self.sources):
             raise ValueError(f"sources are {REAL} first, then at least one more, each once")
-        return self
-
-    @model_validator(mode="after")
-    def _no_source_is_a_family(self) -> Self:
         both = {family.casefold() for family in self.families.values()} & {source.casefold() for source in self.sources}
         if both:
             raise ValueError(f"{', '.join(sorted(both))} is both a source and a family")

@@ -13,10 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_outline(
-    method: "type[Attributor]",
-    config: "AttributorConfig",
-    sources: Sequence[str],
-    tensors: Mapping[str, "Tensor"],
+    method: "type[Attributor]", config: "AttributorConfig", sources: Sequence[str], tensors: Mapping[str, "Tensor"]
 ) -> None:
     """Raise WeightsError where the method, so configured, has a tensor that is not in the file, or smaller there.
 

@@ -73,56 +73,42 @@ class Attributes:
     values: dict[Any, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
 class Unread:
     """Something harmless that is of no use here, such as a NumPy scalar."""
-
-    name: Name
 
 
 def _is_size(value: object) -> bool:
     return type(value) is int and 0 <= value < 1 << 48
 
 
-def _tensor(name: Name, arguments: tuple[Any, ...]) -> StoredTensor:
+def _tensor(arguments: tuple[Any, ...]) -> StoredTensor:
     source, offset, shape, stride = arguments[:4]
-    if not isinstance(source, StoredBytes) or len(shape) != len(stride) or len(shape) > MAX_RANK:
-        raise MalformedPickleError("a tensor in it is malformed")
-    if not all(_is_size(value) for value in (offset, *shape, *stride)):
+    fits = isinstance(source, StoredBytes) and len(shape) == len(stride) <= MAX_RANK
+    if not fits or not all(map(_is_size, (offset, *shape, *stride))):
         raise MalformedPickleError("a tensor in it is malformed")
     return StoredTensor(source, offset, tuple(shape), tuple(stride))
 
 
-def _empty_dict(name: Name, arguments: tuple[Any, ...]) -> dict[Any, Any]:
-    # torch fills dicts item by item afterwards; copying initial contents here could be asked for without end.
-    return {}
-
-
-def _unread(name: Name, arguments: tuple[Any, ...]) -> Unread:
-    return Unread(name)
-
-
-_BUILDERS: dict[str, Callable[[Name, tuple[Any, ...]], Any]] = {
+_BUILDERS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
     "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_parameter": lambda name, arguments: arguments[0],
-    "collections.OrderedDict": _empty_dict,
-    "pytorch_lightning.utilities.parsing.AttributeDict": _empty_dict,
-    "argparse.Namespace": lambda name, arguments: Attributes(),
-    "torch.Size": _unread,
-    "torch.device": _unread,
-    "numpy.core.multiarray.scalar": _unread,
-    "numpy.dtype": _unread,
-    "_codecs.encode": _unread,
+    "torch._utils._rebuild_parameter": lambda arguments: arguments[0],
+    # torch fills dicts item by item afterwards; copying initial contents here could be asked for without end.
+    "collections.OrderedDict": lambda arguments: {},
+    "pytorch_lightning.utilities.parsing.AttributeDict": lambda arguments: {},
+    "argparse.Namespace": lambda arguments: Attributes(),
+    **dict.fromkeys(("torch.Size", "torch.device"), lambda arguments: Unread()),
+    **dict.fromkeys(("numpy.core.multiarray.scalar", "numpy.dtype", "_codecs.encode"), lambda arguments: Unread()),
 }
 _LABELS = {f"torch.{name}" for name in STORAGE_TYPES}
 _LABEL_PREFIX = "pytorch_lightning.callbacks."
 """Lightning 1.4 keys the states of callbacks by their classes: kept as labels, refused where called."""
 
 # Protocols 2, which torch.save writes, to 4; the text operations of older ones are not read.
-_NUMBERS = frozenset(("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"))
-_STRINGS = frozenset(("BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"))
-_TEXTS = frozenset(("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"))
-_VALUES = _NUMBERS | _STRINGS | _TEXTS
+_VALUES = {
+    *("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
+    *("BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+    *("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
+}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_SET": set}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -140,7 +126,7 @@ def read_pickle(file: BinaryIO) -> Any:
             if count == MAX_OPERATIONS:
                 raise MalformedPickleError("it takes too many operations")
             if opcode.name == "STOP":
-                return machine.result()
+                return machine.stack.pop()
             machine.apply(opcode.name, argument)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as cause:
         raise MalformedPickleError(" ".join(str(cause).split())[:200] or "it is malformed") from cause
@@ -152,15 +138,12 @@ class _Machine:
 
     def __init__(self) -> None:
         self._stored: dict[str, StoredBytes] = {}
-        self._stack: list[Any] = []
+        self.stack: list[Any] = []
         self._marks: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
 
-    def result(self) -> Any:
-        return self._stack.pop()
-
     def apply(self, opcode: str, argument: Any) -> None:
-        stack = self._stack
+        stack = self.stack
         if opcode in _VALUES:
             stack.append(argument)
         elif opcode in _CONSTANTS:
@@ -177,42 +160,42 @@ class _Machine:
             case "PROTO" | "FRAME":
                 pass
             case "MARK":
-                self._marks.append(self._stack)
-                self._stack = []
+                self._marks.append(self.stack)
+                self.stack = []
             case "POP":
-                self._stack.pop()
+                self.stack.pop()
             case "TUPLE":
                 items = self._pop_to_mark()
-                self._stack.append(tuple(items))
+                self.stack.append(tuple(items))
             case "APPEND":
-                item = self._stack.pop()
+                item = self.stack.pop()
                 self._extend([item])
             case "APPENDS" | "ADDITEMS":
                 self._extend(self._pop_to_mark())
             case "SETITEM":
-                value, key = self._stack.pop(), self._stack.pop()
+                value, key = self.stack.pop(), self.stack.pop()
                 self._set_items([key, value])
             case "SETITEMS":
                 self._set_items(self._pop_to_mark())
             case "BINPUT" | "LONG_BINPUT":
-                self._memo[argument] = self._stack[-1]
+                self._memo[argument] = self.stack[-1]
             case "MEMOIZE":
-                self._memo[len(self._memo)] = self._stack[-1]
+                self._memo[len(self._memo)] = self.stack[-1]
             case "BINGET" | "LONG_BINGET":
-                self._stack.append(self._memo[argument])
+                self.stack.append(self._memo[argument])
             case "GLOBAL":
                 module, _, name = argument.partition(" ")
-                self._stack.append(_checked_name(module, name))
+                self.stack.append(_checked_name(module, name))
             case "STACK_GLOBAL":
-                name, module = self._stack.pop(), self._stack.pop()
-                self._stack.append(_checked_name(module, name))
+                name, module = self.stack.pop(), self.stack.pop()
+                self.stack.append(_checked_name(module, name))
             case "REDUCE" | "NEWOBJ":
-                arguments, name = self._stack.pop(), self._stack.pop()
-                self._stack.append(_made(name, arguments))
+                arguments, name = self.stack.pop(), self.stack.pop()
+                self.stack.append(_made(name, arguments))
             case "BUILD":
-                self._set_state(self._stack.pop())
+                self._set_state(self.stack.pop())
             case "BINPERSID":
-                self._stack.append(self._stored_bytes(self._stack.pop()))
+                self.stack.append(self._stored_bytes(self.stack.pop()))
             case _:
                 raise MalformedPickleError(f"it uses {opcode}, which no checkpoint does")
 
@@ -229,12 +212,12 @@ class _Machine:
         return stored
 
     def _pop_to_mark(self) -> list[Any]:
-        items = self._stack
-        self._stack = self._marks.pop()
+        items = self.stack
+        self.stack = self._marks.pop()
         return items
 
     def _extend(self, items: list[Any]) -> None:
-        target = self._stack[-1]
+        target = self.stack[-1]
         if type(target) is set:
             target.update(item for item in items if _is_plain(item))
         elif type(target) is list:
@@ -243,14 +226,14 @@ class _Machine:
             raise MalformedPickleError("it appends to what is not a list")
 
     def _set_items(self, items: list[Any]) -> None:
-        target = self._stack[-1]
+        target = self.stack[-1]
         keys, values = items[::2], items[1::2]
         if type(target) is not dict or not all(map(_is_plain, keys)):
             raise MalformedPickleError("it sets items of what is not a plain dict")
         target.update(zip(keys, values, strict=True))
 
     def _set_state(self, state: Any) -> None:
-        target = self._stack[-1]
+        target = self.stack[-1]
         if isinstance(target, Attributes) and type(state) is dict:
             target.values = state
         elif type(target) is not dict and not isinstance(target, Unread):
@@ -281,7 +264,7 @@ def _made(name: Any, arguments: Any) -> Any:
         raise MalformedPickleError("it calls what is not a function")
     if str(name) not in _BUILDERS:
         raise ForbiddenNameError(printable(str(name)))
-    return _BUILDERS[str(name)](name, arguments)
+    return _BUILDERS[str(name)](arguments)
 
 
 def printable(text: str) -> str:

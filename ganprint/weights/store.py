@@ -177,9 +177,7 @@ def _entry(path: Path) -> Entry:
         card = read_card(path)
     except WeightsError as error:
         return Entry(path.name, path, size, error=error.message)
-    if not files[1].is_file():
-        return Entry(path.name, path, size, card, f"{path} has no {MODEL_FILE}.")
-    return Entry(path.name, path, size, card)
+    return Entry(path.name, path, size, card, None if files[1].is_file() else f"{path} has no {MODEL_FILE}.")
 
 
 def _names_hint(name: str, folders: Sequence[Path]) -> str:

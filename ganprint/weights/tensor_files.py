@@ -82,8 +82,7 @@ def read_model(path: Path, sha256: str, hint: str) -> dict[str, "Tensor"]:
     for name, tensor in tensors.items():
         if tensor.is_complex() or not bool(tensor.isfinite().all()):
             raise WeightsError(
-                f"The tensor {name} has numbers that are not finite.",
-                "Restore the weights from their origin.",
+                f"The tensor {name} has numbers that are not finite.", "Restore the weights from their origin."
             )
     return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
 

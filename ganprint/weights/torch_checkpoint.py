@@ -14,13 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ganprint.errors import WeightsError
 from ganprint.files import open_file, os_errors_as
-from ganprint.weights.pickled import (
-    ForbiddenNameError,
-    MalformedPickleError,
-    StoredBytes,
-    StoredTensor,
-    read_pickle,
-)
+from ganprint.weights.pickled import ForbiddenNameError, MalformedPickleError, StoredBytes, StoredTensor, read_pickle
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,7 +12,7 @@ from ganprint_plugins.residual_statistics.method import ResidualStatistics
 from ganprint import plugins
 from ganprint.api.trainings import run_folder
 from ganprint.models.choice import choose_config, suiting_preset
-from ganprint.models.config import preset_names, read_config
+from ganprint.models.config import read_config
 from ganprint.weights import read_card
 
 
@@ -31,8 +31,6 @@ def test_the_preset_suits_the_device(method: Any, device: str, benchmark: bool, 
 def test_every_method_has_a_preset_for_a_cpu() -> None:
     for plugin in plugins.discover():
         spec = plugins.load(plugin.name).spec
-        for preset in preset_names(spec):
-            read_config(spec, preset=preset)
         assert suiting_preset(spec, "cpu", benchmark=True) or spec.name == "residual-statistics"
 
 

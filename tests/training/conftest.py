@@ -11,6 +11,9 @@ from ganprint.training import Run
 from ganprint.training.loop import fit_attributor
 from ganprint.training.session import prepare
 
+SMALL = ("backbone_options.widths=[8,8,8,8]", "view.size=32", "perturb_at=null")
+"""Settings of repmix-mini under which an epoch takes a second."""
+
 
 def fit_repmix(manifest: Path, out: Path, *settings: str, **run: Any) -> tuple[RepMix, dict[str, Any]]:
     """Return the fitted method, and the facts of its training that a card keeps."""

@@ -23,7 +23,7 @@ from ganprint.training.checkpoint import read_place
 from ganprint.training.loop import fit_attributor
 from ganprint.training.session import prepare
 
-from .conftest import fit_repmix
+from .conftest import SMALL, fit_repmix
 
 SETTINGS = (
     "backbone=timm:resnet18",
@@ -157,13 +157,8 @@ def test_training_stops_when_patience_is_out(tiny_manifest: Path, tmp_path: Path
 def test_the_program_killed_by_ctrl_c_says_how_to_go_on_and_resumes_to_the_same_bits(
     inside: Any, tiny_manifest: Path, tmp_path: Path
 ) -> None:
-    sets = (
-        "backbone_options.widths=[8,8,8,8]", "view.size=32", "perturb_at=null", "epochs=3", "batch_size=1",
-    )  # fmt: skip
-    options = [part for each in sets for part in ("--set", each)]
-    common = [
-        "train", "--method", "repmix", "--preset", "repmix-mini", "--data", str(tiny_manifest), *options,
-    ]  # fmt: skip
+    sets = [part for each in (*SMALL, "epochs=3", "batch_size=1") for part in ("--set", each)]
+    common = ["train", "--method", "repmix", "--preset", "repmix-mini", "--data", str(tiny_manifest), *sets]
     inside(*common, "--workers", "0", "--out", tmp_path / "alone", status=0)
 
     command = [sys.executable, "-m", "ganprint", *common, "--workers", "1"]

@@ -20,11 +20,9 @@ from ganprint.training.session import train_weights
 from ganprint.training.trials import judge, only_answer
 from ganprint.weights import load_artifact
 
-from .conftest import fit_repmix
+from .conftest import SMALL, fit_repmix
 
-SETTINGS = (
-    "backbone_options.widths=[8,8,8,8]", "view.size=32", "perturb_at=null", "warmup_steps=0", "batch_size=6",
-)  # fmt: skip
+SETTINGS = (*SMALL, "warmup_steps=0", "batch_size=6")
 
 
 def fit(manifest: Path, out: Path, *settings: str, **run: Any) -> tuple[RepMix, dict[str, Any]]:

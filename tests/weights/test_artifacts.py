@@ -5,13 +5,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import save
 from torch import Tensor
 
 from ganprint.errors import OutputExistsError, WeightsError
-from ganprint.weights import Card, Result, load_artifact, read_card, save_artifact
+from ganprint.weights import Card, Result, list_weights, load_artifact, read_card, save_artifact
 from ganprint.weights.artifact import add_result, set_calibration
 from ganprint.weights.card import CARD_FILE, MODEL_FILE
 
@@ -83,9 +85,7 @@ def test_only_matrices_lose_precision_and_only_when_halved(half: bool, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "tensor",
-    [torch.tensor([[1.0, 70000.0]]), torch.tensor([[1e-7, -3e-7]])],
-    ids=["overflow", "underflow"],
+    "tensor", [torch.tensor([[1.0, 70000.0]]), torch.tensor([[1e-7, -3e-7]])], ids=["overflow", "underflow"]
 )
 def test_what_float16_cannot_hold_stays_float32(tensor: Tensor, tmp_path: Path) -> None:
     loaded = load_artifact(save_artifact(tmp_path / "a", {"kept": tensor}, FULL))
@@ -105,9 +105,22 @@ def test_views_shared_memory_doubles_gradients_and_empty_tensors_are_saved(tmp_p
         assert torch.equal(loaded.tensors[name], tensor.detach().float()), name
 
 
-@pytest.mark.parametrize("tensors", [{}, {"a": torch.tensor([1.0, float("nan")])}], ids=["none", "nan"])
-def test_weights_that_cannot_be_right_are_not_written(tensors: dict[str, Tensor], tmp_path: Path) -> None:
-    with pytest.raises(WeightsError):
+NO_NUMBERS = [float("nan"), float("inf"), -float("inf")]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "says"),
+    [
+        ({}, "There are no tensors to save"),
+        *(({"w": torch.tensor([1.0, value])}, "The tensor w holds NaN or infinity") for value in NO_NUMBERS),
+        *(
+            ({"w": stored}, "w cannot be saved: it is no tensor of real numbers")
+            for stored in (np.zeros(3), 3, torch.zeros(2, dtype=torch.complex64))
+        ),
+    ],
+)
+def test_weights_that_cannot_be_right_are_not_written(tensors: dict[str, Tensor], says: str, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=says):
         save_artifact(tmp_path / "a", tensors, FULL)
     assert not list(tmp_path.iterdir())
 
@@ -154,6 +167,7 @@ def test_a_folder_that_cannot_be_written_gets_a_sentence(tmp_path: Path) -> None
         save_artifact(tmp_path / "file" / "a", TENSORS, FULL)
 
 
+LINE = b"  isotonic:\n  - - - 0\n      - 0\n  - "
 DAMAGE: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "bit flipped": (MODEL_FILE, lambda old: old[:-1] + bytes([old[-1] ^ 1]), "is damaged: its SHA-256"),
     "truncated": (MODEL_FILE, lambda old: old[: len(old) // 2], "is damaged: its SHA-256"),
@@ -163,44 +177,62 @@ DAMAGE: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "not a mapping": (CARD_FILE, lambda old: b"- 1", "not a valid card"),
     "empty card": (CARD_FILE, lambda old: b"", "not a valid card"),
     "too large": (CARD_FILE, lambda old: b"#" * (2 << 20), "too large"),
-    "tags": (
-        CARD_FILE,
-        lambda old: b"!!python/object/apply:os.system ['touch touched']",
-        "not readable YAML",
-    ),
+    "tags": (CARD_FILE, lambda old: b"!!python/object/apply:os.system ['touch touched']", "not readable YAML"),
     "unknown field": (CARD_FILE, lambda old: old + b"\nsurprise: 1\n", "surprise: Extra inputs"),
-    "no hash": (CARD_FILE, lambda old: old.replace(b"sha256: ", b"# "), "does not give the SHA-256"),
+    "no hash": (CARD_FILE, lambda old: old.replace(b"\nsha256: ", b"\n# "), "does not give the SHA-256"),
     "parameters": (CARD_FILE, lambda old: old.replace(b"ters: 31", b"ters: 32"), "32 parameters"),
     "another version": (CARD_FILE, lambda old: old.replace(b"version: 1", b"version: 2"), "schema_version"),
     "sources": (CARD_FILE, lambda old: old.replace(b"- real", b"- fake"), "real first"),
     "date": (CARD_FILE, lambda old: old.replace(b"Z'", b"'"), "date: Input should have timezone"),
+    "long": (CARD_FILE, lambda old: old.replace(b"seed: 1", b"seed: 1" + b":1" * 20000), "seed: Input should be"),
+    "keys": (CARD_FILE, lambda old: b"".join(b"key%d: 1\n" % number for number in range(20_000)), "Field required"),
+    "hot": (CARD_FILE, lambda old: old.replace(b"ture: 0.8", b"ture: 1e-300"), "a temperature lies within"),
+    "lines": (CARD_FILE, lambda old: old.replace(b"  isotonic:\n  - ", LINE), "function for each source"),
+    "falling": (CARD_FILE, lambda old: old.replace(b"      - 0.9\n", b"      - 0.0\n"), "non-decreasing"),
+    "no error": (CARD_FILE, lambda old: old.replace(b"error: 0.02", b"other: 0.02"), "has its calibration_error after"),
+    "verdict": (CARD_FILE, lambda old: old.replace(b"- progan", b"- inconclusive"), "looks like that of a verdict"),
+    "many": (CARD_FILE, lambda old: old.replace(b"- progan", b"\n".join(b"- s%d" % n for n in range(2000))), "at most"),
+    "escape": (CARD_FILE, lambda old: old + b'"\\e[2J\\e]0;x\\a": 1\n', "Extra inputs"),
 }
+CARD_READS = ("bit flipped", "truncated", "empty", "no hash", "parameters")
+"""Damage that is found when the tensors are read."""
 
 
 @pytest.mark.parametrize("how", DAMAGE)
 def test_damage_is_reported_with_the_file_and_a_way_out(how: str, tmp_path: Path) -> None:
     name, change, message = DAMAGE[how]
-    folder = save_artifact(tmp_path / "a", TENSORS, make_card())
+    folder = save_artifact(tmp_path / "a", TENSORS, make_card(seed=1, calibration=CALIBRATION))
     before = (folder / name).read_bytes()
     (folder / name).write_bytes(change(before))
     assert (folder / name).read_bytes() != before
     with pytest.raises(WeightsError, match=message) as error:
         load_artifact(folder)
     assert str(folder) in error.value.message
-    assert "\n" not in error.value.message
+    assert "\n" not in error.value.message and len(error.value.message) < 500 + len(str(tmp_path))
     assert error.value.hint
     assert error.value.exit_status == 3
     assert not Path("touched").exists()
+    (listed,) = list_weights([tmp_path])
+    assert listed.error == (None if how in CARD_READS else error.value.message)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"\x08" + bytes(7) + b"{}      "], ids=["none", "junk", "bare"])
-def test_a_file_with_the_right_hash_that_is_no_safetensors_is_reported(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "not a safetensors file"),
+        (b"\xff" * 64, "not a safetensors file"),
+        (b"\x08" + bytes(7) + b"{}      ", "does not hold the 31 parameters"),
+        *((save({"b": torch.tensor([1.0, value])}), "The tensor b has numbers that are not") for value in NO_NUMBERS),
+    ],
+)
+def test_a_file_with_the_right_hash_that_holds_no_weights_is_reported(
+    content: bytes, says: str, tmp_path: Path
+) -> None:
     folder = save_artifact(tmp_path / "a", TENSORS, make_card())
-    card = (folder / CARD_FILE).read_text()
-    old = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
-    (folder / CARD_FILE).write_text(card.replace(old, hashlib.sha256(content).hexdigest()))
     (folder / MODEL_FILE).write_bytes(content)
-    with pytest.raises(WeightsError, match=r"not a safetensors file|does not hold the 31 parameters"):
+    card = read_card(folder).model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
+    (folder / CARD_FILE).write_text(card.to_yaml())
+    with pytest.raises(WeightsError, match=says):
         load_artifact(folder)
 
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -54,18 +53,11 @@ def run(inside: Any) -> Any:
     return lambda *arguments, **options: inside(*arguments, env={"COLUMNS": "200"}, **options)
 
 
-def damage(folder: Path) -> None:
-    with (folder / "model.safetensors").open("r+b") as file:
-        file.seek(-1, os.SEEK_END)
-        file.write(b"\x01")
-
-
 def test_list_names_every_artifact_and_the_fault_of_a_damaged_one(run: Any, store: Path) -> None:
     put(store, "good", default=True)
     (put(store, "bad") / "card.yaml").write_text("name: bad")
     done = run("weights", "list")
-    table = done.stdout
-    good, bad = (next(line for line in table.splitlines() if name in line) for name in ("good", "bad"))
+    good, bad = (next(line for line in done.stdout.splitlines() if name in line) for name in ("good", "bad"))
     for part in ("good*", "nobody", "native 128", "0.962"):
         assert part in good
     assert "damaged" in bad
@@ -110,11 +102,11 @@ def test_show_renders_the_card_its_intervals_and_recalls(run: Any, store: Path) 
 def test_verify_exits_1_where_one_of_several_is_damaged(run: Any, store: Path) -> None:
     put(store, "good")
     run("weights", "verify", status=0)
-    damage(put(store, "hurt"))
+    model = put(store, "hurt") / "model.safetensors"
+    model.write_bytes(model.read_bytes()[:-1] + b"\x01")
     good, hurt = run("weights", "verify", status=1).stdout.splitlines()
     assert good == "good: sound (There is no method called nobody.)"
-    assert hurt.startswith("hurt: ")
-    assert "SHA-256" in hurt
+    assert hurt.startswith("hurt: ") and "SHA-256" in hurt
     run("weights", "verify", "good", status=0)
     records = json.loads(run("weights", "verify", "--json").stdout)
     assert {record["name"]: bool(record["error"]) for record in records} == {"good": False, "hurt": True}

@@ -48,19 +48,14 @@ def linear(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("linear")
-def test_an_attributor_gets_its_configuration_sources_and_tensors(tmp_path: Path) -> None:
-    card = make_card(method="linear", config={"view": VIEW, "width": 4})
+def test_an_attributor_gets_its_configuration_sources_and_tensors_and_fetches_no_others(tmp_path: Path) -> None:
+    """Those that its training started from are not looked for."""
+    card = make_card(method="linear", config={"view": VIEW, "width": 4, "pretrained": True})
     weight = torch.arange(8.0).reshape(2, 4)
     attributor, read = load_attributor(save_artifact(tmp_path / "a", {"weight": weight}, card))
     assert attributor.config == Config(view=View.model_validate(VIEW), width=4)
     assert attributor.sources == read.sources == ("real", "progan")
     assert torch.equal(attributor.weight, weight)
-
-
-@pytest.mark.usefixtures("linear")
-def test_loading_does_not_fetch_the_weights_that_training_started_from(tmp_path: Path) -> None:
-    card = make_card(method="linear", config={"view": VIEW, "pretrained": True})
-    _, read = load_attributor(save_artifact(tmp_path / "a", {"weight": torch.ones(2, 3)}, card))
     assert read.config["pretrained"] is True
 
 

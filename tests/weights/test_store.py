@@ -62,9 +62,7 @@ def test_an_earlier_folder_hides_a_later_one(folders: list[Path]) -> None:
     assert entries[1].size == 8 + (folders[0] / "same" / CARD_FILE).stat().st_size
 
 
-def test_damaged_artifacts_are_listed_with_their_fault_and_unfinished_ones_are_not(
-    folders: list[Path],
-) -> None:
+def test_damaged_artifacts_are_listed_with_their_fault_and_unfinished_ones_are_not(folders: list[Path]) -> None:
     put(folders[0], "good")
     (put(folders[0], "bad") / CARD_FILE).write_text("name: 3")
     (put(folders[0], "headless") / CARD_FILE).unlink()
@@ -124,6 +122,10 @@ def test_the_default_is_the_marked_one_of_the_first_folder_or_the_only_one(folde
     put(folders[2], "only")
     put(folders[2], "else", method="prnu", default=True)
     assert default_for("repmix").name == "only"
+    put(folders[1], "another")
+    with pytest.raises(WeightsError, match="several weights and no one default") as error:
+        default_for("repmix")
+    assert error.value.hint == "Name one with --weights: another, only."
     put(folders[2], "native", default=True)
     assert default_for("repmix").name == "native"
     put(folders[0], "own")
@@ -134,14 +136,6 @@ def test_the_default_is_the_marked_one_of_the_first_folder_or_the_only_one(folde
     with pytest.raises(WeightsError, match="no one default") as error:
         default_for("repmix")
     assert "better, native, rival" in error.value.hint
-
-
-def test_several_without_a_default_ask_for_a_choice(folders: list[Path]) -> None:
-    for name in ("a", "b"):
-        put(folders[0], name)
-    with pytest.raises(WeightsError, match="several weights") as error:
-        default_for("repmix")
-    assert error.value.hint == "Name one with --weights: a, b."
 
 
 def test_shipped_weights_are_found_inside_an_installed_package_only(tmp_path: Path) -> None:
