@@ -3,15 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ganprint.plugin_api import (
-    LabelledImages,
-    Moments,
-    NeuralAttributor,
-    Panel,
-    Run,
-    accumulate,
-    log_dct,
-)
+from ganprint.plugin_api import LabelledImages, Moments, NeuralAttributor, Panel, Run, accumulate, log_dct
 from ganprint_plugins.dct_cnn_spec import SPEC, DCTCNNConfig
 
 FLATTEST = 1e-3

@@ -1,20 +1,12 @@
 """Yu et al.: attributing fake images to GANs (ICCV 2019), its variants, and its visual fingerprints."""
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganprint.plugin_api import (
-    ConfigError,
-    Losses,
-    NeuralAttributor,
-    Panel,
-    Step,
-    build_backbone,
-)
+from ganprint.plugin_api import ConfigError, Losses, NeuralAttributor, Panel, Step, build_backbone
 from ganprint_plugins.yu_spec import SPEC, YuConfig
 
 SLOPE = 0.2
@@ -268,22 +260,15 @@ class Yu(NeuralAttributor):
         return panels
 
 
-class _Reverse(torch.autograd.Function):
-    """The identity forwards; backwards the gradient turned round, with the weight of the adversarial loss."""
-
-    @staticmethod
-    def forward(context: Any, values: Tensor) -> Tensor:
-        return values.view_as(values)
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:
-        return -ADVERSARIAL * gradient
-
-
 def _critic_loss(critic: nn.Module, real: Tensor, made: Tensor, step: Step) -> Tensor:
-    """Return the critic's loss: Wasserstein's, the gradient penalty (Gulrajani et al. 2017), and against drift."""
+    """Return the critic's loss: Wasserstein's, the gradient penalty (Gulrajani et al. 2017), and against drift.
+
+    What is `made` gets the critic's gradient turned round, with the weight of the adversarial loss.
+    """
     of_real = critic(real)
-    judged = critic(_Reverse.apply(made)).mean() - of_real.mean()
+    turned = made.view_as(made)
+    turned.register_hook(lambda gradient: -ADVERSARIAL * gradient)
+    judged = critic(turned).mean() - of_real.mean()
     drawn = step.random().random((len(real) * step.world_size, 1, 1, 1))
     share = torch.from_numpy(step.share(drawn)).to(real)
     between = (share * real + (1 - share) * made.detach()).requires_grad_()

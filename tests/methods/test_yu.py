@@ -116,7 +116,8 @@ def test_processes_penalise_the_critic_at_the_points_of_one() -> None:
             return images.flatten(1).sum(1)
 
     def between(images: int, step: Step) -> torch.Tensor:
-        yu._critic_loss(Recorder(), torch.ones(images, 3, 4, 4), torch.zeros(images, 3, 4, 4), step)
+        made = torch.zeros(images, 3, 4, 4, requires_grad=True)
+        yu._critic_loss(Recorder(), torch.ones(images, 3, 4, 4), made, step)
         return seen[-1]
 
     parts = [between(3, Step(0, 1, 2, rank, 2)) for rank in (0, 1)]

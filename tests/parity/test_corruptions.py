@@ -14,14 +14,7 @@ from ganprint.perturbation import CORRUPTIONS, Perturbation, perturb
 from ganprint.perturbation.blur import MOTION
 from ganprint.perturbation.filters import smear, zoomed_size
 from ganprint.perturbation.reference import corrupt_by_reference
-from ganprint.perturbation.weather import (
-    FROST_PICTURES,
-    SNOW,
-    add_snow,
-    blend_frost,
-    falling_snow,
-    frost_picture,
-)
+from ganprint.perturbation.weather import FROST_PICTURES, SNOW, add_snow, blend_frost, falling_snow, frost_picture
 
 SEEDLESS = "impulse_noise"
 """imagecorruptions' own ignores the seed, so its stored output cannot be repeated."""

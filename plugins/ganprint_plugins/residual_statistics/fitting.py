@@ -86,8 +86,7 @@ def fit_models(
     # networks carry over better on their principal components; on features they carry over less well.
     components = {}
     if config.networks:
-        varying = principal_directions(inputs["statistics"], moments["statistics"], config.components)
-        components = {"statistics": varying}
+        components["statistics"] = principal_directions(inputs["statistics"], moments["statistics"], config.components)
     for name, values in inputs.items():
         regression = partial(regressions[name], penalty=penalties[name])
         robust = [

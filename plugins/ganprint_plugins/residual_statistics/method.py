@@ -25,10 +25,7 @@ from ganprint.plugin_api import (
 from ganprint_plugins.residual_statistics.features import columns, describe, names, precise_device
 from ganprint_plugins.residual_statistics.fitting import Targets, fit_models, split_groups
 from ganprint_plugins.residual_statistics.frozen import FEATURES
-from ganprint_plugins.residual_statistics.linear import (
-    Scaling,
-    gated,
-)
+from ganprint_plugins.residual_statistics.linear import Scaling, gated
 from ganprint_plugins.residual_statistics.reasons import KINDS, kind_matrix
 from ganprint_plugins.residual_statistics.spec import SPEC, ResidualStatisticsConfig
 
@@ -137,8 +134,7 @@ class ResidualStatistics(Attributor):
 
         Without `frozen`, columns after the statistics are not looked at.
         """
-        some = values[:, : columns(self.config.frozen)]
-        first = self._first(Scaling(*self._scaling()).apply(some))
+        first = self._first(self._scaled(values[:, : columns(self.config.frozen)]))
         return self._logits(first)[0], self._embedding(first)
 
     def _loss(self, rows: "Rows", kept: np.ndarray) -> float:
@@ -147,8 +143,8 @@ class ResidualStatistics(Attributor):
         labels = torch.from_numpy(rows.labels[kept])
         return float(torch.nn.functional.cross_entropy(logits, labels))
 
-    def _scaling(self) -> tuple[Tensor, Tensor]:
-        return self.tensors["mean"], self.tensors["deviation"]
+    def _scaled(self, described: Tensor) -> Tensor:
+        return Scaling(self.tensors["mean"], self.tensors["deviation"]).apply(described)
 
     def _first(self, scaled: Tensor) -> Tensor:
         """Return what the first linear maps give, (N, P), for standardised values (N, F)."""
@@ -194,8 +190,7 @@ class ResidualStatistics(Attributor):
         self.check_images(images)
         # Its reasons are gradients, which a caller's inference mode would not give.
         with torch.inference_mode(False), torch.no_grad():
-            described = describe(images.to(self.device), frozen=self.config.frozen)
-            scaled = Scaling(*self._scaling()).apply(described)
+            scaled = self._scaled(describe(images.to(self.device), frozen=self.config.frozen))
             first = self._first(scaled)
             logits, _ = self._logits(first)
             reasons = Reasons(KINDS, self._reasons(scaled, first))
@@ -216,8 +211,8 @@ class ResidualStatistics(Attributor):
         start = self._first(torch.zeros_like(scaled[:1]))
         with torch.enable_grad():
             path = (start + steps[:, None, None] * (first - start)).requires_grad_()
-            real, synthetic = _odds(self._logits(path.flatten(0, 1))[1]).unbind(1)
-            (slopes,) = torch.autograd.grad((synthetic - real).sum(), path)
+            kinds = self._logits(path.flatten(0, 1))[1]
+            (slopes,) = torch.autograd.grad((kinds[:, 1:].logsumexp(1) - kinds[:, 0]).sum(), path)
         signs, *parts = self._parts(slopes.mean(0))
         of_inputs = [part @ self.tensors[f"{n}.weights"] for n, part in zip(self.inputs, parts, strict=True)]
         of_inputs[0] = of_inputs[0] + signs @ self.tensors["signs.weights"]
@@ -253,8 +248,3 @@ class ResidualStatistics(Attributor):
         order = np.argsort(-np.abs(values), kind="stable")[:BARS]
         labels = tuple(KINDS[place] for place in order)
         return [Panel("log-odds of synthetic by kind of statistics", values[order], labels=labels)]
-
-
-def _odds(kinds: Tensor) -> Tensor:
-    """Return log-probabilities of real and synthetic (B, 2) for those of real and the families (B, C)."""
-    return torch.stack([kinds[:, 0], kinds[:, 1:].logsumexp(1)], 1)
