@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,18 +66,14 @@ class PerturbedCrops(SourceImages):
 
     def __getitem__(self, index: int | Draw) -> tuple[Tensor, int, int]:
         row = index.row if isinstance(index, Draw) else int(index)
-        crops = find_crops(self._treated(self.read(row), row), self.view).pixels
-        return crops, int(self.labels[row]), row
-
-    def _treated(self, image: Tensor, row: int) -> Tensor:
-        if isinstance(self.policy, Chain | DrawnChain):
-            try:
-                return self.policy.draw(self.seed, row).apply(image)
-            except ImageError:
-                return image  # Too large or small for a step: it cannot have met that.
+        image = self.read(row)
         if isinstance(self.policy, Policy):
-            return perturb(image[None], [self.policy.draw(self.seed, row)])[0]
-        return image
+            image = perturb(image[None], [self.policy.draw(self.seed, row)])[0]
+        elif isinstance(self.policy, Chain | DrawnChain):
+            # An image that is too large or small for a step cannot have met it.
+            with suppress(ImageError):
+                image = self.policy.draw(self.seed, row).apply(image)
+        return find_crops(image, self.view).pixels, int(self.labels[row]), row
 
 
 def collect(splits: Sequence[LabelledImages], config: ResidualStatisticsConfig, run: Run) -> Rows:

@@ -98,19 +98,15 @@ class ResidualStatistics(Attributor):
 
         began = time.monotonic()
         rows = collect([train, val], self.config, run)
-        folds = split_groups(rows, self.config.folds, run.seed)
         held_out, losses = [], []
-        collected = time.monotonic()
-        for number in range(self.config.folds + 1):
-            out = set(folds[number]) if number < self.config.folds else set()
-            kept = ~np.isin(rows.groups, list(out))
+        collected, fits = time.monotonic(), self.config.folds + 1
+        for done, out in enumerate([*split_groups(rows, self.config.folds, run.seed), []], start=1):
+            kept = ~np.isin(rows.groups, out)
             self.fit_rows(rows, kept, seed=run.seed)
             if out:
                 losses.append(self._loss(rows, ~kept & (rows.draws == 0)))
-                names_out = frozenset(str(group) for group in out)
-                held_out.append(HeldOut(names_out, {name: each.clone() for name, each in self.state().items()}))
+                held_out.append(HeldOut(frozenset(out), self.state()))
             stage = f"fold without {len(out)} groups" if out else "all groups"
-            done, fits = number + 1, self.config.folds + 1
             remaining = (time.monotonic() - collected) / done * (fits - done)
             run.report(Progress(done, fits, 1, 1, 0.0, remaining, stage=stage))
         self.held_out = tuple(held_out)
