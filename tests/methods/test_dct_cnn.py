@@ -5,7 +5,7 @@ import pytest
 import scipy.fft
 import torch
 
-from ganprint.images.spectrum import SMALLEST, dct2, log_dct, luma
+from ganprint.images.spectrum import SMALLEST, dct2, log_dct
 from ganprint.training.moments import Moments
 
 
@@ -37,8 +37,3 @@ def test_streamed_moments_are_those_of_all_images_however_they_come() -> None:
     resumed = Moments(lambda each: each.float())
     resumed.load(moments.tensors())
     assert (resumed.count, torch.equal(resumed.mean, moments.mean)) == (37, True)
-
-
-def test_luma_weighs_as_bt_601_does() -> None:
-    primaries = torch.eye(3).view(3, 3, 1, 1)
-    assert luma(primaries).flatten().tolist() == pytest.approx([0.299, 0.587, 0.114], abs=1e-4)

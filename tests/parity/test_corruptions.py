@@ -138,15 +138,6 @@ def test_torch_matches_the_stored_snow_given_its_seeds_and_angle(stored):
         assert psnr(corrupted, case.after) >= 55, case.name
 
 
-@pytest.mark.parametrize("kind", PICTORIAL)
-def test_stored_outputs_lie_within_the_band_of_torchs_strength(stored, kind):
-    for case in of_kind(stored, kind):
-        draws = [Perturbation(kind, case.perturbation.severity, seed) for seed in range(40)]
-        corrupted = perturb(case.before[None].expand(40, -1, -1, -1), draws)
-        strengths = [psnr(each, case.before) for each in corrupted]
-        assert min(strengths) - 1.5 <= psnr(case.after, case.before) <= max(strengths) + 1.5, case.name
-
-
 @pytest.fixture(scope="module")
 def photograph() -> Tensor:
     from skimage import data

@@ -4,7 +4,7 @@ import io
 import sys
 import types
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from ganprint.api.importing import import_checkpoint
+from ganprint.errors import WeightsError
 
 SOURCES = ("real", "progan", "stylegan")
 PUBLISHED = {
@@ -99,3 +100,18 @@ def official(network: dict[str, torch.Tensor], tmp_path_factory: pytest.TempPath
 
 def load(path: Path, out: Path, **options: Any) -> Any:
     return import_checkpoint(path, name="official", sources=SOURCES, out=out, **options)
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Callable[..., str]:
+    """Return a function that finds a checkpoint refused, with nothing written, and returns what is said."""
+
+    def find(content: bytes, says: str | None = None) -> str:
+        path = tmp_path / "evil.ckpt"
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match=says) as error:
+            load(path, tmp_path / "out")
+        assert sorted(tmp_path.iterdir()) == [path]
+        return error.value.message
+
+    return find
