@@ -68,6 +68,14 @@ def test_with_gradients_a_network_answers_as_without(name: str, trained: Fit, ti
     assert torch.isfinite(gradient).all() and (gradient.flatten(1).abs().amax(1) > 0).all()
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_a_network_sees_is_computed_in_full_precision(name: str, trained: Fit, tiny_manifest: Path) -> None:
+    attributor, images = trained(name), images_of(tiny_manifest, "val")
+    with torch.autocast("cpu", torch.bfloat16):
+        seen = attributor.scale(images)
+    assert torch.equal(seen, attributor.scale(images))
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_the_same_seed_gives_the_same_weights(name: str, fit: Fit, trained: Fit, tmp_path: Path) -> None:
     assert same_states(fit(name, tmp_path), trained(name))
