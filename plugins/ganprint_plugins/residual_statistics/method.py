@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, linear
+from torch.nn.functional import cross_entropy, gelu, linear
 
 from ganprint.plugin_api import (
     Attributor,
@@ -104,7 +104,9 @@ class ResidualStatistics(Attributor):
             kept = ~np.isin(rows.groups, out)
             self.fit_rows(rows, kept, seed=run.seed)
             if out:
-                losses.append(self._loss(rows, ~kept & (rows.draws == 0)))
+                plain = ~kept & (rows.draws == 0)
+                logits, _ = self.answer_rows(rows.statistics[torch.from_numpy(plain)])
+                losses.append(float(cross_entropy(logits, torch.from_numpy(rows.labels[plain]))))
                 held_out.append(HeldOut(frozenset(out), self.state()))
             stage = f"fold without {len(out)} groups" if out else "all groups"
             remaining = (time.monotonic() - collected) / done * (fits - done)
@@ -132,12 +134,6 @@ class ResidualStatistics(Attributor):
         """
         first = self._first(self._scaled(values[:, : columns(self.config.frozen)]))
         return self._logits(first)[0], self._embedding(first)
-
-    def _loss(self, rows: "Rows", kept: np.ndarray) -> float:
-        chosen = torch.from_numpy(np.flatnonzero(kept))
-        logits, _ = self.answer_rows(rows.statistics[chosen])
-        labels = torch.from_numpy(rows.labels[kept])
-        return float(torch.nn.functional.cross_entropy(logits, labels))
 
     def _scaled(self, described: Tensor) -> Tensor:
         return Scaling(self.tensors["mean"], self.tensors["deviation"]).apply(described)
