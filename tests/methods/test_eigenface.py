@@ -36,19 +36,6 @@ def test_components_found_in_batches_span_what_scikit_learns_pca_finds_at_once(i
     np.testing.assert_allclose(components.pca.explained_variance_ratio_[:4], whole.explained_variance_ratio_, rtol=1e-2)
 
 
-def test_going_on_from_tensors_gives_the_same_components(images: torch.Tensor) -> None:
-    whole, first, second = Components(6), Components(6), Components(6)
-    parts = images.split(30)
-    for part in parts:
-        whole.update(part, torch.zeros(len(part)))
-    first.update(parts[0], torch.zeros(30))
-    second.load({name: tensor.clone() for name, tensor in first.tensors().items()})
-    for part in parts[1:]:
-        second.update(part, torch.zeros(len(part)))
-    for name, tensor in whole.tensors().items():
-        assert torch.equal(tensor, second.tensors()[name]), name
-
-
 def test_the_count_explains_the_variance_asked_for_and_no_more_than_needed(images: torch.Tensor) -> None:
     rows = images.flatten(1).numpy()
     shares = PCA(10, svd_solver="full").fit(rows).explained_variance_ratio_

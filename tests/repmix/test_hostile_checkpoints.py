@@ -1,8 +1,12 @@
 """Nothing in a checkpoint is run, and none takes more memory than its bytes."""
 
+import faulthandler
 import io
 import os
+import resource
+import signal
 import struct
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +126,30 @@ def test_keys_and_names_that_take_long_each_time_they_are_used_are_refused(
     pickled: bytes, says: str, refused: Refused
 ) -> None:
     refused(zipped(pickled), says)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs fork and /proc")
+@pytest.mark.parametrize("case", ["nested keys", "gigabyte"])
+def test_torchs_own_reader_does_not_hold_where_ours_does(case: str, tmp_path: Path) -> None:
+    """Where this fails for both cases, `ganprint.weights.pickled` can be replaced by torch.load."""
+    path = tmp_path / "evil.ckpt"
+    path.write_bytes(zipped(HANDWRITTEN[case]))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("archive/version", "3")
+    child = os.fork()
+    if not child:
+        faulthandler.disable()
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + (512 << 20),) * 2)
+        outcome = 0
+        try:
+            torch.load(path, weights_only=True)
+        except MemoryError:
+            outcome = 1
+        finally:
+            os._exit(outcome)
+    _, status = os.waitpid(child, 0)
+    assert (os.WTERMSIG(status) == signal.SIGSEGV) if case == "nested keys" else os.WEXITSTATUS(status) == 1
 
 
 def tensor_pickle(offset: int, shape: tuple[int, ...], stride: tuple[int, ...], count: int) -> bytes:
