@@ -3,15 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ganprint.plugin_api import (
-    LabelledImages,
-    Moments,
-    NeuralAttributor,
-    Panel,
-    Run,
-    accumulate,
-    log_dct,
-)
+from ganprint.plugin_api import LabelledImages, Moments, NeuralAttributor, Panel, Run, accumulate, log_dct
 from ganprint_plugins.dct_cnn_spec import SPEC, DCTCNNConfig
 
 FLATTEST = 1e-3
@@ -71,7 +63,9 @@ class DCTCNN(NeuralAttributor):
 
     def scale(self, images: Tensor) -> Tensor:
         """Map uint8 images to standardised log-spectra, float (B, 3, S, S)."""
-        return self.network.standardise(log_dct(images.float()))
+        # Sums over 128 rows, then columns, would feel bf16's eight bits.
+        with torch.autocast(images.device.type, enabled=False):
+            return self.network.standardise(log_dct(images.float()))
 
     def measure(self, train: LabelledImages, run: Run) -> None:
         """Measure the spectra's mean and deviation in one pass, unless finetuning brought them."""

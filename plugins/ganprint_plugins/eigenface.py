@@ -172,8 +172,11 @@ class EigenFace(Attributor):
             rows = Rows()
             accumulate(rows, some, config, run, name="components", batch_size=config.pca_batch)
             return rows.fitted(), "full"
-        components = Components(min(config.components or COMPONENTS, len(some)))
-        size = self._batch_size(len(some))
+        most = config.components or COMPONENTS
+        components = Components(min(most, len(some)))
+        # A batch holds as many images as components, and leaves no last one that is much smaller.
+        least = min(max(most, config.pca_batch), len(some))
+        size = -(-len(some) // max(1, len(some) // least))
         accumulate(components, some, config, run, name="components", batch_size=size)
         return components.fitted(), "incremental"
 
@@ -228,11 +231,6 @@ class EigenFace(Attributor):
             Panel(f"as {len(self.tensors['components'])} components show it", picture.clamp(0, 1).numpy()),
             Panel("what they leave out", left.mean(2).numpy(), diverging=True),
         ]
-
-    def _batch_size(self, images: int) -> int:
-        """Return a batch that holds as many images as components, and leaves no last one that is much smaller."""
-        least = min(max(self.config.components or COMPONENTS, self.config.pca_batch), images)
-        return -(-images // max(1, images // least))
 
 
 def _rows(images: Tensor) -> np.ndarray:

@@ -12,15 +12,11 @@ class EigenFaceConfig(GridConfig):
 
     pca_images: int = Field(10_000, ge=2, description="training images that the components are found from")
     pca_gigabytes: float = Field(
-        16.0,
-        gt=0,
-        description="memory for the full decomposition; components are found in batches where it takes more",
+        16.0, gt=0, description="memory for the full decomposition; components are found in batches where it takes more"
     )
     pca_batch: int = Field(512, ge=1, description="in batches: images at a time, at least the components' number")
     components: int | None = Field(
-        None,
-        ge=1,
-        description="components at most, whatever variance they explain; null: no limit, 1024 in batches",
+        None, ge=1, description="components at most, whatever variance they explain; null: no limit, 1024 in batches"
     )
     variances: tuple[float, ...] = Field(
         (0.25, 0.5, 0.75, 0.95), min_length=1, description="grid: share of variance to explain"

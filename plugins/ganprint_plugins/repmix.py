@@ -1,20 +1,13 @@
 """RepMix: representation mixing for robust attribution (Bui, Yu and Collomosse, ECCV 2022)."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganprint.plugin_api import (
-    ConfigError,
-    Losses,
-    NeuralAttributor,
-    Prediction,
-    Step,
-    build_backbone,
-    replace_output,
-)
+from ganprint.plugin_api import ConfigError, Losses, NeuralAttributor, Prediction, Step, build_backbone, replace_output
 from ganprint_plugins.repmix_spec import SPEC, RepMixConfig
 
 
@@ -37,15 +30,10 @@ class RepMixNetwork(nn.Module):
 
     def embed(self, images: Tensor, mix: Callable[[Tensor], Tensor] | None = None, level: int = 0) -> Tensor:
         """Embed images (B, 3, S, S), letting `mix` act on the features at `level` (section 3.2, equation 2)."""
-        if mix is not None and level <= 0:
-            images = mix(images)
         if mix is None or level <= 0:
+            return self.embedding(self.backbone(mix(images) if mix else images))  # type: ignore[no-any-return]
+        with replace_output(self.backbone, self.cuts[level - 1], mix):
             return self.embedding(self.backbone(images))  # type: ignore[no-any-return]
-        handle = replace_output(self.backbone, self.cuts[level - 1], mix)
-        try:
-            return self.embedding(self.backbone(images))  # type: ignore[no-any-return]
-        finally:
-            handle.remove()
 
     def heads(self, embedding: Tensor, *, compound: bool) -> tuple[Tensor, Tensor]:
         """Return detection logits (B, 2) and attribution logits (B, K), compound or plain (section 3.3).
@@ -97,16 +85,12 @@ class RepMix(NeuralAttributor):
         Sample m mixes images m n to m n + n - 1, whose labels weigh as much as they do. Both losses are means over
         samples, as in the public code. Nothing is mixed without a step.
         """
-        count = self.config.mix_count if step is not None else 1
-        ratios = (
-            self.ratios(len(labels), step, images.device)
-            if step is not None and count > 1
-            else torch.ones(len(labels), 1, device=images.device)
-        )
-        mixes = count > 1 and not self.changes_raw
-        embedding = self.network.embed(
-            images, (lambda features: mix(features, ratios)) if mixes else None, self.config.mix_level
-        )
+        count, ratios, mixing = 1, torch.ones(len(labels), 1, device=images.device), None
+        if step is not None and self.config.mix_count > 1:
+            count = self.config.mix_count
+            ratios = self.ratios(len(labels), step, images.device)
+            mixing = None if self.changes_raw else partial(mix, ratios=ratios)
+        embedding = self.network.embed(images, mixing, self.config.mix_level)
         detection, attribution = self.network.heads(embedding, compound=self.config.compound)
         targets = labels.view(-1, count)
         attribution_loss, detection_loss = mixed_losses(attribution, detection, targets, ratios)

@@ -20,6 +20,14 @@ from ganprint.plugin_api import (
 )
 
 _LOSS_STATE = "det_ce.weight"
+_NAMES = (
+    (r"(attribution|detection)\.(weight|bias)", r"\1.\2"),
+    (r"backbone\.model\.0\.0\.(.+)", r"backbone.conv1.\1"),
+    (r"backbone\.model\.0\.1\.(.+)", r"backbone.bn1.\1"),
+    (r"backbone\.model\.([1-4])\.([0-9]{1,2})\.(.+)", r"backbone.layer\1.\2.\3"),
+    (r"backbone\.model\.6\.[0-9]{1,2}\.(weight|bias)", r"embedding.\1"),
+)
+"""Patterns of a checkpoint's names, and what they are called here."""
 
 
 def import_official(checkpoint: StoredCheckpoint, sources: Sequence[str]) -> ImportedWeights:
@@ -69,18 +77,9 @@ def _renamed(path: Path, state: Mapping[Any, Any]) -> dict[str, StoredTensor]:
 
 
 def _our_name(key: str) -> str | None:
-    if re.fullmatch(r"(attribution|detection)\.(weight|bias)", key):
-        return key
-    match = re.fullmatch(r"backbone\.model\.([0-6])\.([0-9]{1,2})\.(.+)", key)
-    if match is None:
-        return None
-    part, index, rest = int(match[1]), int(match[2]), match[3]
-    if part == 0 and index < 2:
-        return f"backbone.{('conv1', 'bn1')[index]}.{rest}"
-    if 1 <= part <= 4:
-        return f"backbone.layer{part}.{index}.{rest}"
-    if part == 6 and rest in ("weight", "bias"):
-        return f"embedding.{rest}"
+    for pattern, ours in _NAMES:
+        if match := re.fullmatch(pattern, key):
+            return match.expand(ours)
     return None
 
 
@@ -120,13 +119,15 @@ def _config(
     path: Path, settings: Mapping[Any, Any], stored: Mapping[str, StoredTensor], sources: Sequence[str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return RepMix's configuration, and the plain hyperparameters that have no place in it."""
-    for needed in ("attribution.weight", "embedding.weight"):
-        if needed not in stored or len(stored[needed].shape) != 2:
-            raise _misfit(path, f"it lacks {needed}")
+    sizes = []
+    for key, name in (("num_classes", "attribution.weight"), ("d_embed", "embedding.weight")):
+        if name not in stored or len(stored[name].shape) != 2:
+            raise _misfit(path, f"it lacks {name}")
+        sizes.append(stored[name].shape[0])
+        if settings.get(key, sizes[-1]) != sizes[-1]:
+            raise _misfit(path, f"its {key} is not the size of {name}")
+    classes, embedding = sizes
     left = {key: value for key, value in settings.items() if isinstance(key, str) and _is_small(value)}
-    classes = stored["attribution.weight"].shape[0]
-    if settings.get("num_classes", classes) != classes:
-        raise _misfit(path, "its num_classes is not the size of attribution.weight")
     if classes != len(sources):
         raise WeightsError(
             f"{path} has {classes} sources, and {len(sources)} were named: {', '.join(sources)}.",
@@ -139,11 +140,8 @@ def _config(
             raise _misfit(path, f"its {key} is not 0.5, and only the scaling to [-1, 1] is supported")
     level, size = settings.get("mixup_level", 5), settings.get("img_csize", 224)
     resized = settings.get("img_rsize", 256)
-    embedding = stored["embedding.weight"].shape[0]
     if type(level) is not int or not -1 <= level <= 5:
         raise _misfit(path, "its mixup_level is not an integer from -1 to 5")
-    if settings.get("d_embed", embedding) != embedding:
-        raise _misfit(path, "its d_embed is not the size of embedding.weight")
     try:
         view = View.model_validate({"kind": "resize", "size": size})
     except ValidationError:

@@ -18,9 +18,7 @@ class RepMixConfig(NeuralConfig):
     pretrained: bool = Field(False, description="start from ImageNet weights, if they are installed")
     embedding: int = Field(256, ge=2, description="width of the embedding")
     mix_level: int = Field(
-        5,
-        ge=-1,
-        description="where images mix: -1 before perturbation, 0 the input, 1 the stem, 2.. the stages",
+        5, ge=-1, description="where images mix: -1 before perturbation, 0 the input, 1 the stem, 2.. the stages"
     )
     mix_count: int = Field(2, ge=1, le=8, description="images mixed into one sample; 1: no mixing")
     mix_concentration: float = Field(0.4, gt=0, description="concentration of the symmetric Dirichlet")

@@ -4,13 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganprint.plugin_api import (
-    Losses,
-    NeuralAttributor,
-    Panel,
-    Prediction,
-    Step,
-)
+from ganprint.plugin_api import Losses, NeuralAttributor, Panel, Prediction, Step
 from ganprint_plugins.reverse_engineering_spec import SPEC, ReverseEngineeringConfig
 
 MEAN, DEVIATION = 0.649, 0.1269

@@ -1,20 +1,13 @@
 """Yu et al.: attributing fake images to GANs (ICCV 2019), its variants, and its visual fingerprints."""
 
 import math
-from typing import Any
+from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganprint.plugin_api import (
-    ConfigError,
-    Losses,
-    NeuralAttributor,
-    Panel,
-    Step,
-    build_backbone,
-)
+from ganprint.plugin_api import ConfigError, Losses, NeuralAttributor, Panel, Step, build_backbone
 from ganprint_plugins.yu_spec import SPEC, YuConfig
 
 SLOPE = 0.2
@@ -122,19 +115,10 @@ class ProgressiveClassifier(nn.Module):
         return logits
 
 
-class BackboneClassifier(nn.Module):
-    """Any backbone and a linear layer: the re-implementation that RepMix compares with."""
-
-    def __init__(self, config: YuConfig, sources: int) -> None:
-        super().__init__()
-        built = build_backbone(config.backbone, pretrained=config.pretrained, options=config.backbone_options)
-        self.backbone = built.network
-        self.output = nn.Linear(built.features, sources)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits (B, K)."""
-        logits: Tensor = self.output(self.backbone(images))
-        return logits
+def backbone_classifier(config: YuConfig, sources: int) -> nn.Module:
+    """Return any backbone and a linear layer: the re-implementation that RepMix compares with."""
+    built = build_backbone(config.backbone, pretrained=config.pretrained, options=config.backbone_options)
+    return nn.Sequential(OrderedDict(backbone=built.network, output=nn.Linear(built.features, sources)))
 
 
 class Front(nn.Module):
@@ -221,7 +205,7 @@ class Yu(NeuralAttributor):
         layers.append(
             ProgressiveClassifier(size, len(self.sources), config)
             if config.backbone == "progan"
-            else BackboneClassifier(config, len(self.sources))
+            else backbone_classifier(config, len(self.sources))
         )
         return nn.Sequential(*layers)
 
@@ -268,22 +252,15 @@ class Yu(NeuralAttributor):
         return panels
 
 
-class _Reverse(torch.autograd.Function):
-    """The identity forwards; backwards the gradient turned round, with the weight of the adversarial loss."""
-
-    @staticmethod
-    def forward(context: Any, values: Tensor) -> Tensor:
-        return values.view_as(values)
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:
-        return -ADVERSARIAL * gradient
-
-
 def _critic_loss(critic: nn.Module, real: Tensor, made: Tensor, step: Step) -> Tensor:
-    """Return the critic's loss: Wasserstein's, the gradient penalty (Gulrajani et al. 2017), and against drift."""
+    """Return the critic's loss: Wasserstein's, the gradient penalty (Gulrajani et al. 2017), and against drift.
+
+    What is `made` gets the critic's gradient turned round, with the weight of the adversarial loss.
+    """
     of_real = critic(real)
-    judged = critic(_Reverse.apply(made)).mean() - of_real.mean()
+    turned = made.view_as(made)
+    turned.register_hook(lambda gradient: -ADVERSARIAL * gradient)  # type: ignore[no-untyped-call]
+    judged = critic(turned).mean() - of_real.mean()
     drawn = step.random().random((len(real) * step.world_size, 1, 1, 1))
     share = torch.from_numpy(step.share(drawn)).to(real)
     between = (share * real + (1 - share) * made.detach()).requires_grad_()

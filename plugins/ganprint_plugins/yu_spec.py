@@ -15,17 +15,14 @@ class YuConfig(NeuralConfig):
         "post-pooling", description="which image the network sees; visual: learn fingerprints as pictures"
     )
     backbone: str = Field(
-        "progan",
-        description="progan, the paper's, or for the re-implementation compact, alexnet, any of timm's",
+        "progan", description="progan, the paper's, or for the re-implementation compact, alexnet, any of timm's"
     )
     backbone_options: dict[str, Any] = Field({}, description="arguments of another backbone's constructor")
     pretrained: bool = Field(False, description="start another backbone from ImageNet weights")
     feature_base: int = Field(1024, ge=8, description="progan: channels are this over 2^stage, the public code's")
     feature_max: int = Field(512, ge=8, description="progan: channels at most")
     pool_from: int = Field(
-        4,
-        ge=4,
-        description="progan: side of the features from which on they are only pooled; larger: smaller patches",
+        4, ge=4, description="progan: side of the features from which on they are only pooled; larger: smaller patches"
     )
     resolution: int | None = Field(
         None,

@@ -1,7 +1,5 @@
 """Every method keeps the contract: it trains, resumes, reloads, answers alike, and fails with a sentence."""
 
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from ganprint import plugins
-from ganprint.attributor import Attributor, Progress, View
+from ganprint.attributor import Attributor, View
 from ganprint.data import ImageDataset, Manifest
-from ganprint.errors import ConfigError, GanprintError, TrainingError, UsageError, WeightsError
-from ganprint.models import NeuralAttributor, read_config
+from ganprint.errors import GanprintError, TrainingError, UsageError, WeightsError
 from ganprint.training import Run
 from ganprint.training.loop import fit_attributor
-from ganprint.training.session import describe, prepare, save_trained
+from ganprint.training.session import prepare
 from ganprint.weights import load_attributor
 
 from ..conftest import manifest_rows, write_manifest
-from .conftest import SMALL, Fit
+from .conftest import NETWORKS, SMALL, Fit, configured, save
 
 
 def images_of(manifest: Path, split: str, size: int = 32) -> torch.Tensor:
@@ -35,24 +31,21 @@ def same_states(one: Attributor, other: Attributor) -> bool:
 
 @pytest.mark.parametrize("facts", [{"accuracy": 0.9}, {"details": {"C": np.int64(3)}}, None], ids=str)
 def test_weights_are_kept_where_what_fit_returned_cannot_stand_on_a_card(
-    facts: Any, fit: Fit, tiny_manifest: Path, tmp_path: Path
+    facts: Any, trained: Fit, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    attributor, run = fit("prnu", tmp_path), Run(tmp_path, say=said.append)
-    data = Manifest.open(tiny_manifest)
-    card = describe(attributor, run, data.select("train"), data.select("val"), name="small", command="")
-    save_trained(attributor, run, card, facts)
+    attributor = trained("prnu")
+    save(attributor, Manifest.open(tiny_manifest), tmp_path, facts, say=said.append)
     assert load_attributor(tmp_path)[0].state().keys() == attributor.state().keys()
     assert len(said) == (facts is not None) and all("what the fit of PRNU returned" in each for each in said)
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_trained_weights_answer_the_same_after_reload(name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path) -> None:
-    attributor = fit(name, tmp_path)
-    data = Manifest.open(tiny_manifest)
-    train, val = data.select("train"), data.select("val")
-    card = describe(attributor, Run(tmp_path), train, val, name="small", command="")
-    save_trained(attributor, Run(tmp_path), card, {})
+def test_trained_weights_answer_the_same_after_reload(
+    name: str, trained: Fit, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    attributor = trained(name)
+    save(attributor, Manifest.open(tiny_manifest), tmp_path)
     loaded, _ = load_attributor(tmp_path)
     images = images_of(tiny_manifest, "test_seen")
     before, after = attributor.predict(images), loaded.predict(images)
@@ -63,12 +56,9 @@ def test_trained_weights_answer_the_same_after_reload(name: str, fit: Fit, tiny_
     assert torch.equal(loaded.predict(images[2:3]).attribution.argmax(1), after.attribution[2:3].argmax(1))
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_with_gradients_a_network_answers_as_without(name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path) -> None:
-    attributor = fit(name, tmp_path)
-    if not isinstance(attributor, NeuralAttributor):
-        pytest.skip("has no network")
-    images = images_of(tiny_manifest, "test_seen")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_with_gradients_a_network_answers_as_without(name: str, trained: Fit, tiny_manifest: Path) -> None:
+    attributor, images = trained(name), images_of(tiny_manifest, "test_seen")
     leaf = images.float().requires_grad_()
     logits = attributor.differentiate(leaf).attribution
     torch.testing.assert_close(logits, attributor.predict(images).attribution, rtol=1e-4, atol=1e-4)
@@ -76,24 +66,33 @@ def test_with_gradients_a_network_answers_as_without(name: str, fit: Fit, tiny_m
     assert torch.isfinite(gradient).all() and (gradient.flatten(1).abs().amax(1) > 0).all()
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_a_network_sees_is_computed_in_full_precision(name: str, trained: Fit, tiny_manifest: Path) -> None:
+    attributor, images = trained(name), images_of(tiny_manifest, "val")
+    with torch.autocast("cpu", torch.bfloat16):
+        seen = attributor.scale(images)
+    assert torch.equal(seen, attributor.scale(images))
+
+
 @pytest.mark.parametrize("name", SMALL)
-def test_the_same_seed_gives_the_same_weights(name: str, fit: Fit, tmp_path: Path) -> None:
-    assert same_states(fit(name, tmp_path / "one"), fit(name, tmp_path / "two"))
+def test_the_same_seed_gives_the_same_weights(name: str, fit: Fit, trained: Fit, tmp_path: Path) -> None:
+    assert same_states(fit(name, tmp_path), trained(name))
 
 
-@pytest.mark.parametrize("name", ["dct-cnn", "eigenface", "prnu", "yu visual"])
-def test_an_interrupted_training_resumes_to_the_same_weights(name: str, fit: Fit, tmp_path: Path) -> None:
-    settings = ("pca_batch=12",) if name == "eigenface" else ()
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        *((name, ()) for name in ("dct-cnn", "prnu", "yu visual")),
+        ("eigenface", ("pca_batch=12",)),
+        ("eigenface", ("pca_batch=12", "pca_gigabytes=1e-6")),
+    ],
+)
+def test_an_interrupted_training_resumes_to_the_same_weights(
+    name: str, settings: tuple[str, ...], fit: Fit, tmp_path: Path
+) -> None:
     whole = fit(name, tmp_path / "whole", *settings)
-    told: list[Progress] = []
-
-    def interrupt(progress: Progress) -> None:
-        told.append(progress)
-        if len(told) == 1:
-            os.kill(os.getpid(), signal.SIGINT)
-
     with pytest.raises(KeyboardInterrupt):
-        fit(name, tmp_path / "stopped", *settings, report=interrupt)
+        fit(name, tmp_path / "stopped", *settings, stop=lambda: True)
     assert list((tmp_path / "stopped/checkpoints").iterdir())
     assert same_states(whole, fit(name, tmp_path / "stopped", *settings, resume=True))
 
@@ -106,13 +105,9 @@ def test_a_checkpoint_of_other_data_or_settings_is_not_resumed(name: str, fit: F
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_images_of_another_size_are_refused_with_the_right_one(name: str) -> None:
-    method, settings = SMALL[name]
-    attributor_class = plugins.load(method)
-    config = read_config(attributor_class.spec, assignments=list(settings))
-    attributor = attributor_class(config, ("real", "progan"))
+def test_images_of_another_size_are_refused_with_the_right_one(name: str, trained: Fit) -> None:
     with pytest.raises(UsageError, match=r"shape \(1, 3, 48, 48\)") as caught:
-        attributor.predict(torch.zeros(1, 3, 48, 48, dtype=torch.uint8))
+        trained(name).predict(torch.zeros(1, 3, 48, 48, dtype=torch.uint8))
     assert "(B, 3, 32, 32)" in caught.value.hint
 
 
@@ -148,52 +143,40 @@ def test_two_sources_are_told_apart_by_the_linear_methods(fit: Fit, tiny_manifes
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_weights_of_other_shapes_are_refused(name: str, fit: Fit, tmp_path: Path) -> None:
-    attributor = fit(name, tmp_path)
-    method, settings = SMALL[name]
-    attributor_class = plugins.load(method)
-    config = read_config(attributor_class.spec, assignments=list(settings))
-    other = attributor_class(config, ("real", "progan"))
-    with pytest.raises(WeightsError):
-        other.load_state(attributor.state())
-    with pytest.raises(WeightsError):
-        attributor.load_state({})
+def test_weights_of_other_shapes_are_refused(name: str, trained: Fit) -> None:
+    attributor = trained(name)
+    other = type(attributor)(attributor.config, ("real", "progan"))
+    for tensors in (attributor.state(), {}):
+        with pytest.raises(WeightsError):
+            other.load_state(tensors)
 
 
 def test_finetuning_starts_from_named_weights_and_refuses_those_of_others(
-    fit: Fit, tiny_manifest: Path, tmp_path: Path
+    trained: Fit, tiny_manifest: Path, tmp_path: Path
 ) -> None:
-    attributor = fit("dct-cnn", tmp_path / "first")
-    data = Manifest.open(tiny_manifest)
-    train, val = data.select("train"), data.select("val")
-    card = describe(attributor, Run(tmp_path), train, val, name="first", command="")
-    save_trained(attributor, Run(tmp_path / "first"), card, {})
-    start = str(tmp_path / "first")
+    attributor, data, start = trained("dct-cnn"), Manifest.open(tiny_manifest), str(tmp_path / "first")
+    save(attributor, data, Path(start))
     finetuned = prepare(type(attributor), attributor.config, data, 5, start=start)
     for key, tensor in attributor.state().items():
         assert torch.allclose(finetuned.state()[key], tensor, rtol=2e-3, atol=2e-3)
     before = finetuned.network.mean.clone()
-    fit_attributor(finetuned, train, val, Run(tmp_path / "second"))
+    fit_attributor(finetuned, data.select("train"), data.select("val"), Run(tmp_path / "second"))
     assert torch.equal(finetuned.network.mean, before)
-
-    yu = plugins.load("yu")
-    with pytest.raises(WeightsError, match="are of dct-cnn, not of yu"):
-        prepare(yu, read_config(yu.spec, assignments=list(SMALL["yu"][1])), data, 0, start=start)
-    prnu = plugins.load("prnu")
-    with pytest.raises(ConfigError, match="nothing to start from"):
-        prepare(prnu, read_config(prnu.spec, assignments=list(SMALL["prnu"][1])), data, 0, start=start)
-    with pytest.raises(GanprintError, match="no weights called nowhere"):
-        prepare(type(attributor), attributor.config, data, 0, start="nowhere")
+    for name, weights, says in (
+        ("yu", start, "are of dct-cnn, not of yu"),
+        ("prnu", start, "nothing to start from"),
+        ("dct-cnn", "nowhere", "no weights called nowhere"),
+    ):
+        with pytest.raises(GanprintError, match=says):
+            prepare(*configured(name), data, 0, start=weights)
 
 
 @pytest.mark.parametrize("method", ["yu", "yu reimplementation", "dct-cnn", "reverse-engineering"])
 def test_finetuning_takes_over_the_sources_that_the_weights_know_and_adds_others(
-    method: str, fit: Fit, tiny_manifest: Path, tmp_path: Path
+    method: str, trained: Fit, tiny_manifest: Path, tmp_path: Path
 ) -> None:
-    first = fit(method, tmp_path / "first")
-    data = Manifest.open(tiny_manifest)
-    card = describe(first, Run(tmp_path), data.select("train"), data.select("val"), name="first", command="")
-    save_trained(first, Run(tmp_path / "first"), card, {})
+    first = trained(method)
+    save(first, Manifest.open(tiny_manifest), tmp_path / "first")
     names = {"progan": ("msggan", "1"), "stylegan": ("stylegan", "2"), "pix2pix": ("pix2pix", "-1")}
     rows = manifest_rows(tiny_manifest)
     for row in rows:
@@ -218,8 +201,8 @@ def test_finetuning_takes_over_the_sources_that_the_weights_know_and_adds_others
 
 
 @pytest.mark.parametrize("name", [name for name in SMALL if name not in ("yu", "yu reimplementation")])
-def test_pictures_are_finite_and_of_the_views_size(name: str, fit: Fit, tiny_manifest: Path, tmp_path: Path) -> None:
-    attributor = fit(name, tmp_path)
+def test_pictures_are_finite_and_of_the_views_size(name: str, trained: Fit, tiny_manifest: Path) -> None:
+    attributor = trained(name)
     panels = attributor.explain(images_of(tiny_manifest, "val")[0])
     assert bool(panels) == (name not in ("yu pre-downsampling", "yu residual"))
     for panel in panels:
@@ -233,18 +216,8 @@ def test_pictures_are_finite_and_of_the_views_size(name: str, fit: Fit, tiny_man
         ]
 
 
-def test_the_program_trains_evaluates_and_lists_a_method_that_is_no_network(
-    inside: Any, tiny_manifest: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "tiny-eigen"
+def test_the_program_reports_every_setting_of_a_grid(inside: Any, tiny_manifest: Path, tmp_path: Path) -> None:
     settings = [part for each in SMALL["eigenface"][1] for part in ("--set", each)]
-    options = ("--method", "eigenface", "--data", tiny_manifest, "--out", out, "--workers", "0")
-    trained = inside("train", *options, *settings, status=0)
-    assert "variance 0.95" in trained.stderr and "validation attribution" in trained.stderr
-    evaluated = inside(
-        "evaluate", "--weights", out, "--data", tiny_manifest, "--split", "test_seen", "--workers", "0",
-        "--csv",
-        status=0,
-    )  # fmt: skip
-    assert "attribution_accuracy" in evaluated.stdout
-    assert "--resume" in inside("train", *options, *settings, status=2).stderr
+    options = ("--method", "eigenface", "--data", tiny_manifest, "--out", tmp_path / "out", "--workers", "0")
+    done = inside("train", *options, *settings, status=0)
+    assert "variance 0.95" in done.stderr and "validation attribution" in done.stderr

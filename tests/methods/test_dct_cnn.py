@@ -5,18 +5,15 @@ import pytest
 import scipy.fft
 import torch
 
-from ganprint.images.spectrum import SMALLEST, dct2, log_dct, luma
+from ganprint.images.spectrum import SMALLEST, dct2, log_dct
 from ganprint.training.moments import Moments
 
 
 @pytest.mark.parametrize("shape", [(4, 3, 128, 128), (2, 3, 96, 96), (1, 3, 33, 50), (5, 8, 8)])
-def test_the_transform_equals_scipys_within_1e4_and_can_be_turned_back(shape: tuple[int, ...]) -> None:
+def test_the_transform_equals_scipys_within_1e4(shape: tuple[int, ...]) -> None:
     images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-    found = dct2(images)
     expected = scipy.fft.dctn(images.numpy(), type=2, norm="ortho", axes=(-2, -1))
-    np.testing.assert_allclose(found.numpy(), expected, atol=1e-4)
-    back = scipy.fft.idctn(found.numpy(), type=2, norm="ortho", axes=(-2, -1))
-    np.testing.assert_allclose(back, images.numpy(), atol=1e-4)
+    np.testing.assert_allclose(dct2(images).numpy(), expected, atol=1e-4)
 
 
 def test_the_logarithm_is_finite_on_black_images_and_mirroring_changes_nothing() -> None:
@@ -37,8 +34,3 @@ def test_streamed_moments_are_those_of_all_images_however_they_come() -> None:
     resumed = Moments(lambda each: each.float())
     resumed.load(moments.tensors())
     assert (resumed.count, torch.equal(resumed.mean, moments.mean)) == (37, True)
-
-
-def test_luma_weighs_as_bt_601_does() -> None:
-    primaries = torch.eye(3).view(3, 3, 1, 1)
-    assert luma(primaries).flatten().tolist() == pytest.approx([0.299, 0.587, 0.114], abs=1e-4)

@@ -12,7 +12,7 @@ from ganprint.data import Manifest
 from ganprint.training import Run, stream
 from ganprint.training.trials import fit_inverse_temperature
 
-from .conftest import Fit
+from .conftest import Fit, configured
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +36,6 @@ def test_components_found_in_batches_span_what_scikit_learns_pca_finds_at_once(i
     np.testing.assert_allclose(components.pca.explained_variance_ratio_[:4], whole.explained_variance_ratio_, rtol=1e-2)
 
 
-def test_going_on_from_tensors_gives_the_same_components(images: torch.Tensor) -> None:
-    whole, first, second = Components(6), Components(6), Components(6)
-    parts = images.split(30)
-    for part in parts:
-        whole.update(part, torch.zeros(len(part)))
-    first.update(parts[0], torch.zeros(30))
-    second.load({name: tensor.clone() for name, tensor in first.tensors().items()})
-    for part in parts[1:]:
-        second.update(part, torch.zeros(len(part)))
-    for name, tensor in whole.tensors().items():
-        assert torch.equal(tensor, second.tensors()[name]), name
-
-
 def test_the_count_explains_the_variance_asked_for_and_no_more_than_needed(images: torch.Tensor) -> None:
     rows = images.flatten(1).numpy()
     shares = PCA(10, svd_solver="full").fit(rows).explained_variance_ratio_
@@ -58,15 +45,14 @@ def test_the_count_explains_the_variance_asked_for_and_no_more_than_needed(image
 
 
 def test_where_memory_is_short_the_components_are_found_in_batches_and_the_card_says_so(
-    fit: Fit, tiny_manifest: Path, tmp_path: Path
+    tiny_manifest: Path, tmp_path: Path
 ) -> None:
-    data = Manifest.open(tiny_manifest)
-    found = {}
+    data, found = Manifest.open(tiny_manifest), {}
     for name, gigabytes in (("full", 1.0), ("incremental", 1e-6)):
-        attributor = fit("eigenface", tmp_path / name, f"pca_gigabytes={gigabytes}", "components=30")
-        run = Run(tmp_path / f"{name}-again")
-        details = attributor.fit(data.select("train"), data.select("val"), run)["details"]
-        assert details["pca"] == name
+        attributor_class, config = configured("eigenface", f"pca_gigabytes={gigabytes}", "components=30")
+        attributor = attributor_class(config, data.sources)
+        found_by = attributor.fit(data.select("train"), data.select("val"), Run(tmp_path / name))
+        assert found_by["details"]["pca"] == name
         found[name] = attributor.state()["components"]
     assert found["full"].shape == found["incremental"].shape
 

@@ -6,15 +6,7 @@ import pytest
 import timm
 import torch
 from ganprint_plugins.residual_statistics import frozen
-from ganprint_plugins.residual_statistics.frozen import (
-    CORRELATED,
-    FEATURES,
-    OF_INPUT,
-    POOLED,
-    STAGES,
-    frozen_features,
-    pooled_stages,
-)
+from ganprint_plugins.residual_statistics.frozen import FEATURES, OF_INPUT, POOLED, frozen_features, pooled_stages
 from torch import nn
 
 from ganprint.errors import WeightsError
@@ -37,10 +29,10 @@ def test_the_stages_are_those_of_timms_network() -> None:
     values = network.bn1(network.conv_stem(images))
     pooled = [values.mean((2, 3)), values.std((2, 3))]
     correlations = []
-    for number, stage in enumerate(list(network.blocks)[: len(STAGES)]):
+    for number, stage in enumerate(list(network.blocks)[: len(frozen.STAGES)]):
         values = stage(values)
         pooled += [values.mean((2, 3)), values.std((2, 3))]
-        if number < CORRELATED:
+        if number < frozen.CORRELATED:
             pairs = torch.triu_indices(values.shape[1], values.shape[1], 1)
             correlations.append(torch.stack([torch.corrcoef(each.flatten(1))[*pairs] for each in values]))
     found = pooled_stages(images, benchmark("frozen_stages").first_layers(network))

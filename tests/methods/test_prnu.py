@@ -9,11 +9,12 @@ from ganprint_plugins.prnu import PRNU, FingerprintSums, Setting, correlate
 from ganprint_plugins.prnu_spec import PRNUConfig
 from pydantic import ValidationError
 
-from ganprint.attributor import View
+from ganprint.attributor import Run, View
+from ganprint.data import Manifest
 from ganprint.errors import WeightsError
 from ganprint.images.residual import clean_residuals
 
-from .conftest import Fit
+from .conftest import configured
 
 
 def test_sums_do_not_depend_on_how_images_are_batched() -> None:
@@ -43,15 +44,11 @@ def test_real_can_be_what_correlates_with_no_generator() -> None:
     assert Setting(1, 1.0, threshold=0.4).scores(correlations).argmax(1).tolist() == [0, 0]
 
 
-def test_the_grid_is_searched_on_validation_and_recorded(fit: Fit, tmp_path: Path, tiny_manifest: Path) -> None:
-    from ganprint.attributor import Run
-    from ganprint.data import Manifest
-
-    rules = "real_by=[fingerprint, threshold]"
-    attributor = fit("prnu", tmp_path, rules)
+def test_the_grid_is_searched_on_validation_and_recorded(tmp_path: Path, tiny_manifest: Path) -> None:
     data = Manifest.open(tiny_manifest)
-    record = attributor.fit(data.select("train"), data.select("val"), Run(tmp_path / "again"))
-    grid = record["details"]["grid"]
+    attributor_class, config = configured("prnu", "real_by=[fingerprint, threshold]")
+    attributor = attributor_class(config, data.sources)
+    grid = attributor.fit(data.select("train"), data.select("val"), Run(tmp_path))["details"]["grid"]
     assert len(grid) == 2 * 2 * 2 and PRNUConfig().real_by == ("fingerprint",)
     best = max(trial["accuracy"] for trial in grid)
     *_, chosen = (trial for trial in grid if trial["accuracy"] == best)

@@ -11,6 +11,7 @@ import torch
 from ganprint_plugins.residual_statistics import features
 from ganprint_plugins.residual_statistics.collect import Rows, collect
 from ganprint_plugins.residual_statistics.features import columns, names, statistics
+from ganprint_plugins.residual_statistics.fitting import split_groups
 from ganprint_plugins.residual_statistics.linear import (
     FARTHEST,
     Scaling,
@@ -31,10 +32,10 @@ from torch import Tensor
 from ganprint.attributor import Progress, Run, View
 from ganprint.data import Manifest
 from ganprint.errors import ConfigError, WeightsError
-from ganprint.training.session import describe, save_trained
 from ganprint.weights import load_attributor, load_held_out
 
 from ..conftest import write_manifest
+from .conftest import save
 
 FITTED_TO = Path(__file__).parents[1] / "parity" / "residual_statistics.npz"
 """Statistics of `crops(2)` as they were when the shipped weights were fitted to them, all computed in float64."""
@@ -48,10 +49,16 @@ def crops(count: int, seed: int = 0) -> Tensor:
     return torch.from_numpy((coarse + random.normal(0, 6, coarse.shape)).clip(0, 255).astype(np.uint8))
 
 
+def enlarged(images: Tensor, mode: str = "nearest") -> Tensor:
+    """Return images at half their size, then at twice that."""
+    return torch.nn.functional.interpolate(images[:, :, ::2, ::2].float(), scale_factor=2, mode=mode).byte()
+
+
 def test_an_image_has_the_same_statistics_alone_and_in_any_batch() -> None:
     images = crops(5)
     whole = statistics(images)
     assert whole.shape == (5, len(names())) and whole.dtype == torch.float32
+    assert statistics(images[:0]).shape == (0, len(names()))
     for place in range(5):
         torch.testing.assert_close(statistics(images[place : place + 1])[0], whole[place], rtol=0, atol=1e-6)
 
@@ -93,18 +100,6 @@ def test_the_first_seven_families_are_those_of_the_trial(shared: Path, monkeypat
     assert np.abs(found[:, shares] - expected[:, shares]).mean() < 2e-3
 
 
-def test_statistics_tell_what_they_are_said_to() -> None:
-    plain = crops(6)
-    enlarged = torch.nn.functional.interpolate(plain[:, :, ::2, ::2].float(), scale_factor=2).byte()
-
-    def of(images: Tensor, family: str) -> Tensor:
-        return statistics(images)[:, [place for place, each in enumerate(names()) if each.family == family]]
-
-    for family in ("phase", "peaks", "co-occurrence", "patterns"):
-        apart = (of(enlarged, family).mean(0) - of(plain, family).mean(0)).abs()
-        assert (apart / (of(plain, family).std(0) + 1e-3)).max() > 5
-
-
 def test_weights_make_groups_and_classes_even() -> None:
     groups = np.array(["a"] * 6 + ["b"] * 2 + ["c"] * 4)
     labels = np.array([0] * 8 + [1] * 4)
@@ -116,13 +111,6 @@ def test_weights_make_groups_and_classes_even() -> None:
     assert torch.equal(row_weights(groups, labels, own, 0.0), torch.ones(12))
 
 
-def moments_of(values: Tensor, weights: Tensor) -> Tensor:
-    """Return second moments of as many rows as there are statistics, or more."""
-    found = second_moments(values, weights)
-    assert found is not None
-    return found
-
-
 def test_the_regression_finds_what_parts_classes_and_cuts_off_what_is_strange() -> None:
     random = np.random.default_rng(0)
     labels = torch.from_numpy(random.integers(0, 3, 600))
@@ -131,7 +119,7 @@ def test_the_regression_finds_what_parts_classes_and_cuts_off_what_is_strange() 
     scaling = Scaling.of(values)
     scaled = scaling.apply(values)
     weights = torch.ones(600)
-    inverse = preconditioner(moments_of(scaled, weights), 0.01)
+    inverse = preconditioner(second_moments(scaled, weights), 0.01)
     slope, bias = fit_softmax(scaled, labels, weights, 3, penalty=0.01, steps=50, inverse=inverse)
     assert ((scaled @ slope.T + bias).argmax(1) == labels).float().mean() > 0.7
     assert slope[:, 1].abs().max() > 3 * slope[:, [0, 2, 3, 4]].abs().max()
@@ -142,7 +130,7 @@ def test_a_preconditioner_changes_the_way_and_not_the_minimum() -> None:
     random = np.random.default_rng(1)
     values = torch.from_numpy(random.normal(0, 1, (300, 4)) @ random.normal(0, 1, (4, 4))).float()
     labels, weights = (values[:, 0] + values[:, 1] > 0).long(), torch.rand(300)
-    ways = (preconditioner(moments_of(values, weights), 0.1), torch.eye(4))
+    ways = (preconditioner(second_moments(values, weights), 0.1), torch.eye(4))
     slopes = [fit_softmax(values, labels, weights, 2, penalty=0.1, steps=200, inverse=inverse)[0] for inverse in ways]
     torch.testing.assert_close(slopes[0], slopes[1], rtol=1e-2, atol=1e-3)
 
@@ -150,7 +138,7 @@ def test_a_preconditioner_changes_the_way_and_not_the_minimum() -> None:
 def test_principal_directions_are_those_of_the_largest_moments() -> None:
     values = torch.tensor([[3.0, 3.0, 0.1], [-3.0, -3.0, 0.1], [1.0, -1.0, 0.0]])
     expected = torch.tensor([[1.0, 1.0, 0.0], [1.0, -1.0, 0.0]]).T / 2**0.5
-    for moments in (None, moments_of(values, torch.ones(3))):
+    for moments in (None, second_moments(values, torch.ones(3))):
         found = principal_directions(values, moments, 2)
         torch.testing.assert_close(found.abs(), expected.abs(), rtol=1e-3, atol=1e-3)
 
@@ -161,18 +149,9 @@ def test_a_gated_regression_learns_what_holds_on_one_side_of_the_gate_only() -> 
     gate = torch.from_numpy(random.integers(0, 2, 800)).float() - 0.5
     labels = (values[:, 0] * gate.sign() > 0).long()
     weights = torch.ones(800)
-    fitted = fit_softmax(
-        values,
-        labels,
-        weights,
-        2,
-        penalty=0.01,
-        steps=50,
-        inverse=preconditioner(moments_of(values, weights), 0.01),
-        gate=gate,
-    )
-    assert fitted[0].shape == (4, 3)
-    slope, bias = fitted
+    inverse = preconditioner(second_moments(values, weights), 0.01)
+    slope, bias = fit_softmax(values, labels, weights, 2, penalty=0.01, steps=50, inverse=inverse, gate=gate)
+    assert slope.shape == (4, 3)
     assert ((gated(values @ slope.T, gate[:, None]) + bias).argmax(1) == labels).float().mean() > 0.95
 
 
@@ -203,9 +182,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for group in range(5):
             images = crops(3, seed=100 * label + group)
             if label:
-                mode = "nearest" if label == 1 else "bilinear"
-                small = images[:, :, ::2, ::2].float()
-                images = torch.nn.functional.interpolate(small, scale_factor=2, mode=mode).byte()
+                images = enlarged(images, "nearest" if label == 1 else "bilinear")
             for number, image in enumerate(images):
                 path = f"{source}-{group}-{number}.png"
                 Image.fromarray(image.permute(1, 2, 0).numpy()).save(folder / path)
@@ -240,6 +217,14 @@ def whole(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     return fitted(manifest, folder), folder
 
 
+@pytest.fixture(scope="module")
+def rows(manifest: Path, whole: Fitted) -> Rows:
+    """Return the crops that it was fitted to."""
+    method, folder = whole
+    data = Manifest.open(manifest)
+    return collect([data.select("train"), data.select("val")], method.config, Run(folder, resume=True))
+
+
 @pytest.mark.parametrize(
     ("draws", "of_photographs", "unknown"),
     [
@@ -262,14 +247,10 @@ def test_a_weight_of_photographs_for_no_draw_is_refused_before_a_training(
     assert error.value.hint.startswith("Add it to draws")
 
 
-def test_no_crops_have_no_statistics() -> None:
-    assert statistics(crops(4, seed=0)[:0]).shape == (0, len(names()))
-
-
 def test_it_tells_new_crops_family_and_source_and_says_by_what(whole: Fitted) -> None:
     method, _ = whole
     fresh = crops(4, seed=9)
-    nearest = torch.nn.functional.interpolate(fresh[:, :, ::2, ::2].float(), scale_factor=2).byte()
+    nearest = enlarged(fresh)
     found = method.predict(torch.cat([fresh, nearest]))
     assert found.attribution.argmax(1).tolist() == [0] * 4 + [1] * 4
     torch.testing.assert_close(found.attribution.exp().sum(1), torch.ones(8))
@@ -282,14 +263,9 @@ def test_it_tells_new_crops_family_and_source_and_says_by_what(whole: Fitted) ->
     assert len(panel.labels) == len(panel.values) and set(panel.labels) <= set(KINDS)
 
 
-def test_the_gate_tells_what_was_saved_as_jpeg(manifest: Path, whole: Fitted) -> None:
-    method, folder = whole
-    data = Manifest.open(manifest)
-    rows = collect([data.select("train"), data.select("val")], method.config, Run(folder, resume=True))
-    tensors = method.state()
-    scaled = Scaling(tensors["mean"], tensors["deviation"]).apply(rows.statistics)
-    own = scaled[:, : len(names())]
-    clear = (own @ tensors["signs.weights"][0] + tensors["signs.biases"][0]).numpy()
+def test_the_gate_tells_what_was_saved_as_jpeg(rows: Rows, whole: Fitted) -> None:
+    method, _ = whole
+    clear = method._first(method._scaled(rows.statistics))[:, 0].numpy()
     assert set(rows.compressed[rows.draws == 1]) == {1} and set(rows.compressed[rows.draws == 0]) == {-1, 0}
     assert clear[rows.compressed == 1].mean() > 1 > -1 > clear[rows.compressed == 0].mean()
     drawn = rows.draws == 1
@@ -297,13 +273,10 @@ def test_the_gate_tells_what_was_saved_as_jpeg(manifest: Path, whole: Fitted) ->
     assert set(rows.weights[drawn & (rows.labels > 0)]) == {0.1}
 
 
-def test_models_that_saw_no_post_processing_have_no_say_where_a_crop_shows_it(manifest: Path, whole: Fitted) -> None:
-    method, folder = whole
-    data = Manifest.open(manifest)
-    rows = collect([data.select("train"), data.select("val")], method.config, Run(folder, resume=True))
+def test_models_that_saw_no_post_processing_have_no_say_where_a_crop_shows_it(rows: Rows, whole: Fitted) -> None:
+    method, _ = whole
     other = ResidualStatistics(method.config, method.sources)
-    other.load_state(method.state())
-    drawn = other._first(Scaling(*other._scaling()).apply(rows.statistics))[:, 1].numpy()
+    drawn = method._first(method._scaled(rows.statistics))[:, 1].numpy()
     assert drawn[rows.draws == 1].mean() > 1 > -1 > drawn[rows.draws == 0].mean()
 
     def answers(clear: float, offset: float) -> Tensor:
@@ -328,8 +301,7 @@ def test_without_post_processed_crops_all_models_have_a_say(manifest: Path, tmp_
     method.fit(data.select("train"), data.select("val"), Run(tmp_path))
     assert not any(method.state()[name].any() for name in ("signs.weights", "signs.biases"))
     fresh = crops(2, seed=9)
-    nearest = torch.nn.functional.interpolate(fresh[:, :, ::2, ::2].float(), scale_factor=2).byte()
-    assert method.predict(torch.cat([fresh, nearest])).attribution.argmax(1).tolist() == [0, 0, 1, 1]
+    assert method.predict(torch.cat([fresh, enlarged(fresh)])).attribution.argmax(1).tolist() == [0, 0, 1, 1]
 
 
 def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(
@@ -339,10 +311,8 @@ def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(
     left = [each.groups for each in method.held_out]
     assert len(left) == 2 and not left[0] & left[1]
     assert set().union(*left) == set(Manifest.open(manifest).groups.tolist())
-    data = Manifest.open(manifest)
-    card = describe(method, Run(tmp_path), data.select("train"), data.select("val"), name="small", command="")
+    card = save(method, Manifest.open(manifest), tmp_path)
     assert card.families == {"stylegan2": "gan", "flux": "diffusion"}
-    save_trained(method, Run(tmp_path), card, {})
     kept = load_held_out(tmp_path, card)
     assert [groups for groups, _ in kept] == left
     images, before = crops(2), method.state()
@@ -360,12 +330,9 @@ def test_folds_leave_whole_groups_out_and_are_kept_with_the_weights(
 
 def test_an_interrupted_fit_goes_on_to_the_same_weights(manifest: Path, whole: Fitted, tmp_path: Path) -> None:
     told: list[Progress] = []
-
-    def stop_after_the_first_pass() -> bool:
-        return len(told) == 5
-
     with pytest.raises(KeyboardInterrupt):
-        fitted(manifest, tmp_path / "stopped", report=told.append, stop=stop_after_the_first_pass)
+        # After the first pass.
+        fitted(manifest, tmp_path / "stopped", report=told.append, stop=lambda: len(told) == 5)
     kept = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "stopped/checkpoints").iterdir()}
     assert kept
     resumed = fitted(manifest, tmp_path / "stopped", resume=True).state()
@@ -394,8 +361,6 @@ def test_kept_statistics_are_computed_again_where_they_are_computed_otherwise(
 
 
 def test_rows_of_a_group_are_never_on_both_sides_of_a_fold() -> None:
-    from ganprint_plugins.residual_statistics.fitting import split_groups
-
     groups = np.array([f"g{number % 17}" for number in range(170)])
     labels = np.array([number % 17 % 3 for number in range(170)])
     rows = Rows(torch.zeros(170, 1), labels, groups, np.arange(170), np.ones(170), *[np.zeros(170, int)] * 2)

@@ -1,7 +1,5 @@
 """EigenFace and PRNU equal the public baselines' on their training and test images."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -10,9 +8,8 @@ from ganprint_plugins.prnu import FingerprintSums, Setting, correlate
 
 from ganprint.images.residual import clean_residuals
 
-from .conftest import Arrays, Close
+from .conftest import Arrays, Close, Outputs
 
-Outputs = Callable[[str], Arrays]
 POINTS = [(0.25, 1e-4), (0.5, 1e-2), (0.95, 1e-1), (0.95, 1e-3)]
 PRNU_POINTS = [(1, 0.05), (3, 0.8), (2, 0.95)]
 

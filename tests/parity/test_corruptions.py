@@ -14,14 +14,7 @@ from ganprint.perturbation import CORRUPTIONS, Perturbation, perturb
 from ganprint.perturbation.blur import MOTION
 from ganprint.perturbation.filters import smear, zoomed_size
 from ganprint.perturbation.reference import corrupt_by_reference
-from ganprint.perturbation.weather import (
-    FROST_PICTURES,
-    SNOW,
-    add_snow,
-    blend_frost,
-    falling_snow,
-    frost_picture,
-)
+from ganprint.perturbation.weather import FROST_PICTURES, SNOW, add_snow, blend_frost, falling_snow, frost_picture
 
 SEEDLESS = "impulse_noise"
 """imagecorruptions' own ignores the seed, so its stored output cannot be repeated."""
@@ -30,10 +23,11 @@ PARITY = {
     "defocus_blur": (0.2, 55.0), "zoom_blur": (0.01, 80.0), "gaussian_blur": (0.01, 80.0),
     "motion_blur": (0.01, 80.0), "brightness": (0.1, 58.0), "contrast": (0.01, 80.0),
     "saturate": (0.25, 54.0), "pixelate": (0.5, 50.0), "jpeg_compression": (0.01, 80.0),
+    "frost": (0.5, 48.0), "snow": (0.1, 55.0),
 }  # fmt: skip
 """Largest mean absolute difference in levels and least PSNR in dB; the issue asks for 2 and 40."""
 
-RANDOM = tuple(kind for kind in CORRUPTIONS if kind not in PARITY or kind == "motion_blur")
+RANDOM = tuple(kind for kind in CORRUPTIONS if kind not in PARITY or kind in ("motion_blur", "frost", "snow"))
 PICTORIAL = ("snow", "frost", "fog", "spatter", "elastic_transform")
 
 DRAWS = 200
@@ -100,58 +94,38 @@ def test_the_reference_engine_repeats_the_stored_outputs(stored, kind):
             assert off.max() == 0, case.name
 
 
-@pytest.mark.parametrize("kind", PARITY)
-def test_torch_matches_the_stored_outputs_of_deterministic_kinds(stored, kind):
-    difference, least = PARITY[kind]
-    for case in of_kind(stored, kind):
-        if kind == "motion_blur":
-            angle = np.random.RandomState(case.perturbation.seed).uniform(-45, 45)
-            blurred = smear(case.before.float(), *MOTION[case.perturbation.severity - 1], angle)
-            corrupted = blurred.clamp(0, 255).to(torch.uint8)
-        else:
-            (corrupted,) = perturb(case.before[None], [case.perturbation])
-        assert (corrupted.float() - case.after.float()).abs().mean() <= difference, case.name
-        assert psnr(corrupted, case.after) >= least, case.name
-
-
-def test_torch_matches_the_stored_frost_given_its_picture_and_place(stored):
-    for case in of_kind(stored, "frost"):
-        random = np.random.RandomState(case.perturbation.seed)
-        _, height, width = case.before.shape
+def with_the_references_draws(case: Case) -> Tensor:
+    """Return an image corrupted on torch with the angle, the place or the seeds of flakes that the reference drew."""
+    kind, severity = case.perturbation.kind, case.perturbation.severity
+    random, image = np.random.RandomState(case.perturbation.seed), case.before.float()
+    _, height, width = image.shape
+    if kind == "motion_blur":
+        corrupted = smear(image, *MOTION[severity - 1], random.uniform(-45, 45))
+    elif kind == "frost":
         picture = frost_picture(FROST_PICTURES[random.randint(5)], height, width)
         top = random.randint(0, picture.shape[1] - height)
         left = random.randint(0, picture.shape[2] - width)
         ice = picture[None, :, top : top + height, left : left + width]
-        blended = blend_frost(case.before[None].float(), ice, [case.perturbation.severity])[0]
-        corrupted = blended.clamp(0, 255).to(torch.uint8)
-        assert (corrupted.float() - case.after.float()).abs().mean() <= 0.5, case.name
-        assert psnr(corrupted, case.after) >= 48, case.name
-
-
-def test_torch_matches_the_stored_snow_given_its_seeds_and_angle(stored):
-    for case in of_kind(stored, "snow"):
-        severity = case.perturbation.severity
-        random = np.random.RandomState(case.perturbation.seed)
-        _, height, width = case.before.shape
+        corrupted = blend_frost(image[None], ice, [severity])[0]
+    elif kind == "snow":
         field = torch.from_numpy(random.normal(size=(height, width)))
-        angle = random.uniform(-135, -45)
         (rows, _), (columns, _) = (zoomed_size(side, SNOW[severity - 1][2]) for side in (height, width))
         top, left = (height - rows) // 2, (width - columns) // 2
         seeds = field[top : top + rows, left : left + columns].float()
-        flakes = falling_snow(seeds, (height, width), severity, angle)
-        snowed = add_snow(case.before[None].float(), flakes[None, None], [severity])[0]
-        corrupted = snowed.clamp(0, 255).to(torch.uint8)
-        assert (corrupted.float() - case.after.float()).abs().mean() <= 0.1, case.name
-        assert psnr(corrupted, case.after) >= 55, case.name
+        flakes = falling_snow(seeds, (height, width), severity, random.uniform(-135, -45))
+        corrupted = add_snow(image[None], flakes[None, None], [severity])[0]
+    else:
+        (corrupted,) = perturb(case.before[None], [case.perturbation])
+    return corrupted.clamp(0, 255).to(torch.uint8)
 
 
-@pytest.mark.parametrize("kind", PICTORIAL)
-def test_stored_outputs_lie_within_the_band_of_torchs_strength(stored, kind):
+@pytest.mark.parametrize("kind", PARITY)
+def test_torch_matches_the_stored_outputs_given_the_draws(stored, kind):
+    difference, least = PARITY[kind]
     for case in of_kind(stored, kind):
-        draws = [Perturbation(kind, case.perturbation.severity, seed) for seed in range(40)]
-        corrupted = perturb(case.before[None].expand(40, -1, -1, -1), draws)
-        strengths = [psnr(each, case.before) for each in corrupted]
-        assert min(strengths) - 1.5 <= psnr(case.after, case.before) <= max(strengths) + 1.5, case.name
+        corrupted = with_the_references_draws(case)
+        assert (corrupted.float() - case.after.float()).abs().mean() <= difference, case.name
+        assert psnr(corrupted, case.after) >= least, case.name
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +173,7 @@ def test_random_kinds_change_images_in_the_references_distribution(photograph, k
         apart = standard_errors_apart(measured[level], expected)
         assert apart <= SAME, f"severity {level}: {apart:.1f} standard errors"
         apart = standard_errors_apart(measured[level + 1 if level < 5 else 4], expected)
-        # Frost varies so much with the picture that its severities 3 and 4 look alike; its own test is exact.
+        # Frost varies so much with the picture that its severities 3 and 4 look alike; given its draws it is exact.
         assert apart >= OTHER or kind == "frost", f"severity {level} against its neighbour: {apart:.1f} standard errors"
         if kind in PICTORIAL:
             strengths = (10 * (255**2 / each[level].square().mean(dim=(1, 2, 3))).log10() for each in (ours, theirs))

@@ -4,15 +4,18 @@ import io
 import sys
 import types
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from ganprint_plugins.repmix import RepMix
+from ganprint_plugins.repmix_spec import RepMixConfig
 
 from ganprint.api.importing import import_checkpoint
+from ganprint.errors import WeightsError
 
 SOURCES = ("real", "progan", "stylegan")
 PUBLISHED = {
@@ -24,34 +27,24 @@ PUBLISHED = {
 @contextmanager
 def lightning() -> Iterator[tuple[type, type]]:
     """Stand in for the two Lightning classes that a checkpoint names, while it is pickled only."""
-    parsing = types.ModuleType("pytorch_lightning.utilities.parsing")
-    callbacks = types.ModuleType("pytorch_lightning.callbacks.model_checkpoint")
-    attribute_dict = type("AttributeDict", (dict,), {"__module__": parsing.__name__})
-    callback = type("ModelCheckpoint", (), {"__module__": callbacks.__name__})
-    parsing.AttributeDict = attribute_dict
-    callbacks.ModelCheckpoint = callback
-    names = ["pytorch_lightning", "pytorch_lightning.utilities", "pytorch_lightning.callbacks"]
-    added = {name: types.ModuleType(name) for name in names}
-    added |= {module.__name__: module for module in (parsing, callbacks)}
-    sys.modules.update(added)
-    try:
+    parsing, callbacks = "pytorch_lightning.utilities.parsing", "pytorch_lightning.callbacks.model_checkpoint"
+    attribute_dict = type("AttributeDict", (dict,), {"__module__": parsing})
+    callback = type("ModelCheckpoint", (), {"__module__": callbacks})
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("pytorch_lightning", "pytorch_lightning.utilities", "pytorch_lightning.callbacks"):
+            patch.setitem(sys.modules, name, types.ModuleType(name))
+        for each in (attribute_dict, callback):
+            module = types.ModuleType(each.__module__)
+            setattr(module, each.__name__, each)
+            patch.setitem(sys.modules, each.__module__, module)
         yield attribute_dict, callback
-    finally:
-        for name in added:
-            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")
 def network() -> dict[str, torch.Tensor]:
     """Return random weights by our names: a timm ResNet-50, the embedding layer and both heads."""
-    import timm
-
     torch.manual_seed(0)
-    backbone = timm.create_model("resnet50", pretrained=False, num_classes=0)
-    layers = {"embedding": (256, 2048), "attribution": (len(SOURCES), 256), "detection": (2, 256)}
-    state = {f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}
-    for name, shape in layers.items():
-        state |= {f"{name}.weight": torch.randn(shape) * 0.05, f"{name}.bias": torch.randn(shape[0])}
+    state = RepMix(RepMixConfig(), SOURCES).state()
     for name, tensor in state.items():
         # Away from the zeros and ones that normalisation starts with, so that a swap would show.
         if tensor.ndim < 2:
@@ -99,3 +92,18 @@ def official(network: dict[str, torch.Tensor], tmp_path_factory: pytest.TempPath
 
 def load(path: Path, out: Path, **options: Any) -> Any:
     return import_checkpoint(path, name="official", sources=SOURCES, out=out, **options)
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Callable[..., str]:
+    """Return a function that finds a checkpoint refused, with nothing written, and returns what is said."""
+
+    def find(content: bytes, says: str | None = None) -> str:
+        path = tmp_path / "evil.ckpt"
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match=says) as error:
+            load(path, tmp_path / "out")
+        assert sorted(tmp_path.iterdir()) == [path]
+        return error.value.message
+
+    return find

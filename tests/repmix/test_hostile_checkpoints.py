@@ -22,6 +22,10 @@ from ganprint.weights.torch_checkpoint import open_checkpoint
 from ..conftest import benchmark
 from .conftest import load
 
+Refused = Callable[..., str]
+FOUR_NUMBERS = {"0": struct.pack("<4f", 1, 2, 3, 4)}
+"""The data of storage 0."""
+
 
 class Gadget:
     """Reduces to a call; pickled, it is what a hostile file does."""
@@ -98,14 +102,12 @@ HANDWRITTEN = {
 
 
 @pytest.mark.parametrize("case", HANDWRITTEN, ids=str)
-def test_no_sequence_of_pickle_operations_escapes_as_anything_but_a_refusal(case: str, tmp_path: Path) -> None:
-    path = tmp_path / "evil.ckpt"
-    path.write_bytes(zipped(HANDWRITTEN[case]))
-    with pytest.raises(WeightsError) as error:
-        load(path, tmp_path / "out")
-    assert error.value.message.isprintable()
-    assert len(error.value.message) < 500 + len(str(path))
-    assert sorted(tmp_path.iterdir()) == [path]
+def test_no_sequence_of_pickle_operations_escapes_as_anything_but_a_refusal(
+    case: str, refused: Refused, tmp_path: Path
+) -> None:
+    message = refused(zipped(HANDWRITTEN[case]))
+    assert message.isprintable()
+    assert len(message) < 500 + len(str(tmp_path / "evil.ckpt"))
     assert not Path("touched").exists()
 
 
@@ -121,12 +123,9 @@ LONG = b"pytorch_lightning.callbacks.".ljust(1000, b"a")
     ],
 )
 def test_keys_and_names_that_take_long_each_time_they_are_used_are_refused(
-    pickled: bytes, says: str, tmp_path: Path
+    pickled: bytes, says: str, refused: Refused
 ) -> None:
-    path = tmp_path / "slow.ckpt"
-    path.write_bytes(zipped(pickled))
-    with pytest.raises(WeightsError, match=says):
-        load(path, tmp_path / "out")
+    refused(zipped(pickled), says)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs fork and /proc")
@@ -183,59 +182,47 @@ def test_a_tensor_cannot_reach_beyond_its_data(
     offset: int, shape: tuple[int, ...], stride: tuple[int, ...], count: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "evil.ckpt"
-    path.write_bytes(zipped(tensor_pickle(offset, shape, stride, count), **{"0": struct.pack("<4f", 1, 2, 3, 4)}))
+    path.write_bytes(zipped(tensor_pickle(offset, shape, stride, count), **FOUR_NUMBERS))
     with pytest.raises(WeightsError, match="not a usable"), open_checkpoint(path) as checkpoint:
         checkpoint.tensor(checkpoint.content)
 
 
 def test_a_tensor_within_its_data_is_read(tmp_path: Path) -> None:
     path = tmp_path / "small.ckpt"
-    path.write_bytes(zipped(tensor_pickle(1, (3,), (1,), 4), **{"0": struct.pack("<4f", 1, 2, 3, 4)}))
+    path.write_bytes(zipped(tensor_pickle(1, (3,), (1,), 4), **FOUR_NUMBERS))
     with open_checkpoint(path) as checkpoint:
         assert checkpoint.tensor(checkpoint.content).tolist() == [2, 3, 4]
 
 
 def test_memory_for_many_views_of_the_same_bytes_is_bounded_by_the_file(tmp_path: Path) -> None:
     path = tmp_path / "evil.ckpt"
-    path.write_bytes(zipped(tensor_pickle(0, (4,), (1,), 4), **{"0": struct.pack("<4f", 1, 2, 3, 4)}))
+    path.write_bytes(zipped(tensor_pickle(0, (4,), (1,), 4), **FOUR_NUMBERS))
     with pytest.raises(WeightsError, match="reaches beyond"), open_checkpoint(path) as checkpoint:
         for _ in range(1 + path.stat().st_size // 16):
             checkpoint.tensor(checkpoint.content)
 
 
-def test_a_zip_bomb_is_refused_without_being_unpacked(tmp_path: Path) -> None:
-    path = tmp_path / "bomb.ckpt"
-    path.write_bytes(zipped(b"\x80\x02X\xff\xff\xff\x0f" + b"0" * (64 << 20), zipfile.ZIP_DEFLATED))
-    assert path.stat().st_size < 1 << 20
-    with pytest.raises(WeightsError, match="compressed or too large"):
-        load(path, tmp_path / "out")
+def test_a_zip_bomb_is_refused_without_being_unpacked(refused: Refused) -> None:
+    bomb = zipped(b"\x80\x02X\xff\xff\xff\x0f" + b"0" * (64 << 20), zipfile.ZIP_DEFLATED)
+    assert len(bomb) < 1 << 20
+    refused(bomb, "compressed or too large")
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.001, 0.3, 0.999], ids="{:.1%}".format)
-def test_a_truncated_checkpoint_is_refused(kept: float, official: Path, tmp_path: Path) -> None:
-    path = tmp_path / "short.ckpt"
+def test_a_truncated_checkpoint_is_refused(kept: float, official: Path, refused: Refused) -> None:
     content = official.read_bytes()
-    path.write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(WeightsError, match=r"short\.ckpt"):
-        load(path, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    refused(content[: int(len(content) * kept)], r"evil\.ckpt")
 
 
-def test_a_damaged_byte_of_a_tensor_is_noticed(official: Path, tmp_path: Path) -> None:
-    path = tmp_path / "flipped.ckpt"
+def test_a_damaged_byte_of_a_tensor_is_noticed(official: Path, refused: Refused) -> None:
     flipped = bytearray(official.read_bytes())
     flipped[len(flipped) // 2] ^= 1
-    path.write_bytes(flipped)
-    with pytest.raises(WeightsError, match="CRC"):
-        load(path, tmp_path / "out")
+    refused(flipped, "CRC")
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"PK\x05\x06" + bytes(18), bytes(4096)])
-def test_a_file_that_is_no_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "other.ckpt"
-    path.write_bytes(content)
-    with pytest.raises(WeightsError, match="not a usable PyTorch checkpoint"):
-        load(path, tmp_path / "out")
+def test_a_file_that_is_no_checkpoint_is_refused(content: bytes, refused: Refused) -> None:
+    refused(content, "not a usable PyTorch checkpoint")
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:

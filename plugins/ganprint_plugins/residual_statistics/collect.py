@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,18 +66,14 @@ class PerturbedCrops(SourceImages):
 
     def __getitem__(self, index: int | Draw) -> tuple[Tensor, int, int]:
         row = index.row if isinstance(index, Draw) else int(index)
-        crops = find_crops(self._treated(self.read(row), row), self.view).pixels
-        return crops, int(self.labels[row]), row
-
-    def _treated(self, image: Tensor, row: int) -> Tensor:
-        if isinstance(self.policy, Chain | DrawnChain):
-            try:
-                return self.policy.draw(self.seed, row).apply(image)
-            except ImageError:
-                return image  # Too large or small for a step: it cannot have met that.
+        image = self.read(row)
         if isinstance(self.policy, Policy):
-            return perturb(image[None], [self.policy.draw(self.seed, row)])[0]
-        return image
+            image = perturb(image[None], [self.policy.draw(self.seed, row)])[0]
+        elif isinstance(self.policy, Chain | DrawnChain):
+            # An image that is too large or small for a step cannot have met it.
+            with suppress(ImageError):
+                image = self.policy.draw(self.seed, row).apply(image)
+        return find_crops(image, self.view).pixels, int(self.labels[row]), row
 
 
 def collect(splits: Sequence[LabelledImages], config: ResidualStatisticsConfig, run: Run) -> Rows:
@@ -101,14 +98,15 @@ def collect(splits: Sequence[LabelledImages], config: ResidualStatisticsConfig, 
         for place, images in enumerate(splits):
             path = run.folder / "checkpoints" / f"statistics-{number}-{place}.safetensors"
             computed = f"{columns(config.frozen)} {NUMERICS}"
-            mark = _fingerprint(text, view.model_dump_json(), images.sha256, str(run.seed), computed)
-            part = _kept(path, mark) if run.resume else None
-            if part is None:
+            facts = "\0".join([text, view.model_dump_json(), images.sha256, str(run.seed), computed])
+            mark = hashlib.sha256(facts.encode()).hexdigest()
+            if run.resume and path.is_file() and read_place(path).fingerprint == mark:
+                part = read_tensors(path)
+                progress.advance(len(images))
+            else:
                 crops = PerturbedCrops(images, view, policy, run.seed + number)
                 part = _pass(crops, run, progress, frozen=config.frozen)
                 write_tensors(path, Place(fingerprint=mark), part)
-            else:
-                progress.advance(len(images))
             parts.append(part)
     generated = {"plain": 1.0} | config.draws
     photographs = generated | config.draws_of_photographs
@@ -146,17 +144,6 @@ def _pass(crops: PerturbedCrops, run: Run, progress: _Progress, *, frozen: bool)
     return {"statistics": torch.cat(values), "rows": torch.cat(rows)}
 
 
-def _kept(path: Any, mark: str) -> dict[str, Tensor] | None:
-    """Return a finished pass of the same configuration, data and seed, None where there is none."""
-    if not path.is_file() or read_place(path).fingerprint != mark:
-        return None
-    return read_tensors(path)
-
-
-def _fingerprint(*facts: str) -> str:
-    return hashlib.sha256("\0".join(facts).encode()).hexdigest()
-
-
 def _rows(
     parts: list[dict[str, Tensor]],
     splits: Sequence[LabelledImages],
@@ -167,30 +154,28 @@ def _rows(
 
     `draw_weights` (policies, 2) are those of crops of photographs and of generated images.
     """
-    labels, groups, numbers, weights, draws, compressed = [], [], [], [], [], []
+    found: list[dict[str, np.ndarray]] = []
     starts = np.cumsum([0, *map(len, splits)])
     for number, part in enumerate(parts):
         draw, place = divmod(number, len(splits))
         images, rows = splits[place], part["rows"].numpy()
-        labels.append(images.labels[rows])
+        labels = images.labels[rows]
         named = np.asarray(images.groups, dtype=np.str_)[rows]
         # An image of no known group is a group of its own.
         alone = np.char.add(f"{place}/", rows.astype(np.str_))
-        groups.append(np.where(named == "", alone, named))
-        numbers.append(starts[place] + rows)
         _, places, counts = np.unique(rows, return_inverse=True, return_counts=True)
-        weights.append(draw_weights[draw, np.minimum(labels[-1], 1)] / counts[places])
-        draws.append(np.full(len(rows), draw))
-        compressed.append(_compressed(policies[draw][1], labels[-1]))
-    return Rows(
-        statistics=torch.cat([part["statistics"] for part in parts]),
-        labels=np.concatenate(labels),
-        groups=np.concatenate(groups),
-        images=np.concatenate(numbers),
-        weights=np.concatenate(weights),
-        draws=np.concatenate(draws),
-        compressed=np.concatenate(compressed),
-    )
+        found.append(
+            {
+                "labels": labels,
+                "groups": np.where(named == "", alone, named),
+                "images": starts[place] + rows,
+                "weights": draw_weights[draw, np.minimum(labels, 1)] / counts[places],
+                "draws": np.full(len(rows), draw),
+                "compressed": _compressed(policies[draw][1], labels),
+            }
+        )
+    joined = {name: np.concatenate([each[name] for each in found]) for name in found[0]}
+    return Rows(torch.cat([part["statistics"] for part in parts]), **joined)
 
 
 def _compressed(policy: AnyPolicy | None, labels: np.ndarray) -> np.ndarray:

@@ -86,8 +86,7 @@ def fit_models(
     # networks carry over better on their principal components; on features they carry over less well.
     components = {}
     if config.networks:
-        varying = principal_directions(inputs["statistics"], moments["statistics"], config.components)
-        components = {"statistics": varying}
+        components["statistics"] = principal_directions(inputs["statistics"], moments["statistics"], config.components)
     for name, values in inputs.items():
         regression = partial(regressions[name], penalty=penalties[name])
         robust = [
@@ -108,26 +107,23 @@ def _quick(values: Tensor, moments: Tensor | None, penalty: float, steps: int) -
 
 
 def _fit_signs(statistics: Tensor, targets: Targets, regression: Regression) -> dict[str, Tensor]:
-    """Fit how clearly crops show JPEG, and how clearly post-processing."""
-    shown = (targets.compressed, (~targets.found).long())
-    signs = [_fit_sign(statistics, each, targets.even_weights, regression) for each in shown]
-    slopes, biases = zip(*signs, strict=True)
-    return {"signs.weights": torch.cat(slopes), "signs.biases": torch.cat(biases)}
+    """Fit how clearly crops (N, F) show JPEG, and how clearly post-processing.
 
-
-def _fit_sign(values: Tensor, shown: Tensor, weights: Tensor, regression: Regression) -> tuple[Tensor, Tensor]:
-    """Fit how clearly crops show something, (1, F) and (1,), where `shown` int64 (N,) is 1 or 0, or -1 where not known.
-
-    Those that do and those that do not weigh the same. Where there are not both, all are between.
+    Crops that do and crops that do not weigh the same; those of which it is not known are left out. Where there are not
+    both, all are between.
     """
-    known = torch.nonzero(shown >= 0).flatten()
-    labels, weights = shown[known], weights[known]
-    shares = torch.zeros(2).index_add(0, labels, weights)
-    if not shares.all():
-        return torch.zeros(1, values.shape[1]), torch.zeros(1)
-    weights = weights / shares[labels]
-    slope, bias = regression(values[known], labels, weights / weights.mean(), 2, penalty=SIGNS_PENALTY)
-    return slope[1:] - slope[:1], bias[1:] - bias[:1]
+    slopes, biases = [], []
+    for shown in (targets.compressed, (~targets.found).long()):
+        known = torch.nonzero(shown >= 0).flatten()
+        labels, weights = shown[known], targets.even_weights[known]
+        shares = torch.zeros(2).index_add(0, labels, weights)
+        slope, bias = torch.zeros(2, statistics.shape[1]), torch.zeros(2)
+        if shares.all():
+            weights = weights / shares[labels]
+            slope, bias = regression(statistics[known], labels, weights / weights.mean(), 2, penalty=SIGNS_PENALTY)
+        slopes.append(slope[1:] - slope[:1])
+        biases.append(bias[1:] - bias[:1])
+    return {"signs.weights": torch.cat(slopes), "signs.biases": torch.cat(biases)}
 
 
 def _fit_networks(

@@ -101,12 +101,7 @@ def _correlations(centred: Tensor, deviations: Tensor) -> Tensor:
 
 
 def _block(
-    values: Tensor,
-    layers: Iterator[tuple[Tensor, Tensor]],
-    side: int,
-    stride: int,
-    expansion: int,
-    channels: int,
+    values: Tensor, layers: Iterator[tuple[Tensor, Tensor]], side: int, stride: int, expansion: int, channels: int
 ) -> Tensor:
     """Return what an inverted residual block (Sandler et al., CVPR 2018, table 1) makes of values (B, C, H, W)."""
     found = values if expansion == 1 else relu6(_convolved(values, layers), inplace=True)
@@ -117,12 +112,7 @@ def _block(
 
 
 def _convolved(
-    values: Tensor,
-    layers: Iterator[tuple[Tensor, Tensor]],
-    *,
-    side: int = 1,
-    stride: int = 1,
-    groups: int = 1,
+    values: Tensor, layers: Iterator[tuple[Tensor, Tensor]], *, side: int = 1, stride: int = 1, groups: int = 1
 ) -> Tensor:
     """Return a convolution padded as TensorFlow does: with a stride, the odd row and column come last."""
     weight, bias = next(layers)
@@ -144,9 +134,6 @@ def _layers() -> tuple[tuple[Tensor, Tensor], ...]:
     tensors = {name: tensor.float() for name, tensor in load(content).items()}
     count = len(tensors) // 2
     return tuple(
-        (
-            tensors[f"{number}.weight"].contiguous(memory_format=torch.channels_last),
-            tensors[f"{number}.bias"],
-        )
+        (tensors[f"{number}.weight"].contiguous(memory_format=torch.channels_last), tensors[f"{number}.bias"])
         for number in range(count)
     )

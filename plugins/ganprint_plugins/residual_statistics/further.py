@@ -71,15 +71,13 @@ def spectral_peaks(power: Tensor) -> Tensor:
 
 def _boxes(values: Tensor, reach: int) -> Tensor:
     """Return sums over squares that reach so many places to all sides: (B, H, W), smaller by these."""
-    side = 2 * reach + 1
-    height, width = (size - 2 * reach for size in values.shape[1:])
-    rows = values[:, :height].clone()
-    for place in range(1, side):
-        rows += values[:, place : place + height]
-    sums = rows[:, :, :width].clone()
-    for place in range(1, side):
-        sums += rows[:, :, place : place + width]
-    return sums
+    for dimension in (1, 2):
+        size = values.shape[dimension] - 2 * reach
+        sums = values.narrow(dimension, 0, size).clone()
+        for place in range(1, 2 * reach + 1):
+            sums += values.narrow(dimension, place, size)
+        values = sums
+    return values
 
 
 def local_patterns(c: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, linear
+from torch.nn.functional import cross_entropy, gelu, linear
 
 from ganprint.plugin_api import (
     Attributor,
@@ -25,10 +25,7 @@ from ganprint.plugin_api import (
 from ganprint_plugins.residual_statistics.features import columns, describe, names, precise_device
 from ganprint_plugins.residual_statistics.fitting import Targets, fit_models, split_groups
 from ganprint_plugins.residual_statistics.frozen import FEATURES
-from ganprint_plugins.residual_statistics.linear import (
-    Scaling,
-    gated,
-)
+from ganprint_plugins.residual_statistics.linear import Scaling, gated
 from ganprint_plugins.residual_statistics.reasons import KINDS, kind_matrix
 from ganprint_plugins.residual_statistics.spec import SPEC, ResidualStatisticsConfig
 
@@ -101,19 +98,17 @@ class ResidualStatistics(Attributor):
 
         began = time.monotonic()
         rows = collect([train, val], self.config, run)
-        folds = split_groups(rows, self.config.folds, run.seed)
         held_out, losses = [], []
-        collected = time.monotonic()
-        for number in range(self.config.folds + 1):
-            out = set(folds[number]) if number < self.config.folds else set()
-            kept = ~np.isin(rows.groups, list(out))
+        collected, fits = time.monotonic(), self.config.folds + 1
+        for done, out in enumerate([*split_groups(rows, self.config.folds, run.seed), []], start=1):
+            kept = ~np.isin(rows.groups, out)
             self.fit_rows(rows, kept, seed=run.seed)
             if out:
-                losses.append(self._loss(rows, ~kept & (rows.draws == 0)))
-                names_out = frozenset(str(group) for group in out)
-                held_out.append(HeldOut(names_out, {name: each.clone() for name, each in self.state().items()}))
+                plain = ~kept & (rows.draws == 0)
+                logits, _ = self.answer_rows(rows.statistics[torch.from_numpy(plain)])
+                losses.append(float(cross_entropy(logits, torch.from_numpy(rows.labels[plain]))))
+                held_out.append(HeldOut(frozenset(out), self.state()))
             stage = f"fold without {len(out)} groups" if out else "all groups"
-            done, fits = number + 1, self.config.folds + 1
             remaining = (time.monotonic() - collected) / done * (fits - done)
             run.report(Progress(done, fits, 1, 1, 0.0, remaining, stage=stage))
         self.held_out = tuple(held_out)
@@ -137,18 +132,11 @@ class ResidualStatistics(Attributor):
 
         Without `frozen`, columns after the statistics are not looked at.
         """
-        some = values[:, : columns(self.config.frozen)]
-        first = self._first(Scaling(*self._scaling()).apply(some))
+        first = self._first(self._scaled(values[:, : columns(self.config.frozen)]))
         return self._logits(first)[0], self._embedding(first)
 
-    def _loss(self, rows: "Rows", kept: np.ndarray) -> float:
-        chosen = torch.from_numpy(np.flatnonzero(kept))
-        logits, _ = self.answer_rows(rows.statistics[chosen])
-        labels = torch.from_numpy(rows.labels[kept])
-        return float(torch.nn.functional.cross_entropy(logits, labels))
-
-    def _scaling(self) -> tuple[Tensor, Tensor]:
-        return self.tensors["mean"], self.tensors["deviation"]
+    def _scaled(self, described: Tensor) -> Tensor:
+        return Scaling(self.tensors["mean"], self.tensors["deviation"]).apply(described)
 
     def _first(self, scaled: Tensor) -> Tensor:
         """Return what the first linear maps give, (N, P), for standardised values (N, F)."""
@@ -194,8 +182,7 @@ class ResidualStatistics(Attributor):
         self.check_images(images)
         # Its reasons are gradients, which a caller's inference mode would not give.
         with torch.inference_mode(False), torch.no_grad():
-            described = describe(images.to(self.device), frozen=self.config.frozen)
-            scaled = Scaling(*self._scaling()).apply(described)
+            scaled = self._scaled(describe(images.to(self.device), frozen=self.config.frozen))
             first = self._first(scaled)
             logits, _ = self._logits(first)
             reasons = Reasons(KINDS, self._reasons(scaled, first))
@@ -216,8 +203,8 @@ class ResidualStatistics(Attributor):
         start = self._first(torch.zeros_like(scaled[:1]))
         with torch.enable_grad():
             path = (start + steps[:, None, None] * (first - start)).requires_grad_()
-            real, synthetic = _odds(self._logits(path.flatten(0, 1))[1]).unbind(1)
-            (slopes,) = torch.autograd.grad((synthetic - real).sum(), path)
+            kinds = self._logits(path.flatten(0, 1))[1]
+            (slopes,) = torch.autograd.grad((kinds[:, 1:].logsumexp(1) - kinds[:, 0]).sum(), path)
         signs, *parts = self._parts(slopes.mean(0))
         of_inputs = [part @ self.tensors[f"{n}.weights"] for n, part in zip(self.inputs, parts, strict=True)]
         of_inputs[0] = of_inputs[0] + signs @ self.tensors["signs.weights"]
@@ -253,8 +240,3 @@ class ResidualStatistics(Attributor):
         order = np.argsort(-np.abs(values), kind="stable")[:BARS]
         labels = tuple(KINDS[place] for place in order)
         return [Panel("log-odds of synthetic by kind of statistics", values[order], labels=labels)]
-
-
-def _odds(kinds: Tensor) -> Tensor:
-    """Return log-probabilities of real and synthetic (B, 2) for those of real and the families (B, C)."""
-    return torch.stack([kinds[:, 0], kinds[:, 1:].logsumexp(1)], 1)
