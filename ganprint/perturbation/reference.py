@@ -84,7 +84,7 @@ def _fog(image: Array, severity: int, random: np.random.RandomState) -> Array:
         return torch.from_numpy(random.uniform(-1, 1, (1, count, count)))
 
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].double()
-    foggy = add_fog(pixels, plasma(fog_side(height, width), fade, noise), [severity])
+    foggy = add_fog(pixels, plasma(fog_side(height, width), fade, noise), [severity], pixels.amax())
     return foggy[0].clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()
 
 
