@@ -325,10 +325,8 @@ class Manifest:
 def _spread(rows: np.ndarray, labels: np.ndarray, limit: int, seed: int) -> np.ndarray:
     """Draw `limit` rows, giving every label the same number as far as it has so many."""
     order = np.random.default_rng(seed).permutation(len(rows))
-    rank = np.empty(len(rows), dtype=np.int64)
+    turns = np.empty(len(rows), dtype=np.int64)
     for label in np.unique(labels):
-        of_label = order[labels[order] == label]
-        rank[of_label] = np.arange(len(of_label))
-    place = np.empty(len(rows), dtype=np.int64)
-    place[order] = np.arange(len(rows))
-    return np.sort(rows[np.lexsort((place, rank))[:limit]])
+        of_label = np.flatnonzero(labels[order] == label)
+        turns[of_label] = np.arange(len(of_label))
+    return np.sort(rows[order[np.argsort(turns, kind="stable")[:limit]]])

@@ -10,8 +10,7 @@ from PIL import Image
 
 from ganprint.data import Manifest
 from ganprint.data.bias import cramers_v
-from ganprint.data.check import check
-from ganprint.data.inspection import inspect_file
+from ganprint.data.check import check, inspect_file
 
 
 @pytest.fixture
