@@ -178,13 +178,12 @@ def _crops(places: Sequence[tuple[int, int]], real: np.ndarray, view: View) -> l
 def _size_warnings(image: ImageFile, view: View, reflected: bool) -> list[str]:
     """Return a sentence if the image, or what is inside its border, is smaller than what the weights look at."""
     done, least = ("enlarged", view.square) if view.kind == "resize" else ("continued by reflection", view.size)
-    if min(image.width, image.height) >= least:
-        inside = f"What is inside the plain border is too small: it was {done} to the {least} px that these weights "
-        return [f"{inside}look at."] if reflected else []
-    return [
-        f"The image is too small: {image.width} x {image.height} px was {done} to the {least} px that these weights "
-        "look at."
-    ]
+    what = "What is inside the plain border is too small: it"
+    if min(image.width, image.height) < least:
+        what = f"The image is too small: {image.width} x {image.height} px"
+    elif not reflected:
+        return []
+    return [f"{what} was {done} to the {least} px that these weights look at."]
 
 
 def _doubts(image: ImageFile, agreeing: float, probabilities: np.ndarray, view: View) -> list[str]:

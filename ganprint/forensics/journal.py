@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from io import BufferedReader, FileIO
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
@@ -57,18 +56,14 @@ class Answered:
     def take(self, path: str) -> bool:
         """Return whether there is a line of this path that has not answered yet; it has after that."""
         if self._hashes is None:
-            if self._next is None:
-                return False
             if self._next == path:
                 self._next = next(self._paths, None)
                 return True
-            rest = bytearray()
-            for each in chain([self._next], self._paths):
-                rest += _digest(each)
-            self._hashes, self._left = np.unique(np.frombuffer(rest, dtype="S16"), return_counts=True)
-        sought = np.frombuffer(_digest(path), dtype="S16")
-        place = int(np.searchsorted(self._hashes, sought)[0])
-        if place == len(self._hashes) or self._hashes[place] != sought[0] or not self._left[place]:
+            rest = np.fromiter(map(_digest, chain(filter(None, [self._next]), self._paths)), "S16")
+            self._hashes, self._left = np.unique(rest, return_counts=True)
+        sought = np.array(_digest(path), "S16")
+        place = int(np.searchsorted(self._hashes, sought))
+        if place == len(self._hashes) or self._hashes[place] != sought or not self._left[place]:
             return False
         self._left[place] -= 1
         return True
@@ -157,9 +152,7 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if kind is None and self._lines != self.path:
             os.fsync(self._file.fileno())
             if self._format.table is None:
@@ -192,23 +185,22 @@ class Journal:
     def _read(self, by: str | None) -> int:
         """Note the images of the whole lines that are there; return where the last of them ends."""
         end = 0
-        for line in _whole_lines(self._lines):
-            text = line.decode("utf-8", "replace").rstrip("\r\n")
-            if end or text != self._format.header or not self._format.header:
-                try:
-                    found = self._format.key(text)
-                except (ValueError, KeyError, TypeError, IndexError):
-                    raise UsageError(
-                        f"{printable(str(self.path))} has a line that is not a verdict.",
-                        "Name another file, or start again with --force.",
-                    ) from None
+        try:
+            for place, found in self._told():
+                end = place
+                if found is None:
+                    continue
                 if found.by != by:
                     raise UsageError(
                         f"{printable(str(self.path))} was begun with other weights, thresholds or options.",
                         "Use those, or start again with --force.",
                     )
                 self.verdicts[found.verdict] += 1
-            end += len(line)
+        except (ValueError, KeyError, TypeError, IndexError):
+            raise UsageError(
+                f"{printable(str(self.path))} has a line that is not a verdict.",
+                "Name another file, or start again with --force.",
+            ) from None
         opening = self._format.opening.encode()
         with open_file(self._lines) as file:
             file.seek(end)
@@ -220,14 +212,20 @@ class Journal:
 
     def _paths(self, end: int) -> Iterator[str]:
         """Yield the paths of the lines before a place in the file, as they are read again."""
-        place = 0
-        for line in _whole_lines(self._lines) if end else ():
-            if place >= end:
+        for place, found in self._told() if end else ():
+            if place > end:
                 return
-            place += len(line)
+            if found is not None:
+                yield _written(found.path)
+
+    def _told(self) -> Iterator[tuple[int, Line | None]]:
+        """Yield where each whole line ends and what it tells, None for the header."""
+        end = 0
+        for line in _whole_lines(self._lines):
             text = line.decode("utf-8", "replace").rstrip("\r\n")
-            if text != self._format.header or not self._format.header:
-                yield _written(self._format.key(text).path)
+            is_header = not end and text == self._format.header != ""
+            end += len(line)
+            yield end, None if is_header else self._format.key(text)
 
     def _refusal(self, cause: OSError) -> OutputError:
         return OutputError(

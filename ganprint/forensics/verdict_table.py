@@ -11,6 +11,7 @@ import pyarrow.parquet
 
 from ganprint.errors import UsageError
 from ganprint.files import atomic_file, open_file
+from ganprint.forensics.verdict_rows import flat
 
 ROWS_IN_GROUP = 1 << 14
 """Verdicts that are held at a time, some kilobytes each."""
@@ -70,15 +71,6 @@ def _schema(sources: tuple[str, ...]) -> pa.Schema:
 
 
 def _row(line: str) -> dict[str, Any]:
-    found = json.loads(line)
-    changes = found["stability"]
-    return {
-        **found,
-        **{f"p_{name}": share for name, share in found["probabilities"].items()},
-        "stable": f"{sum(each['holds'] for each in changes)} of {len(changes)}" if changes else None,
-        "log10_lr_synthetic": next(
-            (each["log10"] for each in found["likelihood_ratios"] if each["proposition"] == "synthetic"), None
-        ),
-        "error": found["error"]["message"] if found["error"] else None,
-        WHOLE: line,
-    }
+    found = flat(json.loads(line))
+    # Bytes of a file's name that are no text are escapes, as in the lines of a CSV.
+    return {**found, "path": found["path"].encode("utf-8", "backslashreplace").decode(), WHOLE: line}
