@@ -33,8 +33,7 @@ def read_csv(file: Path | str) -> pa.Table:
     try:
         with open_file(file, limit=MAX_MANIFEST_BYTES) as opened:
             table = pyarrow.csv.read_csv(
-                opened,
-                convert_options=pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False),
+                opened, convert_options=pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
             )
         agreed = table.column_names == names
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
@@ -125,8 +124,7 @@ def _header(file: Path | str) -> list[str]:
                 )
         found = ", ".join(repr(name) for name in names[:12])
         raise ManifestError(
-            f"{file}, line 1: no column {' and no column '.join(map(repr, missing))}; it has {found}.",
-            _EXAMPLE,
+            f"{file}, line 1: no column {' and no column '.join(map(repr, missing))}; it has {found}.", _EXAMPLE
         )
     if len(start) == _LONGEST_HEADER:
         raise ManifestError(

@@ -32,13 +32,7 @@ class Manifest:
     """
 
     def __init__(
-        self,
-        table: pa.Table,
-        root: Path | str,
-        sources: Sequence[str],
-        *,
-        name: str = "",
-        real_folder: str = REAL,
+        self, table: pa.Table, root: Path | str, sources: Sequence[str], *, name: str = "", real_folder: str = REAL
     ) -> None:
         self.table = table.combine_chunks()
         self.root = root
@@ -252,8 +246,7 @@ class Manifest:
         absent = sorted(set(names) - set(self.source_names))
         if absent:
             raise ManifestError(
-                f"{self.name} has no source {', '.join(map(repr, absent))}.",
-                f"It has: {', '.join(self.source_names)}.",
+                f"{self.name} has no source {', '.join(map(repr, absent))}.", f"It has: {', '.join(self.source_names)}."
             )
         fault = next(filter(None, map(source_name_fault, names.values())), None)
         if fault is not None:

@@ -107,8 +107,7 @@ class Journal:
         there = path.exists() or path.is_symlink() or (table is not None and partial.exists())
         if there and not (resume or force):
             raise OutputExistsError(
-                f"{printable(str(path))} already exists.",
-                "Continue with --resume, or start again with --force.",
+                f"{printable(str(path))} already exists.", "Continue with --resume, or start again with --force."
             )
         self._lines = partial if table or (there and (partial.exists() or not resume)) else path
         self._open_files = ExitStack()
@@ -144,8 +143,7 @@ class Journal:
         while not lock(file.fileno()):
             if time.monotonic() > until:
                 raise UsageError(
-                    f"Another process is writing {printable(str(self.path))}.",
-                    "Wait for it, or name another file.",
+                    f"Another process is writing {printable(str(self.path))}.", "Wait for it, or name another file."
                 )
             time.sleep(0.05)
 

@@ -188,9 +188,7 @@ def read_record(path: Path) -> CaseRecord:
     try:
         # Not by pydantic's own reader, which refuses bytes of a file name that are no text.
         given = json.loads(
-            read_file(path, limit=MAX_RECORD_BYTES),
-            object_pairs_hook=_no_key_twice,
-            parse_constant=_not_finite,
+            read_file(path, limit=MAX_RECORD_BYTES), object_pairs_hook=_no_key_twice, parse_constant=_not_finite
         )
         record = CaseRecord.model_validate(given)
         for place, one, written in leaves(given, record.model_dump(mode="json")):

@@ -31,10 +31,7 @@ class VerdictTable:
         """Write verdicts, given as lines of JSON, whole or not at all; raises as `atomic_file` does."""
         schema = _schema(self.sources)
         rest = iter(lines)
-        with (
-            atomic_file(path) as out,
-            pyarrow.parquet.ParquetWriter(out, schema, compression="zstd") as writer,
-        ):
+        with atomic_file(path) as out, pyarrow.parquet.ParquetWriter(out, schema, compression="zstd") as writer:
             while some := list(islice(rest, ROWS_IN_GROUP)):
                 writer.write_batch(pa.RecordBatch.from_pylist([_row(line) for line in some], schema))
 

@@ -54,11 +54,7 @@ CPU_CHUNK = 2**17
 
 
 def perturb(
-    images: Tensor,
-    perturbations: Sequence[Perturbation],
-    *,
-    engine: Engine = "torch",
-    at: int | None = None,
+    images: Tensor, perturbations: Sequence[Perturbation], *, engine: Engine = "torch", at: int | None = None
 ) -> Tensor:
     """Corrupt each image by its own perturbation.
 
@@ -104,10 +100,7 @@ def _map_in_threads(function: Callable[[list[int]], Tensor], chunks: list[list[i
     threads = torch.get_num_threads()
     if threads == 1 or len(chunks) < 2:
         return map(function, chunks)
-    with (
-        one_thread_each() as begin,
-        ThreadPoolExecutor(min(threads, len(chunks)), initializer=begin) as pool,
-    ):
+    with one_thread_each() as begin, ThreadPoolExecutor(min(threads, len(chunks)), initializer=begin) as pool:
         return list(pool.map(function, chunks))
 
 

@@ -57,8 +57,7 @@ def check_kind(kind: str) -> None:
     """Raise PerturbationError, listing the valid names, unless `kind` is one of KINDS."""
     if kind not in KINDS:
         raise PerturbationError(
-            f"There is no corruption {kind!r}.",
-            f"{did_you_mean(kind, KINDS)}Corruptions: {', '.join(KINDS)}.",
+            f"There is no corruption {kind!r}.", f"{did_you_mean(kind, KINDS)}Corruptions: {', '.join(KINDS)}."
         )
 
 

@@ -50,8 +50,7 @@ class Policy:
             check_severity(severity)
         if not 0 <= self.probability <= 1:
             raise PerturbationError(
-                f"{self.probability} is not a probability.",
-                "A policy's probability lies in 0..1, as in train:0.6.",
+                f"{self.probability} is not a probability.", "A policy's probability lies in 0..1, as in train:0.6."
             )
         if self.probability > 0 and not (self.kinds and self.severities):
             raise PerturbationError(f"The policy {self.name!r} has nothing to draw from.")

@@ -38,8 +38,7 @@ def corrupt_by_reference(image: Array, perturbation: Perturbation) -> Array:
         return image.copy()
     if kind not in CORRUPTIONS:
         raise PerturbationError(
-            f"imagecorruptions has no {kind}.",
-            f"It has: {', '.join(CORRUPTIONS)}; others need --engine torch.",
+            f"imagecorruptions has no {kind}.", f"It has: {', '.join(CORRUPTIONS)}; others need --engine torch."
         )
     if kind in REPLACED:
         return REPLACED[kind](image, severity, np.random.RandomState(seed))

@@ -126,8 +126,7 @@ def _frost_source(name: str) -> Tensor:
     path = Path(folders[0], "frost", name) if folders else Path(name)
     if not path.is_file():
         raise PerturbationError(
-            f"The frost picture {name} is missing.",
-            "It comes with the package: pip install imagecorruptions.",
+            f"The frost picture {name} is missing.", "It comes with the package: pip install imagecorruptions."
         )
     with Image.open(path) as picture:
         return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).contiguous()
