@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -110,7 +111,7 @@ def _truncated(image: Array) -> Array:
 def package_functions() -> dict[str, Callable[..., Any]]:
     """Return imagecorruptions' functions by kind: PIL image and severity in, array or PIL image out."""
     with _stand_ins(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")
         try:
             module = import_module("imagecorruptions.corruptions")
         except Exception as error:
@@ -130,7 +131,7 @@ def _stand_ins() -> Iterator[None]:
         ("pkg_resources", {"resource_filename": _resource_filename}),
         ("scipy.ndimage.interpolation", None),
     ):
-        if not _importable(name):
+        if find_spec(name) is None:
             module = ModuleType(name)
             vars(module).update(content or vars(import_module("scipy.ndimage")))
             sys.modules[name] = module
@@ -140,16 +141,6 @@ def _stand_ins() -> Iterator[None]:
     finally:
         for name in added:
             del sys.modules[name]
-
-
-def _importable(name: str) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import_module(name)
-    except ImportError:
-        return False
-    return True
 
 
 def _resource_filename(module: str, path: str) -> str:
