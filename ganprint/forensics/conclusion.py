@@ -117,13 +117,9 @@ def _decide(
 
 def of_file(image: ImageFile) -> dict[str, Any]:
     """Return the fields of a verdict that say which file it is on, and what that states beside the pixels."""
-    found = {name: getattr(image, name) for name in ("sha256", "width", "height", "format")}
-    stated = (
-        {"metadata": image.metadata, "stated_generator": image.stated_generator}
-        if isinstance(image, StatedFile)
-        else {}
-    )
-    return {"path": image.name, **found, **stated}
+    stated = ("metadata", "stated_generator") if isinstance(image, StatedFile) else ()
+    names = ("sha256", "width", "height", "format", *stated)
+    return {"path": image.name, **{name: getattr(image, name) for name in names}}
 
 
 def _evidence(answer: Answer) -> list[Evidence]:

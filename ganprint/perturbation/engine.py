@@ -20,12 +20,14 @@ from ganprint.perturbation.stream import Stream
 
 Engine = Literal["torch", "imagecorruptions"]
 
+_PAINTED = (weather.snow, weather.frost, fog.fog, weather.spatter)
+
 KERNELS: dict[str, Kernel] = {
     kernel.__name__: kernel
     for kernel in (
         *(noise.gaussian_noise, noise.shot_noise, noise.impulse_noise, noise.speckle_noise),
         *(blur.defocus_blur, blur.glass_blur, blur.motion_blur, blur.zoom_blur, blur.gaussian_blur),
-        *map(painted, (weather.snow, weather.frost, fog.fog, weather.spatter)),
+        *map(painted, _PAINTED),
         *(digital.brightness, digital.contrast, digital.saturate),
         *(digital.elastic_transform, digital.pixelate, digital.jpeg_compression),
         *(immunise.random_noise, immunise.random_blur, immunise.random_crop, immunise.random_jpeg),
@@ -35,11 +37,8 @@ KERNELS: dict[str, Kernel] = {
 """What each kind does, by its name."""
 
 PAINTERS: dict[str, Callable[[Tensor, Sequence[int], Sequence[Stream]], Painter]] = {
-    "snow": weather.snow,
-    "frost": weather.frost,
-    "fog": fog.fog,
+    **{painter.__name__: painter for painter in _PAINTED},
     "elastic_transform": digital.elastic_painter,
-    "spatter": weather.spatter,
 }
 """Kinds that draw something for the whole image, and how a large one is changed by it, some rows at a time."""
 
