@@ -13,18 +13,15 @@ from dataclasses import dataclass
 from io import BufferedReader, FileIO
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from ganprint.errors import OutputError, OutputExistsError, UsageError
 from ganprint.files import atomic_file, lock, open_file
 from ganprint.forensics.verdict import Verdict
-from ganprint.forensics.verdict_rows import csv_header, csv_row
+from ganprint.forensics.verdict_rows import VerdictTable, csv_header, csv_row, is_table
 from ganprint.plain_text import cell, printable, to_json
-
-if TYPE_CHECKING:
-    from ganprint.forensics.verdict_table import VerdictTable
 
 MAX_LINE_BYTES = 16 << 20
 """A verdict has some kilobytes."""
@@ -86,7 +83,7 @@ class Format:
     opening: str
     header: str = ""
     shown: Callable[[str], str] = str
-    table: "VerdictTable | None" = None
+    table: VerdictTable | None = None
 
 
 class Journal:
@@ -184,7 +181,7 @@ class Journal:
         """Note the images of the whole lines that are there; return where the last of them ends."""
         end = 0
         try:
-            for place, found in self._told():
+            for place, found in self._entries():
                 end = place
                 if found is None:
                     continue
@@ -210,13 +207,13 @@ class Journal:
 
     def _paths(self, end: int) -> Iterator[str]:
         """Yield the paths of the lines before a place in the file, as they are read again."""
-        for place, found in self._told() if end else ():
+        for place, found in self._entries() if end else ():
             if place > end:
                 return
             if found is not None:
                 yield _written(found.path)
 
-    def _told(self) -> Iterator[tuple[int, Line | None]]:
+    def _entries(self) -> Iterator[tuple[int, Line | None]]:
         """Yield where each whole line ends and what it tells, None for the header."""
         end = 0
         for line in _whole_lines(self._lines):
@@ -281,8 +278,6 @@ def csv_line(row: Sequence[object]) -> str:
 
 def json_format(path: Path, sources: Sequence[str]) -> Format:
     """Return the format of a file of verdicts: a JSON object a line, or Parquet by its name."""
-    from ganprint.forensics.verdict_table import VerdictTable, is_table
-
     table = VerdictTable(sources) if is_table(path) else None
     return Format(json_line, json_key, '{"schema_version": ', table=table)
 

@@ -17,9 +17,8 @@ from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.journal import json_line
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.forensics.verdict import NO_RULE, Verdict
-from ganprint.forensics.verdict_rows import csv_header, csv_row
+from ganprint.forensics.verdict_rows import VerdictTable, csv_header, csv_row
 from ganprint.forensics.verdict_stream import stream_verdicts
-from ganprint.forensics.verdict_table import VerdictTable
 from ganprint.images import ImageFile
 from ganprint.weights import NO_REFERENCE, JudgementRecord
 
