@@ -1,24 +1,47 @@
 """Check a manifest's images for missing, broken, duplicate and leaked files, and for format biases."""
 
+import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Literal
+from contextlib import closing
+from typing import Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field
 
 from ganprint.data.bias import WARNED_FROM, Bias, find_bias
-from ganprint.data.inspection import FileFacts, inspect_file
 from ganprint.data.manifest import Manifest
-from ganprint.errors import WorkerDiedError
+from ganprint.errors import ImageError, WorkerDiedError
+from ganprint.images.formats import open_image
+from ganprint.images.parts import Parts
+from ganprint.images.quiet import quiet_decoders
+from ganprint.images.read import read_parts
+from ganprint.provenance.jpeg import nearest_quality
 
 EXAMPLES = 100
 """How many duplicates are listed; the counts cover all."""
 
 IMBALANCE_FROM = 3.0
 """Ratio of the most to the least frequent source from which imbalance is warned of."""
+
+
+class FileFacts(NamedTuple):
+    """What one file is; `error` is its stable code and empty where it could be read.
+
+    `content` and `pixels` are SHA-256 digests, of the bytes and of the decoded pixels with their shape.
+    `quality` estimates the JPEG quality 1 to 100, and is 0 for other formats.
+    """
+
+    error: str = ""
+    message: str = ""
+    content: bytes = bytes(32)
+    pixels: bytes = bytes(32)
+    format: str = ""
+    quality: int = 0
+    width: int = 0
+    height: int = 0
 
 
 class FileProblem(BaseModel, frozen=True):
@@ -95,8 +118,9 @@ def check(
         facts.append(fact)
         if progress:
             progress(len(facts), len(opened))
+    sources = opened.column("source").tolist()
     problems = [
-        FileProblem(path=str(opened.path(row)), source=_name(opened, row), code=fact.error, message=fact.message)
+        FileProblem(path=str(opened.path(row)), source=sources[row], code=fact.error, message=fact.message)
         for row, fact in enumerate(facts)
         if fact.error
     ]
@@ -142,9 +166,33 @@ def _inspect(manifest: Manifest, workers: int) -> Iterator[FileFacts]:
             ) from error
 
 
+def inspect_file(path: str) -> FileFacts:
+    """Read a file as training would and return its facts, an error among them instead of raised."""
+    try:
+        image, _, parts = read_parts(path)
+    except ImageError as error:
+        return FileFacts(error=error.code, message=error.message)
+    digest = hashlib.sha256(repr(image.pixels.shape).encode())
+    digest.update(np.ascontiguousarray(image.pixels).data)
+    return FileFacts(
+        content=bytes.fromhex(image.sha256),
+        pixels=digest.digest(),
+        format=image.format,
+        quality=_quality_of(parts) if image.format == "JPEG" else 0,
+        width=image.width,
+        height=image.height,
+    )
+
+
+def _quality_of(parts: Parts) -> int:
+    with quiet_decoders(), closing(open_image(parts.payload, "JPEG")) as image:
+        tables: dict[int, list[int]] = getattr(image, "quantization", {})
+    return nearest_quality([np.array(tables[min(tables)]).reshape(8, 8)])[0] if tables else 0
+
+
 def _find_duplicates(manifest: Manifest, facts: list[FileFacts]) -> list[Duplicate]:
     """Return one entry for each set of equal images: equal in bytes, or equal only in pixels."""
-    splits = manifest.splits
+    sources, splits = manifest.column("source").tolist(), manifest.splits.tolist()
     by_pixels: dict[bytes, list[int]] = {}
     for row, fact in enumerate(facts):
         by_pixels.setdefault(fact.pixels, []).append(row)
@@ -152,8 +200,8 @@ def _find_duplicates(manifest: Manifest, facts: list[FileFacts]) -> list[Duplica
         Duplicate(
             kind="bytes" if len({facts[row].content for row in rows}) == 1 else "pixels",
             paths=[str(manifest.path(row)) for row in rows],
-            sources=sorted({_name(manifest, row) for row in rows}),
-            splits=sorted({str(splits[row]) for row in rows}),
+            sources=sorted({sources[row] for row in rows}),
+            splits=sorted({splits[row] for row in rows}),
         )
         for rows in by_pixels.values()
         if len(rows) > 1
@@ -188,16 +236,15 @@ def _tally(manifest: Manifest, *columns: str) -> dict[tuple[str, ...], int]:
 
 def _find_biases(manifest: Manifest, facts: list[FileFacts]) -> list[Bias]:
     sources, names = manifest.codes("source")
-    jpeg = np.flatnonzero([fact.quality > 0 for fact in facts])
-    properties: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     every = np.arange(len(facts))
-    if len(facts):
-        properties["format"] = every, np.array([fact.format for fact in facts])
-        properties["size"] = every, np.array([f"{fact.width}x{fact.height}" for fact in facts])
-    if len(jpeg):
-        # Steps of 5: a step of 1 or 2 is an encoder's rounding.
-        quality = np.array([f"about {round(facts[row].quality / 5) * 5}" for row in jpeg.tolist()])
-        properties["JPEG quality"] = jpeg, quality
+    jpeg = np.flatnonzero([fact.quality > 0 for fact in facts])
+    # Steps of 5: a step of 1 or 2 is an encoder's rounding.
+    qualities = [f"about {round(facts[row].quality / 5) * 5}" for row in jpeg.tolist()]
+    properties = {
+        "format": (every, np.array([fact.format for fact in facts], np.str_)),
+        "size": (every, np.array([f"{fact.width}x{fact.height}" for fact in facts], np.str_)),
+        "JPEG quality": (jpeg, np.array(qualities, np.str_)),
+    }
     if "native_format" in manifest.columns:
         properties["native format"] = every, manifest.column("native_format")
     if {"native_width", "native_height"} <= set(manifest.columns):
@@ -233,8 +280,3 @@ def _warn(report: CheckReport, manifest: Manifest) -> Iterator[str]:
             f"Sources are uneven: {manifest.sources[most]!r} has {counts[most]} images, "
             f"{manifest.sources[least]!r} {counts[least]}; train balanced and read balanced accuracy."
         )
-
-
-def _name(manifest: Manifest, row: int) -> str:
-    codes, names = manifest.codes("source")
-    return names[int(codes[row])]

@@ -18,7 +18,6 @@ from ganprint.images.formats import shortened
 
 _EXAMPLE = "The first line must name the columns, separated by commas: path,source or path,label,dlabel."
 _LONGEST_HEADER = 1 << 16
-_FOREIGN_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", codecs.BOM_UTF32_BE: "UTF-32"}
 
 
 def read_csv(file: Path | str) -> pa.Table:
@@ -34,8 +33,7 @@ def read_csv(file: Path | str) -> pa.Table:
     try:
         with open_file(file, limit=MAX_MANIFEST_BYTES) as opened:
             table = pyarrow.csv.read_csv(
-                opened,
-                convert_options=pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False),
+                opened, convert_options=pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
             )
         agreed = table.column_names == names
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
@@ -104,12 +102,10 @@ def _header(file: Path | str) -> list[str]:
         raise ManifestError(f"{file} cannot be opened: {error.strerror}.", "Check its permissions.") from error
     if not start.strip():
         raise ManifestError(f"{file} is empty.", _EXAMPLE)
-    for mark, encoding in _FOREIGN_MARKS.items():
-        if start.startswith(mark):
-            raise ManifestError(
-                f"{file}, line 1: the file is {encoding}, not UTF-8.",
-                "Save it as CSV in UTF-8, comma separated.",
-            )
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ManifestError(
+            f"{file}, line 1: the file is UTF-16, not UTF-8.", "Save it as CSV in UTF-8, comma separated."
+        )
     try:
         line = start.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -128,8 +124,7 @@ def _header(file: Path | str) -> list[str]:
                 )
         found = ", ".join(repr(name) for name in names[:12])
         raise ManifestError(
-            f"{file}, line 1: no column {' and no column '.join(map(repr, missing))}; it has {found}.",
-            _EXAMPLE,
+            f"{file}, line 1: no column {' and no column '.join(map(repr, missing))}; it has {found}.", _EXAMPLE
         )
     if len(start) == _LONGEST_HEADER:
         raise ManifestError(

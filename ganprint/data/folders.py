@@ -3,11 +3,10 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from ganprint.attributor import REAL
-from ganprint.data.naming import ANY, NamedRows, named_column
+from ganprint.data.naming import ANY, NamedRows
 from ganprint.errors import ManifestError
 from ganprint.images.formats import EXTENSIONS
 from ganprint.names import source_name_fault
@@ -33,32 +32,23 @@ def read_folders(root: Path | str) -> NamedRows:
     fault = next(filter(None, map(source_name_fault, sources)), None)
     if fault is not None:
         raise ManifestError(f"{root}: {fault}.", "Rename the folder.")
-    paths: list[str] = []
-    labels: list[int] = []
-    semantics: list[str] = []
-    for label, source in enumerate(sources):
-        for relative in sorted(found[source]):
-            paths.append(f"{source}/{relative}")
-            labels.append(label)
-            semantics.append(relative.split("/", 1)[0] if "/" in relative else ANY)
+    images = [(source, relative) for source in sources for relative in sorted(found[source])]
+    paths = [f"{source}/{relative}" for source, relative in images]
+    semantics = [relative.split("/", 1)[0] if "/" in relative else ANY for _, relative in images]
     if not paths:
         raise ManifestError(f"{root} holds no images.", _SHAPE)
     if strange := next((path for path in paths if any("\udc80" <= letter <= "\udcff" for letter in path)), None):
         raise ManifestError(f"{root}: the name of {printable(strange)} is not UTF-8 text.", "Rename the file.")
-    semantic_names = dict(enumerate(sorted(set(semantics))))
-    numbers = {name: number for number, name in semantic_names.items()}
-    labels_array = np.asarray(labels, dtype=np.int64)
-    dlabels = np.asarray([numbers[name] for name in semantics], dtype=np.int64)
-    table = pa.table(
-        {
-            "path": pa.array(paths, pa.string()),
-            "label": labels_array,
-            "dlabel": dlabels,
-            "source": named_column(labels_array, dict(enumerate(sources)), ""),
-            "semantic": named_column(dlabels, semantic_names, ""),
-        }
-    )
-    return NamedRows(table, sources, REAL)
+    numbers = {name: number for number, name in enumerate(sources)}
+    dlabels = {name: number for number, name in enumerate(sorted(set(semantics)))}
+    columns = {
+        "path": pa.array(paths),
+        "label": pa.array([numbers[source] for source, _ in images]),
+        "dlabel": pa.array([dlabels[name] for name in semantics]),
+        "source": pa.array([source for source, _ in images]).dictionary_encode(),
+        "semantic": pa.array(semantics).dictionary_encode(),
+    }
+    return NamedRows(pa.table(columns), sources, REAL)
 
 
 def find_tree(path: Path | str) -> Path | str | None:

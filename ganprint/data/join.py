@@ -57,13 +57,6 @@ def _once(paths: Sequence[str], said: Sequence[tuple[str, str]]) -> list[int]:
     for row, path in enumerate(paths):
         before = first.setdefault(path, row)
         if said[before] != said[row]:
-            raise ManifestError(
-                f"The image {path} is {_in_words(said[before])} and {_in_words(said[row])}.",
-                "Join others, or remove it from one.",
-            )
+            one, other = (f"{source} in {split or 'no split'}" for source, split in (said[before], said[row]))
+            raise ManifestError(f"The image {path} is {one} and {other}.", "Join others, or remove it from one.")
     return list(first.values())
-
-
-def _in_words(said: tuple[str, str]) -> str:
-    source, split = said
-    return f"{source} in {split or 'no split'}"

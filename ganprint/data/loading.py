@@ -115,8 +115,7 @@ def _stack(items: Sequence[Any]) -> Batch | GanprintError:
 
 
 def _list(items: Sequence[Any]) -> Batch | GanprintError:
-    for item in items:
-        if isinstance(item, GanprintError):
-            return item
+    if isinstance(items[0], GanprintError):  # and that alone, by _Caught
+        return items[0]
     images, labels, rows = zip(*items, strict=True)
     return Batch(list(images), torch.tensor(labels), torch.tensor(rows))

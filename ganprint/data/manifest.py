@@ -32,13 +32,7 @@ class Manifest:
     """
 
     def __init__(
-        self,
-        table: pa.Table,
-        root: Path | str,
-        sources: Sequence[str],
-        *,
-        name: str = "",
-        real_folder: str = REAL,
+        self, table: pa.Table, root: Path | str, sources: Sequence[str], *, name: str = "", real_folder: str = REAL
     ) -> None:
         self.table = table.combine_chunks()
         self.root = root
@@ -252,8 +246,7 @@ class Manifest:
         absent = sorted(set(names) - set(self.source_names))
         if absent:
             raise ManifestError(
-                f"{self.name} has no source {', '.join(map(repr, absent))}.",
-                f"It has: {', '.join(self.source_names)}.",
+                f"{self.name} has no source {', '.join(map(repr, absent))}.", f"It has: {', '.join(self.source_names)}."
             )
         fault = next(filter(None, map(source_name_fault, names.values())), None)
         if fault is not None:
@@ -325,10 +318,8 @@ class Manifest:
 def _spread(rows: np.ndarray, labels: np.ndarray, limit: int, seed: int) -> np.ndarray:
     """Draw `limit` rows, giving every label the same number as far as it has so many."""
     order = np.random.default_rng(seed).permutation(len(rows))
-    rank = np.empty(len(rows), dtype=np.int64)
+    turns = np.empty(len(rows), dtype=np.int64)
     for label in np.unique(labels):
-        of_label = order[labels[order] == label]
-        rank[of_label] = np.arange(len(of_label))
-    place = np.empty(len(rows), dtype=np.int64)
-    place[order] = np.arange(len(rows))
-    return np.sort(rows[np.lexsort((place, rank))[:limit]])
+        of_label = np.flatnonzero(labels[order] == label)
+        turns[of_label] = np.arange(len(of_label))
+    return np.sort(rows[order[np.argsort(turns, kind="stable")[:limit]]])

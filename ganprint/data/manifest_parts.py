@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ganprint.data.columns import NUMBERS
+from ganprint.data.columns import NUMBERS, first_fault
 from ganprint.data.naming import UNKNOWN, NamedRows, name_rows, named_column
 from ganprint.data.rows import read_rows
 from ganprint.errors import ManifestError
@@ -45,7 +45,12 @@ def read_parts(files: Sequence[Path | str]) -> NamedRows:
     partly = [name for name in columns if not all(name in each.column_names for each in tables)]
     kept = [name for name in columns if name not in partly or name not in (*NUMBERS, "semantic")]
     joined = pa.concat_tables([_with_columns(table, kept) for table in tables]).unify_dictionaries().combine_chunks()
-    _refuse_repeated(joined, files)
+    repeated = first_fault(joined)  # no file has one by itself
+    if repeated is not None:
+        raise ManifestError(
+            f"{joined['path'][repeated.row]} is listed in two of {', '.join(map(last_part, files))}.",
+            "An image belongs to one split: remove it from the others.",
+        )
     if named:
         return name_rows(joined, ", ".join(map(last_part, files)))
     joined, sources = _by_number(joined, "label", "source")
@@ -73,18 +78,6 @@ def _with_columns(table: pa.Table, names: Sequence[str]) -> pa.Table:
             empty = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(table), np.int32)), pa.array([""]))
             table = table.append_column(name, empty)
     return table.select(names)
-
-
-def _refuse_repeated(table: pa.Table, files: Sequence[Path | str]) -> None:
-    paths = table["path"]
-    if pc.count_distinct(paths).as_py() == len(table):
-        return
-    counted = pc.value_counts(paths)
-    repeated = next(each["values"].as_py() for each in counted if each["counts"].as_py() > 1)
-    raise ManifestError(
-        f"{repeated} is listed in two of {', '.join(map(last_part, files))}.",
-        "An image belongs to one split: remove it from the others.",
-    )
 
 
 def _by_number(table: pa.Table, number: str, name: str) -> tuple[pa.Table, dict[int, str]]:

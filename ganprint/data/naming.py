@@ -1,6 +1,7 @@
 """Give labels the names of sources and dlabels those of semantic classes, from columns or from folders."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def name_rows(table: pa.Table, file: Path | str) -> NamedRows:
     labels = table["label"].to_numpy()
     dlabels = table["dlabel"].to_numpy()
     unnamed = [name for name in ("source", "semantic") if name not in table.column_names]
-    folders = [folder_column(table["path"].chunk(0), depth) for depth in range(DEEPEST)] if unnamed else []
+    depths = [folder_column(table["path"].chunk(0), depth) for depth in range(DEEPEST)] if unnamed else []
+    folders = [column for column in depths if column is not None]
     real_folder, by_position = REAL, False
     top = int(labels.max(initial=0))
     try:
@@ -113,16 +115,16 @@ def folder_column(paths: pa.StringArray, depth: int) -> pa.DictionaryArray | Non
     return pc.list_element(parts, depth).dictionary_encode()
 
 
-def learn_names(numbers: np.ndarray, folders: list[pa.DictionaryArray | None]) -> tuple[int, dict[int, str]] | None:
-    """Return the first depth whose folder names agree one to one with the numbers, and the names."""
-    for depth, column in enumerate(folders):
+def learn_names(
+    numbers: np.ndarray, folders: list[pa.DictionaryArray]
+) -> tuple[pa.DictionaryArray, dict[int, str]] | None:
+    """Take the first column out of `folders` that agrees one to one with the numbers; return it and the names."""
+    for place, column in enumerate(folders):
         # A folder's own name, not the root or the folder above.
-        if column is None or {"", ".", ".."} & set(column.dictionary.to_pylist()):
-            continue
-        try:
-            return depth, match_names(numbers, column, what=("label", "folder"))
-        except Disagreement:
-            continue
+        if not {"", ".", ".."} & set(column.dictionary.to_pylist()):
+            with suppress(Disagreement):
+                names = match_names(numbers, column, what=("label", "folder"))
+                return folders.pop(place), names
     return None
 
 
@@ -146,12 +148,10 @@ def _numbered(table: pa.Table, file: Path | str) -> pa.Table:
                 f"{file}, {place_of(file, row)}: the source is empty.",
                 "Every row names what made the image, real or a generator.",
             )
-        outside = np.zeros(len(codes), dtype=bool)
+        inside = codes
         if "split" in table.column_names:
-            splits = table["split"].chunk(0)
-            open_codes = [code for code, word in enumerate(splits.dictionary.to_pylist()) if word == OPEN]
-            outside = np.isin(splits.indices.to_numpy(), open_codes)
-        known = sorted({words[code] for code in np.unique(codes[~outside]).tolist()} - {REAL})
+            inside = codes[pc.not_equal(pc.cast(table["split"].chunk(0), pa.string()), OPEN)]
+        known = sorted({words[code] for code in np.unique(inside).tolist()} - {REAL})
         numbers = {REAL: 0} | {name: number for number, name in enumerate(known, start=1)}
         labels = np.array([numbers.get(word, -1) for word in words], dtype=np.int64)[codes]
         table = table.append_column("label", pa.array(labels))
@@ -160,8 +160,7 @@ def _numbered(table: pa.Table, file: Path | str) -> pa.Table:
             nothing = np.zeros(len(table), dtype=np.int64)
             table = table.append_column("semantic", named_column(nothing, {0: ANY}, ANY))
         column = table["semantic"].chunk(0)
-        words = column.dictionary.to_pylist()
-        places = np.argsort(np.argsort(np.array(words, dtype=np.str_), kind="stable"), kind="stable")
+        _, places = np.unique(np.array(column.dictionary.to_pylist(), np.str_), return_inverse=True)
         table = table.append_column("dlabel", pa.array(places.astype(np.int64)[column.indices.to_numpy()]))
     return table
 
@@ -184,32 +183,24 @@ def _check_sources(labels: np.ndarray, column: pa.DictionaryArray) -> None:
 
 
 def _learn_sources(
-    labels: np.ndarray, folders: list[pa.DictionaryArray | None]
+    labels: np.ndarray, folders: list[pa.DictionaryArray]
 ) -> tuple[dict[int, str], pa.DictionaryArray, str, bool]:
-    """Return names, the column, the real folder's name, and whether nothing gave the names.
-
-    The depth in `folders` that was used is blanked.
-    """
+    """Return names, the column, the real folder's name, and whether nothing gave the names."""
     learned = learn_names(labels, folders)
     if learned is None:
         numbers = np.unique(labels[labels >= 0]).tolist()
         names = {n: f"source-{n}" for n in numbers} | {0: REAL}
         return names, named_column(labels, names, UNKNOWN), REAL, True
-    depth, names = learned
-    column = folders[depth]
-    assert column is not None
-    folders[depth] = None
+    column, names = learned
     real_folder = names.get(0, REAL)
     words = [REAL if name == real_folder else name for name in column.dictionary.to_pylist()]
     names = {number: REAL if number == 0 else name for number, name in names.items()}
     return names, pa.DictionaryArray.from_arrays(column.indices, pa.array(words)), real_folder, False
 
 
-def _learn_semantics(dlabels: np.ndarray, folders: list[pa.DictionaryArray | None]) -> pa.DictionaryArray:
+def _learn_semantics(dlabels: np.ndarray, folders: list[pa.DictionaryArray]) -> pa.DictionaryArray:
     learned = learn_names(dlabels, folders)
     if learned is not None:
-        column = folders[learned[0]]
-        assert column is not None
-        return column
+        return learned[0]
     numbers = np.unique(dlabels).tolist()
     return named_column(dlabels, {number: f"semantic-{number}" for number in numbers}, UNKNOWN)

@@ -34,21 +34,17 @@ def read_parquet(file: Path | str) -> pa.Table:
     for the source and label.
     """
     with _opened(file) as found:
-        return _table(found, file)
-
-
-def _table(found: Any, file: Path | str) -> pa.Table:
-    names = found.schema_arrow.names
-    missing = ["path"] if "path" not in names else []
-    missing += ["source"] if not {"source", "label"} & set(names) else []
-    if missing or len(set(names)) < len(names):
-        fault = f"no column {missing[0]!r}" if missing else "two columns of one name"
-        raise ManifestError(f"{file} has {fault}; it has {', '.join(map(repr, names[:12]))}.", _HINT)
-    batches = found.iter_batches(ROWS_AT_A_TIME)
-    columns = [pa.table({name: _column(name, batch[name], file) for name in names}) for batch in batches]
-    if not columns:
-        raise ManifestError(f"{file} lists no images: it has no rows.", _HINT)
-    return pa.concat_tables(columns).unify_dictionaries().combine_chunks()
+        names = found.schema_arrow.names
+        missing = ["path"] if "path" not in names else []
+        missing += ["source"] if not {"source", "label"} & set(names) else []
+        if missing or len(set(names)) < len(names):
+            fault = f"no column {missing[0]!r}" if missing else "two columns of one name"
+            raise ManifestError(f"{file} has {fault}; it has {', '.join(map(repr, names[:12]))}.", _HINT)
+        batches = found.iter_batches(ROWS_AT_A_TIME)
+        columns = [pa.table({name: _column(name, batch[name], file) for name in names}) for batch in batches]
+        if not columns:
+            raise ManifestError(f"{file} lists no images: it has no rows.", _HINT)
+        return pa.concat_tables(columns).unify_dictionaries().combine_chunks()
 
 
 def stream_paths(file: Path | str) -> Iterator[str]:

@@ -79,7 +79,5 @@ def _column(name: str, rows: list[dict[str, Any]], root: Path | str) -> pa.Array
     for row in rows:
         if not isinstance(row.get(name, None if needed else ""), int if name in NUMBERS else str):
             raise ManifestError(f"{root}: the image {row['path']} has no {name}.", _HINT)
-    values = [row.get(name, "") for row in rows]
-    if name in NUMBERS:
-        return pa.array(values, pa.int64())
-    return pa.array(values, pa.string()) if name == "path" else pa.array(values, pa.string()).dictionary_encode()
+    array = pa.array([row.get(name, "") for row in rows], pa.int64() if name in NUMBERS else pa.string())
+    return array if name in ("path", *NUMBERS) else array.dictionary_encode()

@@ -117,13 +117,9 @@ def _decide(
 
 def of_file(image: ImageFile) -> dict[str, Any]:
     """Return the fields of a verdict that say which file it is on, and what that states beside the pixels."""
-    found = {name: getattr(image, name) for name in ("sha256", "width", "height", "format")}
-    stated = (
-        {"metadata": image.metadata, "stated_generator": image.stated_generator}
-        if isinstance(image, StatedFile)
-        else {}
-    )
-    return {"path": image.name, **found, **stated}
+    stated = ("metadata", "stated_generator") if isinstance(image, StatedFile) else ()
+    names = ("sha256", "width", "height", "format", *stated)
+    return {"path": image.name, **{name: getattr(image, name) for name in names}}
 
 
 def _evidence(answer: Answer) -> list[Evidence]:
@@ -178,13 +174,12 @@ def _crops(places: Sequence[tuple[int, int]], real: np.ndarray, view: View) -> l
 def _size_warnings(image: ImageFile, view: View, reflected: bool) -> list[str]:
     """Return a sentence if the image, or what is inside its border, is smaller than what the weights look at."""
     done, least = ("enlarged", view.square) if view.kind == "resize" else ("continued by reflection", view.size)
-    if min(image.width, image.height) >= least:
-        inside = f"What is inside the plain border is too small: it was {done} to the {least} px that these weights "
-        return [f"{inside}look at."] if reflected else []
-    return [
-        f"The image is too small: {image.width} x {image.height} px was {done} to the {least} px that these weights "
-        "look at."
-    ]
+    what = "What is inside the plain border is too small: it"
+    if min(image.width, image.height) < least:
+        what = f"The image is too small: {image.width} x {image.height} px"
+    elif not reflected:
+        return []
+    return [f"{what} was {done} to the {least} px that these weights look at."]
 
 
 def _doubts(image: ImageFile, agreeing: float, probabilities: np.ndarray, view: View) -> list[str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -137,26 +137,19 @@ class Ensemble:
         together = self._fuse(verdicts, answers, agreement)
         methods = [verdict.method for verdict in verdicts]
         families = {name: family for each in self.predictors for name, family in each.card.families.items()}
-        said = str(together["verdict"])
-        return verdicts[0].model_copy(
-            update={
-                **self._named,
-                "warnings": _united([verdict.warnings for verdict in verdicts], methods),
-                "size_warnings": _united([verdict.size_warnings for verdict in verdicts], methods),
-                "methods": [_brief(each) for each in verdicts],
-                "agreement": agreement,
-                "spread": {},
-                "views": None,
-                "family": said if said in families.values() else families.get(said),
-                "evidence": [],
-                "crops": [],
-                "known_score": None,
-                "enrolled": {},
-                **together,
-            }
+        said = together["verdict"]
+        return Verdict(
+            warnings=_united([verdict.warnings for verdict in verdicts], methods),
+            size_warnings=_united([verdict.size_warnings for verdict in verdicts], methods),
+            methods=[MethodAnswer.model_validate(verdict, from_attributes=True) for verdict in verdicts],
+            agreement=agreement,
+            family=said if said in families.values() else families.get(said),
+            **together,
+            **of_file(image),
+            **self._named,
         )
 
-    def _fuse(self, verdicts: Sequence[Verdict], answers: Sequence[Answer], agreement: Agreement) -> dict[str, object]:
+    def _fuse(self, verdicts: Sequence[Verdict], answers: Sequence[Answer], agreement: Agreement) -> dict[str, Any]:
         """Return the fields of a fused verdict; without a fusion, that of all methods if they agree in everything."""
         if self.fusion is None:
             return _unlearned(verdicts, agreement)
@@ -178,10 +171,8 @@ class Ensemble:
         side = "real" if verdict == REAL else "synthetic"
         clear = agreement.real + agreement.synthetic
         if verdict != INCONCLUSIVE and clear and getattr(agreement, side) < AGREED * clear:
-            verdict, reason = (
-                INCONCLUSIVE,
-                f"The methods conflict: {agreement.in_words()}. Fused alone: {reason}",
-            )
+            verdict = INCONCLUSIVE
+            reason = f"The methods conflict: {agreement.in_words()}. Fused alone: {reason}"
         elif len(agreement.sources) > 1:
             named = ", ".join(f"{printable(name)} ({count})" for name, count in agreement.sources.items())
             reason += f" The methods name different sources: {named}."
@@ -191,7 +182,7 @@ class Ensemble:
             verdict = INCONCLUSIVE if verdict == REAL else UNKNOWN
             reason = f"{said}, which not all of the methods know. Fused over those that all know: {reason}"
         order = np.argsort(-probabilities, kind="stable")
-        synthetic = float(1 - probabilities[0])
+        synthetic, told = float(1 - probabilities[0]), rule.synthetic
         return {
             "verdict": verdict,
             "source": verdict if verdict in fusion.sources[1:] else None,
@@ -200,9 +191,7 @@ class Ensemble:
             "probabilities": {name: round(float(p), 6) for name, p in zip(fusion.sources, probabilities, strict=True)},
             "likeliest": fusion.sources[order[0]],
             "runner_up": fusion.sources[order[1]],
-            "likelihood_ratios": [ratio_of("synthetic", REAL, synthetic, rule.synthetic)]
-            if rule.synthetic.holds
-            else [],
+            "likelihood_ratios": [ratio_of("synthetic", REAL, synthetic, told)] if told.holds else [],
         }
 
 
@@ -235,7 +224,7 @@ def _united(warnings: Sequence[Sequence[str]], methods: Sequence[str]) -> list[s
     ]
 
 
-def _unlearned(verdicts: Sequence[Verdict], agreement: Agreement) -> dict[str, object]:
+def _unlearned(verdicts: Sequence[Verdict], agreement: Agreement) -> dict[str, Any]:
     said = {verdict.verdict for verdict in verdicts}
     alike = len(said) == 1
     reason = "All methods say so" if alike else f"The methods disagree: {agreement.in_words()}"
@@ -248,13 +237,5 @@ def _unlearned(verdicts: Sequence[Verdict], agreement: Agreement) -> dict[str, o
         # That none can say anything is not that all say the same.
         "reason": NO_RULE if all(verdict.reason == NO_RULE for verdict in verdicts) else reason,
         "synthetic_probability": round(mean, 6),
-        "probabilities": {},
         "likeliest": verdicts[0].likeliest if len({each.likeliest for each in verdicts}) == 1 else None,
-        "runner_up": None,
-        "likelihood_ratios": [],
     }
-
-
-def _brief(verdict: Verdict) -> MethodAnswer:
-    fields = set(MethodAnswer.model_fields)
-    return MethodAnswer(**{name: value for name, value in verdict if name in fields})

@@ -1,6 +1,6 @@
 """Maps that explain an answer for one crop: for any method and for networks, with their limits."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -200,11 +200,9 @@ def gradient_map(attributor: Attributor, crop: Tensor, source: int) -> Tensor:
     with needs("explain"):
         from captum.attr import IntegratedGradients
 
-    def forward(images: Tensor) -> Tensor:
-        return _log_odds(attributor.differentiate(images), source)
-
     view = crop[None].float()
     faint = torch.lerp(_mean_colour(crop), view, FAINT)
+    forward = _differentiable_odds(attributor, source)
     slopes: Tensor = IntegratedGradients(forward, multiply_by_inputs=False).attribute(
         view, baselines=faint, n_steps=STEPS, internal_batch_size=GRADIENTS_AT_ONCE
     )
@@ -222,10 +220,7 @@ def grad_cam(attributor: Attributor, crop: Tensor, source: int, layer: str) -> T
     with needs("explain"):
         from captum.attr import LayerAttribution, LayerGradCam
 
-    def forward(images: Tensor) -> Tensor:
-        return _log_odds(attributor.differentiate(images), source)
-
-    explained = LayerGradCam(forward, attributor.network.get_submodule(layer))
+    explained = LayerGradCam(_differentiable_odds(attributor, source), attributor.network.get_submodule(layer))
     raised = explained.attribute(crop[None].float())
     upsampled: Tensor = LayerAttribution.interpolate(raised, tuple(crop.shape[1:]), "bilinear")
     return upsampled[0, 0].detach().float().cpu()
@@ -260,6 +255,10 @@ def _log_odds(prediction: Prediction, source: int) -> Tensor:
     logits = prediction.attribution.float().cpu()
     others = torch.arange(logits.shape[1]) != source
     return logits[:, source] - logits[:, others].logsumexp(1)
+
+
+def _differentiable_odds(attributor: Attributor, source: int) -> Callable[[Tensor], Tensor]:
+    return lambda images: _log_odds(attributor.differentiate(images), source)
 
 
 def _mean_colour(crop: Tensor) -> Tensor:

@@ -184,8 +184,7 @@ def remove_gallery(name: str, card: Card) -> None:
         gallery_file(name, card).unlink()
     except FileNotFoundError:
         raise UsageError(
-            f"No source {printable(name)} is enrolled for {card.name}.",
-            "ganprint enroll --list names those that are.",
+            f"No source {printable(name)} is enrolled for {card.name}.", "ganprint enroll --list names those that are."
         ) from None
     except OSError as cause:
         raise UsageError(f"{printable(name)} cannot be removed: {cause.strerror}.", "Check permissions.") from cause

@@ -13,19 +13,15 @@ from dataclasses import dataclass
 from io import BufferedReader, FileIO
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from ganprint.errors import OutputError, OutputExistsError, UsageError
 from ganprint.files import atomic_file, lock, open_file
 from ganprint.forensics.verdict import Verdict
-from ganprint.forensics.verdict_rows import csv_header, csv_row
+from ganprint.forensics.verdict_rows import VerdictTable, csv_header, csv_row, is_table
 from ganprint.plain_text import cell, printable, to_json
-
-if TYPE_CHECKING:
-    from ganprint.forensics.verdict_table import VerdictTable
 
 MAX_LINE_BYTES = 16 << 20
 """A verdict has some kilobytes."""
@@ -57,18 +53,14 @@ class Answered:
     def take(self, path: str) -> bool:
         """Return whether there is a line of this path that has not answered yet; it has after that."""
         if self._hashes is None:
-            if self._next is None:
-                return False
             if self._next == path:
                 self._next = next(self._paths, None)
                 return True
-            rest = bytearray()
-            for each in chain([self._next], self._paths):
-                rest += _digest(each)
-            self._hashes, self._left = np.unique(np.frombuffer(rest, dtype="S16"), return_counts=True)
-        sought = np.frombuffer(_digest(path), dtype="S16")
-        place = int(np.searchsorted(self._hashes, sought)[0])
-        if place == len(self._hashes) or self._hashes[place] != sought[0] or not self._left[place]:
+            rest = np.fromiter(map(_digest, chain(filter(None, [self._next]), self._paths)), "S16")
+            self._hashes, self._left = np.unique(rest, return_counts=True)
+        sought = np.array(_digest(path), "S16")
+        place = int(np.searchsorted(self._hashes, sought))
+        if place == len(self._hashes) or self._hashes[place] != sought or not self._left[place]:
             return False
         self._left[place] -= 1
         return True
@@ -91,7 +83,7 @@ class Format:
     opening: str
     header: str = ""
     shown: Callable[[str], str] = str
-    table: "VerdictTable | None" = None
+    table: VerdictTable | None = None
 
 
 class Journal:
@@ -112,8 +104,7 @@ class Journal:
         there = path.exists() or path.is_symlink() or (table is not None and partial.exists())
         if there and not (resume or force):
             raise OutputExistsError(
-                f"{printable(str(path))} already exists.",
-                "Continue with --resume, or start again with --force.",
+                f"{printable(str(path))} already exists.", "Continue with --resume, or start again with --force."
             )
         self._lines = partial if table or (there and (partial.exists() or not resume)) else path
         self._open_files = ExitStack()
@@ -149,17 +140,14 @@ class Journal:
         while not lock(file.fileno()):
             if time.monotonic() > until:
                 raise UsageError(
-                    f"Another process is writing {printable(str(self.path))}.",
-                    "Wait for it, or name another file.",
+                    f"Another process is writing {printable(str(self.path))}.", "Wait for it, or name another file."
                 )
             time.sleep(0.05)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if kind is None and self._lines != self.path:
             os.fsync(self._file.fileno())
             if self._format.table is None:
@@ -192,23 +180,22 @@ class Journal:
     def _read(self, by: str | None) -> int:
         """Note the images of the whole lines that are there; return where the last of them ends."""
         end = 0
-        for line in _whole_lines(self._lines):
-            text = line.decode("utf-8", "replace").rstrip("\r\n")
-            if end or text != self._format.header or not self._format.header:
-                try:
-                    found = self._format.key(text)
-                except (ValueError, KeyError, TypeError, IndexError):
-                    raise UsageError(
-                        f"{printable(str(self.path))} has a line that is not a verdict.",
-                        "Name another file, or start again with --force.",
-                    ) from None
+        try:
+            for place, found in self._entries():
+                end = place
+                if found is None:
+                    continue
                 if found.by != by:
                     raise UsageError(
                         f"{printable(str(self.path))} was begun with other weights, thresholds or options.",
                         "Use those, or start again with --force.",
                     )
                 self.verdicts[found.verdict] += 1
-            end += len(line)
+        except (ValueError, KeyError, TypeError, IndexError):
+            raise UsageError(
+                f"{printable(str(self.path))} has a line that is not a verdict.",
+                "Name another file, or start again with --force.",
+            ) from None
         opening = self._format.opening.encode()
         with open_file(self._lines) as file:
             file.seek(end)
@@ -220,14 +207,20 @@ class Journal:
 
     def _paths(self, end: int) -> Iterator[str]:
         """Yield the paths of the lines before a place in the file, as they are read again."""
-        place = 0
-        for line in _whole_lines(self._lines) if end else ():
-            if place >= end:
+        for place, found in self._entries() if end else ():
+            if place > end:
                 return
-            place += len(line)
+            if found is not None:
+                yield _written(found.path)
+
+    def _entries(self) -> Iterator[tuple[int, Line | None]]:
+        """Yield where each whole line ends and what it tells, None for the header."""
+        end = 0
+        for line in _whole_lines(self._lines):
             text = line.decode("utf-8", "replace").rstrip("\r\n")
-            if text != self._format.header or not self._format.header:
-                yield _written(self._format.key(text).path)
+            is_header = not end and text == self._format.header != ""
+            end += len(line)
+            yield end, None if is_header else self._format.key(text)
 
     def _refusal(self, cause: OSError) -> OutputError:
         return OutputError(
@@ -285,8 +278,6 @@ def csv_line(row: Sequence[object]) -> str:
 
 def json_format(path: Path, sources: Sequence[str]) -> Format:
     """Return the format of a file of verdicts: a JSON object a line, or Parquet by its name."""
-    from ganprint.forensics.verdict_table import VerdictTable, is_table
-
     table = VerdictTable(sources) if is_table(path) else None
     return Format(json_line, json_key, '{"schema_version": ', table=table)
 

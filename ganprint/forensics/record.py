@@ -25,6 +25,8 @@ from ganprint.weights.environment import hardware, versions
 from ganprint.weights.records import without_folders
 
 MAX_RECORD_BYTES = 64 << 20
+ABSENT = object()
+"""What stands for a field that JSON does not have."""
 
 
 class WeightsFacts(Written):
@@ -147,25 +149,20 @@ def why_review(verdict: Verdict, after: str | None) -> list[str]:
     """Return why a person must look at an image before anyone relies on the answer, none where nothing calls for it."""
     if verdict.error is not None:
         return ["It could not be examined."]
-    reasons = []
-    if verdict.verdict == INCONCLUSIVE:
-        reasons.append("The verdict is inconclusive.")
-    if verdict.verdict == UNKNOWN:
-        reasons.append("It is called synthetic, by a source that cannot be named.")
-    if any(not change.holds for change in verdict.stability):
-        reasons.append("The verdict changes under benign changes of the image.")
-    agreement = verdict.agreement
-    if agreement is not None and ((agreement.real and agreement.synthetic) or len(agreement.sources) > 1):
-        reasons.append("The methods do not agree.")
-    if verdict.views is not None and verdict.views.agreeing < MOST_AGREE * verdict.views.count:
-        reasons.append("Parts of the image point to different sources.")
-    if verdict.metadata is not None and verdict.metadata.signs and not verdict.is_synthetic:
-        reasons.append("Its metadata name a generator, its pixels were not called synthetic.")
-    if verdict.warnings:
-        reasons.append("There are warnings.")
-    if after is not None and after != verdict.sha256:
-        reasons.append("The file changed while it was examined.")
-    return reasons
+    agreement, views, metadata = verdict.agreement, verdict.views, verdict.metadata
+    conflict = agreement and ((agreement.real and agreement.synthetic) or len(agreement.sources) > 1)
+    stated = metadata and metadata.signs and not verdict.is_synthetic
+    reasons = {
+        "The verdict is inconclusive.": verdict.verdict == INCONCLUSIVE,
+        "It is called synthetic, by a source that cannot be named.": verdict.verdict == UNKNOWN,
+        "The verdict changes under benign changes of the image.": not all(each.holds for each in verdict.stability),
+        "The methods do not agree.": conflict,
+        "Parts of the image point to different sources.": views and views.agreeing < MOST_AGREE * views.count,
+        "Its metadata name a generator, its pixels were not called synthetic.": stated,
+        "There are warnings.": verdict.warnings,
+        "The file changed while it was examined.": after is not None and after != verdict.sha256,
+    }
+    return [reason for reason, holds in reasons.items() if holds]
 
 
 def schema(of: Literal["verdict", "case"] = "verdict") -> dict[str, Any]:
@@ -191,12 +188,14 @@ def read_record(path: Path) -> CaseRecord:
     try:
         # Not by pydantic's own reader, which refuses bytes of a file name that are no text.
         given = json.loads(
-            read_file(path, limit=MAX_RECORD_BYTES),
-            object_pairs_hook=_no_key_twice,
-            parse_constant=_not_finite,
+            read_file(path, limit=MAX_RECORD_BYTES), object_pairs_hook=_no_key_twice, parse_constant=_not_finite
         )
         record = CaseRecord.model_validate(given)
-        strange = next(_strange("", given, record.model_dump(mode="json")), None)
+        for place, one, written in leaves(given, record.model_dump(mode="json")):
+            differ = type(one) is not type(written) or one != written or one in (math.inf, -math.inf)
+            if differ and one is not ABSENT:
+                raise ForgedRecordError(f"{printable(place or 'it')} is not as ganprint writes it")
+        return record
     except ForgedRecordError as cause:
         raise UsageError(f"{shown} is not a case record: {cause}.", "Do not trust its content.") from cause
     except FileNotFoundError as cause:
@@ -205,12 +204,6 @@ def read_record(path: Path) -> CaseRecord:
         raise UsageError(f"{shown} cannot be read: {cause.strerror}.", "Name the JSON that --report wrote.") from cause
     except (ValueError, RecursionError) as cause:
         raise UsageError(f"{shown} is not a case record.", "Name the JSON that --report wrote.") from cause
-    if strange is not None:
-        raise UsageError(
-            f"{shown} is not a case record: {printable(strange)} is not as ganprint writes it.",
-            "Do not trust its content.",
-        )
-    return record
 
 
 class ForgedRecordError(ValueError):
@@ -228,17 +221,14 @@ def _not_finite(text: str) -> float:
     raise ForgedRecordError(f"it has the number {text}")
 
 
-def _strange(where: str, given: Any, written: Any) -> Iterator[str]:
-    """Yield each place of JSON where a record that was read from it would be written otherwise."""
-    if isinstance(given, dict) and isinstance(written, dict):
-        for name, value in given.items():
+def leaves(one: Any, other: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield each place of two trees of JSON where one of them ends, as in `a.b[0]`, and what each has there, if any."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in dict.fromkeys([*one, *other]):
             place = f"{where}.{name}" if where else name
-            if name not in written:
-                yield place
-            else:
-                yield from _strange(place, value, written[name])
-    elif isinstance(given, list) and isinstance(written, list) and len(given) == len(written):
-        for number, (one, other) in enumerate(zip(given, written, strict=True)):
-            yield from _strange(f"{where}[{number}]", one, other)
-    elif type(given) is not type(written) or given != written or given in (math.inf, -math.inf):
-        yield where or "it"
+            yield from leaves(one.get(name, ABSENT), other.get(name, ABSENT), place)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, pair in enumerate(zip(one, other, strict=True)):
+            yield from leaves(*pair, f"{where}[{number}]")
+    else:
+        yield where, one, other

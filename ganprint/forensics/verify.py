@@ -13,7 +13,16 @@ from ganprint.devices import find_device
 from ganprint.errors import GanprintError, ImageError, ImageUnreadableError, WeightsError
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.predictors import load_predictor
-from ganprint.forensics.record import CaseRecord, Examined, WeightsFacts, examined, file_sha256, weights_facts
+from ganprint.forensics.record import (
+    ABSENT,
+    CaseRecord,
+    Examined,
+    WeightsFacts,
+    examined,
+    file_sha256,
+    leaves,
+    weights_facts,
+)
 from ganprint.forensics.verdict_stream import stream_verdicts
 from ganprint.images import ImageFile
 from ganprint.images.limits import DEFAULT_MAX_PIXELS
@@ -133,22 +142,17 @@ def _compare(then: Examined, now: Examined) -> Comparison:
 
 def _differences(where: str, then: Any, now: Any, tolerance: float = TOLERANCE) -> Iterator[str]:
     """Yield each place where two trees of JSON differ, numbers by more than `tolerance` of the larger, or of 1."""
-    if isinstance(then, dict) and isinstance(now, dict):
-        for name in dict.fromkeys([*then, *now]):
-            place = f"{where}.{name}" if where else name
-            yield from _differences(place, then.get(name), now.get(name), tolerance)
-    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
-        for number, (before, after) in enumerate(zip(then, now, strict=True)):
-            yield from _differences(f"{where}[{number}]", before, after, tolerance)
-    elif isinstance(then, float) and isinstance(now, float | int):
-        # Written so that NaN, too, is a difference.
-        if not abs(then - now) <= tolerance * max(1.0, abs(then), abs(now)):
-            yield f"{where}: {then} then, {now} now"
-    elif isinstance(then, str) and isinstance(now, str) and where.endswith(_NUMBERS_IN_TEXT):
-        if not _say_the_same(then, now):
-            yield f"{where}: {then!r} then, {now!r} now"
-    elif then != now:
-        yield f"{where}: {then!r} then, {now!r} now"
+    for place, *pair in leaves(then, now, where):
+        before, after = (None if value is ABSENT else value for value in pair)
+        if isinstance(before, float) and isinstance(after, float | int):
+            # Written so that NaN, too, is a difference.
+            same = abs(before - after) <= tolerance * max(1.0, abs(before), abs(after))
+        elif isinstance(before, str) and isinstance(after, str) and place.endswith(_NUMBERS_IN_TEXT):
+            same = _say_the_same(before, after)
+        else:
+            same = before == after
+        if not same:
+            yield f"{place}: {before!r} then, {after!r} now"
 
 
 def _say_the_same(then: str, now: str) -> bool:

@@ -44,8 +44,7 @@ class Attack:
             )
         if not 1 <= self.epsilon <= 255:
             raise PerturbationError(
-                f"{self.epsilon} is not a valid largest change.",
-                "It is in levels of 255, as in attack:pgd=8.",
+                f"{self.epsilon} is not a valid largest change.", "It is in levels of 255, as in attack:pgd=8."
             )
         if self.steps < 1:
             raise PerturbationError(f"{self.steps} steps are too few.", "PGD takes one step or more.")

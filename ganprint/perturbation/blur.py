@@ -109,13 +109,11 @@ def glass_blur_by_rows(images: Tensor, severity: int, stream: Stream) -> Tensor:
     _, reach, rounds = GLASS[severity - 1]
     soft, result = torch.empty_like(images), torch.empty_like(images)
     for piece in pieces.rows_of(images, soft):
-        done = _soften_for_glass(piece.given.float(), [severity], [stream]).add_(1e-4)
-        piece.target.copy_(done[..., piece.skipped : piece.skipped + piece.target.shape[-2], :])
+        piece.put(_soften_for_glass(piece.given.float(), [severity], [stream]).add_(1e-4))
     for _ in range(rounds):
         _displace_by_rows(soft[0], reach, stream)
     for piece in pieces.rows_of(soft, result):
-        done = _soften_for_glass(piece.given.float(), [severity], [stream])
-        piece.target.copy_(done[..., piece.skipped : piece.skipped + piece.target.shape[-2], :])
+        piece.put(_soften_for_glass(piece.given.float(), [severity], [stream]))
     return result
 
 

@@ -108,9 +108,7 @@ def _screenshot(pixels: Pixels, factor: float) -> Pixels:
 
 
 def _enhance(
-    pixels: Pixels,
-    kind: type[ImageEnhance.Color | ImageEnhance.Brightness | ImageEnhance.Contrast],
-    factor: float,
+    pixels: Pixels, kind: type[ImageEnhance.Color | ImageEnhance.Brightness | ImageEnhance.Contrast], factor: float
 ) -> Pixels:
     return np.array(kind(Image.fromarray(pixels)).enhance(factor))
 
@@ -218,14 +216,12 @@ class DrawnChain:
 def _check_step(name: str, value: float) -> None:
     if name not in STEPS:
         raise PerturbationError(
-            f"There is no post-processing step {name!r}.",
-            f"{did_you_mean(name, STEPS)}Steps: {', '.join(STEPS)}.",
+            f"There is no post-processing step {name!r}.", f"{did_you_mean(name, STEPS)}Steps: {', '.join(STEPS)}."
         )
     step = STEPS[name]
     if not step.low <= value <= step.high:
         raise PerturbationError(
-            f"{name}={value:g} is out of range.",
-            f"{name} takes a {step.meaning}, {step.low:g} to {step.high:g}.",
+            f"{name}={value:g} is out of range.", f"{name} takes a {step.meaning}, {step.low:g} to {step.high:g}."
         )
 
 

@@ -14,18 +14,20 @@ from ganprint.devices import one_thread_each
 from ganprint.errors import PerturbationError
 from ganprint.perturbation import blur, digital, fog, immunise, noise, weather
 from ganprint.perturbation.kinds import Perturbation
-from ganprint.perturbation.pieces import BY_VALUE, Painter, is_large, is_taken_in_pieces, paint, pieces_of
+from ganprint.perturbation.pieces import BY_VALUE, IN_PIECES, Painter, is_large, paint, painted, pieces_of
 from ganprint.perturbation.severity import Kernel
 from ganprint.perturbation.stream import Stream
 
 Engine = Literal["torch", "imagecorruptions"]
+
+_PAINTED = (weather.snow, weather.frost, fog.fog, weather.spatter)
 
 KERNELS: dict[str, Kernel] = {
     kernel.__name__: kernel
     for kernel in (
         *(noise.gaussian_noise, noise.shot_noise, noise.impulse_noise, noise.speckle_noise),
         *(blur.defocus_blur, blur.glass_blur, blur.motion_blur, blur.zoom_blur, blur.gaussian_blur),
-        *(weather.snow, weather.frost, fog.fog, weather.spatter),
+        *map(painted, _PAINTED),
         *(digital.brightness, digital.contrast, digital.saturate),
         *(digital.elastic_transform, digital.pixelate, digital.jpeg_compression),
         *(immunise.random_noise, immunise.random_blur, immunise.random_crop, immunise.random_jpeg),
@@ -35,11 +37,8 @@ KERNELS: dict[str, Kernel] = {
 """What each kind does, by its name."""
 
 PAINTERS: dict[str, Callable[[Tensor, Sequence[int], Sequence[Stream]], Painter]] = {
-    "snow": weather.snow_painter,
-    "frost": weather.frost_painter,
-    "fog": fog.fog_painter,
+    **{painter.__name__: painter for painter in _PAINTED},
     "elastic_transform": digital.elastic_painter,
-    "spatter": weather.spatter_painter,
 }
 """Kinds that draw something for the whole image, and how a large one is changed by it, some rows at a time."""
 
@@ -54,11 +53,7 @@ CPU_CHUNK = 2**17
 
 
 def perturb(
-    images: Tensor,
-    perturbations: Sequence[Perturbation],
-    *,
-    engine: Engine = "torch",
-    at: int | None = None,
+    images: Tensor, perturbations: Sequence[Perturbation], *, engine: Engine = "torch", at: int | None = None
 ) -> Tensor:
     """Corrupt each image by its own perturbation.
 
@@ -104,10 +99,7 @@ def _map_in_threads(function: Callable[[list[int]], Tensor], chunks: list[list[i
     threads = torch.get_num_threads()
     if threads == 1 or len(chunks) < 2:
         return map(function, chunks)
-    with (
-        one_thread_each() as begin,
-        ThreadPoolExecutor(min(threads, len(chunks)), initializer=begin) as pool,
-    ):
+    with one_thread_each() as begin, ThreadPoolExecutor(min(threads, len(chunks)), initializer=begin) as pool:
         return list(pool.map(function, chunks))
 
 
@@ -133,35 +125,33 @@ def _perturb_group(images: Tensor, perturbations: Sequence[Perturbation], engine
 
 def _corrupt(images: Tensor, perturbations: Sequence[Perturbation]) -> Tensor:
     """Corrupt images of one kind, uint8 or float32, on torch."""
-    exact = images.dtype == torch.uint8
     kind = str(perturbations[0].kind)
     severities = [each.severity for each in perturbations]
     streams = [Stream(each.seed, images.device) for each in perturbations]
-    if exact and kind in KEEPING_UINT8:
-        if not is_taken_in_pieces(images, kind):
-            return KERNELS[kind](images, severities, streams)
-        result = torch.empty_like(images)
-        for piece in pieces_of(images, result, kind):
-            piece.target.copy_(KERNELS[kind](piece.given, severities, streams))
-        return result
-    if exact and is_large(images) and kind in PAINTERS:
+    if images.dtype != torch.uint8:
+        return KERNELS[kind](images * 255, severities, streams).clamp(0, 255) / 255
+    if not is_large(images):
+        return _corrupt_levels(kind, images, severities, streams)
+    if kind in PAINTERS:
         return paint(images, PAINTERS[kind](images, severities, streams))
-    if exact and is_large(images) and kind == "glass_blur":
+    if kind == "glass_blur":
         return blur.glass_blur_by_rows(images, severities[0], streams[0])
-    if exact and is_taken_in_pieces(images, kind):
-        result = torch.empty_like(images)
-        for piece in pieces_of(images, result, kind):
-            if kind not in BY_VALUE:  # each piece has the same angle
-                streams = [Stream(each.seed, images.device) for each in perturbations]
-            done = _in_levels(KERNELS[kind](piece.given.float(), severities, streams))
-            piece.target.copy_(done[..., piece.skipped : piece.skipped + piece.target.shape[-2], :])
-        return result
-    corrupted = KERNELS[kind](images.float() if exact else images * 255, severities, streams)
-    return _in_levels(corrupted) if exact else corrupted.clamp(0, 255) / 255
+    if kind not in IN_PIECES:
+        return _corrupt_levels(kind, images, severities, streams)
+    result = torch.empty_like(images)
+    for piece in pieces_of(images, result, kind):
+        if kind not in BY_VALUE:  # each piece has the same angle
+            streams = [Stream(each.seed, images.device) for each in perturbations]
+        piece.put(_corrupt_levels(kind, piece.given, severities, streams))
+    return result
 
 
-def _in_levels(corrupted: Tensor) -> Tensor:
-    """Truncate to uint8, by way of int16, which is three times faster than at once."""
+def _corrupt_levels(kind: str, images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+    """Corrupt uint8 images whole."""
+    if kind in KEEPING_UINT8:
+        return KERNELS[kind](images, severities, streams)
+    corrupted = KERNELS[kind](images.float(), severities, streams)
+    # Truncated by way of int16, which is three times faster than at once.
     return corrupted.clamp_(0, 255).to(torch.int16).to(torch.uint8)
 
 

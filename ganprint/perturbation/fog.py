@@ -14,41 +14,29 @@ FOG = ((1.5, 2.0), (2.0, 2.0), (2.5, 1.7), (2.5, 1.5), (3.0, 1.4))
 FIRST_WOBBLE = 100.0
 
 
-def fog(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
-    """Add fog to images float32 (n, 3, H, W) in 0..255."""
-    height, width = images.shape[-2:]
-    side = fog_side(height, width)
-    draws = uniform_fields(streams, side * side - 1).mul_(2).sub_(1)
+def fog(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
+    """Return what adds fog to rows of images (n, 3, H, W) in 0..255."""
+    side = fog_side(*images.shape[-2:])
+    # The CPU draws the same numbers at once and as they are needed, which takes less memory; others do not.
+    draws = None if images.device.type == "cpu" else uniform_fields(streams, side * side - 1)
     used = 0
 
     def noise(count: int) -> Tensor:
         nonlocal used
         used += count * count
-        return draws[:, used - count * count : used].view(-1, count, count)
+        drawn = uniform_fields(streams, count * count) if draws is None else draws[:, used - count * count : used]
+        return drawn.mul_(2).sub_(1).view(-1, count, count)
 
-    fades = per_image([fade for _, fade in FOG], severities, images)[:, 0]
-    return add_fog(images, plasma(side, fades, noise), severities)
-
-
-def fog_painter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
-    """Return what adds fog to rows of one image (1, 3, H, W); draws are made as they are needed."""
-    height, width = images.shape[-2:]
-    fade = torch.tensor(FOG[severities[0] - 1][1]).view(1, 1, 1)
-
-    def noise(count: int) -> Tensor:
-        return uniform_fields(streams, count * count).mul_(2).sub_(1).view(-1, count, count)
-
-    clouds = plasma(fog_side(height, width), fade, noise)
+    fades = torch.tensor([FOG[severity - 1][1] for severity in severities], device=images.device).view(-1, 1, 1)
+    clouds = plasma(side, fades, noise)
     brightest = images.amax(dim=(1, 2, 3), keepdim=True).float()
     return lambda rows, place: add_fog(rows, clouds[:, place], severities, brightest)
 
 
-def add_fog(images: Tensor, clouds: Tensor, severities: Sequence[int], brightest: Tensor | None = None) -> Tensor:
-    """Add clouds (n, side, side) in 0..1 to images and scale each sum to its image's maximum, or the given one."""
+def add_fog(images: Tensor, clouds: Tensor, severities: Sequence[int], brightest: Tensor) -> Tensor:
+    """Add clouds (n, side, side) in 0..1 to images and scale each sum to its image's maximum (n, 1, 1, 1)."""
     height, width = images.shape[-2:]
     thickness = per_image([255 * thickness for thickness, _ in FOG], severities, images)
-    if brightest is None:
-        brightest = images.amax(dim=(1, 2, 3), keepdim=True)
     gain = brightest / (brightest + thickness)
     return images * gain + clouds[:, None, :height, :width] * (thickness * gain)
 

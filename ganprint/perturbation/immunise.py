@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganprint.perturbation.digital import through_jpeg
 from ganprint.perturbation.filters import smooth
+from ganprint.perturbation.severity import by_severity
 from ganprint.perturbation.stream import Stream, normal_fields
 
 NOISE = (5.0, 20.0)
@@ -36,16 +37,14 @@ def random_noise(images: Tensor, severities: Sequence[int], streams: Sequence[St
     return images + strengths * normal_fields(streams, *images.shape[1:])
 
 
-def random_blur(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+@by_severity
+def random_blur(images: Tensor, severity: int) -> Tensor:
     """Blur by a Gaussian whose kernel is 1, 3, 5, 7 or 9 pixels wide, its deviation OpenCV's for that width."""
-    result = images.clone()
-    for number, severity in enumerate(severities):
-        width = BLUR[severity - 1]
-        if width > 1:
-            sigma = 0.3 * ((width - 1) / 2 - 1) + 0.8
-            cut = (width // 2) / sigma
-            result[number] = smooth(images[number : number + 1], (sigma, sigma), "reflect", cut)[0]
-    return result
+    width = BLUR[severity - 1]
+    if width == 1:
+        return images
+    sigma = 0.3 * ((width - 1) / 2 - 1) + 0.8
+    return smooth(images, (sigma, sigma), "reflect", truncate=(width // 2) / sigma)
 
 
 def random_crop(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:

@@ -5,25 +5,11 @@ from dataclasses import dataclass
 from ganprint.errors import PerturbationError, did_you_mean
 
 CORRUPTIONS = (
-    "gaussian_noise",
-    "shot_noise",
-    "impulse_noise",
-    "defocus_blur",
-    "glass_blur",
-    "motion_blur",
-    "zoom_blur",
-    "snow",
-    "frost",
-    "fog",
-    "brightness",
-    "contrast",
-    "elastic_transform",
-    "pixelate",
-    "jpeg_compression",
-    "speckle_noise",
-    "gaussian_blur",
-    "spatter",
-    "saturate",
+    *("gaussian_noise", "shot_noise", "impulse_noise"),
+    *("defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
+    *("snow", "frost", "fog", "brightness"),
+    *("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
+    *("speckle_noise", "gaussian_blur", "spatter", "saturate"),
 )
 """The 15 test and 4 validation corruptions of ImageNet-C, in its order."""
 
@@ -71,8 +57,7 @@ def check_kind(kind: str) -> None:
     """Raise PerturbationError, listing the valid names, unless `kind` is one of KINDS."""
     if kind not in KINDS:
         raise PerturbationError(
-            f"There is no corruption {kind!r}.",
-            f"{did_you_mean(kind, KINDS)}Corruptions: {', '.join(KINDS)}.",
+            f"There is no corruption {kind!r}.", f"{did_you_mean(kind, KINDS)}Corruptions: {', '.join(KINDS)}."
         )
 
 

@@ -1,11 +1,15 @@
 """Perturb a large image in pieces with the same result, to limit the memory of float copies."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import wraps
 
 import torch
 from torch import Tensor
+
+from ganprint.perturbation.severity import Kernel
+from ganprint.perturbation.stream import Stream
 
 BY_VALUE = ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise")
 """Kinds that change each value by itself, and draw for each in turn."""
@@ -15,6 +19,9 @@ BY_ROW = ("brightness", "saturate", "gaussian_blur", "defocus_blur", "motion_blu
 
 BY_CHANNEL = ("contrast", "zoom_blur", "pixelate")
 """Kinds that change each channel by itself."""
+
+IN_PIECES = (*BY_VALUE, *BY_ROW, *BY_CHANNEL)
+"""Kinds whose kernel can be given pieces."""
 
 REACH = 64
 """Rows; the longest motion blur reaches 41."""
@@ -36,6 +43,10 @@ class Piece:
     given: Tensor
     target: Tensor
     skipped: int = 0
+
+    def put(self, done: Tensor) -> None:
+        """Put what a kernel made of `given` where it belongs."""
+        self.target.copy_(done[..., self.skipped : self.skipped + self.target.shape[-2], :])
 
 
 def pieces_of(images: Tensor, result: Tensor, kind: str) -> Iterator[Piece]:
@@ -62,6 +73,16 @@ def rows_of(images: Tensor, result: Tensor) -> Iterator[Piece]:
         yield Piece(images[..., first:last, :], result[..., top : top + step, :], top - first)
 
 
+def painted(kind: Callable[[Tensor, Sequence[int], Sequence[Stream]], Painter]) -> Kernel:
+    """Return the kernel that changes images whole by the painter of a kind."""
+
+    @wraps(kind)
+    def kernel(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+        return kind(images, severities, streams)(images, slice(images.shape[-2]))
+
+    return kernel
+
+
 def paint(images: Tensor, painter: Painter) -> Tensor:
     """Return uint8 images (1, 3, H, W) changed by a painter, some rows at a time."""
     result = torch.empty_like(images)
@@ -81,8 +102,3 @@ def is_large(images: Tensor) -> bool:
     """Say whether a batch is one image that is taken in pieces."""
     large = len(images) == 1 and images.shape[-2] * images.shape[-1] > LARGE
     return large and images.is_contiguous() and images.device.type == "cpu"
-
-
-def is_taken_in_pieces(images: Tensor, kind: str) -> bool:
-    """Say whether a batch is one large image of a kind whose kernel can be given pieces."""
-    return is_large(images) and kind in (*BY_VALUE, *BY_ROW, *BY_CHANNEL)

@@ -50,8 +50,7 @@ class Policy:
             check_severity(severity)
         if not 0 <= self.probability <= 1:
             raise PerturbationError(
-                f"{self.probability} is not a probability.",
-                "A policy's probability lies in 0..1, as in train:0.6.",
+                f"{self.probability} is not a probability.", "A policy's probability lies in 0..1, as in train:0.6."
             )
         if self.probability > 0 and not (self.kinds and self.severities):
             raise PerturbationError(f"The policy {self.name!r} has nothing to draw from.")
@@ -82,28 +81,20 @@ def parse_policy(text: str) -> Policy:
     name, colon, value = text.partition(":")
     if name in SETS:
         kinds, probability = SETS[name]
-        return Policy(text, _number(text, value) if colon else probability, kinds)
+        try:
+            return Policy(text, float(value) if colon else probability, kinds)
+        except ValueError:
+            raise PerturbationError(
+                f"The policy {text!r} does not end in a probability.", "Write it as in train:0.6."
+            ) from None
     if name in KINDS:
-        return Policy(text, 1.0, (name,), (_severity(text, value),) if colon else SEVERITIES)
+        if colon and value not in map(str, SEVERITIES):
+            raise PerturbationError(
+                f"There is no severity {value!r}, as the policy {text!r} has.",
+                "Severities: 1, 2, 3, 4, 5, as in jpeg_compression:3.",
+            )
+        return Policy(text, 1.0, (name,), (int(value),) if colon else SEVERITIES)
     raise PerturbationError(
         f"There is no policy {text!r}.",
         f"{did_you_mean(name, [*SETS, *KINDS])}Policies: {', '.join(SETS)}, or a corruption: {', '.join(KINDS)}.",
     )
-
-
-def _number(text: str, value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        raise PerturbationError(
-            f"The policy {text!r} does not end in a probability.", "Write it as in train:0.6."
-        ) from None
-
-
-def _severity(text: str, value: str) -> int:
-    if value not in map(str, SEVERITIES):
-        raise PerturbationError(
-            f"There is no severity {value!r}, as the policy {text!r} has.",
-            "Severities: 1, 2, 3, 4, 5, as in jpeg_compression:3.",
-        )
-    return int(value)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,8 +39,7 @@ def corrupt_by_reference(image: Array, perturbation: Perturbation) -> Array:
         return image.copy()
     if kind not in CORRUPTIONS:
         raise PerturbationError(
-            f"imagecorruptions has no {kind}.",
-            f"It has: {', '.join(CORRUPTIONS)}; others need --engine torch.",
+            f"imagecorruptions has no {kind}.", f"It has: {', '.join(CORRUPTIONS)}; others need --engine torch."
         )
     if kind in REPLACED:
         return REPLACED[kind](image, severity, np.random.RandomState(seed))
@@ -84,7 +84,7 @@ def _fog(image: Array, severity: int, random: np.random.RandomState) -> Array:
         return torch.from_numpy(random.uniform(-1, 1, (1, count, count)))
 
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].double()
-    foggy = add_fog(pixels, plasma(fog_side(height, width), fade, noise), [severity])
+    foggy = add_fog(pixels, plasma(fog_side(height, width), fade, noise), [severity], pixels.amax())
     return foggy[0].clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()
 
 
@@ -111,7 +111,7 @@ def _truncated(image: Array) -> Array:
 def package_functions() -> dict[str, Callable[..., Any]]:
     """Return imagecorruptions' functions by kind: PIL image and severity in, array or PIL image out."""
     with _stand_ins(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")
         try:
             module = import_module("imagecorruptions.corruptions")
         except Exception as error:
@@ -131,7 +131,7 @@ def _stand_ins() -> Iterator[None]:
         ("pkg_resources", {"resource_filename": _resource_filename}),
         ("scipy.ndimage.interpolation", None),
     ):
-        if not _importable(name):
+        if find_spec(name) is None:
             module = ModuleType(name)
             vars(module).update(content or vars(import_module("scipy.ndimage")))
             sys.modules[name] = module
@@ -141,16 +141,6 @@ def _stand_ins() -> Iterator[None]:
     finally:
         for name in added:
             del sys.modules[name]
-
-
-def _importable(name: str) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import_module(name)
-    except ImportError:
-        return False
-    return True
 
 
 def _resource_filename(module: str, path: str) -> str:

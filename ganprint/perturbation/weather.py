@@ -1,7 +1,7 @@
 """Weather: snow, frost and spatter (fog has its own module).
 
-Images are float32 (n, 3, H, W) in 0..255, results may leave that range; constants are ImageNet-C's
-(Hendrycks and Dietterich 2019).
+Each returns what changes rows of the images, float32 (n, 3, h, W) in 0..255; results may leave that range. Constants
+are ImageNet-C's (Hendrycks and Dietterich 2019).
 """
 
 import math
@@ -54,26 +54,17 @@ MUD = (63.0, 42.0, 20.0)
 MUD_THRESHOLD = 0.8
 
 
-def snow(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+def snow(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
     """Whiten the image and add streaks of snow, falling one way and its opposite."""
-    return add_snow(images, _flakes(images, severities, streams), severities)
-
-
-def snow_painter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
-    """Return what adds snow to rows of one image (1, 3, H, W)."""
-    flakes = _flakes(images, severities, streams).to(torch.uint8)
-    turned = flakes.rot90(2, (2, 3))
-    return lambda rows, place: _snowed(rows, flakes[..., place, :].float() + turned[..., place, :], severities)
-
-
-def _flakes(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
     height, width = images.shape[-2:]
     layers = []
     for severity, stream in zip(severities, streams, strict=True):
         rows, columns = (zoomed_size(side, SNOW[severity - 1][2])[0] for side in (height, width))
         seeds = normal_fields([stream], rows, columns)[0]
-        layers.append(falling_snow(seeds, (height, width), severity, stream.uniform(*SNOW_ANGLE)))
-    return torch.stack(layers)[:, None]
+        layers.append(falling_snow(seeds, (height, width), severity, stream.uniform(*SNOW_ANGLE)).to(torch.uint8))
+    flakes = torch.stack(layers)[:, None]
+    turned = flakes.rot90(2, (2, 3))
+    return lambda rows, place: add_snow(rows, flakes[..., place, :].float() + turned[..., place, :], severities)
 
 
 def falling_snow(seeds: Tensor, size: tuple[int, int], severity: int, angle: float) -> Tensor:
@@ -90,11 +81,7 @@ def falling_snow(seeds: Tensor, size: tuple[int, int], severity: int, angle: flo
 
 
 def add_snow(images: Tensor, flakes: Tensor, severities: Sequence[int]) -> Tensor:
-    """Return images whitened, plus layers of snow (n, 1, H, W) and the same upside down."""
-    return _snowed(images, flakes + flakes.rot90(2, (2, 3)), severities)
-
-
-def _snowed(images: Tensor, flakes: Tensor, severities: Sequence[int]) -> Tensor:
+    """Return images whitened, plus layers of snow (n, 1, H, W)."""
     red, green, blue = images.unbind(1)
     grey = (red * LUMA[0] + green * LUMA[1] + blue * LUMA[2])[:, None]
     white = torch.maximum(images, grey * 1.5 + 127.5)
@@ -102,25 +89,16 @@ def _snowed(images: Tensor, flakes: Tensor, severities: Sequence[int]) -> Tensor
     return images * kept + white * (1 - kept) + flakes
 
 
-def frost(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+def frost(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
     """Blend with a random part of a picture of frost."""
-    return blend_frost(images, _ice(images, streams), severities)
-
-
-def frost_painter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
-    """Return what blends rows of one image (1, 3, H, W) with frost."""
-    ice = _ice(images, streams)
-    return lambda rows, place: blend_frost(rows, ice[..., place, :], severities)
-
-
-def _ice(images: Tensor, streams: Sequence[Stream]) -> Tensor:
     height, width = images.shape[-2:]
     parts = []
     for stream in streams:
         picture = frost_picture(FROST_PICTURES[stream.below(len(FROST_PICTURES))], height, width)
         top, left = stream.below(picture.shape[1] - height), stream.below(picture.shape[2] - width)
         parts.append(picture[:, top : top + height, left : left + width])
-    return parts[0][None] if len(parts) == 1 else torch.stack(parts)
+    ice = parts[0][None] if len(parts) == 1 else torch.stack(parts)
+    return lambda rows, place: blend_frost(rows, ice[..., place, :], severities)
 
 
 def blend_frost(images: Tensor, ice: Tensor, severities: Sequence[int]) -> Tensor:
@@ -148,8 +126,7 @@ def _frost_source(name: str) -> Tensor:
     path = Path(folders[0], "frost", name) if folders else Path(name)
     if not path.is_file():
         raise PerturbationError(
-            f"The frost picture {name} is missing.",
-            "It comes with the package: pip install imagecorruptions.",
+            f"The frost picture {name} is missing.", "It comes with the package: pip install imagecorruptions."
         )
     with Image.open(path) as picture:
         return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).contiguous()
@@ -166,20 +143,16 @@ def _resized(name: str, height: int, width: int) -> Tensor:
 _frost_resized = lru_cache(maxsize=2 * len(FROST_PICTURES))(_resized)
 
 
-def spatter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Tensor:
+def spatter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
     """Splash with water (severity 1 to 3; its drops are made on the CPU) or mud (4 and 5)."""
     size = (images.shape[-2], images.shape[-1])
-    spattered = [
-        _spattered(image, _splash(size, severity, stream), severity)
-        for image, severity, stream in zip(images, severities, streams, strict=True)
-    ]
-    return torch.stack(spattered)
-
-
-def spatter_painter(images: Tensor, severities: Sequence[int], streams: Sequence[Stream]) -> Painter:
-    """Return what splashes rows of one image (1, 3, H, W)."""
-    layer = _splash((images.shape[-2], images.shape[-1]), severities[0], streams[0])
-    return lambda rows, place: _spattered(rows, layer[:, place], severities[0])
+    splashes = [_splash(size, severity, stream) for severity, stream in zip(severities, streams, strict=True)]
+    layers = splashes[0][None] if len(splashes) == 1 else torch.stack(splashes)
+    muddy = [severity >= FIRST_MUD for severity in severities]
+    colours = torch.tensor([MUD if mud else WATER for mud in muddy], device=images.device).view(-1, 3, 1, 1)
+    covered = torch.tensor(muddy, device=images.device).float().view(-1, 1, 1, 1)
+    # The reference clips the splash's colour, which is below 1 whatever its opacity.
+    return lambda rows, place: rows + layers[..., place, :] * (colours - rows * covered)
 
 
 def _splash(size: tuple[int, int], severity: int, stream: Stream) -> Tensor:
@@ -194,9 +167,3 @@ def _splash(size: tuple[int, int], severity: int, stream: Stream) -> Tensor:
     del liquid
     cover = smooth(wet[None], (strength, strength))[0]
     return cover.masked_fill_(cover < MUD_THRESHOLD, 0.0)
-
-
-def _spattered(images: Tensor, layer: Tensor, severity: int) -> Tensor:
-    colour = torch.tensor(WATER if severity < FIRST_MUD else MUD, device=images.device).view(3, 1, 1)
-    # The reference clips the splash's colour, which is below 1 whatever its opacity.
-    return images + layer * (colour if severity < FIRST_MUD else colour - images)

@@ -10,8 +10,7 @@ from PIL import Image
 
 from ganprint.data import Manifest
 from ganprint.data.bias import cramers_v
-from ganprint.data.check import check
-from ganprint.data.inspection import inspect_file
+from ganprint.data.check import check, inspect_file
 
 
 @pytest.fixture
@@ -130,8 +129,7 @@ def test_jpegs_in_an_archive_are_checked_as_those_in_a_folder(tmp_path, write_im
 
 
 @pytest.mark.parametrize(
-    ("table", "value"),
-    [([[50, 0], [0, 50]], 1.0), ([[25, 25], [25, 25]], 0.0), ([[40, 10], [10, 40]], 0.596)],
+    ("table", "value"), [([[50, 0], [0, 50]], 1.0), ([[25, 25], [25, 25]], 0.0), ([[40, 10], [10, 40]], 0.596)]
 )
 def test_cramers_v_of_known_tables(table, value):
     assert cramers_v(np.array(table, dtype=float)) == pytest.approx(value, abs=0.006)

@@ -115,6 +115,7 @@ def test_a_faulty_manifest_is_refused_by_file_and_line(write_csv, header, rows, 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        (None, "There is no manifest"),
         (b"", "is empty"),
         (b"\n\n", "is empty"),
         ("path,label,dlabel\na,0,0\n".encode("utf-16"), "is UTF-16"),
@@ -129,16 +130,12 @@ def test_a_faulty_manifest_is_refused_by_file_and_line(write_csv, header, rows, 
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_bytes_that_are_no_csv_are_refused_with_a_sentence(tmp_path, content, said):
+def test_what_is_no_csv_is_refused_with_a_sentence(tmp_path, content, said):
     file = tmp_path / "m.csv"
-    file.write_bytes(content)
+    if content is not None:
+        file.write_bytes(content)
     with pytest.raises(ManifestError, match=said):
         Manifest.open(file)
-
-
-def test_a_missing_manifest_is_refused_with_a_sentence(tmp_path):
-    with pytest.raises(ManifestError, match="There is no manifest"):
-        Manifest.open(tmp_path / "none.csv")
 
 
 def test_path_and_source_are_enough(write_csv):

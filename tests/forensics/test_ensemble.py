@@ -17,9 +17,8 @@ from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.journal import json_line
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.forensics.verdict import NO_RULE, Verdict
-from ganprint.forensics.verdict_rows import csv_header, csv_row
+from ganprint.forensics.verdict_rows import VerdictTable, csv_header, csv_row
 from ganprint.forensics.verdict_stream import stream_verdicts
-from ganprint.forensics.verdict_table import VerdictTable
 from ganprint.images import ImageFile
 from ganprint.weights import NO_REFERENCE, JudgementRecord
 
@@ -190,3 +189,10 @@ def test_the_column_of_the_ratio_of_synthetic_never_has_that_of_a_source(tmp_pat
     assert csv_row(found, COMMON)[place] is None
     VerdictTable(COMMON).write([json_line(found)], tmp_path / "v.parquet")
     assert pyarrow.parquet.read_table(tmp_path / "v.parquet")["log10_lr_synthetic"].to_pylist() == [None]
+
+
+def test_a_file_name_that_is_no_text_is_escaped_in_parquet(tmp_path: Path) -> None:
+    lines = [json_line(answer(ensemble(predictor(1, [0.1, 0.8, 0.1]))).model_copy(update={"path": "\udcff.png"}))]
+    VerdictTable(COMMON).write(lines, tmp_path / "v.parquet")
+    assert pyarrow.parquet.read_table(tmp_path / "v.parquet")["path"].to_pylist() == ["\\udcff.png"]
+    assert list(VerdictTable(COMMON).read(tmp_path / "v.parquet")) == lines

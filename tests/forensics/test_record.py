@@ -30,14 +30,8 @@ def test_every_field_is_described_as_written() -> None:
         ({}, None),
         ({"verdict": "inconclusive"}, "inconclusive"),
         ({"verdict": "synthetic-unknown"}, "cannot be named"),
-        (
-            {"stability": [Change(change="jpeg=90", verdict="x", synthetic_probability=0.5, holds=False)]},
-            "benign",
-        ),
-        (
-            {"agreement": Agreement(real=1, synthetic=1, inconclusive=0, sources={"progan": 1})},
-            "do not agree",
-        ),
+        ({"stability": [Change(change="jpeg=90", verdict="x", synthetic_probability=0.5, holds=False)]}, "benign"),
+        ({"agreement": Agreement(real=1, synthetic=1, inconclusive=0, sources={"progan": 1})}, "do not agree"),
         ({"views": Views(count=5, agreeing=3, least_synthetic=0.1, most_synthetic=0.9)}, "different sources"),
         ({"warnings": ["Small."]}, "warnings"),
     ],

@@ -1,7 +1,6 @@
 """A record that says more, less or otherwise than one can is refused, or differs when its images are examined again."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,36 +43,28 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_record(tmp_path / "case.json") == RECORD
 
 
-def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    def change(record: dict[str, Any]) -> None:
-        *parents, last = path.split(".")
-        place: Any = record
-        for name in parents:
-            place = place[int(name) if name.isdecimal() else name]
-        place[last] = value
-
-    return change
-
-
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("place", "value", "said"),
     [
-        (_set("conclusion", "It is real."), "conclusion is not"),
-        (_set("images.0.note", "x"), r"images\[0\].note is not"),
-        (_set("images.0.verdict.note", "x"), r"images\[0\].verdict.note is not"),
-        (_set("weights.0.note", "x"), r"weights\[0\].note is not"),
-        (_set("images.0.verdict.synthetic_probability", float("nan")), "the number NaN"),
-        (_set("images.0.verdict.known_score", float("inf")), "the number Infinity"),
-        (_set("images.0.verdict.synthetic_probability", "0.012"), "synthetic_probability is not"),
-        (_set("stability", 0), "stability is not"),
-        (_set("schema_version", 2), "not a case record"),
-        (_set("weights", []), "not a case record"),
-        (_set("images", []), "not a case record"),
+        ("conclusion", "It is real.", "conclusion is not"),
+        ("images.0.note", "x", r"images\[0\].note is not"),
+        ("images.0.verdict.note", "x", r"images\[0\].verdict.note is not"),
+        ("weights.0.note", "x", r"weights\[0\].note is not"),
+        ("images.0.verdict.synthetic_probability", float("nan"), "the number NaN"),
+        ("images.0.verdict.known_score", float("inf"), "the number Infinity"),
+        ("images.0.verdict.synthetic_probability", "0.012", "synthetic_probability is not"),
+        ("stability", 0, "stability is not"),
+        ("schema_version", 2, "not a case record"),
+        ("weights", [], "not a case record"),
+        ("images", [], "not a case record"),
     ],
-)  # fmt: skip
-def test_what_no_record_says_is_refused(change, said, tmp_path) -> None:
-    content = RECORD.model_dump(mode="json")
-    change(content)
+)
+def test_what_no_record_says_is_refused(place: str, value: Any, said: str, tmp_path: Path) -> None:
+    content = changed = RECORD.model_dump(mode="json")
+    *parents, last = place.split(".")
+    for name in parents:
+        changed = changed[int(name) if name.isdecimal() else name]
+    changed[last] = value
     (tmp_path / "case.json").write_text(json.dumps(content))
     with pytest.raises(UsageError, match=said):
         read_record(tmp_path / "case.json")

@@ -113,7 +113,7 @@ def with_the_references_draws(case: Case) -> Tensor:
         top, left = (height - rows) // 2, (width - columns) // 2
         seeds = field[top : top + rows, left : left + columns].float()
         flakes = falling_snow(seeds, (height, width), severity, random.uniform(-135, -45))
-        corrupted = add_snow(image[None], flakes[None, None], [severity])[0]
+        corrupted = add_snow(image[None], (flakes + flakes.rot90(2))[None, None], [severity])[0]
     else:
         (corrupted,) = perturb(case.before[None], [case.perturbation])
     return corrupted.clamp(0, 255).to(torch.uint8)

@@ -62,13 +62,7 @@ def test_a_gradient_that_is_not_finite_moves_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "attack:fgsm=2",
-        "attack:pgd=8",
-        "attack:pgd=8+target=detection",
-        "attack:pgd=32+target=detection+steps=3",
-    ],
+    "text", ["attack:fgsm=2", "attack:pgd=8", "attack:pgd=8+target=detection", "attack:pgd=32+target=detection+steps=3"]
 )
 def test_an_attack_is_written_as_it_is_read(text: str) -> None:
     assert str(parse_any_policy(text)) == text

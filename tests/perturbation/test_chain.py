@@ -88,6 +88,11 @@ def test_a_policy_is_still_a_policy() -> None:
         ("share:jpeg=0", "jpeg=0 is out of range"),
         ("share:resize=nan", "out of range"),
         ("share:resize=0.5+", "'' is not a post-processing step"),
+        ("share:jpeg=90..60", "'jpeg=90..60' has its bounds the wrong way round"),
+        ("share:jpeg=..", "'jpeg=..' is not a post-processing step"),
+        ("share:jpeg=60..", "'jpeg=60..' is not a post-processing step"),
+        ("share:jpeg=a..b", "'jpeg=a..b' is not a post-processing step"),
+        ("share:jpeg=60..101", "jpeg=101 is out of range"),
     ],
 )
 def test_what_is_no_chain_is_a_sentence(text: str, said: str) -> None:
@@ -106,14 +111,6 @@ def test_bounds_are_drawn_for_each_image_within_them_and_always_alike() -> None:
     assert 60 <= recompressed.min() < 63 and 92 < recompressed.max() <= 95
     assert (cropped == 0.9).all()
     assert 0.9 < np.exp(np.log(resized).mean()) < 1.1  # as often reduced as enlarged
-
-
-@pytest.mark.parametrize(
-    "text", ["share:jpeg=90..60", "share:jpeg=..", "share:jpeg=60..", "share:jpeg=60..101", "share:jpeg=a..b"]
-)
-def test_bounds_that_cannot_be_drawn_between_are_refused(text: str) -> None:
-    with pytest.raises(PerturbationError):
-        parse_chain(text)
 
 
 @pytest.mark.parametrize("text", ["resize=0.7", "resize=1.3", "screenshot=0.8", "jpeg=60+resize=0.5"])

@@ -52,12 +52,7 @@ def test_a_wrong_policy_is_refused_with_what_would_be_right(text):
 
 @pytest.mark.parametrize(
     ("kind", "severity", "seed", "hint"),
-    [
-        ("rain", 1, 0, "snow"),
-        ("fog", 0, 0, "1, 2, 3, 4, 5"),
-        ("fog", 6, 0, "1, 2, 3, 4, 5"),
-        ("fog", 1, -1, "2^63"),
-    ],
+    [("rain", 1, 0, "snow"), ("fog", 0, 0, "1, 2, 3, 4, 5"), ("fog", 6, 0, "1, 2, 3, 4, 5"), ("fog", 1, -1, "2^63")],
 )
 def test_a_wrong_perturbation_is_refused_with_the_valid_names(kind, severity, seed, hint):
     with pytest.raises(PerturbationError) as caught:
