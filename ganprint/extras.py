@@ -13,6 +13,5 @@ def needs(extra: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as cause:
         raise MissingExtraError(
-            f"This needs the package {cause.name}, which is not installed.",
-            f"pip install 'ganprint[{extra}]'",
+            f"This needs the package {cause.name}, which is not installed.", f"pip install 'ganprint[{extra}]'"
         ) from cause

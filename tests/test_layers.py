@@ -216,11 +216,7 @@ def test_what_breaks_a_rule_is_found_wherever_it_stands(tmp_path: Path) -> None:
         "ganprint.images.read imports ganprint.weights.store",
         "ganprint.weights.store imports ganprint_plugins.repmix",
     ]
-    assert set(circle_in(graph)) == {
-        "ganprint.images.read",
-        "ganprint.weights.store",
-        "ganprint_plugins.repmix",
-    }
+    assert set(circle_in(graph)) == {"ganprint.images.read", "ganprint.weights.store", "ganprint_plugins.repmix"}
     assert names_twice(modules) == ["read"]
     assert [
         len([*too_large(f"ganprint.{room}.read", modules["ganprint.images.read"])]) for room in ("images", "api")

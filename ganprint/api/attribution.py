@@ -169,10 +169,7 @@ class _Outputs:
             check_output(self.out, force=self.force, hint=hint)
         record = self.report.with_suffix(".json") if self.report is not None else None
         refuse_own_inputs(
-            [self.out, self.report, record],
-            inputs.paths(),
-            recursive=inputs.recursive,
-            files_from=inputs.files_from,
+            [self.out, self.report, record], inputs.paths(), recursive=inputs.recursive, files_from=inputs.files_from
         )
 
     def journal(self, ensemble: "Ensemble") -> "Journal | None":

@@ -169,10 +169,7 @@ def check_batch_size(batch_size: int) -> None:
 
 
 def chosen_data(
-    data: str | Path | None,
-    *,
-    training: bool = False,
-    progress: Callable[[str], None] = lambda what: None,
+    data: str | Path | None, *, training: bool = False, progress: Callable[[str], None] = lambda what: None
 ) -> str | Path:
     """Return the data that were named, or the embedded benchmark, made where it is not there yet.
 

@@ -10,8 +10,7 @@ def parse_condition(text: str) -> tuple[str, str]:
     split, colon, policy = text.partition(":")
     if not split or not colon or not policy:
         raise UsageError(
-            f"{text!r} is not a condition.",
-            "Write SPLIT:POLICY, as in --condition test_seen:jpeg_compression:3.",
+            f"{text!r} is not a condition.", "Write SPLIT:POLICY, as in --condition test_seen:jpeg_compression:3."
         )
     return split, policy
 

@@ -75,14 +75,7 @@ def calibrate(
     split = split or ("train+val" if held_out else "val")
     for sentence in () if held_out else seen_sentences(card, manifest.select(split), split):
         say(sentence)
-    fitting = Fitting(
-        split=split,
-        policies=chosen_policies,
-        score=score,
-        rates=rates,
-        seed=seed,
-        command=command,
-    )
+    fitting = Fitting(split=split, policies=chosen_policies, score=score, rates=rates, seed=seed, command=command)
     found = fit(
         attributor,
         card,

@@ -172,12 +172,7 @@ def build_from_generators(
 
 
 def draw_generators(
-    out: str | Path,
-    *,
-    generators: str | Path | None = None,
-    count: int = 9,
-    seed: int = 0,
-    force: bool = False,
+    out: str | Path, *, generators: str | Path | None = None, count: int = 9, seed: int = 0, force: bool = False
 ) -> None:
     """Draw samples of every generator in one PNG, a column for each architecture, a row for each semantic class.
 

@@ -63,8 +63,7 @@ def check_display(
         return
     if not figures.is_dir() or any(figures.iterdir()):
         raise OutputExistsError(
-            f"{figures} already exists and has files in it.",
-            "Name another, or give --force to overwrite figures.",
+            f"{figures} already exists and has files in it.", "Name another, or give --force to overwrite figures."
         )
 
 

@@ -177,10 +177,7 @@ class Predictor:
         cropped = (
             (image, None)
             if isinstance(image, ImageError)
-            else (
-                replace(image, pixels=image.pixels[:0].copy()),
-                find_crops(image.pixels, self._loaded.card.view),
-            )
+            else (replace(image, pixels=image.pixels[:0].copy()), find_crops(image.pixels, self._loaded.card.view))
             for _, image in read
         )
         while batch := list(islice(cropped, self._options["batch_size"])):

@@ -7,6 +7,7 @@ import sys
 from typing import NoReturn
 
 import typer
+from typer import Option
 
 from ganprint.cli import data, forge, study, weights
 from ganprint.cli.assess import assess
@@ -50,7 +51,7 @@ app.add_typer(forge.app, name="forge")
 
 
 @app.callback(invoke_without_command=True)
-def ganprint(version: bool = typer.Option(False, "--version", "-V", help="print the version and exit")) -> None:
+def ganprint(version: bool = Option(False, "--version", "-V", help="print the version and exit")) -> None:
     """Determine whether an image is real or synthetic, and which generator architecture made it."""
     guard_streams()
     if version:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Option
 
 from ganprint.cli.console import command_line, counting, echo_json, end_with
 from ganprint.cli.option_groups import Given, Machine, grouped
@@ -37,18 +37,14 @@ def assess(
     weights: Weights = None,
     images: Images = None,
     splits: Annotated[
-        list[str] | None,
-        typer.Option("--split", help=f"splits, several as a,b, or joined as a+b; {TEST_SPLIT}"),
+        list[str] | None, Option("--split", help=f"splits, several as a,b, or joined as a+b; {TEST_SPLIT}")
     ] = None,
     policies: Policies = None,
     seed: Seed = 0,
     machine: Machine,
-    figure: Annotated[
-        Path | None, typer.Option(help="draw accuracy against the share of images answered, as a PNG")
-    ] = None,
+    figure: Annotated[Path | None, Option(help="draw accuracy against the share of images answered, as a PNG")] = None,
     record: Annotated[
-        bool,
-        typer.Option("--record", help="write the rates into the weights' card, for `attribute` and reports"),
+        bool, Option("--record", help="write the rates into the weights' card, for `attribute` and reports")
     ] = False,
     force: Force = False,
     as_json: Json = False,
@@ -64,10 +60,7 @@ def assess(
 
     with counting("assess") as progress:
         found = count(
-            **given.but("as_json"),
-            command=command_line(),
-            progress=progress,
-            making=telling_of_benchmark(progress),
+            **given.but("as_json"), command=command_line(), progress=progress, making=telling_of_benchmark(progress)
         )
     rates = [each.rates for each in found]
     if as_json:
@@ -105,9 +98,7 @@ def _print(name: str, rates: "list[VerdictRates]") -> None:
         table.add_row(label, *("" if value is None else f"{value:.3f}" for value in values))
     print_titled(f"Verdicts of {name}", table)
     for condition, each in zip(conditions, rates, strict=True):
-        kinds = Table(
-            *(Column(no_wrap=True), "real", "synthetic", "right family", "right source", "wrong source"),
-        )
+        kinds = Table(*(Column(no_wrap=True), "real", "synthetic", "right family", "right source", "wrong source"))
         for kind, found in each.kinds.items():
             kinds.add_row(
                 kind,

@@ -9,6 +9,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from ganprint.cli.console import command_line, complain, complain_once, console, note, note_unsearched, progress_bar
 from ganprint.cli.option_groups import Given, grouped
@@ -40,12 +41,11 @@ FAILED_ON = 4
 def attribute(
     given: Given,
     inputs: Annotated[
-        list[str] | None,
-        typer.Argument(help="images, folders, archives, URLs, quoted patterns, or - for one image on stdin"),
+        list[str] | None, Argument(help="images, folders, archives, URLs, quoted patterns, or - for one image on stdin")
     ] = None,
     files_from: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             help="a file that lists images: one path a line, - for such a list on stdin, or a manifest that ends in "
             ".csv or .parquet"
         ),
@@ -54,44 +54,43 @@ def attribute(
     method: ManyMethods = None,
     weights: ManyWeights = None,
     stability: Annotated[
-        bool, typer.Option("--stability", help="also answer after mild recompression, resizing and cropping")
+        bool, Option("--stability", help="also answer after mild recompression, resizing and cropping")
     ] = False,
-    metadata: Annotated[bool, typer.Option("--metadata", help="also print the file's metadata")] = False,
+    metadata: Annotated[bool, Option("--metadata", help="also print the file's metadata")] = False,
     enrolled: Enrolled = True,
     report: Annotated[
-        Path | None,
-        typer.Option(help="write a self-contained HTML report to this file, and its record beside it as JSON"),
+        Path | None, Option(help="write a self-contained HTML report to this file, and its record beside it as JSON")
     ] = None,
-    maps: Annotated[bool, typer.Option("--maps/--no-maps", help="with --report: add maps of the evidence")] = True,
+    maps: Annotated[bool, Option("--maps/--no-maps", help="with --report: add maps of the evidence")] = True,
     out: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             help="write verdicts to this file: .jsonl (a JSON object a line), .csv or .parquet; with --json or --csv "
             "the name can have any ending"
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="with --out: continue after the last whole line of the file")
+        bool, Option("--resume", help="with --out: continue after the last whole line of the file")
     ] = False,
     device: Device = "auto",
     threads: Threads = None,
     batch_size: BatchSize = 32,
     workers: Annotated[
         int | None,
-        typer.Option(
+        Option(
             min=0,
             help="processes that read images and, on a CPU, answer for them (threads where none can be forked); "
             "one for each processor if left out, 0: none; each computes with one thread unless --threads is given",
         ),
     ] = None,
-    max_pixels: Annotated[int | None, typer.Option(min=1, help="refuse images with more pixels than this")] = None,
+    max_pixels: Annotated[int | None, Option(min=1, help="refuse images with more pixels than this")] = None,
     fail_on: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="exit 4 at this verdict: synthetic (any), real, synthetic-unknown, inconclusive, a family or a source"
         ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="print all details of the answer")] = False,
+    verbose: Annotated[bool, Option("--verbose", "-v", help="print all details of the answer")] = False,
     force: Force = False,
     as_json: Json = False,
     as_csv: Csv = False,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
+from typer import Option
 
 from ganprint.cli.console import command_line, complain, counting, echo_json, end_with, note
 from ganprint.cli.option_groups import Given, Machine, grouped
@@ -24,7 +24,7 @@ def calibrate(
     images: Images = None,
     split: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="images that the weights were not trained on; val if left out, or train+val if the training left "
             "groups out in turn"
         ),
@@ -32,36 +32,32 @@ def calibrate(
     policies: Policies = None,
     score: Annotated[
         Literal["max-probability", "energy", "mahalanobis", "knn", "vim"],
-        typer.Option(
+        Option(
             metavar="SCORE",
             help="score that separates images of other generators from known ones: max-probability, energy, "
             "mahalanobis, knn or vim",
         ),
     ] = "knn",
     false_unknown: Annotated[
-        float,
-        typer.Option(min=0.001, max=0.5, help="share of images of known sources that may be taken for unknown"),
+        float, Option(min=0.001, max=0.5, help="share of images of known sources that may be taken for unknown")
     ] = 0.02,
     false_alarm: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="share of photographs that may be called synthetic")
+        float, Option(min=0.001, max=0.5, help="share of photographs that may be called synthetic")
     ] = 0.02,
     miss: Annotated[
-        float,
-        typer.Option(min=0.001, max=0.5, help="share of generated images that may be called real, in each family"),
+        float, Option(min=0.001, max=0.5, help="share of generated images that may be called real, in each family")
     ] = 0.1,
     wrong_family: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="share of the named families that may be wrong")
+        float, Option(min=0.001, max=0.5, help="share of the named families that may be wrong")
     ] = 0.1,
     wrong_source: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="share of the named sources that may be wrong")
+        float, Option(min=0.001, max=0.5, help="share of the named sources that may be wrong")
     ] = 0.2,
     seed: Seed = 0,
     machine: Machine,
-    figure: Annotated[
-        Path | None, typer.Option(help="draw the reliability before and after calibration, as a PNG")
-    ] = None,
+    figure: Annotated[Path | None, Option(help="draw the reliability before and after calibration, as a PNG")] = None,
     record: Annotated[
-        bool, typer.Option("--record", help="write the calibration into the weights' card, for `attribute`")
+        bool, Option("--record", help="write the calibration into the weights' card, for `attribute`")
     ] = False,
     force: Force = False,
     as_json: Json = False,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
+from typer import Option
 
 from ganprint.cli.console import about, command_line, complain, console, counting, note, progress_bar
 from ganprint.cli.option_groups import Display, Given, Machine, Measuring, grouped
@@ -31,46 +32,40 @@ class Experiments:
 
     panel: ClassVar[str] = "Experiments"
     robustness: Annotated[
-        bool,
-        typer.Option("--robustness", help="measure clean images and every corruption at every severity, on --split"),
+        bool, Option("--robustness", help="measure clean images and every corruption at every severity, on --split")
     ] = False
     full: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--full",
             help="with --robustness and without --data: all images and 5 severities, not 120 images and 3 severities",
         ),
     ] = False
     open_set: Annotated[
         bool,
-        typer.Option(
-            "--open-set", help="measure how well confidence separates --split from the split open: AUROC and OSCR"
-        ),
+        Option("--open-set", help="measure how well confidence separates --split from the split open: AUROC and OSCR"),
     ] = False
     resharing: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--resharing",
             help="measure clean and post-processed images (JPEG, resizing, cropping, ... and chains), on --split",
         ),
     ] = False
     adversarial: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--adversarial",
             help="measure clean images and white-box attacks, on --split; methods without gradients are attacked "
             "through other weights",
         ),
     ] = False
-    split: Annotated[
-        str | None, typer.Option("--split", help=f"the split of all of these experiments; {TEST_SPLIT}")
-    ] = None
+    split: Annotated[str | None, Option(help=f"the split of all of these experiments; {TEST_SPLIT}")] = None
     corruptions: Annotated[
-        list[str] | None, typer.Option("--corruption", help="only these in --robustness, several as a,b")
+        list[str] | None, Option("--corruption", help="only these in --robustness, several as a,b")
     ] = None
     severities: Annotated[
-        list[int] | None,
-        typer.Option("--severity", min=1, max=5, help="only these in --robustness, several as 1,3"),
+        list[int] | None, Option("--severity", min=1, max=5, help="only these in --robustness, several as 1,3")
     ] = None
 
 
@@ -79,28 +74,24 @@ class Attacks:
     """The attacks of --adversarial."""
 
     panel: ClassVar[str] = "Attacks of --adversarial"
-    attacks: Annotated[list[str] | None, typer.Option("--attack", help="fgsm, pgd or fgsm,pgd; both if left out")] = (
-        None
-    )
+    attacks: Annotated[list[str] | None, Option("--attack", help="fgsm, pgd or fgsm,pgd; both if left out")] = None
     epsilons: Annotated[
         list[int] | None,
-        typer.Option(
+        Option(
             "--epsilon",
             min=1,
             max=255,
             help="largest change of a value, of 255, several as 4,8; 2,4,8,16,24,32 if left out",
         ),
     ] = None
-    target: Annotated[
-        Literal["attribution", "detection"],
-        typer.Option("--target", help="the answer that attacks make wrong"),
-    ] = "attribution"
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="steps of PGD; 10 if left out")] = None
+    target: Annotated[Literal["attribution", "detection"], Option(help="the answer that attacks make wrong")] = (
+        "attribution"
+    )
+    steps: Annotated[int | None, Option(min=1, help="steps of PGD; 10 if left out")] = None
     surrogate: Annotated[
         str | None,
-        typer.Option(
-            "--surrogate",
-            help="weights that methods without gradients are attacked through; the first with gradients if left out",
+        Option(
+            help="weights that methods without gradients are attacked through; the first with gradients if left out"
         ),
     ] = None
 
@@ -113,21 +104,20 @@ def compare(
     images: Images = None,
     weights: Annotated[
         list[str] | None,
-        typer.Option(
-            "--weights",
+        Option(
             help="name or folder of weights, several as a,b; if left out, all trained on a manifest of this name, "
-            "or else all that know its sources",
+            "or else all that know its sources"
         ),
     ] = None,
     method: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="methods, several as a,b, or all: the weights trained on a manifest of this name, else the defaults"
         ),
     ] = None,
     conditions: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--condition",
             help="SPLIT:POLICY, POLICY as for evaluate, several as a,b; if left out, none and test-seen on --split, "
             "and test_unseen:none if the manifest has that split",
@@ -137,23 +127,23 @@ def compare(
     attacks: Attacks,
     out: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             help="folder of results, a CSV and details; what is there is not computed again; in the user's cache if "
             "left out"
         ),
     ] = None,
     predictions: Annotated[
-        bool, typer.Option("--predictions", help="write a CSV of one row per image beside each result")
+        bool, Option("--predictions", help="write a CSV of one row per image beside each result")
     ] = False,
     renamed: Annotated[
         list[str] | None,
-        typer.Option("--rename", help="NAME=SOURCE: treat the data's source NAME as the weights' SOURCE; repeatable"),
+        Option("--rename", help="NAME=SOURCE: treat the data's source NAME as the weights' SOURCE; repeatable"),
     ] = None,
     measuring: Measuring,
     machine: Machine,
     force: Force = False,
     dry_run: DryRun = False,
-    record: Annotated[bool, typer.Option("--record", help="write the results into the weights' cards")] = False,
+    record: Annotated[bool, Option("--record", help="write the results into the weights' cards")] = False,
     display: Display,
 ) -> None:
     """Measure detection and attribution accuracy and NMI of several weights, and print tables with paired differences.

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from ganprint.cli.console import echo_json
 from ganprint.cli.options import Force, Json, ManyMethods, ManyWeights, Seed
@@ -11,7 +11,7 @@ from ganprint.cli.tables import print_titled
 
 
 def demo(
-    out: Annotated[Path | None, typer.Option(help="folder to keep the images in")] = None,
+    out: Annotated[Path | None, Option(help="folder to keep the images in")] = None,
     method: ManyMethods = None,
     weights: ManyWeights = None,
     seed: Seed = 0,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
 from ganprint.cli.console import command_line, complain, console, counting, echo_csv, echo_json, print_wrapped
 from ganprint.cli.option_groups import Given, Machine, Measuring, Unit, grouped
@@ -35,24 +36,23 @@ def evaluate(
     method: OneMethod = None,
     weights: Annotated[
         str | None,
-        typer.Option(
-            "--weights",
+        Option(
             help="name or folder of weights; if left out, the method's default, or without --data the first by name "
-            "that know the embedded benchmark",
+            "that know the embedded benchmark"
         ),
     ] = None,
-    split: Annotated[str | None, typer.Option(help=f"the split to evaluate; {TEST_SPLIT}")] = None,
+    split: Annotated[str | None, Option(help=f"the split to evaluate; {TEST_SPLIT}")] = None,
     images: Images = None,
     policy: Annotated[
         str,
-        typer.Option(
+        Option(
             help="none, test-seen, test-unseen, train, immunise, a corruption, corruption:severity, a chain as "
             "share:resize=0.5+jpeg=80, or an attack as attack:pgd=8"
         ),
     ] = "none",
     at: Annotated[
         int | None,
-        typer.Option(
+        Option(
             min=0,
             max=4096,
             help="perturb at this side, 0: own size; if left out, 224 for weights with resize preprocessing, else own "
@@ -61,9 +61,9 @@ def evaluate(
     ] = None,
     measuring: Measuring,
     machine: Machine,
-    predictions: Annotated[Path | None, typer.Option(help="write one CSV row per image here")] = None,
+    predictions: Annotated[Path | None, Option(help="write one CSV row per image here")] = None,
     force: Force = False,
-    record: Annotated[bool, typer.Option("--record", help="write the result into the weights' card")] = False,
+    record: Annotated[bool, Option("--record", help="write the result into the weights' card")] = False,
     unit: Unit = "group",
     as_json: Json = False,
     as_csv: Csv = False,

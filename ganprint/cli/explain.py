@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from ganprint.cli.console import counting
 from ganprint.cli.options import Device, Force, Limit, OneMethod, Seed, Threads, Weights, Workers
@@ -12,29 +13,26 @@ from ganprint.errors import UsageError
 
 
 def explain(
-    image: Annotated[str | None, typer.Argument(help="the image")] = None,
+    image: Annotated[str | None, Argument(help="the image")] = None,
     method: OneMethod = None,
     weights: Weights = None,
     maps: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--map",
             help="own, occlusion, gradients, grad-cam, residual, spectrum, several as a,b; all that apply if left out",
         ),
     ] = None,
     spectrum: Annotated[
-        bool, typer.Option("--spectrum", help="average spectra of a manifest's sources instead of an image")
+        bool, Option("--spectrum", help="average spectra of a manifest's sources instead of an image")
     ] = False,
-    data: Annotated[str | None, typer.Option(metavar="PATH", help="with --spectrum: the manifest or folder")] = None,
-    split: Annotated[str | None, typer.Option(help="with --spectrum: the split; all rows if left out")] = None,
+    data: Annotated[str | None, Option(metavar="PATH", help="with --spectrum: the manifest or folder")] = None,
+    split: Annotated[str | None, Option(help="with --spectrum: the split; all rows if left out")] = None,
     preprocessing: Annotated[
-        Literal["resize", "native"],
-        typer.Option(help="with --spectrum: resized images, or native pixels of the centre"),
+        Literal["resize", "native"], Option(help="with --spectrum: resized images, or native pixels of the centre")
     ] = "native",
-    size: Annotated[int, typer.Option(min=32, max=2048, help="with --spectrum: side of the crops")] = 128,
-    out: Annotated[
-        Path | None, typer.Option(help="the PNG to write; IMAGE-METHOD.png or spectra.png if left out")
-    ] = None,
+    size: Annotated[int, Option(min=32, max=2048, help="with --spectrum: side of the crops")] = 128,
+    out: Annotated[Path | None, Option(help="the PNG to write; IMAGE-METHOD.png or spectra.png if left out")] = None,
     limit: Limit = None,
     seed: Seed = 0,
     workers: Workers = 0,
@@ -74,14 +72,5 @@ def explain(
 
         assert image is not None
         file = out or picture_name(image, method=method, weights=weights)
-        draw(
-            image,
-            method=method,
-            weights=weights,
-            maps=maps,
-            out=file,
-            device=device,
-            threads=threads,
-            force=force,
-        )
+        draw(image, method=method, weights=weights, maps=maps, out=file, device=device, threads=threads, force=force)
     typer.echo(str(file))

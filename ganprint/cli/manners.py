@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 from typer.core import TyperGroup, TyperOption
 
 from ganprint.cli.idle_options import refuse_idle
@@ -136,18 +137,11 @@ def _common_options() -> list[Any]:
     @carrier.command()
     def common(
         quiet: Annotated[
-            bool,
-            typer.Option("--quiet", "-q", help="print results and errors only", callback=_quiet, expose_value=False),
+            bool, Option("--quiet", "-q", help="print results and errors only", callback=_quiet, expose_value=False)
         ] = False,
         verbose: Annotated[
             bool,
-            typer.Option(
-                "--verbose",
-                "-v",
-                help="also print libraries' messages",
-                callback=_verbose,
-                expose_value=False,
-            ),
+            Option("--verbose", "-v", help="also print libraries' messages", callback=_verbose, expose_value=False),
         ] = False,
     ) -> None: ...
 

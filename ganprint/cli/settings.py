@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from ganprint.cli.old_names import EARLIER_KEYS, name_today
 from ganprint.errors import UsageError, did_you_mean
@@ -57,8 +58,7 @@ def read_settings(commands: Commands) -> dict[str, Any]:
     for key, value in settings.items():
         if not isinstance(key, str) or isinstance(value, dict):
             raise UsageError(
-                f"The setting {key} in {where} is not an option with a value.",
-                "Write a line such as device: cuda.",
+                f"The setting {key} in {where} is not an option with a value.", "Write a line such as device: cuda."
             )
         try:
             find_option(key, commands)
@@ -157,10 +157,10 @@ def _key(option: Any) -> str:
 def config(
     ctx: typer.Context,
     key: Annotated[
-        str | None, typer.Argument(help="an option, such as device, or of one command: attribute.batch-size")
+        str | None, Argument(help="an option, such as device, or of one command: attribute.batch-size")
     ] = None,
-    value: Annotated[str | None, typer.Argument(help="the new value; without it, the setting is printed")] = None,
-    unset: Annotated[bool, typer.Option("--unset", help="remove the setting")] = False,
+    value: Annotated[str | None, Argument(help="the new value; without it, the setting is printed")] = None,
+    unset: Annotated[bool, Option("--unset", help="remove the setting")] = False,
 ) -> None:
     """Show or change the settings, which are defaults for options.
 

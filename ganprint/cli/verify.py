@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from ganprint.cli.console import console, echo_json, print_wrapped, progress_bar
 from ganprint.cli.options import Json
@@ -17,8 +18,8 @@ UNKNOWABLE = (
 
 
 def verify(
-    record: Annotated[Path, typer.Argument(help="the JSON file that `attribute --report` wrote")],
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; that of the record if left out")] = None,
+    record: Annotated[Path, Argument(help="the JSON file that `attribute --report` wrote")],
+    device: Annotated[str | None, Option(help="cpu, cuda, ...; that of the record if left out")] = None,
     as_json: Json = False,
 ) -> None:
     """Examine the images of a record again with the same weights, and compare the answers.

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from ganprint.cli.console import command_line, console, echo_json
 from ganprint.cli.option_groups import Given, grouped
@@ -21,8 +22,7 @@ app = typer.Typer(help="List, show and verify trained weights, or import an offi
 
 @app.command("list")
 def list_command(
-    paths: Annotated[bool, typer.Option("--paths", help="also show where the weights are")] = False,
-    as_json: Json = False,
+    paths: Annotated[bool, Option("--paths", help="also show where the weights are")] = False, as_json: Json = False
 ) -> None:
     """List the weights that can be used by name, with their method, sources and accuracy, and damaged ones.
 
@@ -45,9 +45,7 @@ def list_command(
 
 
 @app.command("show")
-def show_command(
-    name: Annotated[str, typer.Argument(help="name or folder of the weights")], as_json: Json = False
-) -> None:
+def show_command(name: Annotated[str, Argument(help="name or folder of the weights")], as_json: Json = False) -> None:
     """Show the card of weights: what they are, how they were trained, and how accurate they are.
 
     Example: ganprint weights show repmix.wild128
@@ -69,7 +67,7 @@ def show_command(
 
 @app.command("verify")
 def verify_command(
-    name: Annotated[str | None, typer.Argument(help="name or folder of the weights; all if left out")] = None,
+    name: Annotated[str | None, Argument(help="name or folder of the weights; all if left out")] = None,
     as_json: Json = False,
 ) -> None:
     """Check the hash and the tensors, and whether the method accepts them. Exit status 1 if any are damaged.
@@ -93,14 +91,12 @@ def verify_command(
 @grouped
 def import_command(
     given: Given,
-    file: Annotated[Path, typer.Argument(help="a checkpoint of a method's official code, .ckpt")],
-    name: Annotated[str, typer.Option(help="name of the new weights")],
-    sources: Annotated[
-        str, typer.Option(help="names of its classes, in their order: real,a,b,...", metavar="REAL,A,B,...")
-    ],
-    semantics: Annotated[str, typer.Option(help="semantic classes of its training images, several as a,b")] = "",
-    method: Annotated[str | None, typer.Option(help="method of the checkpoint, where several have an importer")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder to write; NAME among the user's weights if left out")] = None,
+    file: Annotated[Path, Argument(help="a checkpoint of a method's official code, .ckpt")],
+    name: Annotated[str, Option(help="name of the new weights")],
+    sources: Annotated[str, Option(help="names of its classes, in their order: real,a,b,...", metavar="REAL,A,B,...")],
+    semantics: Annotated[str, Option(help="semantic classes of its training images, several as a,b")] = "",
+    method: Annotated[str | None, Option(help="method of the checkpoint, where several have an importer")] = None,
+    out: Annotated[Path | None, Option(help="folder to write; NAME among the user's weights if left out")] = None,
     force: Force = False,
 ) -> None:
     """Convert an official checkpoint into weights, without running anything in it.

@@ -220,12 +220,7 @@ def test_a_stream_of_text_and_an_empty_name_are_told_as_what_they_are(
 
 
 def test_files_and_reports_are_those_of_the_command(
-    attribute: Any,
-    inside: Any,
-    image: Path,
-    judged_weights: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    attribute: Any, inside: Any, image: Path, judged_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GANPRINT_WEIGHTS", str(judged_weights.parent))
     out, printed = tmp_path / "verdicts.jsonl", tmp_path / "printed.csv"
