@@ -34,7 +34,7 @@ FLOORS = (
     ("tar_archive",),
     ("remote",),
     ("drawing",),
-    ("devices", "extras", "local_files", "ordered_map", "plain_text", "plain_yaml", "processes"),
+    ("devices", "local_files", "ordered_map", "plain_text", "plain_yaml", "processes"),
     ("errors", "lazy"),
 )
 """Rooms and single modules, the highest first; one imports only what stands lower, rooms of one floor nothing of each

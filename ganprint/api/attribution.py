@@ -101,8 +101,9 @@ def attribute(
 
     # Asked before a bar draws itself in a thread.
     apart = device == "cpu" and workers > 1 and threads in (None, 1) and can_fork()
-    reading = _Reading(metadata or report is not None, max_pixels, on_error, workers, threads, apart)
-    return Attribution(inputs, ensemble, outputs, reading, device=device, batch_size=batch_size)
+    shown = metadata or report is not None
+    reading = _Reading(shown, max_pixels, on_error, device, batch_size, workers, threads, apart)
+    return Attribution(inputs, ensemble, outputs, reading)
 
 
 def possible_verdicts(method: str | None, weights: str | Path | None, *, enrolled: bool = True) -> list[str]:
@@ -127,6 +128,8 @@ class _Reading:
     metadata: bool
     max_pixels: int | None
     on_error: OnError
+    device: str
+    batch_size: int
     workers: int
     threads: int | None
     apart: bool
@@ -197,20 +200,10 @@ class Attribution(Iterator["Verdict"]):
     `ensemble` is the weights that answer. `before` counts, at the end, the verdicts that a file which is resumed had.
     """
 
-    def __init__(
-        self,
-        inputs: Inputs,
-        ensemble: "Ensemble",
-        outputs: _Outputs,
-        reading: _Reading,
-        *,
-        device: str,
-        batch_size: int,
-    ) -> None:
+    def __init__(self, inputs: Inputs, ensemble: "Ensemble", outputs: _Outputs, reading: _Reading) -> None:
         self.ensemble = ensemble
         self.before: Counter[str | None] = Counter()
         self._inputs, self._outputs, self._reading = inputs, outputs, reading
-        self._device, self._batch_size = device, batch_size
         self._verdicts = self._answer()
 
     def __iter__(self) -> Self:
@@ -224,9 +217,8 @@ class Attribution(Iterator["Verdict"]):
         return sum(1 for _ in self._inputs.named())
 
     def _answer(self) -> "Iterator[Verdict]":
-        outputs, case = self._outputs, None
-        if outputs.report is not None:
-            case = CaseReport(self.ensemble, maps=outputs.maps)
+        outputs = self._outputs
+        case = None if outputs.report is None else CaseReport(self.ensemble, maps=outputs.maps)
         with ExitStack() as stack:
             journal = outputs.journal(self.ensemble)
             if journal is not None:
@@ -247,7 +239,7 @@ class Attribution(Iterator["Verdict"]):
             case.save(
                 outputs.report,
                 outputs.command,
-                device=self._device,
+                device=self._reading.device,
                 max_pixels=self._reading.max_pixels,
                 force=outputs.force,
             )
@@ -257,8 +249,8 @@ class Attribution(Iterator["Verdict"]):
         if case is not None:
             # One by one: drawing takes seconds an image, and whoever waits sees each.
             return self._in_turn(named, case, workers=0, together=1)
-        if self._device != "cpu":
-            return self._in_turn(named, None, workers=workers, together=self._batch_size)
+        if self._reading.device != "cpu":
+            return self._in_turn(named, None, workers=workers, together=self._reading.batch_size)
         first = list(islice(named, FORKED_FROM)) if workers else []
         named = chain(first, named)
         if len(first) < 2:
@@ -268,7 +260,7 @@ class Attribution(Iterator["Verdict"]):
 
     @property
     def _together(self) -> int:
-        return min(ANSWERED_AT_ONCE, self._batch_size)
+        return min(ANSWERED_AT_ONCE, self._reading.batch_size)
 
     def _in_workers(self, named: Iterator[Named], *, apart: bool) -> Iterator[Answered]:
         """Read and answer for images in threads or, if `apart`, processes.
@@ -299,7 +291,7 @@ class Attribution(Iterator["Verdict"]):
         from ganprint.forensics.verdict_stream import answer_together
 
         # Sums in several threads are rounded otherwise than those of a worker, which computes alone.
-        alone = self._device == "cpu" and not self._reading.threads
+        alone = self._reading.device == "cpu" and not self._reading.threads
         # Enough that the next batch is there when one is answered.
         viewed = ordered_map(self._view, named, threads=workers, ahead=workers + together)
         for batch in in_groups(_shown(viewed, case), together):

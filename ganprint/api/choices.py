@@ -31,7 +31,7 @@ def chosen_weights(weights: str | Path | None, method: str | None) -> Path:
     UsageError where the weights are of another one.
     """
     from ganprint import plugins
-    from ganprint.weights import default_for, find, first_choice
+    from ganprint.weights import default_for, find, first_choice, read_card
 
     for named in (weights, method):
         if isinstance(named, str) and len(parts_of(named)) > 1:
@@ -39,7 +39,13 @@ def chosen_weights(weights: str | Path | None, method: str | None) -> Path:
     if weights is not None:
         folder = find(weights)
         if method is not None:
-            _check_method(method, folder)
+            plugins.find(method)
+            card = read_card(folder)
+            if card.method != method:
+                raise UsageError(
+                    f"The weights {card.name} belong to the method {card.method}, not {method}.",
+                    "Name one of --method and --weights.",
+                )
         return folder
     if method is None:
         return first_choice().path
@@ -62,19 +68,6 @@ def chosen_card(weights: str | Path | None, method: str | None) -> "Card":
     from ganprint.weights import read_card
 
     return read_card(chosen_weights(weights, method))
-
-
-def _check_method(method: str, folder: Path) -> None:
-    from ganprint import plugins
-    from ganprint.weights import read_card
-
-    plugins.find(method)
-    card = read_card(folder)
-    if card.method != method:
-        raise UsageError(
-            f"The weights {card.name} belong to the method {card.method}, not {method}.",
-            "Name one of --method and --weights.",
-        )
 
 
 def load_ensemble(
@@ -111,11 +104,9 @@ def load_ensemble(
     twice = sorted({card.name for card in cards if sum(card.sha256 == other.sha256 for other in cards) > 1})
     if twice:
         raise UsageError(f"{', '.join(twice)} was named twice.", "Name each once.")
-    if len(cards) == 1:
-        return Ensemble(predictors, None, stability), device
     from ganprint.calibration.fusion import find_fusion
 
-    return Ensemble(predictors, find_fusion(cards), stability), device
+    return Ensemble(predictors, find_fusion(cards) if len(cards) > 1 else None, stability), device
 
 
 def chosen_members(method: str | None, weights: str | Path | None) -> list[Path]:

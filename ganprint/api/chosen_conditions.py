@@ -18,7 +18,10 @@ def parse_condition(text: str) -> tuple[str, str]:
 def robustness_asked(
     split: str, corruptions: Sequence[str] | None, severities: Sequence[int] | None, *, asked: bool
 ) -> list[tuple[str, str]]:
-    """Return the conditions of `--robustness`; refuse a choice among them where it is not asked for."""
+    """Return clean and each corruption at each severity (Bui et al. 2022, figure 4).
+
+    Refuse a choice among them where the experiment is not asked for.
+    """
     if not asked:
         if corruptions or severities:
             raise UsageError(
@@ -31,9 +34,9 @@ def robustness_asked(
 
     for kind in corruptions or ():
         check_kind(kind)
-    from ganprint.studies.experiments import robustness_conditions
-
-    return robustness_conditions(split, corruptions or CORRUPTIONS, sorted(severities or SEVERITIES))
+    degrees = sorted(severities or SEVERITIES)
+    every = [f"{kind}:{degree}" for kind in corruptions or CORRUPTIONS for degree in degrees]
+    return [(split, policy) for policy in ("none", *every)]
 
 
 def adversarial_asked(
@@ -45,7 +48,7 @@ def adversarial_asked(
     *,
     asked: bool,
 ) -> list[tuple[str, str]]:
-    """Return the conditions of `--adversarial`; refuse what describes attacks where it is not asked for."""
+    """Return clean and each attack (Bui et al. 2022, table 2); refuse what describes attacks that nobody asked for."""
     if not asked:
         if attacks or epsilons or steps or target != "attribution":
             raise UsageError(
@@ -61,9 +64,7 @@ def adversarial_asked(
         for kind in dict.fromkeys(attacks or ("fgsm", "pgd"))
         for epsilon in sorted(set(epsilons or EPSILONS))
     ]
-    from ganprint.studies.experiments import adversarial_conditions
-
-    return adversarial_conditions(split, chosen)
+    return [(split, "none"), *((split, str(attack)) for attack in chosen)]
 
 
 def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None) -> list[tuple[str, str]]:
@@ -86,10 +87,8 @@ def distinct_policies(policies: Sequence[str]) -> list[str]:
 
 
 def others_asked(split: str, *, resharing: bool, open_set: bool) -> list[tuple[str, str]]:
-    """Return the conditions of `--resharing` and `--open-set`."""
-    if not (resharing or open_set):
-        return []
-    from ganprint.studies.experiments import resharing_conditions
+    """Return clean and what happens to images that are shared online, and clean with images of other sources."""
+    from ganprint.perturbation.chain import PREFIX, RESHARING
 
-    found = resharing_conditions(split) if resharing else []
-    return [*found, *([(f"{split}+open", "none")] if open_set else [])]
+    shared = [(split, "none"), *((split, PREFIX + chain) for chain in RESHARING)] if resharing else []
+    return [*shared, *([(f"{split}+open", "none")] if open_set else [])]

@@ -17,10 +17,6 @@ Progress = Callable[[str, int, int], None]
 """Called with the current step, the images answered so far and their total."""
 
 
-def _say_nothing(what: str, done: int, total: int) -> None:
-    return None
-
-
 def calibrate(
     data: str | Path,
     *,
@@ -45,7 +41,7 @@ def calibrate(
     force: bool = False,
     command: str = "ganprint.calibrate",
     say: Callable[[str], None] = lambda sentence: None,
-    progress: Progress = _say_nothing,
+    progress: Progress = lambda what, done, total: None,
 ) -> "Calibrated":
     """Fit calibration, thresholds and likelihood ratios to the answers for a split, and return them.
 
@@ -111,7 +107,7 @@ def assess(
     record: bool = False,
     force: bool = False,
     command: str = "ganprint.assess",
-    progress: Progress = _say_nothing,
+    progress: Progress = lambda what, done, total: None,
     making: Callable[[str], None] = lambda what: None,
 ) -> "list[Assessed]":
     """Count how often verdicts are wrong, under each policy on each split, and return the rates in that order.

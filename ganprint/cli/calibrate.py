@@ -7,7 +7,7 @@ from typer import Option
 
 from ganprint.cli.console import command_line, complain, counting, echo_json, end_with, note
 from ganprint.cli.option_groups import Given, Machine, grouped
-from ganprint.cli.options import Data, Force, Images, Json, OneMethod, Policies, Seed, Weights
+from ganprint.cli.options import Data, Force, Images, Json, OneMethod, Policies, Seed, Weights, share
 from ganprint.cli.tables import metric_words, print_titled
 
 if TYPE_CHECKING:
@@ -39,20 +39,12 @@ def calibrate(
         ),
     ] = "knn",
     false_unknown: Annotated[
-        float, Option(min=0.001, max=0.5, help="share of images of known sources that may be taken for unknown")
+        float, share(help="share of images of known sources that may be taken for unknown")
     ] = 0.02,
-    false_alarm: Annotated[
-        float, Option(min=0.001, max=0.5, help="share of photographs that may be called synthetic")
-    ] = 0.02,
-    miss: Annotated[
-        float, Option(min=0.001, max=0.5, help="share of generated images that may be called real, in each family")
-    ] = 0.1,
-    wrong_family: Annotated[
-        float, Option(min=0.001, max=0.5, help="share of the named families that may be wrong")
-    ] = 0.1,
-    wrong_source: Annotated[
-        float, Option(min=0.001, max=0.5, help="share of the named sources that may be wrong")
-    ] = 0.2,
+    false_alarm: Annotated[float, share(help="share of photographs that may be called synthetic")] = 0.02,
+    miss: Annotated[float, share(help="share of generated images that may be called real, in each family")] = 0.1,
+    wrong_family: Annotated[float, share(help="share of the named families that may be wrong")] = 0.1,
+    wrong_source: Annotated[float, share(help="share of the named sources that may be wrong")] = 0.2,
     seed: Seed = 0,
     machine: Machine,
     figure: Annotated[Path | None, Option(help="draw the reliability before and after calibration, as a PNG")] = None,

@@ -259,7 +259,7 @@ def run_comparison(comparison: "Comparison") -> "tuple[list[Entry], bool]":
 
     def warn(failure: "ImageError") -> None:
         if failure.message not in failures:
-            typer.echo(f"ganprint: {failure.message}", err=True)
+            complain(f"{failure.message}")
         failures[failure.message] = None
 
     say(f"{_plan(comparison)}.")

@@ -135,10 +135,11 @@ def quiet_libraries() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
 
 
-def be_quiet() -> None:
-    """Print no notes and no progress from now on, only results and errors."""
-    guard_streams()
-    cast(GuardedStream, sys.stderr).quiet = True
+def be_quiet(asked: bool) -> None:
+    """Print no notes and no progress from now on, only results and errors, if that is `asked` for."""
+    if asked:
+        guard_streams()
+        cast(GuardedStream, sys.stderr).quiet = True
 
 
 def note(text: str) -> None:
@@ -170,18 +171,18 @@ def complain_once(message: str, hint: str, shown: set[str]) -> None:
 
 def end_with(failures: "Iterable[ImageError]") -> None:
     """Name each image that could not be read, once, and end with status 1 where there is one."""
-    named = {failure.message: failure.hint for failure in failures}
-    shown = set[str]()
+    named, shown = {failure.message: failure.hint for failure in failures}, set[str]()
     for message, hint in named.items():
         complain_once(message, hint, shown)
     if named:
         raise typer.Exit(1)
 
 
-def hear_libraries() -> None:
-    """Let warnings and log lines of libraries through to stderr again."""
-    warnings.simplefilter("default")
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+def hear_libraries(asked: bool) -> None:
+    """Let warnings and log lines of libraries through to stderr again, if that is `asked` for."""
+    if asked:
+        warnings.simplefilter("default")
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr)
 
 
 def command_line() -> str:

@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from ganprint.cli.console import complain, console, counting, echo_json, end_with, note_unsearched
 from ganprint.cli.option_groups import Given, grouped
-from ganprint.cli.options import Device, Force, Json, OneMethod, Recursive, Threads, Weights
+from ganprint.cli.options import Device, Force, Json, OneMethod, Recursive, Threads, Weights, share
 from ganprint.cli.tables import print_titled
 from ganprint.errors import UsageError
 from ganprint.plain_text import printable
@@ -25,9 +25,7 @@ def enroll(
     folder: Annotated[list[str] | None, Argument(help="its images, or folders of them")] = None,
     method: OneMethod = None,
     weights: Weights = None,
-    false_alarm: Annotated[
-        float, Option(min=0.001, max=0.5, help="share of images of known sources that may be taken for this one")
-    ] = 0.01,
+    false_alarm: Annotated[float, share(help="share of images of known sources that may be taken for this one")] = 0.01,
     recursive: Recursive = False,
     listing: Annotated[bool, Option("--list", help="list the sources enrolled for the weights")] = False,
     remove: Annotated[bool, Option("--remove", help="remove the source of this name")] = False,

@@ -8,11 +8,14 @@ import typer
 from typer import Argument, Option
 
 from ganprint.cli.console import counting
+from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import Device, Force, Limit, OneMethod, Seed, Threads, Weights, Workers
 from ganprint.errors import UsageError
 
 
+@grouped
 def explain(
+    given: Given,
     image: Annotated[str | None, Argument(help="the image")] = None,
     method: OneMethod = None,
     weights: Weights = None,
@@ -54,18 +57,8 @@ def explain(
 
         file = out or Path("spectra.png")
         with counting("spectra") as progress:
-            explain_spectra(
-                data,
-                file,
-                split=split,
-                preprocessing=preprocessing,
-                size=size,
-                limit=limit,
-                seed=seed,
-                workers=workers,
-                force=force,
-                progress=partial(progress, "spectra"),
-            )
+            spectral = given.but("out", "spectrum", "method", "weights", "maps", "device", "threads")
+            explain_spectra(**spectral, out=file, progress=partial(progress, "spectra"))
     else:
         from ganprint.api.explanation import explain as draw
         from ganprint.api.explanation import picture_name

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Literal
 
 import typer
@@ -18,17 +18,14 @@ def _check_seed(seed: int) -> int:
     return seed
 
 
-Method = Annotated[str, Option("--method", help="the method, as `ganprint methods` names it")]
-OneMethod = Annotated[str | None, Option("--method", help="the method, as `ganprint methods` names it")]
-Weights = Annotated[
-    str | None, Option("--weights", help="name or folder of weights; the default of the method if left out")
-]
-ManyMethods = Annotated[
-    str | None, Option("--method", help="a method that `ganprint methods` lists, several as a,b, or all")
-]
+share = partial(Option, min=0.001, max=0.5)
+"""An option that is a rate of errors to aim at."""
+Method = Annotated[str, Option(help="the method, as `ganprint methods` names it")]
+OneMethod = Annotated[str | None, Option(help="the method, as `ganprint methods` names it")]
+Weights = Annotated[str | None, Option(help="name or folder of weights; the default of the method if left out")]
+ManyMethods = Annotated[str | None, Option(help="a method that `ganprint methods` lists, several as a,b, or all")]
 ManyWeights = Annotated[
-    str | None,
-    Option("--weights", help="name or folder of weights, several as a,b; the default of the method if left out"),
+    str | None, Option(help="name or folder of weights, several as a,b; the default of the method if left out")
 ]
 Enrolled = Annotated[bool, Option("--enrolled/--no-enrolled", help="include sources from `ganprint enroll`")]
 DATA = (
@@ -44,32 +41,25 @@ def _existing(data: str | None) -> str | None:
     raise ManifestError(f"There is no manifest {data}.", "Give a CSV file or a folder source/semantic/*.")
 
 
-Data = Annotated[str, Option("--data", metavar="PATH", callback=_existing, help=DATA)]
+Data = Annotated[str, Option(metavar="PATH", callback=_existing, help=DATA)]
 TestData = Annotated[
-    str | None, Option("--data", metavar="PATH", callback=_existing, help=f"{DATA}; the embedded benchmark if left out")
+    str | None, Option(metavar="PATH", callback=_existing, help=f"{DATA}; the embedded benchmark if left out")
 ]
 Images = Annotated[
-    str | None,
-    Option("--images", metavar="PATH", help="folder that relative paths start from; that of the CSV if left out"),
+    str | None, Option(metavar="PATH", help="folder that relative paths start from; that of the CSV if left out")
 ]
-Seed = Annotated[int, Option("--seed", min=0, callback=_check_seed, help="seed of all random choices")]
+Seed = Annotated[int, Option(min=0, callback=_check_seed, help="seed of all random choices")]
 Device = Annotated[
-    str,
-    Option(
-        "--device", callback=check_device_name, help="auto (CUDA, else MPS, else the CPU), cpu, mps, cuda, cuda:1, ..."
-    ),
+    str, Option(callback=check_device_name, help="auto (CUDA, else MPS, else the CPU), cpu, mps, cuda, cuda:1, ...")
 ]
-Threads = Annotated[
-    int | None, Option("--threads", min=1, help="CPU threads of one computation; one for each core if left out")
-]
-BatchSize = Annotated[int, Option("--batch-size", min=1, help="images per batch")]
-Workers = Annotated[int, Option("--workers", min=0, help="extra processes that read images; 0: none")]
+Threads = Annotated[int | None, Option(min=1, help="CPU threads of one computation; one for each core if left out")]
+BatchSize = Annotated[int, Option(min=1, help="images per batch")]
+Workers = Annotated[int, Option(min=0, help="extra processes that read images; 0: none")]
 TEST_SPLIT = "test_seen if left out, else test, else all rows: what the manifest has"
-Limit = Annotated[int | None, Option("--limit", min=1, help="use only N images, spread over the sources")]
-Engine = Annotated[Literal["torch", "imagecorruptions"], Option("--engine", help="implementation of the corruptions")]
+Limit = Annotated[int | None, Option(min=1, help="use only N images, spread over the sources")]
+Engine = Annotated[Literal["torch", "imagecorruptions"], Option(help="implementation of the corruptions")]
 Precision = Annotated[
-    Literal["fp32", "bf16"],
-    Option("--precision", help="arithmetic of networks; bf16 is faster on processors that have it"),
+    Literal["fp32", "bf16"], Option(help="arithmetic of networks; bf16 is faster on processors that have it")
 ]
 Policies = Annotated[
     list[str] | None, Option("--policy", help="perturbation of the images, several as a,b; none,test-seen if left out")
@@ -77,11 +67,9 @@ Policies = Annotated[
 Recursive = Annotated[bool, Option("--recursive", "-r", help="also search folders inside folders")]
 TrainingPrecision = Annotated[
     Literal["auto", "fp32", "bf16"],
-    Option("--precision", help="arithmetic of the training; auto: bf16 if the hardware has it, else fp32"),
+    Option(help="arithmetic of the training; auto: bf16 if the hardware has it, else fp32"),
 ]
-Budget = Annotated[
-    float | None, Option("--budget", min=0, help="minutes to train at most; rerun the command to continue")
-]
+Budget = Annotated[float | None, Option(min=0, help="minutes to train at most; rerun the command to continue")]
 DryRun = Annotated[bool, Option("--dry-run", help="print what would be computed, and stop")]
 Force = Annotated[bool, Option("--force", help="overwrite existing output")]
 Json = Annotated[bool, Option("--json", help="print JSON")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Option
 
-from ganprint.cli.console import LINE_SECONDS, about, console, progress_bar
+from ganprint.cli.console import LINE_SECONDS, about, complain, console, progress_bar
 from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import (
     Device,
@@ -99,7 +99,7 @@ def train(
             kept = any((folder / "checkpoints").glob("*.safetensors"))
             named = () if out else ("--out", str(folder))
             then = f"resume with: {_command(*named, '--resume')}" if kept else "nothing was saved yet."
-            typer.echo(f"ganprint: interrupted; {then}", err=True)
+            complain(f"interrupted; {then}")
         raise typer.Exit(130) from None
     if is_main_process():
         reporter.say(f"try the weights: ganprint attribute IMAGE --weights {written}")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from ganprint.cli.console import console, echo_json, print_wrapped, progress_bar
+from ganprint.cli.console import complain, console, echo_json, print_wrapped, progress_bar
 from ganprint.cli.options import Json
 from ganprint.plain_text import printable
 
@@ -33,7 +33,7 @@ def verify(
     comparisons = examine(record, device=device)
     images = len(comparisons.case.images)
     for fact in comparisons.facts:
-        typer.echo(f"ganprint: {printable(fact)}", err=True)
+        complain(printable(fact))
     counts: Counter[str] = Counter()
     out = console()
     with progress_bar() as bar:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from ganprint.cli.console import command_line, console, echo_json
+from ganprint.cli.console import command_line, complain, console, echo_json
 from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import Force, Json, names_in
 from ganprint.cli.tables import metric_words, print_divided, print_titled
@@ -38,7 +38,7 @@ def list_command(
         console().print(_list_table(entries, paths=paths))
         for entry in entries:
             if entry.error:
-                typer.echo(f"ganprint: {entry.name} is damaged: {entry.error}", err=True)
+                complain(f"{entry.name} is damaged: {entry.error}")
     else:
         places = ", ".join(map(str, search_path()))
         typer.echo(f"There are no weights in {places}. ganprint train makes some.", err=True)
