@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 
 from ganprint.errors import UsageError
+from ganprint.perturbation import CORRUPTIONS, SEVERITIES, Attack, parse_any_policy
+from ganprint.perturbation.attacks import EPSILONS, STEPS
+from ganprint.perturbation.chain import PREFIX, RESHARING
+from ganprint.perturbation.kinds import check_kind
 
 
 def parse_condition(text: str) -> tuple[str, str]:
@@ -29,9 +33,6 @@ def robustness_asked(
                 "Add --robustness, or name one with --condition test_seen:jpeg_compression:3.",
             )
         return []
-    from ganprint.perturbation import CORRUPTIONS, SEVERITIES
-    from ganprint.perturbation.kinds import check_kind
-
     for kind in corruptions or ():
         check_kind(kind)
     degrees = sorted(severities or SEVERITIES)
@@ -56,9 +57,6 @@ def adversarial_asked(
                 "Add --adversarial, or name one with --condition test_seen:attack:pgd=8.",
             )
         return []
-    from ganprint.perturbation import Attack
-    from ganprint.perturbation.attacks import EPSILONS, STEPS
-
     chosen = [
         Attack(kind, epsilon, target, steps or STEPS if kind == "pgd" else STEPS)  # type: ignore[arg-type]
         for kind in dict.fromkeys(attacks or ("fgsm", "pgd"))
@@ -69,8 +67,6 @@ def adversarial_asked(
 
 def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None) -> list[tuple[str, str]]:
     """Return the conditions once each, their policies checked."""
-    from ganprint.perturbation import Attack, parse_any_policy
-
     policies = {text: parse_any_policy(text) for _, text in asked}
     if surrogate and not any(isinstance(each, Attack) for each in policies.values()):
         raise UsageError("--surrogate needs an attack.", "Add --adversarial.")
@@ -79,8 +75,6 @@ def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None)
 
 def distinct_policies(policies: Sequence[str]) -> list[str]:
     """Return policies once each; raise PerturbationError where one is none."""
-    from ganprint.perturbation import parse_any_policy
-
     for text in policies:
         parse_any_policy(text)
     return list(dict.fromkeys(policies))
@@ -88,7 +82,5 @@ def distinct_policies(policies: Sequence[str]) -> list[str]:
 
 def others_asked(split: str, *, resharing: bool, open_set: bool) -> list[tuple[str, str]]:
     """Return clean and what happens to images that are shared online, and clean with images of other sources."""
-    from ganprint.perturbation.chain import PREFIX, RESHARING
-
     shared = [(split, "none"), *((split, PREFIX + chain) for chain in RESHARING)] if resharing else []
     return [*shared, *([(f"{split}+open", "none")] if open_set else [])]

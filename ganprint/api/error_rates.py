@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from ganprint.api.choices import chosen_data, chosen_device, chosen_weights
 from ganprint.api.chosen_conditions import distinct_policies
 from ganprint.api.outputs import check_figure, refuse_own_inputs
+from ganprint.calibration.decision import Rates
+from ganprint.data import Manifest
+from ganprint.forensics.predictors import load_predictor
+from ganprint.weights import load_attributor, load_held_out, set_calibration, set_rates
+from ganprint.weights.seen import seen_sentences
 
 if TYPE_CHECKING:
     from ganprint.evaluation.assess import Assessed
@@ -54,16 +59,11 @@ def calibrate(
     refuse_own_inputs([picture], [data])
     chosen_policies = distinct_policies(policies)
     chosen = chosen_weights(weights, method)
-    from ganprint.calibration.decision import Rates
-
     rates = Rates(false_unknown, false_alarm, miss, wrong_family, wrong_source)
     device = chosen_device(device, threads)
-    from ganprint.data import Manifest
     from ganprint.evaluation.answers import Computing
     from ganprint.evaluation.calibrate import Fitting
     from ganprint.evaluation.calibrate import calibrate as fit
-    from ganprint.weights import load_attributor, load_held_out, set_calibration
-    from ganprint.weights.seen import seen_sentences
 
     attributor, card = load_attributor(chosen, device=device)
     manifest = Manifest.open(data, root=images, sources=card.sources)
@@ -122,11 +122,8 @@ def assess(
     chosen_policies = distinct_policies(policies)
     chosen = chosen_weights(weights, method)
     device = chosen_device(device, threads)
-    from ganprint.data import Manifest
     from ganprint.evaluation.answers import Computing
     from ganprint.evaluation.assess import assess as count
-    from ganprint.forensics.predictors import load_predictor
-    from ganprint.weights import set_rates
 
     predictor = load_predictor(chosen, device=device, enrolled=False)
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, sources=predictor.card.sources)

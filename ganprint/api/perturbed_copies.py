@@ -7,17 +7,31 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, cast, overloa
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ganprint.api.image_inputs import ImageInput, Inputs, Source, is_one, is_pixels
 from ganprint.api.outputs import check_folder
 from ganprint.errors import ImageError, ImageUnreadableError, OutputExistsError, UsageError
+from ganprint.files import atomic_file
 from ganprint.images import find_images, read_image
 from ganprint.images.formats import promised_format
+from ganprint.images.memory import from_memory
+from ganprint.perturbation import (
+    CORRUPTIONS,
+    Attack,
+    Chain,
+    DrawnChain,
+    Perturbation,
+    Policy,
+    parse_any_policy,
+    parse_policy,
+)
+from ganprint.perturbation.kinds import check_kind, check_severity
 from ganprint.plain_text import printable
 from ganprint.remote import name_in
 
 if TYPE_CHECKING:
-    from ganprint.perturbation import Chain, DrawnChain, Engine, Perturbation, Policy
+    from ganprint.perturbation import Engine
 
 Pixels = NDArray[np.uint8]
 FORMATS = {
@@ -80,14 +94,12 @@ class Copy:
 
     source: Path | str
     output: Path
-    done: "Perturbation | Chain"
+    done: Perturbation | Chain
     error: ImageError | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
         """What was done by name: of a chain its text as `shared`, else the fields of the perturbation."""
-        from ganprint.perturbation import Chain
-
         return {"shared": str(self.done)} if isinstance(self.done, Chain) else asdict(self.done)
 
 
@@ -121,7 +133,7 @@ def perturb_files(
 def _write_all(
     outputs: dict[Path, Path | str],
     failures: list[ImageError],
-    chosen: "Policy | Chain | DrawnChain",
+    chosen: Policy | Chain | DrawnChain,
     engine: str,
     at: int | None,
     seed: int,
@@ -140,11 +152,8 @@ def _write_all(
 
 def choose_policy(
     corruption: str | None, severity: int | None, policy: str | None, *, engine: str, at: int | None
-) -> "Policy | Chain | DrawnChain":
+) -> Policy | Chain | DrawnChain:
     """Return what is done to images by the names that were given; raise UsageError where those do not fit."""
-    from ganprint.perturbation import CORRUPTIONS, Attack, Policy, parse_any_policy, parse_policy
-    from ganprint.perturbation.kinds import check_kind, check_severity
-
     if (corruption is None) == (policy is None):
         raise UsageError("Name either --corruption or --policy.", f"Corruptions: {', '.join(CORRUPTIONS)}.")
     if corruption is not None:
@@ -164,15 +173,11 @@ def choose_policy(
 
 def _read(source: Source, name: str) -> Pixels:
     if is_pixels(source):
-        from ganprint.images.memory import from_memory
-
         return from_memory(source, name, min_side=1).pixels
     return read_image(source, name=name, min_side=1).pixels
 
 
-def _perturbed(source: Source, name: str, drawn: "Perturbation | Chain", engine: str, at: int | None) -> Pixels:
-    from ganprint.perturbation import Chain
-
+def _perturbed(source: Source, name: str, drawn: Perturbation | Chain, engine: str, at: int | None) -> Pixels:
     if isinstance(drawn, Chain):
         pixels = np.ascontiguousarray(_read(source, name))
         try:
@@ -193,10 +198,6 @@ def _perturbed(source: Source, name: str, drawn: "Perturbation | Chain", engine:
 
 
 def _write(pixels: Pixels, output: Path) -> None:
-    from PIL import Image
-
-    from ganprint.files import atomic_file
-
     try:
         with atomic_file(output) as file:
             Image.fromarray(pixels).save(file, FORMATS[output.suffix.lower()], quality=95, lossless=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from rich.table import Column, Table
 from typer import Option
 
 from ganprint.cli.console import command_line, counting, echo_json, end_with
@@ -72,8 +73,6 @@ def assess(
 
 
 def _print(name: str, rates: "list[VerdictRates]") -> None:
-    from rich.table import Column, Table
-
     conditions = [f"{each.split}, {each.policy}" for each in rates]
     table = Table("", *conditions)
     table.add_row("images", *(str(each.n) for each in rates))

@@ -26,11 +26,11 @@ from ganprint.cli.options import (
     Threads,
     check_formats,
 )
-from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter, Writer
 from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from ganprint.api.attribution import Attribution
+    from ganprint.cli.verdicts import Writer
     from ganprint.forensics.ensemble import Ensemble
 
 FAILED_ON = 4
@@ -141,7 +141,7 @@ def attribute(
         raise typer.Exit(1)
 
 
-def _write(verdicts: "Attribution", writer: Writer | None, fail_on: str | None, total: int | None) -> tuple[int, int]:
+def _write(verdicts: "Attribution", writer: "Writer | None", fail_on: str | None, total: int | None) -> tuple[int, int]:
     """Print verdicts, show a bar where `total` is known; return how many failed and how many --fail-on names."""
     failures = matches = 0
     hints = set[str]()
@@ -205,8 +205,9 @@ def _check_verdict(fail_on: str, method: str | None, weights: str | None, enroll
         raise UsageError(f"No verdict can be {fail_on!r}.", f"Verdicts: {', '.join(possible)}.")
 
 
-def _writer(ensemble: "Ensemble", weights: str | None, as_json: bool, as_csv: bool, verbose: bool) -> Writer:
+def _writer(ensemble: "Ensemble", weights: str | None, as_json: bool, as_csv: bool, verbose: bool) -> "Writer":
     from ganprint.api.choices import parts_of
+    from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter
 
     if as_json:
         return JsonWriter()

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from rich.table import Table
 from typer import Option
 
 from ganprint.cli.console import command_line, complain, counting, echo_json, end_with, note
@@ -78,8 +79,6 @@ def calibrate(
 
 def print_calibration(name: str, found: "Calibrated") -> None:
     """Print what was fitted for weights of this name: calibration, thresholds and likelihood ratios."""
-    from rich.table import Table
-
     from ganprint.calibration.decision import real_up_to
 
     record, rule = found.record, found.judgement

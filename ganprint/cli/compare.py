@@ -1,6 +1,7 @@
 """`ganprint compare`: several methods' weights under the same conditions, side by side."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -13,10 +14,9 @@ from ganprint.cli.option_groups import Display, Given, Machine, Measuring, group
 from ganprint.cli.options import TEST_SPLIT, DryRun, Force, Images, TestData, telling_of_benchmark
 from ganprint.cli.tables import print_results
 from ganprint.errors import ImageError
+from ganprint.processes import is_main_process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.plan import JobBatch
     from ganprint.evaluation.runner import Comparison
@@ -188,8 +188,6 @@ def compare(
 
 def say(sentence: str) -> None:
     """Print a note on stderr, by the first of several processes."""
-    from ganprint.processes import is_main_process
-
     if is_main_process():
         console(stderr=True).print(f"ganprint: {sentence}", soft_wrap=True)
 
@@ -279,7 +277,7 @@ def show_results(
     comparison: "Comparison",
     entries: "Sequence[Entry]",
     display: Display,
-    robustness: "Sequence[str]" = (),
+    robustness: Sequence[str] = (),
     variants: "Sequence[Variant]" = (),
     *,
     force: bool = False,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.console import Console
 from typer import Argument, Option
 
 from ganprint.cli.console import complain, console, counting, echo_json, print_wrapped
@@ -14,8 +15,6 @@ from ganprint.cli.options import DATA, Force, Images, Json, Seed, Workers
 from ganprint.cli.tables import print_divided
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ganprint.data.check import CheckReport
     from ganprint.data.manifest import Manifest
 
@@ -140,7 +139,7 @@ def _print_counts(title: str, row_name: str, counts: Counter[tuple[str, str]]) -
     print_divided(title, row_name, heads, rows, totals=True)
 
 
-def _render(report: "CheckReport", out: "Console") -> None:
+def _render(report: "CheckReport", out: Console) -> None:
     splits: Counter[tuple[str, str]] = Counter()
     semantics: Counter[tuple[str, str]] = Counter()
     for count in report.counts:
@@ -182,7 +181,7 @@ def _print_biases(report: "CheckReport") -> None:
     print_divided("What files give away about their source", "feature", ["Cramer's V", *sources], rows)
 
 
-def _list(out: "Console", what: str, lines: list[str]) -> None:
+def _list(out: Console, what: str, lines: list[str]) -> None:
     for line in lines[:_LISTED]:
         print_wrapped(out, f"{what}: {line}")
     if len(lines) > _LISTED:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+from rich.table import Column, Table
 from typer import Option
 
 from ganprint.cli.console import echo_json
@@ -24,8 +25,6 @@ def demo(
 
     Example: ganprint demo --out examples/
     """
-    from rich.table import Column, Table
-
     from ganprint.api.demonstration import demo as examine
     from ganprint.calibration.decision import whole_percent
     from ganprint.cli.verdicts import explanation, in_words

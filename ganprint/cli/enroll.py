@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 from typer import Argument, Option
 
 from ganprint.cli.console import complain, console, counting, echo_json, end_with, note_unsearched
@@ -67,8 +68,6 @@ def enroll(
 
 
 def _print(galleries: "list[Gallery]", card: "Card", as_json: bool) -> None:
-    from rich.table import Table
-
     if as_json:
         for gallery in galleries:
             echo_json(gallery.record.model_dump(mode="json"))

@@ -1,9 +1,11 @@
 """`ganprint evaluate`: measure the accuracy of weights on a manifest."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 from typer import Option
 
 from ganprint.cli.console import command_line, complain, console, counting, echo_csv, echo_json, print_wrapped
@@ -20,10 +22,9 @@ from ganprint.cli.options import (
     telling_of_benchmark,
 )
 from ganprint.cli.tables import metric_words, print_divided, unit_sentence
+from ganprint.processes import is_main_process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ganprint.evaluation.results import Evaluation
     from ganprint.weights import Interval
 
@@ -76,7 +77,6 @@ def evaluate(
     Example: ganprint evaluate --weights runs/mine --data mine.csv --split test
     """
     from ganprint.api.evaluations import evaluate as measure
-    from ganprint.processes import is_main_process
 
     check_formats(as_json, as_csv)
     with counting("images") as progress:
@@ -117,8 +117,6 @@ def _print_csv(evaluation: "Evaluation") -> None:
 
 
 def _print_tables(evaluation: "Evaluation") -> None:
-    from rich.table import Table
-
     out = console()
     where = f" at {evaluation.at} px" if evaluation.at else ""
     print_wrapped(
@@ -166,7 +164,7 @@ def _print_tables(evaluation: "Evaluation") -> None:
         out.print(groups)
 
 
-def _bounds(interval: "Interval", shares: "Sequence[float]" = ()) -> str:
+def _bounds(interval: "Interval", shares: Sequence[float] = ()) -> str:
     """Return an interval, or the range of the groups' shares where they are too few for one."""
     if interval.low is not None:
         return f"{interval.low:.4f} - {interval.high:.4f}"

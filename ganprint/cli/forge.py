@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 from typer import Argument, Option
 
 from ganprint.cli.console import command_line, complain, note, progress_bar
@@ -200,8 +201,6 @@ def _complain_of(failure: ImageError) -> None:
 
 def _print_grid(grid: "Grid") -> None:
     """Print the whole grid: of each generator its steps and its distance to the photographs."""
-    from rich.table import Table
-
     sources = list(dict.fromkeys(task.source for task in grid.tasks))
     title = f"steps of {grid.steps}, spectral distance to the photographs (smaller is nearer)"
     table = Table("semantic class", *sources)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 from typer import Option
 
 from ganprint.cli.console import command_line, complain, counting, end_with
@@ -49,8 +50,6 @@ def fuse(
 
 
 def _print(found: "Fused") -> None:
-    from rich.table import Table
-
     fusion, everything = found.fusion, found.combination
     table = Table("", "weight", "log loss")
     for policy in found.tested:

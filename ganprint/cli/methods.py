@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Column, Table
 from typer import Argument
 
 from ganprint.cli.console import console, echo_json, print_wrapped
@@ -37,8 +38,6 @@ def methods(
 
 
 def _show(settings: "MethodSettings", as_json: bool) -> None:
-    from rich.table import Column, Table
-
     if as_json:
         echo_json(asdict(settings), indent=2)
         return

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Option
 
+from ganprint.cli.console import note
 from ganprint.devices import check_device_name
 from ganprint.errors import ManifestError, UsageError
 
@@ -78,8 +79,6 @@ Csv = Annotated[bool, Option("--csv", help="print CSV")]
 
 def telling_of_benchmark(progress: Callable[[str, int, int | None], None]) -> Callable[[str], None]:
     """Return what is called while the embedded benchmark is made: a note, once, and what is being made for a bar."""
-    from ganprint.cli.console import note
-
     begun = cache(lambda: note("making the embedded benchmark, once; it takes about a minute."))
 
     def tell(what: str) -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from platformdirs import user_config_path
 from typer import Argument, Option
 
+from ganprint.cli.console import note
 from ganprint.cli.old_names import EARLIER_KEYS, name_today
 from ganprint.errors import UsageError, did_you_mean
+from ganprint.files import write_output
 
 Commands = Mapping[tuple[str, ...], Any]
 FILE, WEIGHTS = "GANPRINT_CONFIG", "GANPRINT_WEIGHTS"
@@ -32,8 +35,6 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], An
 
 def settings_file() -> Path:
     """Return the user's settings file, GANPRINT_CONFIG where that is set."""
-    from platformdirs import user_config_path
-
     named = os.environ.get(FILE)
     return Path(named) if named else user_config_path("ganprint") / "settings.yaml"
 
@@ -69,8 +70,6 @@ def read_settings(commands: Commands) -> dict[str, Any]:
 
 def check_variables(commands: Commands) -> None:
     """Raise UsageError for a variable of an earlier name; print a note for one that is nearly that of an option."""
-    from ganprint.cli.console import note
-
     options = [option for command in commands.values() for option in command.params]
     known = {FILE, WEIGHTS, *(name for option in options for name in option.envvar or ())}
     for name in sorted(name for name in os.environ if name.startswith(variable_of("")) and name not in known):
@@ -203,8 +202,6 @@ def _checked(option: Any, value: str, ctx: typer.Context) -> Any:
 
 def _write(settings: Mapping[str, Any]) -> None:
     import yaml
-
-    from ganprint.files import write_output
 
     write_output(
         settings_file(),

@@ -23,6 +23,7 @@ from ganprint.cli.options import (
     telling_of_benchmark,
 )
 from ganprint.errors import UsageError
+from ganprint.processes import is_main_process, place
 
 if TYPE_CHECKING:
     from ganprint.attributor import Progress
@@ -76,7 +77,6 @@ def train(
     """
     from ganprint.api.trainings import run_folder
     from ganprint.api.trainings import train as train_method
-    from ganprint.processes import is_main_process, place
 
     if out is None and place()[1] > 1:
         raise UsageError("Several processes need one folder.", "Name it with --out.")

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 from typer import Argument, Option
 
 from ganprint.cli.console import command_line, complain, console, echo_json
@@ -13,8 +15,6 @@ from ganprint.cli.options import Force, Json, names_in
 from ganprint.cli.tables import metric_words, print_divided, print_titled
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from ganprint.weights import Card, Entry, Interval, Result
 
 app = typer.Typer(help="List, show and verify trained weights, or import an official checkpoint.", no_args_is_help=True)
@@ -139,11 +139,8 @@ def _shown_result(card: "Card | None") -> "Result | None":
     return next(iter([*wanted, *results]), None)
 
 
-def _list_table(entries: "list[Entry]", *, paths: bool) -> "Table":
+def _list_table(entries: "list[Entry]", *, paths: bool) -> Table:
     """Show what fits into 80 columns; paths take the place of figures."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     legend = "* default of its method; ** default if no method is named."
     if not paths:
         legend += " Accuracy is of attribution; `ganprint weights show NAME` has the details."
@@ -173,9 +170,7 @@ def _list_table(entries: "list[Entry]", *, paths: bool) -> "Table":
     return table
 
 
-def _card_table(card: "Card", folder: Path) -> "Table":
-    from rich.table import Table
-
+def _card_table(card: "Card", folder: Path) -> Table:
     view = f"{card.view.kind}, {card.view.size} px"
     if card.view.square > card.view.size:
         view += f" of {card.view.square}"
@@ -221,9 +216,7 @@ def _training_line(training: Any) -> str:
     return ", ".join(f"{key} {value}" for key, value in parts.items() if value is not None)
 
 
-def _metrics_table(results: "list[Result]") -> "Table":
-    from rich.table import Table
-
+def _metrics_table(results: "list[Result]") -> Table:
     names = list(dict.fromkeys(name for result in results for name in result.values))
     table = Table("split", "policy", "n")
     for name in names:
