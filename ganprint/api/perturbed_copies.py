@@ -127,27 +127,19 @@ def perturb_files(
     _check_format(Path(out))
     outputs, failures = _plan(inputs, Path(out), recursive)
     _check_outputs(outputs, force)
-    return _write_all(outputs, failures, chosen, engine, at, seed)
 
+    def written() -> Iterator[Copy | ImageError]:
+        yield from failures
+        for index, (output, source) in enumerate(sorted(outputs.items())):
+            drawn = chosen.draw(seed, index)
+            try:
+                _write(_perturbed(source, str(source), drawn, engine, at), output)
+            except ImageError as error:
+                yield Copy(source, output, drawn, error)
+            else:
+                yield Copy(source, output, drawn)
 
-def _write_all(
-    outputs: dict[Path, Path | str],
-    failures: list[ImageError],
-    chosen: Policy | Chain | DrawnChain,
-    engine: str,
-    at: int | None,
-    seed: int,
-) -> Iterator[Copy | ImageError]:
-    yield from failures
-    for index, (output, source) in enumerate(sorted(outputs.items())):
-        drawn = chosen.draw(seed, index)
-        try:
-            name = str(source)
-            _write(_perturbed(source, name, drawn, engine, at), output)
-        except ImageError as error:
-            yield Copy(source, output, drawn, error)
-        else:
-            yield Copy(source, output, drawn)
+    return written()
 
 
 def choose_policy(

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from platformdirs import user_config_path
 from typer import Argument, Option
 
 from ganprint.cli.console import note
 from ganprint.cli.old_names import EARLIER_KEYS, name_today
 from ganprint.errors import UsageError, did_you_mean
-from ganprint.files import write_output
 
 Commands = Mapping[tuple[str, ...], Any]
 FILE, WEIGHTS = "GANPRINT_CONFIG", "GANPRINT_WEIGHTS"
@@ -35,6 +33,8 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], An
 
 def settings_file() -> Path:
     """Return the user's settings file, GANPRINT_CONFIG where that is set."""
+    from platformdirs import user_config_path
+
     named = os.environ.get(FILE)
     return Path(named) if named else user_config_path("ganprint") / "settings.yaml"
 
@@ -202,6 +202,8 @@ def _checked(option: Any, value: str, ctx: typer.Context) -> Any:
 
 def _write(settings: Mapping[str, Any]) -> None:
     import yaml
+
+    from ganprint.files import write_output
 
     write_output(
         settings_file(),
