@@ -26,10 +26,8 @@ def check_report(report: Path | None, *, force: bool) -> None:
 def check_size(images: int) -> None:
     """Refuse a report of more images than a page holds."""
     if images > MOST_REPORTED:
-        raise UsageError(
-            f"A report holds at most {MOST_REPORTED} images.",
-            "Use --out for more images, and report on the important ones.",
-        )
+        fault = f"A report holds at most {MOST_REPORTED} images."
+        raise UsageError(fault, "Use --out for more images, and report on the important ones.")
 
 
 class CaseReport:

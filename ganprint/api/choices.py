@@ -38,10 +38,8 @@ def chosen_weights(weights: str | Path | None, method: str | None) -> Path:
             plugins.find(method)
             card = read_card(folder)
             if card.method != method:
-                raise UsageError(
-                    f"The weights {card.name} belong to the method {card.method}, not {method}.",
-                    "Name one of --method and --weights.",
-                )
+                fault = f"The weights {card.name} belong to the method {card.method}, not {method}."
+                raise UsageError(fault, "Name one of --method and --weights.")
         return folder
     if method is None:
         return first_choice().path

@@ -13,9 +13,8 @@ def parse_condition(text: str) -> tuple[str, str]:
     """Return the split and policy of SPLIT:POLICY."""
     split, colon, policy = text.partition(":")
     if not split or not colon or not policy:
-        raise UsageError(
-            f"{text!r} is not a condition.", "Write SPLIT:POLICY, as in --condition test_seen:jpeg_compression:3."
-        )
+        fault = f"{text!r} is not a condition."
+        raise UsageError(fault, "Write SPLIT:POLICY, as in --condition test_seen:jpeg_compression:3.")
     return split, policy
 
 
@@ -28,10 +27,8 @@ def robustness_asked(
     """
     if not asked:
         if corruptions or severities:
-            raise UsageError(
-                "--corruption and --severity need --robustness.",
-                "Add --robustness, or name one with --condition test_seen:jpeg_compression:3.",
-            )
+            fault = "--corruption and --severity need --robustness."
+            raise UsageError(fault, "Add --robustness, or name one with --condition test_seen:jpeg_compression:3.")
         return []
     for kind in corruptions or ():
         check_kind(kind)
@@ -52,10 +49,8 @@ def adversarial_asked(
     """Return clean and each attack (Bui et al. 2022, table 2); refuse what describes attacks that nobody asked for."""
     if not asked:
         if attacks or epsilons or steps or target != "attribution":
-            raise UsageError(
-                "--attack, --epsilon, --target and --steps need --adversarial.",
-                "Add --adversarial, or name one with --condition test_seen:attack:pgd=8.",
-            )
+            fault = "--attack, --epsilon, --target and --steps need --adversarial."
+            raise UsageError(fault, "Add --adversarial, or name one with --condition test_seen:attack:pgd=8.")
         return []
     chosen = [
         Attack(kind, epsilon, target, steps or STEPS if kind == "pgd" else STEPS)  # type: ignore[arg-type]

@@ -55,18 +55,15 @@ def check_display(
 ) -> None:
     """Refuse, before long work, what cannot be combined, and files or folders that are there already."""
     if metric == "balanced_accuracy" and unit == "group":
-        raise UsageError(
-            "Attribution over groups is balanced: each source has one vote.",
-            "Leave --metric out, or give --unit image.",
-        )
+        fault = "Attribution over groups is balanced: each source has one vote."
+        raise UsageError(fault, "Leave --metric out, or give --unit image.")
     check_output(html, force=force)
     check_folder(figures)
     if figures is None or force or not figures.exists():
         return
     if not figures.is_dir() or any(figures.iterdir()):
-        raise OutputExistsError(
-            f"{figures} already exists and has files in it.", "Name another, or give --force to overwrite figures."
-        )
+        fault = f"{figures} already exists and has files in it."
+        raise OutputExistsError(fault, "Name another, or give --force to overwrite figures.")
 
 
 def check_against(against: str | None, names: Iterable[str]) -> None:
@@ -216,10 +213,8 @@ def _refuse_several(entries: Sequence[Entry]) -> None:
     """Refuse to draw results that tables do not mix."""
     if len(_alike(entries)) > 1:
         names = ", ".join(sorted({entry.data for entry in entries}))
-        raise UsageError(
-            "Figures show one data set, seed, engine and precision.",
-            f"Name one with --data: {names}; or move the others to another folder.",
-        )
+        fault = "Figures show one data set, seed, engine and precision."
+        raise UsageError(fault, f"Name one with --data: {names}; or move the others to another folder.")
 
 
 def _figures_of_all(entries: Sequence[Entry], metric: Metric) -> "dict[str, Figure]":

@@ -196,9 +196,8 @@ def _write(pixels: Pixels, output: Path) -> None:
     except (OSError, ValueError) as error:
         # Pillow says in an error without a number that a format takes no image so large.
         reason = getattr(error, "strerror", None) or error
-        raise ImageUnreadableError(
-            f"{printable(str(output))} cannot be written: {reason}.", "Name another OUT."
-        ) from error
+        fault = f"{printable(str(output))} cannot be written: {reason}."
+        raise ImageUnreadableError(fault, "Name another OUT.") from error
 
 
 def _plan(inputs: Sequence[str], out: Path, recursive: bool) -> tuple[dict[Path, Path | str], list[ImageError]]:
@@ -232,20 +231,16 @@ def _plan(inputs: Sequence[str], out: Path, recursive: bool) -> tuple[dict[Path,
 def _check_format(out: Path) -> None:
     """Refuse a file of a format that is read and not written; a folder may be called as it likes."""
     if promised_format(str(out)) and out.suffix.lower() not in FORMATS and not out.is_dir():
-        raise UsageError(
-            f"{printable(str(out))} cannot be written: {out.suffix} is not a format of copies.",
-            f"Name a folder, or a file that ends in one of: {', '.join(FORMATS)}.",
-        )
+        fault = f"{printable(str(out))} cannot be written: {out.suffix} is not a format of copies."
+        raise UsageError(fault, f"Name a folder, or a file that ends in one of: {', '.join(FORMATS)}.")
 
 
 def _check_outputs(outputs: dict[Path, Path | str], force: bool) -> None:
     sources = {source.resolve() for source in outputs.values() if isinstance(source, Path)}
     for output in outputs:
         if output.resolve() in sources:
-            raise OutputExistsError(
-                f"{printable(str(output))} is itself an input.", "Write the copies to another folder."
-            )
+            fault = f"{printable(str(output))} is itself an input."
+            raise OutputExistsError(fault, "Write the copies to another folder.")
         if output.exists() and not force:
-            raise OutputExistsError(
-                f"{printable(str(output))} already exists.", "Add --force to overwrite, or name another OUT."
-            )
+            fault = f"{printable(str(output))} already exists."
+            raise OutputExistsError(fault, "Add --force to overwrite, or name another OUT.")

@@ -142,10 +142,8 @@ class Predictor:
         """
         column = next((name for name in IMAGE_COLUMNS if name in batch), None)
         if column is None:
-            raise UsageError(
-                f"A batch with the columns {', '.join(batch) or 'none'} has no images.",
-                f"Give one of: {', '.join(IMAGE_COLUMNS)}.",
-            )
+            fault = f"A batch with the columns {', '.join(batch) or 'none'} has no images."
+            raise UsageError(fault, f"Give one of: {', '.join(IMAGE_COLUMNS)}.")
         values: list[Source] = [str(each) if column == "path" else content_of(each) for each in batch[column]]
         named = ((str(each) if column == "path" else f"row {row}", each) for row, each in enumerate(values))
         found = list(self._scores(named))

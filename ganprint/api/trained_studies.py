@@ -76,10 +76,8 @@ def prepare_study(
     GanprintError where something named is not there or does not fit.
     """
     if place()[1] > 1:
-        raise UsageError(
-            "The trainings of an experiment run in one process.",
-            "Share one among several with torchrun -m ganprint train, and compare its weights.",
-        )
+        fault = "The trainings of an experiment run in one process."
+        raise UsageError(fault, "Share one among several with torchrun -m ganprint train, and compare its weights.")
     named = distinct_conditions([parse_condition(text) for text in conditions], None)
     check_folder(Path(out))
     check_methods(method)

@@ -58,9 +58,8 @@ def read_settings(commands: Commands) -> dict[str, Any]:
         raise UsageError(f"The settings in {where} are not a map of keys to values.", "Correct or remove the file.")
     for key, value in settings.items():
         if not isinstance(key, str) or isinstance(value, dict):
-            raise UsageError(
-                f"The setting {key} in {where} is not an option with a value.", "Write a line such as device: cuda."
-            )
+            fault = f"The setting {key} in {where} is not an option with a value."
+            raise UsageError(fault, "Write a line such as device: cuda.")
         try:
             find_option(key, commands)
         except UsageError as error:
