@@ -141,12 +141,11 @@ def plot(
 def comparison_overview(
     comparison: "Comparison",
     entries: Sequence[Entry],
-    *,
-    metric: Metric = "attribution_accuracy",
-    unit: Unit = "group",
-    against: str | None = None,
-    robustness: Sequence[str] = (),
-    variants: Sequence[Variant] = (),
+    metric: Metric,
+    unit: Unit,
+    against: str | None,
+    robustness: Sequence[str],
+    variants: Sequence[Variant],
 ) -> Overview:
     """Return the results of a comparison with their tables, those of corruptions on the splits `robustness`.
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -253,12 +254,10 @@ class Watch:
 
 def run_comparison(comparison: "Comparison") -> "tuple[list[Entry], bool]":
     """Run a comparison under a bar and return its results, as far as they are there, and whether it was interrupted."""
-    failures: dict[str, None] = {}
+    once = cache(complain)
 
-    def warn(failure: "ImageError") -> None:
-        if failure.message not in failures:
-            complain(f"{failure.message}")
-        failures[failure.message] = None
+    def warn(failure: ImageError) -> None:
+        once(failure.message)
 
     say(f"{_plan(comparison)}.")
     for message in comparison.doubts() if comparison.is_first else ():
@@ -286,15 +285,8 @@ def show_results(
     """Print the tables of results; of a `complete` comparison also draw the figures and write the page asked for."""
     from ganprint.api.overviews import comparison_overview, draw_comparison
 
-    found = comparison_overview(
-        comparison,
-        entries,
-        metric=display.metric,
-        unit=display.unit,
-        against=display.against,
-        robustness=robustness,
-        variants=variants,
-    )
+    metric, unit, against = display.metric, display.unit, display.against
+    found = comparison_overview(comparison, entries, metric, unit, against, robustness, variants)
     print_results(found, display)
     if complete:
         for file in draw_comparison(comparison, found, variants=variants, **display.files(), force=force):

@@ -7,7 +7,7 @@ from typer import Argument, Option
 
 from ganprint.cli.console import note
 from ganprint.cli.old_names import note_old_name
-from ganprint.cli.option_groups import Display, FigureForm, Metric, Unit, grouped
+from ganprint.cli.option_groups import Display, FigureForm, Given, Metric, Unit, grouped
 from ganprint.cli.options import Force
 from ganprint.cli.tables import print_results
 
@@ -18,6 +18,7 @@ Data = Annotated[str | None, Option(help="only results on this data set, a CSV i
 @grouped
 def leaderboard(
     *,
+    given: Given,
     former: Annotated[Path | None, Argument(hidden=True)] = None,
     folder: Results = Path("leaderboard"),
     data: Data = None,
@@ -34,15 +35,8 @@ def leaderboard(
     display.check(force=force)
     if former is not None:
         note_old_name("leaderboard FOLDER", "leaderboard --results FOLDER")
-    found = overview(
-        former or folder,
-        data=data,
-        published=published,
-        unit=display.unit,
-        against=display.against,
-        **display.files(),
-        force=force,
-    )
+    others = given.but("former", "folder", "intervals", "markdown", "latex", "as_json", "as_csv")
+    found = overview(former or folder, **others)
     for file in found.drawn:
         note(f"drawn: {file}")
     print_results(found, display)
