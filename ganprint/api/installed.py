@@ -59,18 +59,9 @@ def methods() -> list[Method]:
             spec = plugins.read_spec(plugin.name)
         except PluginError as cause:
             error = cause.message
-        found.append(
-            Method(
-                plugin.name,
-                spec.title if spec else None,
-                spec.year if spec else None,
-                plugin.distribution,
-                plugin.version,
-                [name for name, card in cards.items() if card.method == plugin.name],
-                error,
-                spec.paper if spec else None,
-            )
-        )
+        weights = [name for name, card in cards.items() if card.method == plugin.name]
+        title, year, paper = (getattr(spec, name, None) for name in ("title", "year", "paper"))
+        found.append(Method(plugin.name, title, year, plugin.distribution, plugin.version, weights, error, paper))
     return found
 
 
