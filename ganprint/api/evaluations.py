@@ -10,7 +10,7 @@ from ganprint.data import Manifest
 from ganprint.errors import UsageError
 from ganprint.evaluation.results import Evaluation
 from ganprint.evaluation.results import evaluate as score_answers
-from ganprint.perturbation import AnyPolicy, Attack, Policy, parse_any_policy
+from ganprint.perturbation import Attack, Policy, parse_any_policy
 from ganprint.plain_text import printable
 from ganprint.processes import is_main_process, join
 from ganprint.weights import Card, add_result, knowing, load_attributor
@@ -57,7 +57,9 @@ def evaluate(
     refuse_own_inputs([file], [data])
     if record and limit:
         raise UsageError("--record needs whole splits.", "Leave --limit out.")
-    chosen_policy = _policy(policy, as_corruption=bool(at) or engine != "torch")
+    chosen_policy = parse_any_policy(policy)
+    if (at or engine != "torch") and not isinstance(chosen_policy, Policy):
+        raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
     # The first choice knows none of the embedded benchmark's sources.
     unnamed = data is None and weights is None and method is None
     chosen = None if unnamed else chosen_weights(weights, method)
@@ -93,14 +95,6 @@ def evaluate(
     if record:
         add_result(chosen, evaluation.result().model_copy(update={"command": command}))
     return evaluation.in_unit(unit)
-
-
-def _policy(text: str, *, as_corruption: bool) -> AnyPolicy:
-    """Return what a policy is called; raise UsageError where it must be one of corruptions and is none."""
-    policy = parse_any_policy(text)
-    if as_corruption and not isinstance(policy, Policy):
-        raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
-    return policy
 
 
 def _unnamed(manifest: Manifest, say: Callable[[str], None]) -> Path:

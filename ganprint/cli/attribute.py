@@ -104,20 +104,24 @@ def attribute(
     --fail-on names, even if some images failed.
     """
     from ganprint.api.attribution import attribute as examine
+    from ganprint.api.attribution import possible_verdicts
 
     check_formats(as_json, as_csv)
     if not inputs and files_from is None:
         raise UsageError("No image was named.", "ganprint attribute IMAGE, or --files-from LIST.")
+    inputs = inputs or []
     if str(files_from) == "-":
-        files_from = _list_on_stdin(inputs or [])
+        files_from = _list_on_stdin(inputs)
     if fail_on is not None:
-        _check_verdict(fail_on, method, weights, enrolled)
+        possible = possible_verdicts(method, weights, enrolled=enrolled)
+        if fail_on not in possible:
+            raise UsageError(f"No verdict can be {fail_on!r}.", f"Verdicts: {', '.join(possible)}.")
     if not (out or report or as_json or as_csv):
-        _stop_at_absent(inputs or [], files_from, recursive, method, weights)
+        _stop_at_absent(inputs, files_from, recursive, method, weights)
     options = given.but("inputs", "files_from", "fail_on", "verbose")
-    verdicts = examine(inputs or [], files_from=files_from, **options, command=command_line(), say=complain)
+    verdicts = examine(inputs, files_from=files_from, **options, command=command_line(), say=complain)
     writer = None if out else _writer(verdicts.ensemble, weights, as_json, as_csv, verbose or stability or metadata)
-    total = _count(verdicts, inputs or [], files_from) if out or report else None
+    total = _count(verdicts, inputs, files_from) if out or report else None
     try:
         failures, matches = _write(verdicts, writer, fail_on, total)
     except KeyboardInterrupt:
@@ -130,7 +134,7 @@ def attribute(
         matches += sum(count for name, count in before.items() if _matches(name, fail_on))
     if writer is not None:
         writer.close()
-    note_unsearched(inputs or [], recursive)
+    note_unsearched(inputs, recursive)
     if report is not None:
         note(f"report: {report}")
     if out is not None:
@@ -195,14 +199,6 @@ def _stop_at_absent(
     for error in errors[:-1]:
         complain(error.message)
     raise errors[-1]
-
-
-def _check_verdict(fail_on: str, method: str | None, weights: str | None, enrolled: bool) -> None:
-    from ganprint.api.attribution import possible_verdicts
-
-    possible = possible_verdicts(method, weights, enrolled=enrolled)
-    if fail_on not in possible:
-        raise UsageError(f"No verdict can be {fail_on!r}.", f"Verdicts: {', '.join(possible)}.")
 
 
 def _writer(ensemble: "Ensemble", weights: str | None, as_json: bool, as_csv: bool, verbose: bool) -> "Writer":
