@@ -16,17 +16,8 @@ from ganprint.files import atomic_file
 from ganprint.images import find_images, read_image
 from ganprint.images.formats import promised_format
 from ganprint.images.memory import from_memory
-from ganprint.perturbation import (
-    CORRUPTIONS,
-    Attack,
-    Chain,
-    DrawnChain,
-    Perturbation,
-    Policy,
-    parse_any_policy,
-    parse_policy,
-)
-from ganprint.perturbation.kinds import check_kind, check_severity
+from ganprint.perturbation import Attack, Chain, DrawnChain, Perturbation, Policy, parse_any_policy, parse_policy
+from ganprint.perturbation.kinds import CORRUPTIONS, check_kind, check_severity
 from ganprint.plain_text import printable
 from ganprint.remote import name_in
 
@@ -35,14 +26,8 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]
 FORMATS = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".webp": "WEBP",
-    ".bmp": "BMP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF",
+}  # fmt: skip
 """Pillow's names of the formats that are written, by the ends of file names."""
 
 

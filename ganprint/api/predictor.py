@@ -188,14 +188,8 @@ class Predictor:
             else:
                 answer = replace(next(answers), reflected=crops.reflected)
                 said = predictor.decide(image, answer, crops.places)
-                yield Score(
-                    image.name,
-                    said.verdict or "",
-                    said.reason,
-                    said.probabilities,
-                    said.synthetic_probability,
-                    answer.embedding,
-                )
+                shares, synthetic = said.probabilities, said.synthetic_probability
+                yield Score(image.name, said.verdict or "", said.reason, shares, synthetic, answer.embedding)
 
     @cached_property
     def _embedding_size(self) -> int:

@@ -12,16 +12,9 @@ from rich.text import Text
 
 from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, whole_percent
 from ganprint.cli.console import console, echo_csv, echo_json, print_wrapped
+from ganprint.forensics import wording
 from ganprint.forensics.verdict import NO_RULE, UNCALIBRATED, Verdict
 from ganprint.forensics.verdict_rows import csv_header, csv_row
-from ganprint.forensics.wording import (
-    PRIOR,
-    WITHOUT_ENROLLED,
-    how_often_wrong,
-    how_to_read,
-    leading_evidence,
-    ratio_sentence,
-)
 from ganprint.plain_text import printable
 
 if TYPE_CHECKING:
@@ -124,7 +117,7 @@ class TextWriter(Writer):
         alone = len(self.ensemble.predictors) == 1
         for predictor in self.ensemble.predictors:
             card = predictor.card
-            sentences = list(how_often_wrong(card, self.counts))
+            sentences = list(wording.how_often_wrong(card, self.counts))
             names = ", ".join(printable(gallery.name) for gallery in predictor.galleries)
             enrolled = f" (enrolled here: {names})" if names else ""
             known = f"{', '.join(card.sources)}{enrolled}"
@@ -132,7 +125,7 @@ class TextWriter(Writer):
             if self.verbose or (not measured and alone):
                 self._say(
                     f"Answered by {card.method} with the weights {card.name} ({(card.sha256 or '')[:12]}), which know "
-                    f"{known}. {how_to_read(card)}"
+                    f"{known}. {wording.how_to_read(card)}"
                 )
             elif not measured or self.counts.total() > 1:
                 self._say(f"The weights {card.name} know {known}.")
@@ -143,10 +136,10 @@ class TextWriter(Writer):
             for sentence in sentences:
                 self._say(f"{whose}{sentence}")
             if sentences and any(gallery.name in self.counts for gallery in predictor.galleries):
-                self._say(WITHOUT_ENROLLED)
+                self._say(wording.WITHOUT_ENROLLED)
         if self.verbose:
             if alone and card.calibration is not None:
-                self._say(PRIOR)
+                self._say(wording.PRIOR)
             self._say("A verdict is a statistical statement about pixels, not proof of where an image comes from.")
 
 
@@ -186,7 +179,7 @@ def explanation(verdict: Verdict) -> list[str]:
     lines = []
     if verdict.stated_generator:
         lines.append(f"The file says: made with {printable(verdict.stated_generator)}.")
-    leading = leading_evidence(verdict)
+    leading = wording.leading_evidence(verdict)
     if leading:
         lines.append(f"Why: {'; '.join(each.kind for each in leading)}.")
     elif verdict.reason and verdict.reason != NO_RULE:
@@ -205,9 +198,9 @@ def explanation(verdict: Verdict) -> list[str]:
 def details(verdict: Verdict) -> list[str]:
     """Return the details: reason, likelihood ratios, evidence, agreement of methods, crops, stability, metadata."""
     lines = []
-    if leading_evidence(verdict) and verdict.reason:
+    if wording.leading_evidence(verdict) and verdict.reason:
         lines.append(verdict.reason)
-    lines += map(ratio_sentence, verdict.likelihood_ratios)
+    lines += map(wording.ratio_sentence, verdict.likelihood_ratios)
     lines += [f"evidence: {each.kind}, log-odds of synthetic {each.log_odds:+.2f}" for each in verdict.evidence[:8]]
     if verdict.agreement is not None:
         lines.append(f"of {len(verdict.methods)} methods: {verdict.agreement.in_words()}")

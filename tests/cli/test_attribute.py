@@ -25,13 +25,11 @@ from ..conftest import json_lines
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FIELDS = [
-    *("schema_version", "path", "sha256", "width", "height", "format", "verdict", "source", "family"),
-    *("synthetic_probability", "probabilities", "runner_up", "method", "weights", "weights_sha256"),
-    *("warnings", "size_warnings", "error", "spread", "reason", "likeliest", "known_score", "likelihood_ratios"),
-    *(
-        "views", "evidence", "crops", "enrolled", "methods", "agreement", "stability", "metadata", "stated_generator",
-        "judged_by_sha256",
-    ),
+    "schema_version", "path", "sha256", "width", "height", "format", "verdict", "source", "family",
+    "synthetic_probability", "probabilities", "runner_up", "method", "weights", "weights_sha256", "warnings",
+    "size_warnings", "error", "spread", "reason", "likeliest", "known_score", "likelihood_ratios", "views",
+    "evidence", "crops", "enrolled", "methods", "agreement", "stability", "metadata", "stated_generator",
+    "judged_by_sha256",
 ]  # fmt: skip
 
 
