@@ -24,11 +24,11 @@ def plan(data: Path, severities: tuple[int, ...], out: Path, results: int) -> No
     from ganprint.evaluation.plan import Candidate
     from ganprint.evaluation.runner import Comparison
     from ganprint.perturbation import CORRUPTIONS
-    from ganprint.studies.experiments import robustness_conditions
     from ganprint.weights import find, read_card
 
     candidates = [Candidate(find(name), read_card(find(name))) for name in NAMES]
-    conditions = robustness_conditions("test_seen", CORRUPTIONS, severities)
+    policies = ["none", *(f"{kind}:{severity}" for kind in CORRUPTIONS for severity in severities)]
+    conditions = [("test_seen", policy) for policy in policies]
     if results:
         template = read_entries(Path(__file__).parents[1] / "leaderboard")[0]
         manifest = Manifest.open(data)

@@ -43,37 +43,11 @@ else:
 
 
 __all__ = [
-    "Attribution",
-    "GanprintError",
-    "Predictor",
-    "Score",
-    "Verdict",
-    "assess",
-    "attribute",
-    "calibrate",
-    "check_data",
-    "compare",
-    "demo",
-    "enroll",
-    "evaluate",
-    "explain",
-    "fuse",
-    "join_data",
-    "leaderboard",
-    "list_weights",
-    "load",
-    "method_settings",
-    "methods",
-    "perturb",
-    "plot",
-    "schema",
-    "split_data",
-    "study_ablation",
-    "study_semantics",
-    "train",
-    "verify",
-    "verify_weights",
-]
+    "Attribution", "GanprintError", "Predictor", "Score", "Verdict", "assess", "attribute", "calibrate",
+    "check_data", "compare", "demo", "enroll", "evaluate", "explain", "fuse", "join_data", "leaderboard",
+    "list_weights", "load", "method_settings", "methods", "perturb", "plot", "schema", "split_data",
+    "study_ablation", "study_semantics", "train", "verify", "verify_weights",
+]  # fmt: skip
 
 
 def __dir__() -> list[str]:

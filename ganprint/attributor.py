@@ -328,10 +328,8 @@ class Attributor(ABC):
         """Raise PluginError unless an answer has a row of logits for each image and a column for each source."""
         found, wanted = tuple(answer.attribution.shape), (images, len(self.sources))
         if found != wanted:
-            raise PluginError(
-                f"{self.spec.title} answers with logits of shape {found}, not {wanted}: images, sources.",
-                "Its predict has a mistake; report it to its author.",
-            )
+            fault = f"{self.spec.title} answers with logits of shape {found}, not {wanted}: images, sources."
+            raise PluginError(fault, "Its predict has a mistake; report it to its author.")
 
     def to(self, device: str) -> "Attributor":
         """Move to a torch device and return self; methods without tensors there need not override."""

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from functools import cache
 
-from ganprint.extras import needs
+from ganprint.errors import needs
 
 logging.getLogger("matplotlib").addHandler(logging.NullHandler())
 

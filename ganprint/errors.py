@@ -1,7 +1,8 @@
 """Every error a user can cause: a sentence, a hint, a stable code and an exit status."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -126,6 +127,16 @@ class MissingExtraError(UsageError):
     """A feature needs packages that the base installation leaves out."""
 
     code = "missing_extra"
+
+
+@contextmanager
+def needs(extra: str) -> Iterator[None]:
+    """Raise MissingExtraError with the line that installs an extra where a package imported here is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as cause:
+        fault = f"This needs the package {cause.name}, which is not installed."
+        raise MissingExtraError(fault, f"pip install 'ganprint[{extra}]'") from cause
 
 
 class PerturbationError(UsageError):

@@ -53,8 +53,4 @@ def too_large(limit: int) -> str:
 
 @cache
 def _kernel_devices() -> frozenset[int]:
-    found = set()
-    for folder in map(Path, _KERNEL_FOLDERS):
-        if folder.is_mount():
-            found.add(folder.stat().st_dev)
-    return frozenset(found)
+    return frozenset(folder.stat().st_dev for folder in map(Path, _KERNEL_FOLDERS) if folder.is_mount())

@@ -9,10 +9,7 @@ from pydantic import AfterValidator
 from ganprint.attributor import REAL
 
 LONGEST = 64
-RESERVED = (
-    *(REAL, "synthetic", "synthetic-unknown", "inconclusive"),
-    *("gan", "diffusion"),
-)
+RESERVED = (*(REAL, "synthetic", "synthetic-unknown", "inconclusive"), *("gan", "diffusion"))
 """Verdicts that are no source, families of generators among them."""
 
 # Unicode's Default_Ignorable_Code_Point as far as str.isprintable lets it pass, and the blank braille pattern.

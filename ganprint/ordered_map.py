@@ -37,11 +37,7 @@ def ordered_map(
 
 
 def in_order(
-    executor: Executor,
-    submit: Callable[[Item], Callable[[], Result]],
-    items: Iterable[Item],
-    *,
-    ahead: int,
+    executor: Executor, submit: Callable[[Item], Callable[[], Result]], items: Iterable[Item], *, ahead: int
 ) -> Iterator[Result]:
     """Yield the results of items that are submitted to an executor up to `ahead` before, and end it.
 

@@ -112,12 +112,10 @@ class _Node:
 
 def _scalar(event: yaml.ScalarEvent) -> Any:
     text: str = event.value
-    if event.style or event.tag == "!":
-        if event.tag not in (None, "!"):
-            raise _fault(event, f"the tag {event.tag} is not allowed")
-        return text
-    if event.tag is not None:
+    if event.tag not in (None, "!"):
         raise _fault(event, f"the tag {event.tag} is not allowed")
+    if event.style or event.tag == "!":
+        return text
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):

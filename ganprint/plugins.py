@@ -5,12 +5,10 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
+from ganprint.attributor import API_VERSION, Attributor, AttributorSpec
 from ganprint.errors import PluginError, did_you_mean
-
-if TYPE_CHECKING:
-    from ganprint.attributor import Attributor, AttributorSpec
 
 GROUP = "ganprint.attributors"
 
@@ -45,7 +43,7 @@ def discover() -> list[Plugin]:
     return plugins
 
 
-def specs() -> list["AttributorSpec"]:
+def specs() -> list[AttributorSpec]:
     """Return the specs that can be imported, by name; `ganprint methods` says why others cannot."""
     found = []
     for plugin in discover():
@@ -67,7 +65,7 @@ def find(name: str) -> Plugin:
     return plugin
 
 
-def read_spec(name: str) -> "AttributorSpec":
+def read_spec(name: str) -> AttributorSpec:
     """Return what the method of that name is; raise as `load`.
 
     Where its entry point names a spec, the method itself is not imported.
@@ -77,14 +75,12 @@ def read_spec(name: str) -> "AttributorSpec":
     return named if _is_spec(named, plugin) else load(name).spec
 
 
-def load(name: str) -> type["Attributor"]:
+def load(name: str) -> type[Attributor]:
     """Import the method of that name and return its class, which its entry point names, or a spec that this names.
 
     Raises PluginError as `find` does, and where the import fails, what is named is not a complete Attributor with a
     spec of that name, or it is written for another version of the plug-in API.
     """
-    from ganprint.attributor import Attributor
-
     plugin = find(name)
     value = plugin.entry_point.value
     named = _imported(plugin, value)
@@ -113,10 +109,8 @@ def _imported(plugin: Plugin, value: str) -> Any:
         ) from cause
 
 
-def _is_spec(named: object, plugin: Plugin) -> "TypeGuard[AttributorSpec]":
+def _is_spec(named: object, plugin: Plugin) -> TypeGuard[AttributorSpec]:
     """Return whether this is a spec; raise PluginError for one of another method or version of the plug-in API."""
-    from ganprint.attributor import API_VERSION, AttributorSpec
-
     if not isinstance(named, AttributorSpec):
         return False
     if named.api_version != API_VERSION:

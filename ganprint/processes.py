@@ -35,10 +35,8 @@ def join(device: str) -> str:
     if torch.device(device).type == "cuda":
         here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         if here > torch.cuda.device_count():
-            raise UsageError(
-                f"{here} processes are to share {torch.cuda.device_count()} GPUs.",
-                "Start one process for each GPU at most.",
-            )
+            fault = f"{here} processes are to share {torch.cuda.device_count()} GPUs."
+            raise UsageError(fault, "Start one process for each GPU at most.")
         if count > 1:
             device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
         if torch.device(device).index is not None:  # else it is the current one, which torch will not be told

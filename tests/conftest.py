@@ -247,10 +247,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Program:
     home = str(tmp_path_factory.mktemp("home-inside"))
 
     def run(
-        *arguments: str | Path,
-        env: dict[str, str] | None = None,
-        cwd: Path | None = None,
-        status: int | None = None,
+        *arguments: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None, status: int | None = None
     ) -> Any:
         from ganprint.cli import main
 

@@ -140,10 +140,7 @@ def test_discovery_imports_neither_torch_nor_a_plugin() -> None:
 
 @pytest.mark.parametrize(
     "file",
-    [
-        *Path(ganprint_plugins.__file__).parent.rglob("*.py"),
-        *(Path(__file__).parent / "stranger").glob("*.py"),
-    ],
+    [*Path(ganprint_plugins.__file__).parent.rglob("*.py"), *(Path(__file__).parent / "stranger").glob("*.py")],
     ids=lambda path: path.stem if path.stem != "__init__" else path.parent.name,
 )
 def test_plugins_import_nothing_of_ganprint_but_the_plugin_api(file: Path) -> None:

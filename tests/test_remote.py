@@ -186,9 +186,7 @@ def test_an_archive_is_named_as_a_file_and_answers_as_a_folder(kind: str, tmp_pa
         ("zip://real::tree.zip", "folder"),
     ],
 )
-def test_what_no_url_may_open_is_one_sentence(
-    url: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_no_url_may_open_is_one_sentence(url: str, says: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     put_zip(tmp_path)
     os.mkfifo("pipe")
@@ -286,9 +284,7 @@ def test_a_link_in_a_tar_leads_to_a_file_in_it(
             read_file(place, limit=1 << 20)
 
 
-def test_members_of_a_tar_are_not_searched_for_again_for_each_folder_and_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_members_of_a_tar_are_not_searched_for_again_for_each_folder_and_file(tmp_path: Path, monkeypatch) -> None:
     def searched(*_: Any, **options: Any) -> None:
         pytest.fail("all members were gone through again")
 

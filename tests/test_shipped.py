@@ -101,9 +101,7 @@ def test_generators_are_of_every_architecture_and_within_their_size() -> None:
     assert sum(file.stat().st_size for file in files) <= 36e6
 
 
-def test_the_embedded_benchmark_is_made_and_is_what_is_evaluated(
-    inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_embedded_benchmark_is_made_and_is_what_is_evaluated(inside, tmp_path: Path, monkeypatch) -> None:
     fewer = read_recipe().model_copy(update={"images": 8, "photographs": 16})
     monkeypatch.setattr("ganprint.forge.mini.read_recipe", lambda part: fewer)
     home = {"XDG_CACHE_HOME": str(tmp_path)}

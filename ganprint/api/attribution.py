@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias, get_args
+from typing import Literal, Self, TypeAlias, get_args
 
+from ganprint import forked
 from ganprint.api.case_report import MOST_REPORTED, CaseReport, check_report, check_size
 from ganprint.api.choices import check_batch_size, chosen_members, load_ensemble
 from ganprint.api.image_inputs import Images, Inputs, Source, read_source
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.devices import one_thread_each
 from ganprint.errors import ImageError, UsageError
+from ganprint.forensics import verdict_stream
+from ganprint.forensics.ensemble import Ensemble
+from ganprint.forensics.gallery import list_galleries
+from ganprint.forensics.journal import Journal, csv_format, json_format
+from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.verdict_stream import Viewed, view_image
+from ganprint.images import ImageFile
+from ganprint.images.large import large_in_turn
 from ganprint.ordered_map import available_threads, in_groups, ordered_map
-
-if TYPE_CHECKING:
-    from ganprint.forensics.ensemble import Ensemble
-    from ganprint.forensics.journal import Journal
-    from ganprint.forensics.verdict import Verdict
-    from ganprint.forensics.verdict_stream import Viewed
-    from ganprint.images import ImageFile
+from ganprint.weights import read_card
 
 OnError = Literal["yield", "skip", "raise"]
 Named: TypeAlias = tuple[str, Source | ImageError]
@@ -97,12 +100,11 @@ def attribute(
         method, weights, device=device, threads=threads, enrolled=enrolled, stability=stability, say=say
     )
     workers = available_threads() if workers is None else workers
-    from ganprint.forked import can_fork
-
     # Asked before a bar draws itself in a thread.
-    apart = device == "cpu" and workers > 1 and threads in (None, 1) and can_fork()
-    reading = _Reading(metadata or report is not None, max_pixels, on_error, workers, threads, apart)
-    return Attribution(inputs, ensemble, outputs, reading, device=device, batch_size=batch_size)
+    apart = device == "cpu" and workers > 1 and threads in (None, 1) and forked.can_fork()
+    shown = metadata or report is not None
+    reading = _Reading(shown, max_pixels, on_error, device, batch_size, workers, threads, apart)
+    return Attribution(inputs, ensemble, outputs, reading)
 
 
 def possible_verdicts(method: str | None, weights: str | Path | None, *, enrolled: bool = True) -> list[str]:
@@ -110,9 +112,6 @@ def possible_verdicts(method: str | None, weights: str | Path | None, *, enrolle
 
     Raises WeightsError and PluginError as `attribute` does.
     """
-    from ganprint.forensics.gallery import list_galleries
-    from ganprint.weights import read_card
-
     cards = [read_card(folder) for folder in chosen_members(method, weights)]
     names = ["synthetic", "synthetic-unknown", "inconclusive"]
     names += [family for card in cards for family in card.families.values()]
@@ -127,6 +126,8 @@ class _Reading:
     metadata: bool
     max_pixels: int | None
     on_error: OnError
+    device: str
+    batch_size: int
     workers: int
     threads: int | None
     apart: bool
@@ -169,16 +170,11 @@ class _Outputs:
             check_output(self.out, force=self.force, hint=hint)
         record = self.report.with_suffix(".json") if self.report is not None else None
         refuse_own_inputs(
-            [self.out, self.report, record],
-            inputs.paths(),
-            recursive=inputs.recursive,
-            files_from=inputs.files_from,
+            [self.out, self.report, record], inputs.paths(), recursive=inputs.recursive, files_from=inputs.files_from
         )
 
-    def journal(self, ensemble: "Ensemble") -> "Journal | None":
+    def journal(self, ensemble: Ensemble) -> Journal | None:
         """Open the file of verdicts, if one was asked for."""
-        from ganprint.forensics.journal import Journal, csv_format, json_format
-
         if self.out is None:
             return None
         sources = ensemble.sources
@@ -194,42 +190,31 @@ class _Outputs:
             yield name, source
 
 
-class Attribution(Iterator["Verdict"]):
+class Attribution(Iterator[Verdict]):
     """The verdicts on images, in order, one by one.
 
     `ensemble` is the weights that answer. `before` counts, at the end, the verdicts that a file which is resumed had.
     """
 
-    def __init__(
-        self,
-        inputs: Inputs,
-        ensemble: "Ensemble",
-        outputs: _Outputs,
-        reading: _Reading,
-        *,
-        device: str,
-        batch_size: int,
-    ) -> None:
+    def __init__(self, inputs: Inputs, ensemble: Ensemble, outputs: _Outputs, reading: _Reading) -> None:
         self.ensemble = ensemble
         self.before: Counter[str | None] = Counter()
         self._inputs, self._outputs, self._reading = inputs, outputs, reading
-        self._device, self._batch_size = device, batch_size
         self._verdicts = self._answer()
 
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> "Verdict":
+    def __next__(self) -> Verdict:
         return next(self._verdicts)
 
     def count(self) -> int:
         """Return how many images there are; of an iterator, this uses them up."""
         return sum(1 for _ in self._inputs.named())
 
-    def _answer(self) -> "Iterator[Verdict]":
-        outputs, case = self._outputs, None
-        if outputs.report is not None:
-            case = CaseReport(self.ensemble, maps=outputs.maps)
+    def _answer(self) -> Iterator[Verdict]:
+        outputs = self._outputs
+        case = None if outputs.report is None else CaseReport(self.ensemble, maps=outputs.maps)
         with ExitStack() as stack:
             journal = outputs.journal(self.ensemble)
             if journal is not None:
@@ -250,7 +235,7 @@ class Attribution(Iterator["Verdict"]):
             case.save(
                 outputs.report,
                 outputs.command,
-                device=self._device,
+                device=self._reading.device,
                 max_pixels=self._reading.max_pixels,
                 force=outputs.force,
             )
@@ -260,8 +245,8 @@ class Attribution(Iterator["Verdict"]):
         if case is not None:
             # One by one: drawing takes seconds an image, and whoever waits sees each.
             return self._in_turn(named, case, workers=0, together=1)
-        if self._device != "cpu":
-            return self._in_turn(named, None, workers=workers, together=self._batch_size)
+        if self._reading.device != "cpu":
+            return self._in_turn(named, None, workers=workers, together=self._reading.batch_size)
         first = list(islice(named, FORKED_FROM)) if workers else []
         named = chain(first, named)
         if len(first) < 2:
@@ -271,25 +256,23 @@ class Attribution(Iterator["Verdict"]):
 
     @property
     def _together(self) -> int:
-        return min(ANSWERED_AT_ONCE, self._batch_size)
+        return min(ANSWERED_AT_ONCE, self._reading.batch_size)
 
     def _in_workers(self, named: Iterator[Named], *, apart: bool) -> Iterator[Answered]:
         """Read and answer for images in threads or, if `apart`, processes.
 
         Each of them computes alone: small tensors are not worth dividing.
         """
-        from ganprint.forensics.verdict_stream import answer_together
-        from ganprint.forked import forked_map
 
         def answer(group: Sequence[Named]) -> list[Answered]:
             batch = [self._view(each)[0] for each in group]
-            return [*zip(answer_together(batch, self.ensemble), map(_error, batch), strict=True)]
+            return [*zip(verdict_stream.answer_together(batch, self.ensemble), map(_error, batch), strict=True)]
 
         groups = in_groups(named, self._together)
         workers = self._reading.workers
         with nullcontext() if self._reading.threads else one_thread_each() as begin:
             if apart:
-                mapped = partial(forked_map, processes=workers, sent=_are_files)
+                mapped = partial(forked.forked_map, processes=workers, sent=_are_files)
             else:
                 mapped = partial(ordered_map, threads=workers)
             for found in mapped(answer, groups, ahead=2 * workers, begin=begin):
@@ -299,24 +282,19 @@ class Attribution(Iterator["Verdict"]):
         self, named: Iterable[Named], case: CaseReport | None, *, workers: int, together: int
     ) -> Iterator[Answered]:
         """Answer here for so many images together, which other threads have read."""
-        from ganprint.forensics.verdict_stream import answer_together
-
         # Sums in several threads are rounded otherwise than those of a worker, which computes alone.
-        alone = self._device == "cpu" and not self._reading.threads
+        alone = self._reading.device == "cpu" and not self._reading.threads
         # Enough that the next batch is there when one is answered.
         viewed = ordered_map(self._view, named, threads=workers, ahead=workers + together)
         for batch in in_groups(_shown(viewed, case), together):
             with ExitStack() as stack:
                 if alone:
                     stack.enter_context(one_thread_each())()
-                verdicts = answer_together(batch, self.ensemble)
+                verdicts = verdict_stream.answer_together(batch, self.ensemble)
             yield from zip(verdicts, map(_error, batch), strict=True)
 
-    def _view(self, each: Named) -> "tuple[Viewed, ImageFile | None]":
+    def _view(self, each: Named) -> tuple[Viewed, ImageFile | None]:
         """Return an image's crops, or why it was not read, and its pixels where they are shown."""
-        from ganprint.forensics.verdict_stream import view_image
-        from ganprint.images.large import large_in_turn
-
         reading = self._reading
         with large_in_turn():
             image = read_source(*each, max_pixels=reading.max_pixels, metadata=reading.metadata)
@@ -325,7 +303,7 @@ class Attribution(Iterator["Verdict"]):
         return viewed, None if self._outputs.report is None or isinstance(image, ImageError) else image
 
 
-def _shown(viewed: "Iterable[tuple[Viewed, ImageFile | None]]", case: CaseReport | None) -> "Iterator[Viewed]":
+def _shown(viewed: Iterable[tuple[Viewed, ImageFile | None]], case: CaseReport | None) -> Iterator[Viewed]:
     for each, image in viewed:
         if case is not None and image is not None:
             case.see(image)
@@ -338,5 +316,5 @@ def _are_files(group: Sequence[Named]) -> bool:
     return all(isinstance(source, (Path, ImageError)) for _, source in group)
 
 
-def _error(viewed: "Viewed") -> ImageError | None:
+def _error(viewed: Viewed) -> ImageError | None:
     return viewed.image if isinstance(viewed.image, ImageError) else None

@@ -3,33 +3,33 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ganprint import plugins
 from ganprint.api.choices import asks_all, check_methods, parts_of
 from ganprint.api.trainings import RUNS
+from ganprint.data import Manifest
 from ganprint.errors import UsageError, WeightsError
+from ganprint.remote import last_part
+from ganprint.weights import default_for, find, list_weights, read_card
 
 if TYPE_CHECKING:
-    from ganprint.data import Manifest
     from ganprint.evaluation.plan import Candidate
 
 
 def named_candidate(name: str) -> "Candidate":
     """Return the weights of a name or folder; raise WeightsError where there are none."""
     from ganprint.evaluation.plan import Candidate
-    from ganprint.weights import find, read_card
 
     folder = find(name)
     return Candidate(folder, read_card(folder))
 
 
-def chosen_candidates(names: Sequence[str] | None, method: str | None, manifest: "Manifest") -> "list[Candidate]":
+def chosen_candidates(names: Sequence[str] | None, method: str | None, manifest: Manifest) -> "list[Candidate]":
     """Return the weights that are named, or trained on a manifest of this name, or that know its sources, by method.
 
     Unnamed ones are installed, or lie under runs/, where `train` writes them.
     A method that is named, other than by `all`, and has none of these takes part with its default weights.
     """
     from ganprint.evaluation.plan import Candidate
-    from ganprint.remote import last_part
-    from ganprint.weights import default_for, list_weights
 
     methods = None if asks_all(method) else chosen_methods(method)
     if names:
@@ -59,8 +59,6 @@ def chosen_candidates(names: Sequence[str] | None, method: str | None, manifest:
 
 def chosen_methods(text: str | None) -> list[str] | None:
     """Return the methods that were named with commas, each checked to exist; None where none was."""
-    from ganprint import plugins
-
     if text is None:
         return None
     check_methods(text)

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ganprint import plugins
+from ganprint.calibration.fusion import find_fusion
+from ganprint.devices import find_device, use_threads
 from ganprint.errors import PluginError, UsageError
-
-if TYPE_CHECKING:
-    from ganprint.forensics.ensemble import Ensemble
-    from ganprint.weights import Card
+from ganprint.forensics.ensemble import Ensemble
+from ganprint.forensics.predictors import load_predictor
+from ganprint.weights import Card, default_for, find, first_choice, list_weights, read_card
 
 
 def chosen_device(device: str = "auto", threads: int | None = None) -> str:
@@ -17,8 +18,6 @@ def chosen_device(device: str = "auto", threads: int | None = None) -> str:
 
     Raises UsageError where there is no such device.
     """
-    from ganprint.devices import find_device, use_threads
-
     found = find_device(device)
     use_threads(threads)
     return found
@@ -30,16 +29,17 @@ def chosen_weights(weights: str | Path | None, method: str | None) -> Path:
     This imports no torch. Raises WeightsError where there are none, PluginError where there is no such method, and
     UsageError where the weights are of another one.
     """
-    from ganprint import plugins
-    from ganprint.weights import default_for, find, first_choice
-
     for named in (weights, method):
         if isinstance(named, str) and len(parts_of(named)) > 1:
             raise UsageError(f"{named} names several, where one is taken.", "ganprint compare takes several.")
     if weights is not None:
         folder = find(weights)
         if method is not None:
-            _check_method(method, folder)
+            plugins.find(method)
+            card = read_card(folder)
+            if card.method != method:
+                fault = f"The weights {card.name} belong to the method {card.method}, not {method}."
+                raise UsageError(fault, "Name one of --method and --weights.")
         return folder
     if method is None:
         return first_choice().path
@@ -49,32 +49,15 @@ def chosen_weights(weights: str | Path | None, method: str | None) -> Path:
 
 def check_names(method: str | None, weights: Sequence[str | Path] = ()) -> None:
     """Raise PluginError or WeightsError, without importing torch, where a method or weights are not there."""
-    from ganprint.weights import find
-
     check_methods(method)
     for named in weights:
         for each in [named] if isinstance(named, Path) else parts_of(named):
             find(each)
 
 
-def chosen_card(weights: str | Path | None, method: str | None) -> "Card":
+def chosen_card(weights: str | Path | None, method: str | None) -> Card:
     """Return the card of the weights that were chosen, which reads no tensor."""
-    from ganprint.weights import read_card
-
     return read_card(chosen_weights(weights, method))
-
-
-def _check_method(method: str, folder: Path) -> None:
-    from ganprint import plugins
-    from ganprint.weights import read_card
-
-    plugins.find(method)
-    card = read_card(folder)
-    if card.method != method:
-        raise UsageError(
-            f"The weights {card.name} belong to the method {card.method}, not {method}.",
-            "Name one of --method and --weights.",
-        )
 
 
 def load_ensemble(
@@ -86,7 +69,7 @@ def load_ensemble(
     enrolled: bool = True,
     stability: bool = False,
     say: Callable[[str], None] = lambda sentence: None,
-) -> "tuple[Ensemble, str]":
+) -> tuple[Ensemble, str]:
     """Load the weights that were named, or the defaults of the methods that were, `all` being those that have some.
 
     Returns them with the device that they are on; torch is imported once all are found. `say` gets a sentence for each
@@ -94,9 +77,6 @@ def load_ensemble(
     """
     folders = chosen_members(method, weights)
     device = chosen_device(device, threads)
-    from ganprint.forensics.ensemble import Ensemble
-    from ganprint.forensics.predictors import load_predictor
-
     predictors = []
     for each in folders:
         try:
@@ -111,11 +91,7 @@ def load_ensemble(
     twice = sorted({card.name for card in cards if sum(card.sha256 == other.sha256 for other in cards) > 1})
     if twice:
         raise UsageError(f"{', '.join(twice)} was named twice.", "Name each once.")
-    if len(cards) == 1:
-        return Ensemble(predictors, None, stability), device
-    from ganprint.calibration.fusion import find_fusion
-
-    return Ensemble(predictors, find_fusion(cards), stability), device
+    return Ensemble(predictors, find_fusion(cards) if len(cards) > 1 else None, stability), device
 
 
 def chosen_members(method: str | None, weights: str | Path | None) -> list[Path]:
@@ -128,9 +104,6 @@ def chosen_members(method: str | None, weights: str | Path | None) -> list[Path]
             raise UsageError("Weights and several methods were named.", "Name one of them: weights belong to a method.")
         return [chosen_weights(each, methods[0] if methods else None) for each in named]
     if asks_all(method):
-        from ganprint import plugins
-        from ganprint.weights import default_for, list_weights
-
         there = {entry.card.method for entry in list_weights() if entry.card and not entry.error}
         return [default_for(plugin.name).path for plugin in plugins.discover() if plugin.name in there]
     return [chosen_weights(None, name) for name in (parts_of(method) if method else [None])]
@@ -143,8 +116,6 @@ def asks_all(method: str | None) -> bool:
 
 def check_methods(method: str | None) -> None:
     """Raise PluginError where a method that was named is not there; `all` is no name of one."""
-    from ganprint import plugins
-
     for name in () if method is None else parts_of(method) or [method]:
         if name != "all":
             plugins.find(name)
@@ -169,10 +140,7 @@ def check_batch_size(batch_size: int) -> None:
 
 
 def chosen_data(
-    data: str | Path | None,
-    *,
-    training: bool = False,
-    progress: Callable[[str], None] = lambda what: None,
+    data: str | Path | None, *, training: bool = False, progress: Callable[[str], None] = lambda what: None
 ) -> str | Path:
     """Return the data that were named, or the embedded benchmark, made where it is not there yet.
 

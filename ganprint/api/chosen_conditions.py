@@ -3,38 +3,38 @@
 from collections.abc import Sequence
 
 from ganprint.errors import UsageError
+from ganprint.perturbation import CORRUPTIONS, SEVERITIES, Attack, parse_any_policy
+from ganprint.perturbation.attacks import EPSILONS, STEPS
+from ganprint.perturbation.chain import PREFIX, RESHARING
+from ganprint.perturbation.kinds import check_kind
 
 
 def parse_condition(text: str) -> tuple[str, str]:
     """Return the split and policy of SPLIT:POLICY."""
     split, colon, policy = text.partition(":")
     if not split or not colon or not policy:
-        raise UsageError(
-            f"{text!r} is not a condition.",
-            "Write SPLIT:POLICY, as in --condition test_seen:jpeg_compression:3.",
-        )
+        fault = f"{text!r} is not a condition."
+        raise UsageError(fault, "Write SPLIT:POLICY, as in --condition test_seen:jpeg_compression:3.")
     return split, policy
 
 
 def robustness_asked(
     split: str, corruptions: Sequence[str] | None, severities: Sequence[int] | None, *, asked: bool
 ) -> list[tuple[str, str]]:
-    """Return the conditions of `--robustness`; refuse a choice among them where it is not asked for."""
+    """Return clean and each corruption at each severity (Bui et al. 2022, figure 4).
+
+    Refuse a choice among them where the experiment is not asked for.
+    """
     if not asked:
         if corruptions or severities:
-            raise UsageError(
-                "--corruption and --severity need --robustness.",
-                "Add --robustness, or name one with --condition test_seen:jpeg_compression:3.",
-            )
+            fault = "--corruption and --severity need --robustness."
+            raise UsageError(fault, "Add --robustness, or name one with --condition test_seen:jpeg_compression:3.")
         return []
-    from ganprint.perturbation import CORRUPTIONS, SEVERITIES
-    from ganprint.perturbation.kinds import check_kind
-
     for kind in corruptions or ():
         check_kind(kind)
-    from ganprint.studies.experiments import robustness_conditions
-
-    return robustness_conditions(split, corruptions or CORRUPTIONS, sorted(severities or SEVERITIES))
+    degrees = sorted(severities or SEVERITIES)
+    every = [f"{kind}:{degree}" for kind in corruptions or CORRUPTIONS for degree in degrees]
+    return [(split, policy) for policy in ("none", *every)]
 
 
 def adversarial_asked(
@@ -46,31 +46,22 @@ def adversarial_asked(
     *,
     asked: bool,
 ) -> list[tuple[str, str]]:
-    """Return the conditions of `--adversarial`; refuse what describes attacks where it is not asked for."""
+    """Return clean and each attack (Bui et al. 2022, table 2); refuse what describes attacks that nobody asked for."""
     if not asked:
         if attacks or epsilons or steps or target != "attribution":
-            raise UsageError(
-                "--attack, --epsilon, --target and --steps need --adversarial.",
-                "Add --adversarial, or name one with --condition test_seen:attack:pgd=8.",
-            )
+            fault = "--attack, --epsilon, --target and --steps need --adversarial."
+            raise UsageError(fault, "Add --adversarial, or name one with --condition test_seen:attack:pgd=8.")
         return []
-    from ganprint.perturbation import Attack
-    from ganprint.perturbation.attacks import EPSILONS, STEPS
-
     chosen = [
         Attack(kind, epsilon, target, steps or STEPS if kind == "pgd" else STEPS)  # type: ignore[arg-type]
         for kind in dict.fromkeys(attacks or ("fgsm", "pgd"))
         for epsilon in sorted(set(epsilons or EPSILONS))
     ]
-    from ganprint.studies.experiments import adversarial_conditions
-
-    return adversarial_conditions(split, chosen)
+    return [(split, "none"), *((split, str(attack)) for attack in chosen)]
 
 
 def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None) -> list[tuple[str, str]]:
     """Return the conditions once each, their policies checked."""
-    from ganprint.perturbation import Attack, parse_any_policy
-
     policies = {text: parse_any_policy(text) for _, text in asked}
     if surrogate and not any(isinstance(each, Attack) for each in policies.values()):
         raise UsageError("--surrogate needs an attack.", "Add --adversarial.")
@@ -79,18 +70,12 @@ def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None)
 
 def distinct_policies(policies: Sequence[str]) -> list[str]:
     """Return policies once each; raise PerturbationError where one is none."""
-    from ganprint.perturbation import parse_any_policy
-
     for text in policies:
         parse_any_policy(text)
     return list(dict.fromkeys(policies))
 
 
 def others_asked(split: str, *, resharing: bool, open_set: bool) -> list[tuple[str, str]]:
-    """Return the conditions of `--resharing` and `--open-set`."""
-    if not (resharing or open_set):
-        return []
-    from ganprint.studies.experiments import resharing_conditions
-
-    found = resharing_conditions(split) if resharing else []
-    return [*found, *([(f"{split}+open", "none")] if open_set else [])]
+    """Return clean and what happens to images that are shared online, and clean with images of other sources."""
+    shared = [(split, "none"), *((split, PREFIX + chain) for chain in RESHARING)] if resharing else []
+    return [*shared, *([(f"{split}+open", "none")] if open_set else [])]

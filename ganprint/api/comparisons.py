@@ -6,7 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from platformdirs import user_cache_path
+
 from ganprint.api.candidates import chosen_candidates, named_candidate, renamed_sources
+from ganprint.api.choices import check_names, chosen_data, chosen_device, listed
 from ganprint.api.chosen_conditions import (
     adversarial_asked,
     distinct_conditions,
@@ -14,11 +17,14 @@ from ganprint.api.chosen_conditions import (
     parse_condition,
     robustness_asked,
 )
+from ganprint.api.outputs import check_folder
+from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
+from ganprint.evaluation.entry import Entry
+from ganprint.remote import last_part
+from ganprint.weights import add_result
 
 if TYPE_CHECKING:
-    from ganprint.data import Manifest
-    from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.plan import JobBatch
     from ganprint.evaluation.runner import Comparison
 
@@ -35,9 +41,9 @@ def compare(
     *,
     progress: "Callable[[JobBatch, int], None]" = lambda batch, images: None,
     finished: "Callable[[JobBatch], None]" = lambda batch: None,
-    warn: "Callable[[ImageError], None]" = lambda failure: None,
+    warn: Callable[[ImageError], None] = lambda failure: None,
     **options: object,
-) -> "list[Entry]":
+) -> list[Entry]:
     """Measure weights under conditions and return the results, by weights and then condition.
 
     `options` are those of `prepare_comparison`. `progress` is told of each batch its batch of results and how many
@@ -95,8 +101,6 @@ def prepare_comparison(
     given, which `say` is told; `making` gets what is made of the benchmark. Without `out` results are kept in the
     user's cache.
     """
-    from ganprint.api.choices import check_names, chosen_data, chosen_device, listed
-
     quick = robustness and data is None and not (full or limit or corruptions or severities)
     _check_kept(out, predictions=predictions, record=record, limit=limit, quick=quick)
     if quick:
@@ -119,7 +123,6 @@ def prepare_comparison(
     asked_on("")  # What is no condition is refused before data are made or read.
     device = chosen_device(device, threads)
     # What imports torch comes after what can be refused without it.
-    from ganprint.data import Manifest
     from ganprint.evaluation.plan import Settings
     from ganprint.evaluation.runner import Comparison
 
@@ -151,8 +154,6 @@ def prepare_comparison(
 
 def _check_kept(out: str | Path | None, *, predictions: bool, record: bool, limit: int | None, quick: bool) -> None:
     """Refuse results that cannot be kept as was asked."""
-    from ganprint.api.outputs import check_folder
-
     if predictions and out is None:
         raise UsageError("--predictions needs a folder of results.", "Name one with --out.")
     check_folder(None if out is None else Path(out))
@@ -160,17 +161,15 @@ def _check_kept(out: str | Path | None, *, predictions: bool, record: bool, limi
         raise UsageError("--record needs whole splits.", "Leave --limit out." if limit else "Add --full.")
 
 
-def _usual_conditions(manifest: "Manifest", split: str | None) -> list[tuple[str, str]]:
+def _usual_conditions(manifest: Manifest, split: str | None) -> list[tuple[str, str]]:
     """Return the conditions where none is asked for: clean and perturbed, and clean on unseen semantic classes."""
     on = split or manifest.test_split
     unseen = [("test_unseen", "none")] if not split and "test_unseen" in manifest.split_names else []
     return [(on, "none"), (on, "test-seen"), *unseen]
 
 
-def record_results(comparison: "Comparison", entries: "Sequence[Entry]") -> None:
+def record_results(comparison: "Comparison", entries: Sequence[Entry]) -> None:
     """Write results into the cards of their weights, but those of attacks through others' gradients."""
-    from ganprint.weights import add_result
-
     folders = {candidate.name: candidate.path for candidate in comparison.candidates}
     # A card says what its own weights' gradients allow; an attack through others' is the leaderboard's.
     for entry in (each for each in entries if each.surrogate is None):
@@ -178,15 +177,11 @@ def record_results(comparison: "Comparison", entries: "Sequence[Entry]") -> None
         add_result(folders[entry.weights], result)
 
 
-def kept_results(manifest: "Manifest") -> Path | None:
+def kept_results(manifest: Manifest) -> Path | None:
     """Return the folder in the user's cache for results on these images, None where it cannot be written to.
 
     Images that were replaced since are others: files are told apart by size and date.
     """
-    from platformdirs import user_cache_path
-
-    from ganprint.remote import last_part
-
     digest = hashlib.sha256(manifest.sha256.encode())
     for row in range(len(manifest)):
         path = manifest.path(row)

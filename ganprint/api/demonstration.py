@@ -4,13 +4,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from ganprint.api.choices import load_ensemble
 from ganprint.api.outputs import check_folder
-
-if TYPE_CHECKING:
-    from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.verdict import Verdict
+from ganprint.forensics.verdict_stream import stream_verdicts
+from ganprint.images import read_image
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Example:
 
     path: Path
     made_by: str
-    verdict: "Verdict"
+    verdict: Verdict
 
 
 def demo(
@@ -37,9 +36,7 @@ def demo(
     """
     check_folder(None if out is None else Path(out))
     ensemble, _ = load_ensemble(method, weights, device="cpu", enrolled=False)
-    from ganprint.forensics.verdict_stream import stream_verdicts
     from ganprint.forge.mini import write_examples
-    from ganprint.images import read_image
 
     with ExitStack() as stack:
         folder = Path(out) if out is not None else Path(stack.enter_context(TemporaryDirectory()))

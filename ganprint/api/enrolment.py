@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ganprint.api.choices import chosen_card, chosen_device, chosen_weights
 from ganprint.api.image_inputs import Images, Inputs, all_absent, read_named
+from ganprint.calibration.decision import check_rate
 from ganprint.errors import ImageError
+from ganprint.files import locked_folder
+from ganprint.forensics import gallery as galleries
+from ganprint.forensics.gallery import Gallery
+from ganprint.forensics.predictors import load_predictor
 from ganprint.plain_text import printable
-
-if TYPE_CHECKING:
-    from ganprint.forensics.gallery import Gallery
-    from ganprint.weights import Card
+from ganprint.weights import Card
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Enrolled:
     `failures` are the images that could not be read or have nothing to examine.
     """
 
-    gallery: "Gallery"
-    card: "Card"
+    gallery: Gallery
+    card: Card
     doubts: tuple[str, ...]
     failures: tuple[ImageError, ...]
 
@@ -47,22 +48,17 @@ def enroll(
     and all. Raises UsageError for too few images, a name that is taken, and where another process enrols for these
     weights; the ImageError of the first where none of the images is there.
     """
-    from ganprint.calibration.decision import check_rate
-
     check_rate("false_alarm", false_alarm)
     chosen = chosen_weights(weights, method)
     named = list(Inputs(images, recursive).named())
     for error in all_absent(named):
         raise error
     device = chosen_device(device, threads)
-    from ganprint.files import locked_folder
-    from ganprint.forensics.gallery import enrol, gallery_file, list_galleries, overlaps, save_gallery
-    from ganprint.forensics.predictors import load_predictor
     from ganprint.images.views import find_crops
 
     predictor = load_predictor(chosen, device=device, enrolled=False)
     found, failures = {}, []
-    with locked_folder(gallery_file(name, predictor.card).parent):
+    with locked_folder(galleries.gallery_file(name, predictor.card).parent):
         for number, (_, image) in enumerate(read_named(named), 1):
             progress(number, len(named))
             if isinstance(image, ImageError):
@@ -76,21 +72,17 @@ def enroll(
             # An image that is there twice is one.
             elif image.sha256 not in found:
                 (found[image.sha256],) = predictor.answer([crops.pixels])
-        gallery = enrol(name, found, predictor.card, predictor.known, false_alarm=false_alarm)
-        save_gallery(gallery, predictor.card, force=force)
-    doubts = overlaps(gallery, list_galleries(predictor.card), predictor.known)
+        gallery = galleries.enrol(name, found, predictor.card, predictor.known, false_alarm=false_alarm)
+        galleries.save_gallery(gallery, predictor.card, force=force)
+    doubts = galleries.overlaps(gallery, galleries.list_galleries(predictor.card), predictor.known)
     return Enrolled(gallery, predictor.card, tuple(doubts), tuple(failures))
 
 
-def enrolled_sources(*, method: str | None = None, weights: str | Path | None = None) -> "list[Gallery]":
+def enrolled_sources(*, method: str | None = None, weights: str | Path | None = None) -> list[Gallery]:
     """Return the sources that are enrolled for weights."""
-    from ganprint.forensics.gallery import list_galleries
-
-    return list_galleries(chosen_card(weights, method))
+    return galleries.list_galleries(chosen_card(weights, method))
 
 
 def remove_enrolled(name: str, *, method: str | None = None, weights: str | Path | None = None) -> None:
     """Forget an enrolled source; raise UsageError where there is none of this name."""
-    from ganprint.forensics.gallery import remove_gallery
-
-    remove_gallery(name, chosen_card(weights, method))
+    galleries.remove_gallery(name, chosen_card(weights, method))

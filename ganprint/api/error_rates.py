@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from ganprint.api.choices import chosen_data, chosen_device, chosen_weights
 from ganprint.api.chosen_conditions import distinct_policies
 from ganprint.api.outputs import check_figure, refuse_own_inputs
+from ganprint.calibration.decision import Rates
+from ganprint.data import Manifest
+from ganprint.forensics.predictors import load_predictor
+from ganprint.weights import load_attributor, load_held_out, set_calibration, set_rates
+from ganprint.weights.seen import seen_sentences
 
 if TYPE_CHECKING:
     from ganprint.evaluation.assess import Assessed
@@ -15,10 +20,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Called with the current step, the images answered so far and their total."""
-
-
-def _say_nothing(what: str, done: int, total: int) -> None:
-    return None
 
 
 def calibrate(
@@ -45,7 +46,7 @@ def calibrate(
     force: bool = False,
     command: str = "ganprint.calibrate",
     say: Callable[[str], None] = lambda sentence: None,
-    progress: Progress = _say_nothing,
+    progress: Progress = lambda what, done, total: None,
 ) -> "Calibrated":
     """Fit calibration, thresholds and likelihood ratios to the answers for a split, and return them.
 
@@ -58,16 +59,11 @@ def calibrate(
     refuse_own_inputs([picture], [data])
     chosen_policies = distinct_policies(policies)
     chosen = chosen_weights(weights, method)
-    from ganprint.calibration.decision import Rates
-
     rates = Rates(false_unknown, false_alarm, miss, wrong_family, wrong_source)
     device = chosen_device(device, threads)
-    from ganprint.data import Manifest
     from ganprint.evaluation.answers import Computing
     from ganprint.evaluation.calibrate import Fitting
     from ganprint.evaluation.calibrate import calibrate as fit
-    from ganprint.weights import load_attributor, load_held_out, set_calibration
-    from ganprint.weights.seen import seen_sentences
 
     attributor, card = load_attributor(chosen, device=device)
     manifest = Manifest.open(data, root=images, sources=card.sources)
@@ -75,14 +71,7 @@ def calibrate(
     split = split or ("train+val" if held_out else "val")
     for sentence in () if held_out else seen_sentences(card, manifest.select(split), split):
         say(sentence)
-    fitting = Fitting(
-        split=split,
-        policies=chosen_policies,
-        score=score,
-        rates=rates,
-        seed=seed,
-        command=command,
-    )
+    fitting = Fitting(split=split, policies=chosen_policies, score=score, rates=rates, seed=seed, command=command)
     found = fit(
         attributor,
         card,
@@ -118,7 +107,7 @@ def assess(
     record: bool = False,
     force: bool = False,
     command: str = "ganprint.assess",
-    progress: Progress = _say_nothing,
+    progress: Progress = lambda what, done, total: None,
     making: Callable[[str], None] = lambda what: None,
 ) -> "list[Assessed]":
     """Count how often verdicts are wrong, under each policy on each split, and return the rates in that order.
@@ -133,11 +122,8 @@ def assess(
     chosen_policies = distinct_policies(policies)
     chosen = chosen_weights(weights, method)
     device = chosen_device(device, threads)
-    from ganprint.data import Manifest
     from ganprint.evaluation.answers import Computing
     from ganprint.evaluation.assess import assess as count
-    from ganprint.forensics.predictors import load_predictor
-    from ganprint.weights import set_rates
 
     predictor = load_predictor(chosen, device=device, enrolled=False)
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, sources=predictor.card.sources)

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ganprint.api.choices import chosen_data, chosen_device, chosen_weights
 from ganprint.api.outputs import check_output, refuse_own_inputs
+from ganprint.data import Manifest
 from ganprint.errors import UsageError
-
-if TYPE_CHECKING:
-    from ganprint.data import Manifest
-    from ganprint.evaluation.results import Evaluation
-    from ganprint.perturbation import AnyPolicy
-    from ganprint.weights import Card
+from ganprint.evaluation.results import Evaluation
+from ganprint.evaluation.results import evaluate as score_answers
+from ganprint.perturbation import Attack, Policy, parse_any_policy
+from ganprint.plain_text import printable
+from ganprint.processes import is_main_process, join
+from ganprint.weights import Card, add_result, knowing, load_attributor
+from ganprint.weights.seen import seen_sentences
 
 
 def evaluate(
@@ -40,7 +42,7 @@ def evaluate(
     say: Callable[[str], None] = lambda sentence: None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     making: Callable[[str], None] = lambda what: None,
-) -> "Evaluation":
+) -> Evaluation:
     """Return detection and attribution accuracy and NMI of weights on a split.
 
     Arguments are the options of `ganprint evaluate`; without `data` the images are the embedded benchmark's, and
@@ -50,24 +52,20 @@ def evaluate(
     where something named is not there or does not fit. Of several processes (`torchrun`) each answers for a part of the
     images, and all return the whole result; the first says and writes.
     """
-    from ganprint.processes import is_main_process, join
-
     file = None if predictions is None else Path(predictions)
     check_output(file, force=force)
     refuse_own_inputs([file], [data])
     if record and limit:
         raise UsageError("--record needs whole splits.", "Leave --limit out.")
-    chosen_policy = _policy(policy, as_corruption=bool(at) or engine != "torch")
+    chosen_policy = parse_any_policy(policy)
+    if (at or engine != "torch") and not isinstance(chosen_policy, Policy):
+        raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
     # The first choice knows none of the embedded benchmark's sources.
     unnamed = data is None and weights is None and method is None
     chosen = None if unnamed else chosen_weights(weights, method)
     device = join(chosen_device(device, threads))
-    from ganprint.data import Manifest
     from ganprint.evaluation.answers import Computing, answer_manifest, write_predictions
     from ganprint.evaluation.conditions import Condition
-    from ganprint.evaluation.results import evaluate as score_answers
-    from ganprint.perturbation import Attack
-    from ganprint.weights import add_result, load_attributor
 
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, allow_gaps=True)
     chosen = chosen or _unnamed(manifest, say)
@@ -99,32 +97,16 @@ def evaluate(
     return evaluation.in_unit(unit)
 
 
-def _policy(text: str, *, as_corruption: bool) -> "AnyPolicy":
-    """Return what a policy is called; raise UsageError where it must be one of corruptions and is none."""
-    from ganprint.perturbation import Policy, parse_any_policy
-
-    policy = parse_any_policy(text)
-    if as_corruption and not isinstance(policy, Policy):
-        raise UsageError("Only corruptions have --at and --engine.", "Leave them out.")
-    return policy
-
-
-def _unnamed(manifest: "Manifest", say: Callable[[str], None]) -> Path:
+def _unnamed(manifest: Manifest, say: Callable[[str], None]) -> Path:
     """Return the weights for a manifest where none were named, and say which they are."""
-    from ganprint.processes import is_main_process
-    from ganprint.weights import knowing
-
     chosen = knowing(manifest.sources).path
     if is_main_process():
         say(f"no weights were named, so {chosen.name} is evaluated; name others with --weights.")
     return chosen
 
 
-def _what_to_know(manifest: "Manifest", rows: "Manifest", card: "Card", what: str) -> "Iterator[str]":
+def _what_to_know(manifest: Manifest, rows: Manifest, card: Card, what: str) -> Iterator[str]:
     """Yield what should be known of numbers from these rows of a manifest, the split being called `what`."""
-    from ganprint.plain_text import printable
-    from ganprint.weights.seen import seen_sentences
-
     if manifest.named_by_position:
         yield (f"{manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be {', '.join(card.sources)}.")
     outside = sorted(set(rows.column("source")[rows.labels < 0]))

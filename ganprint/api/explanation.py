@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Literal
 from ganprint.api.choices import chosen_card, chosen_device, chosen_weights
 from ganprint.api.image_inputs import ImageInput, read_one
 from ganprint.api.outputs import check_figure, refuse_own_inputs
+from ganprint.attributor import View
+from ganprint.data import Manifest
+from ganprint.remote import last_part
+from ganprint.weights import load_attributor
 
 if TYPE_CHECKING:
     from ganprint.forensics.evidence import Evidence
@@ -36,7 +40,6 @@ def explain(
     read = read_one(image)
     from ganprint.forensics.evidence import Evidence, crop_map, deciding_crop, gather_evidence
     from ganprint.images.views import answerable_crops, whole_picture
-    from ganprint.weights import load_attributor
 
     attributor, card = load_attributor(chosen_weights(weights, method), device=chosen_device(device, threads))
     crops = answerable_crops(read.pixels, card.view)
@@ -57,8 +60,6 @@ def explain(
 
 def picture_name(image: str | Path, *, method: str | None = None, weights: str | Path | None = None) -> Path:
     """Return what the picture for an image is called if that is not named: IMAGE-METHOD.png."""
-    from ganprint.remote import last_part
-
     return Path(f"{Path(last_part(image)).stem}-{chosen_card(weights, method).method}.png")
 
 
@@ -79,9 +80,6 @@ def explain_spectra(
 
     Arguments are the options of `ganprint explain --spectrum`; `progress` gets images read, and all.
     """
-    from ganprint.attributor import View
-    from ganprint.data import Manifest
-    from ganprint.remote import last_part
     from ganprint.reporting.panels import draw_panels
     from ganprint.reporting.spectra import average_spectra, spectrum_panels
 

@@ -10,10 +10,14 @@ from ganprint.api.choices import chosen_members, load_ensemble
 from ganprint.api.chosen_conditions import distinct_policies
 from ganprint.api.error_rates import Progress
 from ganprint.api.outputs import check_output
+from ganprint.calibration.fusion import FUSION_FILE, Combination, Fusion, pool, save_fusion
+from ganprint.calibration.probabilities import log_loss
+from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
+from ganprint.remote import last_part
+from ganprint.weights import user_folder
 
 if TYPE_CHECKING:
-    from ganprint.calibration.fusion import Combination, Fusion
     from ganprint.evaluation.fuse import Told
 
 
@@ -34,9 +38,9 @@ class Fused:
     could not be read.
     """
 
-    fusion: "Fusion"
+    fusion: Fusion
     file: Path
-    combination: "Combination"
+    combination: Combination
     tested: dict[str, list[Accuracy]]
     failures: tuple[ImageError, ...]
 
@@ -67,11 +71,6 @@ def fuse(
     sentence where weights have seen the images, and where the fusion has seen those of the test. Raises UsageError for
     fewer than two methods, and where images or sources in common are too few.
     """
-    from ganprint.calibration.fusion import FUSION_FILE, save_fusion
-    from ganprint.data import Manifest
-    from ganprint.remote import last_part
-    from ganprint.weights import user_folder
-
     file = user_folder() / FUSION_FILE if out is None else Path(out)
     if out is not None:
         check_output(file, force=force)
@@ -120,9 +119,6 @@ def _check_count(members: Sequence[object]) -> None:
 
 def _accuracies(told: "Told", shares: Sequence[float]) -> "list[Accuracy]":
     """Return how right each member is, and the fused answers are."""
-    from ganprint.calibration.fusion import pool
-    from ganprint.calibration.probabilities import log_loss
-
     found, labels = [], told.labels
     for probabilities in (*told.members, pool(told.members, shares)):
         answers = probabilities.argmax(1)

@@ -108,10 +108,8 @@ def sample_generator(
     ]
     if len(fitting) != 1:
         what = "no generator" if not fitting else "several generators"
-        raise UsageError(
-            f"{folder} has {what} of {source} for {semantic} with the training seed {training_seed}.",
-            _names_hint(every),
-        )
+        fault = f"{folder} has {what} of {source} for {semantic} with the training seed {training_seed}."
+        raise UsageError(fault, _names_hint(every))
     generator, card = load_generator(fitting[0], device=device)
     (first,) = sample_images(generator, [0], seed=seed)
     check_grown(card, first.shape[-1])
@@ -148,9 +146,8 @@ def build_from_generators(
     """
     check_folder(Path(out))
     if not Path(photos).is_dir():
-        raise UsageError(
-            f"There is no folder {photos}.", "Name one with a folder of photographs for each semantic class."
-        )
+        fault = f"There is no folder {photos}."
+        raise UsageError(fault, "Name one with a folder of photographs for each semantic class.")
     from ganprint.forge.build import Plan, build_benchmark
 
     folder, every = _found(generators)
@@ -172,12 +169,7 @@ def build_from_generators(
 
 
 def draw_generators(
-    out: str | Path,
-    *,
-    generators: str | Path | None = None,
-    count: int = 9,
-    seed: int = 0,
-    force: bool = False,
+    out: str | Path, *, generators: str | Path | None = None, count: int = 9, seed: int = 0, force: bool = False
 ) -> None:
     """Draw samples of every generator in one PNG, a column for each architecture, a row for each semantic class.
 

@@ -5,19 +5,20 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from typing_extensions import TypeIs
 
 from ganprint.errors import GanprintError, ImageError, ImageNotFoundError, NoImagesError, UsageError
 from ganprint.images import DEFAULT_MAX_PIXELS, ImageFile, find_images
+from ganprint.images.find import unsearched_folders
+from ganprint.images.memory import from_memory
 from ganprint.plain_text import printable
+from ganprint.provenance.stated import read_stated
 from ganprint.remote import join_location
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeIs
 
 ImageInput: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | NDArray[Any]
 """A file, folder or pattern, `-` for standard input; the bytes of a file; a stream of them; a Pillow image; a uint8
@@ -60,8 +61,6 @@ class Inputs:
 
     def unsearched(self) -> list[str]:
         """Return the folders named that have images and folders, which are searched with `recursive` only."""
-        from ganprint.images.find import unsearched_folders
-
         return [] if self.recursive else list(unsearched_folders(self.paths()))
 
     def named(self) -> Iterator[tuple[str, Source | ImageError]]:
@@ -137,9 +136,6 @@ def read_source(
     name: str, source: Source | ImageError, *, max_pixels: int | None = None, metadata: bool = False
 ) -> ImageFile | ImageError:
     """Return an image with its pixels and what its file states, or what keeps it from being read."""
-    from ganprint.images.memory import from_memory
-    from ganprint.provenance.stated import read_stated
-
     limit = max_pixels or DEFAULT_MAX_PIXELS
     if isinstance(source, ImageError):
         return source
@@ -174,6 +170,6 @@ def read_one(image: ImageInput) -> ImageFile:
     return read
 
 
-def is_pixels(source: object) -> "TypeIs[Image.Image | NDArray[Any]]":
+def is_pixels(source: object) -> TypeIs[Image.Image | NDArray[Any]]:
     """Return whether this is pixels in memory."""
     return isinstance(source, (np.ndarray, Image.Image))

@@ -41,10 +41,8 @@ def import_checkpoint(
     chosen = method or (known[0] if len(known) == 1 else None)
     importer = plugins.read_spec(chosen).importer if chosen else None
     if chosen is None or importer is None:
-        raise UsageError(
-            f"{chosen} has no importer." if chosen else "It is not clear of which method the checkpoint is.",
-            f"Name one with --method: {', '.join(known) or 'no method has an importer'}.",
-        )
+        fault = f"{chosen} has no importer." if chosen else "It is not clear of which method the checkpoint is."
+        raise UsageError(fault, f"Name one with --method: {', '.join(known) or 'no method has an importer'}.")
     with open_checkpoint(path) as checkpoint:
         found = importer(checkpoint, sources)
     card = _card(name, chosen, sources, semantics, found, path, command)

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ganprint import plugins
+from ganprint.attributor import AttributorSpec
 from ganprint.errors import GanprintError, PluginError, WeightsError
-
-if TYPE_CHECKING:
-    from ganprint.attributor import AttributorSpec
-    from ganprint.models.config import Key
+from ganprint.forensics.predictors import load_predictor
+from ganprint.models.config import Key, config_keys, preset_names, read_config
+from ganprint.weights import find, list_weights, load_artifact
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class MethodSettings:
     paper: str
     year: int
     presets: tuple[str, ...]
-    keys: "list[Key]"
+    keys: list[Key]
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,6 @@ class VerifiedWeights:
 
 def methods() -> list[Method]:
     """Return the installed methods by name, those that cannot be loaded with their error. No method is imported."""
-    from ganprint import plugins
-    from ganprint.weights import list_weights
-
     cards = {entry.name: entry.card for entry in list_weights() if entry.card and not entry.error}
     found = []
     for plugin in plugins.discover():
@@ -62,33 +59,19 @@ def methods() -> list[Method]:
             spec = plugins.read_spec(plugin.name)
         except PluginError as cause:
             error = cause.message
-        found.append(
-            Method(
-                plugin.name,
-                spec.title if spec else None,
-                spec.year if spec else None,
-                plugin.distribution,
-                plugin.version,
-                [name for name, card in cards.items() if card.method == plugin.name],
-                error,
-                spec.paper if spec else None,
-            )
-        )
+        weights = [name for name, card in cards.items() if card.method == plugin.name]
+        title, year, paper = (getattr(spec, name, None) for name in ("title", "year", "paper"))
+        found.append(Method(plugin.name, title, year, plugin.distribution, plugin.version, weights, error, paper))
     return found
 
 
 def method_names() -> list[str]:
     """Return the names of the installed methods, whether they can be loaded or not."""
-    from ganprint import plugins
-
     return sorted({plugin.name for plugin in plugins.discover()})
 
 
 def method_settings(name: str) -> MethodSettings:
     """Return the presets and configuration keys of a method; raise PluginError where it cannot be loaded."""
-    from ganprint import plugins
-    from ganprint.models.config import config_keys, preset_names, read_config
-
     spec = plugins.read_spec(name)
     keys = config_keys(read_config(spec))
     return MethodSettings(spec.name, spec.title, spec.paper, spec.year, preset_names(spec), keys)
@@ -99,8 +82,6 @@ def verify_weights(name: str | Path | None = None) -> list[VerifiedWeights]:
 
     Raises WeightsError where there are none.
     """
-    from ganprint.weights import find, list_weights
-
     folders = [find(name)] if name is not None else [entry.path for entry in list_weights()]
     if not folders:
         raise WeightsError("There are no weights to verify.", "ganprint weights list names the folders searched.")
@@ -108,9 +89,6 @@ def verify_weights(name: str | Path | None = None) -> list[VerifiedWeights]:
 
 
 def _verified(folder: Path) -> VerifiedWeights:
-    from ganprint.forensics.predictors import load_predictor
-    from ganprint.weights import load_artifact
-
     sha256 = error = warning = None
     try:
         sha256 = load_artifact(folder).card.sha256

@@ -3,21 +3,21 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ganprint.api.outputs import check_folder, refuse_own_inputs
+from ganprint.data import Manifest
+from ganprint.data.check import CheckReport, check
+from ganprint.data.join import join
+from ganprint.data.split import Fractions, default_by, split
 from ganprint.errors import UsageError
-
-if TYPE_CHECKING:
-    from ganprint.data import Manifest
-    from ganprint.data.check import CheckReport
 
 
 @dataclass(frozen=True)
 class SplitManifest:
     """A manifest as it was written, what stays together in its splits, and the sources that each split lacks."""
 
-    manifest: "Manifest"
+    manifest: Manifest
     by: Literal["image", "group", "semantic"]
     lacking: Mapping[str, Sequence[str]]
 
@@ -30,14 +30,11 @@ def check_data(
     seed: int = 0,
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> "CheckReport":
+) -> CheckReport:
     """Open every image of a manifest and report missing, broken and duplicate images, leaks and biases.
 
     Arguments are the options of `ganprint data check`. `progress` gets images opened, and all.
     """
-    from ganprint.data import Manifest
-    from ganprint.data.check import check
-
     manifest = Manifest.open(data, root=images, allow_gaps=True)
     return check(manifest, limit=limit, workers=workers, seed=seed, progress=progress)
 
@@ -61,9 +58,6 @@ def split_data(
     by group if the manifest names groups, else by image. Raises UsageError for shares that do not sum to 1, and classes
     to hold out where they do not stay together, OutputExistsError where `out` is there and `force` is not given.
     """
-    from ganprint.data import Manifest
-    from ganprint.data.split import Fractions, default_by, split
-
     file = Path(out)
     check_folder(file.parent)
     refuse_own_inputs([file], [data])
@@ -80,14 +74,11 @@ def split_data(
     return SplitManifest(written, by, {name: sources for name, sources in lacking.items() if sources})
 
 
-def join_data(out: str | Path, data: Sequence[str | Path], *, force: bool = False) -> "Manifest":
+def join_data(out: str | Path, data: Sequence[str | Path], *, force: bool = False) -> Manifest:
     """Write the rows of several manifests as one and return it. Sources are matched by name; splits do not change.
 
     Arguments are those of `ganprint data join`. Raises ManifestError where two say different things of one image.
     """
-    from ganprint.data import Manifest
-    from ganprint.data.join import join
-
     file = Path(out)
     check_folder(file.parent)
     refuse_own_inputs([file], data)

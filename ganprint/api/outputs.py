@@ -31,9 +31,8 @@ def check_folder(folder: Path | None) -> None:
     if folder is None:
         return
     if _WAS_URL.match(str(folder)) and not folder.exists():
-        raise UsageError(
-            f"{folder} is of a URL, and only files of this machine are written.", "Write to one, and copy it there."
-        )
+        fault = f"{folder} is of a URL, and only files of this machine are written."
+        raise UsageError(fault, "Write to one, and copy it there.")
     there = next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110 - as in images.find
     if not there.is_dir():
         raise UsageError(f"{there} is a file, no folder.", "Name a folder to write into.")

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.outputs import check_folder, check_output
 from ganprint.errors import OutputExistsError, UsageError
+from ganprint.evaluation.entry import SHORT_HASH, Entry
+from ganprint.evaluation.leaderboard import read_entries
+from ganprint.evaluation.tables import Table
+from ganprint.reporting.overview import result_tables
+from ganprint.reporting.presets import preset_lines
+from ganprint.studies.experiments import robustness_splits
+from ganprint.studies.published import published_tables
+from ganprint.studies.variants import Variant
+from ganprint.weights import Card, list_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.runner import Comparison
-    from ganprint.evaluation.tables import Table
-    from ganprint.studies.variants import Variant
-    from ganprint.weights import Card
-
 Metric = Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"]
 Unit = Literal["group", "image"]
 FigureForm = Literal["png", "svg"]
@@ -27,15 +31,13 @@ Alike = dict[tuple[str, int, str, str, str], "list[Entry]"]
 class Overview:
     """Results and the tables that show them, the cards of their weights, as far as installed, and the figures drawn."""
 
-    entries: "list[Entry]"
-    tables: "list[Table]"
-    cards: "list[Card]"
+    entries: list[Entry]
+    tables: list[Table]
+    cards: list[Card]
     drawn: tuple[Path, ...] = ()
 
     def presets(self) -> list[str]:
         """Return a line for each of the weights: method, preset, and what that changes of the paper's."""
-        from ganprint.reporting.presets import preset_lines
-
         return preset_lines(self.cards)
 
     def write_page(self, path: Path, figures: "Mapping[str, Figure]", *, force: bool = False) -> None:
@@ -53,19 +55,15 @@ def check_display(
 ) -> None:
     """Refuse, before long work, what cannot be combined, and files or folders that are there already."""
     if metric == "balanced_accuracy" and unit == "group":
-        raise UsageError(
-            "Attribution over groups is balanced: each source has one vote.",
-            "Leave --metric out, or give --unit image.",
-        )
+        fault = "Attribution over groups is balanced: each source has one vote."
+        raise UsageError(fault, "Leave --metric out, or give --unit image.")
     check_output(html, force=force)
     check_folder(figures)
     if figures is None or force or not figures.exists():
         return
     if not figures.is_dir() or any(figures.iterdir()):
-        raise OutputExistsError(
-            f"{figures} already exists and has files in it.",
-            "Name another, or give --force to overwrite figures.",
-        )
+        fault = f"{figures} already exists and has files in it."
+        raise OutputExistsError(fault, "Name another, or give --force to overwrite figures.")
 
 
 def check_against(against: str | None, names: Iterable[str]) -> None:
@@ -99,12 +97,6 @@ def leaderboard(
     check_against(against, [entry.weights for entry in entries])
     if drawn_into is not None:
         _refuse_several(entries)
-    from ganprint.evaluation.entry import SHORT_HASH
-    from ganprint.reporting.overview import result_tables
-    from ganprint.studies.experiments import robustness_splits
-    from ganprint.studies.published import published_tables
-    from ganprint.weights import list_weights
-
     tables = []
     for what, alike in _alike(entries).items():
         found = result_tables(alike, metric, robustness_splits(alike), against=against)
@@ -148,20 +140,17 @@ def plot(
 
 def comparison_overview(
     comparison: "Comparison",
-    entries: "Sequence[Entry]",
-    *,
-    metric: Metric = "attribution_accuracy",
-    unit: Unit = "group",
-    against: str | None = None,
-    robustness: Sequence[str] = (),
-    variants: "Sequence[Variant]" = (),
+    entries: Sequence[Entry],
+    metric: Metric,
+    unit: Unit,
+    against: str | None,
+    robustness: Sequence[str],
+    variants: Sequence[Variant],
 ) -> Overview:
     """Return the results of a comparison with their tables, those of corruptions on the splits `robustness`.
 
     Of weights that are `variants` of a study the tables are the study's.
     """
-    from ganprint.reporting.overview import result_tables
-
     shown = [entry.in_unit(unit) for entry in entries]
     there = against if against in {entry.weights for entry in shown} else None
     tables = result_tables(shown, metric, robustness, variants, there)
@@ -173,7 +162,7 @@ def draw_comparison(
     overview: Overview,
     *,
     metric: Metric = "attribution_accuracy",
-    variants: "Sequence[Variant]" = (),
+    variants: Sequence[Variant] = (),
     figures: Path | None = None,
     figure_form: FigureForm = "png",
     html: Path | None = None,
@@ -197,12 +186,10 @@ def draw_comparison(
     return files
 
 
-def _stored(folder: Path, data: str | None, unit: Unit) -> "list[Entry]":
+def _stored(folder: Path, data: str | None, unit: Unit) -> list[Entry]:
     """Return the stored results of a folder, on one data set if it is named."""
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}.", "Name a folder that `ganprint compare --out` wrote.")
-    from ganprint.evaluation.leaderboard import read_entries
-
     entries = [entry.in_unit(unit) for entry in read_entries(folder)]
     names = sorted({entry.data for entry in entries})
     found = [entry for entry in entries if data in (None, entry.data)]
@@ -215,23 +202,21 @@ def _stored(folder: Path, data: str | None, unit: Unit) -> "list[Entry]":
     return found
 
 
-def _draw(entries: "Sequence[Entry]", metric: Metric, folder: Path, form: FigureForm, *, force: bool) -> list[Path]:
+def _draw(entries: Sequence[Entry], metric: Metric, folder: Path, form: FigureForm, *, force: bool) -> list[Path]:
     from ganprint.reporting.charts import comparison_figures, save_figures
 
     return save_figures(comparison_figures(entries, metric), folder, form=form, force=force)
 
 
-def _refuse_several(entries: "Sequence[Entry]") -> None:
+def _refuse_several(entries: Sequence[Entry]) -> None:
     """Refuse to draw results that tables do not mix."""
     if len(_alike(entries)) > 1:
         names = ", ".join(sorted({entry.data for entry in entries}))
-        raise UsageError(
-            "Figures show one data set, seed, engine and precision.",
-            f"Name one with --data: {names}; or move the others to another folder.",
-        )
+        fault = "Figures show one data set, seed, engine and precision."
+        raise UsageError(fault, f"Name one with --data: {names}; or move the others to another folder.")
 
 
-def _figures_of_all(entries: "Sequence[Entry]", metric: Metric) -> "dict[str, Figure]":
+def _figures_of_all(entries: Sequence[Entry], metric: Metric) -> "dict[str, Figure]":
     """Return the figures of the results that are alike, what they are of before their names."""
     from ganprint.reporting.charts import comparison_figures
 
@@ -247,7 +232,7 @@ def _called(data: str, seed: int, engine: str, precision: str, unit: str) -> str
     return ", ".join([data, f"seed {seed}", *(part for part in (engine, precision) if part not in ("torch", "fp32"))])
 
 
-def _alike(entries: "Sequence[Entry]") -> Alike:
+def _alike(entries: Sequence[Entry]) -> Alike:
     """Return the results by what tables must not mix: data, seed, engine, precision and unit."""
     found: Alike = {}
     for entry in entries:

@@ -7,28 +7,27 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, cast, overloa
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ganprint.api.image_inputs import ImageInput, Inputs, Source, is_one, is_pixels
 from ganprint.api.outputs import check_folder
 from ganprint.errors import ImageError, ImageUnreadableError, OutputExistsError, UsageError
+from ganprint.files import atomic_file
 from ganprint.images import find_images, read_image
 from ganprint.images.formats import promised_format
+from ganprint.images.memory import from_memory
+from ganprint.perturbation import Attack, Chain, DrawnChain, Perturbation, Policy, parse_any_policy, parse_policy
+from ganprint.perturbation.kinds import CORRUPTIONS, check_kind, check_severity
 from ganprint.plain_text import printable
 from ganprint.remote import name_in
 
 if TYPE_CHECKING:
-    from ganprint.perturbation import Chain, DrawnChain, Engine, Perturbation, Policy
+    from ganprint.perturbation import Engine
 
 Pixels = NDArray[np.uint8]
 FORMATS = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".webp": "WEBP",
-    ".bmp": "BMP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF",
+}  # fmt: skip
 """Pillow's names of the formats that are written, by the ends of file names."""
 
 
@@ -80,14 +79,12 @@ class Copy:
 
     source: Path | str
     output: Path
-    done: "Perturbation | Chain"
+    done: Perturbation | Chain
     error: ImageError | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
         """What was done by name: of a chain its text as `shared`, else the fields of the perturbation."""
-        from ganprint.perturbation import Chain
-
         return {"shared": str(self.done)} if isinstance(self.done, Chain) else asdict(self.done)
 
 
@@ -115,36 +112,25 @@ def perturb_files(
     _check_format(Path(out))
     outputs, failures = _plan(inputs, Path(out), recursive)
     _check_outputs(outputs, force)
-    return _write_all(outputs, failures, chosen, engine, at, seed)
 
+    def written() -> Iterator[Copy | ImageError]:
+        yield from failures
+        for index, (output, source) in enumerate(sorted(outputs.items())):
+            drawn = chosen.draw(seed, index)
+            try:
+                _write(_perturbed(source, str(source), drawn, engine, at), output)
+            except ImageError as error:
+                yield Copy(source, output, drawn, error)
+            else:
+                yield Copy(source, output, drawn)
 
-def _write_all(
-    outputs: dict[Path, Path | str],
-    failures: list[ImageError],
-    chosen: "Policy | Chain | DrawnChain",
-    engine: str,
-    at: int | None,
-    seed: int,
-) -> Iterator[Copy | ImageError]:
-    yield from failures
-    for index, (output, source) in enumerate(sorted(outputs.items())):
-        drawn = chosen.draw(seed, index)
-        try:
-            name = str(source)
-            _write(_perturbed(source, name, drawn, engine, at), output)
-        except ImageError as error:
-            yield Copy(source, output, drawn, error)
-        else:
-            yield Copy(source, output, drawn)
+    return written()
 
 
 def choose_policy(
     corruption: str | None, severity: int | None, policy: str | None, *, engine: str, at: int | None
-) -> "Policy | Chain | DrawnChain":
+) -> Policy | Chain | DrawnChain:
     """Return what is done to images by the names that were given; raise UsageError where those do not fit."""
-    from ganprint.perturbation import CORRUPTIONS, Attack, Policy, parse_any_policy, parse_policy
-    from ganprint.perturbation.kinds import check_kind, check_severity
-
     if (corruption is None) == (policy is None):
         raise UsageError("Name either --corruption or --policy.", f"Corruptions: {', '.join(CORRUPTIONS)}.")
     if corruption is not None:
@@ -164,15 +150,11 @@ def choose_policy(
 
 def _read(source: Source, name: str) -> Pixels:
     if is_pixels(source):
-        from ganprint.images.memory import from_memory
-
         return from_memory(source, name, min_side=1).pixels
     return read_image(source, name=name, min_side=1).pixels
 
 
-def _perturbed(source: Source, name: str, drawn: "Perturbation | Chain", engine: str, at: int | None) -> Pixels:
-    from ganprint.perturbation import Chain
-
+def _perturbed(source: Source, name: str, drawn: Perturbation | Chain, engine: str, at: int | None) -> Pixels:
     if isinstance(drawn, Chain):
         pixels = np.ascontiguousarray(_read(source, name))
         try:
@@ -193,19 +175,14 @@ def _perturbed(source: Source, name: str, drawn: "Perturbation | Chain", engine:
 
 
 def _write(pixels: Pixels, output: Path) -> None:
-    from PIL import Image
-
-    from ganprint.files import atomic_file
-
     try:
         with atomic_file(output) as file:
             Image.fromarray(pixels).save(file, FORMATS[output.suffix.lower()], quality=95, lossless=True)
     except (OSError, ValueError) as error:
         # Pillow says in an error without a number that a format takes no image so large.
         reason = getattr(error, "strerror", None) or error
-        raise ImageUnreadableError(
-            f"{printable(str(output))} cannot be written: {reason}.", "Name another OUT."
-        ) from error
+        fault = f"{printable(str(output))} cannot be written: {reason}."
+        raise ImageUnreadableError(fault, "Name another OUT.") from error
 
 
 def _plan(inputs: Sequence[str], out: Path, recursive: bool) -> tuple[dict[Path, Path | str], list[ImageError]]:
@@ -239,20 +216,16 @@ def _plan(inputs: Sequence[str], out: Path, recursive: bool) -> tuple[dict[Path,
 def _check_format(out: Path) -> None:
     """Refuse a file of a format that is read and not written; a folder may be called as it likes."""
     if promised_format(str(out)) and out.suffix.lower() not in FORMATS and not out.is_dir():
-        raise UsageError(
-            f"{printable(str(out))} cannot be written: {out.suffix} is not a format of copies.",
-            f"Name a folder, or a file that ends in one of: {', '.join(FORMATS)}.",
-        )
+        fault = f"{printable(str(out))} cannot be written: {out.suffix} is not a format of copies."
+        raise UsageError(fault, f"Name a folder, or a file that ends in one of: {', '.join(FORMATS)}.")
 
 
 def _check_outputs(outputs: dict[Path, Path | str], force: bool) -> None:
     sources = {source.resolve() for source in outputs.values() if isinstance(source, Path)}
     for output in outputs:
         if output.resolve() in sources:
-            raise OutputExistsError(
-                f"{printable(str(output))} is itself an input.", "Write the copies to another folder."
-            )
+            fault = f"{printable(str(output))} is itself an input."
+            raise OutputExistsError(fault, "Write the copies to another folder.")
         if output.exists() and not force:
-            raise OutputExistsError(
-                f"{printable(str(output))} already exists.", "Add --force to overwrite, or name another OUT."
-            )
+            fault = f"{printable(str(output))} already exists."
+            raise OutputExistsError(fault, "Add --force to overwrite, or name another OUT.")

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from ganprint.api.choices import check_batch_size, chosen_device, chosen_weights
 from ganprint.api.image_inputs import ImageInput, Inputs, Source, content_of, is_one, read_named
 from ganprint.errors import ImageError, UsageError, WeightsError
+from ganprint.forensics.predictors import WeightsPredictor, load_predictor
+from ganprint.images import ImageFile
+from ganprint.weights import Card, read_card
 
 if TYPE_CHECKING:
-    from ganprint.forensics.predictors import WeightsPredictor
-    from ganprint.images import ImageFile
     from ganprint.images.views import Crops
-    from ganprint.weights import Card
-
 IMAGE_COLUMNS = ("image", "bytes", "path")
 """Columns of a batch that can hold images, the first that is there is taken."""
 
@@ -79,10 +78,8 @@ class Predictor:
         return f"Predictor({given})"
 
     @cached_property
-    def card(self) -> "Card":
+    def card(self) -> Card:
         """The card of the weights; reading it loads no tensor. Raises WeightsError where they are not those pickled."""
-        from ganprint.weights import read_card
-
         card = read_card(self._chosen)
         if self._sha256 not in (None, card.sha256):
             raise WeightsError(
@@ -102,9 +99,7 @@ class Predictor:
         return chosen_weights(self._options["weights"], self._options["method"])
 
     @cached_property
-    def _loaded(self) -> "WeightsPredictor":
-        from ganprint.forensics.predictors import load_predictor
-
+    def _loaded(self) -> WeightsPredictor:
         card = self.card
         device = chosen_device(self._options["device"], self._options["threads"])
         predictor = load_predictor(self._chosen, device=device, enrolled=False)
@@ -147,10 +142,8 @@ class Predictor:
         """
         column = next((name for name in IMAGE_COLUMNS if name in batch), None)
         if column is None:
-            raise UsageError(
-                f"A batch with the columns {', '.join(batch) or 'none'} has no images.",
-                f"Give one of: {', '.join(IMAGE_COLUMNS)}.",
-            )
+            fault = f"A batch with the columns {', '.join(batch) or 'none'} has no images."
+            raise UsageError(fault, f"Give one of: {', '.join(IMAGE_COLUMNS)}.")
         values: list[Source] = [str(each) if column == "path" else content_of(each) for each in batch[column]]
         named = ((str(each) if column == "path" else f"row {row}", each) for row, each in enumerate(values))
         found = list(self._scores(named))
@@ -177,10 +170,7 @@ class Predictor:
         cropped = (
             (image, None)
             if isinstance(image, ImageError)
-            else (
-                replace(image, pixels=image.pixels[:0].copy()),
-                find_crops(image.pixels, self._loaded.card.view),
-            )
+            else (replace(image, pixels=image.pixels[:0].copy()), find_crops(image.pixels, self._loaded.card.view))
             for _, image in read
         )
         while batch := list(islice(cropped, self._options["batch_size"])):
@@ -198,14 +188,8 @@ class Predictor:
             else:
                 answer = replace(next(answers), reflected=crops.reflected)
                 said = predictor.decide(image, answer, crops.places)
-                yield Score(
-                    image.name,
-                    said.verdict or "",
-                    said.reason,
-                    said.probabilities,
-                    said.synthetic_probability,
-                    answer.embedding,
-                )
+                shares, synthetic = said.probabilities, said.synthetic_probability
+                yield Score(image.name, said.verdict or "", said.reason, shares, synthetic, answer.embedding)
 
     @cached_property
     def _embedding_size(self) -> int:

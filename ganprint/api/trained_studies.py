@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ganprint.api.candidates import chosen_methods
+from ganprint.api.choices import check_methods, chosen_device
+from ganprint.api.chosen_conditions import distinct_conditions, parse_condition
+from ganprint.api.outputs import check_folder
+from ganprint.attributor import Progress
+from ganprint.data import Manifest
+from ganprint.devices import quick_precision
 from ganprint.errors import UsageError
+from ganprint.evaluation.entry import Entry
+from ganprint.processes import place
+from ganprint.studies.variants import Variant, ablated_method, ablation_variants, check_addressees, semantics_variants
 
 if TYPE_CHECKING:
-    from ganprint.attributor import Progress
-    from ganprint.data import Manifest
-    from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.plan import Settings
     from ganprint.evaluation.runner import Comparison
     from ganprint.studies.study import Study
-    from ganprint.studies.variants import Variant
-
 Kind = Literal["semantics", "ablation"]
 STUDIED = ("none", "test-seen")
 """Policies that trained weights are tested under where no condition is named."""
@@ -24,7 +29,7 @@ STUDIED = ("none", "test-seen")
 
 def study_semantics(
     data: str | Path, out: str | Path, *, method: str = "all", counts: Sequence[int] = (), **options: Any
-) -> "list[Entry]":
+) -> list[Entry]:
     """Train each method on images of 1, 2, ... semantic classes, test it on all, and return the results.
 
     `options` are those of `prepare_study`, and `budget`, `report` and `say` of `PreparedStudy.train`. What is trained
@@ -35,7 +40,7 @@ def study_semantics(
 
 def study_ablation(
     data: str | Path, out: str | Path, *, method: str | None = None, parts: Sequence[str] = (), **options: Any
-) -> "list[Entry]":
+) -> list[Entry]:
     """Train a method with parts changed as in its paper, test each, and return the results; else as `study_semantics`.
 
     Without `method` it is the first whose paper has an ablation, without `parts` all of that.
@@ -70,17 +75,9 @@ def prepare_study(
     Arguments are the options of `ganprint study`; `counts` are for `semantics`, `parts` for an ablation. Raises a
     GanprintError where something named is not there or does not fit.
     """
-    from ganprint.api.choices import check_methods, chosen_device
-    from ganprint.api.chosen_conditions import distinct_conditions, parse_condition
-    from ganprint.api.outputs import check_folder
-    from ganprint.data import Manifest
-    from ganprint.processes import place
-
     if place()[1] > 1:
-        raise UsageError(
-            "The trainings of an experiment run in one process.",
-            "Share one among several with torchrun -m ganprint train, and compare its weights.",
-        )
+        fault = "The trainings of an experiment run in one process."
+        raise UsageError(fault, "Share one among several with torchrun -m ganprint train, and compare its weights.")
     named = distinct_conditions([parse_condition(text) for text in conditions], None)
     check_folder(Path(out))
     check_methods(method)
@@ -91,7 +88,6 @@ def prepare_study(
     for each in dict.fromkeys(each for each, _ in tested):
         manifest.select(each)
     device = chosen_device(device, threads)
-    from ganprint.devices import quick_precision
     from ganprint.evaluation.plan import Settings
     from ganprint.studies.study import Study
 
@@ -116,7 +112,7 @@ class PreparedStudy:
         budget: float | None = None,
         *,
         begin: Callable[[str], None] = lambda name: None,
-        report: "Callable[[Progress], None]" = lambda progress: None,
+        report: Callable[[Progress], None] = lambda progress: None,
         say: Callable[[str], None] = lambda sentence: None,
     ) -> list[str]:
         """Train what is missing, as far as `budget` minutes allow, and return the names of what still is.
@@ -155,10 +151,10 @@ def _run(
     out: str | Path,
     *,
     budget: float | None = None,
-    report: "Callable[[Progress], None]" = lambda progress: None,
+    report: Callable[[Progress], None] = lambda progress: None,
     say: Callable[[str], None] = lambda sentence: None,
     **options: Any,
-) -> "list[Entry]":
+) -> list[Entry]:
     prepared = prepare_study(kind, data, out, **options)
     prepared.train(budget, report=report, say=say)
     return prepared.comparison().run() if prepared.study.candidates() else []
@@ -166,16 +162,13 @@ def _run(
 
 def _variants(
     kind: Kind,
-    manifest: "Manifest",
+    manifest: Manifest,
     method: str | None,
     chosen: Sequence[Any],
     preset: str | None,
     assignments: Sequence[str],
-) -> "list[Variant]":
+) -> list[Variant]:
     """Return the trainings of a study, `chosen` being numbers of semantic classes, or parts of an ablation."""
-    from ganprint.api.candidates import chosen_methods
-    from ganprint.studies.variants import ablated_method, ablation_variants, check_addressees, semantics_variants
-
     if kind == "semantics":
         methods = chosen_methods(method) or []
         check_addressees(assignments, methods)

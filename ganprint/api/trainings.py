@@ -5,13 +5,19 @@ from datetime import date
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from ganprint import plugins
+from ganprint.api.choices import chosen_card, chosen_data, chosen_device
+from ganprint.api.outputs import check_folder
 from ganprint.attributor import AttributorConfig, Progress, Run
+from ganprint.data import Manifest
+from ganprint.devices import quick_precision
 from ganprint.errors import MissingExtraError, UsageError
-
-if TYPE_CHECKING:
-    from ganprint.data import Manifest
+from ganprint.models.choice import choose_config
+from ganprint.plain_text import printable
+from ganprint.processes import is_main_process
+from ganprint.weights.artifact import check_run_folder
 
 RUNS = Path("runs")
 """Where weights go whose folder is not named."""
@@ -56,11 +62,6 @@ def train(
     `report` every step. Raises a GanprintError where something named is not there or does not fit, and
     KeyboardInterrupt, with a checkpoint to resume from, where it was interrupted.
     """
-    from ganprint import plugins
-    from ganprint.api.choices import chosen_card, chosen_data, chosen_device
-    from ganprint.models.choice import choose_config
-    from ganprint.processes import is_main_process
-
     spec = plugins.read_spec(method)
     folder = _chosen_folder(method, out, resume=resume, force=force)
     choose = partial(
@@ -77,8 +78,6 @@ def train(
     device = chosen_device(device, threads)
     if device != "cpu":
         chosen, origin = choose(device)
-    from ganprint.data import Manifest
-    from ganprint.devices import quick_precision
     from ganprint.training.session import train_weights
 
     attributor_class = plugins.load(method)
@@ -105,10 +104,6 @@ def train(
 
 def _chosen_folder(method: str, out: str | Path | None, *, resume: bool, force: bool) -> Path:
     """Return the folder to train into; raise, before torch is imported, where it does not fit."""
-    from ganprint.api.outputs import check_folder
-    from ganprint.processes import is_main_process
-    from ganprint.weights.artifact import check_run_folder
-
     if out is None and resume:
         raise UsageError("Which training is to be resumed was not named.", "Name its folder with --out.")
     folder = run_folder(method) if out is None else Path(out)
@@ -118,7 +113,7 @@ def _chosen_folder(method: str, out: str | Path | None, *, resume: bool, force: 
     return folder
 
 
-def _plan(method: str, manifest: "Manifest", how: str, beginning: str) -> str:
+def _plan(method: str, manifest: Manifest, how: str, beginning: str) -> str:
     known = {split: len(manifest.select(split)) for split in ("train", "val") if split in manifest.split_names}
     images = " and ".join(f"{count:,} images to {_DONE[split]}" for split, count in known.items())
     return (
@@ -137,10 +132,8 @@ def _beginning(config: AttributorConfig, start: str | None) -> str:
     return ", from random weights" if getattr(config, "pretrained", None) is False else ""
 
 
-def _absent(manifest: "Manifest") -> list[str]:
+def _absent(manifest: Manifest) -> list[str]:
     """Say of which sources the split val has no image."""
-    from ganprint.plain_text import printable
-
     without = manifest.absent("val") if "val" in manifest.split_names else ()
     names = ", ".join(map(printable, without))
     said = f"val has no image of {names}, so validation does not measure how well they are recognised."

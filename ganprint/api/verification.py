@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-if TYPE_CHECKING:
-    from ganprint.forensics.ensemble import Ensemble
-    from ganprint.forensics.record import CaseRecord
-    from ganprint.forensics.verify import Comparison
+from ganprint.forensics.ensemble import Ensemble
+from ganprint.forensics.record import CaseRecord, read_record
+from ganprint.forensics.verify import Comparison, changed_facts, load_recorded, unlike_report, verify_record
+from ganprint.weights.environment import versions
 
 
 def verify(record: str | Path, *, device: str | None = None) -> "Verification":
@@ -16,15 +16,12 @@ def verify(record: str | Path, *, device: str | None = None) -> "Verification":
     `device` is the record's if left out. Raises UsageError for what is no record, WeightsError where its weights are
     not installed.
     """
-    from ganprint.forensics.record import read_record
-    from ganprint.forensics.verify import load_recorded
-
     case = read_record(Path(record))
     ensemble = load_recorded(case, device=device)
     return Verification(case, ensemble, Path(record))
 
 
-class Verification(Iterator["Comparison"]):
+class Verification(Iterator[Comparison]):
     """How each image of a `case` compares when it is examined again, in order.
 
     `facts` say what the record states of its weights that is not so now, and if the HTML report beside it is of another
@@ -32,10 +29,7 @@ class Verification(Iterator["Comparison"]):
     now where that differs.
     """
 
-    def __init__(self, case: "CaseRecord", ensemble: "Ensemble", file: Path) -> None:
-        from ganprint.forensics.verify import changed_facts, unlike_report, verify_record
-        from ganprint.weights.environment import versions
-
+    def __init__(self, case: CaseRecord, ensemble: Ensemble, file: Path) -> None:
         self.case = case
         self.facts = [*changed_facts(case, ensemble), *unlike_report(file)]
         self.versions = {
@@ -46,5 +40,5 @@ class Verification(Iterator["Comparison"]):
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> "Comparison":
+    def __next__(self) -> Comparison:
         return next(self._comparisons)

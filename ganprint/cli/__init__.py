@@ -7,13 +7,14 @@ import sys
 from typing import NoReturn
 
 import typer
+from typer import Option
 
 from ganprint.cli import data, forge, study, weights
 from ganprint.cli.assess import assess
 from ganprint.cli.attribute import attribute
 from ganprint.cli.calibrate import calibrate
 from ganprint.cli.compare import compare
-from ganprint.cli.console import guard_streams, quiet_libraries
+from ganprint.cli.console import complain, complain_once, guard_streams, quiet_libraries
 from ganprint.cli.demo import demo
 from ganprint.cli.enroll import enroll
 from ganprint.cli.evaluate import evaluate
@@ -50,7 +51,7 @@ app.add_typer(forge.app, name="forge")
 
 
 @app.callback(invoke_without_command=True)
-def ganprint(version: bool = typer.Option(False, "--version", "-V", help="print the version and exit")) -> None:
+def ganprint(version: bool = Option(False, "--version", "-V", help="print the version and exit")) -> None:
     """Determine whether an image is real or synthetic, and which generator architecture made it."""
     guard_streams()
     if version:
@@ -69,9 +70,7 @@ def main() -> None:
     except GanprintError as error:
         _refuse(error)
     except BrokenPipeError:
-        # The reader of our output is gone; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        _end_without_output()  # Its reader is gone.
     except OSError as error:
         if error.filename is not None and error.errno in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG):
             # To ask whether a file is there fails where its folder may not be searched, or its name is too long.
@@ -79,10 +78,8 @@ def main() -> None:
             _refuse(UsageError(reason, "Check the path and its permissions."))
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
             raise
-        typer.echo(f"ganprint: the output cannot be written: {error.strerror}.", err=True)
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        complain(f"the output cannot be written: {error.strerror}.")
+        _end_without_output()
     except RuntimeError as error:
         if not WorkerDiedError.means(error):
             raise
@@ -92,8 +89,12 @@ def main() -> None:
         gc.freeze()
 
 
+def _end_without_output() -> NoReturn:
+    # Python would complain once more when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
+
+
 def _refuse(error: GanprintError) -> NoReturn:
-    typer.echo(f"ganprint: {error.message}", err=True)
-    if error.hint:
-        typer.echo(f"  {error.hint}", err=True)
+    complain_once(error.message, error.hint, set())
     sys.exit(error.exit_status)

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from rich.table import Column, Table
+from typer import Option
 
 from ganprint.cli.console import command_line, counting, echo_json, end_with
 from ganprint.cli.option_groups import Given, Machine, grouped
@@ -37,18 +38,14 @@ def assess(
     weights: Weights = None,
     images: Images = None,
     splits: Annotated[
-        list[str] | None,
-        typer.Option("--split", help=f"splits, several as a,b, or joined as a+b; {TEST_SPLIT}"),
+        list[str] | None, Option("--split", help=f"splits, several as a,b, or joined as a+b; {TEST_SPLIT}")
     ] = None,
     policies: Policies = None,
     seed: Seed = 0,
     machine: Machine,
-    figure: Annotated[
-        Path | None, typer.Option(help="draw accuracy against the share of images answered, as a PNG")
-    ] = None,
+    figure: Annotated[Path | None, Option(help="draw accuracy against the share of images answered, as a PNG")] = None,
     record: Annotated[
-        bool,
-        typer.Option("--record", help="write the rates into the weights' card, for `attribute` and reports"),
+        bool, Option("--record", help="write the rates into the weights' card, for `attribute` and reports")
     ] = False,
     force: Force = False,
     as_json: Json = False,
@@ -64,10 +61,7 @@ def assess(
 
     with counting("assess") as progress:
         found = count(
-            **given.but("as_json"),
-            command=command_line(),
-            progress=progress,
-            making=telling_of_benchmark(progress),
+            **given.but("as_json"), command=command_line(), progress=progress, making=telling_of_benchmark(progress)
         )
     rates = [each.rates for each in found]
     if as_json:
@@ -79,8 +73,6 @@ def assess(
 
 
 def _print(name: str, rates: "list[VerdictRates]") -> None:
-    from rich.table import Column, Table
-
     conditions = [f"{each.split}, {each.policy}" for each in rates]
     table = Table("", *conditions)
     table.add_row("images", *(str(each.n) for each in rates))
@@ -105,34 +97,21 @@ def _print(name: str, rates: "list[VerdictRates]") -> None:
         table.add_row(label, *("" if value is None else f"{value:.3f}" for value in values))
     print_titled(f"Verdicts of {name}", table)
     for condition, each in zip(conditions, rates, strict=True):
-        kinds = Table(
-            *(Column(no_wrap=True), "real", "synthetic", "right family", "right source", "wrong source"),
-        )
+        kinds = Table(Column(no_wrap=True), "real", "synthetic", "right family", "right source", "wrong source")
         for kind, found in each.kinds.items():
-            kinds.add_row(
-                kind,
-                *(
-                    _shown(rate)
-                    for rate in (
-                        *(found.real, found.synthetic),
-                        *(found.right_family, found.right_source, found.wrong_source),
-                    )
-                ),
-            )
+            rates_of = (found.real, found.synthetic, found.right_family, found.right_source, found.wrong_source)
+            kinds.add_row(kind, *map(_shown, rates_of))
         print_titled(f"Called, by kind of source: {condition}", kinds)
-    sets = {photos: None for each in rates for photos in each.false_alarms_by_set}
+    sets = dict.fromkeys(photos for each in rates for photos in each.false_alarms_by_set)
     if sets:
         alarms = Table(Column("photo set", overflow="fold"), *conditions)
         for photos in sets:
             alarms.add_row(photos, *(_shown(each.false_alarms_by_set.get(photos)) for each in rates))
         print_titled("False alarms", alarms)
-    scores = {score: None for each in rates for score in each.auroc}
-    if scores:
-        opened = [each for each in rates if each.auroc]
-        told = Table("score")
-        for each in opened:
-            told.add_column(f"{each.split}, {each.policy}")
-        for score in scores:
+    opened = [each for each in rates if each.auroc]
+    if opened:
+        told = Table("score", *(f"{each.split}, {each.policy}" for each in opened))
+        for score in dict.fromkeys(score for each in opened for score in each.auroc):
             told.add_row(score, *(f"{each.auroc[score].value:.3f}, {each.oscr[score].value:.3f}" for each in opened))
         print_titled("Known against other sources: AUROC, OSCR", told)
 

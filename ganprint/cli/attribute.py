@@ -9,6 +9,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from ganprint.cli.console import command_line, complain, complain_once, console, note, note_unsearched, progress_bar
 from ganprint.cli.option_groups import Given, grouped
@@ -25,11 +26,11 @@ from ganprint.cli.options import (
     Threads,
     check_formats,
 )
-from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter, Writer
 from ganprint.errors import UsageError
 
 if TYPE_CHECKING:
     from ganprint.api.attribution import Attribution
+    from ganprint.cli.verdicts import Writer
     from ganprint.forensics.ensemble import Ensemble
 
 FAILED_ON = 4
@@ -40,12 +41,11 @@ FAILED_ON = 4
 def attribute(
     given: Given,
     inputs: Annotated[
-        list[str] | None,
-        typer.Argument(help="images, folders, archives, URLs, quoted patterns, or - for one image on stdin"),
+        list[str] | None, Argument(help="images, folders, archives, URLs, quoted patterns, or - for one image on stdin")
     ] = None,
     files_from: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             help="a file that lists images: one path a line, - for such a list on stdin, or a manifest that ends in "
             ".csv or .parquet"
         ),
@@ -54,44 +54,43 @@ def attribute(
     method: ManyMethods = None,
     weights: ManyWeights = None,
     stability: Annotated[
-        bool, typer.Option("--stability", help="also answer after mild recompression, resizing and cropping")
+        bool, Option("--stability", help="also answer after mild recompression, resizing and cropping")
     ] = False,
-    metadata: Annotated[bool, typer.Option("--metadata", help="also print the file's metadata")] = False,
+    metadata: Annotated[bool, Option("--metadata", help="also print the file's metadata")] = False,
     enrolled: Enrolled = True,
     report: Annotated[
-        Path | None,
-        typer.Option(help="write a self-contained HTML report to this file, and its record beside it as JSON"),
+        Path | None, Option(help="write a self-contained HTML report to this file, and its record beside it as JSON")
     ] = None,
-    maps: Annotated[bool, typer.Option("--maps/--no-maps", help="with --report: add maps of the evidence")] = True,
+    maps: Annotated[bool, Option("--maps/--no-maps", help="with --report: add maps of the evidence")] = True,
     out: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             help="write verdicts to this file: .jsonl (a JSON object a line), .csv or .parquet; with --json or --csv "
             "the name can have any ending"
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="with --out: continue after the last whole line of the file")
+        bool, Option("--resume", help="with --out: continue after the last whole line of the file")
     ] = False,
     device: Device = "auto",
     threads: Threads = None,
     batch_size: BatchSize = 32,
     workers: Annotated[
         int | None,
-        typer.Option(
+        Option(
             min=0,
             help="processes that read images and, on a CPU, answer for them (threads where none can be forked); "
             "one for each processor if left out, 0: none; each computes with one thread unless --threads is given",
         ),
     ] = None,
-    max_pixels: Annotated[int | None, typer.Option(min=1, help="refuse images with more pixels than this")] = None,
+    max_pixels: Annotated[int | None, Option(min=1, help="refuse images with more pixels than this")] = None,
     fail_on: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="exit 4 at this verdict: synthetic (any), real, synthetic-unknown, inconclusive, a family or a source"
         ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="print all details of the answer")] = False,
+    verbose: Annotated[bool, Option("--verbose", "-v", help="print all details of the answer")] = False,
     force: Force = False,
     as_json: Json = False,
     as_csv: Csv = False,
@@ -105,20 +104,24 @@ def attribute(
     --fail-on names, even if some images failed.
     """
     from ganprint.api.attribution import attribute as examine
+    from ganprint.api.attribution import possible_verdicts
 
     check_formats(as_json, as_csv)
     if not inputs and files_from is None:
         raise UsageError("No image was named.", "ganprint attribute IMAGE, or --files-from LIST.")
+    inputs = inputs or []
     if str(files_from) == "-":
-        files_from = _list_on_stdin(inputs or [])
+        files_from = _list_on_stdin(inputs)
     if fail_on is not None:
-        _check_verdict(fail_on, method, weights, enrolled)
+        possible = possible_verdicts(method, weights, enrolled=enrolled)
+        if fail_on not in possible:
+            raise UsageError(f"No verdict can be {fail_on!r}.", f"Verdicts: {', '.join(possible)}.")
     if not (out or report or as_json or as_csv):
-        _stop_at_absent(inputs or [], files_from, recursive, method, weights)
+        _stop_at_absent(inputs, files_from, recursive, method, weights)
     options = given.but("inputs", "files_from", "fail_on", "verbose")
-    verdicts = examine(inputs or [], files_from=files_from, **options, command=command_line(), say=complain)
+    verdicts = examine(inputs, files_from=files_from, **options, command=command_line(), say=complain)
     writer = None if out else _writer(verdicts.ensemble, weights, as_json, as_csv, verbose or stability or metadata)
-    total = _count(verdicts, inputs or [], files_from) if out or report else None
+    total = _count(verdicts, inputs, files_from) if out or report else None
     try:
         failures, matches = _write(verdicts, writer, fail_on, total)
     except KeyboardInterrupt:
@@ -131,7 +134,7 @@ def attribute(
         matches += sum(count for name, count in before.items() if _matches(name, fail_on))
     if writer is not None:
         writer.close()
-    note_unsearched(inputs or [], recursive)
+    note_unsearched(inputs, recursive)
     if report is not None:
         note(f"report: {report}")
     if out is not None:
@@ -142,7 +145,7 @@ def attribute(
         raise typer.Exit(1)
 
 
-def _write(verdicts: "Attribution", writer: Writer | None, fail_on: str | None, total: int | None) -> tuple[int, int]:
+def _write(verdicts: "Attribution", writer: "Writer | None", fail_on: str | None, total: int | None) -> tuple[int, int]:
     """Print verdicts, show a bar where `total` is known; return how many failed and how many --fail-on names."""
     failures = matches = 0
     hints = set[str]()
@@ -198,16 +201,9 @@ def _stop_at_absent(
     raise errors[-1]
 
 
-def _check_verdict(fail_on: str, method: str | None, weights: str | None, enrolled: bool) -> None:
-    from ganprint.api.attribution import possible_verdicts
-
-    possible = possible_verdicts(method, weights, enrolled=enrolled)
-    if fail_on not in possible:
-        raise UsageError(f"No verdict can be {fail_on!r}.", f"Verdicts: {', '.join(possible)}.")
-
-
-def _writer(ensemble: "Ensemble", weights: str | None, as_json: bool, as_csv: bool, verbose: bool) -> Writer:
+def _writer(ensemble: "Ensemble", weights: str | None, as_json: bool, as_csv: bool, verbose: bool) -> "Writer":
     from ganprint.api.choices import parts_of
+    from ganprint.cli.verdicts import CsvWriter, JsonWriter, TextWriter
 
     if as_json:
         return JsonWriter()

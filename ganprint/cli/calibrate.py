@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
+from rich.table import Table
+from typer import Option
 
 from ganprint.cli.console import command_line, complain, counting, echo_json, end_with, note
 from ganprint.cli.option_groups import Given, Machine, grouped
-from ganprint.cli.options import Data, Force, Images, Json, OneMethod, Policies, Seed, Weights
+from ganprint.cli.options import Data, Force, Images, Json, OneMethod, Policies, Seed, Weights, share
 from ganprint.cli.tables import metric_words, print_titled
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def calibrate(
     images: Images = None,
     split: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="images that the weights were not trained on; val if left out, or train+val if the training left "
             "groups out in turn"
         ),
@@ -32,36 +33,24 @@ def calibrate(
     policies: Policies = None,
     score: Annotated[
         Literal["max-probability", "energy", "mahalanobis", "knn", "vim"],
-        typer.Option(
+        Option(
             metavar="SCORE",
             help="score that separates images of other generators from known ones: max-probability, energy, "
             "mahalanobis, knn or vim",
         ),
     ] = "knn",
     false_unknown: Annotated[
-        float,
-        typer.Option(min=0.001, max=0.5, help="share of images of known sources that may be taken for unknown"),
+        float, share(help="share of images of known sources that may be taken for unknown")
     ] = 0.02,
-    false_alarm: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="share of photographs that may be called synthetic")
-    ] = 0.02,
-    miss: Annotated[
-        float,
-        typer.Option(min=0.001, max=0.5, help="share of generated images that may be called real, in each family"),
-    ] = 0.1,
-    wrong_family: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="share of the named families that may be wrong")
-    ] = 0.1,
-    wrong_source: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="share of the named sources that may be wrong")
-    ] = 0.2,
+    false_alarm: Annotated[float, share(help="share of photographs that may be called synthetic")] = 0.02,
+    miss: Annotated[float, share(help="share of generated images that may be called real, in each family")] = 0.1,
+    wrong_family: Annotated[float, share(help="share of the named families that may be wrong")] = 0.1,
+    wrong_source: Annotated[float, share(help="share of the named sources that may be wrong")] = 0.2,
     seed: Seed = 0,
     machine: Machine,
-    figure: Annotated[
-        Path | None, typer.Option(help="draw the reliability before and after calibration, as a PNG")
-    ] = None,
+    figure: Annotated[Path | None, Option(help="draw the reliability before and after calibration, as a PNG")] = None,
     record: Annotated[
-        bool, typer.Option("--record", help="write the calibration into the weights' card, for `attribute`")
+        bool, Option("--record", help="write the calibration into the weights' card, for `attribute`")
     ] = False,
     force: Force = False,
     as_json: Json = False,
@@ -90,8 +79,6 @@ def calibrate(
 
 def print_calibration(name: str, found: "Calibrated") -> None:
     """Print what was fitted for weights of this name: calibration, thresholds and likelihood ratios."""
-    from rich.table import Table
-
     from ganprint.calibration.decision import real_up_to
 
     record, rule = found.record, found.judgement

@@ -1,21 +1,23 @@
 """`ganprint compare`: several methods' weights under the same conditions, side by side."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
+from typer import Option
 
 from ganprint.cli.console import about, command_line, complain, console, counting, note, progress_bar
 from ganprint.cli.option_groups import Display, Given, Machine, Measuring, grouped
 from ganprint.cli.options import TEST_SPLIT, DryRun, Force, Images, TestData, telling_of_benchmark
 from ganprint.cli.tables import print_results
 from ganprint.errors import ImageError
+from ganprint.processes import is_main_process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.plan import JobBatch
     from ganprint.evaluation.runner import Comparison
@@ -31,46 +33,40 @@ class Experiments:
 
     panel: ClassVar[str] = "Experiments"
     robustness: Annotated[
-        bool,
-        typer.Option("--robustness", help="measure clean images and every corruption at every severity, on --split"),
+        bool, Option("--robustness", help="measure clean images and every corruption at every severity, on --split")
     ] = False
     full: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--full",
             help="with --robustness and without --data: all images and 5 severities, not 120 images and 3 severities",
         ),
     ] = False
     open_set: Annotated[
         bool,
-        typer.Option(
-            "--open-set", help="measure how well confidence separates --split from the split open: AUROC and OSCR"
-        ),
+        Option("--open-set", help="measure how well confidence separates --split from the split open: AUROC and OSCR"),
     ] = False
     resharing: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--resharing",
             help="measure clean and post-processed images (JPEG, resizing, cropping, ... and chains), on --split",
         ),
     ] = False
     adversarial: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--adversarial",
             help="measure clean images and white-box attacks, on --split; methods without gradients are attacked "
             "through other weights",
         ),
     ] = False
-    split: Annotated[
-        str | None, typer.Option("--split", help=f"the split of all of these experiments; {TEST_SPLIT}")
-    ] = None
+    split: Annotated[str | None, Option(help=f"the split of all of these experiments; {TEST_SPLIT}")] = None
     corruptions: Annotated[
-        list[str] | None, typer.Option("--corruption", help="only these in --robustness, several as a,b")
+        list[str] | None, Option("--corruption", help="only these in --robustness, several as a,b")
     ] = None
     severities: Annotated[
-        list[int] | None,
-        typer.Option("--severity", min=1, max=5, help="only these in --robustness, several as 1,3"),
+        list[int] | None, Option("--severity", min=1, max=5, help="only these in --robustness, several as 1,3")
     ] = None
 
 
@@ -79,28 +75,24 @@ class Attacks:
     """The attacks of --adversarial."""
 
     panel: ClassVar[str] = "Attacks of --adversarial"
-    attacks: Annotated[list[str] | None, typer.Option("--attack", help="fgsm, pgd or fgsm,pgd; both if left out")] = (
-        None
-    )
+    attacks: Annotated[list[str] | None, Option("--attack", help="fgsm, pgd or fgsm,pgd; both if left out")] = None
     epsilons: Annotated[
         list[int] | None,
-        typer.Option(
+        Option(
             "--epsilon",
             min=1,
             max=255,
             help="largest change of a value, of 255, several as 4,8; 2,4,8,16,24,32 if left out",
         ),
     ] = None
-    target: Annotated[
-        Literal["attribution", "detection"],
-        typer.Option("--target", help="the answer that attacks make wrong"),
-    ] = "attribution"
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="steps of PGD; 10 if left out")] = None
+    target: Annotated[Literal["attribution", "detection"], Option(help="the answer that attacks make wrong")] = (
+        "attribution"
+    )
+    steps: Annotated[int | None, Option(min=1, help="steps of PGD; 10 if left out")] = None
     surrogate: Annotated[
         str | None,
-        typer.Option(
-            "--surrogate",
-            help="weights that methods without gradients are attacked through; the first with gradients if left out",
+        Option(
+            help="weights that methods without gradients are attacked through; the first with gradients if left out"
         ),
     ] = None
 
@@ -113,21 +105,20 @@ def compare(
     images: Images = None,
     weights: Annotated[
         list[str] | None,
-        typer.Option(
-            "--weights",
+        Option(
             help="name or folder of weights, several as a,b; if left out, all trained on a manifest of this name, "
-            "or else all that know its sources",
+            "or else all that know its sources"
         ),
     ] = None,
     method: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="methods, several as a,b, or all: the weights trained on a manifest of this name, else the defaults"
         ),
     ] = None,
     conditions: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--condition",
             help="SPLIT:POLICY, POLICY as for evaluate, several as a,b; if left out, none and test-seen on --split, "
             "and test_unseen:none if the manifest has that split",
@@ -137,23 +128,23 @@ def compare(
     attacks: Attacks,
     out: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             help="folder of results, a CSV and details; what is there is not computed again; in the user's cache if "
             "left out"
         ),
     ] = None,
     predictions: Annotated[
-        bool, typer.Option("--predictions", help="write a CSV of one row per image beside each result")
+        bool, Option("--predictions", help="write a CSV of one row per image beside each result")
     ] = False,
     renamed: Annotated[
         list[str] | None,
-        typer.Option("--rename", help="NAME=SOURCE: treat the data's source NAME as the weights' SOURCE; repeatable"),
+        Option("--rename", help="NAME=SOURCE: treat the data's source NAME as the weights' SOURCE; repeatable"),
     ] = None,
     measuring: Measuring,
     machine: Machine,
     force: Force = False,
     dry_run: DryRun = False,
-    record: Annotated[bool, typer.Option("--record", help="write the results into the weights' cards")] = False,
+    record: Annotated[bool, Option("--record", help="write the results into the weights' cards")] = False,
     display: Display,
 ) -> None:
     """Measure detection and attribution accuracy and NMI of several weights, and print tables with paired differences.
@@ -198,8 +189,6 @@ def compare(
 
 def say(sentence: str) -> None:
     """Print a note on stderr, by the first of several processes."""
-    from ganprint.processes import is_main_process
-
     if is_main_process():
         console(stderr=True).print(f"ganprint: {sentence}", soft_wrap=True)
 
@@ -265,12 +254,10 @@ class Watch:
 
 def run_comparison(comparison: "Comparison") -> "tuple[list[Entry], bool]":
     """Run a comparison under a bar and return its results, as far as they are there, and whether it was interrupted."""
-    failures: dict[str, None] = {}
+    once = cache(complain)
 
-    def warn(failure: "ImageError") -> None:
-        if failure.message not in failures:
-            typer.echo(f"ganprint: {failure.message}", err=True)
-        failures[failure.message] = None
+    def warn(failure: ImageError) -> None:
+        once(failure.message)
 
     say(f"{_plan(comparison)}.")
     for message in comparison.doubts() if comparison.is_first else ():
@@ -289,7 +276,7 @@ def show_results(
     comparison: "Comparison",
     entries: "Sequence[Entry]",
     display: Display,
-    robustness: "Sequence[str]" = (),
+    robustness: Sequence[str] = (),
     variants: "Sequence[Variant]" = (),
     *,
     force: bool = False,
@@ -298,15 +285,8 @@ def show_results(
     """Print the tables of results; of a `complete` comparison also draw the figures and write the page asked for."""
     from ganprint.api.overviews import comparison_overview, draw_comparison
 
-    found = comparison_overview(
-        comparison,
-        entries,
-        metric=display.metric,
-        unit=display.unit,
-        against=display.against,
-        robustness=robustness,
-        variants=variants,
-    )
+    metric, unit, against = display.metric, display.unit, display.against
+    found = comparison_overview(comparison, entries, metric, unit, against, robustness, variants)
     print_results(found, display)
     if complete:
         for file in draw_comparison(comparison, found, variants=variants, **display.files(), force=force):

@@ -11,17 +11,17 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from shlex import join
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import Any, TextIO, cast
 
 import typer
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
+from rich.text import Text
 
 from ganprint.errors import GanprintWarning, ImageError
 from ganprint.plain_text import cell, harmless, printable, to_json
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress
-    from rich.text import Text
 
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise."""
@@ -31,13 +31,64 @@ LINE_SECONDS = 30.0
 """Between two lines of progress where there is no terminal to show a bar."""
 
 
-def console(*, stderr: bool = False) -> "Console":
+class HarmlessConsole(Console):
+    """A console whose text, whatever it was put together from, holds nothing that a terminal acts on."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a string to print, escaped before its width is measured."""
+        return super().render_str(harmless(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield what is printed, all text escaped, and rich's own movements of the cursor as they are."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield Segment(harmless(segment.text), segment.style)
+
+
+class Bar(Progress):
+    """A progress bar above which lines for standard error appear, as text: rich's own way reads escapes in them."""
+
+    def start(self) -> None:
+        """Draw the bar, and take over what is written to standard error."""
+        super().start()
+        if not self.disable and not isinstance(sys.stderr, _Above):
+            self._before = sys.stderr
+            sys.stderr = _Above(self.console)
+
+    def stop(self) -> None:
+        """Give standard error back, and remove the bar."""
+        if isinstance(sys.stderr, _Above):
+            sys.stderr.close()
+            sys.stderr = self._before
+        super().stop()
+
+
+class _Above(io.TextIOBase):
+    """Prints whole lines above a console's bar."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._begun = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._begun = (self._begun + text).split("\n")
+        for line in lines:
+            self._console.print(line, soft_wrap=True)
+        return len(text)
+
+    def close(self) -> None:
+        if self._begun:
+            self.write("\n")
+        super().close()
+
+
+def console(*, stderr: bool = False) -> Console:
     """Return a console that prints names as they are: no markup, no emoji, and nothing that a terminal acts on.
 
     That of stderr prints notes and progress, nothing with -q.
     """
-    from ganprint.cli.harmless_console import HarmlessConsole
-
     stream = sys.stderr if stderr else sys.stdout
     file = getattr(stream, "guarded", stream)
     quiet = stderr and getattr(stream, "quiet", False)
@@ -47,10 +98,8 @@ def console(*, stderr: bool = False) -> "Console":
     return out
 
 
-def print_wrapped(out: "Console", line: "Text | str", *, indent: int = 0, style: str | None = None) -> None:
+def print_wrapped(out: Console, line: Text | str, *, indent: int = 0, style: str | None = None) -> None:
     """Print a line; a terminal wraps it between words, a file or a pipe gets it whole."""
-    from rich.padding import Padding
-
     if out.is_terminal:
         shown = out.render_str(line, style=style or "") if isinstance(line, str) else line
         out.print(Padding(shown, (0, 0, 0, indent), expand=False))
@@ -135,10 +184,11 @@ def quiet_libraries() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
 
 
-def be_quiet() -> None:
-    """Print no notes and no progress from now on, only results and errors."""
-    guard_streams()
-    cast(GuardedStream, sys.stderr).quiet = True
+def be_quiet(asked: bool) -> None:
+    """Print no notes and no progress from now on, only results and errors, if that is `asked` for."""
+    if asked:
+        guard_streams()
+        cast(GuardedStream, sys.stderr).quiet = True
 
 
 def note(text: str) -> None:
@@ -168,20 +218,20 @@ def complain_once(message: str, hint: str, shown: set[str]) -> None:
         typer.echo(f"  {hint}", err=True)
 
 
-def end_with(failures: "Iterable[ImageError]") -> None:
+def end_with(failures: Iterable[ImageError]) -> None:
     """Name each image that could not be read, once, and end with status 1 where there is one."""
-    named = {failure.message: failure.hint for failure in failures}
-    shown = set[str]()
+    named, shown = {failure.message: failure.hint for failure in failures}, set[str]()
     for message, hint in named.items():
         complain_once(message, hint, shown)
     if named:
         raise typer.Exit(1)
 
 
-def hear_libraries() -> None:
-    """Let warnings and log lines of libraries through to stderr again."""
-    warnings.simplefilter("default")
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+def hear_libraries(asked: bool) -> None:
+    """Let warnings and log lines of libraries through to stderr again, if that is `asked` for."""
+    if asked:
+        warnings.simplefilter("default")
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr)
 
 
 def command_line() -> str:
@@ -197,12 +247,8 @@ def about(seconds: float) -> str:
     return f"about {minutes:.0f} minutes" if minutes < 90 else f"about {minutes / 60:.1f} hours"
 
 
-def progress_bar() -> "Progress":
+def progress_bar() -> Progress:
     """Return a bar on stderr that vanishes when done and is not drawn where stderr is no terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-
-    from ganprint.cli.harmless_console import Bar
-
     errors = console(stderr=True)
     return Bar(
         TextColumn("{task.description}", markup=False),
@@ -219,7 +265,7 @@ def progress_bar() -> "Progress":
 
 
 @contextmanager
-def counting(what: str) -> "Iterator[Callable[[str, int, int | None], None]]":
+def counting(what: str) -> Iterator[Callable[[str, int, int | None], None]]:
     """Show a bar meanwhile; what is given moves it: the current step, how many are done, and of how many.
 
     Where there is no bar, each LINE_SECONDS a line says that, and how long the rest of the step takes.

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.console import Console
+from typer import Argument, Option
 
 from ganprint.cli.console import complain, console, counting, echo_json, print_wrapped
 from ganprint.cli.option_groups import Given, grouped
@@ -13,14 +15,12 @@ from ganprint.cli.options import DATA, Force, Images, Json, Seed, Workers
 from ganprint.cli.tables import print_divided
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ganprint.data.check import CheckReport
     from ganprint.data.manifest import Manifest
 
 app = typer.Typer(help="Check a manifest's images, split it, or join several manifests.", no_args_is_help=True)
 
-_Data = Annotated[str, typer.Argument(help=DATA)]
+_Data = Annotated[str, Argument(help=DATA)]
 
 _LISTED = 20
 """How many files of a kind are listed; --json has them all."""
@@ -32,7 +32,7 @@ def check_command(
     given: Given,
     data: _Data,
     images: Images = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="open only N images, spread over the sources")] = None,
+    limit: Annotated[int | None, Option(min=1, help="open only N images, spread over the sources")] = None,
     seed: Seed = 0,
     workers: Workers = 0,
     as_json: Json = False,
@@ -60,19 +60,19 @@ def check_command(
 def split_command(
     given: Given,
     data: _Data,
-    out: Annotated[Path, typer.Option(help="the CSV to write")],
+    out: Annotated[Path, Option(help="the CSV to write")],
     by: Annotated[
         Literal["image", "group", "semantic"] | None,
-        typer.Option(
+        Option(
             help="what stays together; semantic holds some semantic classes out as test_unseen; if left out, group if "
             "the manifest names groups, else image"
         ),
     ] = None,
-    train: Annotated[float, typer.Option(help="share of the images for training")] = 0.8,
-    val: Annotated[float, typer.Option(help="share for validation")] = 0.1,
-    test: Annotated[float, typer.Option(help="share for tests")] = 0.1,
+    train: Annotated[float, Option(help="share of the images for training")] = 0.8,
+    val: Annotated[float, Option(help="share for validation")] = 0.1,
+    test: Annotated[float, Option(help="share for tests")] = 0.1,
     hold_out: Annotated[
-        str, typer.Option(help="with --by semantic: semantic classes, several as a,b, or how many to draw")
+        str, Option(help="with --by semantic: semantic classes, several as a,b, or how many to draw")
     ] = "1",
     images: Images = None,
     seed: Seed = 0,
@@ -101,8 +101,8 @@ def split_command(
 
 @app.command("join")
 def join_command(
-    out: Annotated[Path, typer.Argument(help="the CSV to write")],
-    data: Annotated[list[str], typer.Argument(help="manifests, or folders source/semantic/*")],
+    out: Annotated[Path, Argument(help="the CSV to write")],
+    data: Annotated[list[str], Argument(help="manifests, or folders source/semantic/*")],
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -139,7 +139,7 @@ def _print_counts(title: str, row_name: str, counts: Counter[tuple[str, str]]) -
     print_divided(title, row_name, heads, rows, totals=True)
 
 
-def _render(report: "CheckReport", out: "Console") -> None:
+def _render(report: "CheckReport", out: Console) -> None:
     splits: Counter[tuple[str, str]] = Counter()
     semantics: Counter[tuple[str, str]] = Counter()
     for count in report.counts:
@@ -181,7 +181,7 @@ def _print_biases(report: "CheckReport") -> None:
     print_divided("What files give away about their source", "feature", ["Cramer's V", *sources], rows)
 
 
-def _list(out: "Console", what: str, lines: list[str]) -> None:
+def _list(out: Console, what: str, lines: list[str]) -> None:
     for line in lines[:_LISTED]:
         print_wrapped(out, f"{what}: {line}")
     if len(lines) > _LISTED:

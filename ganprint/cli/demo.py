@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from rich.table import Column, Table
+from typer import Option
 
 from ganprint.cli.console import echo_json
 from ganprint.cli.options import Force, Json, ManyMethods, ManyWeights, Seed
@@ -11,7 +12,7 @@ from ganprint.cli.tables import print_titled
 
 
 def demo(
-    out: Annotated[Path | None, typer.Option(help="folder to keep the images in")] = None,
+    out: Annotated[Path | None, Option(help="folder to keep the images in")] = None,
     method: ManyMethods = None,
     weights: ManyWeights = None,
     seed: Seed = 0,
@@ -24,8 +25,6 @@ def demo(
 
     Example: ganprint demo --out examples/
     """
-    from rich.table import Column, Table
-
     from ganprint.api.demonstration import demo as examine
     from ganprint.calibration.decision import whole_percent
     from ganprint.cli.verdicts import explanation, in_words

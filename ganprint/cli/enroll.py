@@ -4,10 +4,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
+from typer import Argument, Option
 
 from ganprint.cli.console import complain, console, counting, echo_json, end_with, note_unsearched
 from ganprint.cli.option_groups import Given, grouped
-from ganprint.cli.options import Device, Force, Json, OneMethod, Recursive, Threads, Weights
+from ganprint.cli.options import Device, Force, Json, OneMethod, Recursive, Threads, Weights, share
 from ganprint.cli.tables import print_titled
 from ganprint.errors import UsageError
 from ganprint.plain_text import printable
@@ -20,17 +22,14 @@ if TYPE_CHECKING:
 @grouped
 def enroll(
     given: Given,
-    name: Annotated[str | None, typer.Argument(help="name of the source")] = None,
-    folder: Annotated[list[str] | None, typer.Argument(help="its images, or folders of them")] = None,
+    name: Annotated[str | None, Argument(help="name of the source")] = None,
+    folder: Annotated[list[str] | None, Argument(help="its images, or folders of them")] = None,
     method: OneMethod = None,
     weights: Weights = None,
-    false_alarm: Annotated[
-        float,
-        typer.Option(min=0.001, max=0.5, help="share of images of known sources that may be taken for this one"),
-    ] = 0.01,
+    false_alarm: Annotated[float, share(help="share of images of known sources that may be taken for this one")] = 0.01,
     recursive: Recursive = False,
-    listing: Annotated[bool, typer.Option("--list", help="list the sources enrolled for the weights")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="remove the source of this name")] = False,
+    listing: Annotated[bool, Option("--list", help="list the sources enrolled for the weights")] = False,
+    remove: Annotated[bool, Option("--remove", help="remove the source of this name")] = False,
     device: Device = "auto",
     threads: Threads = None,
     force: Force = False,
@@ -69,8 +68,6 @@ def enroll(
 
 
 def _print(galleries: "list[Gallery]", card: "Card", as_json: bool) -> None:
-    from rich.table import Table
-
     if as_json:
         for gallery in galleries:
             echo_json(gallery.record.model_dump(mode="json"))
@@ -84,9 +81,6 @@ def _print(galleries: "list[Gallery]", card: "Card", as_json: bool) -> None:
         share = record.found
         found = f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})"
         table.add_row(
-            printable(record.name),
-            str(len(record.images)),
-            found,
-            f"{record.false_alarm:.1%} of known images",
+            printable(record.name), str(len(record.images)), found, f"{record.false_alarm:.1%} of known images"
         )
     print_titled(f"Enrolled for {card.name}", table)

@@ -1,9 +1,12 @@
 """`ganprint evaluate`: measure the accuracy of weights on a manifest."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
+from typer import Option
 
 from ganprint.cli.console import command_line, complain, console, counting, echo_csv, echo_json, print_wrapped
 from ganprint.cli.option_groups import Given, Machine, Measuring, Unit, grouped
@@ -19,10 +22,9 @@ from ganprint.cli.options import (
     telling_of_benchmark,
 )
 from ganprint.cli.tables import metric_words, print_divided, unit_sentence
+from ganprint.processes import is_main_process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ganprint.evaluation.results import Evaluation
     from ganprint.weights import Interval
 
@@ -35,24 +37,23 @@ def evaluate(
     method: OneMethod = None,
     weights: Annotated[
         str | None,
-        typer.Option(
-            "--weights",
+        Option(
             help="name or folder of weights; if left out, the method's default, or without --data the first by name "
-            "that know the embedded benchmark",
+            "that know the embedded benchmark"
         ),
     ] = None,
-    split: Annotated[str | None, typer.Option(help=f"the split to evaluate; {TEST_SPLIT}")] = None,
+    split: Annotated[str | None, Option(help=f"the split to evaluate; {TEST_SPLIT}")] = None,
     images: Images = None,
     policy: Annotated[
         str,
-        typer.Option(
+        Option(
             help="none, test-seen, test-unseen, train, immunise, a corruption, corruption:severity, a chain as "
             "share:resize=0.5+jpeg=80, or an attack as attack:pgd=8"
         ),
     ] = "none",
     at: Annotated[
         int | None,
-        typer.Option(
+        Option(
             min=0,
             max=4096,
             help="perturb at this side, 0: own size; if left out, 224 for weights with resize preprocessing, else own "
@@ -61,9 +62,9 @@ def evaluate(
     ] = None,
     measuring: Measuring,
     machine: Machine,
-    predictions: Annotated[Path | None, typer.Option(help="write one CSV row per image here")] = None,
+    predictions: Annotated[Path | None, Option(help="write one CSV row per image here")] = None,
     force: Force = False,
-    record: Annotated[bool, typer.Option("--record", help="write the result into the weights' card")] = False,
+    record: Annotated[bool, Option("--record", help="write the result into the weights' card")] = False,
     unit: Unit = "group",
     as_json: Json = False,
     as_csv: Csv = False,
@@ -76,7 +77,6 @@ def evaluate(
     Example: ganprint evaluate --weights runs/mine --data mine.csv --split test
     """
     from ganprint.api.evaluations import evaluate as measure
-    from ganprint.processes import is_main_process
 
     check_formats(as_json, as_csv)
     with counting("images") as progress:
@@ -117,8 +117,6 @@ def _print_csv(evaluation: "Evaluation") -> None:
 
 
 def _print_tables(evaluation: "Evaluation") -> None:
-    from rich.table import Table
-
     out = console()
     where = f" at {evaluation.at} px" if evaluation.at else ""
     print_wrapped(
@@ -166,7 +164,7 @@ def _print_tables(evaluation: "Evaluation") -> None:
         out.print(groups)
 
 
-def _bounds(interval: "Interval", shares: "Sequence[float]" = ()) -> str:
+def _bounds(interval: "Interval", shares: Sequence[float] = ()) -> str:
     """Return an interval, or the range of the groups' shares where they are too few for one."""
     if interval.low is not None:
         return f"{interval.low:.4f} - {interval.high:.4f}"

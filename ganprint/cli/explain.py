@@ -5,36 +5,37 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from ganprint.cli.console import counting
+from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import Device, Force, Limit, OneMethod, Seed, Threads, Weights, Workers
 from ganprint.errors import UsageError
 
 
+@grouped
 def explain(
-    image: Annotated[str | None, typer.Argument(help="the image")] = None,
+    given: Given,
+    image: Annotated[str | None, Argument(help="the image")] = None,
     method: OneMethod = None,
     weights: Weights = None,
     maps: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--map",
             help="own, occlusion, gradients, grad-cam, residual, spectrum, several as a,b; all that apply if left out",
         ),
     ] = None,
     spectrum: Annotated[
-        bool, typer.Option("--spectrum", help="average spectra of a manifest's sources instead of an image")
+        bool, Option("--spectrum", help="average spectra of a manifest's sources instead of an image")
     ] = False,
-    data: Annotated[str | None, typer.Option(metavar="PATH", help="with --spectrum: the manifest or folder")] = None,
-    split: Annotated[str | None, typer.Option(help="with --spectrum: the split; all rows if left out")] = None,
+    data: Annotated[str | None, Option(metavar="PATH", help="with --spectrum: the manifest or folder")] = None,
+    split: Annotated[str | None, Option(help="with --spectrum: the split; all rows if left out")] = None,
     preprocessing: Annotated[
-        Literal["resize", "native"],
-        typer.Option(help="with --spectrum: resized images, or native pixels of the centre"),
+        Literal["resize", "native"], Option(help="with --spectrum: resized images, or native pixels of the centre")
     ] = "native",
-    size: Annotated[int, typer.Option(min=32, max=2048, help="with --spectrum: side of the crops")] = 128,
-    out: Annotated[
-        Path | None, typer.Option(help="the PNG to write; IMAGE-METHOD.png or spectra.png if left out")
-    ] = None,
+    size: Annotated[int, Option(min=32, max=2048, help="with --spectrum: side of the crops")] = 128,
+    out: Annotated[Path | None, Option(help="the PNG to write; IMAGE-METHOD.png or spectra.png if left out")] = None,
     limit: Limit = None,
     seed: Seed = 0,
     workers: Workers = 0,
@@ -56,32 +57,13 @@ def explain(
 
         file = out or Path("spectra.png")
         with counting("spectra") as progress:
-            explain_spectra(
-                data,
-                file,
-                split=split,
-                preprocessing=preprocessing,
-                size=size,
-                limit=limit,
-                seed=seed,
-                workers=workers,
-                force=force,
-                progress=partial(progress, "spectra"),
-            )
+            spectral = given.but("out", "spectrum", "method", "weights", "maps", "device", "threads")
+            explain_spectra(**spectral, out=file, progress=partial(progress, "spectra"))
     else:
         from ganprint.api.explanation import explain as draw
         from ganprint.api.explanation import picture_name
 
         assert image is not None
         file = out or picture_name(image, method=method, weights=weights)
-        draw(
-            image,
-            method=method,
-            weights=weights,
-            maps=maps,
-            out=file,
-            device=device,
-            threads=threads,
-            force=force,
-        )
+        draw(image, method=method, weights=weights, maps=maps, out=file, device=device, threads=threads, force=force)
     typer.echo(str(file))

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
+from typer import Argument, Option
 
 from ganprint.cli.console import command_line, complain, note, progress_bar
 from ganprint.cli.option_groups import Given, grouped
@@ -22,32 +24,29 @@ app = typer.Typer(
 
 _Generators = Annotated[
     Path | None,
-    typer.Option(help="folder that forge train wrote; if left out, the folder generators, or else the shipped ones"),
+    Option(help="folder that forge train wrote; if left out, the folder generators, or else the shipped ones"),
 ]
-_Out = Annotated[Path, typer.Option("--out", help="folder of generators, one folder each")]
+_Out = Annotated[Path, Option("--out", help="folder of generators, one folder each")]
 
 
 @app.command("train")
 @grouped
 def train_command(
     given: Given,
-    photos: Annotated[Path, typer.Option(help="a folder with a folder of photographs for each semantic class")],
+    photos: Annotated[Path, Option(help="a folder with a folder of photographs for each semantic class")],
     out: _Out = Path("generators"),
     sources: Annotated[
-        str,
-        typer.Option(help="architectures, several as a,b; all: dcgan, sngan, cramergan, mmdgan, progan, ..."),
+        str, Option(help="architectures, several as a,b; all: dcgan, sngan, cramergan, mmdgan, progan, ...")
     ] = "all",
     semantics: Annotated[
-        str | None, typer.Option(help="semantic classes, several as a,b; all in the folder if left out")
+        str | None, Option(help="semantic classes, several as a,b; all in the folder if left out")
     ] = None,
     seeds: Annotated[
         list[int] | None,
-        typer.Option("--seed", min=0, help="train each generator with this seed, several as 0,1; 0 if left out"),
+        Option("--seed", min=0, help="train each generator with this seed, several as 0,1; 0 if left out"),
     ] = None,
-    resolution: Annotated[int, typer.Option(help="side of the images: 64 or 128")] = 64,
-    steps: Annotated[
-        int, typer.Option(min=1, help="steps of each generator; a larger number continues a training")
-    ] = 2000,
+    resolution: Annotated[int, Option(help="side of the images: 64 or 128")] = 64,
+    steps: Annotated[int, Option(min=1, help="steps of each generator; a larger number continues a training")] = 2000,
     budget: Budget = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -99,14 +98,14 @@ def train_command(
 @grouped
 def sample_command(
     given: Given,
-    source: Annotated[str, typer.Option(help="architecture of the generator")],
-    semantic: Annotated[str, typer.Option(help="semantic class that it shows")],
-    out: Annotated[Path, typer.Argument(help="folder for the images, PNG")],
-    count: Annotated[int, typer.Option("-n", "--count", min=1, help="how many images")] = 16,
+    source: Annotated[str, Option(help="architecture of the generator")],
+    semantic: Annotated[str, Option(help="semantic class that it shows")],
+    out: Annotated[Path, Argument(help="folder for the images, PNG")],
+    count: Annotated[int, Option("-n", "--count", min=1, help="how many images")] = 16,
     seed: Seed = 0,
     generators: _Generators = None,
-    training_seed: Annotated[int, typer.Option(min=0, help="seed that the generator was trained with")] = 0,
-    resolution: Annotated[int | None, typer.Option(help="resolution of the generator, if there are several")] = None,
+    training_seed: Annotated[int, Option(min=0, help="seed that the generator was trained with")] = 0,
+    resolution: Annotated[int | None, Option(help="resolution of the generator, if there are several")] = None,
     device: Device = "auto",
     threads: Threads = None,
     force: Force = False,
@@ -125,18 +124,16 @@ def sample_command(
 @grouped
 def build_command(
     given: Given,
-    out: Annotated[Path, typer.Argument(help="folder for the images, PNG, and their manifest.csv")],
-    photos: Annotated[Path, typer.Option(help="a folder with a folder of photographs for each semantic class")],
+    out: Annotated[Path, Argument(help="folder for the images, PNG, and their manifest.csv")],
+    photos: Annotated[Path, Option(help="a folder with a folder of photographs for each semantic class")],
     generators: _Generators = None,
-    sources: Annotated[str | None, typer.Option(help="architectures, several as a,b; all if left out")] = None,
-    semantics: Annotated[str | None, typer.Option(help="semantic classes, several as a,b; all if left out")] = None,
-    unseen: Annotated[str, typer.Option(help="semantic classes for tests only, several as a,b")] = "",
-    count: Annotated[
-        int, typer.Option(min=10, help="largest number of images of each source and semantic class")
-    ] = 200,
-    training_seed: Annotated[int, typer.Option(min=0, help="seed that the generators were trained with")] = 0,
-    resolution: Annotated[int | None, typer.Option(help="resolution of the generators, if there are several")] = None,
-    suffix: Annotated[str, typer.Option(help="end of the sources' names, as in dcgan-mini")] = "",
+    sources: Annotated[str | None, Option(help="architectures, several as a,b; all if left out")] = None,
+    semantics: Annotated[str | None, Option(help="semantic classes, several as a,b; all if left out")] = None,
+    unseen: Annotated[str, Option(help="semantic classes for tests only, several as a,b")] = "",
+    count: Annotated[int, Option(min=10, help="largest number of images of each source and semantic class")] = 200,
+    training_seed: Annotated[int, Option(min=0, help="seed that the generators were trained with")] = 0,
+    resolution: Annotated[int | None, Option(help="resolution of the generators, if there are several")] = None,
+    suffix: Annotated[str, Option(help="end of the sources' names, as in dcgan-mini")] = "",
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
@@ -164,9 +161,9 @@ def build_command(
 
 @app.command("sheet")
 def sheet_command(
-    out: Annotated[Path, typer.Argument(help="the PNG to write")],
+    out: Annotated[Path, Argument(help="the PNG to write")],
     generators: _Generators = None,
-    count: Annotated[int, typer.Option("-n", "--count", min=1, help="images of each generator")] = 9,
+    count: Annotated[int, Option("-n", "--count", min=1, help="images of each generator")] = 9,
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
@@ -183,8 +180,7 @@ def sheet_command(
 @app.command("mini")
 def mini_command(
     photos: Annotated[
-        Path | None,
-        typer.Option(help="folder of photographs for the real images; seven that come with packages if left out"),
+        Path | None, Option(help="folder of photographs for the real images; seven that come with packages if left out")
     ] = None,
 ) -> None:
     """Make the embedded benchmark, if it is not there yet, and print the path of its manifest, for --data.
@@ -205,8 +201,6 @@ def _complain_of(failure: ImageError) -> None:
 
 def _print_grid(grid: "Grid") -> None:
     """Print the whole grid: of each generator its steps and its distance to the photographs."""
-    from rich.table import Table
-
     sources = list(dict.fromkeys(task.source for task in grid.tasks))
     title = f"steps of {grid.steps}, spectral distance to the photographs (smaller is nearer)"
     table = Table("semantic class", *sources)

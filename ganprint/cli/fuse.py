@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
+from typer import Option
 
 from ganprint.cli.console import command_line, complain, counting, end_with
 from ganprint.cli.option_groups import Given, Machine, grouped
@@ -22,11 +24,11 @@ def fuse(
     method: ManyMethods = "all",
     weights: ManyWeights = None,
     images: Images = None,
-    split: Annotated[str, typer.Option(help="images that no weights were trained on")] = "val",
-    test: Annotated[str | None, typer.Option(help="split to measure the fused answers on; none if left out")] = None,
+    split: Annotated[str, Option(help="images that no weights were trained on")] = "val",
+    test: Annotated[str | None, Option(help="split to measure the fused answers on; none if left out")] = None,
     policies: Policies = None,
     out: Annotated[
-        Path | None, typer.Option(help="the file to write; fusion.json beside your own weights if left out")
+        Path | None, Option(help="the file to write; fusion.json beside your own weights if left out")
     ] = None,
     seed: Seed = 0,
     machine: Machine,
@@ -48,8 +50,6 @@ def fuse(
 
 
 def _print(found: "Fused") -> None:
-    from rich.table import Table
-
     fusion, everything = found.fusion, found.combination
     table = Table("", "weight", "log loss")
     for policy in found.tested:

@@ -1,6 +1,6 @@
 """Options that have no effect beside others: they are refused, since whoever types one expects an effect."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ganprint.cli.settings import origin_of
@@ -105,19 +105,13 @@ def refuse_idle(ctx: Any, path: tuple[str, ...]) -> None:
     """
     if _is_typed(ctx, "quiet") and _is_typed(ctx, "verbose") and "verbose" not in ctx.params:
         raise UsageError("--quiet and --verbose cannot be combined.", "Use one of them.")
-    for name, reason in _rules(path):
+    for name, reason in [(name, reason) for names, reason in RULES.get(path, ()) for name in names.split()]:
         why = reason(ctx) if _is_typed(ctx, name) else ""
         if why:
             others = {_spelling(ctx, option): option for option in ctx.command.params}
             origins = {word: origin_of(ctx, others[word]) for word in why.split() if word in others}
             said = [origin[1].replace("It is", f"{word} is") for word, origin in origins.items() if origin]
             raise UsageError(f"{_spelt(ctx, name)} has no effect {why}.", " ".join(["Leave it out.", *said]))
-
-
-def _rules(path: tuple[str, ...]) -> Iterator[tuple[str, Reason]]:
-    for names, reason in RULES.get(path, ()):
-        for name in names.split():
-            yield name, reason
 
 
 def _is_typed(ctx: Any, name: str) -> bool:

@@ -3,27 +3,26 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from ganprint.cli.console import note
 from ganprint.cli.old_names import note_old_name
-from ganprint.cli.option_groups import Display, FigureForm, Metric, Unit, grouped
+from ganprint.cli.option_groups import Display, FigureForm, Given, Metric, Unit, grouped
 from ganprint.cli.options import Force
 from ganprint.cli.tables import print_results
 
-Results = Annotated[Path, typer.Option("--results", help="folder of results that `compare --out` wrote")]
-Data = Annotated[str | None, typer.Option(help="only results on this data set, a CSV in the folder")]
+Results = Annotated[Path, Option("--results", help="folder of results that `compare --out` wrote")]
+Data = Annotated[str | None, Option(help="only results on this data set, a CSV in the folder")]
 
 
 @grouped
 def leaderboard(
     *,
-    former: Annotated[Path | None, typer.Argument(hidden=True)] = None,
+    given: Given,
+    former: Annotated[Path | None, Argument(hidden=True)] = None,
     folder: Results = Path("leaderboard"),
     data: Data = None,
-    published: Annotated[
-        bool, typer.Option(help="add the tables of the methods' papers, measured by their authors")
-    ] = True,
+    published: Annotated[bool, Option(help="add the tables of the methods' papers, measured by their authors")] = True,
     display: Display,
     force: Force = False,
 ) -> None:
@@ -36,22 +35,15 @@ def leaderboard(
     display.check(force=force)
     if former is not None:
         note_old_name("leaderboard FOLDER", "leaderboard --results FOLDER")
-    found = overview(
-        former or folder,
-        data=data,
-        published=published,
-        unit=display.unit,
-        against=display.against,
-        **display.files(),
-        force=force,
-    )
+    others = given.but("former", "folder", "intervals", "markdown", "latex", "as_json", "as_csv")
+    found = overview(former or folder, **others)
     for file in found.drawn:
         note(f"drawn: {file}")
     print_results(found, display)
 
 
 def plot(
-    out: Annotated[Path, typer.Argument(help="folder to draw into", show_default=False)],
+    out: Annotated[Path, Argument(help="folder to draw into", show_default=False)],
     *,
     folder: Results = Path("leaderboard"),
     data: Data = None,

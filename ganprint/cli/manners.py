@@ -7,8 +7,10 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 from typer.core import TyperGroup, TyperOption
 
+from ganprint.cli.console import be_quiet, complain, hear_libraries
 from ganprint.cli.idle_options import refuse_idle
 from ganprint.cli.old_names import renew
 from ganprint.cli.settings import check_variables, commands, default_map, keys_of, origin_of, read_settings, variable_of
@@ -39,7 +41,7 @@ class CommandTree(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             # Typer would end without a word.
-            typer.echo("ganprint: interrupted.", err=True)
+            complain("interrupted.")
             raise typer.Exit(130) from None
 
 
@@ -136,33 +138,14 @@ def _common_options() -> list[Any]:
     @carrier.command()
     def common(
         quiet: Annotated[
-            bool,
-            typer.Option("--quiet", "-q", help="print results and errors only", callback=_quiet, expose_value=False),
+            bool, Option("--quiet", "-q", help="print results and errors only", callback=be_quiet, expose_value=False)
         ] = False,
         verbose: Annotated[
             bool,
-            typer.Option(
-                "--verbose",
-                "-v",
-                help="also print libraries' messages",
-                callback=_verbose,
-                expose_value=False,
+            Option(
+                "--verbose", "-v", help="also print libraries' messages", callback=hear_libraries, expose_value=False
             ),
         ] = False,
     ) -> None: ...
 
     return typer.main.get_command(carrier).params
-
-
-def _quiet(value: bool) -> None:
-    if value:
-        from ganprint.cli.console import be_quiet
-
-        be_quiet()
-
-
-def _verbose(value: bool) -> None:
-    if value:
-        from ganprint.cli.console import hear_libraries
-
-        hear_libraries()

@@ -4,6 +4,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Column, Table
+from typer import Argument
 
 from ganprint.cli.console import console, echo_json, print_wrapped
 from ganprint.cli.options import Json
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def methods(
-    name: Annotated[str | None, typer.Argument(help="a method, to list its presets and the keys of --set")] = None,
+    name: Annotated[str | None, Argument(help="a method, to list its presets and the keys of --set")] = None,
     as_json: Json = False,
 ) -> None:
     """List the installed methods with their papers and weights, and those that failed to load.
@@ -36,8 +38,6 @@ def methods(
 
 
 def _show(settings: "MethodSettings", as_json: bool) -> None:
-    from rich.table import Column, Table
-
     if as_json:
         echo_json(asdict(settings), indent=2)
         return

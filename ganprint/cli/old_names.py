@@ -5,7 +5,7 @@ Variables and settings with such names are refused with today's names.
 
 from collections.abc import Callable, Mapping, Sequence
 
-import typer
+from ganprint.cli.console import complain
 
 OPTIONS: Mapping[tuple[str, ...], Mapping[str, str]] = {
     ("compare",): {"--map": "--rename"},
@@ -62,4 +62,4 @@ def _renamed(words: Sequence[str], names: Mapping[str, str]) -> list[str]:
 
 def note_old_name(old: str, new: str) -> None:
     """Print on stderr what an earlier name is called now."""
-    typer.echo(f"ganprint: {old} is now {new}; the next version will not know the old name.", err=True)
+    complain(f"{old} is now {new}; the next version will not know the old name.")

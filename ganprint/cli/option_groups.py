@@ -8,20 +8,9 @@ from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_type_hints
 
-import typer
+from typer import Option
 
-from ganprint.cli.options import (
-    BatchSize,
-    Csv,
-    Device,
-    Engine,
-    Json,
-    Limit,
-    Precision,
-    Seed,
-    Threads,
-    Workers,
-)
+from ganprint.cli.options import BatchSize, Csv, Device, Engine, Json, Limit, Precision, Seed, Threads, Workers
 from ganprint.errors import UsageError
 
 
@@ -110,16 +99,15 @@ class Display:
     panel: ClassVar[str] = "Tables and figures"
     metric: "Metric" = "attribution_accuracy"
     unit: "Unit" = "group"
-    against: Annotated[
-        str | None,
-        typer.Option("--against", help="weights that the others are compared with; the best if left out"),
-    ] = None
-    figures: Annotated[Path | None, typer.Option("--figures", help="folder to draw figures into")] = None
+    against: Annotated[str | None, Option(help="weights that the others are compared with; the best if left out")] = (
+        None
+    )
+    figures: Annotated[Path | None, Option(help="folder to draw figures into")] = None
     figure_form: "FigureForm" = "png"
-    html: Annotated[Path | None, typer.Option("--html", help="write one page with all tables and figures here")] = None
-    intervals: Annotated[bool, typer.Option("--intervals", help="print 95 % bootstrap intervals")] = False
-    markdown: Annotated[bool, typer.Option("--markdown", help="print Markdown tables")] = False
-    latex: Annotated[bool, typer.Option("--latex", help="print LaTeX tables (booktabs)")] = False
+    html: Annotated[Path | None, Option(help="write one page with all tables and figures here")] = None
+    intervals: Annotated[bool, Option("--intervals", help="print 95 % bootstrap intervals")] = False
+    markdown: Annotated[bool, Option("--markdown", help="print Markdown tables")] = False
+    latex: Annotated[bool, Option("--latex", help="print LaTeX tables (booktabs)")] = False
     as_json: Json = False
     as_csv: Csv = False
 
@@ -151,10 +139,10 @@ class Display:
 
 
 Form = Literal["terminal", "markdown", "latex", "json", "csv"]
-FigureForm = Annotated[Literal["png", "svg"], typer.Option("--figure-form", help="file format of figures")]
+FigureForm = Annotated[Literal["png", "svg"], Option("--figure-form", help="file format of figures")]
 Metric = Annotated[
     Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"],
-    typer.Option(
+    Option(
         "--metric",
         metavar="METRIC",
         help="metric of robustness tables and figures: detection_accuracy, attribution_accuracy, balanced_accuracy or "
@@ -163,5 +151,5 @@ Metric = Annotated[
 ]
 Unit = Annotated[
     Literal["group", "image"],
-    typer.Option("--unit", help="what has one vote: a group in its source, or an image (fractions of images)"),
+    Option("--unit", help="what has one vote: a group in its source, or an image (fractions of images)"),
 ]

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Literal
 
 import typer
+from typer import Option
 
+from ganprint.cli.console import note
 from ganprint.devices import check_device_name
 from ganprint.errors import ManifestError, UsageError
 
@@ -17,20 +19,16 @@ def _check_seed(seed: int) -> int:
     return seed
 
 
-Method = Annotated[str, typer.Option("--method", help="the method, as `ganprint methods` names it")]
-OneMethod = Annotated[str | None, typer.Option("--method", help="the method, as `ganprint methods` names it")]
-Weights = Annotated[
-    str | None, typer.Option("--weights", help="name or folder of weights; the default of the method if left out")
-]
-ManyMethods = Annotated[
-    str | None,
-    typer.Option("--method", help="a method that `ganprint methods` lists, several as a,b, or all"),
-]
+share = partial(Option, min=0.001, max=0.5)
+"""An option that is a rate of errors to aim at."""
+Method = Annotated[str, Option(help="the method, as `ganprint methods` names it")]
+OneMethod = Annotated[str | None, Option(help="the method, as `ganprint methods` names it")]
+Weights = Annotated[str | None, Option(help="name or folder of weights; the default of the method if left out")]
+ManyMethods = Annotated[str | None, Option(help="a method that `ganprint methods` lists, several as a,b, or all")]
 ManyWeights = Annotated[
-    str | None,
-    typer.Option("--weights", help="name or folder of weights, several as a,b; the default of the method if left out"),
+    str | None, Option(help="name or folder of weights, several as a,b; the default of the method if left out")
 ]
-Enrolled = Annotated[bool, typer.Option("--enrolled/--no-enrolled", help="include sources from `ganprint enroll`")]
+Enrolled = Annotated[bool, Option("--enrolled/--no-enrolled", help="include sources from `ganprint enroll`")]
 DATA = (
     "a CSV or Parquet file with columns path,source or path,label,dlabel (several as train.csv,val.csv,test.csv), "
     "or a folder or archive with images in source/semantic/; each can be a URL"
@@ -44,61 +42,43 @@ def _existing(data: str | None) -> str | None:
     raise ManifestError(f"There is no manifest {data}.", "Give a CSV file or a folder source/semantic/*.")
 
 
-Data = Annotated[str, typer.Option("--data", metavar="PATH", callback=_existing, help=DATA)]
+Data = Annotated[str, Option(metavar="PATH", callback=_existing, help=DATA)]
 TestData = Annotated[
-    str | None,
-    typer.Option("--data", metavar="PATH", callback=_existing, help=f"{DATA}; the embedded benchmark if left out"),
+    str | None, Option(metavar="PATH", callback=_existing, help=f"{DATA}; the embedded benchmark if left out")
 ]
 Images = Annotated[
-    str | None,
-    typer.Option("--images", metavar="PATH", help="folder that relative paths start from; that of the CSV if left out"),
+    str | None, Option(metavar="PATH", help="folder that relative paths start from; that of the CSV if left out")
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, callback=_check_seed, help="seed of all random choices")]
+Seed = Annotated[int, Option(min=0, callback=_check_seed, help="seed of all random choices")]
 Device = Annotated[
-    str,
-    typer.Option(
-        "--device",
-        callback=check_device_name,
-        help="auto (CUDA, else MPS, else the CPU), cpu, mps, cuda, cuda:1, ...",
-    ),
+    str, Option(callback=check_device_name, help="auto (CUDA, else MPS, else the CPU), cpu, mps, cuda, cuda:1, ...")
 ]
-Threads = Annotated[
-    int | None,
-    typer.Option("--threads", min=1, help="CPU threads of one computation; one for each core if left out"),
-]
-BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="images per batch")]
-Workers = Annotated[int, typer.Option("--workers", min=0, help="extra processes that read images; 0: none")]
+Threads = Annotated[int | None, Option(min=1, help="CPU threads of one computation; one for each core if left out")]
+BatchSize = Annotated[int, Option(min=1, help="images per batch")]
+Workers = Annotated[int, Option(min=0, help="extra processes that read images; 0: none")]
 TEST_SPLIT = "test_seen if left out, else test, else all rows: what the manifest has"
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="use only N images, spread over the sources")]
-Engine = Annotated[
-    Literal["torch", "imagecorruptions"], typer.Option("--engine", help="implementation of the corruptions")
-]
+Limit = Annotated[int | None, Option(min=1, help="use only N images, spread over the sources")]
+Engine = Annotated[Literal["torch", "imagecorruptions"], Option(help="implementation of the corruptions")]
 Precision = Annotated[
-    Literal["fp32", "bf16"],
-    typer.Option("--precision", help="arithmetic of networks; bf16 is faster on processors that have it"),
+    Literal["fp32", "bf16"], Option(help="arithmetic of networks; bf16 is faster on processors that have it")
 ]
 Policies = Annotated[
-    list[str] | None,
-    typer.Option("--policy", help="perturbation of the images, several as a,b; none,test-seen if left out"),
+    list[str] | None, Option("--policy", help="perturbation of the images, several as a,b; none,test-seen if left out")
 ]
-Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="also search folders inside folders")]
+Recursive = Annotated[bool, Option("--recursive", "-r", help="also search folders inside folders")]
 TrainingPrecision = Annotated[
     Literal["auto", "fp32", "bf16"],
-    typer.Option("--precision", help="arithmetic of the training; auto: bf16 if the hardware has it, else fp32"),
+    Option(help="arithmetic of the training; auto: bf16 if the hardware has it, else fp32"),
 ]
-Budget = Annotated[
-    float | None, typer.Option("--budget", min=0, help="minutes to train at most; rerun the command to continue")
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="print what would be computed, and stop")]
-Force = Annotated[bool, typer.Option("--force", help="overwrite existing output")]
-Json = Annotated[bool, typer.Option("--json", help="print JSON")]
-Csv = Annotated[bool, typer.Option("--csv", help="print CSV")]
+Budget = Annotated[float | None, Option(min=0, help="minutes to train at most; rerun the command to continue")]
+DryRun = Annotated[bool, Option("--dry-run", help="print what would be computed, and stop")]
+Force = Annotated[bool, Option("--force", help="overwrite existing output")]
+Json = Annotated[bool, Option("--json", help="print JSON")]
+Csv = Annotated[bool, Option("--csv", help="print CSV")]
 
 
 def telling_of_benchmark(progress: Callable[[str, int, int | None], None]) -> Callable[[str], None]:
     """Return what is called while the embedded benchmark is made: a note, once, and what is being made for a bar."""
-    from ganprint.cli.console import note
-
     begun = cache(lambda: note("making the embedded benchmark, once; it takes about a minute."))
 
     def tell(what: str) -> None:

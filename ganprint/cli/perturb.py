@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from ganprint.cli.console import complain_once, echo_json, note_unsearched
 from ganprint.cli.option_groups import Given, grouped
@@ -18,25 +19,22 @@ if TYPE_CHECKING:
 @grouped
 def perturb(
     given: Given,
-    inputs: Annotated[list[str], typer.Argument(help="images, folders or quoted patterns", metavar="IN")],
+    inputs: Annotated[list[str], Argument(help="images, folders or quoted patterns", metavar="IN")],
     out: Annotated[
         Path,
-        typer.Argument(
-            help="folder for PNG files, or for one image a file: .png, .jpg, .webp, .bmp or .tif",
-            metavar="OUT",
-        ),
+        Argument(help="folder for PNG files, or for one image a file: .png, .jpg, .webp, .bmp or .tif", metavar="OUT"),
     ],
     corruption: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="one of the 19 corruptions of ImageNet-C, or random_noise, random_blur, random_crop, random_jpeg, "
             "relighting or combination"
         ),
     ] = None,
-    severity: Annotated[int | None, typer.Option(help="1 to 5; drawn for each image if left out")] = None,
+    severity: Annotated[int | None, Option(help="1 to 5; drawn for each image if left out")] = None,
     policy: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="train, test-seen, test-unseen, immunise, none, a corruption as snow:3, or a post-processing chain as "
             "share:resize=0.5+jpeg=80"
         ),
@@ -44,7 +42,7 @@ def perturb(
     engine: Engine = "torch",
     at: Annotated[
         int | None,
-        typer.Option(max=4096, help="resize to this side, corrupt and resize back; the published protocol has 224"),
+        Option(max=4096, help="resize to this side, corrupt and resize back; the published protocol has 224"),
     ] = None,
     seed: Seed = 0,
     recursive: Recursive = False,

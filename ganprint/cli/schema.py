@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-import typer
+from typer import Argument
 
 from ganprint.cli.console import echo_json
 
@@ -10,7 +10,7 @@ from ganprint.cli.console import echo_json
 def schema(
     of: Annotated[
         Literal["verdict", "case"],
-        typer.Argument(help="verdict: a line of `attribute --json`; case: the record beside a report"),
+        Argument(help="verdict: a line of `attribute --json`; case: the record beside a report"),
     ] = "verdict",
 ) -> None:
     """Print the JSON Schema of a verdict or of a case record. New versions add names and change none.

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
+from ganprint.cli.console import note
 from ganprint.cli.old_names import EARLIER_KEYS, name_today
 from ganprint.errors import UsageError, did_you_mean
 
@@ -56,10 +58,8 @@ def read_settings(commands: Commands) -> dict[str, Any]:
         raise UsageError(f"The settings in {where} are not a map of keys to values.", "Correct or remove the file.")
     for key, value in settings.items():
         if not isinstance(key, str) or isinstance(value, dict):
-            raise UsageError(
-                f"The setting {key} in {where} is not an option with a value.",
-                "Write a line such as device: cuda.",
-            )
+            fault = f"The setting {key} in {where} is not an option with a value."
+            raise UsageError(fault, "Write a line such as device: cuda.")
         try:
             find_option(key, commands)
         except UsageError as error:
@@ -69,8 +69,6 @@ def read_settings(commands: Commands) -> dict[str, Any]:
 
 def check_variables(commands: Commands) -> None:
     """Raise UsageError for a variable of an earlier name; print a note for one that is nearly that of an option."""
-    from ganprint.cli.console import note
-
     options = [option for command in commands.values() for option in command.params]
     known = {FILE, WEIGHTS, *(name for option in options for name in option.envvar or ())}
     for name in sorted(name for name in os.environ if name.startswith(variable_of("")) and name not in known):
@@ -157,10 +155,10 @@ def _key(option: Any) -> str:
 def config(
     ctx: typer.Context,
     key: Annotated[
-        str | None, typer.Argument(help="an option, such as device, or of one command: attribute.batch-size")
+        str | None, Argument(help="an option, such as device, or of one command: attribute.batch-size")
     ] = None,
-    value: Annotated[str | None, typer.Argument(help="the new value; without it, the setting is printed")] = None,
-    unset: Annotated[bool, typer.Option("--unset", help="remove the setting")] = False,
+    value: Annotated[str | None, Argument(help="the new value; without it, the setting is printed")] = None,
+    unset: Annotated[bool, Option("--unset", help="remove the setting")] = False,
 ) -> None:
     """Show or change the settings, which are defaults for options.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
+from typer import Option
 
 from ganprint.cli.compare import run_comparison, show_results
 from ganprint.cli.console import command_line, complain
@@ -24,16 +25,11 @@ class Training:
 
     panel: ClassVar[str] = "Training"
     data: Data
-    out: Annotated[
-        Path,
-        typer.Option("--out", help="folder of trainings and results; what is there is not computed again"),
-    ]
-    preset: Annotated[
-        str | None, typer.Option("--preset", help="a preset: paper, small, ...; the paper's if left out")
-    ] = None
+    out: Annotated[Path, Option(help="folder of trainings and results; what is there is not computed again")]
+    preset: Annotated[str | None, Option(help="a preset: paper, small, ...; the paper's if left out")] = None
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", help="key=value of every training, METHOD:key=value of one method's; repeatable"),
+        Option("--set", help="key=value of every training, METHOD:key=value of one method's; repeatable"),
     ] = None
     budget: Budget = None
     precision: TrainingPrecision = "auto"
@@ -49,9 +45,9 @@ class Testing:
     panel: ClassVar[str] = "Testing"
     conditions: Annotated[
         list[str] | None,
-        typer.Option("--condition", help="SPLIT:POLICY, several as a,b; none and test-seen on --split if left out"),
+        Option("--condition", help="SPLIT:POLICY, several as a,b; none and test-seen on --split if left out"),
     ] = None
-    split: Annotated[str | None, typer.Option("--split", help=f"the split to test on; {TEST_SPLIT}")] = None
+    split: Annotated[str | None, Option(help=f"the split to test on; {TEST_SPLIT}")] = None
     limit: Limit = None
 
 
@@ -60,12 +56,10 @@ class Testing:
 def semantics(
     *,
     given: Given,
-    method: Annotated[str, typer.Option(help="methods, several as a,b, or all")] = "all",
+    method: Annotated[str, Option(help="methods, several as a,b, or all")] = "all",
     counts: Annotated[
         list[int] | None,
-        typer.Option(
-            "--count", min=1, help="train on only N semantic classes, several as 1,2; all numbers if left out"
-        ),
+        Option("--count", min=1, help="train on only N semantic classes, several as 1,2; all numbers if left out"),
     ] = None,
     training: Training,
     testing: Testing,
@@ -84,14 +78,11 @@ def semantics(
 def ablation(
     *,
     given: Given,
-    method: Annotated[
-        str | None, typer.Option(help="the method; the first whose paper has an ablation if left out")
-    ] = None,
+    method: Annotated[str | None, Option(help="the method; the first whose paper has an ablation if left out")] = None,
     parts: Annotated[
         list[str] | None,
-        typer.Option(
-            "--part",
-            help="parts, levels, counts, backbones, or the name of a row, several as a,b; all if left out",
+        Option(
+            "--part", help="parts, levels, counts, backbones, or the name of a row, several as a,b; all if left out"
         ),
     ] = None,
     training: Training,

@@ -1,19 +1,18 @@
 """Printing results as tables, text formats, figures and pages, for the commands that show them."""
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import typer
+from rich.table import Column
+from rich.table import Table as Drawn
+from rich.text import Text
 
 from ganprint.cli.console import console, echo_csv, echo_json, print_wrapped
 from ganprint.cli.option_groups import Display
 from ganprint.plain_text import to_markdown_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from rich.table import Table as Drawn
-    from rich.text import Text
-
     from ganprint.api.overviews import Overview
     from ganprint.evaluation.entry import Entry
     from ganprint.evaluation.tables import Table
@@ -73,7 +72,7 @@ def unit_sentence(unit: str, groups: int | None) -> str:
     return f"Means over {groups} groups within each source, then over sources; intervals resample groups{few}."
 
 
-def print_titled(title: str, table: "Drawn", below: str = "") -> None:
+def print_titled(title: str, table: Drawn, below: str = "") -> None:
     """Print a table between two lines, which as its own title and caption would be wrapped to its width."""
     out = console()
     print_wrapped(out, title)
@@ -85,8 +84,8 @@ def print_titled(title: str, table: "Drawn", below: str = "") -> None:
 def print_divided(
     title: str,
     corner: str,
-    columns: "Sequence[str]",
-    rows: "Sequence[tuple[str, Sequence[Text | str]]]",
+    columns: Sequence[str],
+    rows: Sequence[tuple[str, Sequence[Text | str]]],
     *,
     totals: bool = False,
 ) -> None:
@@ -94,9 +93,6 @@ def print_divided(
 
     With `totals` it is of numbers, and the last row of their sums.
     """
-    from rich.table import Column
-    from rich.table import Table as Drawn
-
     room = console().width - 1 - max(map(len, (corner, *(name for name, _ in rows)))) - EDGES
     widths = [max(len(name), *(len(cells[n]) for _, cells in rows)) + EDGES for n, name in enumerate(columns)]
     for part in _parts(widths, room):
@@ -106,7 +102,7 @@ def print_divided(
         print_titled(title, drawn)
 
 
-def _parts(widths: "Sequence[int]", room: int) -> "Iterator[Sequence[int]]":
+def _parts(widths: Sequence[int], room: int) -> Iterator[Sequence[int]]:
     """Divide columns of these widths into runs that fit, each of at least one column."""
     part: list[int] = []
     for number, width in enumerate(widths):
@@ -120,8 +116,6 @@ def _parts(widths: "Sequence[int]", room: int) -> "Iterator[Sequence[int]]":
 
 def _print_results_table(table: "Table", *, intervals: bool) -> None:
     """Print a table, one below the other for each heading of its columns."""
-    from rich.text import Text
-
     places = table.places()
     for group, numbers in table.groups:
         rows = [

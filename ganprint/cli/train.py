@@ -7,8 +7,9 @@ from shlex import join
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
-from ganprint.cli.console import LINE_SECONDS, about, console, progress_bar
+from ganprint.cli.console import LINE_SECONDS, about, complain, console, progress_bar
 from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import (
     Device,
@@ -22,6 +23,7 @@ from ganprint.cli.options import (
     telling_of_benchmark,
 )
 from ganprint.errors import UsageError
+from ganprint.processes import is_main_process, place
 
 if TYPE_CHECKING:
     from ganprint.attributor import Progress
@@ -34,37 +36,35 @@ def train(
     data: TestData = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="folder for the weights, their card, checkpoints and curves; runs/METHOD-DATE if left out"),
+        Option(help="folder for the weights, their card, checkpoints and curves; runs/METHOD-DATE if left out"),
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="a configuration that comes with the method: paper, small, ...; one that suits the device if left out"
         ),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="a YAML file of configuration keys")] = None,
+    config: Annotated[Path | None, Option(help="a YAML file of configuration keys")] = None,
     assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="key=value; `ganprint methods NAME` lists the keys; repeatable"),
+        list[str] | None, Option("--set", help="key=value; `ganprint methods NAME` lists the keys; repeatable")
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="weights of the same method to finetune (name or folder), with their configuration; sources may be "
             "added"
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="name on the card; the folder's if left out")] = None,
+    name: Annotated[str | None, Option(help="name on the card; the folder's if left out")] = None,
     images: Images = None,
     seed: Seed = 0,
     device: Device = "auto",
     threads: Threads = None,
     precision: TrainingPrecision = "auto",
     workers: Annotated[
-        int,
-        typer.Option(min=0, help="extra processes that read images while the network trains; 0: none"),
+        int, Option(min=0, help="extra processes that read images while the network trains; 0: none")
     ] = 1,
-    resume: Annotated[bool, typer.Option("--resume", help="resume from the checkpoint in --out")] = False,
+    resume: Annotated[bool, Option("--resume", help="resume from the checkpoint in --out")] = False,
     force: Force = False,
 ) -> None:
     """Train a method on the splits train and val of a manifest.
@@ -77,7 +77,6 @@ def train(
     """
     from ganprint.api.trainings import run_folder
     from ganprint.api.trainings import train as train_method
-    from ganprint.processes import is_main_process, place
 
     if out is None and place()[1] > 1:
         raise UsageError("Several processes need one folder.", "Name it with --out.")
@@ -100,7 +99,7 @@ def train(
             kept = any((folder / "checkpoints").glob("*.safetensors"))
             named = () if out else ("--out", str(folder))
             then = f"resume with: {_command(*named, '--resume')}" if kept else "nothing was saved yet."
-            typer.echo(f"ganprint: interrupted; {then}", err=True)
+            complain(f"interrupted; {then}")
         raise typer.Exit(130) from None
     if is_main_process():
         reporter.say(f"try the weights: ganprint attribute IMAGE --weights {written}")
@@ -113,11 +112,7 @@ def _command(*added: str) -> str:
 
 FIRST_STEPS, FIRST_SECONDS = 10, 5.0
 """What an estimate is measured on, whichever comes first."""
-VALIDATION_NAMES = {
-    "accuracy": "attribution",
-    "balanced_accuracy": "balanced",
-    "detection_accuracy": "detection",
-}
+VALIDATION_NAMES = {"accuracy": "attribution", "balanced_accuracy": "balanced", "detection_accuracy": "detection"}
 
 
 class Reporter:

@@ -6,15 +6,19 @@ from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, Protocol
 
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, whole_percent
 from ganprint.cli.console import console, echo_csv, echo_json, print_wrapped
+from ganprint.forensics import wording
+from ganprint.forensics.verdict import NO_RULE, UNCALIBRATED, Verdict
+from ganprint.forensics.verdict_rows import csv_header, csv_row
 from ganprint.plain_text import printable
 
 if TYPE_CHECKING:
-    from rich.table import Table
-    from rich.text import Text
-
     from ganprint.forensics.ensemble import Ensemble
-    from ganprint.forensics.verdict import Verdict
 
 STYLES = {"real": "bold", "inconclusive": "bold yellow"}
 """Of a verdict in a terminal; synthetic ones are red. None is green: no answer shows that an image is real."""
@@ -25,7 +29,7 @@ FAMILY_WORDS = {"gan": "a GAN", "diffusion": "a diffusion model"}
 class Writer(Protocol):
     """Prints verdicts one by one, then a summary."""
 
-    def write(self, verdict: "Verdict") -> None:
+    def write(self, verdict: Verdict) -> None:
         """Print one."""
 
     def close(self) -> None:
@@ -36,7 +40,7 @@ class Writer(Protocol):
 class JsonWriter(Writer):
     """One JSON object a line, to stdout."""
 
-    def write(self, verdict: "Verdict") -> None:
+    def write(self, verdict: Verdict) -> None:
         """Print the object."""
         echo_json(verdict.model_dump(mode="json"))
 
@@ -45,15 +49,11 @@ class CsvWriter(Writer):
     """A header and one row an image, to stdout."""
 
     def __init__(self, sources: tuple[str, ...]) -> None:
-        from ganprint.forensics.verdict_rows import csv_header
-
         self.sources = sources
         echo_csv(csv_header(sources))
 
-    def write(self, verdict: "Verdict") -> None:
+    def write(self, verdict: Verdict) -> None:
         """Print the row."""
-        from ganprint.forensics.verdict_rows import csv_row
-
         echo_csv(csv_row(verdict, self.sources))
 
 
@@ -73,10 +73,8 @@ class TextWriter(Writer):
         self.failed = 0
         self.unruled = False
 
-    def write(self, verdict: "Verdict") -> None:
+    def write(self, verdict: Verdict) -> None:
         """Print the lines of an image; the command prints the error of an image without a verdict."""
-        from ganprint.forensics.verdict import NO_RULE, UNCALIBRATED
-
         if verdict.error is not None:
             self.failed += 1
             return
@@ -100,10 +98,6 @@ class TextWriter(Writer):
 
     def close(self) -> None:
         """Print counts, how often such verdicts are wrong, and for a batch or with `verbose` what the weights know."""
-        from ganprint.calibration.decision import INCONCLUSIVE
-        from ganprint.forensics.verdict import NO_RULE
-        from ganprint.forensics.wording import PRIOR, WITHOUT_ENROLLED, how_often_wrong, how_to_read
-
         if not self.counts:
             return
         if self.counts.total() > 1:
@@ -123,7 +117,7 @@ class TextWriter(Writer):
         alone = len(self.ensemble.predictors) == 1
         for predictor in self.ensemble.predictors:
             card = predictor.card
-            sentences = list(how_often_wrong(card, self.counts))
+            sentences = list(wording.how_often_wrong(card, self.counts))
             names = ", ".join(printable(gallery.name) for gallery in predictor.galleries)
             enrolled = f" (enrolled here: {names})" if names else ""
             known = f"{', '.join(card.sources)}{enrolled}"
@@ -131,7 +125,7 @@ class TextWriter(Writer):
             if self.verbose or (not measured and alone):
                 self._say(
                     f"Answered by {card.method} with the weights {card.name} ({(card.sha256 or '')[:12]}), which know "
-                    f"{known}. {how_to_read(card)}"
+                    f"{known}. {wording.how_to_read(card)}"
                 )
             elif not measured or self.counts.total() > 1:
                 self._say(f"The weights {card.name} know {known}.")
@@ -142,20 +136,15 @@ class TextWriter(Writer):
             for sentence in sentences:
                 self._say(f"{whose}{sentence}")
             if sentences and any(gallery.name in self.counts for gallery in predictor.galleries):
-                self._say(WITHOUT_ENROLLED)
+                self._say(wording.WITHOUT_ENROLLED)
         if self.verbose:
             if alone and card.calibration is not None:
-                self._say(PRIOR)
+                self._say(wording.PRIOR)
             self._say("A verdict is a statistical statement about pixels, not proof of where an image comes from.")
 
 
-def headline(verdict: "Verdict") -> "Text":
+def headline(verdict: Verdict) -> Text:
     """Return the line with the image's name, its verdict and how probable that is."""
-    from rich.text import Text
-
-    from ganprint.calibration.decision import whole_percent
-    from ganprint.forensics.verdict import NO_RULE
-
     line = Text(f"{printable(verdict.path)}: ")
     line.append(in_words(verdict), style=STYLES.get(verdict.verdict or "", "bold red"))
     shares, best, second = verdict.probabilities, verdict.likeliest, verdict.runner_up
@@ -171,11 +160,8 @@ def headline(verdict: "Verdict") -> "Text":
     return line
 
 
-def in_words(verdict: "Verdict") -> str:
+def in_words(verdict: Verdict) -> str:
     """Return the verdict as a person reads it, capitals first."""
-    from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
-    from ganprint.forensics.verdict import NO_RULE
-
     if verdict.verdict == "real":
         return "NO TRACE of the generators this tool knows"
     if verdict.verdict in (INCONCLUSIVE, None):
@@ -188,16 +174,12 @@ def in_words(verdict: "Verdict") -> str:
     return f"SYNTHETIC, made by {printable(verdict.source)}"
 
 
-def explanation(verdict: "Verdict") -> "list[str]":
+def explanation(verdict: Verdict) -> list[str]:
     """Return the lines below the first, three at most: what the file states, the reason, and what to do or know."""
-    from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
-    from ganprint.forensics.verdict import NO_RULE
-    from ganprint.forensics.wording import leading_evidence
-
     lines = []
     if verdict.stated_generator:
         lines.append(f"The file says: made with {printable(verdict.stated_generator)}.")
-    leading = leading_evidence(verdict)
+    leading = wording.leading_evidence(verdict)
     if leading:
         lines.append(f"Why: {'; '.join(each.kind for each in leading)}.")
     elif verdict.reason and verdict.reason != NO_RULE:
@@ -213,15 +195,12 @@ def explanation(verdict: "Verdict") -> "list[str]":
     return [*lines, " ".join(last)] if last else lines
 
 
-def details(verdict: "Verdict") -> "list[str]":
+def details(verdict: Verdict) -> list[str]:
     """Return the details: reason, likelihood ratios, evidence, agreement of methods, crops, stability, metadata."""
-    from ganprint.calibration.decision import whole_percent
-    from ganprint.forensics.wording import leading_evidence, ratio_sentence
-
     lines = []
-    if leading_evidence(verdict) and verdict.reason:
+    if wording.leading_evidence(verdict) and verdict.reason:
         lines.append(verdict.reason)
-    lines += map(ratio_sentence, verdict.likelihood_ratios)
+    lines += map(wording.ratio_sentence, verdict.likelihood_ratios)
     lines += [f"evidence: {each.kind}, log-odds of synthetic {each.log_odds:+.2f}" for each in verdict.evidence[:8]]
     if verdict.agreement is not None:
         lines.append(f"of {len(verdict.methods)} methods: {verdict.agreement.in_words()}")
@@ -246,14 +225,8 @@ def _in_brief(name: str | None) -> str | None:
     return "no trace" if name == "real" else name
 
 
-def _method_table(verdict: "Verdict") -> "Table":
+def _method_table(verdict: Verdict) -> Table:
     """Return what each of several methods answers, one a row."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    from ganprint.calibration.decision import whole_percent
-    from ganprint.forensics.verdict import NO_RULE
-
     table = Table("method", "verdict", "P(synthetic)", "most likely source", box=SIMPLE_HEAD, show_edge=False)
     methods = [each.method for each in verdict.methods]
     for each in verdict.methods:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
-from ganprint.cli.console import console, echo_json, print_wrapped, progress_bar
+from ganprint.cli.console import complain, console, echo_json, print_wrapped, progress_bar
 from ganprint.cli.options import Json
 from ganprint.plain_text import printable
 
@@ -17,8 +18,8 @@ UNKNOWABLE = (
 
 
 def verify(
-    record: Annotated[Path, typer.Argument(help="the JSON file that `attribute --report` wrote")],
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; that of the record if left out")] = None,
+    record: Annotated[Path, Argument(help="the JSON file that `attribute --report` wrote")],
+    device: Annotated[str | None, Option(help="cpu, cuda, ...; that of the record if left out")] = None,
     as_json: Json = False,
 ) -> None:
     """Examine the images of a record again with the same weights, and compare the answers.
@@ -32,7 +33,7 @@ def verify(
     comparisons = examine(record, device=device)
     images = len(comparisons.case.images)
     for fact in comparisons.facts:
-        typer.echo(f"ganprint: {printable(fact)}", err=True)
+        complain(printable(fact))
     counts: Counter[str] = Counter()
     out = console()
     with progress_bar() as bar:

@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from typer import Argument, Option
 
-from ganprint.cli.console import command_line, console, echo_json
+from ganprint.cli.console import command_line, complain, console, echo_json
 from ganprint.cli.option_groups import Given, grouped
 from ganprint.cli.options import Force, Json, names_in
 from ganprint.cli.tables import metric_words, print_divided, print_titled
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from ganprint.weights import Card, Entry, Interval, Result
 
 app = typer.Typer(help="List, show and verify trained weights, or import an official checkpoint.", no_args_is_help=True)
@@ -21,8 +22,7 @@ app = typer.Typer(help="List, show and verify trained weights, or import an offi
 
 @app.command("list")
 def list_command(
-    paths: Annotated[bool, typer.Option("--paths", help="also show where the weights are")] = False,
-    as_json: Json = False,
+    paths: Annotated[bool, Option("--paths", help="also show where the weights are")] = False, as_json: Json = False
 ) -> None:
     """List the weights that can be used by name, with their method, sources and accuracy, and damaged ones.
 
@@ -38,16 +38,14 @@ def list_command(
         console().print(_list_table(entries, paths=paths))
         for entry in entries:
             if entry.error:
-                typer.echo(f"ganprint: {entry.name} is damaged: {entry.error}", err=True)
+                complain(f"{entry.name} is damaged: {entry.error}")
     else:
         places = ", ".join(map(str, search_path()))
         typer.echo(f"There are no weights in {places}. ganprint train makes some.", err=True)
 
 
 @app.command("show")
-def show_command(
-    name: Annotated[str, typer.Argument(help="name or folder of the weights")], as_json: Json = False
-) -> None:
+def show_command(name: Annotated[str, Argument(help="name or folder of the weights")], as_json: Json = False) -> None:
     """Show the card of weights: what they are, how they were trained, and how accurate they are.
 
     Example: ganprint weights show repmix.wild128
@@ -69,7 +67,7 @@ def show_command(
 
 @app.command("verify")
 def verify_command(
-    name: Annotated[str | None, typer.Argument(help="name or folder of the weights; all if left out")] = None,
+    name: Annotated[str | None, Argument(help="name or folder of the weights; all if left out")] = None,
     as_json: Json = False,
 ) -> None:
     """Check the hash and the tensors, and whether the method accepts them. Exit status 1 if any are damaged.
@@ -93,14 +91,12 @@ def verify_command(
 @grouped
 def import_command(
     given: Given,
-    file: Annotated[Path, typer.Argument(help="a checkpoint of a method's official code, .ckpt")],
-    name: Annotated[str, typer.Option(help="name of the new weights")],
-    sources: Annotated[
-        str, typer.Option(help="names of its classes, in their order: real,a,b,...", metavar="REAL,A,B,...")
-    ],
-    semantics: Annotated[str, typer.Option(help="semantic classes of its training images, several as a,b")] = "",
-    method: Annotated[str | None, typer.Option(help="method of the checkpoint, where several have an importer")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder to write; NAME among the user's weights if left out")] = None,
+    file: Annotated[Path, Argument(help="a checkpoint of a method's official code, .ckpt")],
+    name: Annotated[str, Option(help="name of the new weights")],
+    sources: Annotated[str, Option(help="names of its classes, in their order: real,a,b,...", metavar="REAL,A,B,...")],
+    semantics: Annotated[str, Option(help="semantic classes of its training images, several as a,b")] = "",
+    method: Annotated[str | None, Option(help="method of the checkpoint, where several have an importer")] = None,
+    out: Annotated[Path | None, Option(help="folder to write; NAME among the user's weights if left out")] = None,
     force: Force = False,
 ) -> None:
     """Convert an official checkpoint into weights, without running anything in it.
@@ -143,11 +139,8 @@ def _shown_result(card: "Card | None") -> "Result | None":
     return next(iter([*wanted, *results]), None)
 
 
-def _list_table(entries: "list[Entry]", *, paths: bool) -> "Table":
+def _list_table(entries: "list[Entry]", *, paths: bool) -> Table:
     """Show what fits into 80 columns; paths take the place of figures."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     legend = "* default of its method; ** default if no method is named."
     if not paths:
         legend += " Accuracy is of attribution; `ganprint weights show NAME` has the details."
@@ -177,9 +170,7 @@ def _list_table(entries: "list[Entry]", *, paths: bool) -> "Table":
     return table
 
 
-def _card_table(card: "Card", folder: Path) -> "Table":
-    from rich.table import Table
-
+def _card_table(card: "Card", folder: Path) -> Table:
     view = f"{card.view.kind}, {card.view.size} px"
     if card.view.square > card.view.size:
         view += f" of {card.view.square}"
@@ -225,9 +216,7 @@ def _training_line(training: Any) -> str:
     return ", ".join(f"{key} {value}" for key, value in parts.items() if value is not None)
 
 
-def _metrics_table(results: "list[Result]") -> "Table":
-    from rich.table import Table
-
+def _metrics_table(results: "list[Result]") -> Table:
     names = list(dict.fromkeys(name for result in results for name in result.values))
     table = Table("split", "policy", "n")
     for name in names:

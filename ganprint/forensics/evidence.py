@@ -11,8 +11,7 @@ from ganprint.attributor import Attributor, Panel, Prediction
 from ganprint.calibration.answer import answer_images
 from ganprint.calibration.decision import whole_percent
 from ganprint.calibration.probabilities import SMALLEST, calibrate_probabilities
-from ganprint.errors import UsageError
-from ganprint.extras import needs
+from ganprint.errors import UsageError, needs
 from ganprint.images.content import BLOCK, content_box
 from ganprint.images.residual import noise_residuals
 from ganprint.images.spectrum import dct2, log_dct, luma

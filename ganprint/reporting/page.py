@@ -5,10 +5,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ganprint.errors import UsageError
+from ganprint.errors import UsageError, needs
 from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.tables import Table
-from ganprint.extras import needs
 from ganprint.files import refuse_existing, write_output
 from ganprint.plain_text import printable
 

@@ -1,4 +1,4 @@
-"""The published experiments: their conditions and their tables."""
+"""The published experiments: their tables."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,9 +9,9 @@ from ganprint.evaluation.entry import Entry
 from ganprint.evaluation.group_metrics import GroupMean, group_mean
 from ganprint.evaluation.results import METRICS, OPEN_SET_METRICS
 from ganprint.evaluation.tables import DAGGER, SEEN_MARK, Cell, Column, Row, Table
-from ganprint.perturbation import CORRUPTIONS, RESHARING, SEEN, SEVERITIES, UNSEEN
+from ganprint.perturbation import CORRUPTIONS, SEEN, UNSEEN
 from ganprint.perturbation.attacks import PREFIX as ATTACKED
-from ganprint.perturbation.attacks import Attack, parse_attack
+from ganprint.perturbation.attacks import parse_attack
 from ganprint.perturbation.chain import PREFIX as SHARED
 from ganprint.weights import Interval
 
@@ -24,23 +24,6 @@ SHORT = {
     "oscr": "OSCR",
 }
 """What tables call the metrics."""
-
-
-def robustness_conditions(
-    split: str, corruptions: Sequence[str] = CORRUPTIONS, severities: Sequence[int] = SEVERITIES
-) -> list[tuple[str, str]]:
-    """Return clean and each corruption at each severity (Bui et al. 2022, figure 4)."""
-    return [(split, "none")] + [(split, f"{kind}:{severity}") for kind in corruptions for severity in severities]
-
-
-def resharing_conditions(split: str) -> list[tuple[str, str]]:
-    """Return clean and what happens to images that are shared online, single steps and chains of two."""
-    return [(split, "none"), *((split, SHARED + chain) for chain in RESHARING)]
-
-
-def adversarial_conditions(split: str, attacks: Sequence[Attack]) -> list[tuple[str, str]]:
-    """Return clean and each attack (Bui et al. 2022, table 2)."""
-    return [(split, "none"), *((split, str(attack)) for attack in attacks)]
 
 
 def adversarial_table(entries: Sequence[Entry], split: str) -> Table:

@@ -210,9 +210,7 @@ def test_what_is_wrong_with_the_options_is_said_at_once(image: Path, tmp_path: P
     assert refused.value.hint == "It is one of: yield, skip, raise."
 
 
-def test_a_stream_of_text_and_an_empty_name_are_told_as_what_they_are(
-    attribute: Any, image: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_of_text_and_an_empty_name_are_told_as_what_they_are(attribute, image: Path, monkeypatch) -> None:
     monkeypatch.chdir(image.parent)
     with image.open(encoding="latin-1") as text:
         found = [(verdict.error.code, verdict.error.message) for verdict in attribute([text, ""])]
@@ -220,12 +218,7 @@ def test_a_stream_of_text_and_an_empty_name_are_told_as_what_they_are(
 
 
 def test_files_and_reports_are_those_of_the_command(
-    attribute: Any,
-    inside: Any,
-    image: Path,
-    judged_weights: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    attribute: Any, inside: Any, image: Path, judged_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GANPRINT_WEIGHTS", str(judged_weights.parent))
     out, printed = tmp_path / "verdicts.jsonl", tmp_path / "printed.csv"

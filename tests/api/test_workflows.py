@@ -50,11 +50,7 @@ def test_explain_returns_arrays_and_writes_a_picture_only_where_it_is_named(
 
 
 def test_weights_are_calibrated_assessed_and_given_a_source(
-    tiny_weights: Path,
-    grown_manifest: Path,
-    tiny_manifest: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    tiny_weights: Path, grown_manifest: Path, tiny_manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     weights = tmp_path / "weights"
@@ -155,11 +151,7 @@ def test_all_with_names_beside_it_is_all() -> None:
 
 def test_a_comparison_records_whole_splits(tiny_weights: Path, tiny_manifest: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_weights, tmp_path / "weights")
-    options = {
-        "weights": [str(tmp_path / "weights")],
-        "conditions": ["test_seen:none"],
-        "out": tmp_path / "out",
-    }
+    options = {"weights": [str(tmp_path / "weights")], "conditions": ["test_seen:none"], "out": tmp_path / "out"}
     with pytest.raises(UsageError, match="whole splits"):
         ganprint.compare(tiny_manifest, **options, record=True, limit=3)
     (entry,) = ganprint.compare(tiny_manifest, **options, record=True, device="cpu")

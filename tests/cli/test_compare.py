@@ -41,9 +41,7 @@ def test_robustness_on_the_embedded_benchmark_is_quick_unless_asked_for_in_full(
     assert bool(said) != full and all("--full takes all" in sentence for sentence in said)
 
 
-def test_the_benchmark_is_announced_once_while_it_is_made(
-    inside: Any, tiny_manifest: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_benchmark_is_announced_once_while_it_is_made(inside, tiny_manifest: Path, monkeypatch) -> None:
     def made(part: str, *, progress: Callable[[str], None]) -> Path:
         for what in ("photographs", "images"):
             progress(what)

@@ -127,19 +127,6 @@ def test_no_library_warns_on_stderr(tmp_path: Path) -> None:
     assert done.stderr == b""
 
 
-@pytest.mark.parametrize("name", [r"$\frac$", "$", "a$b$c^", r"\input{x}"])
-def test_a_name_with_dollars_is_drawn_as_it_is(name: str) -> None:
-    from ganprint.drawing import Figure
-
-    figure = Figure()
-    axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], label=name)
-    axes.set_title(name)
-    axes.set_xticks([0, 1], [name, name])
-    axes.legend()
-    figure.savefig(io.BytesIO(), format="png")
-
-
 def test_where_there_is_no_bar_a_line_says_now_and_then_how_long_the_rest_takes(capsys, monkeypatch) -> None:
     monkeypatch.setattr("ganprint.cli.console.LINE_SECONDS", -1)
     with counting("images") as progress:
@@ -149,9 +136,7 @@ def test_where_there_is_no_bar_a_line_says_now_and_then_how_long_the_rest_takes(
     assert line == "ganprint: val under none: 1 of 2; about 5 seconds left."
 
 
-def test_a_title_is_printed_above_its_table_and_not_wrapped_to_it(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_title_is_printed_above_its_table_and_not_wrapped_to_it(capsys, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     title = "A title of many words that is wider than the table below it"
     print_titled(title, Table("a", "b"), "And so is what is said below the table")
@@ -161,9 +146,7 @@ def test_a_title_is_printed_above_its_table_and_not_wrapped_to_it(
     assert [name for name, text in sources.items() if re.search(r"Table\([^\n]*title=|\n +title=", text)] == []
 
 
-def test_a_wide_table_is_divided_and_its_names_stay_whole(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wide_table_is_divided_and_its_names_stay_whole(capsys, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     names = [f"a-source-of-some-length-{number}" for number in range(5)]
     print_divided("Counts", "source", names, [(name, ["1"] * 5) for name in names])

@@ -15,15 +15,10 @@ from ..conftest import manifest_rows, write_manifest
 
 METRICS = ("detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi")
 FIELDS = [
-    *(
-        "method", "weights", "weights_sha256", "setup_sha256", "data_sha256", "split", "policy", "at",
-        "engine",
-    ),
-    *("precision", "seed", "n", "unit", "groups"),
-    *METRICS,
-    *("auroc", "oscr", "calibration_error", "brier_score", "calibrated", "calibration_sha256"),
-    *("per_source", "of_images", "seen", "per_group", "confusion"),
-    *("images_per_second", "failed"),
+    "method", "weights", "weights_sha256", "setup_sha256", "data_sha256", "split", "policy", "at", "engine",
+    "precision", "seed", "n", "unit", "groups", *METRICS, "auroc", "oscr", "calibration_error", "brier_score",
+    "calibrated", "calibration_sha256", "per_source", "of_images", "seen", "per_group", "confusion",
+    "images_per_second", "failed",
 ]  # fmt: skip
 
 

@@ -124,9 +124,7 @@ def test_two_processes_give_what_one_gives(
     assert len(read_entries(tmp_path / "out")) == 4
 
 
-def test_two_processes_evaluate_as_one_does(
-    inside: Any, tiny_manifest: Path, tiny_weights: Path, tmp_path: Path
-) -> None:
+def test_two_processes_evaluate_as_one_does(inside, tiny_manifest: Path, tiny_weights: Path, tmp_path: Path) -> None:
     # Three batches, one of them with an image that is not there.
     some = [row for row in manifest_rows(tiny_manifest) if row["split"] == "test_seen"]
     absent = some[0] | {"path": str(tmp_path / "absent.png")}
@@ -213,9 +211,7 @@ def test_the_csv_alone_is_enough_and_the_version_of_ganprint_changes_nothing(
     assert "0 are there, 4 missing" in compare("--out", out, "--dry-run").stdout
 
 
-def test_a_manifest_in_the_folder_of_results_is_not_overwritten(
-    compare: Any, tiny_manifest: Path, tmp_path: Path
-) -> None:
+def test_a_manifest_in_the_folder_of_results_is_not_overwritten(compare, tiny_manifest: Path, tmp_path: Path) -> None:
     shutil.copy(tiny_manifest, tmp_path)
     assert "tiny.csv is there and has no results" in compare("--out", tmp_path, status=2).stderr
     assert (tmp_path / "tiny.csv").read_bytes() == tiny_manifest.read_bytes()

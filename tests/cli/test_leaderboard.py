@@ -55,9 +55,7 @@ def test_measured_and_published_rows_never_share_a_table(inside: Any, folder: Pa
 
 
 @pytest.mark.parametrize("intervals", [(), ("--intervals",)], ids=["values", "intervals"])
-def test_names_are_whole_where_seven_weights_are_wider_than_the_terminal(
-    inside: Any, intervals: tuple[str, ...]
-) -> None:
+def test_names_are_whole_where_seven_weights_are_wider_than_the_terminal(inside, intervals: tuple[str, ...]) -> None:
     env = {"COLUMNS": "80"}
     done = inside("leaderboard", "--results", KEPT, "--data", "wild128", "--no-published", *intervals, env=env)
     assert done.returncode == 0, done.stderr

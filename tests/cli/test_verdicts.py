@@ -314,7 +314,7 @@ def test_rates_are_counted_where_the_weights_know_no_generator_of_the_data(
 
 HOSTILE = (
     "<script>alert(1)<\u2044script>.png", "\x1b]0;owned\x07\x1b[31mred.png", "=cmd|' -C calc'!A0.png",
-    "two\nlines\r.png", "\u202egnp.exe.png", "caf\udce9.png",
+    "two\nlines\r.png", "\u202egnp.exe.png", "caf\udce9.png", "[bold]markup.png", ":smile:.png",
 )  # fmt: skip
 
 
@@ -334,6 +334,7 @@ def test_hostile_names_and_metadata_stay_text_wherever_they_are_written(
     rows = json_lines(judge(folder, "--recursive", "--metadata", "--json").stdout)
     assert len(rows) == len(HOSTILE) and {row["verdict"] for row in rows} == {"progan"}
     told = judge(folder, "--recursive", "--metadata").stdout
+    assert told.count(": SYNTHETIC") == len(HOSTILE) and "[bold]markup.png" in told and ":smile:.png" in told
     table = judge(folder, "--recursive", "--csv").stdout
     report = tmp_path / "case.html"
     assert judge(folder, "--recursive", "--no-maps", "--report", report).returncode == 0
@@ -395,9 +396,7 @@ def test_a_change_under_which_no_trace_is_found_does_not_say_real() -> None:
     assert details(verdict) == ["stability: holds under 0 of 1 changes; jpeg=90 no trace"]
 
 
-def test_names_of_photo_sets_are_whole_in_a_narrow_terminal(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_of_photo_sets_are_whole_in_a_narrow_terminal(capsys, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     names = [f"real__someone__a-project-of-many-photographs__camera-{number}" for number in (1, 2)]
     given = {"data": "x.csv", "data_sha256": "0" * 64, "split": "test", "policy": "none", "seed": 0, "n": 200}
