@@ -1,6 +1,7 @@
 """Convert a decoded Pillow image of any mode to upright 8-bit sRGB, with a sentence for each change."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ganprint.images.xmp import read_xmp
 
 Pixels = NDArray[np.uint8]
 
-DARK = "It came out dark, as values of fewer bits do that were stored in more."
+_DARK = "It came out dark, as values of fewer bits do that were stored in more."
 """Said of pixels of more than 8 bits that all lie below 64."""
 
 CLEAR = "Transparent parts were laid over white."
@@ -77,12 +78,31 @@ def to_rgb(image: Image.Image, bits: int, icc: bytes) -> tuple[Pixels, list[str]
     if bits > 8 and image.mode != "F" and not image.mode.startswith("I"):
         more.insert(0, f"{bits} bits a channel were reduced to 8 by keeping the highest 8.")
         if 0 < pixels.max() < 64:
-            more.insert(1, DARK)
+            more.insert(1, _DARK)
     if _is_white_zero(image):
         np.subtract(255, pixels, out=pixels)
     if image.mode not in ("CMYK", "LAB"):  # the sentence on their conversion says it
         more += profile_notes(icc)
     return pixels, more
+
+
+def bands_to_rgb(
+    bands: Iterable[tuple[slice, Image.Image]], size: tuple[int, int], bits: int, icc: bytes
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """Turn a picture whose bands are given with the rows that each is, as `to_rgb` does."""
+    width, height = size
+    pixels = np.empty((height, width, 3), np.uint8)
+    notes: dict[str, None] = {}
+    for rows, band in bands:
+        with closing(band):
+            band.load()
+            # A band of a PNG has the row above it, too.
+            converted, said = to_rgb(band, bits, icc)
+            pixels[rows] = converted[rows.start - rows.stop :]
+        notes |= dict.fromkeys(said)
+    if _DARK in notes and pixels.max() >= 64:
+        del notes[_DARK]
+    return pixels, [*notes]
 
 
 def profile_notes(icc: bytes) -> list[str]:

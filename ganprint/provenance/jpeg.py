@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from ganprint.images.containers import take_apart
 from ganprint.images.formats import open_image
+from ganprint.images.jpeg_pixels import missing_of_jpeg
 from ganprint.images.limits import DEFAULT_MAX_PIXELS, check_parts
 from ganprint.images.parts import Parts
 from ganprint.images.rgb import as_array
-from ganprint.images.whole import missing_of_jpeg
 
 Reals = NDArray[np.floating[Any]]
 

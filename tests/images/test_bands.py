@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from ganprint.errors import TruncatedImageError
-from ganprint.images import bands, large, read, read_image, tags, tiff_file
+from ganprint.images import large, png_pixels, read, read_image, rgb, tags, tiff_file
 
 from ..conftest import chunk, encoded
 
@@ -22,7 +22,7 @@ MODES = {"RGB": 3, "RGBA": 4, "LA": 2, "L": 1, "CMYK": 4, "YCbCr": 3, "LAB": 3}
 def small_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make pictures of more than a thousand pixels large, and bands of some ten rows."""
     monkeypatch.setattr(large, "LARGE", 1000)
-    monkeypatch.setattr(bands, "BAND_PIXELS", 700)
+    monkeypatch.setattr(png_pixels, "BAND_PIXELS", 700)
     monkeypatch.setattr(tiff_file, "BAND_PIXELS", 700)
 
 
@@ -77,14 +77,15 @@ FILES = {
 def test_bands_are_the_picture(name: str, monkeypatch: pytest.MonkeyPatch, request) -> None:
     whole = read_image(FILES[name])
     request.getfixturevalue("small_bands")
-    counts, convert = [], read.bands_to_rgb
+    counts, convert = [], rgb.bands_to_rgb
 
     def counting(parts, *given):
         parts = [*parts]
         counts.append(len(parts))
         return convert(parts, *given)
 
-    monkeypatch.setattr(read, "bands_to_rgb", counting)
+    for module in (png_pixels, read):
+        monkeypatch.setattr(module, "bands_to_rgb", counting)
     found = read_image(FILES[name])
     assert counts and counts[0] > 3
     assert np.array_equal(found.pixels, whole.pixels)
