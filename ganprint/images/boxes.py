@@ -1,36 +1,32 @@
 """The properties of an AVIF or HEIC picture: size, depth and colours (ISO/IEC 23008-12)."""
 
+import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from ganprint.images.colours import coding_of_colours
+from ganprint.images.parts import Parts
 
 _MOST_BOXES = 10_000
 # Boxes that hold boxes, and how many bytes of their own come before those.
 _HOLDERS = {b"meta": 4, b"iprp": 0, b"ipco": 0, b"moov": 0, b"trak": 0}
 
 
-@dataclass
-class Boxes:
-    """The largest size announced, the most bits a channel, and the codes of primaries and transfer, if any."""
+def take_heif_apart(data: bytes, parts: Parts) -> None:
+    """Take the properties of the pictures in a HEIF file of any coding into `parts`; on damage, those before it.
 
-    size: tuple[int, int] = (0, 0)
-    bits: int = 8
-    colours: tuple[int, int] | None = None
-
-
-def describe_boxes(data: bytes) -> Boxes:
-    """Read the properties of the pictures in a HEIF file of any coding; on damage, those before it."""
-    found = Boxes()
+    They are the largest size and the most bits a channel that are announced, and the first colours.
+    """
+    coded = False
     for kind, body in _boxes(data):
         if kind == b"ispe" and len(body) >= 12:
-            size = (int.from_bytes(body[4:8], "big"), int.from_bytes(body[8:12], "big"))
-            found.size = max(found.size, size, key=lambda sides: sides[0] * sides[1])
+            width, height = struct.unpack_from(">II", body, 4)
+            parts.size = max(parts.size, (width, height), key=lambda sides: sides[0] * sides[1])
         elif kind == b"pixi" and len(body) > 5:
-            found.bits = max(found.bits, *body[5:9])
+            parts.bits = max(parts.bits, *body[5:9])
         elif kind == b"av1C" and len(body) >= 4 and body[2] & 0x40:
-            found.bits = max(found.bits, 12 if body[2] & 0x20 else 10)
-        elif kind == b"colr" and body[:4] == b"nclx" and len(body) >= 8 and found.colours is None:
-            found.colours = (int.from_bytes(body[4:6], "big"), int.from_bytes(body[6:8], "big"))
-    return found
+            parts.bits = max(parts.bits, 12 if body[2] & 0x20 else 10)
+        elif kind == b"colr" and body[:4] == b"nclx" and len(body) >= 8 and not coded:
+            parts.colours, coded = coding_of_colours(*struct.unpack_from(">HH", body, 4), "nclx"), True
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -40,11 +36,8 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         place, stop = waiting.pop()
         while place + 8 <= stop and count < _MOST_BOXES:
             count += 1
-            length, kind, head = (
-                int.from_bytes(data[place : place + 4], "big"),
-                data[place + 4 : place + 8],
-                8,
-            )
+            length, kind = struct.unpack_from(">I4s", data, place)
+            head = 8
             if length == 1:
                 length, head = int.from_bytes(data[place + 8 : place + 16], "big"), 16
             end = stop if length == 0 else place + length

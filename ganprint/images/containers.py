@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from ganprint.images.boxes import describe_boxes
-from ganprint.images.colours import coding_of_colours
+from ganprint.images.boxes import take_heif_apart
 from ganprint.images.parts import MAX_EXIF_BYTES, Parts, as_text, counted
 from ganprint.images.png import take_png_apart
 from ganprint.images.tags import Tags
@@ -77,12 +76,7 @@ def _jpeg(data: bytes, parts: Parts) -> None:
 
 
 def _application_segment(
-    parts: Parts,
-    marker: int,
-    body: bytes,
-    exif: bytearray,
-    profile: dict[int, bytes],
-    extended: dict[int, bytes],
+    parts: Parts, marker: int, body: bytes, exif: bytearray, profile: dict[int, bytes], extended: dict[int, bytes]
 ) -> None:
     """Take a segment into `parts`, or what may be continued in others into the three that come after it."""
     if marker == 0xFE:
@@ -182,13 +176,6 @@ def _joined(data: bytes, start: int, stop: int) -> bytes:
     return b"".join(blocks)
 
 
-def _heif(data: bytes, parts: Parts) -> None:
-    boxes = describe_boxes(data)
-    parts.size, parts.bits = boxes.size, boxes.bits
-    if boxes.colours:
-        parts.colours = coding_of_colours(*boxes.colours, "nclx")
-
-
 def _bmp(data: bytes, parts: Parts) -> None:
     start = 14 if data[:2] == b"BM" else 0
     width, height = (int.from_bytes(data[start + i : start + i + 4], "little", signed=True) for i in (4, 8))
@@ -213,8 +200,8 @@ _READERS = {
     "PNG": take_png_apart,
     "WEBP": _webp,
     "GIF": _gif,
-    "AVIF": _heif,
-    "HEIC": _heif,
+    "AVIF": take_heif_apart,
+    "HEIC": take_heif_apart,
     "BMP": _bmp,
     "TIFF": _tiff,
 }

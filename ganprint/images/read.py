@@ -159,7 +159,7 @@ def _read_file(path: Path | str, name: str) -> bytes:
         raise ImageUnreadableError(
             f"{shown} cannot be read: {error.strerror}.", "Name a regular file, or the images in a folder."
         ) from error
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a name with a zero byte
         raise no_file(path, shown) from error
     except PermissionError as error:
         raise ImageUnreadableError(
@@ -168,8 +168,6 @@ def _read_file(path: Path | str, name: str) -> bytes:
         ) from error
     except OSError as error:
         raise ImageUnreadableError(f"{shown} cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:  # a name with a zero byte
-        raise no_file(path, shown) from error
 
 
 def _identify(data: bytes, name: str) -> str:

@@ -70,7 +70,9 @@ def to_rgb(image: Image.Image, bits: int, icc: bytes) -> tuple[Pixels, list[str]
     elif image.mode in _ALPHA_MODES or "transparency" in image.info:
         pixels, more = _over_white(image)
     else:
-        pixels, more = _in_strips(image), []
+        pixels, more = np.empty((image.height, image.width, 3), np.uint8), []
+        for rows, strip in strips(image):
+            pixels[rows] = np.asarray(strip.convert("RGB"))
     if image.mode == "CMYK":
         more.append("CMYK ink values were converted to RGB by the plain formula, without a colour profile.")
     if image.mode == "LAB":
@@ -136,15 +138,6 @@ def as_array(image: Image.Image) -> NDArray[Any]:
     for rows, strip in strips(image):
         values[rows] = np.asarray(strip)
     return values
-
-
-def _in_strips(image: Image.Image) -> Pixels:
-    if image.mode == "RGB" and image.width * image.height <= BAND_PIXELS:
-        return np.array(image)
-    pixels = np.empty((image.height, image.width, 3), np.uint8)
-    for rows, strip in strips(image):
-        pixels[rows] = np.asarray(strip if strip.mode == "RGB" else strip.convert("RGB"))
-    return pixels
 
 
 def _over_white(image: Image.Image) -> tuple[Pixels, list[str]]:

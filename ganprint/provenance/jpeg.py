@@ -38,14 +38,7 @@ _CHROMINANCE = (
 )
 
 # How many samples of luminance each sample of chroma covers, across and down.
-_SUBSAMPLING = {
-    (1, 1): "4:4:4",
-    (2, 1): "4:2:2",
-    (1, 2): "4:4:0",
-    (2, 2): "4:2:0",
-    (4, 1): "4:1:1",
-    (4, 2): "4:1:0",
-}
+_SUBSAMPLING = {(1, 1): "4:4:4", (2, 1): "4:2:2", (1, 2): "4:4:0", (2, 2): "4:2:0", (4, 1): "4:1:1", (4, 2): "4:1:0"}
 
 _FIRST_QUALITIES = range(30, 99)
 _LOW_FREQUENCIES = ((0, 1), (1, 0), (2, 0), (1, 1), (0, 2), (0, 3), (1, 2), (2, 1), (3, 0))
@@ -247,8 +240,7 @@ def _bounds(step: int) -> Reals:
 def _requantised(originals: Reals, first: int, step: int) -> Reals:
     """Return the shares of multiples of `step` after a quantisation in steps of `first` and rounding."""
     moves = _moves(first, step)
-    shares: Reals = _shares(originals, (np.arange(len(moves)) + 0.5) * first) @ moves
-    return shares
+    return _shares(originals, (np.arange(len(moves)) + 0.5) * first) @ moves
 
 
 @lru_cache(maxsize=1024)

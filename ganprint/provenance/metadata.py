@@ -25,24 +25,10 @@ _MOST_SOFTWARE = 20
 _MOST_CHARACTERS = 20_000
 
 _SOFTWARE_TAGS = ("Software", "ProcessingSoftware", "HostComputer")
-_CAPTIONS = {
-    "imagedescription",
-    "xptitle",
-    "xpsubject",
-    "description",
-    "title",
-    "author",
-    "artist",
-    "caption",
-}
+_CAPTIONS = {"imagedescription", "xptitle", "xpsubject", "description", "title", "author", "artist", "caption"}
 _USER_COMMENT, _MAKER_NOTE, _XP_TEXTS = 0x9286, 0x927C, range(0x9C9B, 0x9CA0)
 # UserComment begins with the name of its coding in eight bytes (Exif 2.32, 4.6.5).
-_COMMENT_CODINGS = {
-    b"ASCII\0\0\0": "utf-8",
-    b"UNICODE\0": "utf-16",
-    b"JIS\0\0\0\0\0": "iso2022_jp",
-    bytes(8): "utf-8",
-}
+_COMMENT_CODINGS = {b"ASCII\0\0\0": "utf-8", b"UNICODE\0": "utf-16", b"JIS\0\0\0\0\0": "iso2022_jp", bytes(8): "utf-8"}
 
 
 class Metadata(BaseModel, frozen=True):
