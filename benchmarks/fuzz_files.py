@@ -62,17 +62,14 @@ VALUES: tuple[Any, ...] = (
 _VIEW = {"kind": "resize", "size": 32}
 SMALL: dict[str, dict[str, Any]] = {
     "repmix": {
-        "backbone": "compact",
-        "backbone_options": {"widths": [8, 8], "depths": [1, 1]},
-        "embedding": 4,
-        "mix_level": 0,
+        "backbone": "compact", "backbone_options": {"widths": [8, 8], "depths": [1, 1]}, "embedding": 4, "mix_level": 0,
     },
     "yu": {"feature_base": 32, "feature_max": 8},
     "dct-cnn": {},
     "reverse-engineering": {"depth": 3, "width": 2, "hidden": 4},
     "prnu": {},
     "eigenface": {},
-}
+}  # fmt: skip
 
 
 def small_weights(folder: Path) -> list[Path]:
@@ -84,16 +81,10 @@ def small_weights(folder: Path) -> list[Path]:
         plugin = plugins.load(method)
         attributor = plugin(plugin.spec.config.model_validate(described), ("real", "progan"))
         card = {
-            "name": method,
-            "method": method,
-            "plugin": {"distribution": "ganprint", "version": "0.1.0"},
-            "sources": ("real", "progan"),
-            "families": {"progan": "gan"},
-            "view": _VIEW,
-            "config": described,
-            "date": "2026-11-20T12:00:01Z",
-            "licence": "MIT",
-        }
+            "name": method, "method": method, "plugin": {"distribution": "ganprint", "version": "0.1.0"},
+            "sources": ("real", "progan"), "families": {"progan": "gan"}, "view": _VIEW, "config": described,
+            "date": "2026-11-20T12:00:01Z", "licence": "MIT",
+        }  # fmt: skip
         saved.append(save_artifact(folder / method, attributor.state(), Card.model_validate(card)))
     return saved
 
@@ -216,10 +207,7 @@ def _model_kinds(folder: Path) -> dict[str, Kind]:
         (tried / MODEL_FILE).write_bytes(content)
         return load_attributor(tried)
 
-    return {
-        "card": Kind(texts[0].encode(), card, load_card),
-        "model": Kind(models[0], model, load_model),
-    }
+    return {"card": Kind(texts[0].encode(), card, load_card), "model": Kind(models[0], model, load_model)}
 
 
 def _checkpoint_kinds(folder: Path) -> dict[str, Kind]:
@@ -255,15 +243,9 @@ def _checkpoint_kinds(folder: Path) -> dict[str, Kind]:
 
 def _manifest_kind(folder: Path) -> Kind:
     header = ["path", "label", "dlabel", "source", "semantic", "split", "group"]
-    rows = [
-        ["real/a.png", "0", "0", "real", "x", "train", "g"],
-        ["b/c.png", "1", "1", "progan", "y", "val", ""],
-    ]
-    seeds = [
-        [header, *rows],
-        [[row[0], row[3]] for row in (header, *rows)],
-        [row[:3] for row in (header, *rows)],
-    ]
+    rows = [["real/a.png", "0", "0", "real", "x", "train", "g"], ["b/c.png", "1", "1", "progan", "y", "val", ""]]
+    whole = [header, *rows]
+    seeds = [whole, [[row[0], row[3]] for row in whole], [row[:3] for row in whole]]
     texts = ["\r\n".join(",".join(row) for row in seed).encode() for seed in seeds]
 
     def mutated(chance: random.Random) -> bytes:

@@ -9,6 +9,7 @@ all that they need, so that kills meet their work and not Python's start.
 """
 
 import argparse
+import csv
 import hashlib
 import json
 import os
@@ -29,7 +30,7 @@ from safetensors import safe_open
 
 from ganprint.plain_yaml import load_plain
 
-TIMES = ("date", "seconds", "images_per_second", "command")
+TIMES = {"date", "seconds", "images_per_second", "command"}
 """Fields and columns that tell when, how fast and by which words, not what came out."""
 LEFT_OVER = (".partial", ".unfinished", ".lock", ".tmp")
 _SMALL = (
@@ -42,12 +43,20 @@ _RECIPE_CHANGES = {"images: 50": "images: 2", "photographs: 100": "photographs: 
 
 @dataclass(frozen=True)
 class Command:
-    """A command line whose results lie in `out`, options that make it go on after a kill, and what undoes all of it."""
+    """A command line whose results lie in `out`, options that resume it after a kill, and what `out` is a copy of."""
 
     arguments: tuple[str, ...]
     out: Path
-    clear: Callable[[], None]
-    going_on: Callable[[], tuple[str, ...]] = tuple
+    resuming: Callable[[], tuple[str, ...]] = tuple
+    before: Path | None = None
+
+    def clear(self) -> None:
+        """Undo all that the command did."""
+        if self.out.is_file():
+            self.out.unlink()
+        shutil.rmtree(self.out, ignore_errors=True)
+        if self.before:
+            shutil.copytree(self.before, self.out)
 
 
 @dataclass
@@ -118,8 +127,9 @@ def _digest(path: Path) -> str:
             told = {name: _json(text) for name, text in (file.metadata() or {}).items()}
             tensors = {name: file.get_tensor(name).tobytes().hex() for name in file.keys()}  # noqa: SIM118
         said = [_without_times(told), tensors]
-    elif path.suffix == ".csv" and said.startswith(b"path") is False:
-        said = _without_columns(said.decode())
+    elif path.suffix == ".csv" and not said.startswith(b"path"):
+        rows = csv.DictReader(said.decode().splitlines())
+        said = [_without_times(row) for row in rows if not TIMES & set(row.values())]
     text = said if isinstance(said, bytes) else json.dumps(said, sort_keys=True).encode()
     return hashlib.sha256(text).hexdigest()
 
@@ -135,12 +145,6 @@ def _without_times(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {name: _without_times(value) for name, value in tree.items() if name not in TIMES}
     return [_without_times(value) for value in tree] if isinstance(tree, list) else tree
-
-
-def _without_columns(text: str) -> list[list[str]]:
-    rows = [line.split(",") for line in text.splitlines()]
-    kept = [place for place, name in enumerate(rows[0]) if name not in TIMES]
-    return [[row[place] for place in kept] for row in rows if not set(row) & set(TIMES) or row is rows[0]]
 
 
 def write_images(folder: Path) -> Path:
@@ -196,18 +200,6 @@ def commands(folder: Path, runner: Runner) -> dict[str, Command]:
     judge = str(folder / "made" / "judged")
     runner.finish((*calibrate, judge))
 
-    def emptied(path: Path) -> Callable[[], None]:
-        def clear() -> None:
-            if path.is_file():
-                path.unlink()
-            shutil.rmtree(path, ignore_errors=True)
-
-        return clear
-
-    def uncalibrated() -> None:
-        shutil.rmtree(judged, ignore_errors=True)
-        shutil.copytree(trained, judged)
-
     def from_checkpoint() -> tuple[str, ...]:
         there = (folder / "out" / "trained" / "checkpoints" / "last.safetensors").exists()
         return ("--resume",) if there else ()
@@ -215,30 +207,17 @@ def commands(folder: Path, runner: Runner) -> dict[str, Command]:
     out, home = folder / "out", folder / "home"
     verdicts, compared, again = out / "verdicts.jsonl", out / "compared", out / "trained"
     images = str(folder / "test_seen")
-    asked = (
-        "--condition", "test_seen:none", "--condition", "test_seen:gaussian_noise:5", "--batch-size", "4",
-    )  # fmt: skip
+    asked = ("--condition", "test_seen:none", "--condition", "test_seen:gaussian_noise:5", "--batch-size", "4")
+    attribute = ("attribute", images, "--weights", judge, "--batch-size", "1", "--out", str(verdicts))
+    compare = ("compare", *given, *asked, "--weights", judge, "--out", str(compared))
+    enroll = ("enroll", "pairs", images, "--weights", judge, "--device", "cpu")
     return {
-        "attribute": Command(
-            ("attribute", images, "--weights", judge, "--batch-size", "1", "--out", str(verdicts)),
-            verdicts,
-            emptied(verdicts),
-            lambda: ("--resume",),
-        ),
-        "compare": Command(
-            ("compare", *given, *asked, "--weights", judge, "--out", str(compared)),
-            compared,
-            emptied(compared),
-        ),
-        "train": Command((*train, "--out", str(again)), again, emptied(again), from_checkpoint),
-        "enroll": Command(
-            ("enroll", "pairs", images, "--weights", judge, "--device", "cpu"),
-            home / "data" / "ganprint",
-            emptied(home / "data" / "ganprint"),
-            lambda: ("--force",),
-        ),
-        "calibrate": Command((*calibrate, str(judged)), judged, uncalibrated),
-        "forge mini": Command(("forge", "mini"), home / "cache" / "ganprint", emptied(home / "cache" / "ganprint")),
+        "attribute": Command(attribute, verdicts, lambda: ("--resume",)),
+        "compare": Command(compare, compared),
+        "train": Command((*train, "--out", str(again)), again, from_checkpoint),
+        "enroll": Command(enroll, home / "data" / "ganprint", lambda: ("--force",)),
+        "calibrate": Command((*calibrate, str(judged)), judged, before=trained),
+        "forge mini": Command(("forge", "mini"), home / "cache" / "ganprint"),
     }
 
 
@@ -258,7 +237,7 @@ def torment(
             if not runner.kill(line, chance.uniform(0.02, 1.0) * seconds):
                 break
             met += 1
-            line = (*command.arguments, *command.going_on())
+            line = (*command.arguments, *command.resuming())
         else:
             runner.finish(line)
         ended += 1
