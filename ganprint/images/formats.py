@@ -115,9 +115,7 @@ def promised_format(name: str) -> str | None:
     return EXTENSIONS.get(PurePath(name_in(name)).suffix.lower())
 
 
-def shortened(value: object, most: int = 300) -> str:
-    """Return a value of a file's metadata as printable text of `most` characters at most."""
-    if isinstance(value, tuple):
-        value = ", ".join(map(str, value[:most]))
-    plain = printable(str(value)[: 2 * most].replace("\0", "").strip())
+def shortened(text: str, most: int = 300) -> str:
+    """Return a text of a file's metadata as printable text of `most` characters at most."""
+    plain = printable(text[: 2 * most].replace("\0", "").strip())
     return f"{plain[: most - 1]}…" if len(plain) > most else plain

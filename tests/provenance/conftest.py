@@ -5,7 +5,9 @@ import struct
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from ganprint.images.containers import take_apart
 from ganprint.images.formats import is_decodable
+from ganprint.provenance.metadata import Metadata, metadata_of
 
 from ..conftest import chunk, encoded, noise
 
@@ -25,6 +27,11 @@ MANIFEST = (
 
 def picture(kind: str, **options: object) -> bytes:
     return encoded(noise(48, 64, 3), kind, **options)
+
+
+def read_metadata(data: bytes, kind: str) -> Metadata:
+    """Return what a file states, whether its pixels can be decoded or not."""
+    return metadata_of(data, kind, take_apart(data, kind))
 
 
 def exif(**tags: object) -> Image.Exif:

@@ -8,10 +8,9 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from ganprint.provenance.content_credentials import read_provenance
-from ganprint.provenance.metadata import read_metadata
 from ganprint.provenance.stated import read_stated
 
-from .conftest import SOURCE, picture, with_manifest, with_xmp, xmp
+from .conftest import SOURCE, picture, read_metadata, with_manifest, with_xmp, xmp
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])

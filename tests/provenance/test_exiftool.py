@@ -9,9 +9,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ganprint.provenance.metadata import read_metadata
-
-from .conftest import STATED, picture, xmp
+from .conftest import STATED, picture, read_metadata, xmp
 
 EXIFTOOL = shutil.which("exiftool")
 pytestmark = pytest.mark.skipif(EXIFTOOL is None, reason="exiftool is not installed")

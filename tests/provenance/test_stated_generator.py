@@ -7,10 +7,8 @@ import zlib
 import pytest
 from PIL import Image
 
-from ganprint.provenance.metadata import read_metadata
-
 from ..conftest import chunk
-from .conftest import FORMATS, SOURCE, STATED, exif, picture, with_text, with_xmp, xmp
+from .conftest import FORMATS, SOURCE, STATED, exif, picture, read_metadata, with_text, with_xmp, xmp
 
 XMP_FORMATS = [name for name in ("JPEG", "PNG", "WEBP", "TIFF") if name in FORMATS]
 
