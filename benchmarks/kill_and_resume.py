@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -66,43 +67,38 @@ class Runner:
     log: Path
     faults: list[str] = field(default_factory=list)
 
-    def begin(self, arguments: tuple[str, ...]) -> int:
-        """Start a command and return the number of its process."""
-        child = os.fork()
-        if child:
-            return child
-        status = 1
-        try:
-            descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            os.dup2(descriptor, 1)
-            os.dup2(descriptor, 2)
-            sys.argv = ["ganprint", *arguments]
-            from ganprint.cli import main
-
-            main()
-            status = 0
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 1
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
+    def begin(self, arguments: tuple[str, ...]) -> Any:
+        """Start a command and return its process."""
+        child = get_context("fork").Process(target=_run, args=(arguments, self.log))
+        child.start()
+        return child
 
     def finish(self, arguments: tuple[str, ...]) -> float:
         """Run a command to its end and return its seconds; a failure is a fault."""
         began = time.monotonic()
-        _, status = os.waitpid(self.begin(arguments), 0)
-        if status:
-            self.faults.append(f"{' '.join(arguments)}: status {status}: {self.log.read_text()[-800:]}")
+        child = self.begin(arguments)
+        child.join()
+        if child.exitcode:
+            self.faults.append(f"{' '.join(arguments)}: status {child.exitcode}: {self.log.read_text()[-800:]}")
         return time.monotonic() - began
 
     def kill(self, arguments: tuple[str, ...], after: float) -> bool:
         """Kill a command after so many seconds; return False where it had ended before."""
         child = self.begin(arguments)
         time.sleep(after)
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        return os.WIFSIGNALED(status)
+        child.kill()
+        child.join()
+        return bool(child.exitcode == -signal.SIGKILL)
+
+
+def _run(arguments: tuple[str, ...], log: Path) -> None:
+    from ganprint.cli import main
+
+    with log.open("wb", buffering=0) as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    sys.argv = ["ganprint", *arguments]
+    main()
 
 
 def results(out: Path) -> dict[str, str]:

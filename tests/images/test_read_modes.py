@@ -15,7 +15,7 @@ from ganprint.images.formats import sniff
 from ganprint.images.xmp import read_xmp
 from ganprint.provenance.stated import read_stated
 
-from ..conftest import chunk, encoded, png_file
+from ..conftest import chunk, encoded, png_file, with_segments
 
 SIDE = 64
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -79,11 +79,9 @@ EIGHT = (SIXTEEN >> 8).astype(np.uint8)
 def tiff16(values: np.ndarray, photometric: int, bits: int = 16) -> bytes:
     """Write an uncompressed little-endian grey TIFF of one strip."""
     body = values.astype("<u2").tobytes() if bits == 16 else _packed12(values)
-    tags = [
-        (256, values.shape[1]), (257, values.shape[0]), (258, bits), (259, 1), (262, photometric),
-        (273, 8 + 2 + 9 * 12 + 4), (277, 1), (278, values.shape[0]), (279, len(body)),
-    ]  # fmt: skip
-    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    height, width = values.shape
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric, 273: 122, 277: 1, 278: height, 279: len(body)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0\0\0\0" + body
 
 
@@ -371,19 +369,16 @@ def test_an_orientation_of_any_kind_of_number_is_obeyed(kind: int) -> None:
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_numbers_that_are_not_finite_do_not_cost_the_image(value: float) -> None:
-    for name, tag, marker in ((b"Exif\0\0", 0x0112, b"\xff\xe1"), (b"MPF\0", 0xB001, b"\xff\xe2")):
+    for name, tag, marker in ((b"Exif\0\0", 0x0112, 0xE1), (b"MPF\0", 0xB001, 0xE2)):
         body = name + struct.pack("<2sHIHHHIfI", b"II", 42, 8, 1, tag, 11, 1, value, 0)
-        data = encoded(RGB, "JPEG")
-        image = read_image(data[:2] + marker + struct.pack(">H", len(body) + 2) + body + data[2:])
+        image = read_image(with_segments(encoded(RGB, "JPEG"), marker, body))
         assert image.pixels.shape == (64, 64, 3) and not any("upright" in note for note in image.notes)
 
 
 def test_exif_in_several_segments_is_one_and_a_second_structure_is_left() -> None:
     whole = byte_orientation(3)
-    data, blocks = encoded(RGB, "JPEG"), (whole[6:20], whole[20:], b"II*\0second")
-    segments = [b"\xff\xe1" + struct.pack(">H", len(each) + 8) + b"Exif\0\0" + each for each in blocks]
-    parts = take_apart(data[:2] + b"".join(segments) + data[2:], "JPEG")
-    assert parts.exif == whole[6:]
+    blocks = (b"Exif\0\0" + block for block in (whole[6:20], whole[20:], b"II*\0second"))
+    assert take_apart(with_segments(encoded(RGB, "JPEG"), 0xE1, *blocks), "JPEG").exif == whole[6:]
 
 
 def test_of_several_prefixes_for_one_thing_one_is_open_at_a_time() -> None:
