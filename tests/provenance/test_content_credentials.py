@@ -3,7 +3,8 @@
 import io
 import json
 import sys
-from types import ModuleType, SimpleNamespace
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
@@ -37,24 +38,13 @@ def stub_reader(monkeypatch: pytest.MonkeyPatch, answer: str) -> list[object]:
     """Put a c2pa in place whose Reader answers with a recorded store; return the settings it is given."""
     settings: list[object] = []
 
-    class Reader:
-        def __init__(self, format: str, stream: io.BytesIO, context: object) -> None:
-            assert (format, stream.read(2)) == ("image/jpeg", b"\xff\xd8")
+    def reader(format: str, stream: io.BytesIO, context: object) -> object:
+        assert (format, stream.read(2)) == ("image/jpeg", b"\xff\xd8")
+        return nullcontext(SimpleNamespace(json=lambda: answer))
 
-        def __enter__(self) -> "Reader":
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-        def json(self) -> str:
-            return answer
-
-    module = ModuleType("c2pa")
-    module.Reader = Reader
-    module.Context = settings.append
-    module.Settings = SimpleNamespace(from_dict=lambda given: given)
-    monkeypatch.setitem(sys.modules, "c2pa", module)
+    given = SimpleNamespace(from_dict=lambda given: given)
+    package = SimpleNamespace(Reader=reader, Context=settings.append, Settings=given)
+    monkeypatch.setitem(sys.modules, "c2pa", package)
     return settings
 
 
