@@ -152,6 +152,11 @@ def _written(tree: Any) -> bytes:
     return json.dumps(tree).encode("utf-8", "surrogatepass")
 
 
+def mutated_half(text: bytes, tree: Any, chance: random.Random) -> bytes:
+    """Return half of the times changed bytes of a file, half a well-formed file of changed values."""
+    return bytes_mutated(text, chance) if chance.random() < 0.5 else _written(tree_mutated(tree, chance))
+
+
 @dataclass(frozen=True)
 class Kind:
     """A valid file of one kind, how others are made of it, and how one is read as far as a command would."""
@@ -180,9 +185,7 @@ def _model_kinds(folder: Path) -> dict[str, Kind]:
     def card(chance: random.Random) -> bytes:
         nonlocal chosen
         chosen = chance.randrange(len(cards))
-        if chance.random() < 0.5:
-            return bytes_mutated(texts[chosen].encode(), chance)
-        return _written(tree_mutated(trees[chosen], chance))
+        return mutated_half(texts[chosen].encode(), trees[chosen], chance)
 
     def model(chance: random.Random) -> bytes:
         nonlocal chosen
@@ -278,16 +281,13 @@ def _record_kind(folder: Path) -> Kind:
     tree["images"][0]["verdict"]["path"] = "a.png"
     text = json.dumps(tree, indent=1).encode()
 
-    def mutated(chance: random.Random) -> bytes:
-        return bytes_mutated(text, chance) if chance.random() < 0.5 else _written(tree_mutated(tree, chance))
-
     def read(content: bytes) -> object:
         (folder / "r.json").write_bytes(content)
         found = read_record(folder / "r.json")
         again = load_recorded(found, device="cpu")
         return changed_facts(found, again), list(verify_record(found, again, folder))
 
-    return Kind(text, mutated, read)
+    return Kind(text, partial(mutated_half, text, tree), read)
 
 
 def kinds(folder: Path) -> dict[str, Kind]:

@@ -170,13 +170,10 @@ def _missing(directory: Directory, samples: int, length: int) -> str:
     wanted = across * down * (samples if apart else 1)
     for number in range(wanted):
         top = number // across % down * rows
-        least = row_bytes * (rows if tiled else min(rows, height - top)) if plain else 1
         offset = int(offsets[number]) if number < len(offsets) else length
-        there = length - offset
-        if number < len(counts) and counts[number]:
-            least = least if plain else int(counts[number])
-            there = min(there, int(counts[number]))
-        if there < least:
+        count = int(counts[number]) if number < len(counts) else 0
+        there = min(length - offset, count or length)
+        if there < (row_bytes * (rows if tiled else min(rows, height - top)) if plain else count or 1):
             if tiled or apart:
                 return f"{number} of its {wanted} {'tiles' if tiled else 'strips'} are there"
             part = max(there, 0) // row_bytes if plain else 0
