@@ -112,8 +112,7 @@ def _walk(folder: Path, recursive: bool) -> Iterator[Path | str | ImageError]:
                 names = sorted((entry.name for entry in entries if _is_wanted(entry, recursive)), reverse=True)
         except OSError as error:
             yield ImageUnreadableError(
-                f"The folder {printable(str(path))} cannot be searched: {error.strerror}.",
-                "Change its permissions.",
+                f"The folder {printable(str(path))} cannot be searched: {error.strerror}.", "Change its permissions."
             )
             continue
         waiting.extend(path / name for name in names)

@@ -117,8 +117,7 @@ def _read(
         # on hostile bytes (SyntaxError, struct.error, KeyError, ZeroDivisionError, ...), and a damaged file
         # among thousands must never end the batch.
         raise TruncatedImageError(
-            f"{printable(name)} starts as {found} but ends early, is damaged, or is of a rare kind.",
-            _COMPLETE,
+            f"{printable(name)} starts as {found} but ends early, is damaged, or is of a rare kind.", _COMPLETE
         ) from error
     promised = promised_format(name)
     if promised not in (None, found):
@@ -163,8 +162,7 @@ def _read_file(path: Path | str, name: str) -> bytes:
         raise no_file(path, shown) from error
     except PermissionError as error:
         raise ImageUnreadableError(
-            f"{shown} may not be read by this user.",
-            "Change its permissions, or copy it to where you may read it.",
+            f"{shown} may not be read by this user.", "Change its permissions, or copy it to where you may read it."
         ) from error
     except OSError as error:
         raise ImageUnreadableError(f"{shown} cannot be read: {error.strerror or error}.") from error

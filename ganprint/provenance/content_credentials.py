@@ -102,8 +102,7 @@ def _judged(store: dict[str, Any]) -> Provenance:
         state="valid" if holds else "invalid",
         detail=f"{made}{failed}.",
         digital_source_type=next(
-            (short_source_type(str(a["digitalSourceType"])) for a in actions if a.get("digitalSourceType")),
-            None,
+            (short_source_type(str(a["digitalSourceType"])) for a in actions if a.get("digitalSourceType")), None
         ),
         software=[_short(name) for name in dict.fromkeys([*map(str, generators), *named])][:_MOST_FAILURES],
     )

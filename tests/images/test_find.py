@@ -121,10 +121,7 @@ def test_a_folder_that_cannot_be_searched_is_said_and_the_rest_goes_on(case: Pat
         (b"\xef\xbb\xbfcase/b.png\r\n\r\ncase/z\r\n", ["case/b.png", "case/z/f.bmp"]),
         (b"case/*.png", ["case/*.png"]),
         (b"\n\n", ["NoImagesError: The list list.txt names no file."]),
-        (
-            b"\x89PNG\r\n\x1a\n\0\0\0",
-            ["NoImagesError: list.txt is not a list of paths."],
-        ),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", ["NoImagesError: list.txt is not a list of paths."]),
     ],
     ids=["plain", "windows", "pattern is a name", "empty", "an image"],
 )
