@@ -144,8 +144,6 @@ class BlockMap:
     @property
     def looks_drawn(self) -> bool:
         """Whether the picture is made of areas of one colour with sharp edges, as drawings and charts are."""
-        if not self.spread.size:
-            return False
         even = (self.spread < CONTRASTY).mean()
         soft = ((self.spread > 1) & (self.spread < SOFT)).mean()
         return bool((self.spread <= 1).mean() > DRAWN_FLAT and soft < DRAWN_SOFT * even)
