@@ -192,7 +192,8 @@ def _heif(data: bytes, parts: Parts) -> None:
         elif kind == b"av1C" and len(body) >= 4 and body[2] & 0x40:
             parts.bits = max(parts.bits, 12 if body[2] & 0x20 else 10)
         elif kind == b"colr" and body[:4] == b"nclx" and len(body) >= 8 and not coded:
-            parts.colours, coded = coding_of_colours(*struct.unpack_from(">HH", body, 4), "nclx"), True
+            primaries, transfer = struct.unpack_from(">HH", body, 4)
+            parts.colours, coded = coding_of_colours(primaries, transfer, "nclx"), True
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

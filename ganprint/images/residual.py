@@ -5,6 +5,7 @@ forensics uses it (Chen, Fridrich, Goljan and Lukas, TIFS 2008) and Marra et al.
 Batched on torch; the transform is a product with two small matrices.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -45,7 +46,7 @@ def clean_residuals(images: Tensor, *, levels: int, sigma: float) -> Tensor:
     def clean(part: Tensor) -> Tensor:
         bands = _noise_bands(part.flatten(0, 1), levels, sigma)
         # Luma is linear, so one plane is composed instead of three.
-        grey = [(luma(each.unflatten(0, (-1, 3)).transpose(1, 2)), size) for each, size in bands]
+        grey = [(luma(each.view(-1, 3, *each.shape[1:]).transpose(1, 2)), size) for each, size in bands]
         return flatten_spectrum(remove_means(_compose(grey)))
 
     return torch.cat([clean(part) for part in _chunks(images)])
@@ -85,10 +86,11 @@ def flatten_spectrum(planes: Tensor) -> Tensor:
     return flattened
 
 
-def _chunks(images: Tensor) -> tuple[Tensor, ...]:
+def _chunks(images: Tensor) -> Sequence[Tensor]:
     """Return images in groups whose bands stay in a processor's cache; on an accelerator all together."""
-    on_cpu = images.device.type == "cpu"
-    return images.split(max(1, CPU_CHUNK // images[0].numel()) if on_cpu else max(1, len(images)))
+    if images.device.type != "cpu":
+        return [images]
+    return torch.split(images, max(1, CPU_CHUNK // images[0].numel()))
 
 
 def _noise_bands(planes: Tensor, levels: int, sigma: float) -> list[tuple[Tensor, tuple[int, int]]]:
