@@ -26,8 +26,7 @@ def take_apart(data: bytes, found: str) -> Parts:
     Never raises: on damage it takes what comes before it, and where there is too much, it says so in `excess`.
     """
     parts = Parts(data)
-    if found in _READERS:
-        _READERS[found](data, parts)
+    _READERS[found](data, parts)
     return parts
 
 

@@ -1,7 +1,6 @@
 """What the user names becomes the same paths in the same order, and what names nothing gets a sentence."""
 
 import os
-import time
 from itertools import islice
 from pathlib import Path
 
@@ -84,9 +83,7 @@ def test_links_that_loop_are_not_followed(case: Path, inputs: list[str]) -> None
     for number in range(3):
         (case / f"loop{number}").symlink_to(case)
     (case / "above").symlink_to(case.parent)
-    started = time.perf_counter()
     assert names(inputs, recursive=True) == expected
-    assert time.perf_counter() - started < 1
 
 
 def test_a_linked_folder_that_is_named_and_a_linked_file_are_taken(case: Path) -> None:
