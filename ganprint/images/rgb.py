@@ -72,7 +72,7 @@ def to_rgb(image: Image.Image, bits: int, icc: bytes) -> tuple[Pixels, list[str]
     else:
         pixels, more = np.empty((image.height, image.width, 3), np.uint8), []
         for rows, strip in strips(image):
-            pixels[rows] = np.asarray(strip.convert("RGB"))
+            pixels[rows] = np.asarray(strip if strip.mode == "RGB" else strip.convert("RGB"))
     if image.mode == "CMYK":
         more.append("CMYK ink values were converted to RGB by the plain formula, without a colour profile.")
     if image.mode == "LAB":
@@ -129,7 +129,7 @@ def strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
     rows = max(1, BAND_PIXELS // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
-        yield slice(top, bottom), image.crop((0, top, width, bottom))
+        yield slice(top, bottom), image.crop((0, top, width, bottom)) if rows < height else image
 
 
 def as_array(image: Image.Image) -> NDArray[Any]:
