@@ -26,7 +26,8 @@ def take_apart(data: bytes, found: str) -> Parts:
     Never raises: on damage it takes what comes before it, and where there is too much, it says so in `excess`.
     """
     parts = Parts(data)
-    _READERS[found](data, parts)
+    if found in _READERS:
+        _READERS[found](data, parts)
     return parts
 
 
