@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -99,9 +100,7 @@ def clocked() -> Iterator[dict[str, float]]:
     """Give the CPU seconds of reading and decoding, and of the network, of all threads within the block."""
     spent = {"decoding": 0.0, "network": 0.0}
 
-    def clock(owner: Any, name: str, part: str) -> Callable[[], None]:
-        function = getattr(owner, name)
-
+    def clock(function: Callable[..., Any], part: str) -> Callable[..., Any]:
         def wrapped(*arguments: Any, **options: Any) -> Any:
             began = time.thread_time()
             try:
@@ -109,18 +108,13 @@ def clocked() -> Iterator[dict[str, float]]:
             finally:
                 spent[part] += time.thread_time() - began
 
-        setattr(owner, name, wrapped)
-        return lambda: setattr(owner, name, function)
+        return wrapped
 
-    undo = [
-        clock(attribution, "read_source", "decoding"),
-        clock(WeightsPredictor, "answer", "network"),
-    ]
-    try:
+    with (
+        patch.object(attribution, "read_source", clock(attribution.read_source, "decoding")),
+        patch.object(WeightsPredictor, "answer", clock(WeightsPredictor.answer, "network")),
+    ):
         yield spent
-    finally:
-        for each in undo:
-            each()
 
 
 def main() -> None:

@@ -5,10 +5,10 @@ Run: python benchmarks/compare_plan.py [--rows 1000000]
 
 import argparse
 import resource
-import subprocess
-import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from open_manifest import write_manifest
@@ -48,24 +48,19 @@ def plan(data: Path, severities: tuple[int, ...], out: Path, results: int) -> No
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--plan", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.plan:
-        data, severities, out, results = options.plan
-        plan(Path(data), tuple(map(int, severities.split())), Path(out), int(results))
-        return
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "million.csv"
         write_manifest(data, options.rows, bare=False)
         print(f"{options.rows:,} rows, {len(NAMES)} weights")
         print(f"{'results':>8}{'missing':>9}{'planned in':>11}{'peak':>12}", flush=True)
-        for severities in SEVERITIES:
-            jobs = len(NAMES) * (1 + 19 * len(severities))
-            for results in (0, jobs // 2, jobs):
-                text = " ".join(map(str, severities))
-                chosen = [str(data), text, f"{folder}/results{jobs}-{results}", str(results)]
-                # A process for each: memory that one has asked for would count for the next.
-                subprocess.run([sys.executable, __file__, "--plan", *chosen], check=True)
+        # A process for each: memory that one has asked for would count for the next.
+        with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as program:
+            for severities in SEVERITIES:
+                jobs = len(NAMES) * (1 + 19 * len(severities))
+                for results in (0, jobs // 2, jobs):
+                    out = Path(folder) / f"results{jobs}-{results}"
+                    program.submit(plan, data, severities, out, results).result()
 
 
 if __name__ == "__main__":

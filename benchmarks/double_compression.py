@@ -8,6 +8,7 @@ cropped off it, and enlarged.
 import argparse
 import io
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,8 @@ REDUCED = 0.83
 def photographs(folder: Path | None) -> Iterator[Image.Image]:
     """Yield a folder's photographs in an order drawn under a seed, again and again."""
     if folder is None:
-        found = [Image.fromarray(image) for image in (data.astronaut(), data.chelsea(), data.coffee(), data.rocket())]
-        while True:
-            yield from found
+        found = (data.astronaut(), data.chelsea(), data.coffee(), data.rocket())
+        yield from cycle(Image.fromarray(image) for image in found)
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if not paths:
         raise SystemExit(f"{folder} holds no photographs.")

@@ -78,10 +78,7 @@ def main() -> None:
             cost = 1000 * used / count
             first = first or cost
             grown = peak() - least
-            print(
-                f"| {count:,} | {seconds:.1f} | {cost:.2f} | {cost / first:.2f} | +{grown:.0f} MB |",
-                flush=True,
-            )
+            print(f"| {count:,} | {seconds:.1f} | {cost:.2f} | {cost / first:.2f} | +{grown:.0f} MB |", flush=True)
 
 
 if __name__ == "__main__":

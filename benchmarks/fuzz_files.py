@@ -62,17 +62,14 @@ VALUES: tuple[Any, ...] = (
 _VIEW = {"kind": "resize", "size": 32}
 SMALL: dict[str, dict[str, Any]] = {
     "repmix": {
-        "backbone": "compact",
-        "backbone_options": {"widths": [8, 8], "depths": [1, 1]},
-        "embedding": 4,
-        "mix_level": 0,
+        "backbone": "compact", "backbone_options": {"widths": [8, 8], "depths": [1, 1]}, "embedding": 4, "mix_level": 0,
     },
     "yu": {"feature_base": 32, "feature_max": 8},
     "dct-cnn": {},
     "reverse-engineering": {"depth": 3, "width": 2, "hidden": 4},
     "prnu": {},
     "eigenface": {},
-}
+}  # fmt: skip
 
 
 def small_weights(folder: Path) -> list[Path]:
@@ -84,16 +81,10 @@ def small_weights(folder: Path) -> list[Path]:
         plugin = plugins.load(method)
         attributor = plugin(plugin.spec.config.model_validate(described), ("real", "progan"))
         card = {
-            "name": method,
-            "method": method,
-            "plugin": {"distribution": "ganprint", "version": "0.1.0"},
-            "sources": ("real", "progan"),
-            "families": {"progan": "gan"},
-            "view": _VIEW,
-            "config": described,
-            "date": "2026-11-20T12:00:01Z",
-            "licence": "MIT",
-        }
+            "name": method, "method": method, "plugin": {"distribution": "ganprint", "version": "0.1.0"},
+            "sources": ("real", "progan"), "families": {"progan": "gan"}, "view": _VIEW, "config": described,
+            "date": "2026-11-20T12:00:01Z", "licence": "MIT",
+        }  # fmt: skip
         saved.append(save_artifact(folder / method, attributor.state(), Card.model_validate(card)))
     return saved
 
@@ -161,6 +152,11 @@ def _written(tree: Any) -> bytes:
     return json.dumps(tree).encode("utf-8", "surrogatepass")
 
 
+def mutated_half(text: bytes, tree: Any, chance: random.Random) -> bytes:
+    """Return half of the times changed bytes of a file, half a well-formed file of changed values."""
+    return bytes_mutated(text, chance) if chance.random() < 0.5 else _written(tree_mutated(tree, chance))
+
+
 @dataclass(frozen=True)
 class Kind:
     """A valid file of one kind, how others are made of it, and how one is read as far as a command would."""
@@ -189,9 +185,7 @@ def _model_kinds(folder: Path) -> dict[str, Kind]:
     def card(chance: random.Random) -> bytes:
         nonlocal chosen
         chosen = chance.randrange(len(cards))
-        if chance.random() < 0.5:
-            return bytes_mutated(texts[chosen].encode(), chance)
-        return _written(tree_mutated(trees[chosen], chance))
+        return mutated_half(texts[chosen].encode(), trees[chosen], chance)
 
     def model(chance: random.Random) -> bytes:
         nonlocal chosen
@@ -216,10 +210,7 @@ def _model_kinds(folder: Path) -> dict[str, Kind]:
         (tried / MODEL_FILE).write_bytes(content)
         return load_attributor(tried)
 
-    return {
-        "card": Kind(texts[0].encode(), card, load_card),
-        "model": Kind(models[0], model, load_model),
-    }
+    return {"card": Kind(texts[0].encode(), card, load_card), "model": Kind(models[0], model, load_model)}
 
 
 def _checkpoint_kinds(folder: Path) -> dict[str, Kind]:
@@ -255,15 +246,9 @@ def _checkpoint_kinds(folder: Path) -> dict[str, Kind]:
 
 def _manifest_kind(folder: Path) -> Kind:
     header = ["path", "label", "dlabel", "source", "semantic", "split", "group"]
-    rows = [
-        ["real/a.png", "0", "0", "real", "x", "train", "g"],
-        ["b/c.png", "1", "1", "progan", "y", "val", ""],
-    ]
-    seeds = [
-        [header, *rows],
-        [[row[0], row[3]] for row in (header, *rows)],
-        [row[:3] for row in (header, *rows)],
-    ]
+    rows = [["real/a.png", "0", "0", "real", "x", "train", "g"], ["b/c.png", "1", "1", "progan", "y", "val", ""]]
+    whole = [header, *rows]
+    seeds = [whole, [[row[0], row[3]] for row in whole], [row[:3] for row in whole]]
     texts = ["\r\n".join(",".join(row) for row in seed).encode() for seed in seeds]
 
     def mutated(chance: random.Random) -> bytes:
@@ -296,16 +281,13 @@ def _record_kind(folder: Path) -> Kind:
     tree["images"][0]["verdict"]["path"] = "a.png"
     text = json.dumps(tree, indent=1).encode()
 
-    def mutated(chance: random.Random) -> bytes:
-        return bytes_mutated(text, chance) if chance.random() < 0.5 else _written(tree_mutated(tree, chance))
-
     def read(content: bytes) -> object:
         (folder / "r.json").write_bytes(content)
         found = read_record(folder / "r.json")
         again = load_recorded(found, device="cpu")
         return changed_facts(found, again), list(verify_record(found, again, folder))
 
-    return Kind(text, mutated, read)
+    return Kind(text, partial(mutated_half, text, tree), read)
 
 
 def kinds(folder: Path) -> dict[str, Kind]:

@@ -9,6 +9,7 @@ all that they need, so that kills meet their work and not Python's start.
 """
 
 import argparse
+import csv
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from safetensors import safe_open
 
 from ganprint.plain_yaml import load_plain
 
-TIMES = ("date", "seconds", "images_per_second", "command")
+TIMES = {"date", "seconds", "images_per_second", "command"}
 """Fields and columns that tell when, how fast and by which words, not what came out."""
 LEFT_OVER = (".partial", ".unfinished", ".lock", ".tmp")
 _SMALL = (
@@ -42,12 +44,20 @@ _RECIPE_CHANGES = {"images: 50": "images: 2", "photographs: 100": "photographs: 
 
 @dataclass(frozen=True)
 class Command:
-    """A command line whose results lie in `out`, options that make it go on after a kill, and what undoes all of it."""
+    """A command line whose results lie in `out`, options that resume it after a kill, and what `out` is a copy of."""
 
     arguments: tuple[str, ...]
     out: Path
-    clear: Callable[[], None]
-    going_on: Callable[[], tuple[str, ...]] = tuple
+    resuming: Callable[[], tuple[str, ...]] = tuple
+    before: Path | None = None
+
+    def clear(self) -> None:
+        """Undo all that the command did."""
+        if self.out.is_file():
+            self.out.unlink()
+        shutil.rmtree(self.out, ignore_errors=True)
+        if self.before:
+            shutil.copytree(self.before, self.out)
 
 
 @dataclass
@@ -57,43 +67,38 @@ class Runner:
     log: Path
     faults: list[str] = field(default_factory=list)
 
-    def begin(self, arguments: tuple[str, ...]) -> int:
-        """Start a command and return the number of its process."""
-        child = os.fork()
-        if child:
-            return child
-        status = 1
-        try:
-            descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            os.dup2(descriptor, 1)
-            os.dup2(descriptor, 2)
-            sys.argv = ["ganprint", *arguments]
-            from ganprint.cli import main
-
-            main()
-            status = 0
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 1
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
+    def begin(self, arguments: tuple[str, ...]) -> Any:
+        """Start a command and return its process."""
+        child = get_context("fork").Process(target=_run, args=(arguments, self.log))
+        child.start()
+        return child
 
     def finish(self, arguments: tuple[str, ...]) -> float:
         """Run a command to its end and return its seconds; a failure is a fault."""
         began = time.monotonic()
-        _, status = os.waitpid(self.begin(arguments), 0)
-        if status:
-            self.faults.append(f"{' '.join(arguments)}: status {status}: {self.log.read_text()[-800:]}")
+        child = self.begin(arguments)
+        child.join()
+        if child.exitcode:
+            self.faults.append(f"{' '.join(arguments)}: status {child.exitcode}: {self.log.read_text()[-800:]}")
         return time.monotonic() - began
 
     def kill(self, arguments: tuple[str, ...], after: float) -> bool:
         """Kill a command after so many seconds; return False where it had ended before."""
         child = self.begin(arguments)
         time.sleep(after)
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        return os.WIFSIGNALED(status)
+        child.kill()
+        child.join()
+        return bool(child.exitcode == -signal.SIGKILL)
+
+
+def _run(arguments: tuple[str, ...], log: Path) -> None:
+    from ganprint.cli import main
+
+    with log.open("wb", buffering=0) as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    sys.argv = ["ganprint", *arguments]
+    main()
 
 
 def results(out: Path) -> dict[str, str]:
@@ -118,8 +123,9 @@ def _digest(path: Path) -> str:
             told = {name: _json(text) for name, text in (file.metadata() or {}).items()}
             tensors = {name: file.get_tensor(name).tobytes().hex() for name in file.keys()}  # noqa: SIM118
         said = [_without_times(told), tensors]
-    elif path.suffix == ".csv" and said.startswith(b"path") is False:
-        said = _without_columns(said.decode())
+    elif path.suffix == ".csv" and not said.startswith(b"path"):
+        rows = csv.DictReader(said.decode().splitlines())
+        said = [_without_times(row) for row in rows if not TIMES & set(row.values())]
     text = said if isinstance(said, bytes) else json.dumps(said, sort_keys=True).encode()
     return hashlib.sha256(text).hexdigest()
 
@@ -135,12 +141,6 @@ def _without_times(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {name: _without_times(value) for name, value in tree.items() if name not in TIMES}
     return [_without_times(value) for value in tree] if isinstance(tree, list) else tree
-
-
-def _without_columns(text: str) -> list[list[str]]:
-    rows = [line.split(",") for line in text.splitlines()]
-    kept = [place for place, name in enumerate(rows[0]) if name not in TIMES]
-    return [[row[place] for place in kept] for row in rows if not set(row) & set(TIMES) or row is rows[0]]
 
 
 def write_images(folder: Path) -> Path:
@@ -196,18 +196,6 @@ def commands(folder: Path, runner: Runner) -> dict[str, Command]:
     judge = str(folder / "made" / "judged")
     runner.finish((*calibrate, judge))
 
-    def emptied(path: Path) -> Callable[[], None]:
-        def clear() -> None:
-            if path.is_file():
-                path.unlink()
-            shutil.rmtree(path, ignore_errors=True)
-
-        return clear
-
-    def uncalibrated() -> None:
-        shutil.rmtree(judged, ignore_errors=True)
-        shutil.copytree(trained, judged)
-
     def from_checkpoint() -> tuple[str, ...]:
         there = (folder / "out" / "trained" / "checkpoints" / "last.safetensors").exists()
         return ("--resume",) if there else ()
@@ -215,30 +203,17 @@ def commands(folder: Path, runner: Runner) -> dict[str, Command]:
     out, home = folder / "out", folder / "home"
     verdicts, compared, again = out / "verdicts.jsonl", out / "compared", out / "trained"
     images = str(folder / "test_seen")
-    asked = (
-        "--condition", "test_seen:none", "--condition", "test_seen:gaussian_noise:5", "--batch-size", "4",
-    )  # fmt: skip
+    asked = ("--condition", "test_seen:none", "--condition", "test_seen:gaussian_noise:5", "--batch-size", "4")
+    attribute = ("attribute", images, "--weights", judge, "--batch-size", "1", "--out", str(verdicts))
+    compare = ("compare", *given, *asked, "--weights", judge, "--out", str(compared))
+    enroll = ("enroll", "pairs", images, "--weights", judge, "--device", "cpu")
     return {
-        "attribute": Command(
-            ("attribute", images, "--weights", judge, "--batch-size", "1", "--out", str(verdicts)),
-            verdicts,
-            emptied(verdicts),
-            lambda: ("--resume",),
-        ),
-        "compare": Command(
-            ("compare", *given, *asked, "--weights", judge, "--out", str(compared)),
-            compared,
-            emptied(compared),
-        ),
-        "train": Command((*train, "--out", str(again)), again, emptied(again), from_checkpoint),
-        "enroll": Command(
-            ("enroll", "pairs", images, "--weights", judge, "--device", "cpu"),
-            home / "data" / "ganprint",
-            emptied(home / "data" / "ganprint"),
-            lambda: ("--force",),
-        ),
-        "calibrate": Command((*calibrate, str(judged)), judged, uncalibrated),
-        "forge mini": Command(("forge", "mini"), home / "cache" / "ganprint", emptied(home / "cache" / "ganprint")),
+        "attribute": Command(attribute, verdicts, lambda: ("--resume",)),
+        "compare": Command(compare, compared),
+        "train": Command((*train, "--out", str(again)), again, from_checkpoint),
+        "enroll": Command(enroll, home / "data" / "ganprint", lambda: ("--force",)),
+        "calibrate": Command((*calibrate, str(judged)), judged, before=trained),
+        "forge mini": Command(("forge", "mini"), home / "cache" / "ganprint"),
     }
 
 
@@ -258,7 +233,7 @@ def torment(
             if not runner.kill(line, chance.uniform(0.02, 1.0) * seconds):
                 break
             met += 1
-            line = (*command.arguments, *command.going_on())
+            line = (*command.arguments, *command.resuming())
         else:
             runner.finish(line)
         ended += 1

@@ -9,13 +9,12 @@ Run: python benchmarks/many_rows.py [--rows 10000000] [--open]
 import argparse
 import json
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
-from open_manifest import report
+from open_manifest import Clock
 
 from ganprint.api.image_inputs import Inputs
 from ganprint.data import Manifest
@@ -43,30 +42,27 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         file, out = Path(name) / "manifest.parquet", Path(name) / "verdicts.jsonl"
-        began = time.perf_counter()
+        report = Clock()
         write_manifest(file, options.rows)
-        report(f"{options.rows:,} rows written, {file.stat().st_size >> 20} MiB", began)
+        report(f"{options.rows:,} rows written, {file.stat().st_size >> 20} MiB")
         inputs = Inputs([], files_from=file)
-        began = time.perf_counter()
         count = sum(1 for _ in inputs.named())
-        report(f"{count:,} listed", began)
-        began = time.perf_counter()
+        report(f"{count:,} listed")
         with out.open("w") as lines:
             for number, (path, _) in enumerate(inputs.named()):
                 if number == options.rows // 2:
                     break
                 row = {"schema_version": 1, "path": path, "judged_by_sha256": "0" * 64, "verdict": "real"}
                 lines.write(json.dumps(row) + "\n")
-        report(f"half a file of verdicts, {out.stat().st_size >> 20} MiB", began)
-        began = time.perf_counter()
+        report(f"half a file of verdicts, {out.stat().st_size >> 20} MiB")
+        opening = Clock()
         with Journal(out, json_format(out, ()), by="0" * 64, resume=True) as journal:
-            report("opened to resume", began)
+            opening("opened to resume")
             left = sum(not journal.is_done(path) for path, _ in inputs.named())
-        report(f"{left:,} left", began)
+        report(f"{left:,} left")
         if options.open:
-            began = time.perf_counter()
             manifest = Manifest.open(file)
-            report(f"{len(manifest):,} rows opened", began)
+            report(f"{len(manifest):,} rows opened")
 
 
 if __name__ == "__main__":

@@ -31,10 +31,18 @@ def write_manifest(file: Path, rows: int, *, bare: bool) -> None:
             writer.writerow(fields)
 
 
-def report(what: str, start: float) -> None:
-    seconds = time.perf_counter() - start
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{what:<40}{seconds:8.2f} s   peak {megabytes:6.0f} MB", flush=True)
+class Clock:
+    """Prints what took how many seconds since it last did so, and the peak of memory."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+
+    def __call__(self, what: str) -> None:
+        """Print a line."""
+        seconds = time.perf_counter() - self.start
+        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"{what:<40}{seconds:8.2f} s   peak {megabytes:6.0f} MB", flush=True)
+        self.start = time.perf_counter()
 
 
 def main() -> None:
@@ -47,27 +55,22 @@ def main() -> None:
         write_manifest(file, options.rows, bare=options.bare)
         print(f"{options.rows:,} rows, {file.stat().st_size / 2**20:.0f} MiB, Python {sys.version.split()[0]}")
 
-        start = time.perf_counter()
+        report = Clock()
         from ganprint.data import Manifest
 
-        report("import ganprint.data", start)
-        start = time.perf_counter()
+        report("import ganprint.data")
         manifest = Manifest.open(file)
-        report("Manifest.open", start)
-        start = time.perf_counter()
+        report("Manifest.open")
         digest = manifest.sha256
-        report(f"sha256 {digest[:8]}", start)
-        start = time.perf_counter()
+        report(f"sha256 {digest[:8]}")
         chosen = manifest.select(None if options.bare else "train", sources=SOURCES[:4])
-        report(f"select of {len(chosen):,} rows", start)
+        report(f"select of {len(chosen):,} rows")
 
-        start = time.perf_counter()
         from ganprint.data import BatchSampler
 
-        report("import torch", start)
-        start = time.perf_counter()
+        report("import torch")
         next(iter(BatchSampler(chosen.labels, batch_size=64, balanced=True)))
-        report("balanced sampler, first batch", start)
+        report("balanced sampler, first batch")
 
 
 if __name__ == "__main__":

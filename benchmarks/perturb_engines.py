@@ -16,7 +16,7 @@ which). The torch engine's distance means something for deterministic kinds only
 
 import argparse
 import json
-import time
+import timeit
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
@@ -52,12 +52,7 @@ def photographs(folder: Path | None, size: int, count: int) -> torch.Tensor:
 
 def best_of(rounds: int, run: Callable[[], object]) -> float:
     run()
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
+    return min(timeit.repeat(run, number=1, repeat=rounds))
 
 
 def run_reference(kind: str, arrays: list[np.ndarray], draws: list[Perturbation]) -> None:

@@ -39,10 +39,7 @@ PARTS = 20
 BASE: dict[str, Any] = {"leave_out": (), "draws_used": (0, 1, 4, 7), "drawn": 1.0, "gate": True}
 FURTHER = ("peaks", "patterns", "half size", "noise level", "noise of R, G and B")
 ALL_DRAWS = tuple(range(len(DRAWS) + 1))
-SHIPPED = {
-    "draws_used": ALL_DRAWS,
-    **read_config(ResidualStatistics.spec).model_dump(include={"networks", "frozen"}),
-}
+SHIPPED = {"draws_used": ALL_DRAWS, **read_config(ResidualStatistics.spec).model_dump(include={"networks", "frozen"})}
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "seven families": {"leave_out": FURTHER},
@@ -119,10 +116,7 @@ def measure(probabilities: np.ndarray, rows: Rows, sources: tuple[str, ...]) -> 
     drawn = 1 - probabilities[:, 0]
     rates = []
     for draw in range(1, rows.draws.max() + 1):
-        for holds, among in (
-            (drawn >= fitted.synthetic_from, rows.labels == 0),
-            (drawn <= fitted.real_to, detected),
-        ):
+        for holds, among in ((drawn >= fitted.synthetic_from, rows.labels == 0), (drawn <= fitted.real_to, detected)):
             of_draw = among & (rows.draws == draw)
             names_of = np.array(sources)[rows.labels[of_draw]]
             rates.append(group_mean(holds[of_draw], names_of, rows.groups[of_draw]).value)

@@ -61,16 +61,11 @@ def main() -> None:
             return f"{group_mean(holds[among], names[among], groups[among]).value:.3f}"
 
         alarms = group_mean(synthetic[photographs], names[photographs], groups[photographs])
-        writer.writerow(
-            [
-                policy,
-                *(f"{each:.3f}" for each in (alarms.value, alarms.low or 0, alarms.high or 0)),
-                rate(verdicts == REAL, ~photographs),
-                rate(verdicts == REAL, found[rows]),
-                rate(verdicts == INCONCLUSIVE, found[rows]),
-                f"{np.count_nonzero(verdicts[found[rows]] == REAL)} of {np.count_nonzero(found[rows])}",
-            ]
-        )
+        called = [f"{each:.3f}" for each in (alarms.value, alarms.low or 0, alarms.high or 0)]
+        missed = rate(verdicts == REAL, ~photographs)
+        lost = [rate(verdicts == each, found[rows]) for each in (REAL, INCONCLUSIVE)]
+        images_lost = f"{np.count_nonzero(verdicts[found[rows]] == REAL)} of {np.count_nonzero(found[rows])}"
+        writer.writerow([policy, *called, missed, *lost, images_lost])
         sys.stdout.flush()
 
 

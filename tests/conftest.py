@@ -121,6 +121,12 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
+def with_segments(data: bytes, marker: int, *bodies: bytes) -> bytes:
+    """Return a JPEG with further segments of one kind at its start."""
+    segments = [bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body for body in bodies]
+    return data[:2] + b"".join(segments) + data[2:]
+
+
 def png_file(
     size: tuple[int, int], packed: bytes, *chunks: bytes, bits: int = 8, colour: int = 2, interlaced: int = 0
 ) -> bytes:

@@ -23,11 +23,7 @@ def is_srgb(profile: bytes) -> bool:
         if mode == "L":
             colours = np.repeat(np.array(_LEVELS, np.uint8).reshape(-1, 1, 1), 3, axis=2)
         transform = ImageCms.buildTransform(
-            given,
-            ImageCms.createProfile("sRGB"),
-            mode,
-            "RGB",
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            given, ImageCms.createProfile("sRGB"), mode, "RGB", renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC
         )
         turned = ImageCms.applyTransform(Image.fromarray(colours).convert(mode), transform)
         return turned is not None and int(np.abs(np.asarray(turned) - colours.astype(int)).max()) <= _TOLERANCE

@@ -1,9 +1,9 @@
 """Take a file of any format apart before any of it is decoded."""
 
 import re
+import struct
 from collections.abc import Iterator
 
-from ganprint.images.boxes import describe_boxes
 from ganprint.images.colours import coding_of_colours
 from ganprint.images.parts import MAX_EXIF_BYTES, Parts, as_text, counted
 from ganprint.images.png import take_png_apart
@@ -15,6 +15,9 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _ZEROS = 64
 _MPF_IMAGES = 0xB001
 _MOST_SUB_BLOCKS = 1_000_000
+_MOST_BOXES = 10_000
+# Boxes that hold boxes, and how many bytes of their own come before those.
+_HOLDERS = {b"meta": 4, b"iprp": 0, b"ipco": 0, b"moov": 0, b"trak": 0}
 
 
 def take_apart(data: bytes, found: str) -> Parts:
@@ -77,12 +80,7 @@ def _jpeg(data: bytes, parts: Parts) -> None:
 
 
 def _application_segment(
-    parts: Parts,
-    marker: int,
-    body: bytes,
-    exif: bytearray,
-    profile: dict[int, bytes],
-    extended: dict[int, bytes],
+    parts: Parts, marker: int, body: bytes, exif: bytearray, profile: dict[int, bytes], extended: dict[int, bytes]
 ) -> None:
     """Take a segment into `parts`, or what may be continued in others into the three that come after it."""
     if marker == 0xFE:
@@ -183,10 +181,40 @@ def _joined(data: bytes, start: int, stop: int) -> bytes:
 
 
 def _heif(data: bytes, parts: Parts) -> None:
-    boxes = describe_boxes(data)
-    parts.size, parts.bits = boxes.size, boxes.bits
-    if boxes.colours:
-        parts.colours = coding_of_colours(*boxes.colours, "nclx")
+    """Take the largest size, the most bits a channel and the first colours of a HEIF file (ISO/IEC 23008-12)."""
+    coded = False
+    for kind, body in _boxes(data):
+        if kind == b"ispe" and len(body) >= 12:
+            width, height = struct.unpack_from(">II", body, 4)
+            parts.size = max(parts.size, (width, height), key=lambda sides: sides[0] * sides[1])
+        elif kind == b"pixi" and len(body) > 5:
+            parts.bits = max(parts.bits, *body[5:9])
+        elif kind == b"av1C" and len(body) >= 4 and body[2] & 0x40:
+            parts.bits = max(parts.bits, 12 if body[2] & 0x20 else 10)
+        elif kind == b"colr" and body[:4] == b"nclx" and len(body) >= 8 and not coded:
+            primaries, transfer = struct.unpack_from(">HH", body, 4)
+            parts.colours, coded = coding_of_colours(primaries, transfer, "nclx"), True
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each box's kind and content, those within others too; of large boxes only the first bytes."""
+    waiting, count = [(0, len(data))], 0
+    while waiting:
+        place, stop = waiting.pop()
+        while place + 8 <= stop and count < _MOST_BOXES:
+            count += 1
+            length, kind = struct.unpack_from(">I4s", data, place)
+            head = 8
+            if length == 1:
+                length, head = int.from_bytes(data[place + 8 : place + 16], "big"), 16
+            end = stop if length == 0 else place + length
+            if (length and length < head) or end > stop:
+                break
+            if kind in _HOLDERS:
+                waiting.append((place + head + _HOLDERS[kind], end))
+            else:
+                yield kind, data[place + head : min(end, place + head + 64)]
+            place = end
 
 
 def _bmp(data: bytes, parts: Parts) -> None:

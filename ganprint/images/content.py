@@ -1,8 +1,8 @@
-"""Whether and where a picture has something to examine: its borders, its texture, and whether it is a drawing.
+"""Whether and where a picture has something to examine: its borders and texture, and whether it is drawn or text.
 
 All is judged by blocks of 8 x 8 px on the picture's own grid, which in a JPEG file is the compression's. The bounds
-were set by eye on made-up drawings and on all splits of the development data, `test` included; `benchmarks/drawings.py`
-prints what they let through on train and val.
+were set by eye on made-up drawings and on all splits of the development data, `test` included, those of text on made-up
+pages and on `train` and `val`; `benchmarks/drawings.py` prints what they let through on train and val.
 """
 
 import math
@@ -34,6 +34,14 @@ DRAWN_FLAT, DRAWN_SOFT, CONTRASTY, SOFT = 0.3, 0.25, 40, 12
 """A drawing has at least this share of one-coloured blocks, and fewer than this share of soft ones, of a range of 2 to
 SOFT grey levels, among those whose range is below CONTRASTY: a photograph's even places are soft.
 """
+SOFT_MOST = 0.15
+"""Share of the blocks with texture whose range may be below CONTRASTY, at most."""
+GROUND, GROUND_PIXELS, GROUND_BLOCKS = 4, 0.1, 0.9
+"""Grey levels around the ground's tone, the least share of a block's pixels that are this near, and of such blocks."""
+BEYOND, BEYOND_MOST = 16, 0.05
+"""Grey levels beyond the ground on the side where the strokes are not, and the share of pixels there, at most."""
+EVEN, AROUND, EVEN_LEAST = 2, 8, 0.5
+"""Of the pixels AROUND the ground's tone, the least share that must be this near: grain of 4 grey levels has 0.4."""
 
 
 class Emptiness(StrEnum):
@@ -123,10 +131,10 @@ class BlockMap:
         found = self.textured[self._inside(box)]
         return float(found.mean()) if found.size else 0.0
 
-    def soft_share(self, box: Box) -> float:
-        """Return the share of the blocks in a part of the picture that show texture of little contrast."""
+    def may_be_text(self, box: Box) -> bool:
+        """Return whether few enough of the blocks in a part of the picture show texture of little contrast for text."""
         found = self.textured[self._inside(box)] & (self.spread[self._inside(box)] < CONTRASTY)
-        return float(found.mean()) if found.size else 0.0
+        return not found.size or bool(found.mean() <= SOFT_MOST)
 
     def _inside(self, box: Box) -> tuple[slice, slice]:
         rows = slice(max(0, -(-(box.top - self.top) // self.pitch)), max(0, (box.bottom - self.top) // self.pitch))
@@ -136,8 +144,6 @@ class BlockMap:
     @property
     def looks_drawn(self) -> bool:
         """Whether the picture is made of areas of one colour with sharp edges, as drawings and charts are."""
-        if not self.spread.size:
-            return False
         even = (self.spread < CONTRASTY).mean()
         soft = ((self.spread > 1) & (self.spread < SOFT)).mean()
         return bool((self.spread <= 1).mean() > DRAWN_FLAT and soft < DRAWN_SOFT * even)
@@ -159,3 +165,27 @@ def map_blocks(pixels: NDArray[np.uint8], box: Box) -> BlockMap:
     clipped = np.count_nonzero((luma <= 1) | (luma >= 254), axis=2) > CLIPPED * BLOCK**2
     textured = (variance >= FLAT_DEVIATION**2) & ~clipped
     return BlockMap(textured, spread, top, left, step)
+
+
+def is_text(pixels: NDArray[np.uint8]) -> bool:
+    """Return whether a part of a picture (H, W, 3), on its grid of blocks, is packed with text or looks as if.
+
+    That is an even ground with strokes of other tones nearly everywhere. A photograph of a page has the grain and the
+    shades of its paper, so its ground is not one tone.
+    """
+    rows, columns = (side // BLOCK for side in pixels.shape[:2])
+    luma = pixels[: rows * BLOCK, : columns * BLOCK].astype(np.float32) @ np.array(LUMA, np.float32)
+    blocks = luma.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK**2)
+    blocks = blocks[blocks.std(1) >= FLAT_DEVIATION]
+    if not len(blocks) or (np.ptp(blocks, axis=1) < CONTRASTY).mean() > SOFT_MOST:
+        return False
+    tones = blocks.round().astype(np.intp)
+    counts = np.bincount(tones.ravel(), minlength=256)
+    # The ground is the most frequent tone, with its neighbours, since JPEG moves it about.
+    apart = tones - np.convolve(counts, [1, 2, 3, 2, 1], "same").argmax()
+    near = np.abs(apart)
+    if (near <= EVEN).sum() < EVEN_LEAST * (near <= AROUND).sum():
+        return False
+    ground = (near <= GROUND).mean(1) >= GROUND_PIXELS
+    beyond = min((apart > BEYOND).mean(), (apart < -BEYOND).mean())
+    return bool(ground.mean() >= GROUND_BLOCKS and beyond <= BEYOND_MOST)

@@ -1,6 +1,7 @@
 """Find images: files, folders, patterns and lists as a stream of paths."""
 
 import codecs
+import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ from ganprint.errors import ImageError, ImageNotFoundError, ImageUnreadableError
 from ganprint.files import open_file
 from ganprint.images.formats import SNIFFED_BYTES, promised_format, sniff
 from ganprint.plain_text import printable
-from ganprint.remote import archive_url, is_elsewhere, is_url, join_location, list_url, match_url
+from ganprint.remote import archive_url, is_elsewhere, is_url, join_location, list_url, location, match_url
 
 _PATTERN_CHARACTERS = set("*?[")
 MAX_LIST_BYTES = 1 << 30
@@ -33,12 +34,10 @@ def find_images(
         if not text:
             # A path of no name would be the working folder; most often a variable of a shell is empty.
             yield ImageNotFoundError("An empty name is no image.", "Name an image, or . for the working folder.")
-        elif is_url(text):
-            yield from _expand_url(text, recursive)
-        elif _PATTERN_CHARACTERS & set(text) and not os.path.lexists(text):
+        elif not is_url(text) and _PATTERN_CHARACTERS & set(text) and not os.path.lexists(text):
             yield from _match(text, recursive)
         else:
-            yield from _expand(Path(text), recursive)
+            yield from _expand(location(text), recursive)
     if files_from is not None:
         yield from _read_list(files_from, recursive)
 
@@ -54,14 +53,14 @@ def unsearched_folders(inputs: Sequence[str]) -> Iterator[str]:
                 yield str(folder)
 
 
-def _expand(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]:
-    """Yield the images of a folder or an archive, or the path itself where it is none."""
+def _expand(path: Path | str, recursive: bool) -> Iterator[Path | str | ImageError]:
+    """Yield the images of a folder, an archive or a URL, or the path itself where it is none."""
+    if isinstance(path, str):
+        yield from _expand_url(path, recursive)
+        return
     if not _is_folder(path):
         archive = archive_url(path)
-        if archive is None:
-            yield path
-        else:
-            yield from _expand_url(archive, recursive=True)
+        yield from [path] if archive is None else _expand_url(archive, recursive=True)
         return
     empty = True
     for found in _walk(path, recursive):
@@ -113,8 +112,7 @@ def _walk(folder: Path, recursive: bool) -> Iterator[Path | str | ImageError]:
                 names = sorted((entry.name for entry in entries if _is_wanted(entry, recursive)), reverse=True)
         except OSError as error:
             yield ImageUnreadableError(
-                f"The folder {printable(str(path))} cannot be searched: {error.strerror}.",
-                "Change its permissions.",
+                f"The folder {printable(str(path))} cannot be searched: {error.strerror}.", "Change its permissions."
             )
             continue
         waiting.extend(path / name for name in names)
@@ -159,35 +157,34 @@ def _read_list(path: Path, recursive: bool) -> Iterator[Path | str | ImageError]
     empty = True
     try:
         with open_file(path, limit=MAX_LIST_BYTES) as lines:
-            if b"\0" in lines.peek():
-                yield _no_list(shown)
-                return
-            # A line is never longer in memory than a path can be.
-            for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE_BYTES + 1), b"")):
-                text = line.removeprefix(codecs.BOM_UTF8) if number == 0 else line
-                # Any bytes can be a file's name on Linux, and surrogateescape keeps them.
-                name = text.decode("utf-8", "surrogateescape").rstrip("\r\n")
-                if "\0" in name or len(line) > MAX_LINE_BYTES:
-                    yield _no_list(shown)
-                    return
-                if name:
-                    empty = False
-                    if is_url(name):
-                        yield from _expand_url(name, recursive)
-                    else:
-                        yield from _expand(Path(name), recursive)
+            for name in _names_in(lines, shown):
+                empty = False
+                yield from _expand(location(name), recursive)
+    except NoImagesError as error:
+        yield error
     except FileNotFoundError:
         yield ImageNotFoundError(f"There is no list {shown}.", "Check the spelling of the path.")
-        return
     except OSError as error:
         yield ImageUnreadableError(f"The list {shown} cannot be read: {error.strerror}.")
-        return
-    if empty:
-        yield NoImagesError(f"The list {shown} names no file.", "Give a text file, one path a line.")
+    else:
+        if empty:
+            yield NoImagesError(f"The list {shown} names no file.", "Give a text file, one path a line.")
 
 
-def _no_list(shown: str) -> NoImagesError:
-    return NoImagesError(f"{shown} is not a list of paths.", "Give a text file, one path a line.")
+def _names_in(lines: io.BufferedReader, shown: str) -> Iterator[str]:
+    """Yield the paths in a list; raises NoImagesError where it is none."""
+    no_list = NoImagesError(f"{shown} is not a list of paths.", "Give a text file, one path a line.")
+    if b"\0" in lines.peek():
+        raise no_list
+    # A line is never longer in memory than a path can be.
+    for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE_BYTES + 1), b"")):
+        text = line.removeprefix(codecs.BOM_UTF8) if number == 0 else line
+        # Any bytes can be a file's name on Linux, and surrogateescape keeps them.
+        name = text.decode("utf-8", "surrogateescape").rstrip("\r\n")
+        if "\0" in name or len(line) > MAX_LINE_BYTES:
+            raise no_list
+        if name:
+            yield name
 
 
 def no_file(path: Path | str, shown: str) -> ImageNotFoundError:

@@ -32,48 +32,31 @@ RAW_FORMATS = ("DNG", "CR2", "CR3", "NEF", "NRW", "ARW", "SR2", "PEF", "SRW", "O
 """The formats of cameras that hold what the sensor saw, most of them TIFFs; none is read."""
 
 EXTENSIONS = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-    ".mpo": "JPEG",
-    ".png": "PNG",
-    ".apng": "PNG",
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "JPEG"),
+    **dict.fromkeys((".png", ".apng"), "PNG"),
     ".webp": "WEBP",
-    ".bmp": "BMP",
-    ".dib": "BMP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
+    **dict.fromkeys((".bmp", ".dib"), "BMP"),
+    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
     ".gif": "GIF",
-    ".avif": "AVIF",
-    ".avifs": "AVIF",
-    ".heic": "HEIC",
-    ".heif": "HEIC",
+    **dict.fromkeys((".avif", ".avifs"), "AVIF"),
+    **dict.fromkeys((".heic", ".heif"), "HEIC"),
     ".jxl": "JPEG XL",
     ".jp2": "JPEG 2000",
     **{f".{name.lower()}": name for name in RAW_FORMATS},
 }
 """The format that a file's extension promises, unread ones too: each of those deserves its sentence."""
 
-_SIGNATURES = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"II*\x00", "TIFF"),
-    (b"MM\x00*", "TIFF"),
-    (b"II+\x00", "TIFF"),
-    (b"MM\x00+", "TIFF"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "JPEG XL"),
-    (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (b"IIU\0", "RW2"),
-    (b"IIRO", "ORF"),
-    (b"IIRS", "ORF"),
-    (b"MMOR", "ORF"),
-    (b"FUJIFILMCCD-RAW", "RAF"),
-)
+_SIGNATURES = {
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "TIFF": (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
+    "JPEG XL": (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n"),
+    "JPEG 2000": (b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
+    "RW2": (b"IIU\0",),
+    "ORF": (b"IIRO", b"IIRS", b"MMOR"),
+    "RAF": (b"FUJIFILMCCD-RAW",),
+}
 _BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "HEIC"),
@@ -90,8 +73,8 @@ def sniff(start: bytes) -> str | None:
     """
     if start[:4] == b"II*\0" and start[8:10] == b"CR":
         return "CR2"
-    for signature, name in _SIGNATURES:
-        if start.startswith(signature):
+    for name, signatures in _SIGNATURES.items():
+        if start.startswith(signatures):
             return name
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "WEBP"
@@ -132,9 +115,7 @@ def promised_format(name: str) -> str | None:
     return EXTENSIONS.get(PurePath(name_in(name)).suffix.lower())
 
 
-def shortened(value: object, most: int = 300) -> str:
-    """Return a value of a file's metadata as printable text of `most` characters at most."""
-    if isinstance(value, tuple):
-        value = ", ".join(map(str, value[:most]))
-    plain = printable(str(value)[: 2 * most].replace("\0", "").strip())
+def shortened(text: str, most: int = 300) -> str:
+    """Return a text of a file's metadata as printable text of `most` characters at most."""
+    plain = printable(text[: 2 * most].replace("\0", "").strip())
     return f"{plain[: most - 1]}…" if len(plain) > most else plain

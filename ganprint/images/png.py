@@ -5,7 +5,7 @@ import zlib
 from ganprint.images.colours import coding_of_colours
 from ganprint.images.formats import shortened
 from ganprint.images.parts import MAX_TEXT_BYTES, Parts, as_text, counted
-from ganprint.images.png_data import chunk_places
+from ganprint.images.png_pixels import chunk_places
 
 _NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _SRGB_CHROMATICITIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)

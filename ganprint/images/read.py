@@ -1,7 +1,6 @@
 """Read bytes as upright 8-bit RGB, safely: the result is an image or an ImageError."""
 
 import hashlib
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,20 +19,18 @@ from ganprint.errors import (
     UnsupportedImageError,
 )
 from ganprint.files import open_file
-from ganprint.images.bands import bands_to_rgb, has_png_bands, png_bands
 from ganprint.images.containers import take_apart
 from ganprint.images.content import BLOCK
 from ganprint.images.find import no_file
 from ganprint.images.formats import RAW_FORMATS, SNIFFED_BYTES, is_decodable, open_image, promised_format, sniff
-from ganprint.images.jpeg_pixels import decoded_jpeg
-from ganprint.images.key_colour import keyed_to_rgb
-from ganprint.images.large import await_turn, is_large
+from ganprint.images.jpeg_pixels import decoded_jpeg, missing_of_jpeg
+from ganprint.images.large import await_turn
 from ganprint.images.limits import DEFAULT_MAX_PIXELS, MAX_FILE_BYTES, check_parts, check_pixels, check_sides
 from ganprint.images.parts import Parts, take_from_decoder
+from ganprint.images.png_pixels import png_to_rgb
 from ganprint.images.quiet import quiet_decoders
-from ganprint.images.rgb import orientation_of, profile_notes, to_rgb, upright
+from ganprint.images.rgb import bands_to_rgb, orientation_of, profile_notes, to_rgb, upright
 from ganprint.images.tiff import TiffPicture, choose_picture, decoded_pages, merge_samples
-from ganprint.images.whole import missing_of_jpeg, missing_of_png
 from ganprint.local_files import UnfitFileError
 from ganprint.plain_text import printable
 from ganprint.remote import location
@@ -120,8 +117,7 @@ def _read(
         # on hostile bytes (SyntaxError, struct.error, KeyError, ZeroDivisionError, ...), and a damaged file
         # among thousands must never end the batch.
         raise TruncatedImageError(
-            f"{printable(name)} starts as {found} but ends early, is damaged, or is of a rare kind.",
-            _COMPLETE,
+            f"{printable(name)} starts as {found} but ends early, is damaged, or is of a rare kind.", _COMPLETE
         ) from error
     promised = promised_format(name)
     if promised not in (None, found):
@@ -162,17 +158,14 @@ def _read_file(path: Path | str, name: str) -> bytes:
         raise ImageUnreadableError(
             f"{shown} cannot be read: {error.strerror}.", "Name a regular file, or the images in a folder."
         ) from error
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a name with a zero byte
         raise no_file(path, shown) from error
     except PermissionError as error:
         raise ImageUnreadableError(
-            f"{shown} may not be read by this user.",
-            "Change its permissions, or copy it to where you may read it.",
+            f"{shown} may not be read by this user.", "Change its permissions, or copy it to where you may read it."
         ) from error
     except OSError as error:
         raise ImageUnreadableError(f"{shown} cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:  # a name with a zero byte
-        raise no_file(path, shown) from error
 
 
 def _identify(data: bytes, name: str) -> str:
@@ -209,54 +202,30 @@ def _decode(
     check_parts(parts, found, name, max_pixels)
     if found == "TIFF":
         return _decode_tiff(data, parts, name, max_pixels, min_side)
+    if not parts.damage:
+        # Closed, a Pillow image gives its memory back, which turning the pixels upright may need.
+        with closing(open_image(parts.payload, found)) as image:
+            check_pixels(image.size, found, name, max_pixels)
+            check_sides(image.size, name, min_side)
+            await_turn(image.size)
+            if found in ("AVIF", "HEIC"):
+                take_from_decoder(parts, image)
+            pixels, notes = _pixels_of(image, parts, found)
     if parts.damage:
         raise _damaged(parts.damage, found, name)
-    # Closed, a Pillow image gives its memory back, which turning the pixels upright may need.
-    with closing(open_image(parts.payload, found)) as image:
-        check_pixels(image.size, found, name, max_pixels)
-        check_sides(image.size, name, min_side)
-        await_turn(image.size)
-        if found in ("AVIF", "HEIC"):
-            take_from_decoder(parts, image)
-        whole = decoded_jpeg(image, parts.payload) if found == "JPEG" else None
-        if whole is not None:
-            pixels, more = whole, profile_notes(parts.icc)
-        elif found == "PNG" and is_large(image.size) and has_png_bands(parts.payload):
-            pixels, more = _png_by_bands(parts, image.size, name)
-        else:
-            pixels, more = _loaded(image, parts, found, name)
-    if found == "JPEG" and whole is None and (missing := missing_of_jpeg(parts.payload, pixels)):
-        raise _damaged(missing, found, name)
-    return _turned(pixels, parts, found, more)
+    return _turned(pixels, parts, found, notes)
 
 
-def _loaded(image: Image.Image, parts: Parts, found: str, name: str) -> tuple[np.ndarray, list[str]]:
-    """Decode an image by Pillow; raises what that raises, and TruncatedImageError where rows of a PNG are missing."""
-    try:
-        image.load()
-    except (OSError, SyntaxError, EOFError):
-        if found == "PNG" and (missing := missing_of_png(parts.payload, None)):
-            raise _damaged(missing, found, name) from None
-        raise
+def _pixels_of(image: Image.Image, parts: Parts, found: str) -> tuple[np.ndarray, list[str]]:
+    """Decode an opened image; if some of a JPEG or PNG is missing, its `damage` says so."""
     if found == "PNG":
-        if missing := missing_of_png(parts.payload, image):
-            raise _damaged(missing, found, name)
-        return keyed_to_rgb(image, parts.payload, parts.bits, parts.icc)
-    return to_rgb(image, parts.bits, parts.icc)
-
-
-def _png_by_bands(parts: Parts, size: tuple[int, int], name: str) -> tuple[np.ndarray, list[str]]:
-    reached = 0
-
-    def bands() -> Iterator[tuple[slice, Image.Image]]:
-        nonlocal reached
-        for rows, band in png_bands(parts.payload):
-            yield rows, band
-            reached = rows.stop
-
-    pixels, notes = bands_to_rgb(bands(), size, parts.bits, parts.icc)
-    if reached < size[1]:
-        raise _damaged(f"{reached} of its {size[1]} rows are there", "PNG", name)
+        return png_to_rgb(image, parts)
+    if found == "JPEG" and (whole := decoded_jpeg(image, parts.payload)) is not None:
+        return whole, profile_notes(parts.icc)
+    image.load()
+    pixels, notes = to_rgb(image, parts.bits, parts.icc)
+    if found == "JPEG":
+        parts.damage = missing_of_jpeg(parts.payload, pixels)
     return pixels, notes
 
 

@@ -5,6 +5,7 @@ forensics uses it (Chen, Fridrich, Goljan and Lukas, TIFS 2008) and Marra et al.
 Batched on torch; the transform is a product with two small matrices.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -45,7 +46,7 @@ def clean_residuals(images: Tensor, *, levels: int, sigma: float) -> Tensor:
     def clean(part: Tensor) -> Tensor:
         bands = _noise_bands(part.flatten(0, 1), levels, sigma)
         # Luma is linear, so one plane is composed instead of three.
-        grey = [(_luma_of_bands(each, len(part)), size) for each, size in bands]
+        grey = [(luma(each.view(-1, 3, *each.shape[1:]).transpose(1, 2)), size) for each, size in bands]
         return flatten_spectrum(remove_means(_compose(grey)))
 
     return torch.cat([clean(part) for part in _chunks(images)])
@@ -70,7 +71,10 @@ def flatten_spectrum(planes: Tensor) -> Tensor:
     """
     height, width = planes.shape[-2:]
     spectrum = torch.fft.rfft2(planes)
-    magnitude = _both_halves(spectrum.abs(), width).div_((height * width) ** 0.5)
+    half = spectrum.abs()
+    # At opposite frequencies they are equal.
+    magnitude = torch.cat([half, half[..., 1 : (width + 1) // 2].flip(1, 2).roll(1, 1)], dim=2)
+    magnitude.div_((height * width) ** 0.5)
     # Quicker than var().
     energy = (planes - planes.mean((1, 2), keepdim=True)).square_().sum((1, 2), keepdim=True)
     variance = energy.div_(height * width - 1).clamp_(min=torch.finfo(planes.dtype).tiny)
@@ -82,18 +86,11 @@ def flatten_spectrum(planes: Tensor) -> Tensor:
     return flattened
 
 
-def _both_halves(half: Tensor, width: int) -> Tensor:
-    """Return magnitudes (B, H, W), equal at opposite frequencies, from the half (B, H, W // 2 + 1) of them."""
-    opposite = half[..., 1 : (width + 1) // 2].flip(1, 2).roll(1, 1)
-    return torch.cat([half, opposite], dim=2)
-
-
-def _chunks(images: Tensor) -> list[Tensor]:
+def _chunks(images: Tensor) -> Sequence[Tensor]:
     """Return images in groups whose bands stay in a processor's cache; on an accelerator all together."""
     if images.device.type != "cpu":
         return [images]
-    length = max(1, CPU_CHUNK // images[0].numel())
-    return [images[start : start + length] for start in range(0, len(images), length)]
+    return torch.split(images, max(1, CPU_CHUNK // images[0].numel()))
 
 
 def _noise_bands(planes: Tensor, levels: int, sigma: float) -> list[tuple[Tensor, tuple[int, int]]]:
@@ -104,12 +101,9 @@ def _noise_bands(planes: Tensor, levels: int, sigma: float) -> list[tuple[Tensor
         down, across = (_analysis(side, planes.dtype, planes.device) for side in (height, width))
         rows, columns = len(down) // 2, len(across) // 2
         quarters = down @ (planes @ across.mT)
-        details = (
-            quarters[:, :rows, columns:],
-            quarters[:, rows:, :columns],
-            quarters[:, rows:, columns:],
-        )
-        bands.append((_wiener_noise(torch.stack(details, dim=1), sigma**2), (height, width)))
+        details = quarters[:, :rows, columns:], quarters[:, rows:, :columns], quarters[:, rows:, columns:]
+        values = torch.stack(details, dim=1)
+        bands.append((_noise_share(values, sigma**2).mul_(values), (height, width)))
         planes = quarters[:, :rows, :columns]
     return bands
 
@@ -124,17 +118,6 @@ def _compose(bands: list[tuple[Tensor, tuple[int, int]]]) -> Tensor:
         up, along = (_synthesis(side, planes.dtype, planes.device) for side in (height, width))
         planes = (up @ torch.cat([upper, lower], dim=1) @ along.mT)[:, :height, :width]
     return planes
-
-
-def _luma_of_bands(details: Tensor, images: int) -> Tensor:
-    """Return the luma (B, 3, h, w) of the details (3 B, 3, h, w) of B images' red, green and blue."""
-    colours = details.view(images, 3, *details.shape[1:])
-    return luma(colours.transpose(1, 2))
-
-
-def _wiener_noise(values: Tensor, variance: float) -> Tensor:
-    """Return the noise part of values (..., H, W)."""
-    return _noise_share(values, variance).mul_(values)
 
 
 def _noise_share(values: Tensor, variance: float | Tensor) -> Tensor:

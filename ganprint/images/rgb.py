@@ -1,6 +1,7 @@
 """Convert a decoded Pillow image of any mode to upright 8-bit sRGB, with a sentence for each change."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ganprint.images.xmp import read_xmp
 
 Pixels = NDArray[np.uint8]
 
-DARK = "It came out dark, as values of fewer bits do that were stored in more."
+_DARK = "It came out dark, as values of fewer bits do that were stored in more."
 """Said of pixels of more than 8 bits that all lie below 64."""
 
 CLEAR = "Transparent parts were laid over white."
@@ -69,7 +70,9 @@ def to_rgb(image: Image.Image, bits: int, icc: bytes) -> tuple[Pixels, list[str]
     elif image.mode in _ALPHA_MODES or "transparency" in image.info:
         pixels, more = _over_white(image)
     else:
-        pixels, more = _in_strips(image), []
+        pixels, more = np.empty((image.height, image.width, 3), np.uint8), []
+        for rows, strip in strips(image):
+            pixels[rows] = np.asarray(strip if strip.mode == "RGB" else strip.convert("RGB"))
     if image.mode == "CMYK":
         more.append("CMYK ink values were converted to RGB by the plain formula, without a colour profile.")
     if image.mode == "LAB":
@@ -77,12 +80,31 @@ def to_rgb(image: Image.Image, bits: int, icc: bytes) -> tuple[Pixels, list[str]
     if bits > 8 and image.mode != "F" and not image.mode.startswith("I"):
         more.insert(0, f"{bits} bits a channel were reduced to 8 by keeping the highest 8.")
         if 0 < pixels.max() < 64:
-            more.insert(1, DARK)
+            more.insert(1, _DARK)
     if _is_white_zero(image):
         np.subtract(255, pixels, out=pixels)
     if image.mode not in ("CMYK", "LAB"):  # the sentence on their conversion says it
         more += profile_notes(icc)
     return pixels, more
+
+
+def bands_to_rgb(
+    bands: Iterable[tuple[slice, Image.Image]], size: tuple[int, int], bits: int, icc: bytes
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """Turn a picture whose bands are given with the rows that each is, as `to_rgb` does."""
+    width, height = size
+    pixels = np.empty((height, width, 3), np.uint8)
+    notes: dict[str, None] = {}
+    for rows, band in bands:
+        with closing(band):
+            band.load()
+            # A band of a PNG has the row above it, too.
+            converted, said = to_rgb(band, bits, icc)
+            pixels[rows] = converted[rows.start - rows.stop :]
+        notes |= dict.fromkeys(said)
+    if _DARK in notes and pixels.max() >= 64:
+        del notes[_DARK]
+    return pixels, [*notes]
 
 
 def profile_notes(icc: bytes) -> list[str]:
@@ -107,7 +129,7 @@ def strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
     rows = max(1, BAND_PIXELS // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
-        yield slice(top, bottom), image.crop((0, top, width, bottom))
+        yield slice(top, bottom), image.crop((0, top, width, bottom)) if rows < height else image
 
 
 def as_array(image: Image.Image) -> NDArray[Any]:
@@ -116,15 +138,6 @@ def as_array(image: Image.Image) -> NDArray[Any]:
     for rows, strip in strips(image):
         values[rows] = np.asarray(strip)
     return values
-
-
-def _in_strips(image: Image.Image) -> Pixels:
-    if image.mode == "RGB" and image.width * image.height <= BAND_PIXELS:
-        return np.array(image)
-    pixels = np.empty((image.height, image.width, 3), np.uint8)
-    for rows, strip in strips(image):
-        pixels[rows] = np.asarray(strip if strip.mode == "RGB" else strip.convert("RGB"))
-    return pixels
 
 
 def _over_white(image: Image.Image) -> tuple[Pixels, list[str]]:

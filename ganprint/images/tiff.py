@@ -7,7 +7,7 @@ palettes of 8 wrongly. Here the picture is chosen, and directories written that 
 import io
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -18,20 +18,13 @@ from PIL.ExifTags import Base
 from ganprint.images.large import is_large
 from ganprint.images.rgb import as_array, eight_bits, profile_notes, to_rgb
 from ganprint.images.tags import Directory, Field, Tags
-from ganprint.images.tiff_file import YCBCR, field_of, number_of, numbers_of, tiff_bands, write_tiff
+from ganprint.images.tiff_file import YCBCR, field_of, number_of, numbers_of, strip_tags, tiff_bands, write_tiff
 
 _WHITE_ZERO, _RGB, _INDEXED, _CMYK, _LAB = 0, 2, 3, 5, 8
 _MOST_SAMPLES = 16
 _RAW_PHOTOMETRICS = (32803, 34892)  # colour filter array, linear raw
 _RAW_COMPRESSIONS = (32767, 34713, 65535)  # Sony's, Nikon's, Pentax's
-_RAW_MAKERS = {
-    "nikon": "NEF",
-    "sony": "ARW",
-    "canon": "CR2",
-    "pentax": "PEF",
-    "ricoh": "PEF",
-    "samsung": "SRW",
-}
+_RAW_MAKERS = {"nikon": "NEF", "sony": "ARW", "canon": "CR2", "pentax": "PEF", "ricoh": "PEF", "samsung": "SRW"}
 _MODES = {0: "L", 1: "L", _RGB: "RGB", _CMYK: "CMYK", YCBCR: "YCbCr", _LAB: "LAB"}
 # The modes of Pillow with alpha: what ExtraSamples calls 1, which the colours were multiplied by, and 2.
 _ALPHA_MODES = {("L", 1): "La", ("L", 2): "LA", ("RGB", 1): "RGBa", ("RGB", 2): "RGBA"}
@@ -48,16 +41,16 @@ class TiffPicture:
     file, empty where nothing is. `raw` names a camera's raw format: then `file` is empty.
     """
 
-    file: BinaryIO
     directory: Directory
     size: tuple[int, int]
     bits: int
-    samples: int
-    bands: Iterable[tuple[slice, BinaryIO]]
     pages: bool
     notes: tuple[str, ...]
-    missing: str
     raw: str | None
+    file: BinaryIO = field(default_factory=io.BytesIO)
+    samples: int = 1
+    bands: Iterable[tuple[slice, BinaryIO]] = ()
+    missing: str = ""
 
     @property
     def orientation(self) -> int:
@@ -77,20 +70,10 @@ def choose_picture(data: bytes) -> TiffPicture:
     if not _area(chosen):
         raise ValueError("no pixels")
     bits = {int(value) for value in numbers_of(chosen, Base.BitsPerSample, 1)}
-    plain = TiffPicture(
-        io.BytesIO(),
-        chosen,
-        _size(chosen),
-        max(bits),
-        1,
-        (),
-        len(pages) > 1 and chosen is pages[0],
-        tuple(notes),
-        "",
-        raw,
-    )
+    is_first_of_several = len(pages) > 1 and chosen is pages[0]
+    picture = TiffPicture(chosen, _size(chosen), max(bits), is_first_of_several, tuple(notes), raw)
     if raw:
-        return plain
+        return picture
     samples = number_of(chosen, Base.SamplesPerPixel, 1)
     missing = _missing(chosen, samples, len(data))
     chosen, more = _with_full_palette(chosen)
@@ -99,7 +82,7 @@ def choose_picture(data: bytes) -> TiffPicture:
     wide = bits == {16} and number_of(chosen, Base.SampleFormat, 1) == 1
     bands: Iterable[tuple[slice, BinaryIO]] = ()
     if samples == 1 or not (apart or wide):
-        if samples > 1 and is_large(plain.size):
+        if samples > 1 and is_large(picture.size):
             bands = tiff_bands(data, tags.order, chosen)
         directories = [chosen | {Base.PlanarConfiguration: field_of(chosen, 1)}]
         samples = 1
@@ -108,8 +91,7 @@ def choose_picture(data: bytes) -> TiffPicture:
     else:
         directories = _planes(chosen, samples) if apart else [_as_wide_grey(chosen, samples)]
     file = write_tiff([memoryview(data)[8:]], tags.order, directories)
-    notes += more
-    return replace(plain, file=file, samples=samples, bands=bands, notes=tuple(notes), missing=missing)
+    return replace(picture, file=file, samples=samples, bands=bands, notes=(*notes, *more), missing=missing)
 
 
 def _size(directory: Directory) -> tuple[int, int]:
@@ -174,8 +156,7 @@ def _missing(directory: Directory, samples: int, length: int) -> str:
     """Say what of a picture's strips or tiles is not in a file of so many bytes, empty where all is."""
     width, height = _size(directory)
     tiled = Base.TileOffsets in directory
-    offsets = numbers_of(directory, Base.TileOffsets if tiled else Base.StripOffsets, 0)
-    counts = numbers_of(directory, Base.TileByteCounts if tiled else Base.StripByteCounts, 0)
+    offsets, counts = (numbers_of(directory, tag, 0) for tag in strip_tags(directory))
     rows = min(number_of(directory, Base.TileLength if tiled else Base.RowsPerStrip, height) or height, 1 << 24)
     columns = number_of(directory, Base.TileWidth, width) if tiled else width
     across = -(-width // max(columns, 1))
@@ -189,13 +170,10 @@ def _missing(directory: Directory, samples: int, length: int) -> str:
     wanted = across * down * (samples if apart else 1)
     for number in range(wanted):
         top = number // across % down * rows
-        least = row_bytes * (rows if tiled else min(rows, height - top)) if plain else 1
         offset = int(offsets[number]) if number < len(offsets) else length
-        there = length - offset
-        if number < len(counts) and counts[number]:
-            least = least if plain else int(counts[number])
-            there = min(there, int(counts[number]))
-        if there < least:
+        count = int(counts[number]) if number < len(counts) else 0
+        there = min(length - offset, count or length)
+        if there < (row_bytes * (rows if tiled else min(rows, height - top)) if plain else count or 1):
             if tiled or apart:
                 return f"{number} of its {wanted} {'tiles' if tiled else 'strips'} are there"
             part = max(there, 0) // row_bytes if plain else 0
@@ -205,11 +183,7 @@ def _missing(directory: Directory, samples: int, length: int) -> str:
 
 def _planes(directory: Directory, samples: int) -> list[Directory]:
     """Return a directory of grey for each plane of a picture whose samples are apart."""
-    strips, sizes = (
-        (Base.TileOffsets, Base.TileByteCounts)
-        if Base.TileOffsets in directory
-        else (Base.StripOffsets, Base.StripByteCounts)
-    )
+    strips, sizes = strip_tags(directory)
     each = len(numbers_of(directory, strips, 0)) // samples
     grey, (mode, alpha) = _grey(directory), _mode(directory, samples)
     wanted = [*range(_colours(mode)), *([alpha] if alpha else [])]
@@ -236,18 +210,11 @@ def _grey(directory: Directory) -> Directory:
         or max(numbers_of(directory, Base.YCbCrSubSampling, 1)) > 1
     ):
         raise ValueError("samples of a rare kind")
-    one = {
-        Base.BitsPerSample: number_of(directory, Base.BitsPerSample),
-        Base.PhotometricInterpretation: 1,
-        Base.PlanarConfiguration: 1,
-        Base.SamplesPerPixel: 1,
-    }
-    kept = {
-        tag: value
-        for tag, value in directory.items()
-        if tag not in (Base.ExtraSamples, Base.ColorMap, Base.SampleFormat)
-    }
-    return kept | {tag: field_of(directory, value) for tag, value in one.items()}
+    without = (Base.ExtraSamples, Base.ColorMap, Base.SampleFormat)
+    grey = {tag: value for tag, value in directory.items() if tag not in without}
+    grey[Base.BitsPerSample] = field_of(directory, number_of(directory, Base.BitsPerSample))
+    one = (Base.PhotometricInterpretation, Base.PlanarConfiguration, Base.SamplesPerPixel)
+    return grey | dict.fromkeys(one, field_of(directory, 1))
 
 
 def decoded_pages(image: Image.Image) -> list[NDArray[Any]]:

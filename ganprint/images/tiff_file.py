@@ -35,6 +35,13 @@ def number_of(directory: Directory, tag: int, default: int = 0) -> int:
     return int(numbers_of(directory, tag, default)[0])
 
 
+def strip_tags(directory: Directory) -> tuple[int, int]:
+    """Return the tags of where a picture's strips or tiles lie, and of their lengths."""
+    if Base.TileOffsets in directory:
+        return Base.TileOffsets, Base.TileByteCounts
+    return Base.StripOffsets, Base.StripByteCounts
+
+
 def field_of(directory: Directory, *values: int) -> Field:
     """Return a field of 32-bit integers in the order of bytes of those of a directory."""
     order = next(iter(directory.values())).order
@@ -73,7 +80,7 @@ def tiff_bands(data: bytes, order: str, directory: Directory) -> Iterator[tuple[
     """
     width, height = number_of(directory, Base.ImageWidth), number_of(directory, Base.ImageLength)
     tiled = Base.TileOffsets in directory
-    places, sizes = (Base.TileOffsets, Base.TileByteCounts) if tiled else (Base.StripOffsets, Base.StripByteCounts)
+    places, sizes = strip_tags(directory)
     rows = min(number_of(directory, Base.TileLength if tiled else Base.RowsPerStrip) or height, height)
     across = -(-width // max(number_of(directory, Base.TileWidth), 1)) if tiled else 1
     starts, lengths = ([int(v) for v in numbers_of(directory, tag, 0)] for tag in (places, sizes))

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ganprint.attributor import View
-from ganprint.images.content import BLOCK, TEXTURED_LEAST, BlockMap, Box, Emptiness, content_box, map_blocks
-from ganprint.images.writing import SOFT_MOST, is_text
+from ganprint.images.content import BLOCK, TEXTURED_LEAST, BlockMap, Box, Emptiness, content_box, is_text, map_blocks
 
 # Crop positions are taken from a grid of this many places a side; 9 has more of them than View allows crops.
 _GRID = 9
@@ -69,8 +68,7 @@ def find_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
     if view.kind == "resize":
         return Crops(*_published_crops(image, view))
     inside = _padded(image[:, box.top : box.bottom, box.left : box.right], size)
-    corners = [(top - box.top, left - box.left) for top, left in places]
-    taken = torch.stack([inside[:, top : top + size, left : left + size] for top, left in corners])
+    taken = _cut(inside, [(top - box.top, left - box.left) for top, left in places], size)
     return Crops(taken, tuple(places), reflected=min(box.height, box.width) < size)
 
 
@@ -88,8 +86,7 @@ def answerable_crops(pixels: Tensor | NDArray[np.uint8], view: View) -> Crops:
         return Crops(taken, places, crops.nothing)
     image, size = _padded(image, view.size), view.size
     top, left = ((side - size) // 2 // BLOCK * BLOCK for side in image.shape[1:])
-    taken = image[None, :, top : top + size, left : left + size].contiguous()
-    return Crops(taken, ((top, left),), crops.nothing)
+    return Crops(_cut(image, [(top, left)], size), ((top, left),), crops.nothing)
 
 
 def crop_views(pixels: Tensor | NDArray[np.uint8], view: View) -> Tensor:
@@ -100,7 +97,12 @@ def crop_views(pixels: Tensor | NDArray[np.uint8], view: View) -> Tensor:
 def _published_crops(image: Tensor, view: View) -> tuple[Tensor, tuple[tuple[int, int], ...]]:
     image, size = _resize(_centred_square(image), view.square), view.size
     places = tuple(_spread_places(image.shape[1] - size, image.shape[2] - size, size, view.crops))
-    return torch.stack([image[:, top : top + size, left : left + size] for top, left in places]), places
+    return _cut(image, places, size), places
+
+
+def _cut(image: Tensor, places: Sequence[tuple[int, int]], size: int) -> Tensor:
+    """Return the crops (k, 3, S, S) of an image (3, H, W) that have their corners at some places."""
+    return torch.stack([image[:, top : top + size, left : left + size] for top, left in places])
 
 
 def _crop_box(box: Box, top: int, left: int, size: int) -> Box:
@@ -119,12 +121,11 @@ def _texture_shares(blocks: BlockMap, box: Box, size: int) -> tuple[NDArray[np.i
 def _text_crops(
     pixels: NDArray[np.uint8], blocks: BlockMap, crops: Sequence[Box], shares: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return which of the crops that have enough texture show text."""
+    """Return which of the crops that have enough texture show text; of most, the map tells it, which is quicker."""
     return np.array(
         [
             share >= TEXTURED_LEAST
-            # The map tells it of most crops of photographs, which is quicker.
-            and blocks.soft_share(crop) <= SOFT_MOST
+            and blocks.may_be_text(crop)
             and is_text(pixels[crop.top : crop.bottom, crop.left : crop.right])
             for crop, share in zip(crops, shares, strict=True)
         ]
@@ -141,7 +142,7 @@ def _textured_places(
     first = np.lexsort((np.abs(grid - middle).max(1), -shares))[0]
     if not allowed[first]:
         return []
-    return [(int(top), int(left)) for top, left in _farthest(grid, grid[first], allowed, size, count)]
+    return [*_farthest(grid, grid[first], allowed, size, count)]
 
 
 def _on_grid(start: int, end: int, size: int) -> list[int]:
@@ -167,7 +168,7 @@ def differentiable_views(images: Tensor, view: View) -> list[Tensor]:
         # A content smaller than a crop lies in a border, part of which the crop then has.
         lowest, rightmost = padded.shape[-2] - size, padded.shape[-1] - size
         return [
-            torch.stack([image[:, min(top, lowest) :, min(left, rightmost) :][:, :size, :size] for top, left in some])
+            _cut(image, [(min(top, lowest), min(left, rightmost)) for top, left in some], size)
             for image, some in zip(padded, places, strict=True)
         ]
     images = _centred_square(images)
@@ -253,18 +254,17 @@ def _reflected(length: int, size: int) -> Tensor:
 
 
 def _spread_places(height_left: int, width_left: int, size: int, count: int) -> Iterator[tuple[int, int]]:
-    """Yield up to `count` top-left corners, the centre first and then always the farthest from all so far."""
+    """Return up to `count` top-left corners, the centre first and then always the farthest from all so far."""
     tops = np.linspace(0, height_left, _GRID).astype(int)
     lefts = np.linspace(0, width_left, _GRID).astype(int)
     grid = np.stack(np.meshgrid(tops, lefts, indexing="ij"), -1).reshape(-1, 2)
     middle = np.array([height_left // 2, width_left // 2])
-    for top, left in _farthest(grid, middle, np.ones(len(grid), bool), size, count):
-        yield int(top), int(left)
+    return _farthest(grid, middle, np.ones(len(grid), bool), size, count)
 
 
 def _farthest(
     grid: NDArray[np.int_], first: NDArray[np.int_], allowed: NDArray[np.bool_], size: int, count: int
-) -> Iterator[NDArray[np.int_]]:
+) -> Iterator[tuple[int, int]]:
     """Yield `first` and then always the allowed place of the grid (N, 2) that is farthest from all so far.
 
     None comes nearer to another than an eighth of `size` along both axes: it would show the same again.
@@ -273,7 +273,7 @@ def _farthest(
     nearest = np.full(len(grid), np.inf)
     apart = np.full(len(grid), np.inf)
     for _ in range(count):
-        yield place
+        yield int(place[0]), int(place[1])
         steps = np.abs(grid - place)
         nearest = np.minimum(nearest, np.hypot(steps[:, 0], steps[:, 1]))
         apart = np.minimum(apart, steps.max(1))

@@ -15,39 +15,27 @@ _TAG = re.compile(r"""<(/?)([\w.:-]++)((?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+)>""")
 _ATTRIBUTE = re.compile(r"""(?<![\w.:-])([\w.:-]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
 _SOURCE_TYPE = re.compile(r"https?://cv\.iptc\.org/newscodes/digitalsourcetype/\w+", re.IGNORECASE)
 _MARKUP = re.compile(r"<!\[CDATA\[|\]\]>|<[^<>]*+>?")
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-_XMP = "http://ns.adobe.com/xap/1.0/"
-_EXIF = "http://ns.adobe.com/exif/1.0/"
-_TIFF = "http://ns.adobe.com/tiff/1.0/"
-_DC = "http://purl.org/dc/elements/1.1/"
 _PREFIXES = {
-    "rdf": _RDF,
-    "Iptc4xmpExt": _IPTC,
-    "xmp": _XMP,
-    "xap": _XMP,
-    "exif": _EXIF,
-    "tiff": _TIFF,
-    "dc": _DC,
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xap": "http://ns.adobe.com/xap/1.0/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "dc": "http://purl.org/dc/elements/1.1/",
     "dcterms": "http://purl.org/dc/terms/",
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
     "stEvt": "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#",
     "TC260": "http://www.tc260.org.cn/ns/AIGC/1.0/",
 }
-_RESOURCE = (_RDF, "resource")
 _WANTED = {
-    (_IPTC, "DigitalSourceType"): "source_types",
-    (_IPTC, "AISystemUsed"): "software",
-    (_XMP, "CreatorTool"): "software",
-    (_TIFF, "Software"): "software",
-    (_PREFIXES["stEvt"], "softwareAgent"): "software",
-    (_PREFIXES["photoshop"], "Credit"): "credits",
-    (_PREFIXES["TC260"], "AIGC"): "labels",
-    (_PREFIXES["dcterms"], "provenance"): "manifests",
-    (_TIFF, "Orientation"): "orientations",
-    (_DC, "description"): "texts",
-    (_EXIF, "UserComment"): "texts",
-    (_TIFF, "ImageDescription"): "texts",
+    "source_types": ("Iptc4xmpExt:DigitalSourceType",),
+    "software": ("Iptc4xmpExt:AISystemUsed", "xmp:CreatorTool", "tiff:Software", "stEvt:softwareAgent"),
+    "credits": ("photoshop:Credit",),
+    "labels": ("TC260:AIGC",),
+    "manifests": ("dcterms:provenance",),
+    "orientations": ("tiff:Orientation",),
+    "texts": ("dc:description", "exif:UserComment", "tiff:ImageDescription"),
 }
 
 
@@ -109,7 +97,7 @@ def _read_packet(text: str, found: Xmp) -> bool:
         for key, value in attributes:
             attribute = _qualified(prefixes, key)
             _add(found, element if attribute == _RESOURCE else attribute, value)
-        if not rest.endswith("/") and element in _WANTED:
+        if not rest.endswith("/") and element in _KINDS:
             begun.setdefault(element, tag.end())
     for element, start in begun.items():  # the packet was cut
         _add(found, element, text[start:].split("<", 1)[0])
@@ -123,8 +111,10 @@ def _qualified(prefixes: dict[str, str], name: str) -> tuple[str, str]:
     return prefixes.get(prefix, ""), local
 
 
+_RESOURCE = _qualified(_PREFIXES, "rdf:resource")
+_KINDS = {_qualified(_PREFIXES, name): kind for kind, names in _WANTED.items() for name in names}
+
+
 def _add(found: Xmp, name: tuple[str, str], value: str) -> None:
-    kind = _WANTED.get(name)
-    stated = " ".join(html.unescape(value).split()) if kind is not None else ""
-    if kind is not None and stated:
-        getattr(found, kind).append(stated)
+    if name in _KINDS and (stated := " ".join(html.unescape(value).split())):
+        getattr(found, _KINDS[name]).append(stated)

@@ -12,9 +12,7 @@ from ganprint.plain_text import printable
 
 # A JUMBF superbox whose description box has C2PA's type (C2PA 2.1, 11.1.4): the same bytes in every container.
 _MANIFEST_STORE = re.compile(rb"jumb.{4}jumd" + re.escape(bytes.fromhex("6332706100110010800000aa00389b71")), re.DOTALL)
-_MEDIA_TYPES = {"JPEG": "image/jpeg"} | {
-    name: f"image/{name.lower()}" for name in ("PNG", "WEBP", "TIFF", "GIF", "AVIF")
-}
+_MEDIA_TYPES = {name: f"image/{name.lower()}" for name in ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "AVIF")}
 # ganprint touches no network: neither a manifest kept elsewhere nor a certificate's status is fetched.
 _OFFLINE = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
 # Failures that only say who could not be known or asked about: whom to trust is for the reader to say.
@@ -104,8 +102,7 @@ def _judged(store: dict[str, Any]) -> Provenance:
         state="valid" if holds else "invalid",
         detail=f"{made}{failed}.",
         digital_source_type=next(
-            (short_source_type(str(a["digitalSourceType"])) for a in actions if a.get("digitalSourceType")),
-            None,
+            (short_source_type(str(a["digitalSourceType"])) for a in actions if a.get("digitalSourceType")), None
         ),
         software=[_short(name) for name in dict.fromkeys([*map(str, generators), *named])][:_MOST_FAILURES],
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _RECORD = 0x0404  # among the resources that Photoshop stores
-_SOFTWARE, _CREDITS, _CAPTIONS = {65}, {80, 110, 115}, {5, 105, 120}
+_STATEMENTS = {65: "software"} | dict.fromkeys((80, 110, 115), "credits") | dict.fromkeys((5, 105, 120), "captions")
 _MOST_FIELDS = 1000
 
 
@@ -21,13 +21,8 @@ def read_iptc(data: bytes) -> Iptc:
     """Read an IIM record, as it is or among Photoshop's resources; on damage, what comes before it."""
     found = Iptc()
     for number, value in _fields(b"".join(_records(data)) if data[:4] == b"8BIM" else data):
-        for numbers, statements in (
-            (_SOFTWARE, found.software),
-            (_CREDITS, found.credits),
-            (_CAPTIONS, found.captions),
-        ):
-            if number in numbers:
-                statements.append(value.decode("utf-8", "replace").strip("\0 "))
+        if number in _STATEMENTS:
+            getattr(found, _STATEMENTS[number]).append(value.decode("utf-8", "replace").strip("\0 "))
     return found
 
 

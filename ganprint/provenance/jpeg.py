@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from ganprint.images.containers import take_apart
 from ganprint.images.formats import open_image
+from ganprint.images.jpeg_pixels import missing_of_jpeg
 from ganprint.images.limits import DEFAULT_MAX_PIXELS, check_parts
 from ganprint.images.parts import Parts
 from ganprint.images.rgb import as_array
-from ganprint.images.whole import missing_of_jpeg
 
 Reals = NDArray[np.floating[Any]]
 
@@ -38,14 +38,7 @@ _CHROMINANCE = (
 )
 
 # How many samples of luminance each sample of chroma covers, across and down.
-_SUBSAMPLING = {
-    (1, 1): "4:4:4",
-    (2, 1): "4:2:2",
-    (1, 2): "4:4:0",
-    (2, 2): "4:2:0",
-    (4, 1): "4:1:1",
-    (4, 2): "4:1:0",
-}
+_SUBSAMPLING = {(1, 1): "4:4:4", (2, 1): "4:2:2", (1, 2): "4:4:0", (2, 2): "4:2:0", (4, 1): "4:1:1", (4, 2): "4:1:0"}
 
 _FIRST_QUALITIES = range(30, 99)
 _LOW_FREQUENCIES = ((0, 1), (1, 0), (2, 0), (1, 1), (0, 2), (0, 3), (1, 2), (2, 1), (3, 0))
@@ -247,8 +240,7 @@ def _bounds(step: int) -> Reals:
 def _requantised(originals: Reals, first: int, step: int) -> Reals:
     """Return the shares of multiples of `step` after a quantisation in steps of `first` and rounding."""
     moves = _moves(first, step)
-    shares: Reals = _shares(originals, (np.arange(len(moves)) + 0.5) * first) @ moves
-    return shares
+    return _shares(originals, (np.arange(len(moves)) + 0.5) * first) @ moves
 
 
 @lru_cache(maxsize=1024)

@@ -1,15 +1,13 @@
 """What an image file states beside its pixels: EXIF, text, software, source type, JPEG tables, provenance."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 
 from PIL.ExifTags import GPSTAGS, IFD, TAGS
 from pydantic import BaseModel
 
 from ganprint.errors import ImageError
-from ganprint.images.containers import take_apart
-from ganprint.images.formats import SNIFFED_BYTES, open_image, shortened, sniff
-from ganprint.images.parts import MAX_EXIF_BYTES, Parts, take_from_decoder
+from ganprint.images.formats import shortened
+from ganprint.images.parts import MAX_EXIF_BYTES, Parts
 
 # One guard for all that decode in this process: two would restore its filters in the wrong order.
 from ganprint.images.quiet import quiet_decoders
@@ -25,24 +23,10 @@ _MOST_SOFTWARE = 20
 _MOST_CHARACTERS = 20_000
 
 _SOFTWARE_TAGS = ("Software", "ProcessingSoftware", "HostComputer")
-_CAPTIONS = {
-    "imagedescription",
-    "xptitle",
-    "xpsubject",
-    "description",
-    "title",
-    "author",
-    "artist",
-    "caption",
-}
+_CAPTIONS = {"imagedescription", "xptitle", "xpsubject", "description", "title", "author", "artist", "caption"}
 _USER_COMMENT, _MAKER_NOTE, _XP_TEXTS = 0x9286, 0x927C, range(0x9C9B, 0x9CA0)
 # UserComment begins with the name of its coding in eight bytes (Exif 2.32, 4.6.5).
-_COMMENT_CODINGS = {
-    b"ASCII\0\0\0": "utf-8",
-    b"UNICODE\0": "utf-16",
-    b"JIS\0\0\0\0\0": "iso2022_jp",
-    bytes(8): "utf-8",
-}
+_COMMENT_CODINGS = {b"ASCII\0\0\0": "utf-8", b"UNICODE\0": "utf-16", b"JIS\0\0\0\0\0": "iso2022_jp", bytes(8): "utf-8"}
 
 
 class Metadata(BaseModel, frozen=True):
@@ -70,24 +54,6 @@ class Metadata(BaseModel, frozen=True):
     def sentences(self) -> list[str]:
         """Put it into short lines for a terminal, the last of them on how little it proves."""
         return [*_sentences(self)]
-
-
-def read_metadata(data: bytes, format: str) -> Metadata:
-    """Read the metadata in the exact bytes of an image file, whose format is given as `sniff` names it.
-
-    Never raises: what cannot be read is a sentence among the notes. Safe to call from several threads.
-    """
-    try:
-        if sniff(data[:SNIFFED_BYTES]) != format:
-            raise ValueError("of another format")
-        parts = take_apart(data, format)
-        if format in ("AVIF", "HEIC"):
-            with quiet_decoders(), closing(open_image(data, format)) as image:
-                take_from_decoder(parts, image)
-    except Exception:
-        # As in ganprint.images.read: Pillow raises almost any type on hostile bytes.
-        parts = Parts(data, notes=["Its metadata is damaged, or of a rare kind, and was not read."])
-    return metadata_of(data, format, parts)
 
 
 def metadata_of(data: bytes, format: str, parts: Parts, *, jpeg: bool = True) -> Metadata:

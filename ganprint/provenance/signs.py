@@ -167,12 +167,10 @@ def _of_text(text: Text) -> Iterator[Sign]:
         return
     writes = f"{program} write{'' if program.endswith('s') else 's'}"
     if text.key:
-        yield Sign(
-            f"It has a text under the key '{shortened(text.key, 80)}', as {writes}.",
-            _in_words(program, value),
-        )
+        sentence = f"It has a text under the key '{shortened(text.key, 80)}', as {writes}."
     else:
-        yield Sign(f"Its {text.where} has generation parameters, as {writes}.", _in_words(program, value))
+        sentence = f"Its {text.where} has generation parameters, as {writes}."
+    yield Sign(sentence, _in_words(program, value))
 
 
 def _of_name(statement: str, before: str) -> Iterator[Sign]:

@@ -1,7 +1,6 @@
 """What the user names becomes the same paths in the same order, and what names nothing gets a sentence."""
 
 import os
-import time
 from itertools import islice
 from pathlib import Path
 
@@ -84,9 +83,7 @@ def test_links_that_loop_are_not_followed(case: Path, inputs: list[str]) -> None
     for number in range(3):
         (case / f"loop{number}").symlink_to(case)
     (case / "above").symlink_to(case.parent)
-    started = time.perf_counter()
     assert names(inputs, recursive=True) == expected
-    assert time.perf_counter() - started < 1
 
 
 def test_a_linked_folder_that_is_named_and_a_linked_file_are_taken(case: Path) -> None:
@@ -121,10 +118,7 @@ def test_a_folder_that_cannot_be_searched_is_said_and_the_rest_goes_on(case: Pat
         (b"\xef\xbb\xbfcase/b.png\r\n\r\ncase/z\r\n", ["case/b.png", "case/z/f.bmp"]),
         (b"case/*.png", ["case/*.png"]),
         (b"\n\n", ["NoImagesError: The list list.txt names no file."]),
-        (
-            b"\x89PNG\r\n\x1a\n\0\0\0",
-            ["NoImagesError: list.txt is not a list of paths."],
-        ),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", ["NoImagesError: list.txt is not a list of paths."]),
     ],
     ids=["plain", "windows", "pattern is a name", "empty", "an image"],
 )

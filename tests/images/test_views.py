@@ -1,6 +1,8 @@
 """Views show the image's own pixels or the published resize, the same each time, and never a crop twice."""
 
 import io
+from collections import Counter
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -58,9 +60,8 @@ def test_native_crops_do_not_repeat_each_other(height: int, width: int, asked: i
     pixels = picture(height, width)
     found = places(pixels, crop_views(pixels, native(asked)))
     assert len(found) == given
-    for i, (top, left) in enumerate(found):
-        for other_top, other_left in found[:i]:
-            assert max(abs(top - other_top), abs(left - other_left)) >= SIZE // 8
+    for (top, left), (other_top, other_left) in combinations(found, 2):
+        assert max(abs(top - other_top), abs(left - other_left)) >= SIZE // 8
 
 
 def test_crops_are_where_the_texture_is_and_flat_ones_have_no_vote() -> None:
@@ -70,10 +71,14 @@ def test_crops_are_where_the_texture_is_and_flat_ones_have_no_vote() -> None:
     found = find_crops(pixels, native(6))
     assert found.nothing is None and found.places
     for top, left in found.places:
-        rows = min(top + SIZE, 312) - max(top, 200)
-        columns = min(left + SIZE, 152) - max(left, 40)
-        assert rows * columns >= 0.6 * SIZE**2
+        assert pixels_inside(top, left, (200, 40, 312, 152)) >= 0.6 * SIZE**2
         assert top % 8 == left % 8 == 0
+
+
+def pixels_inside(top: int, left: int, box: tuple[int, int, int, int]) -> int:
+    """Return how many pixels of a crop lie in a box of top, left, bottom and right."""
+    rows, columns = min(top + SIZE, box[2]) - max(top, box[0]), min(left + SIZE, box[3]) - max(left, box[1])
+    return max(rows, 0) * max(columns, 0)
 
 
 @pytest.mark.parametrize("margins", [((64, 64), (64, 64)), ((32, 32), (0, 0)), ((0, 0), (40, 8)), ((8, 0), (0, 0))])
@@ -125,17 +130,7 @@ def gradient() -> np.ndarray:
         (picture(SIZE // 2 - 1, 200), Emptiness.SMALL),
         (np.where(picture(256, 256)[..., :1] > 128, 255, 0).repeat(3, 2).astype(np.uint8), Emptiness.FLAT),
     ],
-    ids=[
-        "white",
-        "one colour",
-        "gradient",
-        "chart",
-        "text",
-        "dark text",
-        "text as JPEG",
-        "narrow",
-        "clipped",
-    ],
+    ids=["white", "one colour", "gradient", "chart", "text", "dark text", "text as JPEG", "narrow", "clipped"],
 )
 def test_a_picture_without_texture_has_nothing_to_examine(pixels: np.ndarray, why: Emptiness) -> None:
     found = find_crops(pixels, native())
@@ -149,10 +144,7 @@ def test_a_photograph_among_text_is_examined_and_the_text_has_no_vote() -> None:
     pixels[96:256, 96:256] = picture(160, 160) // 4 + 90
     found = find_crops(pixels, native(6))
     assert found.nothing is None and found.places
-    for top, left in found.places:
-        rows = min(top + SIZE, 256) - max(top, 96)
-        columns = min(left + SIZE, 256) - max(left, 96)
-        assert rows > 0 and columns > 0
+    assert all(pixels_inside(*place, (96, 96, 256, 256)) for place in found.places)
 
 
 def test_a_photographed_page_is_a_photograph() -> None:
@@ -163,9 +155,7 @@ def test_a_photographed_page_is_a_photograph() -> None:
 
 
 def test_a_large_picture_is_looked_at_in_part_and_alike() -> None:
-    small = picture(64, 96)
-    large = np.tile(small, (40, 40, 1))
-    found = find_crops(large, native(5))
+    found = find_crops(np.tile(picture(64, 96), (40, 40, 1)), native(5))
     assert len(found.places) == 5 and found.nothing is None
 
 
@@ -207,16 +197,15 @@ def test_arrays_and_tensors_give_the_same(kind: str, height: int, width: int) ->
 def test_random_native_views_reach_every_place_and_flip_half_the_time() -> None:
     pixels = picture(66, 67)
     generator = np.random.default_rng(0)
-    seen: dict[tuple[int, int, bool], int] = {}
+    seen: Counter[tuple[int, int, bool]] = Counter()
     for _ in range(600):
         view = random_view(pixels, native(), generator)
         for flipped in (False, True):
             square = (view.flip(2) if flipped else view).numpy().transpose(1, 2, 0)
-            for top in range(3):
-                for left in range(4):
-                    if np.array_equal(square, pixels[top : top + SIZE, left : left + SIZE]):
-                        seen[top, left, flipped] = seen.get((top, left, flipped), 0) + 1
-    assert sum(seen.values()) == 600
+            for top, left in product(range(3), range(4)):
+                if np.array_equal(square, pixels[top : top + SIZE, left : left + SIZE]):
+                    seen[top, left, flipped] += 1
+    assert seen.total() == 600
     assert len(seen) == 3 * 4 * 2
     # 600 draws of one half have a standard deviation of 12.2: four of them.
     assert abs(sum(count for (_, _, flipped), count in seen.items() if flipped) - 300) < 49
@@ -231,12 +220,9 @@ def test_random_resized_views_are_crops_of_the_scaled_square(side: int) -> None:
     view = View(kind="resize", size=SIZE, training_scale=256 / 224)
     for seed in range(8):
         square = random_view(pixels, view, np.random.default_rng(seed)).numpy().transpose(1, 2, 0)
-        both = (square, square[:, ::-1])
         assert any(
             np.array_equal(one, whole[top : top + SIZE, left : left + SIZE])
-            for one in both
-            for top in range(10)
-            for left in range(10)
+            for one, top, left in product((square, square[:, ::-1]), range(10), range(10))
         )
 
 

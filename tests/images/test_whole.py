@@ -34,10 +34,7 @@ def png(rows: int, bits: int = 8, colour: int = 2) -> bytes:
 
 def interlaced(share: float) -> bytes:
     """Write an interlaced grey PNG of which a share of the data is there."""
-    passes = (
-        *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
-        *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
-    )
+    passes = (*((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)), *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)))
     picture = noise(HEIGHT, WIDTH)
     rows = [b"\0" + row.tobytes() for left, top, across, down in passes for row in picture[top::down, left::across]]
     whole = b"".join(rows)

@@ -5,9 +5,11 @@ import struct
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from ganprint.images.containers import take_apart
 from ganprint.images.formats import is_decodable
+from ganprint.provenance.metadata import Metadata, metadata_of
 
-from ..conftest import chunk, encoded, noise
+from ..conftest import chunk, encoded, noise, with_segments
 
 FORMATS = [name for name in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF") if is_decodable(name)]
 SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -25,6 +27,11 @@ MANIFEST = (
 
 def picture(kind: str, **options: object) -> bytes:
     return encoded(noise(48, 64, 3), kind, **options)
+
+
+def read_metadata(data: bytes, kind: str) -> Metadata:
+    """Return what a file states, whether its pixels can be decoded or not."""
+    return metadata_of(data, kind, take_apart(data, kind))
 
 
 def exif(**tags: object) -> Image.Exif:
@@ -60,8 +67,7 @@ def with_manifest(kind: str) -> bytes:
     data = picture(kind)
     if kind == "PNG":
         return data[:33] + chunk(b"caBX", MANIFEST) + data[33:]
-    segment = b"JP\0\1" + struct.pack(">I", 1) + MANIFEST
-    return data[:2] + b"\xff\xeb" + struct.pack(">H", len(segment) + 2) + segment + data[2:]
+    return with_segments(data, 0xEB, b"JP\0\1" + struct.pack(">I", 1) + MANIFEST)
 
 
 def with_text(**texts: str) -> bytes:

@@ -3,15 +3,15 @@
 import io
 import json
 import sys
-from types import ModuleType, SimpleNamespace
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
 from ganprint.provenance.content_credentials import read_provenance
-from ganprint.provenance.metadata import read_metadata
 from ganprint.provenance.stated import read_stated
 
-from .conftest import SOURCE, picture, with_manifest, with_xmp, xmp
+from .conftest import SOURCE, picture, read_metadata, with_manifest, with_xmp, xmp
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -25,55 +25,26 @@ def test_a_c2pa_manifest_is_found_without_the_package(kind: str, monkeypatch: py
 
 
 # What Reader.json of c2pa-python 0.38.1 gave for a JPEG signed by a certificate of our own, shortened.
-STORE = {
-    "active_manifest": "urn:c2pa:1",
-    "manifests": {
-        "urn:c2pa:1": {
-            "claim_generator_info": [{"name": "example-app", "version": "1.0"}],
-            "assertions": [
-                {
-                    "label": "c2pa.actions.v2",
-                    "data": {
-                        "actions": [
-                            {
-                                "action": "c2pa.created",
-                                "softwareAgent": {"name": "Example Generator"},
-                                "digitalSourceType": SOURCE + "trainedAlgorithmicMedia",
-                            }
-                        ]
-                    },
-                }
-            ],
-            "signature_info": {"alg": "Es256", "issuer": "Example Newsroom", "common_name": "signer"},
-        }
-    },
-    "validation_status": [{"code": "signingCredential.untrusted"}],
-    "validation_state": "Valid",
+MADE = {"softwareAgent": {"name": "Example Generator"}, "digitalSourceType": SOURCE + "trainedAlgorithmicMedia"}
+MANIFEST = {
+    "claim_generator_info": [{"name": "example-app", "version": "1.0"}],
+    "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [{"action": "c2pa.created", **MADE}]}}],
+    "signature_info": {"alg": "Es256", "issuer": "Example Newsroom", "common_name": "signer"},
 }
+STORE = {"active_manifest": "urn:c2pa:1", "manifests": {"urn:c2pa:1": MANIFEST}}
 
 
 def stub_reader(monkeypatch: pytest.MonkeyPatch, answer: str) -> list[object]:
     """Put a c2pa in place whose Reader answers with a recorded store; return the settings it is given."""
     settings: list[object] = []
 
-    class Reader:
-        def __init__(self, format: str, stream: io.BytesIO, context: object) -> None:
-            assert (format, stream.read(2)) == ("image/jpeg", b"\xff\xd8")
+    def reader(format: str, stream: io.BytesIO, context: object) -> object:
+        assert (format, stream.read(2)) == ("image/jpeg", b"\xff\xd8")
+        return nullcontext(SimpleNamespace(json=lambda: answer))
 
-        def __enter__(self) -> "Reader":
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-        def json(self) -> str:
-            return answer
-
-    module = ModuleType("c2pa")
-    module.Reader = Reader
-    module.Context = settings.append
-    module.Settings = SimpleNamespace(from_dict=lambda given: given)
-    monkeypatch.setitem(sys.modules, "c2pa", module)
+    given = SimpleNamespace(from_dict=lambda given: given)
+    package = SimpleNamespace(Reader=reader, Context=settings.append, Settings=given)
+    monkeypatch.setitem(sys.modules, "c2pa", package)
     return settings
 
 

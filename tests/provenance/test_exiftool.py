@@ -9,20 +9,12 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ganprint.provenance.metadata import read_metadata
-
-from .conftest import picture
+from .conftest import STATED, picture, read_metadata, xmp
 
 EXIFTOOL = shutil.which("exiftool")
 pytestmark = pytest.mark.skipif(EXIFTOOL is None, reason="exiftool is not installed")
 
-SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-XMP = (
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    '<rdf:Description xmlns:e="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
-    f' xmlns:xmp="http://ns.adobe.com/xap/1.0/" e:DigitalSourceType="{SOURCE}">'
-    "<xmp:CreatorTool>Adobe Firefly</xmp:CreatorTool></rdf:Description></rdf:RDF></x:xmpmeta>"
-).encode()
+XMP = xmp(STATED + "<xmp:CreatorTool>Adobe Firefly</xmp:CreatorTool>")
 TEXT = {"parameters": "a cat\nSteps: 20", "Software": "NovelAI"}
 
 

@@ -50,17 +50,16 @@ def test_tables_of_its_own_are_not_called_standard() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "subsampling", "told"),
-    [("RGB", "4:4:4", "4:4:4"), ("RGB", "4:2:2", "4:2:2"), ("RGB", "4:2:0", "4:2:0"), ("L", -1, None)],
+    ("mode", "options", "told"),
+    [
+        *(("RGB", {"subsampling": kind}, (kind, False)) for kind in ("4:4:4", "4:2:2", "4:2:0")),
+        ("L", {}, (None, False)),
+        ("RGB", {"subsampling": "4:2:0", "progressive": True}, ("4:2:0", True)),
+    ],
 )
-def test_subsampling_is_told(mode: str, subsampling: object, told: str | None) -> None:
-    image = Image.new(mode, (16, 16))
-    assert jpeg_facts(encoded(image, subsampling=subsampling)).subsampling == told
-
-
-@pytest.mark.parametrize("progressive", [False, True])
-def test_progressive_is_told(progressive: bool) -> None:
-    assert jpeg_facts(encoded(Image.new("RGB", (16, 16)), progressive=progressive)).progressive is progressive
+def test_subsampling_and_scans_are_told(mode: str, options: dict[str, object], told: tuple[object, bool]) -> None:
+    facts = jpeg_facts(encoded(Image.new(mode, (16, 16)), **options))
+    assert (facts.subsampling, facts.progressive) == told
 
 
 @pytest.mark.parametrize(("first", "second"), [(50, 75), (70, 75), (70, 90), (80, 95), (90, 98)])
