@@ -153,12 +153,8 @@ def fuse(
     sample = Sample(members, labels, units, weights, folds_of(units), told.by_group)
     return Fusion(
         members=[
-            Member(
-                method=predictor.card.method,
-                weights=predictor.card.name,
-                weights_sha256=predictor.card.sha256 or "",
-            )
-            for predictor in predictors
+            Member(method=card.method, weights=card.name, weights_sha256=card.sha256 or "")
+            for card in (predictor.card for predictor in predictors)
         ],
         sources=common_sources(predictors),
         data=data,
@@ -173,12 +169,7 @@ def fuse(
     )
 
 
-def _combine(
-    predictors: Sequence[WeightsPredictor],
-    sample: Sample,
-    which: Sequence[int],
-    rates: Rates,
-) -> Combination:
+def _combine(predictors: Sequence[WeightsPredictor], sample: Sample, which: Sequence[int], rates: Rates) -> Combination:
     members, labels = [sample.members[number] for number in which], sample.labels
     kept_out = np.empty_like(members[0])
     for fold in sample.folds:
