@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganprint.evaluation.group_metrics import FEWEST_GROUPS, PERCENTILES, GroupMean, paired_difference
+from ganprint.evaluation.group_metrics import FEWEST_GROUPS, PERCENTILES, GroupMean, group_mean
 from ganprint.evaluation.metrics import GroupAnswers
 from ganprint.evaluation.results import Evaluation
 
@@ -66,7 +66,7 @@ def difference(first: GroupSample | None, second: GroupSample | None) -> GroupMe
     if first is None or second is None or not first.is_of_the_groups_of(second):
         return None
     if first.value is not None and second.value is not None:
-        return paired_difference(first.value, second.value, first.source, first.group)
+        return group_mean(first.value - second.value, first.source, first.group)
     if first.answers is None or second.answers is None:
         return None
     votes = first.answers.resampled_votes()
@@ -75,8 +75,7 @@ def difference(first: GroupSample | None, second: GroupSample | None) -> GroupMe
     spread = first.answers.nmi(votes) - second.answers.nmi(votes)
     # What is left of the bias of both: see score_groups.
     bias = float(spread.mean()) - observed
-    low: float | None = None
-    high: float | None = None
+    low = high = None
     if len(first.group) >= FEWEST_GROUPS:
         low, high = (float(bound) - 2 * bias for bound in np.percentile(spread, PERCENTILES))
     return GroupMean(observed - bias, low, high, len(first.group), int(first.images.sum()))

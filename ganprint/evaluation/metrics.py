@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from ganprint.evaluation.group_metrics import DRAWS, FEWEST_GROUPS, PERCENTILES, GroupMean, group_mean, resampled_shares
+from ganprint.evaluation.group_metrics import DRAWS, FEWEST_GROUPS, PERCENTILES, group_mean, resampled_shares
 from ganprint.weights import Interval
 
 Unit = Literal["group", "image"]
@@ -49,8 +49,7 @@ class GroupAnswers:
         keys, first, places = np.unique(pairs, return_index=True, return_inverse=True)
         counts = np.zeros((len(keys), count), dtype=np.int64)
         np.add.at(counts, (places, predicted), 1)
-        names = (np.array(each[1], dtype=np.str_)[each[0][first]] for each in (source, group))
-        source_names, group_names = names
+        source_names, group_names = (np.array(each[1], dtype=np.str_)[each[0][first]] for each in (source, group))
         return cls(counts, labels[first], source_names, group_names, places)
 
     def values(self, metric: str) -> np.ndarray:
@@ -59,18 +58,15 @@ class GroupAnswers:
         if metric == "detection_accuracy":
             real = self.counts[:, 0]
             right: np.ndarray = np.where(self.labels == 0, real, total - real)
-        elif metric == "attribution_accuracy":
-            right = self.counts[np.arange(len(total)), np.maximum(self.labels, 0)]
         else:
-            raise ValueError(f"{metric} is not a mean over groups")
+            right = self.counts[np.arange(len(total)), np.maximum(self.labels, 0)]
         share: np.ndarray = right / total
         return share
 
     def known(self) -> "GroupAnswers":
         """Return the groups of known sources, and their answers."""
         there = self.labels >= 0
-        fields = (each[there] for each in (self.counts, self.labels, self.source, self.group))
-        counts, labels, source, group = fields
+        counts, labels, source, group = (each[there] for each in (self.counts, self.labels, self.source, self.group))
         places = np.cumsum(there) - 1
         return GroupAnswers(counts, labels, source, group, places[self.places[there[self.places]]])
 
@@ -83,7 +79,7 @@ class GroupAnswers:
         """Return the share (DRAWS, G) that each group has in its source in resamples of its source's groups."""
         _, places, sizes = np.unique(self.source, return_inverse=True, return_counts=True)
         votes = np.empty((DRAWS, len(places)))
-        for number, shares in enumerate(resampled_shares(sizes.tolist(), DRAWS, seed=0)):
+        for number, shares in enumerate(resampled_shares(sizes.tolist())):
             votes[:, places == number] = shares
         return votes
 
@@ -116,16 +112,12 @@ def score_groups(answers: GroupAnswers, sources: tuple[str, ...]) -> Scores:
         for label in np.unique(known.labels).tolist():
             here = known.labels == label
             found = group_mean(right[here], known.source[here], known.group[here])
-            recall[sources[label]] = interval_of(found)
+            recall[sources[label]] = bounded(found.value, found.low, found.high)
     return Scores(values, recall)
 
 
 def _grouped(answers: GroupAnswers, metric: str) -> Interval:
-    return interval_of(group_mean(answers.values(metric), answers.source, answers.group))
-
-
-def interval_of(found: GroupMean) -> Interval:
-    """Return a mean over groups as a card records it."""
+    found = group_mean(answers.values(metric), answers.source, answers.group)
     return bounded(found.value, found.low, found.high)
 
 
