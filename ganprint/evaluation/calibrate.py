@@ -35,11 +35,6 @@ from ganprint.remote import last_part
 from ganprint.weights import NO_REFERENCE, CalibrationRecord, Card, JudgementRecord, LikelihoodRecord, utc_now
 from ganprint.weights.seen import seen_record
 
-MEASURES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]] = {
-    "calibration_error": calibration_error,
-    "brier_score": brier_score,
-    "log_loss": log_loss,
-}
 FEWEST = 50
 """Images that a temperature can be fitted to."""
 MOST_KNOWN = 10_000
@@ -218,7 +213,8 @@ def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationReco
 
 
 def _measure(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-    return {name: round(measure(probabilities, labels, weights), 4) for name, measure in MEASURES.items()}
+    measures = (calibration_error, brier_score, log_loss)
+    return {measure.__name__: round(measure(probabilities, labels, weights), 4) for measure in measures}
 
 
 def _judgement(
@@ -238,14 +234,8 @@ def _judgement(
         counts = [len(np.unique(known.images[side])) for side in (holds, ~holds)]
         if label and min(counts) >= FEWEST_OF_A_SOURCE:
             ratios[source] = fit_likelihood(after[:, label], holds, units, folds, sample.weights)
-    thresholds = fit_thresholds(
-        after,
-        labels,
-        scores,
-        rates,
-        weights=group_weights(labels, units),
-        families=family_indices(card.sources, card.families),
-    )
+    families = family_indices(card.sources, card.families)
+    thresholds = fit_thresholds(after, labels, scores, rates, weights=group_weights(labels, units), families=families)
     by_group = len(np.unique(units)) < len(np.unique(sample.images))
     return JudgementRecord(
         score=score,

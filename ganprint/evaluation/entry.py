@@ -48,12 +48,7 @@ def recalibrated(entry: Entry, card: Card) -> Entry:
     if entry.calibration_sha256 == calibration_sha256(card):
         return entry
     return entry.model_copy(
-        update={
-            "calibration_error": None,
-            "brier_score": None,
-            "calibrated": False,
-            "calibration_sha256": None,
-        }
+        update={"calibration_error": None, "brier_score": None, "calibrated": False, "calibration_sha256": None}
     )
 
 

@@ -8,11 +8,7 @@ from ganprint.weights import Interval
 
 
 def score_open_set(
-    labels: np.ndarray,
-    predicted: np.ndarray,
-    confidence: np.ndarray,
-    *,
-    groups: GroupAnswers | None = None,
+    labels: np.ndarray, predicted: np.ndarray, confidence: np.ndarray, *, groups: GroupAnswers | None = None
 ) -> dict[str, Interval]:
     """Return `auroc` and `oscr` of answers int (N,) with confidences (N,), label -1 being an unknown source.
 
@@ -28,22 +24,18 @@ def score_open_set(
     _, levels = np.unique(confidence, return_inverse=True)
     right = known & (labels == predicted)
     if groups is None:
-        random = np.random.default_rng(0)
-        share = np.full(len(labels), 1 / len(labels))
-        weights = np.ones(len(labels))
+        random, weights = np.random.default_rng(0), np.ones(len(labels))
+        share = weights / len(labels)
         draws = (random.multinomial(len(labels), share) for _ in range(DRAWS))
     else:
         images = groups.counts.sum(1)
         weights = (groups.votes() / images)[groups.places]
         draws = ((votes / images)[groups.places] for votes in groups.resampled_votes())
-    observed = _areas(weights, levels, known, right)
+    observed = dict(zip(("auroc", "oscr"), _areas(weights, levels, known, right), strict=True))
     if groups is not None and len(groups.group) < FEWEST_GROUPS:
-        return {name: bounded(value, None, None) for name, value in zip(("auroc", "oscr"), observed, strict=True)}
+        return {name: bounded(value, None, None) for name, value in observed.items()}
     spread = np.array([_areas(drawn, levels, known, right) for drawn in draws])
-    return {
-        name: interval(value, spread[:, place])
-        for place, (name, value) in enumerate(zip(("auroc", "oscr"), observed, strict=True))
-    }
+    return {name: interval(value, column) for (name, value), column in zip(observed.items(), spread.T, strict=True)}
 
 
 def _areas(weights: np.ndarray, levels: np.ndarray, known: np.ndarray, right: np.ndarray) -> tuple[float, float]:
