@@ -106,12 +106,12 @@ class Comparison:
             victim = job.victim.path if job.victim else None
             group = (job.candidate.card.sources, job.split, job.condition, victim)
             together.setdefault(group, []).append(job)
-        return [JobBatch(tuple(jobs)) for jobs in together.values()]
+        return list(map(tuple, together.values()))
 
     def missing(self, batches: Sequence[JobBatch]) -> list[JobBatch]:
         """Return the batches with only those jobs that have no result yet."""
-        left = [JobBatch(tuple(job for job in batch.jobs if self.key(job) not in self.found)) for batch in batches]
-        return [batch for batch in left if batch.jobs]
+        left = [tuple(job for job in batch if self.key(job) not in self.found) for batch in batches]
+        return [batch for batch in left if batch]
 
     def images(self, job: Job) -> Manifest:
         """Return the images of a job, numbered as its weights number their sources."""
@@ -187,7 +187,7 @@ class Comparison:
                 if processes == 1 and self.out is not None:
                     save_tables(self.out, self.results())
             if processes > 1:
-                jobs = [job for batch in self.batches[rank::processes] for job in batch.jobs]
+                jobs = [job for batch in self.batches[rank::processes] for job in batch]
                 for entry in gather([self.found[self.key(job)] for job in jobs]):
                     if not rank and entry_key(entry) not in self.found:
                         self._keep(entry)
@@ -203,8 +203,8 @@ class Comparison:
     def _answer(
         self, batch: JobBatch, progress: Callable[[JobBatch, int], None], warn: Callable[[ImageError], None]
     ) -> None:
-        images, settings = self.images(batch.jobs[0]), self.settings
-        told = 0
+        first, settings = batch[0], self.settings
+        images, told = self.images(first), 0
 
         def tell(done: int, total: int) -> None:
             nonlocal told
@@ -213,10 +213,10 @@ class Comparison:
 
         notebook = self._notebook(batch)
         every = answer_manifest(
-            [self.attributor(job.candidate) for job in batch.jobs],
+            [self.attributor(job.candidate) for job in batch],
             images,
-            batch.condition,
-            victim=self.attributor(batch.victim) if batch.victim else None,
+            first.condition,
+            victim=self.attributor(first.victim) if first.victim else None,
             computing=replace(settings, device=self._device),
             kept=self._pixels,
             notebook=notebook,
@@ -224,9 +224,9 @@ class Comparison:
         )
         for failure in every[0].failures:
             warn(failure)
-        for job, answers in zip(batch.jobs, every, strict=True):
+        for job, answers in zip(batch, every, strict=True):
             card = job.candidate.card
-            evaluation = evaluate(card, images, batch.split, answers)
+            evaluation = evaluate(card, images, job.split, answers)
             entry = Entry(
                 **evaluation.model_dump(),
                 data=data_name(images.name, self.settings.limit),
@@ -248,12 +248,12 @@ class Comparison:
         """Return where the answers so far of a batch are kept: named by all that they share."""
         if self.out is None or self.force:
             return None
-        first = self.key(batch.jobs[0])
-        shared = first._replace(weights="", weights_sha256=None, setup_sha256=None)
-        victim = batch.victim.card.sha256 if batch.victim else None
-        sources = batch.jobs[0].candidate.card.sources
+        first, keys = batch[0], [self.key(job) for job in batch]
+        shared = keys[0]._replace(weights="", weights_sha256=None, setup_sha256=None)
+        victim = first.victim.card.sha256 if first.victim else None
+        sources = first.candidate.card.sources
         text = json.dumps([*shared, victim, sources, self.settings.batch_size])
-        names = [f"{key.weights_sha256} {key.setup_sha256}" for key in map(self.key, batch.jobs)]
+        names = [f"{key.weights_sha256} {key.setup_sha256}" for key in keys]
         file = f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
         return Notebook(self.out / ".unfinished" / file, names)
 
@@ -285,8 +285,7 @@ class Comparison:
     def attributor(self, candidate: Candidate) -> Attributor:
         """Return the method with a candidate's weights, loaded once."""
         if candidate.path not in self._attributors:
-            attributor, _ = load_attributor(candidate.path, device=self._device)
-            self._attributors[candidate.path] = attributor
+            self._attributors[candidate.path] = load_attributor(candidate.path, device=self._device)[0]
         return self._attributors[candidate.path]
 
     def key(self, job: Job) -> Key:
