@@ -59,7 +59,7 @@ def answer_images(
 
     logits, embeddings, reasons = [], [], []
     names: tuple[str, ...] = ()
-    for some in torch.cat(list(images)).split(batch_size):
+    for some in torch.split(torch.cat(list(images)), batch_size):
         found = attributor.predict(some)
         attributor.check_answer(found, len(some))
         placed = found.attribution if found.embedding is None else found.embedding

@@ -59,8 +59,7 @@ def log10_ratio(probability: float | np.ndarray, record: LikelihoodRecord) -> np
     N groups on which it did not hold cannot support more than N + 1 for it, nor those on which it held more against.
     """
     ratio = _affine(np.asarray(probability, np.float64), record.slope, record.intercept)
-    clipped: np.ndarray = np.clip(ratio, record.least, record.most)
-    return clipped
+    return np.clip(ratio, record.least, record.most)  # type: ignore[no-any-return]
 
 
 def in_words(log10: float, record: LikelihoodRecord) -> str | None:

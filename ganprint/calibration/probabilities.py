@@ -102,8 +102,7 @@ def apply_isotonic(probabilities: np.ndarray, curves: list[IsotonicCurve]) -> np
     """Return probabilities (N, K), mapped by each source's isotonic regression and normalised to sum 1."""
     columns = [np.interp(column, *np.transpose(line)) for column, line in zip(probabilities.T, curves, strict=True)]
     shares = np.stack(columns, axis=1)
-    straight: np.ndarray = shares / shares.sum(1, keepdims=True)
-    return straight
+    return shares / shares.sum(1, keepdims=True)  # type: ignore[no-any-return]
 
 
 def calibrate_probabilities(probabilities: np.ndarray, record: CalibrationRecord | None) -> np.ndarray:

@@ -138,8 +138,10 @@ class ConditionedViews(SourceImages):
             treated = self.condition.treat(images, [rows[place] for place in places])
             for place, image in zip(places, treated, strict=True):
                 # Under an attack an image is cropped after it.
-                whole = isinstance(image, ImageError) or isinstance(self.condition.policy, Attack)
-                found[place] = image if whole else tuple(answerable_crops(image, view) for view in self.views)
+                if isinstance(image, ImageError) or isinstance(self.condition.policy, Attack):
+                    found[place] = image
+                else:
+                    found[place] = tuple(answerable_crops(image, view) for view in self.views)
         return [(item, int(self.labels[row]), row) for item, row in zip(found, rows, strict=True)]
 
     def failure(self, row: int) -> ImageError | None:

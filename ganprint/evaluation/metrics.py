@@ -60,8 +60,7 @@ class GroupAnswers:
             right: np.ndarray = np.where(self.labels == 0, real, total - real)
         else:
             right = self.counts[np.arange(len(total)), np.maximum(self.labels, 0)]
-        share: np.ndarray = right / total
-        return share
+        return right / total  # type: ignore[no-any-return]
 
     def known(self) -> "GroupAnswers":
         """Return the groups of known sources, and their answers."""
@@ -98,26 +97,25 @@ def score_groups(answers: GroupAnswers, sources: tuple[str, ...]) -> Scores:
     taken from the value once and from their percentiles twice.
     """
     known = answers.known()
-    values = {"detection_accuracy": _grouped(answers, "detection_accuracy")}
+    values = {"detection_accuracy": _mean(answers.values("detection_accuracy"), answers)}
     recall = {}
     if len(known.labels):
-        values["attribution_accuracy"] = _grouped(known, "attribution_accuracy")
+        right = known.values("attribution_accuracy")
+        values["attribution_accuracy"] = _mean(right, known)
         observed = float(known.nmi(known.votes()[None])[0])
         spread = known.nmi(known.resampled_votes())
         low, high = np.percentile(spread, PERCENTILES) if len(known.labels) >= FEWEST_GROUPS else (None, None)
         bias = max(float(spread.mean()) - observed, 0.0)
         bounds = (None if bound is None else bound - 2 * bias for bound in (low, high))
         values["nmi"] = bounded(observed - bias, *bounds)
-        right = known.values("attribution_accuracy")
-        for label in np.unique(known.labels).tolist():
-            here = known.labels == label
-            found = group_mean(right[here], known.source[here], known.group[here])
-            recall[sources[label]] = bounded(found.value, found.low, found.high)
+        recall = {
+            sources[label]: _mean(right, known, known.labels == label) for label in np.unique(known.labels).tolist()
+        }
     return Scores(values, recall)
 
 
-def _grouped(answers: GroupAnswers, metric: str) -> Interval:
-    found = group_mean(answers.values(metric), answers.source, answers.group)
+def _mean(right: np.ndarray, of: GroupAnswers, among: np.ndarray | slice = np.s_[:]) -> Interval:
+    found = group_mean(right[among], of.source[among], of.group[among])
     return bounded(found.value, found.low, found.high)
 
 
@@ -188,8 +186,7 @@ def _nmi(joint: np.ndarray) -> np.ndarray:
 
 def _entropy(distributions: np.ndarray) -> np.ndarray:
     logarithms = np.log(np.where(distributions > 0, distributions, 1))
-    entropy: np.ndarray = -(distributions * logarithms).sum(1)
-    return entropy
+    return -(distributions * logarithms).sum(1)  # type: ignore[no-any-return]
 
 
 def interval(value: float, spread: np.ndarray) -> Interval:

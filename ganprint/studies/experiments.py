@@ -275,12 +275,6 @@ def fixed_corruption(policy: str) -> tuple[str, int] | None:
     return (kind, int(severity)) if kind in CORRUPTIONS and severity.isdigit() else None
 
 
-def robustness_tables(entries: Sequence[Entry], split: str, metric: str) -> list[Table]:
-    """Return corruptions by weights, and then for each of the weights corruptions by severities."""
-    found = Robustness(entries, split, metric)
-    return [found.table(), *(found.severity_table(name) for name in found.names)]
-
-
 def robustness_splits(entries: Sequence[Entry]) -> list[str]:
     """Return the splits on which some corruption was measured at more severities than one."""
     found = []

@@ -15,27 +15,21 @@ def study_tables(entries: Sequence[Entry], variants: Sequence[Variant], metric: 
         entry.model_copy(update={"weights": labels[entry.weights]}) for entry in entries if entry.weights in labels
     ]
     tables = [condition_table(changed)] if changed else []
-    if semantics_curves(entries, variants, metric):
-        tables.append(semantics_table(entries, variants, metric))
-    return tables
-
-
-def semantics_table(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> Table:
-    """Return methods by the number of semantic classes trained on, under each condition."""
     curves = semantics_curves(entries, variants, metric)
+    if not curves:
+        return tables
     counts = sorted({count for curve in curves.values() for count in curve})
-    conditions = list(dict.fromkeys(condition for condition, _ in curves))
-    heads = {count: f"{count} class{'es' if count > 1 else ''}" for count in counts}
-    columns = [Column(f"{split}, {policy}", heads[count]) for split, policy in conditions for count in counts]
+    # Each number of classes under each condition.
+    heads = [
+        (condition, count) for condition in dict.fromkeys(condition for condition, _ in curves) for count in counts
+    ]
+    columns = [Column(f"{split}, {policy}", f"{n} class{'es' if n > 1 else ''}") for (split, policy), n in heads]
     rows = [
-        Row(
-            method,
-            tuple(Cell(curves.get((condition, method), {}).get(count)) for condition in conditions for count in counts),
-        )
+        Row(method, tuple(Cell(curves.get((condition, method), {}).get(count)) for condition, count in heads))
         for method in dict.fromkeys(method for _, method in curves)
     ]
     title = f"{metric.replace('_', ' ')} by the number of semantic classes trained on"
-    return Table(title, "method", tuple(columns), tuple(rows))
+    return [*tables, Table(title, "method", tuple(columns), tuple(rows))]
 
 
 def semantics_curves(
