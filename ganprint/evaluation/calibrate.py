@@ -145,7 +145,10 @@ def _voting(
     for policy, condition in conditions.items():
         before = 0
         for some, each in answering:
-            tell = partial(_tell_of_part, progress, policy, before, count)
+
+            def tell(done: int, _: int, policy: str = policy, before: int = before) -> None:
+                progress(policy, before + done, count)
+
             found, here, failed = whole_answers(each, images.take(some), condition, computing, tell)
             before += len(some)
             voting = [place for place, answer in enumerate(here) if answer.nothing is None]
@@ -153,12 +156,6 @@ def _voting(
             answers += [here[place] for place in voting]
             failures |= {failure.message: failure for failure in failed}
     return np.concatenate(rows), answers, list(failures.values())
-
-
-def _tell_of_part(
-    progress: Callable[[str, int, int], None], policy: str, before: int, count: int, done: int, _: int
-) -> None:
-    progress(policy, before + done, count)
 
 
 @dataclass(frozen=True)

@@ -85,25 +85,21 @@ def _chained(chain: Chain, image: Tensor) -> Tensor | ImageError:
         return error
 
 
-class Kept:
-    """Decoded images for another condition: the first ones that fit into `limit` bytes.
+class Kept(dict[Path | str, Tensor]):
+    """Decoded images uint8 (3, H, W) by path, for another condition: the first ones that fit into `limit` bytes.
 
     All are asked for again in the same order, so that giving up the oldest would keep none of use.
     """
 
     def __init__(self, limit: int = 2**28) -> None:
+        super().__init__()
         self.left = limit
-        self._images: dict[Path | str, Tensor] = {}
-
-    def get(self, path: Path | str) -> Tensor | None:
-        """Return the image of a path, uint8 (3, H, W), if it is kept."""
-        return self._images.get(path)
 
     def add(self, path: Path | str, image: Tensor) -> None:
         """Keep an image if there is room."""
         if image.nbytes <= self.left:
             self.left -= image.nbytes
-            self._images[path] = image
+            self[path] = image
 
 
 class ConditionedViews(SourceImages):

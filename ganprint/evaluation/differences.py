@@ -25,17 +25,13 @@ class GroupSample:
 
     def is_of_the_groups_of(self, other: "GroupSample") -> bool:
         """Return whether both are of the same images, as far as groups and their sizes tell."""
-        mine, others = (self.source, self.group, self.images), (other.source, other.group, other.images)
-        return all(np.array_equal(one, another) for one, another in zip(mine, others, strict=True))
+        return all(np.array_equal(getattr(self, of), getattr(other, of)) for of in ("source", "group", "images"))
 
 
 def group_sample(entry: Evaluation, metric: str) -> GroupSample | None:
     """Return a result's sample, None where it has no details or its metric is not a mean over groups and not NMI."""
-    found = [
-        each
-        for each in entry.per_group.values()
-        if metric == "detection_accuracy" or each.attribution_accuracy is not None
-    ]
+    every, detection = entry.per_group.values(), metric == "detection_accuracy"
+    found = [each for each in every if detection or each.attribution_accuracy is not None]
     if entry.unit != "group" or not found or metric not in ("detection_accuracy", "attribution_accuracy", "nmi"):
         return None
     source, group = (np.array([getattr(each, name) for each in found]) for name in ("source", "group"))
