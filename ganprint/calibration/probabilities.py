@@ -55,11 +55,7 @@ def softmax(logarithms: np.ndarray) -> np.ndarray:
 
 
 def fit_scaling(
-    probabilities: np.ndarray,
-    labels: np.ndarray,
-    weights: np.ndarray | None = None,
-    *,
-    by_level: bool = False,
+    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None, *, by_level: bool = False
 ) -> Scaling:
     """Return the scaling under which labels int (N,), weighted (N,), are most likely, given probabilities (N, K).
 

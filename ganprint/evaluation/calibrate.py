@@ -258,8 +258,7 @@ def check_sides(labels: np.ndarray, images: np.ndarray, what: str) -> None:
         count = len(np.unique(images[side]))
         if count < FEWEST_OF_A_SOURCE:
             raise UsageError(
-                f"{what}: {count} {name} are too few for thresholds.",
-                f"{FEWEST_OF_A_SOURCE} are needed at least.",
+                f"{what}: {count} {name} are too few for thresholds.", f"{FEWEST_OF_A_SOURCE} are needed at least."
             )
 
 

@@ -32,9 +32,7 @@ def test_the_ratio_is_that_of_the_densities_whatever_the_shares(
     assert record.cllr - record.cllr_min < 0.02 and 0.4 < record.cllr < 0.65
 
 
-def test_no_ratio_exceeds_what_the_images_can_support(
-    fitted: tuple[LikelihoodRecord, np.ndarray, np.ndarray],
-) -> None:
+def test_no_ratio_exceeds_what_the_images_can_support(fitted: tuple[LikelihoodRecord, np.ndarray, np.ndarray]) -> None:
     record, _, holds = fitted
     assert record.most == pytest.approx(np.log10((~holds).sum() + 1), abs=1e-3)
     assert log10_ratio(1.0, record) == record.most and log10_ratio(0.0, record) == record.least

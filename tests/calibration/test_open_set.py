@@ -4,14 +4,7 @@ import numpy as np
 import pytest
 
 from ganprint.calibration.answer import Answer
-from ganprint.calibration.decision import (
-    INCONCLUSIVE,
-    UNKNOWN,
-    Rates,
-    decide,
-    fit_thresholds,
-    group_weights,
-)
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, Rates, decide, fit_thresholds, group_weights
 from ganprint.calibration.open_set import SCORES, Known, unit
 from ganprint.errors import UsageError
 from ganprint.forensics.gallery import left_out, nearness, threshold_of

@@ -114,9 +114,7 @@ def test_intervals_of_nmi_hold_the_truth_where_those_of_its_percentiles_do_not()
 def test_guessing_has_an_nmi_interval_that_reaches_zero() -> None:
     random = np.random.default_rng(0)
     found = of_groups(
-        np.repeat(np.arange(4), 100).tolist(),
-        random.integers(0, 4, 400).tolist(),
-        [f"{n // 10}" for n in range(400)],
+        np.repeat(np.arange(4), 100).tolist(), random.integers(0, 4, 400).tolist(), [f"{n // 10}" for n in range(400)]
     )
     assert score_groups(found, SOURCES).values["nmi"].low == 0
 
