@@ -17,8 +17,7 @@ from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import ON_CPU, Computing, whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.group_metrics import group_mean
-from ganprint.evaluation.metrics import GroupAnswers
-from ganprint.evaluation.open_set_metrics import score_open_set
+from ganprint.evaluation.metrics import GroupAnswers, score_open_set
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.perturbation import parse_any_policy
 from ganprint.remote import last_part

@@ -1,4 +1,4 @@
-"""Detection and attribution accuracy, NMI, recall and confusion, over groups or over images, with their intervals."""
+"""Accuracies, NMI, recall, confusion, AUROC and OSCR, over groups or over images, with their intervals."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -187,6 +187,49 @@ def _nmi(joint: np.ndarray) -> np.ndarray:
 def _entropy(distributions: np.ndarray) -> np.ndarray:
     logarithms = np.log(np.where(distributions > 0, distributions, 1))
     return -(distributions * logarithms).sum(1)  # type: ignore[no-any-return]
+
+
+def score_open_set(
+    labels: np.ndarray, predicted: np.ndarray, confidence: np.ndarray, *, groups: GroupAnswers | None = None
+) -> dict[str, Interval]:
+    """Return `auroc` and `oscr` of answers int (N,) with confidences (N,), label -1 being an unknown source.
+
+    AUROC is the chance that an image of a known source is answered with more confidence than one of an unknown source,
+    ties counting half. OSCR (Dhamija, Günther and Boult, NeurIPS 2018) is the same where only rightly attributed images
+    count: the area under correct classification against false positive rate. The 95 % percentile bootstrap draws
+    images, or with `groups` groups, each of which has one vote in its source, and each source one; of fewer than 8
+    groups there is no interval. Empty where there are only known or only unknown sources.
+    """
+    known = labels >= 0
+    if known.all() or not known.any():
+        return {}
+    _, levels = np.unique(confidence, return_inverse=True)
+    right = known & (labels == predicted)
+    if groups is None:
+        random, weights = np.random.default_rng(0), np.ones(len(labels))
+        share = weights / len(labels)
+        draws = (random.multinomial(len(labels), share) for _ in range(DRAWS))
+    else:
+        images = groups.counts.sum(1)
+        weights = (groups.votes() / images)[groups.places]
+        draws = ((votes / images)[groups.places] for votes in groups.resampled_votes())
+    observed = dict(zip(("auroc", "oscr"), _areas(weights, levels, known, right), strict=True))
+    if groups is not None and len(groups.group) < FEWEST_GROUPS:
+        return {name: bounded(value, None, None) for name, value in observed.items()}
+    spread = np.array([_areas(drawn, levels, known, right) for drawn in draws])
+    return {name: interval(value, column) for (name, value), column in zip(observed.items(), spread.T, strict=True)}
+
+
+def _areas(weights: np.ndarray, levels: np.ndarray, known: np.ndarray, right: np.ndarray) -> tuple[float, float]:
+    """Return both areas of images that count `weights` (N,) times, ordered by `levels` (N,)."""
+    unknown_at = np.bincount(levels, weights * ~known)
+    # Unknown images below each level, half of those on it.
+    below = np.cumsum(unknown_at) - unknown_at / 2
+    pairs = (weights * known).sum() * unknown_at.sum()
+    if not pairs:
+        return np.nan, np.nan
+    won = weights * below[levels] / pairs
+    return float((won * known).sum()), float((won * right).sum())
 
 
 def interval(value: float, spread: np.ndarray) -> Interval:

@@ -11,8 +11,7 @@ from pydantic import BaseModel
 from ganprint.calibration.probabilities import brier_score, calibrate_probabilities, calibration_error
 from ganprint.data import Manifest
 from ganprint.devices import Precision
-from ganprint.evaluation.metrics import GroupAnswers, Unit, count_answers, score_groups, score_images
-from ganprint.evaluation.open_set_metrics import score_open_set
+from ganprint.evaluation.metrics import GroupAnswers, Unit, count_answers, score_groups, score_images, score_open_set
 from ganprint.weights import Card, Interval, Result
 from ganprint.weights.seen import Seen, count_seen
 

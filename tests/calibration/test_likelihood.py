@@ -45,14 +45,6 @@ def test_no_ratio_exceeds_what_the_images_can_support(fitted: tuple[LikelihoodRe
     assert few.most < np.log10(12)
 
 
-def test_the_cost_is_one_where_nothing_is_said_and_grows_with_misleading() -> None:
-    holds = np.array([True] * 5 + [False] * 5)
-    assert cllr(np.zeros(10), holds) == pytest.approx(1)
-    good = np.where(holds, 2.0, -2.0)
-    assert cllr(good, holds) == pytest.approx(np.log2(1.01)) and cllr(-good, holds) > 5
-    assert least_cllr(good, holds) < 1e-5 and least_cllr(np.zeros(10), holds) == pytest.approx(1)
-
-
 def test_words_are_those_of_the_guideline_and_only_where_calibration_supports_them() -> None:
     record = LikelihoodRecord(slope=1, intercept=0, most=7, least=-7, cllr=0.3, cllr_min=0.25)
     words = [in_words(value, record) for value in (0.1, 0.5, 1.5, 2.5, 3.5, 5, 7)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ganprint.evaluation.open_set_metrics import score_open_set
+from ganprint.evaluation.metrics import score_open_set
 
 
 def answers(seed: int, count: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
