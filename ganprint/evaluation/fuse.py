@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from ganprint.calibration.decision import DEFAULT_RATES, Rates, fit_thresholds, group_weights
+from ganprint.calibration.decision import DEFAULT_RATES, fit_thresholds, group_weights
 from ganprint.calibration.fusion import Combination, Fusion, Member, choices, fit_pool, pool, restrict
 from ganprint.calibration.likelihood import fit_likelihood
 from ganprint.calibration.probabilities import calibration_error, even_weights, folds_of, log_loss
@@ -140,7 +140,6 @@ def fuse(
     policies: Sequence[str],
     seed: int,
     command: str = "",
-    rates: Rates = DEFAULT_RATES,
 ) -> Fusion:
     """Learn weights, thresholds and ratios of every combination of two or more predictors from their answers.
 
@@ -165,29 +164,26 @@ def fuse(
         images=told.count,
         command=command,
         date=utc_now(),
-        combinations=[_combine(predictors, sample, which, rates) for which in choices(len(predictors))],
+        combinations=[_combine(predictors, sample, which) for which in choices(len(predictors))],
     )
 
 
-def _combine(predictors: Sequence[WeightsPredictor], sample: Sample, which: Sequence[int], rates: Rates) -> Combination:
+def _combine(predictors: Sequence[WeightsPredictor], sample: Sample, which: Sequence[int]) -> Combination:
     members, labels = [sample.members[number] for number in which], sample.labels
+    cards = [predictors[number].card for number in which]
     kept_out = np.empty_like(members[0])
     for fold in sample.folds:
         weights = fit_pool([each[~fold] for each in members], labels[~fold], sample.weights[~fold])
         kept_out[fold] = pool([each[fold] for each in members], weights)
     weights = fit_pool(members, labels, sample.weights)
-    thresholds = fit_thresholds(
-        kept_out, labels, np.ones(len(labels)), rates, weights=group_weights(labels, sample.units)
-    )
+    even = group_weights(labels, sample.units)
+    thresholds = fit_thresholds(kept_out, labels, np.ones(len(labels)), DEFAULT_RATES, weights=even)
     return Combination(
-        weights={
-            predictors[number].card.sha256 or "": round(weight, 6)
-            for number, weight in zip(which, weights, strict=True)
-        },
+        weights={card.sha256 or "": round(weight, 6) for card, weight in zip(cards, weights, strict=True)},
         judgement=JudgementRecord(
             score="share of methods",
             **asdict(thresholds) | {"unknown_below": MAJORITY},
-            **asdict(rates),
+            **asdict(DEFAULT_RATES),
             unit="group" if sample.by_group else "image",
             groups=len(np.unique(sample.units)) if sample.by_group else None,
             synthetic=fit_likelihood(1 - kept_out[:, 0], labels > 0, sample.units, sample.folds, sample.weights),
@@ -196,7 +192,7 @@ def _combine(predictors: Sequence[WeightsPredictor], sample: Sample, which: Sequ
         log_loss=round(log_loss(kept_out, labels, sample.weights), 4),
         calibration_error=round(calibration_error(kept_out, labels, sample.weights), 4),
         alone={
-            predictors[number].card.name: round(log_loss(sample.members[number], labels, sample.weights), 4)
-            for number in which
+            card.name: round(log_loss(member, labels, sample.weights), 4)
+            for card, member in zip(cards, members, strict=True)
         },
     )

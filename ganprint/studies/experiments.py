@@ -123,7 +123,8 @@ def condition_table(entries: Sequence[Entry]) -> Table:
     measured = [
         (condition, metric)
         for condition in conditions
-        for metric in metrics_of([entry for entry in entries if (entry.split, entry.policy) == condition])
+        for metric in (*METRICS, *OPEN_SET_METRICS)
+        if any((each.split, each.policy) == condition and getattr(each, metric) is not None for each in entries)
     ]
     columns = [Column(f"{split}, {policy}", SHORT[metric]) for (split, policy), metric in measured]
     rows = [
@@ -185,13 +186,6 @@ def _difference_cell(found: GroupMean | None) -> Cell:
 def _span(counts: Sequence[int]) -> str:
     low, high = min(counts), max(counts)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
-
-
-def metrics_of(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return the metrics that some of the results have, in the order of tables."""
-    return tuple(
-        name for name in (*METRICS, *OPEN_SET_METRICS) if any(getattr(entry, name) is not None for entry in entries)
-    )
 
 
 class Robustness:
