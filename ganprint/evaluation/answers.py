@@ -167,8 +167,7 @@ def whole_answers(
 
 
 def _differentiable(victim: Attributor | None) -> Attributor:
-    if victim is None:
-        raise UsageError("An attack needs weights to attack.", "Name them as the victim.")
+    assert victim is not None, "an attack is on some weights"
     if not victim.differentiable:
         raise UsageError(
             f"{victim.spec.title} has no gradients to attack along.",

@@ -105,7 +105,9 @@ def calibrate(
     _check_count(manifest, split, count)
     check_sides(labels, which, f"{manifest.name}, {split}")
     by_group = are_units(images.groups[which], labels)
-    sample = Sample.of(answers, labels, which, images.groups[which] if by_group else which)
+    units = np.unique(images.groups[which] if by_group else which, return_inverse=True)[1]
+    before = np.stack([answer.probabilities for answer in answers])
+    sample = Sample(before, labels, which, units, even_weights(labels, units), folds_of(units))
     facts = {
         "data": last_part(manifest.name),
         "data_sha256": images.sha256,
@@ -114,7 +116,7 @@ def calibrate(
         "seed": seed,
         "images": count,
         "unit": "group" if by_group else "image",
-        "groups": int(sample.units.max()) + 1 if by_group else None,
+        "groups": int(units.max()) + 1 if by_group else None,
         "seen": seen_record(images),
         "command": fitting.command,
         "date": utc_now(),
@@ -127,7 +129,7 @@ def calibrate(
     judgement = _judgement(answers, known, after, sample, fitting, card)
     kept = np.sort(np.random.default_rng(seed).permutation(len(labels))[:MOST_KNOWN])
     reference = known_arrays(Known(known.embeddings[kept], labels[kept], which[kept], largest))
-    return Calibrated(record, judgement, reference, labels, sample.weights, sample.before, after, failures)
+    return Calibrated(record, judgement, reference, labels, sample.weights, before, after, failures)
 
 
 def _voting(
@@ -170,13 +172,6 @@ class Sample:
     units: np.ndarray
     weights: np.ndarray
     folds: list[np.ndarray]
-
-    @classmethod
-    def of(cls, answers: Sequence[Answer], labels: np.ndarray, images: np.ndarray, units: np.ndarray) -> "Sample":
-        """Weigh and divide answers by what they are of, units of any type."""
-        units = np.unique(units, return_inverse=True)[1]
-        before = np.stack([answer.probabilities for answer in answers])
-        return cls(before, labels, images, units, even_weights(labels, units), folds_of(units))
 
 
 def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationRecord, np.ndarray]:

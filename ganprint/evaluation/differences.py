@@ -47,13 +47,11 @@ def group_sample(entry: Evaluation, metric: str) -> GroupSample | None:
 
 def mean_sample(samples: Sequence[GroupSample | None]) -> GroupSample | None:
     """Return the mean of results on the same groups, None where one has no values or is of others."""
-    first, values = samples[0] if samples else None, []
-    for sample in samples:
-        if first is None or sample is None or sample.value is None or not sample.is_of_the_groups_of(first):
-            return None
-        values.append(sample.value)
-    if first is None:
+    there = [each for each in samples if each is not None]
+    values = [each.value for each in there if each.value is not None]
+    if not values or len(values) < len(samples) or not all(each.is_of_the_groups_of(there[0]) for each in there):
         return None
+    first = there[0]
     return GroupSample(first.source, first.group, first.images, np.mean(values, axis=0))
 
 
