@@ -100,8 +100,9 @@ def leaderboard(
     if drawn_into is not None:
         _refuse_several(entries)
     from ganprint.evaluation.entry import SHORT_HASH
-    from ganprint.reporting.overview import published_tables, result_tables
+    from ganprint.reporting.overview import result_tables
     from ganprint.studies.experiments import robustness_splits
+    from ganprint.studies.published import published_tables
     from ganprint.weights import list_weights
 
     tables = []

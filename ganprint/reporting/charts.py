@@ -16,8 +16,7 @@ from ganprint.evaluation.entry import Entry
 from ganprint.files import refuse_existing, write_output
 from ganprint.perturbation.attacks import STEPS
 from ganprint.plain_text import file_part, harmless
-from ganprint.studies.experiments import SHORT, Robustness, adversarial_curves
-from ganprint.studies.study_tables import semantics_curves
+from ganprint.studies.experiments import SHORT, Robustness, adversarial_curves, semantics_curves
 from ganprint.studies.variants import Variant
 
 Form = Literal["png", "svg"]

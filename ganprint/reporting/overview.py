@@ -1,12 +1,10 @@
-"""All tables of a set of results, of every experiment, and what papers report, which stands beside them."""
+"""All tables of a set of results, of every experiment."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ganprint import plugins
-from ganprint.attributor import PublishedTable
 from ganprint.evaluation.entry import Entry
-from ganprint.evaluation.tables import Cell, Column, Row, Table
+from ganprint.evaluation.tables import Table
 from ganprint.perturbation.attacks import PREFIX as ATTACKED
 from ganprint.perturbation.chain import PREFIX as SHARED
 from ganprint.studies.experiments import (
@@ -16,8 +14,8 @@ from ganprint.studies.experiments import (
     difference_table,
     fixed_corruption,
     resharing_table,
+    study_tables,
 )
-from ganprint.studies.study_tables import study_tables
 from ganprint.studies.variants import Variant
 
 UNITS = {"group": "means over groups", "image": "fractions of images"}
@@ -55,14 +53,3 @@ def result_tables(
         tables += [found.table(), *(found.severity_table(name) for name in found.names)]
     said = " or, without groups, ".join(UNITS[unit] for unit in UNITS if unit in {entry.unit for entry in entries})
     return [replace(table, title=f"{table.title}; {said}") for table in tables]
-
-
-def published_tables() -> list[Table]:
-    """Return the tables that the papers of the installed methods report."""
-    return [_as_table(table) for spec in plugins.specs() for table in spec.published]
-
-
-def _as_table(table: PublishedTable) -> Table:
-    columns = tuple(Column(group, name) for group, name in table.columns)
-    rows = tuple(Row(f"{name} (published)", tuple(map(Cell, values))) for name, values in table.rows.items())
-    return Table(f"Published: {table.title}", table.corner, columns, rows, of_errors=table.of_errors)

@@ -1,6 +1,6 @@
 """The published experiments: their conditions and their tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import mean
 
@@ -13,6 +13,7 @@ from ganprint.perturbation import CORRUPTIONS, RESHARING, SEEN, SEVERITIES, UNSE
 from ganprint.perturbation.attacks import PREFIX as ATTACKED
 from ganprint.perturbation.attacks import Attack, parse_attack
 from ganprint.perturbation.chain import PREFIX as SHARED
+from ganprint.studies.variants import Variant
 from ganprint.weights import Interval
 
 SHORT = {
@@ -278,6 +279,44 @@ def robustness_splits(entries: Sequence[Entry]) -> list[str]:
         if len(kinds) > len(set(kinds)):
             found.append(split)
     return found
+
+
+def study_tables(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> list[Table]:
+    """Return the changes of a method by conditions, and methods by the number of semantic classes trained on."""
+    labels = {variant.name: variant.label for variant in variants if variant.semantics is None}
+    changed = [
+        entry.model_copy(update={"weights": labels[entry.weights]}) for entry in entries if entry.weights in labels
+    ]
+    tables = [condition_table(changed)] if changed else []
+    curves = semantics_curves(entries, variants, metric)
+    if not curves:
+        return tables
+    counts = sorted({count for curve in curves.values() for count in curve})
+    # Each number of classes under each condition.
+    heads = [
+        (condition, count) for condition in dict.fromkeys(condition for condition, _ in curves) for count in counts
+    ]
+    columns = [Column(f"{split}, {policy}", f"{n} class{'es' if n > 1 else ''}") for (split, policy), n in heads]
+    rows = [
+        Row(method, tuple(Cell(curves.get((condition, method), {}).get(count)) for condition, count in heads))
+        for method in dict.fromkeys(method for _, method in curves)
+    ]
+    title = f"{metric.replace('_', ' ')} by the number of semantic classes trained on"
+    return [*tables, Table(title, "method", tuple(columns), tuple(rows))]
+
+
+def semantics_curves(
+    entries: Sequence[Entry], variants: Iterable[Variant], metric: str
+) -> dict[tuple[tuple[str, str], str], dict[int, float]]:
+    """Return by condition and method the metric for each number of semantic classes trained on."""
+    named = {variant.name: variant for variant in variants if variant.semantics is not None}
+    curves: dict[tuple[tuple[str, str], str], dict[int, float]] = {}
+    for entry in entries:
+        variant, value = named.get(entry.weights), getattr(entry, metric)
+        if variant is not None and variant.semantics is not None and value is not None:
+            curve = curves.setdefault(((entry.split, entry.policy), variant.method), {})
+            curve[len(variant.semantics)] = float(value.value)
+    return curves
 
 
 def _by_weights(entries: Sequence[Entry]) -> dict[str, dict[tuple[str, str], Entry]]:
