@@ -205,8 +205,9 @@ def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationReco
 
 
 def _measure(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-    measures = (calibration_error, brier_score, log_loss)
-    return {measure.__name__: round(measure(probabilities, labels, weights), 4) for measure in measures}
+    of = (probabilities, labels, weights)
+    found = {"calibration_error": calibration_error(*of), "brier_score": brier_score(*of), "log_loss": log_loss(*of)}
+    return {name: round(value, 4) for name, value in found.items()}
 
 
 def _judgement(

@@ -201,11 +201,8 @@ def _sha256(facts: dict[str, Any]) -> str:
 
 
 def _named(counts: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> dict[str, dict[str, int]]:
-    return {
-        true: {name: int(counts[i, k]) for k, name in enumerate(columns)}
-        for i, true in enumerate(rows)
-        if counts[i].any()
-    }
+    every = zip(rows, counts.tolist(), strict=True)
+    return {true: dict(zip(columns, row, strict=True)) for true, row in every if any(row)}
 
 
 def group_answers(manifest: Manifest, answers: "Answers", sources: tuple[str, ...]) -> GroupAnswers | None:
