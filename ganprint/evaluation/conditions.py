@@ -103,10 +103,10 @@ class Kept(dict[Path | str, Tensor]):
 
 
 class ConditionedViews(SourceImages):
-    """Images perturbed at their own size, as a tuple of the Crops of each preprocessing.
+    """Images perturbed at their own size: `items` gives each as a tuple of the Crops of each preprocessing.
 
-    All is computed where the image is decoded. In a batch, an image that cannot be read is its ImageError. Under an
-    attack an item is the image itself (3, H, W).
+    All is computed where the image is decoded. An image that cannot be read is its ImageError. Under an attack an item
+    is the image itself (3, H, W).
     """
 
     def __init__(
@@ -114,12 +114,6 @@ class ConditionedViews(SourceImages):
     ) -> None:
         super().__init__(manifest)
         self.views, self.condition, self.kept = tuple(views), condition, kept
-
-    def __getitem__(self, index: int | Draw) -> tuple[Any, int, int]:
-        (item,) = self.items([index])
-        if isinstance(item[0], ImageError):
-            raise item[0]
-        return item
 
     def items(self, indices: Sequence[int | Draw]) -> list[tuple[Any, int, int]]:
         """Return the items of a batch; images of one size are perturbed together, which is quicker."""
