@@ -39,7 +39,7 @@ def plan(data: Path, severities: tuple[int, ...], out: Path, results: int) -> No
             save_entry(out, template.model_copy(update={**same, "data": data.stem}))
     began = time.perf_counter()
     comparison = Comparison(Manifest.open(data), candidates, conditions, out=out)
-    missing = sum(len(batch.jobs) for batch in comparison.missing(comparison.batches))
+    missing = sum(len(batch) for batch in comparison.missing(comparison.batches))
     seconds = time.perf_counter() - began
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{len(comparison.jobs):>8}{missing:>9}{seconds:>9.1f} s{megabytes:>9.0f} MB", flush=True)

@@ -107,8 +107,9 @@ def measure(probabilities: np.ndarray, rows: Rows, sources: tuple[str, ...]) -> 
     found = {}
     for kind in ("real", "gan", "diffusion"):
         of = [name for name in sources if (families.get(name) or name) == kind]
+        of_kind = np.isin(names_of, of)
         for what, holds in (("real", synthetic <= fitted.real_to), ("synthetic", synthetic >= fitted.synthetic_from)):
-            found[f"{kind} called {what}"] = group_mean(holds, names_of, groups, sources=of).value
+            found[f"{kind} called {what}"] = group_mean(holds[of_kind], names_of[of_kind], groups[of_kind]).value
         if kind != "real":
             among = np.isin(names_of, ("real", *of))
             found[f"AUC {kind}"] = roc_auc_score(labels[among] > 0, synthetic[among], sample_weight=weights[among])

@@ -57,11 +57,9 @@ def answer_images(
         return []
     import torch
 
-    views = torch.cat(list(images))
     logits, embeddings, reasons = [], [], []
     names: tuple[str, ...] = ()
-    for start in range(0, len(views), batch_size):
-        some = views[start : start + batch_size]
+    for some in torch.split(torch.cat(list(images)), batch_size):
         found = attributor.predict(some)
         attributor.check_answer(found, len(some))
         placed = found.attribution if found.embedding is None else found.embedding

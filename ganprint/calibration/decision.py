@@ -7,6 +7,7 @@ import numpy as np
 
 from ganprint.attributor import REAL
 from ganprint.calibration.likelihood import log10_ratio
+from ganprint.calibration.probabilities import vote_parts
 from ganprint.errors import UsageError
 from ganprint.weights import JudgementRecord
 
@@ -53,12 +54,7 @@ class Thresholds:
 
 def group_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Return weights (N,) of sum 1 in each label: its groups weigh the same, and the images within a group."""
-    weights = np.empty(len(labels))
-    for label in np.unique(labels):
-        here = np.flatnonzero(labels == label)
-        _, places, counts = np.unique(groups[here], return_inverse=True, return_counts=True)
-        weights[here] = 1 / (len(counts) * counts[places])
-    return weights
+    return 1 / vote_parts(labels, groups)
 
 
 def family_indices(sources: tuple[str, ...], families: Mapping[str, str]) -> dict[str, list[int]]:
@@ -76,16 +72,15 @@ def fit_thresholds(
     scores: np.ndarray,
     rates: Rates,
     *,
-    weights: np.ndarray | None = None,
+    weights: np.ndarray,
     families: Mapping[str, list[int]] | None = None,
 ) -> Thresholds:
     """Return the thresholds that keep to the rates on probabilities (N, K), labels (N,) and scores (N,).
 
-    `weights` (N,) of sum 1 in each label are `group_weights`, by default those of single images: a rate is then a mean
-    over groups. Of the generated images no family (`family_indices`), nor all together, may be missed more often.
+    `weights` (N,) of sum 1 in each label are `group_weights`: a rate is then a mean over groups. Of the generated
+    images no family (`family_indices`), nor all together, may be missed more often.
     """
     families = families or {}
-    weights = group_weights(labels, np.arange(len(labels))) if weights is None else weights
     synthetic, known = 1 - probabilities[:, 0], labels > 0
     begins = -_beyond(-synthetic[~known], weights[~known], rates.false_alarm)
     sides = [known, *(np.isin(labels, places) for places in families.values())]
@@ -174,64 +169,41 @@ def decide(
     families: Mapping[str, str] | None = None,
     *,
     reflected: bool = False,
-) -> str:
-    """Return the verdict on an image: real, a source, a family, UNKNOWN or INCONCLUSIVE.
+) -> tuple[str, str]:
+    """Return the verdict on an image and why, in a sentence with the numbers compared.
 
-    `families` says which family a source is of. Real needs a probability above one half, a likelihood ratio that
-    does not speak for synthetic, and an image no smaller than a crop, which `reflected` says it is: what was filled by
-    reflection shows traces, but none that are missing.
+    The verdict is real, a source, a family, UNKNOWN or INCONCLUSIVE; `families` says which family a source is of. Real
+    needs a probability above one half, a likelihood ratio that does not speak for synthetic, and an image no smaller
+    than a crop, which `reflected` says it is: what was filled by reflection shows traces, but none that are missing.
     """
     synthetic, strange = float(1 - probabilities[0]), score < rule.unknown_below
-    if synthetic >= rule.synthetic_from:
-        if strange:
-            return UNKNOWN
-        if probabilities[1:].max() >= rule.source_from:
-            return sources[int(probabilities[1:].argmax()) + 1]
-        family, share = best_family(probabilities, sources, families or {})
-        return family if family is not None and share >= rule.family_from else UNKNOWN
-    agrees = synthetic < 0.5 and float(log10_ratio(synthetic, rule.synthetic)) <= 0
-    clear = synthetic <= rule.real_to and agrees and not strange and not reflected
-    return REAL if clear else INCONCLUSIVE
-
-
-def give_reason(
-    verdict: str,
-    probabilities: np.ndarray,
-    score: float,
-    sources: tuple[str, ...],
-    rule: JudgementRecord,
-    families: Mapping[str, str] | None = None,
-    *,
-    reflected: bool = False,
-) -> str:
-    """Return why an image got its verdict, in a sentence with the numbers compared; arguments are those of `decide`."""
-    synthetic = 1 - float(probabilities[0])
-    strange = score < rule.unknown_below
-    real_to = real_up_to(rule)
     said = f"P(synthetic) is {percent(synthetic)}"
     unlike = f"the image is unlike the training images ({rule.score} {score:.3f}, below {rule.unknown_below:.3f})"
     if synthetic < rule.synthetic_from:
-        if verdict == REAL:
-            return f"{said}: no trace is found up to {percent(real_to)}."
-        if synthetic <= real_to and strange:
-            return f"{said}, low enough for no trace, but {unlike}."
-        if synthetic <= real_to and reflected:
-            return f"{said}, but the image is too small to say that no trace was found."
-        if synthetic <= real_to:
-            return f"{said}, which does not speak clearly for either side."
-        low, high = percent(real_to), percent(rule.synthetic_from)
-        return f"{said}: between {low} (no trace found) and {high} (synthetic)."
+        real_to = real_up_to(rule)
+        agrees = synthetic < 0.5 and float(log10_ratio(synthetic, rule.synthetic)) <= 0
+        if synthetic > real_to:
+            low, high = percent(real_to), percent(rule.synthetic_from)
+            return INCONCLUSIVE, f"{said}: between {low} (no trace found) and {high} (synthetic)."
+        if strange:
+            return INCONCLUSIVE, f"{said}, low enough for no trace, but {unlike}."
+        if reflected:
+            return INCONCLUSIVE, f"{said}, but the image is too small to say that no trace was found."
+        if not agrees:
+            return INCONCLUSIVE, f"{said}, which does not speak clearly for either side."
+        return REAL, f"{said}: no trace is found up to {percent(real_to)}."
     said += f", called synthetic from {percent(rule.synthetic_from)} on"
+    if strange:
+        return UNKNOWN, f"{said}, but {unlike}."
     foremost = int(probabilities[1:].argmax()) + 1
     source = f"{sources[foremost]} at {percent(float(probabilities[foremost]))}"
-    if verdict == sources[foremost]:
-        return f"{said}; {source}, named from {percent(rule.source_from)} on."
-    if strange:
-        return f"{said}, but {unlike}."
+    if probabilities[foremost] >= rule.source_from:
+        return sources[foremost], f"{said}; {source}, named from {percent(rule.source_from)} on."
+    said += f"; no source is clear ({source}, named from {percent(rule.source_from)} on)"
     family, share = best_family(probabilities, sources, families or {})
-    said = f"{said}; no source is clear ({source}, named from {percent(rule.source_from)} on)"
     if family is None:
-        return f"{said}."
-    if verdict == family:
-        return f"{said}; {family} at {percent(share)}, named from {percent(rule.family_from)} on."
-    return f"{said}, nor is the family ({family} at {percent(share)}, named from {percent(rule.family_from)} on)."
+        return UNKNOWN, f"{said}."
+    least = percent(rule.family_from)
+    if share >= rule.family_from:
+        return family, f"{said}; {family} at {percent(share)}, named from {least} on."
+    return UNKNOWN, f"{said}, nor is the family ({family} at {percent(share)}, named from {least} on)."

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
-from ganprint.calibration.probabilities import SMALLEST
+from ganprint.calibration.probabilities import SMALLEST, softmax
 from ganprint.errors import WeightsError
 from ganprint.files import read_file, refuse_existing, write_output
 from ganprint.names import SourceName
@@ -83,9 +83,8 @@ def pool(members: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
     A logarithmic opinion pool (Genest and Zidek, Statistical Science 1986, section 3): where members differ, no source
     gets as much as they give it where they agree.
     """
-    logs = sum(weight * np.log(each) for weight, each in zip(weights, members, strict=True))
-    powers = np.exp(logs - np.max(logs, axis=1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)  # type: ignore[no-any-return]
+    logs = [weight * np.log(each) for weight, each in zip(weights, members, strict=True)]
+    return softmax(sum(logs[1:], logs[0]))
 
 
 def fit_pool(members: Sequence[np.ndarray], labels: np.ndarray, of_rows: np.ndarray) -> list[float]:

@@ -59,8 +59,7 @@ def log10_ratio(probability: float | np.ndarray, record: LikelihoodRecord) -> np
     N groups on which it did not hold cannot support more than N + 1 for it, nor those on which it held more against.
     """
     ratio = _affine(np.asarray(probability, np.float64), record.slope, record.intercept)
-    clipped: np.ndarray = np.clip(ratio, record.least, record.most)
-    return clipped
+    return np.clip(ratio, record.least, record.most)  # type: ignore[no-any-return]
 
 
 def in_words(log10: float, record: LikelihoodRecord) -> str | None:
@@ -86,23 +85,22 @@ def cllr(log10_ratios: np.ndarray, holds: np.ndarray, weights: np.ndarray | None
 
 
 def least_cllr(log10_ratios: np.ndarray, holds: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Return the cost that is left when the ratios are recalibrated as well as any order-keeping change can."""
+    """Return the cost that is left when the ratios are recalibrated as well as any order-keeping change can.
+
+    That is the pool-adjacent-violators rule, both sides weighing the same.
+    """
+    from sklearn.isotonic import IsotonicRegression
+
     weights = np.ones(len(holds)) if weights is None else weights
-    return cllr(_isotonic(log10_ratios, holds, weights), holds, weights)
+    sides = _balanced(holds, weights)
+    shares = IsotonicRegression().fit_transform(log10_ratios, holds.astype(float), sample_weight=sides)
+    shares = np.clip(shares, SMALLEST, 1 - SMALLEST)
+    return cllr(np.log10(shares / (1 - shares)), holds, weights)
 
 
 def _balanced(holds: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return weights (N,) under which both sides weigh one half."""
     return np.where(holds, 0.5 / weights[holds].sum(), 0.5 / weights[~holds].sum()) * weights  # type: ignore[no-any-return]
-
-
-def _isotonic(ratios: np.ndarray, holds: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return log10 ratios by the pool-adjacent-violators rule, both sides weighing the same."""
-    from sklearn.isotonic import IsotonicRegression
-
-    shares = IsotonicRegression().fit_transform(ratios, holds.astype(float), sample_weight=_balanced(holds, weights))
-    shares = np.clip(shares, SMALLEST, 1 - SMALLEST)
-    return np.log10(shares / (1 - shares))  # type: ignore[no-any-return]
 
 
 def _fit(probabilities: np.ndarray, holds: np.ndarray, weights: np.ndarray) -> tuple[float, float]:

@@ -40,25 +40,22 @@ class Scaling:
         if self.source_temperature is None:
             logarithms = np.log(np.maximum(probabilities, SMALLEST)) / self.temperature
             logarithms[..., 0] += self.real_offset
-            return _softmax(logarithms)
+            return softmax(logarithms)
         real, rest = np.split(np.maximum(probabilities, LEAST_OF_ALL), [1], axis=-1)
         odds = np.log(real / rest.sum(-1, keepdims=True)) / self.temperature + self.real_offset
-        shares = _softmax(np.log(rest) / self.source_temperature)
-        both = _softmax(np.concatenate([odds, np.zeros_like(odds)], -1))
+        shares = softmax(np.log(rest) / self.source_temperature)
+        both = softmax(np.concatenate([odds, np.zeros_like(odds)], -1))
         return np.concatenate([both[..., :1], both[..., 1:] * shares], -1)
 
 
-def _softmax(logarithms: np.ndarray) -> np.ndarray:
+def softmax(logarithms: np.ndarray) -> np.ndarray:
+    """Return the exponentials of logarithms (..., K), brought to sum 1."""
     powers = np.exp(logarithms - logarithms.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)  # type: ignore[no-any-return]
 
 
 def fit_scaling(
-    probabilities: np.ndarray,
-    labels: np.ndarray,
-    weights: np.ndarray | None = None,
-    *,
-    by_level: bool = False,
+    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None, *, by_level: bool = False
 ) -> Scaling:
     """Return the scaling under which labels int (N,), weighted (N,), are most likely, given probabilities (N, K).
 
@@ -101,8 +98,7 @@ def apply_isotonic(probabilities: np.ndarray, curves: list[IsotonicCurve]) -> np
     """Return probabilities (N, K), mapped by each source's isotonic regression and normalised to sum 1."""
     columns = [np.interp(column, *np.transpose(line)) for column, line in zip(probabilities.T, curves, strict=True)]
     shares = np.stack(columns, axis=1)
-    straight: np.ndarray = shares / shares.sum(1, keepdims=True)
-    return straight
+    return shares / shares.sum(1, keepdims=True)  # type: ignore[no-any-return]
 
 
 def calibrate_probabilities(probabilities: np.ndarray, record: CalibrationRecord | None) -> np.ndarray:
@@ -121,18 +117,23 @@ def folds_of(units: np.ndarray) -> list[np.ndarray]:
     return [mask for mask in masks if mask.any()]
 
 
+def vote_parts(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return into how many equal parts (N,) the vote of a row's label is divided, by its groups and then their rows."""
+    parts = np.empty(len(labels), np.int64)
+    for label in np.unique(labels):
+        here = np.flatnonzero(labels == label)
+        _, places, counts = np.unique(groups[here], return_inverse=True, return_counts=True)
+        parts[here] = len(counts) * counts[places]
+    return parts
+
+
 def even_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Return weights (N,) of mean 1: photographs weigh as much as generated images, and groups in a source the same.
 
     Images of sources that are not known, of label -1, are those of one more generator.
     """
-    weights = np.empty(len(labels))
-    sources = np.unique(labels)
-    for label in sources:
-        here = np.flatnonzero(labels == label)
-        _, places, counts = np.unique(groups[here], return_inverse=True, return_counts=True)
-        share = 1 / 2 if label == 0 else 1 / (2 * (sources != 0).sum())
-        weights[here] = share / (len(counts) * counts[places])
+    share = np.where(labels == 0, 1 / 2, 1 / (2 * max((np.unique(labels) != 0).sum(), 1)))
+    weights = share / vote_parts(labels, groups)
     return weights / weights.mean()  # type: ignore[no-any-return]
 
 

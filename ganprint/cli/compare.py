@@ -199,14 +199,14 @@ def print_plan(comparison: "Comparison") -> None:
         return
     typer.echo(_plan(comparison))
     for batch in comparison.missing(comparison.batches):
-        names = ", ".join(job.candidate.name for job in batch.jobs)
-        typer.echo(f"{batch.split} under {batch.condition.policy}: {names}")
+        names = ", ".join(job.candidate.name for job in batch)
+        typer.echo(f"{batch[0]}: {names}")
 
 
 def _plan(comparison: "Comparison") -> str:
     batches = comparison.missing(comparison.batches)
-    jobs = sum(len(batch.jobs) for batch in batches)
-    images = sum(len(comparison.images(job)) for batch in batches for job in batch.jobs)
+    jobs = sum(len(batch) for batch in batches)
+    images = sum(len(comparison.images(job)) for batch in batches for job in batch)
     conditions = _counted(len(comparison.conditions), "condition")
     return (
         f"{_counted(len(comparison.jobs), 'result')} of {len(comparison.candidates)} weights in {conditions}; "
@@ -224,7 +224,7 @@ class Watch:
 
     def __init__(self, comparison: "Comparison") -> None:
         batches = comparison.missing(comparison.batches)
-        self.total = sum(len(comparison.images(batch.jobs[0])) for batch in batches)
+        self.total = sum(len(comparison.images(batch[0])) for batch in batches)
         self.batches, self.ended, self.images = len(batches), 0, 0
         self.began, self.estimated = time.monotonic(), False
         self.bar = progress_bar()
@@ -239,7 +239,7 @@ class Watch:
     def progress(self, batch: "JobBatch", images: int) -> None:
         """Count images that were answered."""
         self.images += images
-        self.bar.update(self.task, advance=images, description=f"{batch.split} under {batch.condition.policy}")
+        self.bar.update(self.task, advance=images, description=str(batch[0]))
         if not self.estimated and time.monotonic() - self.began > FIRST_SECONDS and self.images < self.total:
             self.estimated = True
             say(f"{self.left} left, by the first {self.images:,} of {self.total:,} images.")
@@ -249,7 +249,7 @@ class Watch:
         self.ended += 1
         if self.bar.disable:
             rest = f"; {self.left} left" if self.ended < self.batches else ""
-            say(f"{self.ended} of {self.batches}: {batch.split} under {batch.condition.policy}{rest}")
+            say(f"{self.ended} of {self.batches}: {batch[0]}{rest}")
 
 
 def run_comparison(comparison: "Comparison") -> "tuple[list[Entry], bool]":

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 import torch
@@ -168,8 +167,7 @@ def whole_answers(
 
 
 def _differentiable(victim: Attributor | None) -> Attributor:
-    if victim is None:
-        raise UsageError("An attack needs weights to attack.", "Name them as the victim.")
+    assert victim is not None, "an attack is on some weights"
     if not victim.differentiable:
         raise UsageError(
             f"{victim.spec.title} has no gradients to attack along.",
@@ -184,8 +182,7 @@ def _probabilities(
     """Return a method's answer for each image, given as its crops, in the condition's arithmetic."""
     halved = condition.precision == "bf16" and attributor.differentiable
     with torch.autocast(torch.device(computing.device).type, torch.bfloat16, enabled=halved):
-        answers = answer_images(attributor, pixels, batch_size=computing.views_at_once)
-        return [answer.probabilities for answer in answers]
+        return [each.probabilities for each in answer_images(attributor, pixels, batch_size=computing.views_at_once)]
 
 
 def _of_all(found: Unfinished, failures: list[ImageError]) -> tuple[Unfinished, list[ImageError]]:
@@ -221,22 +218,12 @@ def write_predictions(path: Path, card: Card, manifest: Manifest, answers: Answe
     """
     with os_errors_as(UsageError, f"{path} cannot be written", "Name another file."), atomic_file(path) as file:
         text = io.TextIOWrapper(file, "utf-8", newline="")
-        _write_rows(text, card, manifest, answers)
+        writer, names = csv.writer(text), manifest.column("source")
+        head = ["path", "source", "predicted", *(f"p_{name}" for name in card.sources)]
+        writer.writerow([*head, "corruption", "severity", "seed"])
+        for number, row in enumerate(answers.rows.tolist()):
+            what = answers.condition.describe(row)
+            shares = [f"{p:.6f}" for p in answers.probabilities[number]]
+            predicted = card.sources[answers.predicted[number]]
+            writer.writerow([cell(str(manifest.path(row))), cell(names[row]), predicted, *shares, *what])
         text.detach()
-
-
-def _write_rows(file: TextIO, card: Card, manifest: Manifest, answers: Answers) -> None:
-    names = manifest.column("source")
-    writer = csv.writer(file)
-    writer.writerow(
-        [
-            *("path", "source", "predicted"),
-            *(f"p_{name}" for name in card.sources),
-            *("corruption", "severity", "seed"),
-        ]
-    )
-    for number, row in enumerate(answers.rows.tolist()):
-        what = answers.condition.describe(row)
-        shares = [f"{p:.6f}" for p in answers.probabilities[number]]
-        predicted = card.sources[answers.predicted[number]]
-        writer.writerow([cell(str(manifest.path(row))), cell(names[row]), predicted, *shares, *what])

@@ -17,8 +17,7 @@ from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import ON_CPU, Computing, whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.group_metrics import group_mean
-from ganprint.evaluation.metrics import GroupAnswers
-from ganprint.evaluation.open_set_metrics import score_open_set
+from ganprint.evaluation.metrics import GroupAnswers, score_open_set
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.perturbation import parse_any_policy
 from ganprint.remote import last_part
@@ -76,8 +75,6 @@ def assess(
         )
     refuse_seen(card, images, split)
     found = answer_images(predictor, images, policy, seed=seed, progress=progress, computing=computing)
-    sources, kinds = (np.asarray(images.column(name))[found.rows] for name in ("source", "kind"))
-    counted = Counted(found.verdicts, images.labels[found.rows], sources, images.groups[found.rows], kinds, card)
     rates = VerdictRates(
         data=last_part(manifest.name),
         data_sha256=images.sha256,
@@ -85,26 +82,26 @@ def assess(
         policy=policy,
         seed=seed,
         n=len(found.rows),
-        groups=len(set(zip(sources, counted.groups, strict=True))) if counted.by_group else None,
+        groups=len(set(zip(found.sources, found.groups, strict=True))) if found.by_group else None,
         command=command,
-        **_counts(counted),
-        **_measures(found, counted, predictor),
+        **_counts(found),
+        **_measures(found, predictor),
     )
-    inside = counted.labels >= 0
-    sure, labels = found.probabilities[inside], counted.labels[inside]
-    weights = group_weights(labels, counted.groups[inside]) if counted.by_group else np.ones(len(labels))
+    inside = found.labels >= 0
+    sure, labels = found.probabilities[inside], found.labels[inside]
+    weights = group_weights(labels, found.groups[inside]) if found.by_group else np.ones(len(labels))
     return Assessed(rates, sure.max(1), sure.argmax(1) == labels, weights, found.failures)
 
 
-def _counts(counted: "Counted") -> dict[str, Any]:
+def _counts(found: "ImageVerdicts") -> dict[str, Any]:
     """Return the fields of VerdictRates that count verdicts."""
-    card, verdicts, labels, groups = counted.card, counted.verdicts, counted.labels, counted.groups
+    card, verdicts, labels, groups = found.card, found.verdicts, found.labels, found.groups
     inside, photographs = labels >= 0, labels == 0
     undecided = np.isin(verdicts, (UNKNOWN, INCONCLUSIVE))
     answered = inside & ~undecided
     families = list(set(card.families.values()))
     return {
-        "kinds": counted.kinds(),
+        "kinds": found.kinds(),
         "verdicts": {
             REAL: _share(verdicts == REAL),
             "named": _share(np.isin(verdicts, card.sources[1:])),
@@ -112,28 +109,28 @@ def _counts(counted: "Counted") -> dict[str, Any]:
             UNKNOWN: _share(verdicts == UNKNOWN),
             INCONCLUSIVE: _share(verdicts == INCONCLUSIVE),
         },
-        "answered": counted.rate(answered, inside),
-        "right": counted.rate(counted.right_source | (photographs & (verdicts == REAL)), answered),
-        "false_alarms": counted.rate(counted.synthetic, photographs),
+        "answered": found.rate(answered, inside),
+        "right": found.rate(found.right_source | (photographs & (verdicts == REAL)), answered),
+        "false_alarms": found.rate(found.synthetic, photographs),
         "false_alarms_by_set": {
-            name: Rate.of(counted.synthetic[photographs & (groups == name)].tolist())
+            name: Rate.of(found.synthetic[photographs & (groups == name)].tolist())
             for name in sorted(set(groups[photographs].tolist()) - {""})
         },
-        "missed": counted.rate(verdicts == REAL, labels > 0),
-        "unknown": counted.rate(undecided, ~inside),
+        "missed": found.rate(verdicts == REAL, labels > 0),
+        "unknown": found.rate(undecided, ~inside),
     }
 
 
-def _measures(found: "ImageVerdicts", counted: "Counted", predictor: WeightsPredictor) -> dict[str, Any]:
+def _measures(found: "ImageVerdicts", predictor: WeightsPredictor) -> dict[str, Any]:
     """Return the fields of VerdictRates that measure probabilities and scores, None or empty where they cannot."""
-    rule, known, labels = predictor.card.judgement, predictor.known, counted.labels
+    rule, known, labels = predictor.card.judgement, predictor.known, found.labels
     assert rule is not None and known is not None
     inside, synthetic = labels >= 0, labels != 0
-    weights = even_weights(labels, counted.groups) if counted.by_group else None
-    inner = None if weights is None else even_weights(labels[inside], counted.groups[inside])
+    weights = even_weights(labels, found.groups) if found.by_group else None
+    inner = None if weights is None else even_weights(labels[inside], found.groups[inside])
     error = calibration_error(found.probabilities[inside], labels[inside], inner) if inside.any() else None
     best = np.stack([answer.probabilities for answer in found.answers]).argmax(1)
-    groups = counted.answered(best) if counted.by_group else None
+    groups = found.answered(best) if found.by_group else None
     scored = {
         name: score_open_set(labels, best, score(known, found.answers), groups=groups) for name, score in SCORES.items()
     }
@@ -150,56 +147,22 @@ def _measures(found: "ImageVerdicts", counted: "Counted", predictor: WeightsPred
 
 @dataclass(frozen=True)
 class ImageVerdicts:
-    """Verdicts (N,) on the rows (N,) of a manifest whose images could be read, calibrated probabilities (N, K), whole
-    answers, and why the others could not be read.
+    """Verdicts (N,) on the images of a manifest that could be read, at `rows`, with their labels, sources, groups and
+    kinds, calibrated probabilities (N, K) and whole answers, and why the others could not be read.
+
+    Rates are by group where each image has one.
     """
 
+    card: Card
     rows: np.ndarray
-    verdicts: np.ndarray
-    probabilities: np.ndarray
-    answers: list[Answer]
-    failures: list[ImageError]
-
-
-def answer_images(
-    predictor: WeightsPredictor,
-    images: Manifest,
-    policy: str,
-    *,
-    seed: int = 0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-    computing: Computing = ON_CPU,
-) -> ImageVerdicts:
-    """Return the verdicts on a manifest's images under a policy; raise UsageError where there are no thresholds."""
-    card, rule, known = predictor.card, predictor.card.judgement, predictor.known
-    if rule is None or known is None:
-        raise UsageError(f"{card.name} has no thresholds to assess.", "ganprint calibrate --record gives it some.")
-    condition = Condition.of(parse_any_policy(policy), card.view, seed=seed)
-    rows, answers, failures = whole_answers(predictor.attributor, images, condition, computing, progress)
-    plain = np.stack([answer.probabilities for answer in answers])
-    probabilities = calibrate_probabilities(plain, card.calibration)
-    scores = SCORES[rule.score](known, answers)
-    verdicts = np.array(
-        [
-            INCONCLUSIVE
-            if answer.nothing is not None
-            else decide(each, score, card.sources, rule, card.families, reflected=answer.reflected)
-            for each, score, answer in zip(probabilities, scores, answers, strict=True)
-        ]
-    )
-    return ImageVerdicts(rows, verdicts, probabilities, answers, failures)
-
-
-@dataclass(frozen=True)
-class Counted:
-    """Verdicts (N,) with the labels, sources, groups and kinds of their images: rates by group where each has one."""
-
-    verdicts: np.ndarray
     labels: np.ndarray
     sources: np.ndarray
     groups: np.ndarray
     photograph_kinds: np.ndarray
-    card: Card
+    verdicts: np.ndarray
+    probabilities: np.ndarray
+    answers: list[Answer]
+    failures: list[ImageError]
 
     @property
     def by_group(self) -> bool:
@@ -265,6 +228,38 @@ class Counted:
                 wrong_source=self.rate(named & ~self.right_source, among),
             )
         return found
+
+
+def answer_images(
+    predictor: WeightsPredictor,
+    images: Manifest,
+    policy: str,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    computing: Computing = ON_CPU,
+) -> ImageVerdicts:
+    """Return the verdicts on a manifest's images under a policy; raise UsageError where there are no thresholds."""
+    card, rule, known = predictor.card, predictor.card.judgement, predictor.known
+    if rule is None or known is None:
+        raise UsageError(f"{card.name} has no thresholds to assess.", "ganprint calibrate --record gives it some.")
+    condition = Condition.of(parse_any_policy(policy), card.view, seed=seed)
+    rows, answers, failures = whole_answers(predictor.attributor, images, condition, computing, progress)
+    plain = np.stack([answer.probabilities for answer in answers])
+    probabilities = calibrate_probabilities(plain, card.calibration)
+    scores = SCORES[rule.score](known, answers)
+    verdicts = np.array(
+        [
+            INCONCLUSIVE
+            if answer.nothing is not None
+            else decide(each, score, card.sources, rule, card.families, reflected=answer.reflected)[0]
+            for each, score, answer in zip(probabilities, scores, answers, strict=True)
+        ]
+    )
+    sources, groups, kinds = (images.column(name)[rows] for name in ("source", "group", "kind"))
+    return ImageVerdicts(
+        card, rows, images.labels[rows], sources, groups, kinds, verdicts, probabilities, answers, failures
+    )
 
 
 def _share(holds: np.ndarray) -> float:

@@ -35,11 +35,6 @@ from ganprint.remote import last_part
 from ganprint.weights import NO_REFERENCE, CalibrationRecord, Card, JudgementRecord, LikelihoodRecord, utc_now
 from ganprint.weights.seen import seen_record
 
-MEASURES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]] = {
-    "calibration_error": calibration_error,
-    "brier_score": brier_score,
-    "log_loss": log_loss,
-}
 FEWEST = 50
 """Images that a temperature can be fitted to."""
 MOST_KNOWN = 10_000
@@ -110,7 +105,9 @@ def calibrate(
     _check_count(manifest, split, count)
     check_sides(labels, which, f"{manifest.name}, {split}")
     by_group = are_units(images.groups[which], labels)
-    sample = Sample.of(answers, labels, which, images.groups[which] if by_group else which)
+    units = np.unique(images.groups[which] if by_group else which, return_inverse=True)[1]
+    before = np.stack([answer.probabilities for answer in answers])
+    sample = Sample(before, labels, which, units, even_weights(labels, units), folds_of(units))
     facts = {
         "data": last_part(manifest.name),
         "data_sha256": images.sha256,
@@ -119,7 +116,7 @@ def calibrate(
         "seed": seed,
         "images": count,
         "unit": "group" if by_group else "image",
-        "groups": int(sample.units.max()) + 1 if by_group else None,
+        "groups": int(units.max()) + 1 if by_group else None,
         "seen": seen_record(images),
         "command": fitting.command,
         "date": utc_now(),
@@ -132,7 +129,7 @@ def calibrate(
     judgement = _judgement(answers, known, after, sample, fitting, card)
     kept = np.sort(np.random.default_rng(seed).permutation(len(labels))[:MOST_KNOWN])
     reference = known_arrays(Known(known.embeddings[kept], labels[kept], which[kept], largest))
-    return Calibrated(record, judgement, reference, labels, sample.weights, sample.before, after, failures)
+    return Calibrated(record, judgement, reference, labels, sample.weights, before, after, failures)
 
 
 def _voting(
@@ -150,7 +147,10 @@ def _voting(
     for policy, condition in conditions.items():
         before = 0
         for some, each in answering:
-            tell = partial(_tell_of_part, progress, policy, before, count)
+
+            def tell(done: int, _: int, policy: str = policy, before: int = before) -> None:
+                progress(policy, before + done, count)
+
             found, here, failed = whole_answers(each, images.take(some), condition, computing, tell)
             before += len(some)
             voting = [place for place, answer in enumerate(here) if answer.nothing is None]
@@ -158,12 +158,6 @@ def _voting(
             answers += [here[place] for place in voting]
             failures |= {failure.message: failure for failure in failed}
     return np.concatenate(rows), answers, list(failures.values())
-
-
-def _tell_of_part(
-    progress: Callable[[str, int, int], None], policy: str, before: int, count: int, done: int, _: int
-) -> None:
-    progress(policy, before + done, count)
 
 
 @dataclass(frozen=True)
@@ -178,13 +172,6 @@ class Sample:
     units: np.ndarray
     weights: np.ndarray
     folds: list[np.ndarray]
-
-    @classmethod
-    def of(cls, answers: Sequence[Answer], labels: np.ndarray, images: np.ndarray, units: np.ndarray) -> "Sample":
-        """Weigh and divide answers by what they are of, units of any type."""
-        units = np.unique(units, return_inverse=True)[1]
-        before = np.stack([answer.probabilities for answer in answers])
-        return cls(before, labels, images, units, even_weights(labels, units), folds_of(units))
 
 
 def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationRecord, np.ndarray]:
@@ -218,7 +205,9 @@ def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationReco
 
 
 def _measure(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-    return {name: round(measure(probabilities, labels, weights), 4) for name, measure in MEASURES.items()}
+    of = (probabilities, labels, weights)
+    found = {"calibration_error": calibration_error(*of), "brier_score": brier_score(*of), "log_loss": log_loss(*of)}
+    return {name: round(value, 4) for name, value in found.items()}
 
 
 def _judgement(
@@ -238,14 +227,8 @@ def _judgement(
         counts = [len(np.unique(known.images[side])) for side in (holds, ~holds)]
         if label and min(counts) >= FEWEST_OF_A_SOURCE:
             ratios[source] = fit_likelihood(after[:, label], holds, units, folds, sample.weights)
-    thresholds = fit_thresholds(
-        after,
-        labels,
-        scores,
-        rates,
-        weights=group_weights(labels, units),
-        families=family_indices(card.sources, card.families),
-    )
+    families = family_indices(card.sources, card.families)
+    thresholds = fit_thresholds(after, labels, scores, rates, weights=group_weights(labels, units), families=families)
     by_group = len(np.unique(units)) < len(np.unique(sample.images))
     return JudgementRecord(
         score=score,
@@ -271,8 +254,7 @@ def check_sides(labels: np.ndarray, images: np.ndarray, what: str) -> None:
         count = len(np.unique(images[side]))
         if count < FEWEST_OF_A_SOURCE:
             raise UsageError(
-                f"{what}: {count} {name} are too few for thresholds.",
-                f"{FEWEST_OF_A_SOURCE} are needed at least.",
+                f"{what}: {count} {name} are too few for thresholds.", f"{FEWEST_OF_A_SOURCE} are needed at least."
             )
 
 

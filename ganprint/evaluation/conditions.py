@@ -52,8 +52,8 @@ class Condition:
             return cls(policy, precision=precision)
         if isinstance(policy, Attack | DrawnChain):
             return cls(policy, seed, precision=precision)
-        size = default_size(view, policy) if at is None else at or None
-        return cls(policy, seed, size, engine, precision)
+        published = PUBLISHED_SIZE if view.kind == "resize" and policy.probability > 0 else None
+        return cls(policy, seed, published if at is None else at or None, engine, precision)
 
     def treat(self, images: Tensor, rows: Sequence[int]) -> Sequence[Tensor | ImageError]:
         """Return images uint8 (B, 3, H, W), of these rows of a manifest, as they are in this condition.
@@ -63,11 +63,10 @@ class Condition:
         """
         if isinstance(self.policy, Attack):
             return list(images)
-        if isinstance(self.policy, Chain | DrawnChain):
-            drawn_chains = [self.policy.draw(self.seed, row) for row in rows]
-            return [_chained(chain, image) for chain, image in zip(drawn_chains, images, strict=True)]
-        drawn = [self.policy.draw(self.seed, row) for row in rows]
-        return list(perturb(images, drawn, engine=self.engine, at=self.at))
+        if isinstance(self.policy, Policy):
+            drawn = [self.policy.draw(self.seed, row) for row in rows]
+            return list(perturb(images, drawn, engine=self.engine, at=self.at))
+        return [_chained(self.policy.draw(self.seed, row), image) for row, image in zip(rows, images, strict=True)]
 
     def describe(self, row: int) -> tuple[str, int | None, int | None]:
         """Return what happens to the image of a row: its name, severity and seed, as far as there are any."""
@@ -86,53 +85,35 @@ def _chained(chain: Chain, image: Tensor) -> Tensor | ImageError:
         return error
 
 
-def default_size(view: View, policy: AnyPolicy) -> int | None:
-    """Return the side at which a policy perturbs for weights of this view: the published protocol's or None."""
-    perturbs = isinstance(policy, Policy) and policy.probability > 0
-    return PUBLISHED_SIZE if view.kind == "resize" and perturbs else None
-
-
-class Kept:
-    """Decoded images for another condition: the first ones that fit into `limit` bytes.
+class Kept(dict[Path | str, Tensor]):
+    """Decoded images uint8 (3, H, W) by path, for another condition: the first ones that fit into `limit` bytes.
 
     All are asked for again in the same order, so that giving up the oldest would keep none of use.
     """
 
     def __init__(self, limit: int = 2**28) -> None:
+        super().__init__()
         self.left = limit
-        self._images: dict[Path | str, Tensor] = {}
-
-    def get(self, path: Path | str) -> Tensor | None:
-        """Return the image of a path, uint8 (3, H, W), if it is kept."""
-        return self._images.get(path)
 
     def add(self, path: Path | str, image: Tensor) -> None:
         """Keep an image if there is room."""
         if image.nbytes <= self.left:
             self.left -= image.nbytes
-            self._images[path] = image
+            self[path] = image
 
 
 class ConditionedViews(SourceImages):
-    """Images perturbed at their own size, as a tuple of the Crops of each preprocessing.
+    """Images perturbed at their own size: `items` gives each as a tuple of the Crops of each preprocessing.
 
-    All is computed where the image is decoded. In a batch, an image that cannot be read is its ImageError. Under an
-    attack an item is the image itself (3, H, W).
+    All is computed where the image is decoded. An image that cannot be read is its ImageError. Under an attack an item
+    is the image itself (3, H, W).
     """
 
     def __init__(
-        self, manifest: Manifest, views: Sequence[View], condition: Condition, kept: "Kept | None" = None
+        self, manifest: Manifest, views: Sequence[View], condition: Condition, kept: Kept | None = None
     ) -> None:
         super().__init__(manifest)
-        self.views = tuple(views)
-        self.condition = condition
-        self.kept = kept
-
-    def __getitem__(self, index: int | Draw) -> tuple[Any, int, int]:
-        (item,) = self.items([index])
-        if isinstance(item[0], ImageError):
-            raise item[0]
-        return item
+        self.views, self.condition, self.kept = tuple(views), condition, kept
 
     def items(self, indices: Sequence[int | Draw]) -> list[tuple[Any, int, int]]:
         """Return the items of a batch; images of one size are perturbed together, which is quicker."""
@@ -146,14 +127,12 @@ class ConditionedViews(SourceImages):
             images = torch.stack([found[place] for place in places])
             treated = self.condition.treat(images, [rows[place] for place in places])
             for place, image in zip(places, treated, strict=True):
-                found[place] = image if isinstance(image, ImageError) else self._crops(image)
+                # Under an attack an image is cropped after it.
+                if isinstance(image, ImageError) or isinstance(self.condition.policy, Attack):
+                    found[place] = image
+                else:
+                    found[place] = tuple(answerable_crops(image, view) for view in self.views)
         return [(item, int(self.labels[row]), row) for item, row in zip(found, rows, strict=True)]
-
-    def _crops(self, image: Tensor) -> Any:
-        """Return an image's crops for each preprocessing; under an attack the image, which is cropped after it."""
-        if isinstance(self.condition.policy, Attack):
-            return image
-        return tuple(answerable_crops(image, view) for view in self.views)
 
     def failure(self, row: int) -> ImageError | None:
         """Return why the image of a row has no answer, None where it can have one."""

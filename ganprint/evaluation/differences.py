@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganprint.evaluation.group_metrics import FEWEST_GROUPS, PERCENTILES, GroupMean, paired_difference
+from ganprint.evaluation.group_metrics import FEWEST_GROUPS, PERCENTILES, GroupMean, group_mean
 from ganprint.evaluation.metrics import GroupAnswers
 from ganprint.evaluation.results import Evaluation
 
@@ -25,17 +25,13 @@ class GroupSample:
 
     def is_of_the_groups_of(self, other: "GroupSample") -> bool:
         """Return whether both are of the same images, as far as groups and their sizes tell."""
-        mine, others = (self.source, self.group, self.images), (other.source, other.group, other.images)
-        return all(np.array_equal(one, another) for one, another in zip(mine, others, strict=True))
+        return all(np.array_equal(getattr(self, of), getattr(other, of)) for of in ("source", "group", "images"))
 
 
 def group_sample(entry: Evaluation, metric: str) -> GroupSample | None:
     """Return a result's sample, None where it has no details or its metric is not a mean over groups and not NMI."""
-    found = [
-        each
-        for each in entry.per_group.values()
-        if metric == "detection_accuracy" or each.attribution_accuracy is not None
-    ]
+    every, detection = entry.per_group.values(), metric == "detection_accuracy"
+    found = [each for each in every if detection or each.attribution_accuracy is not None]
     if entry.unit != "group" or not found or metric not in ("detection_accuracy", "attribution_accuracy", "nmi"):
         return None
     source, group = (np.array([getattr(each, name) for each in found]) for name in ("source", "group"))
@@ -51,13 +47,11 @@ def group_sample(entry: Evaluation, metric: str) -> GroupSample | None:
 
 def mean_sample(samples: Sequence[GroupSample | None]) -> GroupSample | None:
     """Return the mean of results on the same groups, None where one has no values or is of others."""
-    first, values = samples[0] if samples else None, []
-    for sample in samples:
-        if first is None or sample is None or sample.value is None or not sample.is_of_the_groups_of(first):
-            return None
-        values.append(sample.value)
-    if first is None:
+    there = [each for each in samples if each is not None]
+    values = [each.value for each in there if each.value is not None]
+    if not values or len(values) < len(samples) or not all(each.is_of_the_groups_of(there[0]) for each in there):
         return None
+    first = there[0]
     return GroupSample(first.source, first.group, first.images, np.mean(values, axis=0))
 
 
@@ -66,7 +60,7 @@ def difference(first: GroupSample | None, second: GroupSample | None) -> GroupMe
     if first is None or second is None or not first.is_of_the_groups_of(second):
         return None
     if first.value is not None and second.value is not None:
-        return paired_difference(first.value, second.value, first.source, first.group)
+        return group_mean(first.value - second.value, first.source, first.group)
     if first.answers is None or second.answers is None:
         return None
     votes = first.answers.resampled_votes()
@@ -75,8 +69,7 @@ def difference(first: GroupSample | None, second: GroupSample | None) -> GroupMe
     spread = first.answers.nmi(votes) - second.answers.nmi(votes)
     # What is left of the bias of both: see score_groups.
     bias = float(spread.mean()) - observed
-    low: float | None = None
-    high: float | None = None
+    low = high = None
     if len(first.group) >= FEWEST_GROUPS:
         low, high = (float(bound) - 2 * bias for bound in np.percentile(spread, PERCENTILES))
     return GroupMean(observed - bias, low, high, len(first.group), int(first.images.sum()))

@@ -48,12 +48,7 @@ def recalibrated(entry: Entry, card: Card) -> Entry:
     if entry.calibration_sha256 == calibration_sha256(card):
         return entry
     return entry.model_copy(
-        update={
-            "calibration_error": None,
-            "brier_score": None,
-            "calibrated": False,
-            "calibration_sha256": None,
-        }
+        update={"calibration_error": None, "brier_score": None, "calibrated": False, "calibration_sha256": None}
     )
 
 
@@ -93,14 +88,9 @@ def data_name(manifest: str, limit: int | None) -> str:
 def result_name(weights: str, split: str, condition: "Condition | Evaluation", surrogate: str | None = None) -> str:
     """Return the name of the file for what some weights answer on a split in a condition."""
     parts = [weights, split, str(condition.policy).replace(":", "-"), f"seed{condition.seed}"]
-    if condition.at:
-        parts.append(f"at{condition.at}")
-    if condition.engine != "torch":
-        parts.append(condition.engine)
-    if condition.precision != "fp32":
-        parts.append(condition.precision)
-    if surrogate:
-        parts.append(f"through-{surrogate}")
+    parts += [f"at{condition.at}"] if condition.at else []
+    parts += [part for part in (condition.engine, condition.precision) if part not in ("torch", "fp32")]
+    parts += [f"through-{surrogate}"] if surrogate else []
     return file_part("__".join(parts)) + ".json"
 
 

@@ -1,12 +1,12 @@
 """Learn how to fuse several methods, for every combination, and measure the effect."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from ganprint.calibration.decision import DEFAULT_RATES, Rates, fit_thresholds, group_weights
+from ganprint.calibration.decision import DEFAULT_RATES, fit_thresholds, group_weights
 from ganprint.calibration.fusion import Combination, Fusion, Member, choices, fit_pool, pool, restrict
 from ganprint.calibration.likelihood import fit_likelihood
 from ganprint.calibration.probabilities import calibration_error, even_weights, folds_of, log_loss
@@ -18,7 +18,7 @@ from ganprint.evaluation.conditions import Condition
 from ganprint.forensics.predictors import WeightsPredictor
 from ganprint.perturbation import parse_any_policy
 from ganprint.remote import last_part
-from ganprint.weights import NO_REFERENCE, JudgementRecord, utc_now
+from ganprint.weights import NO_REFERENCE, Card, JudgementRecord, utc_now
 from ganprint.weights.seen import seen_sentences
 
 MOST_MEMBERS = 8
@@ -43,20 +43,6 @@ class Told:
     count: int
     sha256: str
     failures: list[ImageError]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What a fusion is learned from, N answers: members' probabilities (N, K), and for each answer its label, its unit,
-    its weight, and the folds that part units.
-    """
-
-    members: list[np.ndarray]
-    labels: np.ndarray
-    units: np.ndarray
-    weights: np.ndarray
-    folds: list[np.ndarray]
-    by_group: bool
 
 
 def common_sources(predictors: Sequence[WeightsPredictor]) -> tuple[str, ...]:
@@ -140,26 +126,19 @@ def fuse(
     policies: Sequence[str],
     seed: int,
     command: str = "",
-    rates: Rates = DEFAULT_RATES,
 ) -> Fusion:
     """Learn weights, thresholds and ratios of every combination of two or more predictors from their answers.
 
     Images with nothing to examine, which get no fused answer, have no part. Groups weigh the same and are kept out as a
     whole where photographs and generated images come of enough of them, otherwise images.
     """
-    units, labels = told.units[told.voting], told.labels[told.voting]
-    weights = even_weights(labels, units) if told.by_group else np.ones(len(labels))
     members = [each[told.voting] for each in told.members]
-    sample = Sample(members, labels, units, weights, folds_of(units), told.by_group)
+    units, labels, voting = (each[told.voting] for each in (told.units, told.labels, told.voting))
+    voted = replace(told, members=members, labels=labels, units=units, voting=voting)
+    weights = even_weights(labels, units) if told.by_group else np.ones(len(labels))
+    cards, folds = [predictor.card for predictor in predictors], folds_of(units)
     return Fusion(
-        members=[
-            Member(
-                method=predictor.card.method,
-                weights=predictor.card.name,
-                weights_sha256=predictor.card.sha256 or "",
-            )
-            for predictor in predictors
-        ],
+        members=[Member(method=card.method, weights=card.name, weights_sha256=card.sha256 or "") for card in cards],
         sources=common_sources(predictors),
         data=data,
         data_sha256=told.sha256,
@@ -169,43 +148,37 @@ def fuse(
         images=told.count,
         command=command,
         date=utc_now(),
-        combinations=[_combine(predictors, sample, which, rates) for which in choices(len(predictors))],
+        combinations=[_combine(cards, voted, which, weights, folds) for which in choices(len(predictors))],
     )
 
 
 def _combine(
-    predictors: Sequence[WeightsPredictor],
-    sample: Sample,
-    which: Sequence[int],
-    rates: Rates,
+    cards: Sequence[Card], voted: Told, which: Sequence[int], of_rows: np.ndarray, folds: list[np.ndarray]
 ) -> Combination:
-    members, labels = [sample.members[number] for number in which], sample.labels
+    """Learn how to fuse some of the members from answers that vote, weighted (N,), `folds` kept out in turn."""
+    cards, members = [cards[number] for number in which], [voted.members[number] for number in which]
+    labels, units = voted.labels, voted.units
     kept_out = np.empty_like(members[0])
-    for fold in sample.folds:
-        weights = fit_pool([each[~fold] for each in members], labels[~fold], sample.weights[~fold])
+    for fold in folds:
+        weights = fit_pool([each[~fold] for each in members], labels[~fold], of_rows[~fold])
         kept_out[fold] = pool([each[fold] for each in members], weights)
-    weights = fit_pool(members, labels, sample.weights)
-    thresholds = fit_thresholds(
-        kept_out, labels, np.ones(len(labels)), rates, weights=group_weights(labels, sample.units)
-    )
+    weights = fit_pool(members, labels, of_rows)
+    even = group_weights(labels, units)
+    thresholds = fit_thresholds(kept_out, labels, np.ones(len(labels)), DEFAULT_RATES, weights=even)
     return Combination(
-        weights={
-            predictors[number].card.sha256 or "": round(weight, 6)
-            for number, weight in zip(which, weights, strict=True)
-        },
+        weights={card.sha256 or "": round(weight, 6) for card, weight in zip(cards, weights, strict=True)},
         judgement=JudgementRecord(
             score="share of methods",
             **asdict(thresholds) | {"unknown_below": MAJORITY},
-            **asdict(rates),
-            unit="group" if sample.by_group else "image",
-            groups=len(np.unique(sample.units)) if sample.by_group else None,
-            synthetic=fit_likelihood(1 - kept_out[:, 0], labels > 0, sample.units, sample.folds, sample.weights),
+            **asdict(DEFAULT_RATES),
+            unit="group" if voted.by_group else "image",
+            groups=len(np.unique(units)) if voted.by_group else None,
+            synthetic=fit_likelihood(1 - kept_out[:, 0], labels > 0, units, folds, of_rows),
             reference_sha256=NO_REFERENCE,
         ),
-        log_loss=round(log_loss(kept_out, labels, sample.weights), 4),
-        calibration_error=round(calibration_error(kept_out, labels, sample.weights), 4),
+        log_loss=round(log_loss(kept_out, labels, of_rows), 4),
+        calibration_error=round(calibration_error(kept_out, labels, of_rows), 4),
         alone={
-            predictors[number].card.name: round(log_loss(sample.members[number], labels, sample.weights), 4)
-            for number in which
+            card.name: round(log_loss(member, labels, of_rows), 4) for card, member in zip(cards, members, strict=True)
         },
     )

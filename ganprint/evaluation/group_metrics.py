@@ -5,7 +5,7 @@ an interval and is ruled by the groups with the most images. Here each group has
 one vote in the mean.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,78 +36,37 @@ class GroupMean:
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
-def group_mean(
-    value: np.ndarray,
-    source: np.ndarray,
-    group: np.ndarray,
-    *,
-    sources: Collection[str] | None = None,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> GroupMean:
+def group_mean(value: np.ndarray, source: np.ndarray, group: np.ndarray) -> GroupMean:
     """Return the mean of `value` over the images of a group, the groups of a source, and the sources, in this order.
 
     `value` is float or bool (N,), `source` and `group` are names (N,); equal group names in two sources are two groups.
-    `sources` chooses some sources, all if None. The interval is of the percentiles of `draws` resamples, 1,000 or more,
-    each of n - 1 of the n groups of every source, with replacement (Rao and Wu 1988: n of n is too narrow where sources
-    have two or three groups). A source of one group adds nothing to the width: nothing is known of its other groups.
-    The same rows and seed give the same interval in any order of rows. Raises ValueError where no row is left, or a
-    value is not finite.
+    The interval is of the percentiles of DRAWS resamples, each of n - 1 of the n groups of every source, with
+    replacement (Rao and Wu 1988: n of n is too narrow where sources have two or three groups). A source of one group
+    adds nothing to the width: nothing is known of its other groups. The same rows give the same interval in any order.
+    Of `first - second` on the same rows it is the paired bootstrap: means being linear, the difference of two resampled
+    means is the resampled mean of the differences. Raises ValueError where there is no row, or a value is not finite.
     """
-    if draws < 1000:
-        raise ValueError(f"{draws} draws are too few for an interval; 1000 are needed at least.")
-    means, images, of = _means(value, source, group, sources)
-    parts = np.split(means, np.flatnonzero(of[1:] != of[:-1]) + 1)
-    low = high = None
-    if len(means) >= FEWEST_GROUPS:
-        shares = resampled_shares([len(part) for part in parts], draws, seed)
-        spread = sum(share @ part for share, part in zip(shares, parts, strict=True)) / len(parts)
-        low, high = (float(bound) for bound in np.percentile(spread, PERCENTILES))
-    return GroupMean(
-        value=float(np.mean([part.mean() for part in parts])),
-        low=low,
-        high=high,
-        groups=len(means),
-        images=int(images.sum()),
-    )
-
-
-def paired_difference(first: np.ndarray, second: np.ndarray, source: np.ndarray, group: np.ndarray) -> GroupMean:
-    """Return the mean of `first - second` on the same rows, as `group_mean` does.
-
-    A resample takes the same groups for both, which is the paired bootstrap: means being linear, the difference of two
-    resampled means is the resampled mean of the differences.
-    """
-    difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    return group_mean(difference, source, group)
-
-
-def resampled_shares(sizes: Sequence[int], draws: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield for sources of so many groups each group's share of `draws` resamples, (draws, size); rows sum to 1."""
-    random = np.random.default_rng(seed)
-    for size in sizes:
-        drawn = max(size - 1, 1)
-        # How often each group is drawn: the same as drawing groups one by one, with less memory.
-        yield random.multinomial(drawn, np.full(size, 1 / size), size=draws) / drawn
-
-
-def _means(
-    value: np.ndarray, source: np.ndarray, group: np.ndarray, sources: Collection[str] | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return of each group the mean, the count of images, and the number of its source (G,), ordered by that."""
-    value, source, group = np.asarray(value, dtype=np.float64), np.asarray(source), np.asarray(group)
-    if not value.shape == source.shape == group.shape == (len(value),):
-        raise ValueError(f"value, source and group differ in shape: {value.shape, source.shape, group.shape}")
-    if sources is not None:
-        chosen = np.isin(source, list(sources))
-        value, source, group = value[chosen], source[chosen], group[chosen]
-    if not len(value):
-        raise ValueError("there is no image of these sources")
-    if not np.isfinite(value).all():
-        raise ValueError("a value is not finite")
+    if not len(value) or not np.isfinite(value).all():
+        raise ValueError("there is no image, or a value is not finite")
     source_codes = np.unique(source, return_inverse=True)[1]
     group_names, group_codes = np.unique(group, return_inverse=True)
     pairs, places, images = np.unique(
         source_codes * np.int64(len(group_names)) + group_codes, return_inverse=True, return_counts=True
     )
-    return np.bincount(places, weights=value) / images, images, pairs // len(group_names)
+    means, of = np.bincount(places, weights=value) / images, pairs // len(group_names)
+    parts = np.split(means, np.flatnonzero(of[1:] != of[:-1]) + 1)
+    low = high = None
+    if len(means) >= FEWEST_GROUPS:
+        shares = resampled_shares([len(part) for part in parts])
+        spread = sum(share @ part for share, part in zip(shares, parts, strict=True)) / len(parts)
+        low, high = (float(bound) for bound in np.percentile(spread, PERCENTILES))
+    return GroupMean(float(np.mean([part.mean() for part in parts])), low, high, len(means), len(value))
+
+
+def resampled_shares(sizes: Sequence[int]) -> Iterator[np.ndarray]:
+    """Yield for sources of so many groups each group's share of DRAWS resamples, (DRAWS, size); rows sum to 1."""
+    random = np.random.default_rng(0)
+    for size in sizes:
+        drawn = max(size - 1, 1)
+        # How often each group is drawn: the same as drawing groups one by one, with less memory.
+        yield random.multinomial(drawn, np.full(size, 1 / size), size=DRAWS) / drawn

@@ -1,11 +1,11 @@
-"""Detection and attribution accuracy, NMI, recall and confusion, over groups or over images, with their intervals."""
+"""Accuracies, NMI, recall, confusion, AUROC and OSCR, over groups or over images, with their intervals."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from ganprint.evaluation.group_metrics import DRAWS, FEWEST_GROUPS, PERCENTILES, GroupMean, group_mean, resampled_shares
+from ganprint.evaluation.group_metrics import DRAWS, FEWEST_GROUPS, PERCENTILES, group_mean, resampled_shares
 from ganprint.weights import Interval
 
 Unit = Literal["group", "image"]
@@ -49,8 +49,7 @@ class GroupAnswers:
         keys, first, places = np.unique(pairs, return_index=True, return_inverse=True)
         counts = np.zeros((len(keys), count), dtype=np.int64)
         np.add.at(counts, (places, predicted), 1)
-        names = (np.array(each[1], dtype=np.str_)[each[0][first]] for each in (source, group))
-        source_names, group_names = names
+        source_names, group_names = (np.array(each[1], dtype=np.str_)[each[0][first]] for each in (source, group))
         return cls(counts, labels[first], source_names, group_names, places)
 
     def values(self, metric: str) -> np.ndarray:
@@ -59,18 +58,14 @@ class GroupAnswers:
         if metric == "detection_accuracy":
             real = self.counts[:, 0]
             right: np.ndarray = np.where(self.labels == 0, real, total - real)
-        elif metric == "attribution_accuracy":
-            right = self.counts[np.arange(len(total)), np.maximum(self.labels, 0)]
         else:
-            raise ValueError(f"{metric} is not a mean over groups")
-        share: np.ndarray = right / total
-        return share
+            right = self.counts[np.arange(len(total)), np.maximum(self.labels, 0)]
+        return right / total  # type: ignore[no-any-return]
 
     def known(self) -> "GroupAnswers":
         """Return the groups of known sources, and their answers."""
         there = self.labels >= 0
-        fields = (each[there] for each in (self.counts, self.labels, self.source, self.group))
-        counts, labels, source, group = fields
+        counts, labels, source, group = (each[there] for each in (self.counts, self.labels, self.source, self.group))
         places = np.cumsum(there) - 1
         return GroupAnswers(counts, labels, source, group, places[self.places[there[self.places]]])
 
@@ -83,7 +78,7 @@ class GroupAnswers:
         """Return the share (DRAWS, G) that each group has in its source in resamples of its source's groups."""
         _, places, sizes = np.unique(self.source, return_inverse=True, return_counts=True)
         votes = np.empty((DRAWS, len(places)))
-        for number, shares in enumerate(resampled_shares(sizes.tolist(), DRAWS, seed=0)):
+        for number, shares in enumerate(resampled_shares(sizes.tolist())):
             votes[:, places == number] = shares
         return votes
 
@@ -102,30 +97,25 @@ def score_groups(answers: GroupAnswers, sources: tuple[str, ...]) -> Scores:
     taken from the value once and from their percentiles twice.
     """
     known = answers.known()
-    values = {"detection_accuracy": _grouped(answers, "detection_accuracy")}
+    values = {"detection_accuracy": _mean(answers.values("detection_accuracy"), answers)}
     recall = {}
     if len(known.labels):
-        values["attribution_accuracy"] = _grouped(known, "attribution_accuracy")
+        right = known.values("attribution_accuracy")
+        values["attribution_accuracy"] = _mean(right, known)
         observed = float(known.nmi(known.votes()[None])[0])
         spread = known.nmi(known.resampled_votes())
         low, high = np.percentile(spread, PERCENTILES) if len(known.labels) >= FEWEST_GROUPS else (None, None)
         bias = max(float(spread.mean()) - observed, 0.0)
         bounds = (None if bound is None else bound - 2 * bias for bound in (low, high))
         values["nmi"] = bounded(observed - bias, *bounds)
-        right = known.values("attribution_accuracy")
-        for label in np.unique(known.labels).tolist():
-            here = known.labels == label
-            found = group_mean(right[here], known.source[here], known.group[here])
-            recall[sources[label]] = interval_of(found)
+        recall = {
+            sources[label]: _mean(right, known, known.labels == label) for label in np.unique(known.labels).tolist()
+        }
     return Scores(values, recall)
 
 
-def _grouped(answers: GroupAnswers, metric: str) -> Interval:
-    return interval_of(group_mean(answers.values(metric), answers.source, answers.group))
-
-
-def interval_of(found: GroupMean) -> Interval:
-    """Return a mean over groups as a card records it."""
+def _mean(right: np.ndarray, of: GroupAnswers, among: np.ndarray | slice = np.s_[:]) -> Interval:
+    found = group_mean(right[among], of.source[among], of.group[among])
     return bounded(found.value, found.low, found.high)
 
 
@@ -196,8 +186,50 @@ def _nmi(joint: np.ndarray) -> np.ndarray:
 
 def _entropy(distributions: np.ndarray) -> np.ndarray:
     logarithms = np.log(np.where(distributions > 0, distributions, 1))
-    entropy: np.ndarray = -(distributions * logarithms).sum(1)
-    return entropy
+    return -(distributions * logarithms).sum(1)  # type: ignore[no-any-return]
+
+
+def score_open_set(
+    labels: np.ndarray, predicted: np.ndarray, confidence: np.ndarray, *, groups: GroupAnswers | None = None
+) -> dict[str, Interval]:
+    """Return `auroc` and `oscr` of answers int (N,) with confidences (N,), label -1 being an unknown source.
+
+    AUROC is the chance that an image of a known source is answered with more confidence than one of an unknown source,
+    ties counting half. OSCR (Dhamija, Günther and Boult, NeurIPS 2018) is the same where only rightly attributed images
+    count: the area under correct classification against false positive rate. The 95 % percentile bootstrap draws
+    images, or with `groups` groups, each of which has one vote in its source, and each source one; of fewer than 8
+    groups there is no interval. Empty where there are only known or only unknown sources.
+    """
+    known = labels >= 0
+    if known.all() or not known.any():
+        return {}
+    _, levels = np.unique(confidence, return_inverse=True)
+    right = known & (labels == predicted)
+    if groups is None:
+        random, weights = np.random.default_rng(0), np.ones(len(labels))
+        share = weights / len(labels)
+        draws = (random.multinomial(len(labels), share) for _ in range(DRAWS))
+    else:
+        images = groups.counts.sum(1)
+        weights = (groups.votes() / images)[groups.places]
+        draws = ((votes / images)[groups.places] for votes in groups.resampled_votes())
+    observed = dict(zip(("auroc", "oscr"), _areas(weights, levels, known, right), strict=True))
+    if groups is not None and len(groups.group) < FEWEST_GROUPS:
+        return {name: bounded(value, None, None) for name, value in observed.items()}
+    spread = np.array([_areas(drawn, levels, known, right) for drawn in draws])
+    return {name: interval(value, column) for (name, value), column in zip(observed.items(), spread.T, strict=True)}
+
+
+def _areas(weights: np.ndarray, levels: np.ndarray, known: np.ndarray, right: np.ndarray) -> tuple[float, float]:
+    """Return both areas of images that count `weights` (N,) times, ordered by `levels` (N,)."""
+    unknown_at = np.bincount(levels, weights * ~known)
+    # Unknown images below each level, half of those on it.
+    below = np.cumsum(unknown_at) - unknown_at / 2
+    pairs = (weights * known).sum() * unknown_at.sum()
+    if not pairs:
+        return np.nan, np.nan
+    won = weights * below[levels] / pairs
+    return float((won * known).sum()), float((won * right).sum())
 
 
 def interval(value: float, spread: np.ndarray) -> Interval:

@@ -44,27 +44,12 @@ class Job:
         """The victim where it is not the candidate itself."""
         return None if self.victim == self.candidate else self.victim
 
+    def __str__(self) -> str:
+        return f"{self.split} under {self.condition.policy}"
 
-@dataclass(frozen=True)
-class JobBatch:
-    """Jobs on the same images in the same condition, which are read and perturbed once for all of them."""
 
-    jobs: tuple[Job, ...]
-
-    @property
-    def split(self) -> str:
-        """The split that all jobs have in common."""
-        return self.jobs[0].split
-
-    @property
-    def condition(self) -> Condition:
-        """The condition that all jobs have in common."""
-        return self.jobs[0].condition
-
-    @property
-    def victim(self) -> Candidate | None:
-        """The weights that an attack is on, for all jobs the same."""
-        return self.jobs[0].victim
+JobBatch = tuple[Job, ...]
+"""Jobs on the same images in the same condition and with one victim: images are read and perturbed once for all."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,7 @@ from pydantic import BaseModel
 from ganprint.calibration.probabilities import brier_score, calibrate_probabilities, calibration_error
 from ganprint.data import Manifest
 from ganprint.devices import Precision
-from ganprint.evaluation.metrics import GroupAnswers, Unit, count_answers, score_groups, score_images
-from ganprint.evaluation.open_set_metrics import score_open_set
+from ganprint.evaluation.metrics import GroupAnswers, Unit, count_answers, score_groups, score_images, score_open_set
 from ganprint.weights import Card, Interval, Result
 from ganprint.weights.seen import Seen, count_seen
 
@@ -202,11 +201,8 @@ def _sha256(facts: dict[str, Any]) -> str:
 
 
 def _named(counts: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> dict[str, dict[str, int]]:
-    return {
-        true: {name: int(counts[i, k]) for k, name in enumerate(columns)}
-        for i, true in enumerate(rows)
-        if counts[i].any()
-    }
+    every = zip(rows, counts.tolist(), strict=True)
+    return {true: dict(zip(columns, row, strict=True)) for true, row in every if any(row)}
 
 
 def group_answers(manifest: Manifest, answers: "Answers", sources: tuple[str, ...]) -> GroupAnswers | None:

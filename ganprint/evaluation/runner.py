@@ -14,9 +14,8 @@ from ganprint.errors import ImageError, UsageError
 from ganprint.evaluation.answers import answer_manifest, write_predictions
 from ganprint.evaluation.conditions import Condition, Kept
 from ganprint.evaluation.entry import NUMERICS, SHORT_HASH, Entry, Key, data_name, entry_key, recalibrated, result_name
-from ganprint.evaluation.leaderboard import predictions_file, read_entries, save_entry
+from ganprint.evaluation.leaderboard import check_table, predictions_file, read_entries, save_entry, save_tables
 from ganprint.evaluation.plan import Candidate, Job, JobBatch, Settings
-from ganprint.evaluation.result_table import check_table, save_tables
 from ganprint.evaluation.results import evaluate, setup_sha256
 from ganprint.evaluation.unfinished import Notebook
 from ganprint.files import locked_folder
@@ -81,11 +80,7 @@ class Comparison:
     def _job(self, candidate: Candidate, split: str, policy: AnyPolicy) -> Job:
         settings = self.settings
         condition = Condition.of(
-            policy,
-            candidate.card.view,
-            seed=settings.seed,
-            engine=settings.engine,
-            precision=settings.precision,
+            policy, candidate.card.view, seed=settings.seed, engine=settings.engine, precision=settings.precision
         )
         victim = self._victim(candidate) if isinstance(policy, Attack) else None
         return Job(candidate, split, condition, victim)
@@ -111,12 +106,12 @@ class Comparison:
             victim = job.victim.path if job.victim else None
             group = (job.candidate.card.sources, job.split, job.condition, victim)
             together.setdefault(group, []).append(job)
-        return [JobBatch(tuple(jobs)) for jobs in together.values()]
+        return list(map(tuple, together.values()))
 
     def missing(self, batches: Sequence[JobBatch]) -> list[JobBatch]:
         """Return the batches with only those jobs that have no result yet."""
-        left = [JobBatch(tuple(job for job in batch.jobs if self.key(job) not in self.found)) for batch in batches]
-        return [batch for batch in left if batch.jobs]
+        left = [tuple(job for job in batch if self.key(job) not in self.found) for batch in batches]
+        return [batch for batch in left if batch]
 
     def images(self, job: Job) -> Manifest:
         """Return the images of a job, numbered as its weights number their sources."""
@@ -131,7 +126,14 @@ class Comparison:
     def _whole(self, candidate: Candidate) -> Manifest:
         sources = candidate.card.sources
         if sources not in self._manifests:
-            self._manifests[sources] = self._open(sources)
+            manifest = self.data.known_to(sources)
+            if manifest.named_by_position and any(each.card.sources != sources for each in self.candidates):
+                raise UsageError(
+                    f"{manifest.name} names no sources, and these weights number theirs differently.",
+                    "Add a column source, or compare weights with the same sources.",
+                )
+            names = dict(self.settings.renamed)
+            self._manifests[sources] = manifest.rename_sources(names).renumber(sources) if names else manifest
         return self._manifests[sources]
 
     @property
@@ -141,34 +143,21 @@ class Comparison:
 
     def doubts(self) -> list[str]:
         """Return what should be known of the data before their results are read, a sentence each."""
-        found: dict[str, None] = {}
-        for candidate in self.candidates:
-            manifest = self._whole(candidate)
-            if manifest.named_by_position:
-                found[
-                    f"{manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be "
-                    f"{', '.join(manifest.sources)}."
-                ] = None
+        found = [
+            f"{manifest.name} names no sources; its labels 0, 1, 2, ... are taken to be {', '.join(manifest.sources)}."
+            for manifest in map(self._whole, self.candidates)
+            if manifest.named_by_position
+        ]
         for job in self.jobs:
             sources = job.candidate.card.sources
             outside = [name for name in self.images(job).source_names if name not in sources]
             if outside:
-                found[
+                found.append(
                     f"{job.candidate.name} does not know {', '.join(map(printable, outside))} in {job.split}; "
                     "images of such sources count for detection and open-set metrics only."
-                ] = None
-            found |= dict.fromkeys(seen_sentences(job.candidate.card, self.images(job), job.split))
-        return list(found)
-
-    def _open(self, sources: tuple[str, ...]) -> Manifest:
-        manifest = self.data.known_to(sources)
-        if manifest.named_by_position and any(each.card.sources != sources for each in self.candidates):
-            raise UsageError(
-                f"{manifest.name} names no sources, and these weights number theirs differently.",
-                "Add a column source, or compare weights with the same sources.",
-            )
-        names = dict(self.settings.renamed)
-        return manifest.rename_sources(names).renumber(sources) if names else manifest
+                )
+            found += seen_sentences(job.candidate.card, self.images(job), job.split)
+        return list(dict.fromkeys(found))
 
     def run(
         self,
@@ -183,36 +172,27 @@ class Comparison:
         several processes (`torchrun`), each computes every n-th batch, and the first returns the union, the others
         nothing. Raises UsageError where another run writes to `out`.
         """
-        keeping = locked_folder(self.out) if self.out is not None and self.is_first else nullcontext()
-        with keeping:
-            return self._run(progress, finished, warn)
-
-    def _run(
-        self,
-        progress: Callable[[JobBatch, int], None],
-        finished: Callable[[JobBatch], None],
-        warn: Callable[[ImageError], None],
-    ) -> list[Entry]:
         rank, processes = place()
-        if processes > 1:
-            self._device = join(self.settings.device)
-        self._check_out()
-        # Shared out before results are looked up: a process that starts late may find another's already.
-        share = self.missing(self.batches[rank::processes])
-        try:
-            for batch in share:
-                self._answer(batch, progress, warn)
-                finished(batch)
-        finally:
-            if processes == 1 and self.out is not None:
-                save_tables(self.out, self.results())
-        if processes > 1:
-            jobs = [job for batch in self.batches[rank::processes] for job in batch.jobs]
-            for entry in gather([self.found[self.key(job)] for job in jobs]):
-                if not rank and entry_key(entry) not in self.found:
-                    self._keep(entry)
-            if not rank and self.out is not None:
-                save_tables(self.out, self.results())
+        with locked_folder(self.out) if self.out is not None and not rank else nullcontext():
+            if processes > 1:
+                self._device = join(self.settings.device)
+            self._check_out()
+            # Shared out before results are looked up: a process that starts late may find another's already.
+            share = self.missing(self.batches[rank::processes])
+            try:
+                for batch in share:
+                    self._answer(batch, progress, warn)
+                    finished(batch)
+            finally:
+                if processes == 1 and self.out is not None:
+                    save_tables(self.out, self.results())
+            if processes > 1:
+                jobs = [job for batch in self.batches[rank::processes] for job in batch]
+                for entry in gather([self.found[self.key(job)] for job in jobs]):
+                    if not rank and entry_key(entry) not in self.found:
+                        self._keep(entry)
+                if not rank and self.out is not None:
+                    save_tables(self.out, self.results())
         return [] if rank else self.results()
 
     def results(self) -> list[Entry]:
@@ -223,8 +203,8 @@ class Comparison:
     def _answer(
         self, batch: JobBatch, progress: Callable[[JobBatch, int], None], warn: Callable[[ImageError], None]
     ) -> None:
-        images, settings = self.images(batch.jobs[0]), self.settings
-        told = 0
+        first, settings = batch[0], self.settings
+        images, told = self.images(first), 0
 
         def tell(done: int, total: int) -> None:
             nonlocal told
@@ -233,10 +213,10 @@ class Comparison:
 
         notebook = self._notebook(batch)
         every = answer_manifest(
-            [self.attributor(job.candidate) for job in batch.jobs],
+            [self.attributor(job.candidate) for job in batch],
             images,
-            batch.condition,
-            victim=self.attributor(batch.victim) if batch.victim else None,
+            first.condition,
+            victim=self.attributor(first.victim) if first.victim else None,
             computing=replace(settings, device=self._device),
             kept=self._pixels,
             notebook=notebook,
@@ -244,9 +224,9 @@ class Comparison:
         )
         for failure in every[0].failures:
             warn(failure)
-        for job, answers in zip(batch.jobs, every, strict=True):
+        for job, answers in zip(batch, every, strict=True):
             card = job.candidate.card
-            evaluation = evaluate(card, images, batch.split, answers)
+            evaluation = evaluate(card, images, job.split, answers)
             entry = Entry(
                 **evaluation.model_dump(),
                 data=data_name(images.name, self.settings.limit),
@@ -268,12 +248,12 @@ class Comparison:
         """Return where the answers so far of a batch are kept: named by all that they share."""
         if self.out is None or self.force:
             return None
-        first = self.key(batch.jobs[0])
-        shared = first._replace(weights="", weights_sha256=None, setup_sha256=None)
-        victim = batch.victim.card.sha256 if batch.victim else None
-        sources = batch.jobs[0].candidate.card.sources
+        first, keys = batch[0], [self.key(job) for job in batch]
+        shared = keys[0]._replace(weights="", weights_sha256=None, setup_sha256=None)
+        victim = first.victim.card.sha256 if first.victim else None
+        sources = first.candidate.card.sources
         text = json.dumps([*shared, victim, sources, self.settings.batch_size])
-        names = [f"{key.weights_sha256} {key.setup_sha256}" for key in map(self.key, batch.jobs)]
+        names = [f"{key.weights_sha256} {key.setup_sha256}" for key in keys]
         file = f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
         return Notebook(self.out / ".unfinished" / file, names)
 
@@ -305,8 +285,7 @@ class Comparison:
     def attributor(self, candidate: Candidate) -> Attributor:
         """Return the method with a candidate's weights, loaded once."""
         if candidate.path not in self._attributors:
-            attributor, _ = load_attributor(candidate.path, device=self._device)
-            self._attributors[candidate.path] = attributor
+            self._attributors[candidate.path] = load_attributor(candidate.path, device=self._device)[0]
         return self._attributors[candidate.path]
 
     def key(self, job: Job) -> Key:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ganprint.errors import UsageError
-from ganprint.files import atomic_write, open_file
+from ganprint.files import atomic_write, open_file, os_errors_as
 
 
 @dataclass
@@ -71,13 +71,10 @@ class Notebook:
             f"answers {name}": np.array(each) for name, each in zip(self.names, found.probabilities, strict=True)
         }
         tensors |= {"rows": np.array(found.rows, np.int64), "failed": np.array(found.failed, np.int64)}
-        try:
+        in_words = os_errors_as(UsageError, f"{self.path} cannot be written", "Name another folder.")
+        # Another process may just have removed the folder, as it was empty: this batch is lost to a kill, no more.
+        with in_words, suppress(FileNotFoundError):
             atomic_write(self.path, save(tensors, {"facts": json.dumps(facts)}))
-        except FileNotFoundError:
-            # Another process has just removed the folder, as it was empty. This batch is lost to a kill, no more.
-            return
-        except OSError as cause:
-            raise UsageError(f"{self.path} cannot be written: {cause.strerror}.", "Name another folder.") from cause
 
     def remove(self) -> None:
         """Remove the file, and its folder if nothing else is in it."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ganprint.attributor import REAL, View
 from ganprint.calibration.answer import Answer
-from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, best_family, decide, give_reason
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, best_family, decide
 from ganprint.calibration.likelihood import in_words, log10_ratio
 from ganprint.calibration.open_set import SCORES, Known
 from ganprint.calibration.probabilities import calibrate_probabilities
@@ -100,7 +100,7 @@ def _decide(
     if rule is None or known is None:
         return Decision(INCONCLUSIVE, NO_RULE)
     score = float(SCORES[rule.score](known, [answer])[0])
-    verdict = decide(probabilities, score, names, rule, card.families, reflected=answer.reflected)
+    verdict, reason = decide(probabilities, score, names, rule, card.families, reflected=answer.reflected)
     nearer = {each.name: each.nearness(answer.embedding, known) for each in galleries}
     found = max(
         (each for each in galleries if nearer[each.name] >= each.threshold),
@@ -108,7 +108,6 @@ def _decide(
         default=None,
     )
     if found is None:
-        reason = give_reason(verdict, probabilities, score, names, rule, card.families, reflected=answer.reflected)
         return Decision(verdict, reason, score, nearer)
     doubt = f"Without the enrolled images of {printable(found.name)} no trace would be found."
     doubts = (doubt,) if verdict == REAL else ()

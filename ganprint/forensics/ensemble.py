@@ -12,7 +12,7 @@ import numpy as np
 
 from ganprint.attributor import REAL
 from ganprint.calibration.answer import Answer
-from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide, give_reason
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide
 from ganprint.errors import GanprintError
 from ganprint.forensics.conclusion import of_file, ratio_of
 from ganprint.forensics.predictors import WeightsPredictor
@@ -166,8 +166,7 @@ class Ensemble:
         like = [is_like(verdict, predictor.card) for verdict, predictor in zip(verdicts, self.predictors, strict=True)]
         score = float(np.mean(like))
         reflected = any(answer.reflected for answer in answers)
-        verdict = decide(probabilities, score, fusion.sources, rule, reflected=reflected)
-        reason = give_reason(verdict, probabilities, score, fusion.sources, rule, reflected=reflected)
+        verdict, reason = decide(probabilities, score, fusion.sources, rule, reflected=reflected)
         side = "real" if verdict == REAL else "synthetic"
         clear = agreement.real + agreement.synthetic
         if verdict != INCONCLUSIVE and clear and getattr(agreement, side) < AGREED * clear:

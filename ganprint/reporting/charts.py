@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ganprint.calibration.probabilities import calibration_error, reliability
-from ganprint.drawing import Axes, Figure, Text, colour, marker, rc_context
+from ganprint.drawing import Figure, Text, colour, marker, rc_context
 from ganprint.errors import UsageError
 from ganprint.evaluation.assess import Assessed
 from ganprint.evaluation.calibrate import Calibrated
@@ -16,8 +16,7 @@ from ganprint.evaluation.entry import Entry
 from ganprint.files import refuse_existing, write_output
 from ganprint.perturbation.attacks import STEPS
 from ganprint.plain_text import file_part, harmless
-from ganprint.studies.experiments import SHORT, Robustness, adversarial_curves
-from ganprint.studies.study_tables import semantics_curves
+from ganprint.studies.experiments import SHORT, Robustness, adversarial_curves, semantics_curves
 from ganprint.studies.variants import Variant
 
 Form = Literal["png", "svg"]
@@ -65,10 +64,8 @@ def semantics_figures(entries: Sequence[Entry], variants: Sequence[Variant], met
     figures = {}
     for split, policy in dict.fromkeys(condition for condition, _ in curves):
         here = [(method, curve) for (which, method), curve in curves.items() if which == (split, policy)]
-        title = f"{split}, {policy}"
-        figures[file_part(f"semantics-{split}-{policy.replace(':', '-')}")] = _lines(
-            here, "semantic classes trained on", SHORT[metric], title
-        )
+        figure = _lines(here, "semantic classes trained on", SHORT[metric], f"{split}, {policy}")
+        figures[file_part(f"semantics-{split}-{policy.replace(':', '-')}")] = figure
     return figures
 
 
@@ -83,14 +80,9 @@ def reliability_figure(found: Calibrated) -> Figure:
     for number, (name, probabilities) in enumerate((("before", found.before), ("after", found.after))):
         bins = reliability(probabilities, found.labels, found.weights)
         error = calibration_error(probabilities, found.labels, found.weights)
-        axes.plot(
-            [sure for _, sure, _ in bins],
-            [right for _, _, right in bins],
-            marker=marker(number),
-            markersize=3,
-            color=colour(number),
-            label=f"{name}: error {error:.3f}",
-        )
+        _, sure, right = zip(*bins, strict=True)
+        shown = f"{name}: error {error:.3f}"
+        axes.plot(sure, right, marker=marker(number), markersize=3, color=colour(number), label=shown)
     axes.set(xlabel="largest probability", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
     axes.legend(fontsize=8, frameon=False)
     return figure
@@ -137,16 +129,12 @@ def _rendered(figure: Figure, form: Form) -> bytes:
         text.set_text(harmless(text.get_text()))
     # Names of an SVG's parts are hashes with this salt, else with a random one.
     with rc_context({"svg.hashsalt": "ganprint"}):
-        figure.savefig(
-            content,
-            format=form,
-            metadata={"Date": None} if form == "svg" else {"Software": None},
-            bbox_inches="tight",
-        )
+        dated = {"Date": None} if form == "svg" else {"Software": None}
+        figure.savefig(content, format=form, metadata=dated, bbox_inches="tight")
     return content.getvalue()
 
 
-def _bars(found: "Robustness") -> Figure:
+def _bars(found: Robustness) -> Figure:
     """Draw bars in rows of a few corruptions: text that is read where the figure is scaled to a narrow screen, too."""
     kinds, names = found.kinds, found.names
     across = min(len(kinds), BAR_KINDS)
@@ -156,7 +144,8 @@ def _bars(found: "Robustness") -> Figure:
     width = 0.85 / len(names)
     for row, axes in enumerate(grid.flat):
         here = kinds[row * across : (row + 1) * across]
-        _shade_unseen(axes, here, found.unseen)
+        for place in (place for place, kind in enumerate(here) if kind in found.unseen):
+            axes.axvspan(place - 0.5, place + 0.5, color=UNSEEN, zorder=0, linewidth=0)
         for number, name in enumerate(names):
             means = [found.mean(name, kind) for kind in here]
             heights = [np.nan if value is None else value for value in means]
@@ -173,7 +162,7 @@ def _bars(found: "Robustness") -> Figure:
     return figure
 
 
-def _curves(found: "Robustness") -> Figure:
+def _curves(found: Robustness) -> Figure:
     kinds, columns = found.kinds, min(len(found.kinds), 5)
     rows = -(-len(kinds) // columns)
     figure = Figure(figsize=(max(columns * 2.2, 5.5), rows * 1.9 + 0.6), dpi=150, layout="constrained")
@@ -186,10 +175,8 @@ def _curves(found: "Robustness") -> Figure:
         if kind in found.unseen:
             axes.set_facecolor(UNSEEN)
         for number, name in enumerate(found.names):
-            points = [
-                (0, found.value(name, "none")),
-                *((level, found.value(name, f"{kind}:{level}")) for level in found.severities),
-            ]
+            policies = {0: "none"} | {level: f"{kind}:{level}" for level in found.severities}
+            points = [(level, found.value(name, policy)) for level, policy in policies.items()]
             there = [(level, value) for level, value in points if value is not None]
             axes.plot(*zip(*there, strict=True), color=colour(number), marker=marker(number), **THIN, label=name)
         axes.set_title(kind.replace("_", " "), fontsize=8)
@@ -211,15 +198,8 @@ def _lines(curves: Sequence[tuple[str, Mapping[int, float]]], across: str, up: s
     figure = Figure(figsize=(6.4, 3.6), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     for number, (name, curve) in enumerate(curves):
-        places = sorted(curve)
-        axes.plot(
-            places,
-            [curve[place] for place in places],
-            color=colour(number),
-            marker=marker(number),
-            **THIN,
-            label=name,
-        )
+        points = zip(*sorted(curve.items()), strict=True)
+        axes.plot(*points, color=colour(number), marker=marker(number), **THIN, label=name)
     axes.set_xticks(sorted({place for _, curve in curves for place in curve}))
     axes.set_ylim(0, 1)
     axes.set_xlabel(across, fontsize=8)
@@ -248,9 +228,3 @@ def _confusion(entry: Entry) -> Figure:
     axes.set_ylabel("true", fontsize=8)
     axes.set_title(f"{entry.weights}, {entry.split}, images", fontsize=9)
     return figure
-
-
-def _shade_unseen(axes: Axes, kinds: Sequence[str], unseen: Sequence[str]) -> None:
-    for place, kind in enumerate(kinds):
-        if kind in unseen:
-            axes.axvspan(place - 0.5, place + 0.5, color=UNSEEN, zorder=0, linewidth=0)

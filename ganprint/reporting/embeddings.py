@@ -1,12 +1,10 @@
 """Figures of images: their embeddings, and the spectra of their sources."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from ganprint.attributor import Attributor, View
+from ganprint.attributor import View
 from ganprint.data import Manifest
-from ganprint.drawing import Axes, Figure, colour, marker
+from ganprint.drawing import Figure, colour, marker
 from ganprint.evaluation.answers import Computing, whole_answers
 from ganprint.evaluation.conditions import Condition
 from ganprint.evaluation.runner import Comparison
@@ -18,16 +16,6 @@ from ganprint.reporting.spectra import average_spectra, spectrum_panels
 MOST_IMAGES = 2000
 """More points hide each other, and t-SNE's time grows with them."""
 FEWEST_IMAGES = 10
-
-
-def embed_images(attributor: Attributor, images: Manifest, *, workers: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return where a method places images, (N, D) float32, and the rows (N,) of those that could be read.
-
-    It is the mean over crops of the embedding, or of the attribution logits where a method has none.
-    """
-    condition = Condition(parse_policy("none"))
-    rows, answers, _ = whole_answers(attributor, images, condition, Computing(workers=workers))
-    return np.stack([answer.embedding for answer in answers]), rows
 
 
 def image_figures(comparison: Comparison) -> dict[str, Figure]:
@@ -42,8 +30,9 @@ def image_figures(comparison: Comparison) -> dict[str, Figure]:
         for job in (job for job in clean if job.split == split):
             images = comparison.images(job).select(limit=MOST_IMAGES)
             attributor, name = comparison.attributor(job.candidate), job.candidate.name
-            points, rows = embed_images(attributor, images, workers=comparison.settings.workers)
-            images = images.take(rows)
+            computing = Computing(workers=comparison.settings.workers)
+            rows, answers, _ = whole_answers(attributor, images, Condition(parse_policy("none")), computing)
+            points, images = np.stack([answer.embedding for answer in answers]), images.take(rows)
             if len(points) < FEWEST_IMAGES:
                 continue
             if f"spectra-{split}" not in figures:
@@ -74,15 +63,11 @@ def _scatter(points: np.ndarray, images: Manifest, title: str) -> Figure:
     axes = figure.add_subplot()
     names = images.column("source")
     known = [name for name in images.sources if name in set(names)]
-    _draw(axes, places, names, [*known, *sorted(set(names) - set(known))], len(known))
+    for number, name in enumerate([*known, *sorted(set(names) - set(known))]):
+        across, up = places[names == name].T
+        style = (colour(number), marker(number)) if number < len(known) else ("black", "x")
+        axes.scatter(across, up, s=6, color=style[0], marker=style[1], linewidths=0.8, label=name)
     axes.set_title(title, fontsize=9)
     axes.set_axis_off()
     figure.legend(loc="outside right center", fontsize=7, frameon=False, markerscale=2)
     return figure
-
-
-def _draw(axes: Axes, places: np.ndarray, names: np.ndarray, order: Sequence[str], known: int) -> None:
-    for number, name in enumerate(order):
-        across, up = places[names == name].T
-        style = (colour(number), marker(number)) if number < known else ("black", "x")
-        axes.scatter(across, up, s=6, color=style[0], marker=style[1], linewidths=0.8, label=name)

@@ -8,14 +8,14 @@ from ganprint.evaluation.tables import Table
 from ganprint.perturbation.attacks import PREFIX as ATTACKED
 from ganprint.perturbation.chain import PREFIX as SHARED
 from ganprint.studies.experiments import (
+    Robustness,
     adversarial_table,
     condition_table,
     difference_table,
     fixed_corruption,
     resharing_table,
-    robustness_tables,
+    study_tables,
 )
-from ganprint.studies.study_tables import study_tables
 from ganprint.studies.variants import Variant
 
 UNITS = {"group": "means over groups", "image": "fractions of images"}
@@ -49,6 +49,7 @@ def result_tables(
     tables += [resharing_table(entries, split, metric) for split in dict.fromkeys(e.split for e in shared)]
     tables += [adversarial_table(entries, split) for split in dict.fromkeys(e.split for e in attacked)]
     for split in robustness:
-        tables += robustness_tables(entries, split, metric)
+        found = Robustness(entries, split, metric)
+        tables += [found.table(), *(found.severity_table(name) for name in found.names)]
     said = " or, without groups, ".join(UNITS[unit] for unit in UNITS if unit in {entry.unit for entry in entries})
     return [replace(table, title=f"{table.title}; {said}") for table in tables]

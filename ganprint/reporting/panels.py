@@ -34,21 +34,21 @@ def draw_panels(panels: Sequence[Panel], caption: str, path: Path, *, force: boo
     written.
     """
     refuse_existing(path, force=force)
+    write_output(path, panel_png(panels, caption), error=UsageError, hint="Name another file with --out.")
+
+
+def panel_png(panels: Sequence[Panel], caption: str = "") -> bytes:
+    """Return the PNG of panels: without the program's version, the same bytes from the same input."""
     drawn = io.BytesIO()
-    # Without the program's version: the same picture from the same input, byte for byte.
     panel_figure(panels, caption).savefig(drawn, format="png", metadata={"Software": None})
-    write_output(path, drawn.getvalue(), error=UsageError, hint="Name another file with --out.")
+    return drawn.getvalue()
 
 
 def panel_figure(panels: Sequence[Panel], caption: str) -> Figure:
     """Return a figure of panels in a grid with a caption below."""
     fonts = fonts_for("".join([caption, *(text for panel in panels for text in (panel.title, *panel.labels))]))
     shown = [
-        replace(
-            panel,
-            title=drawable(panel.title, fonts),
-            labels=tuple(drawable(label, fonts) for label in panel.labels),
-        )
+        replace(panel, title=drawable(panel.title, fonts), labels=tuple(drawable(each, fonts) for each in panel.labels))
         for panel in panels
     ]
     with rc_context({"font.family": fonts}):
@@ -112,15 +112,8 @@ def _draw_bars(axes: Axes, panel: Panel) -> None:
     axes.barh(places, panel.values, color=colours, alpha=0.45)
     axes.axvline(0, color="black", linewidth=0.5)
     for place, label in zip(places, panel.labels, strict=True):
-        axes.text(
-            0.02,
-            place,
-            label,
-            fontsize=4.5,
-            va="center",
-            transform=axes.get_yaxis_transform(),
-            parse_math=False,
-        )
+        beside = axes.get_yaxis_transform()
+        axes.text(0.02, place, label, fontsize=4.5, va="center", transform=beside, parse_math=False)
     axes.invert_yaxis()
     axes.set_yticks([])
     axes.tick_params(labelsize=6)

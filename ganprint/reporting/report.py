@@ -25,7 +25,7 @@ from ganprint.images.large import is_large
 from ganprint.images.views import find_crops, whole_picture
 from ganprint.remote import last_part
 from ganprint.reporting.page import render
-from ganprint.reporting.panels import panel_figure
+from ganprint.reporting.panels import panel_png
 
 THUMBNAIL = 360
 """Longest side in pixels of the picture of an image that the page holds."""
@@ -80,15 +80,13 @@ class Exhibits:
         crops = find_crops(picture, card.view).pixels
         if not len(crops):
             return None, "", None
-        place = deciding_crop(attributor, self.predictor.card, crops)
+        place = deciding_crop(attributor, card, crops)
         crop = crops[place]
         maps = [name for name in possible_maps(attributor, crop) if name != "own"]
         evidence = gather_evidence(attributor, card, crop, last_part(image.name), maps)
         over_picture = crop_map(attributor, card, picture)
         panels = evidence.panels if over_picture is None else (over_picture, *evidence.panels)
-        drawn = io.BytesIO()
-        panel_figure(panels, "").savefig(drawn, format="png", metadata={"Software": None})
-        return _data_uri(drawn.getvalue(), "image/png"), evidence.caption, place
+        return _data_uri(panel_png(panels), "image/png"), evidence.caption, place
 
 
 def _thumbnail(image: ImageFile) -> str:

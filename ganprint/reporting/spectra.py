@@ -11,11 +11,7 @@ from ganprint.training.moments import Moments
 
 
 def average_spectra(
-    manifest: Manifest,
-    view: View,
-    *,
-    workers: int = 0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    manifest: Manifest, view: View, *, workers: int = 0, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> dict[str, np.ndarray]:
     """Return each source's mean log-scaled DCT of its images' centre crops, float32 (S, S), channels averaged.
 

@@ -1,6 +1,6 @@
 """The published experiments: their tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import mean
 
@@ -13,6 +13,7 @@ from ganprint.perturbation import CORRUPTIONS, SEEN, UNSEEN
 from ganprint.perturbation.attacks import PREFIX as ATTACKED
 from ganprint.perturbation.attacks import parse_attack
 from ganprint.perturbation.chain import PREFIX as SHARED
+from ganprint.studies.variants import Variant
 from ganprint.weights import Interval
 
 SHORT = {
@@ -37,10 +38,8 @@ def adversarial_table(entries: Sequence[Entry], split: str) -> Table:
         {parse_attack(entry.policy) for entry in attacked},
         key=lambda attack: (attack.kind, attack.target, attack.steps, attack.epsilon),
     )
-    columns, keys = [], []
-    for target in dict.fromkeys(attack.target for attack in attacks):
-        columns.append(Column("", f"clean {target}"))
-        keys.append(("none", target))
+    keys = [("none", target) for target in dict.fromkeys(attack.target for attack in attacks)]
+    columns = [Column("", f"clean {target}") for _, target in keys]
     for attack in attacks:
         steps = f", {attack.steps} steps" if attack.kind == "pgd" else ""
         columns.append(Column(f"{attack.kind.upper()} on {attack.target}{steps}", f"{attack.epsilon}/255"))
@@ -71,8 +70,7 @@ def adversarial_curves(
         curve = by_name.setdefault(_attacked_name(entry.weights, entry.surrogate), {})
         before = _error(clean.get(entry.weights), attack.target).value
         after = _error(entry, attack.target).value
-        curve |= {0: before} if before is not None else {}
-        curve |= {attack.epsilon: after} if after is not None else {}
+        curve |= {change: error for change, error in ((0, before), (attack.epsilon, after)) if error is not None}
     return {which: list(by_name.items()) for which, by_name in curves.items()}
 
 
@@ -109,7 +107,8 @@ def condition_table(entries: Sequence[Entry]) -> Table:
     measured = [
         (condition, metric)
         for condition in conditions
-        for metric in metrics_of([entry for entry in entries if (entry.split, entry.policy) == condition])
+        for metric in (*METRICS, *OPEN_SET_METRICS)
+        if any((each.split, each.policy) == condition and getattr(each, metric) is not None for each in entries)
     ]
     columns = [Column(f"{split}, {policy}", SHORT[metric]) for (split, policy), metric in measured]
     rows = [
@@ -139,15 +138,11 @@ def difference_table(entries: Sequence[Entry], metric: str, against: str | None 
     are of the same groups, or their groups are not known.
     """
     by_name = _by_weights([entry for entry in entries if entry.surrogate is None])
-    samples = {
-        name: {
-            condition: sample
-            for condition, entry in found.items()
-            if (sample := group_sample(entry, metric)) is not None
-        }
-        for name, found in by_name.items()
-    }
-    samples = {name: found for name, found in samples.items() if found}
+    samples: dict[str, dict[tuple[str, str], GroupSample]] = {}
+    for name, entries_of in by_name.items():
+        for condition, entry in entries_of.items():
+            if (sample := group_sample(entry, metric)) is not None:
+                samples.setdefault(name, {})[condition] = sample
     if len(samples) < 2 or (against is not None and against not in samples):
         return None
     shared = set.intersection(*(set(found) for found in samples.values()))
@@ -177,13 +172,6 @@ def _span(counts: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def metrics_of(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return the metrics that some of the results have, in the order of tables."""
-    return tuple(
-        name for name in (*METRICS, *OPEN_SET_METRICS) if any(getattr(entry, name) is not None for entry in entries)
-    )
-
-
 class Robustness:
     """A metric of several weights on a split, clean and by corruption and severity, as far as it was measured.
 
@@ -193,13 +181,12 @@ class Robustness:
     def __init__(self, entries: Sequence[Entry], split: str, metric: str) -> None:
         self.split, self.metric = split, metric
         self._found = {(entry.weights, entry.policy): entry for entry in entries if entry.split == split}
-        fixed = [fixed_corruption(policy) for _, policy in self._found]
-        measured = {kind for kind, _ in filter(None, fixed)}
+        fixed = [(name, *found) for name, policy in self._found if (found := fixed_corruption(policy))]
+        measured = {kind for _, kind, _ in fixed}
+        self.names = list(dict.fromkeys(name for name, _, _ in fixed))
         self.kinds = [kind for kind in (*SEEN, *UNSEEN) if kind in measured]
-        self.severities = sorted({severity for _, severity in filter(None, fixed)})
         self.unseen = [kind for kind in self.kinds if kind in UNSEEN]
-        fixed_for = [name for name, policy in self._found if fixed_corruption(policy)]
-        self.names = list(dict.fromkeys(fixed_for))
+        self.severities = sorted({severity for _, _, severity in fixed})
 
     def value(self, name: str, policy: str) -> float | None:
         """Return some weights' value under a policy, `none` being clean."""
@@ -217,8 +204,14 @@ class Robustness:
         samples = [None if entry is None else group_sample(entry, self.metric) for entry in entries]
         if len(policies) == 1 and entries[0] is not None:
             return Cell.of(getattr(entries[0], self.metric), samples[0])
-        value = _mean([self.value(name, policy) for policy in policies])
-        return _cell_of_mean(value, mean_sample(samples))
+        there = [value for policy in policies if (value := self.value(name, policy)) is not None]
+        # A mean over fewer would not compare.
+        value = mean(there) if there and len(there) == len(policies) else None
+        sample = mean_sample(samples)
+        if value is None or sample is None or sample.value is None:
+            return Cell(value)
+        found = group_mean(sample.value, sample.source, sample.group)
+        return Cell(value, found.low, found.high, sample=sample)
 
     def _policies(self, kinds: Sequence[str]) -> list[str]:
         return [f"{kind}:{severity}" for kind in kinds for severity in self.severities]
@@ -245,17 +238,10 @@ class Robustness:
 
     def severity_table(self, name: str) -> Table:
         """Return corruptions by severities for some weights."""
-        rows = [
-            Row(
-                _marked(kind),
-                (
-                    *(Cell(self.value(name, f"{kind}:{level}")) for level in self.severities),
-                    Cell(self.mean(name, kind)),
-                ),
-                ranked=False,
-            )
-            for kind in self.kinds
-        ]
+        rows = []
+        for kind in self.kinds:
+            values = [self.value(name, policy) for policy in self._policies([kind])]
+            rows.append(Row(_marked(kind), tuple(map(Cell, [*values, self.mean(name, kind)])), ranked=False))
         columns = [Column("", f"severity {severity}") for severity in self.severities]
         title = f"{name}: {SHORT[self.metric]} on {self.split}"
         return Table(title, "corruption", (*columns, Column("", "mean")), tuple(rows))
@@ -265,12 +251,6 @@ def fixed_corruption(policy: str) -> tuple[str, int] | None:
     """Return the corruption and severity that a policy fixes; None where it fixes none."""
     kind, _, severity = policy.partition(":")
     return (kind, int(severity)) if kind in CORRUPTIONS and severity.isdigit() else None
-
-
-def robustness_tables(entries: Sequence[Entry], split: str, metric: str) -> list[Table]:
-    """Return corruptions by weights, and then for each of the weights corruptions by severities."""
-    found = Robustness(entries, split, metric)
-    return [found.table(), *(found.severity_table(name) for name in found.names)]
 
 
 def robustness_splits(entries: Sequence[Entry]) -> list[str]:
@@ -284,6 +264,44 @@ def robustness_splits(entries: Sequence[Entry]) -> list[str]:
     return found
 
 
+def study_tables(entries: Sequence[Entry], variants: Sequence[Variant], metric: str) -> list[Table]:
+    """Return the changes of a method by conditions, and methods by the number of semantic classes trained on."""
+    labels = {variant.name: variant.label for variant in variants if variant.semantics is None}
+    changed = [
+        entry.model_copy(update={"weights": labels[entry.weights]}) for entry in entries if entry.weights in labels
+    ]
+    tables = [condition_table(changed)] if changed else []
+    curves = semantics_curves(entries, variants, metric)
+    if not curves:
+        return tables
+    counts = sorted({count for curve in curves.values() for count in curve})
+    # Each number of classes under each condition.
+    heads = [
+        (condition, count) for condition in dict.fromkeys(condition for condition, _ in curves) for count in counts
+    ]
+    columns = [Column(f"{split}, {policy}", f"{n} class{'es' if n > 1 else ''}") for (split, policy), n in heads]
+    rows = [
+        Row(method, tuple(Cell(curves.get((condition, method), {}).get(count)) for condition, count in heads))
+        for method in dict.fromkeys(method for _, method in curves)
+    ]
+    title = f"{metric.replace('_', ' ')} by the number of semantic classes trained on"
+    return [*tables, Table(title, "method", tuple(columns), tuple(rows))]
+
+
+def semantics_curves(
+    entries: Sequence[Entry], variants: Iterable[Variant], metric: str
+) -> dict[tuple[tuple[str, str], str], dict[int, float]]:
+    """Return by condition and method the metric for each number of semantic classes trained on."""
+    named = {variant.name: variant for variant in variants if variant.semantics is not None}
+    curves: dict[tuple[tuple[str, str], str], dict[int, float]] = {}
+    for entry in entries:
+        variant, value = named.get(entry.weights), getattr(entry, metric)
+        if variant is not None and variant.semantics is not None and value is not None:
+            curve = curves.setdefault(((entry.split, entry.policy), variant.method), {})
+            curve[len(variant.semantics)] = float(value.value)
+    return curves
+
+
 def _by_weights(entries: Sequence[Entry]) -> dict[str, dict[tuple[str, str], Entry]]:
     by_name: dict[str, dict[tuple[str, str], Entry]] = {}
     for entry in entries:
@@ -293,19 +311,6 @@ def _by_weights(entries: Sequence[Entry]) -> dict[str, dict[tuple[str, str], Ent
 
 def _marked(kind: str) -> str:
     return f"{kind} {DAGGER}" if kind in UNSEEN else kind
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Return the mean, or None where a value is missing: a mean over fewer would not compare."""
-    there = [value for value in values if value is not None]
-    return mean(there) if there and len(there) == len(values) else None
-
-
-def _cell_of_mean(value: float | None, sample: GroupSample | None) -> Cell:
-    if value is None or sample is None or sample.value is None:
-        return Cell(value)
-    found = group_mean(sample.value, sample.source, sample.group)
-    return Cell(value, found.low, found.high, sample=sample)
 
 
 def _clean_row(clean: Sequence[Cell]) -> list[Row]:

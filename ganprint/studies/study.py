@@ -42,10 +42,15 @@ class Study:
     def __post_init__(self) -> None:
         for variant in self.variants:
             folder = self.folder(variant)
-            if not _is_begun(folder) and not (folder / CARD_FILE).is_file():
+            file, trained = folder / IDENTITY, (folder / CARD_FILE).is_file()
+            if not trained and not _is_begun(folder):
                 continue
-            self._check(variant)
-            if (folder / CARD_FILE).is_file():
+            if not file.is_file() or file.read_text(encoding="utf-8") != self._identity(variant):
+                raise UsageError(
+                    f"{folder} holds a training with another configuration, data, seed or precision.",
+                    "Name another folder with --out, or remove that one.",
+                )
+            if trained:
                 self._cards[variant.name] = read_card(folder)
 
     def folder(self, variant: Variant) -> Path:
@@ -120,14 +125,6 @@ class Study:
             "val": images.select("val").sha256,
         }
         return yaml.safe_dump(facts, sort_keys=False)
-
-    def _check(self, variant: Variant) -> None:
-        file = self.folder(variant) / IDENTITY
-        if not file.is_file() or file.read_text(encoding="utf-8") != self._identity(variant):
-            raise UsageError(
-                f"{self.folder(variant)} holds a training with another configuration, data, seed or precision.",
-                "Name another folder with --out, or remove that one.",
-            )
 
 
 def _is_begun(folder: Path) -> bool:

@@ -55,8 +55,7 @@ def ablation_variants(
     for name in chosen or groups:
         if name not in groups and name not in every:
             raise UsageError(
-                f"The ablation has no part {name!r}.",
-                f"Groups: {', '.join(groups)}; parts: {', '.join(every)}.",
+                f"The ablation has no part {name!r}.", f"Groups: {', '.join(groups)}; parts: {', '.join(every)}."
             )
         wanted += groups.get(name, [name])
     base = _neural_config(method, preset, assignments)
@@ -74,12 +73,7 @@ def ablation_variants(
 
 
 def semantics_variants(
-    methods: Sequence[str],
-    manifest: Manifest,
-    counts: Sequence[int],
-    *,
-    preset: str | None,
-    assignments: Sequence[str],
+    methods: Sequence[str], manifest: Manifest, counts: Sequence[int], *, preset: str | None, assignments: Sequence[str]
 ) -> list[Variant]:
     """Return each method trained on the first n semantic classes, for each n of `counts`, or for all there are.
 

@@ -4,15 +4,7 @@ import numpy as np
 import pytest
 
 from ganprint.calibration.answer import Answer
-from ganprint.calibration.decision import (
-    INCONCLUSIVE,
-    UNKNOWN,
-    Rates,
-    decide,
-    fit_thresholds,
-    give_reason,
-    group_weights,
-)
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, Rates, decide, fit_thresholds, group_weights
 from ganprint.calibration.open_set import SCORES, Known, unit
 from ganprint.errors import UsageError
 from ganprint.forensics.gallery import left_out, nearness, threshold_of
@@ -78,26 +70,27 @@ def test_versions_of_an_image_are_not_its_neighbours(known: Known) -> None:
     ],
 )
 def test_each_verdict_has_its_reason(probabilities: tuple[float, ...], score: float, verdict: str, said: str) -> None:
-    shares = np.array(probabilities)
-    assert decide(shares, score, SOURCES, RULE, FAMILIES) == verdict
-    assert said in give_reason(verdict, shares, score, SOURCES, RULE, FAMILIES)
+    found, reason = decide(np.array(probabilities), score, SOURCES, RULE, FAMILIES)
+    assert found == verdict and said in reason
 
 
 def test_real_needs_more_than_half_and_a_ratio_that_does_not_speak_against_it() -> None:
     lenient = RULE.model_copy(update={"real_to": 0.8})
-    assert decide(np.array([0.45, 0.3, 0.25]), 0.9, SOURCES, lenient) == INCONCLUSIVE
-    assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, lenient) == "real"
-    assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, lenient, reflected=True) == INCONCLUSIVE
-    assert decide(np.array([0.01, 0.9, 0.09]), 0.9, SOURCES, lenient, reflected=True) == "progan"
-    for shares, score, said in (
-        ((0.55, 0.25, 0.2), 0.9, "P(synthetic) is 45.0%: no trace is found up to 50.0%."),
-        ((0.45, 0.3, 0.25), 0.9, "P(synthetic) is 55.0%: between 50.0% (no trace found) and 90.0% (synthetic)."),
-        ((0.45, 0.3, 0.25), 0.5, "P(synthetic) is 55.0%: between 50.0% (no trace found) and 90.0% (synthetic)."),
-    ):
-        verdict = decide(np.array(shares), score, SOURCES, lenient)
-        assert give_reason(verdict, np.array(shares), score, SOURCES, lenient) == said
     tilted = lenient.model_copy(update={"synthetic": RULE.synthetic.model_copy(update={"intercept": 1.0})})
-    assert decide(np.array([0.55, 0.25, 0.2]), 0.9, SOURCES, tilted) == INCONCLUSIVE
+    low, high, named = (0.55, 0.25, 0.2), (0.45, 0.3, 0.25), (0.01, 0.9, 0.09)
+    between = "P(synthetic) is 55.0%: between 50.0% (no trace found) and 90.0% (synthetic)."
+    small = "P(synthetic) is 45.0%, but the image is too small to say that no trace was found."
+    unclear = "P(synthetic) is 45.0%, which does not speak clearly for either side."
+    for shares, score, rule, reflected, verdict, said in (
+        (low, 0.9, lenient, False, "real", "P(synthetic) is 45.0%: no trace is found up to 50.0%."),
+        (high, 0.9, lenient, False, INCONCLUSIVE, between),
+        (high, 0.5, lenient, False, INCONCLUSIVE, between),
+        (low, 0.9, lenient, True, INCONCLUSIVE, small),
+        (low, 0.9, tilted, False, INCONCLUSIVE, unclear),
+        (named, 0.9, lenient, True, "progan", None),
+    ):
+        found, reason = decide(np.array(shares), score, SOURCES, rule, reflected=reflected)
+        assert found == verdict and said in (None, reason)
 
 
 def test_rates_are_means_over_groups_and_no_family_is_missed_more_often() -> None:
@@ -130,7 +123,7 @@ def test_thresholds_keep_to_the_rates_that_are_asked_for() -> None:
     probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     scores = random.random(3000)
     rates = Rates(false_unknown=0.1, false_alarm=0.03, miss=0.08, wrong_source=0.05)
-    found = fit_thresholds(probabilities, labels, scores, rates)
+    found = fit_thresholds(probabilities, labels, scores, rates, weights=group_weights(labels, np.arange(3000)))
     synthetic = 1 - probabilities[:, 0]
     assert (scores < found.unknown_below).mean() == pytest.approx(0.1, abs=0.005)
     assert (synthetic >= found.synthetic_from)[labels == 0].mean() <= 0.035
@@ -144,7 +137,7 @@ def test_thresholds_keep_to_the_rates_that_are_asked_for() -> None:
 def test_sources_that_part_cleanly_leave_nothing_between() -> None:
     labels = np.repeat([0, 1], 50)
     shares = np.where(labels[:, None] == [0, 1], 0.99, 0.01)
-    found = fit_thresholds(shares, labels, np.ones(100), Rates())
+    found = fit_thresholds(shares, labels, np.ones(100), Rates(), weights=np.full(100, 1 / 50))
     assert found.real_to == found.synthetic_from == pytest.approx(0.5)
 
 

@@ -9,8 +9,7 @@ import pytest
 from ganprint_plugins.repmix_published import ABLATION, ADVERSARIAL, COMPARISON
 
 from ganprint.drawing import colour, marker
-from ganprint.evaluation.leaderboard import read_entries, save_entry
-from ganprint.evaluation.result_table import read_table
+from ganprint.evaluation.leaderboard import read_entries, read_table, save_entry
 from ganprint.reporting.charts import comparison_figures
 from ganprint.reporting.overview import result_tables
 

@@ -9,7 +9,6 @@ import torch
 from ganprint.attributor import View
 from ganprint.calibration.answer import answer_images
 from ganprint.data import Manifest
-from ganprint.errors import UsageError
 from ganprint.evaluation.adversarial import answer_loss, attack_images
 from ganprint.evaluation.answers import answer_manifest
 from ganprint.evaluation.conditions import Condition
@@ -93,19 +92,10 @@ def test_an_image_with_fewer_crops_does_not_take_crops_from_others_of_its_batch(
 def test_answers_under_attack_are_worse(victim: NeuralAttributor, tiny_manifest: Path, target: str) -> None:
     images = Manifest.open(tiny_manifest, sources=victim.sources).select("test_seen")
     attack = Attack("pgd", 16, target)
-    (clean,) = answer_manifest([victim], images, Condition(Attack("fgsm", 1)), victim=victim)
-    (attacked,) = answer_manifest([victim], images, Condition(attack), victim=victim)
-
-    def accuracy(labels: np.ndarray, predicted: np.ndarray) -> float:
+    shares = []
+    for condition in (Condition(attack), Condition(Attack("fgsm", 1))):
+        (found,) = answer_manifest([victim], images, condition, victim=victim)
+        labels, predicted = found.labels, found.predicted
         right = labels == predicted if target == "attribution" else (labels > 0) == (predicted > 0)
-        return float(right.mean())
-
-    assert accuracy(attacked.labels, attacked.predicted) < accuracy(clean.labels, clean.predicted)
-
-
-def test_an_attack_needs_gradients(tiny_manifest: Path) -> None:
-    prnu, card = load_attributor("prnu.wild128")
-    images = Manifest.open(tiny_manifest, sources=card.sources).select("test_seen")
-    for victim, said in ((None, "needs weights"), (prnu, "PRNU.* has no gradients")):
-        with pytest.raises(UsageError, match=said):
-            answer_manifest([prnu], images, Condition(Attack("pgd", 8)), victim=victim)
+        shares.append(right.mean())
+    assert shares[0] < shares[1]

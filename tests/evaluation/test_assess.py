@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ganprint.evaluation.assess import Counted, _counts
+from ganprint.evaluation.assess import ImageVerdicts, _counts
 
 from ..conftest import make_card
 
@@ -13,6 +13,7 @@ def test_a_family_is_an_answer_but_not_the_right_source() -> None:
     labels = np.array([1, 1, 1, 1, 0, -1, -1])
     sources = np.array(["progan"] * 4 + ["real"] + ["dalle"] * 2)
     none = np.full(len(labels), "")
-    counts = _counts(Counted(verdicts, labels, sources, none, none, card))
+    probabilities, rows = np.empty((len(labels), 3)), np.arange(len(labels))
+    counts = _counts(ImageVerdicts(card, rows, labels, sources, none, none, verdicts, probabilities, [], []))
     found = {name: (counts[name].n, counts[name].value) for name in ("answered", "right", "unknown")}
     assert found == {"answered": (5, 0.8), "right": (4, 0.5), "unknown": (2, 0.5)}

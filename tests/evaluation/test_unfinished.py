@@ -1,6 +1,5 @@
 """A condition that was interrupted goes on where its notebook ends, to the same answers."""
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,19 +15,17 @@ from ganprint.evaluation.unfinished import Notebook
 from ganprint.perturbation import parse_policy
 from ganprint.weights import load_attributor
 
+from ..conftest import encoded, noise, write_manifest
+
 
 @pytest.fixture
 def images(tmp_path: Path) -> Manifest:
     """Return eleven images, of which the third cannot be read."""
-    random = np.random.default_rng(0)
-    with (tmp_path / "few.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "label", "dlabel", "source"])
-        for number in range(11):
-            Image.fromarray(random.integers(0, 256, (40, 40, 3), np.uint8)).save(tmp_path / f"{number}.png")
-            writer.writerow([f"{number}.png", number % 2, 0, ("real", "progan")[number % 2]])
+    for number in range(11):
+        (tmp_path / f"{number}.png").write_bytes(encoded(noise(40, 40, 3, seed=number)))
     (tmp_path / "2.png").write_bytes(b"no image")
-    return Manifest.open(tmp_path / "few.csv")
+    rows = [{"path": f"{number}.png", "source": ("real", "progan")[number % 2]} for number in range(11)]
+    return Manifest.open(write_manifest(tmp_path / "few.csv", rows))
 
 
 def test_it_goes_on_to_the_same_answers(images: Manifest, tiny_weights: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,30 +80,29 @@ def image_of(name: str, seed: int = 0, statement: str = "A camera") -> ImageFile
     return read_stated(encoded(noise(40, 48, 3, seed=seed), "JPEG", exif=exif), name=name, metadata=True)
 
 
-def record_of(verdicts: list[Verdict], rates: list[VerdictRates] | None = None, **fields: Any) -> CaseRecord:
+def record_of(verdicts: list[Verdict], rates: Sequence[VerdictRates] = (), **fields: Any) -> CaseRecord:
     facts = WeightsFacts(
         method="brightness", weights="small", weights_sha256="5" * 64, plugin="stranger 1",
         sources=["real", "progan"], calibration="The probabilities are calibrated on 100 images.",
-        rates=rates or [],
+        rates=list(rates),
     )  # fmt: skip
+    images = [
+        Examined(verdict=each, sha256_after=each.sha256, review=why_review(each, each.sha256)) for each in verdicts
+    ]
     given: dict[str, Any] = {
-        "date": datetime(2026, 11, 21, 12, 30, 5, tzinfo=UTC),
-        "command": "ganprint attribute case --report case.html",
-        "folder": "/work",
-        "versions": {"python": "3.11.7", "ganprint": "0.1.0"},
-        "system": "Linux",
-        "hardware": "x86_64",
-        "device": "cpu",
-        "weights": [facts],
-        "images": [
-            Examined(verdict=each, sha256_after=each.sha256, review=why_review(each, each.sha256)) for each in verdicts
-        ],
-    }
+        "date": datetime(2026, 11, 21, 12, 30, 5, tzinfo=UTC), "folder": "/work", "system": "Linux",
+        "command": "ganprint attribute case --report case.html", "hardware": "x86_64", "device": "cpu",
+        "versions": {"python": "3.11.7", "ganprint": "0.1.0"}, "weights": [facts], "images": images,
+    }  # fmt: skip
     return CaseRecord(**given | fields)
 
 
-def answered(ensemble: Ensemble, images: list[ImageFile]) -> list[Verdict]:
-    return list(stream_verdicts([(image.name, image) for image in images], ensemble))
+def examined(ensemble: Ensemble, *images: ImageFile, maps: bool = False) -> tuple[Exhibits, list[Verdict]]:
+    """Return what the report shows of images, and the verdicts on them."""
+    exhibits = Exhibits(ensemble, maps=maps)
+    for image in images:
+        exhibits.see(image)
+    return exhibits, list(stream_verdicts([(image.name, image) for image in images], ensemble))
 
 
 def written(record: CaseRecord, exhibits: Exhibits, folder: Path) -> tuple[str, Page]:
@@ -115,10 +114,7 @@ def written(record: CaseRecord, exhibits: Exhibits, folder: Path) -> tuple[str, 
 
 def test_nothing_that_a_file_says_runs_loads_or_leaves_its_place(ensemble: Ensemble, tmp_path: Path) -> None:
     images = [image_of(name, seed, name) for seed, name in enumerate(HOSTILE)]
-    exhibits = Exhibits(ensemble, maps=False)
-    for image in images:
-        exhibits.see(image)
-    verdicts = answered(ensemble, images)
+    exhibits, verdicts = examined(ensemble, *images)
     verdicts[0] = verdicts[0].model_copy(update={"warnings": HOSTILE, "reason": HOSTILE[1]})
     verdicts.append(ensemble.failed(HOSTILE[0], OutputExistsError(HOSTILE[1], "")))
     record = record_of(verdicts, command=HOSTILE[0], folder=HOSTILE[7], system=HOSTILE[3])
@@ -138,9 +134,7 @@ def test_nothing_that_a_file_says_runs_loads_or_leaves_its_place(ensemble: Ensem
 
 def test_pictures_are_made_anew_from_the_pixels(ensemble: Ensemble, tmp_path: Path) -> None:
     image = replace(image_of("a.jpg"), pixels=np.random.default_rng(0).integers(0, 256, (900, 1200, 3), np.uint8))
-    exhibits = Exhibits(ensemble, maps=True)
-    exhibits.see(image)
-    (verdict,) = answered(ensemble, [image])
+    exhibits, (verdict,) = examined(ensemble, image, maps=True)
     _, page = written(record_of([verdict]), exhibits, tmp_path)
     (crop,) = verdict.crops
     (mark,) = (given for tag, given in page.tags if "crop" in (given.get("class") or "").split())
@@ -163,9 +157,7 @@ def test_the_thick_frame_is_around_the_crop_that_the_maps_are_of(tmp_path: Path)
     # Brighter from left to right: the crop that speaks most for the most likely source is not the first.
     pixels = np.random.default_rng(0).integers(0, 100, (40, 200, 3)) + np.linspace(0, 100, 200)[:, None]
     image = replace(image_of("a.jpg"), pixels=pixels.astype(np.uint8), width=200, height=40)
-    exhibits = Exhibits(ensemble, maps=True)
-    exhibits.see(image)
-    (verdict,) = answered(ensemble, [image])
+    exhibits, (verdict,) = examined(ensemble, image, maps=True)
     shares = [each.synthetic_probability for each in verdict.crops]
     assert verdict.likeliest == "real" and shares.index(min(shares)) != 0
     _, page = written(record_of([verdict]), exhibits, tmp_path)
@@ -175,10 +167,7 @@ def test_the_thick_frame_is_around_the_crop_that_the_maps_are_of(tmp_path: Path)
 
 
 def test_no_probability_is_shown_as_none_or_all(ensemble: Ensemble, tmp_path: Path) -> None:
-    image = image_of("a.jpg")
-    exhibits = Exhibits(ensemble, maps=False)
-    exhibits.see(image)
-    (verdict,) = answered(ensemble, [image])
+    exhibits, (verdict,) = examined(ensemble, image_of("a.jpg"))
     sure: dict[str, Any] = {"reason": None, "synthetic_probability": 1.0, "probabilities": {"real": 0.0, "progan": 1.0}}
     sure |= {"crops": [verdict.crops[0].model_copy(update={"synthetic_probability": 0.997})]}
     sure |= {"views": Views(count=2, agreeing=2, least_synthetic=0.0, most_synthetic=1.0)}
@@ -191,10 +180,7 @@ def test_no_probability_is_shown_as_none_or_all(ensemble: Ensemble, tmp_path: Pa
 def test_scores_of_uncalibrated_weights_are_not_called_probabilities_nor_a_verdict(
     ensemble: Ensemble, tmp_path: Path
 ) -> None:
-    image = image_of("a.jpg")
-    exhibits = Exhibits(ensemble, maps=False)
-    exhibits.see(image)
-    (verdict,) = answered(ensemble, [image])
+    exhibits, (verdict,) = examined(ensemble, image_of("a.jpg"))
     _, page = written(record_of([verdict]), exhibits, tmp_path)
     assert verdict.reason == NO_RULE
     assert "Verdict: none" in page.words and "Score of synthetic" in page.words and "Scores by source" in page.words
@@ -205,9 +191,7 @@ def test_frames_and_map_end_where_a_border_begins(ensemble: Ensemble, tmp_path: 
     pixels = np.full((64, 80, 3), 255, np.uint8)
     pixels[16:40, 8:72] = noise(24, 64, 3)
     image = replace(image_of("a.jpg"), pixels=pixels, width=80, height=64)
-    exhibits = Exhibits(ensemble, maps=False)
-    exhibits.see(image)
-    (verdict,) = answered(ensemble, [image])
+    exhibits, (verdict,) = examined(ensemble, image)
     (crop,) = verdict.crops
     assert (crop.top, crop.side) == (16, 32), "taller than the content"
     _, page = written(record_of([verdict]), exhibits, tmp_path)
@@ -222,83 +206,59 @@ def test_frames_and_map_end_where_a_border_begins(ensemble: Ensemble, tmp_path: 
 def test_a_generator_that_the_file_names_stands_under_the_verdict(
     called: str, ensemble: Ensemble, tmp_path: Path
 ) -> None:
-    (verdict,) = answered(ensemble, [image_of("a.jpg")])
+    exhibits, (verdict,) = examined(ensemble, image_of("a.jpg"))
     assert verdict.metadata is not None
     metadata = verdict.metadata.model_copy(update={"signs": ["Its EXIF names a generator."]})
     stated = {"verdict": called, "stated_generator": "Midjourney", "metadata": metadata}
-    _, page = written(record_of([verdict.model_copy(update=stated)]), Exhibits(ensemble, maps=False), tmp_path)
+    _, page = written(record_of([verdict.model_copy(update=stated)]), exhibits, tmp_path)
     assert "The file says: made with Midjourney." in page.words
     assert ("metadata name a generator, its pixels were not called synthetic" in page.words) == (called != "progan")
 
 
-def test_two_files_of_one_name_keep_their_own_pictures(ensemble: Ensemble, tmp_path: Path) -> None:
-    images = [image_of("-", seed) for seed in (1, 2)]
-    exhibits = Exhibits(ensemble, maps=False)
-    for image in images:
-        exhibits.see(image)
-    kept = [exhibits.of(verdict) for verdict in answered(ensemble, images)]
+def test_two_files_of_one_name_keep_their_own_pictures(ensemble: Ensemble) -> None:
+    exhibits, verdicts = examined(ensemble, image_of("-", 1), image_of("-", 2))
+    kept = [exhibits.of(verdict) for verdict in verdicts]
     assert kept[0] and kept[1] and kept[0].thumbnail != kept[1].thumbnail
     assert exhibits.of(ensemble.failed("-", OutputExistsError("", ""))) is None
 
 
 def test_images_without_maps_are_named(ensemble: Ensemble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "MAPPED", 1)
-    images = [image_of(f"{seed}.jpg", seed) for seed in (1, 2, 3)]
-    exhibits = Exhibits(ensemble, maps=True)
-    for image in images:
-        exhibits.see(image)
-    _, page = written(record_of(answered(ensemble, images)), exhibits, tmp_path)
+    exhibits, verdicts = examined(ensemble, *(image_of(f"{seed}.jpg", seed) for seed in (1, 2, 3)), maps=True)
+    _, page = written(record_of(verdicts), exhibits, tmp_path)
     assert "only the first 1 images that could be read have them" in page.words
     assert page.words.count("No maps: only the first 1") == 2
 
 
-def full_verdict(**fields: Any) -> Verdict:
+def full_verdict() -> Verdict:
     method = MethodAnswer(
         method="yu", weights="yu-native", weights_sha256="6" * 64, verdict="real", synthetic_probability=0.03,
         reason="Synthetic at 3.0% is at most 5.0%.", probabilities={"real": 0.97, "progan": 0.03},
         likeliest="real", known_score=0.9, views=None,
     )  # fmt: skip
-    given: dict[str, Any] = {
-        "path": "a.png", "sha256": "1" * 64, "width": 640, "height": 480, "format": "PNG",
-        "verdict": "synthetic-unknown",
-        "synthetic_probability": 0.99995,
-        "probabilities": {"real": 0.00005, "progan": 0.4, "stylegan": 0.59995},
-        "likeliest": "stylegan", "runner_up": "progan", "weights_sha256": "7" * 64,
-        "method": "repmix+yu", "weights": "a+b",
-        "reason": "No source is likely enough.",
-        "likelihood_ratios": [
-            Ratio(
-                proposition="synthetic", against="real", log10=-2.0, words="moderately strong support",
-                bounded=True,
-            ),
+    return Verdict(
+        path="a.png", sha256="1" * 64, width=640, height=480, format="PNG", verdict="synthetic-unknown",
+        synthetic_probability=0.99995, probabilities={"real": 0.00005, "progan": 0.4, "stylegan": 0.59995},
+        likeliest="stylegan", runner_up="progan", weights_sha256="7" * 64, method="repmix+yu", weights="a+b",
+        reason="No source is likely enough.", enrolled={"mine": 0.125}, known_score=0.5, methods=[method],
+        warnings=["The image is too small."], evidence=[Evidence(kind="noise in brightness", log_odds=1.25)],
+        likelihood_ratios=[
+            Ratio(proposition="synthetic", against="real", log10=-2.0, words="moderately strong support", bounded=True),
             Ratio(proposition="progan", against="not progan", log10=0.3, words=None, bounded=False),
         ],
-        "views": Views(count=5, agreeing=3, least_synthetic=0.25, most_synthetic=0.75),
-        "methods": [method],
-        "agreement": Agreement(real=1, synthetic=1, inconclusive=0, sources={"progan": 1}),
-        "stability": [Change(change="jpeg=90", verdict="real", synthetic_probability=0.1, holds=False)],
-        "warnings": ["The image is too small."],
-        "evidence": [Evidence(kind="noise in brightness", log_odds=1.25)],
-        "enrolled": {"mine": 0.125},
-        "known_score": 0.5,
-    }  # fmt: skip
-    return Verdict(**given | fields)
+        views=Views(count=5, agreeing=3, least_synthetic=0.25, most_synthetic=0.75),
+        agreement=Agreement(real=1, synthetic=1, inconclusive=0, sources={"progan": 1}),
+        stability=[Change(change="jpeg=90", verdict="real", synthetic_probability=0.1, holds=False)],
+    )  # fmt: skip
 
 
 def test_everything_that_was_found_is_on_the_page(ensemble: Ensemble, tmp_path: Path) -> None:
     (tmp_path / "case.json").write_bytes(b"{}")
-    failure = Verdict(
-        path="b.png",
-        method="m",
-        weights="w",
-        weights_sha256=None,
-        error=Failure(code="not_found", message="b.png is not there."),
-    )
+    error = Failure(code="not_found", message="b.png is not there.")
+    failure = Verdict(path="b.png", method="m", weights="w", weights_sha256=None, error=error)
     changed = Examined(verdict=full_verdict(), sha256_after="2" * 64, review=["The file changed."])
     record = record_of([full_verdict(), failure], fusion_sha256="7" * 64, stability=True)
-    record = record.model_copy(
-        update={"images": [*record.images, changed], "weights": [*record.weights, *record.weights]}
-    )
+    record = record.model_copy(update={"images": [*record.images, changed], "weights": 2 * record.weights})
     _, page = written(record, Exhibits(ensemble, maps=False), tmp_path)
     for said in (
         "2026-11-21 12:30:05 UTC",
@@ -330,9 +290,9 @@ def test_everything_that_was_found_is_on_the_page(ensemble: Ensemble, tmp_path: 
 
 
 def test_a_clean_verdict_has_the_general_sentence_and_no_flag(ensemble: Ensemble, tmp_path: Path) -> None:
-    image = image_of("a.jpg")
-    verdict = answered(ensemble, [image])[0].model_copy(update={"verdict": "real", "source": None, "warnings": []})
-    _, page = written(record_of([verdict]), Exhibits(ensemble, maps=False), tmp_path)
+    exhibits, (verdict,) = examined(ensemble, image_of("a.jpg"))
+    clean = verdict.model_copy(update={"verdict": "real", "source": None, "warnings": []})
+    _, page = written(record_of([clean]), exhibits, tmp_path)
     assert "0 of 1 call for a closer look" in page.words and "Human review: look closer" not in page.words
     assert "A person must review this image" in page.words
     metadata = page.words.partition("Metadata: what the file states")[2].partition("How often")[0]

@@ -26,10 +26,10 @@ def test_places_are_of_values_that_others_are_told_from_and_leave_out_what_is_no
     assert [row[2] for row in table(of_errors=True).places()] == [0, 1, 2, 0, 0]
 
 
-def test_nothing_is_marked_where_nothing_is_told_apart_or_no_interval_is_known() -> None:
-    for cells in ((cell(0.5), cell(0.52)), (Cell(0.1), Cell(0.9))):
-        rows = tuple(Row(str(number), (each,)) for number, each in enumerate(cells))
-        assert Table("", "weights", (Column("", "x"),), rows).places() == [[0], [0]]
+def test_nothing_is_marked_where_nothing_is_told_apart_no_interval_is_known_or_no_row_is_ranked() -> None:
+    for cells, ranked in (((cell(0.5), cell(0.52)), True), ((Cell(0.1), Cell(0.9)), True), ((Cell(0.5),), False)):
+        rows = tuple(Row(str(number), (each,), ranked) for number, each in enumerate(cells))
+        assert Table("", "weights", (Column("", "x"),), rows).places() == [[0]] * len(cells)
 
 
 def test_a_paired_difference_tells_apart_what_intervals_do_not() -> None:
@@ -69,8 +69,3 @@ def test_intervals_and_notes_stand_beside_the_value() -> None:
     assert Cell(0.5, 0.4, 0.6, "-20%").text(intervals=True) == "0.500 (-20%, 0.400 - 0.600)"
     assert Cell(0.5, 0.4, 0.6, "-20%").text() == "0.500 (-20%)"
     assert Cell(None).text(intervals=True) == ""
-
-
-def test_a_table_without_ranked_rows_has_no_places() -> None:
-    rows = (Row("a", (Cell(0.5),), ranked=False),)
-    assert Table("", "weights", (Column("", "x"),), rows).places() == [[0]]

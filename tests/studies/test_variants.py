@@ -1,6 +1,5 @@
 """Studies: which trainings they are, and that each is of what its row says."""
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,8 @@ from ganprint.errors import ConfigError, UsageError
 from ganprint.studies.study import Study
 from ganprint.studies.variants import ablation_variants, order_semantics, semantics_variants
 
+from ..conftest import write_manifest
+
 SMALL = {"preset": "small", "assignments": ()}
 
 
@@ -20,18 +21,14 @@ def manifest(tmp_path: Path) -> Manifest:
     """Return rows without images: faces of three of four sources, horses of the fourth, many cars of one."""
     shown = {"car": {"real": 9}, "face": {"real": 2, "progan": 3, "stylegan": 2}, "horse": {"cyclegan": 2}}
     elsewhere = {"boat": {"real": 30}}
-    sources = ("real", "progan", "stylegan", "cyclegan")
-    with (tmp_path / "some.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "label", "dlabel", "source", "semantic", "split"])
-        for split in ("train", "val", "test_seen"):
-            here = shown | elsewhere if split == "test_seen" else shown
-            for number, (semantic, counts) in enumerate(here.items()):
-                for source, count in counts.items():
-                    for n in range(count):
-                        path = f"{split}-{semantic}-{source}-{n}.png"
-                        writer.writerow([path, sources.index(source), number, source, semantic, split])
-    return Manifest.open(tmp_path / "some.csv")
+    rows = [
+        {"path": f"{split}-{semantic}-{source}-{n}.png", "source": source, "semantic": semantic, "split": split}
+        for split, here in (("train", shown), ("val", shown), ("test_seen", shown | elsewhere))
+        for semantic, counts in here.items()
+        for source, count in counts.items()
+        for n in range(count)
+    ]
+    return Manifest.open(write_manifest(tmp_path / "some.csv", rows))
 
 
 def test_semantics_that_add_sources_come_first(manifest: Manifest) -> None:
