@@ -65,6 +65,7 @@ def main() -> None:
     """Run the command line; a user's error is a sentence and a hint on stderr and an exit status."""
     guard_streams()
     quiet_libraries()
+    _spin_briefly()
     try:
         app(prog_name="ganprint")
     except GanprintError as error:
@@ -93,6 +94,16 @@ def _end_without_output() -> NoReturn:
     # Python would complain once more when it flushes at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(1)
+
+
+def _spin_briefly() -> None:
+    """Let torch's threads give up the processor soon when they wait for each other, unless the user has chosen.
+
+    By default they spin for milliseconds, which other programs on the same processors turn into minutes. GNU's OpenMP
+    reads this when torch is imported.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 def _refuse(error: GanprintError) -> NoReturn:

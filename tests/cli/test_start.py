@@ -1,6 +1,7 @@
 """How the program starts: help without torch, version, errors as sentences, interruption."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,21 @@ def test_help_comes_without_torch_numpy_or_any_plugin() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
     assert all(f" {command} " in done.stdout for command in ("attribute", "train", "data", "weights"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "found"), [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "")]
+)
+def test_threads_of_torch_spin_briefly_unless_the_user_has_chosen(setting: dict[str, str], found: str) -> None:
+    code = (
+        "import os, sys; sys.argv = ['ganprint', '--version']\n"
+        "from ganprint.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(os.environ.get('GOMP_SPINCOUNT', ''))"
+    )
+    given = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    done = subprocess.run([sys.executable, "-c", code], env=given | setting, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == found
 
 
 WITHOUT_TORCH = {
