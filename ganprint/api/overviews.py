@@ -10,10 +10,9 @@ from ganprint.errors import OutputExistsError, UsageError
 from ganprint.evaluation.entry import SHORT_HASH, Entry
 from ganprint.evaluation.leaderboard import read_entries
 from ganprint.evaluation.tables import Table
-from ganprint.reporting.overview import result_tables
+from ganprint.reporting.overview import published_tables, result_tables
 from ganprint.reporting.presets import preset_lines
 from ganprint.studies.experiments import robustness_splits
-from ganprint.studies.published import published_tables
 from ganprint.studies.variants import Variant
 from ganprint.weights import Card, list_weights
 
@@ -21,10 +20,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ganprint.evaluation.runner import Comparison
+
 Metric = Literal["detection_accuracy", "attribution_accuracy", "balanced_accuracy", "nmi"]
 Unit = Literal["group", "image"]
 FigureForm = Literal["png", "svg"]
-Alike = dict[tuple[str, int, str, str, str], "list[Entry]"]
+Alike = dict[tuple[str, int, str, str, str], list[Entry]]
 
 
 @dataclass(frozen=True)

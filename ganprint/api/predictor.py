@@ -19,6 +19,7 @@ from ganprint.weights import Card, read_card
 
 if TYPE_CHECKING:
     from ganprint.images.views import Crops
+
 IMAGE_COLUMNS = ("image", "bytes", "path")
 """Columns of a batch that can hold images, the first that is there is taken."""
 

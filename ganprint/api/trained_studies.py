@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ganprint.evaluation.plan import Settings
     from ganprint.evaluation.runner import Comparison
     from ganprint.studies.study import Study
+
 Kind = Literal["semantics", "ablation"]
 STUDIED = ("none", "test-seen")
 """Policies that trained weights are tested under where no condition is named."""

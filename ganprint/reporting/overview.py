@@ -1,10 +1,12 @@
-"""All tables of a set of results, of every experiment."""
+"""All tables of a set of results, of every experiment, and those of papers, which stand beside measured ones."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ganprint import plugins
+from ganprint.attributor import PublishedTable
 from ganprint.evaluation.entry import Entry
-from ganprint.evaluation.tables import Table
+from ganprint.evaluation.tables import Cell, Column, Row, Table
 from ganprint.perturbation.attacks import PREFIX as ATTACKED
 from ganprint.perturbation.chain import PREFIX as SHARED
 from ganprint.studies.experiments import (
@@ -53,3 +55,14 @@ def result_tables(
         tables += [found.table(), *(found.severity_table(name) for name in found.names)]
     said = " or, without groups, ".join(UNITS[unit] for unit in UNITS if unit in {entry.unit for entry in entries})
     return [replace(table, title=f"{table.title}; {said}") for table in tables]
+
+
+def published_tables() -> list[Table]:
+    """Return the tables that the papers of the installed methods report."""
+    return [_as_table(table) for spec in plugins.specs() for table in spec.published]
+
+
+def _as_table(table: PublishedTable) -> Table:
+    columns = tuple(Column(group, name) for group, name in table.columns)
+    rows = tuple(Row(f"{name} (published)", tuple(map(Cell, values))) for name, values in table.rows.items())
+    return Table(f"Published: {table.title}", table.corner, columns, rows, of_errors=table.of_errors)
