@@ -69,9 +69,9 @@ def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None)
 
 
 def distinct_policies(policies: Sequence[str]) -> list[str]:
-    """Return policies once each; raise PerturbationError where one is none."""
-    for text in policies:
-        parse_any_policy(text)
+    """Return policies once each; raise PerturbationError where one is none, UsageError where it is an attack."""
+    if any(isinstance(parse_any_policy(text), Attack) for text in policies):
+        raise UsageError("Calibration and assessment need images without an attack.", "Name another policy.")
     return list(dict.fromkeys(policies))
 
 

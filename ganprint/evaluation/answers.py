@@ -138,11 +138,9 @@ def whole_answers(
 ) -> tuple[np.ndarray, list[Answer], list[ImageError]]:
     """Return the rows (N,) of a manifest's images that could be read, their whole answers, and the others' errors.
 
-    An answer holds crops and embedding, which `answer_manifest` lets go. Raises UsageError for an attack, and the
-    first ImageError where no image can be read.
+    The condition is no attack. An answer holds crops and embedding, which `answer_manifest` lets go. Raises the first
+    ImageError where no image can be read.
     """
-    if isinstance(condition.policy, Attack):
-        raise UsageError("Calibration and assessment need images without an attack.", "Name another policy.")
     images = ConditionedViews(manifest, [attributor.config.view], condition)
     rows: list[int] = []
     answers: list[Answer] = []

@@ -74,6 +74,7 @@ WITHOUT_TORCH = {
     "evaluate --policy test-sean": "Did you mean test-seen?",
     "evaluate --limit 6 --record": "needs whole splits",
     "assess --policy none,froost": "Did you mean frost?",
+    "assess --policy attack:pgd=8": "need images without an attack",
     "calibrate --data . --policy nope": "no policy 'nope'",
     "fuse --data . --policy nope": "no policy 'nope'",
     "compare --condition test:nope": "no policy 'nope'",
