@@ -225,6 +225,7 @@ def _pixels_of(image: Image.Image, parts: Parts, found: str) -> tuple[np.ndarray
     image.load()
     pixels, notes = to_rgb(image, parts.bits, parts.icc)
     if found == "JPEG":
+        image.close()  # or it would be held beside what the other decoder takes
         parts.damage = missing_of_jpeg(parts.payload, pixels)
     return pixels, notes
 

@@ -173,7 +173,8 @@ def _missing(directory: Directory, samples: int, length: int) -> str:
         offset = int(offsets[number]) if number < len(offsets) else length
         count = int(counts[number]) if number < len(counts) else 0
         there = min(length - offset, count or length)
-        if there < (row_bytes * (rows if tiled else min(rows, height - top)) if plain else count or 1):
+        least = row_bytes * (rows if tiled else min(rows, height - top)) if plain else count or 1
+        if there < least:
             if tiled or apart:
                 return f"{number} of its {wanted} {'tiles' if tiled else 'strips'} are there"
             part = max(there, 0) // row_bytes if plain else 0

@@ -107,7 +107,7 @@ def read_config(
     if base is not None:
         _merge(values, base.model_dump())
     elif preset is not None or spec.name in preset_names(spec):
-        _merge(values, _read_yaml(_preset_file(spec, preset or spec.name)))
+        _merge(values, _read_yaml(_preset_file(spec, spec.name if preset is None else preset)))
     if file is not None:
         _merge(values, _read_yaml(file))
     for assignment in assignments:

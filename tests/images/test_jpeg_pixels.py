@@ -10,6 +10,7 @@ from PIL import Image
 
 from ganprint.errors import ImageError
 from ganprint.images import read, read_image
+from ganprint.images.formats import open_image
 from ganprint.images.jpeg_pixels import decoded_jpeg
 
 from ..conftest import encoded
@@ -77,3 +78,19 @@ def test_what_is_damaged_is_read_or_refused_as_by_pillow(
     found = outcome()
     monkeypatch.setattr(read, "decoded_jpeg", lambda image, payload: None)
     assert found == outcome()
+
+
+def test_memory_of_a_picture_is_given_back_before_another_decoder_takes_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[Image.Image] = []
+
+    def look(payload: bytes, pixels: np.ndarray) -> str:
+        with pytest.raises(ValueError, match="closed"):
+            opened[0].getpixel((0, 0))
+        return ""
+
+    monkeypatch.setattr(read, "open_image", lambda *given: opened.append(open_image(*given)) or opened[0])
+    monkeypatch.setattr(read, "missing_of_jpeg", look)
+    read_image(encoded(PIXELS[..., 0], "JPEG"))
+    assert opened

@@ -90,9 +90,10 @@ def test_a_bad_assignment_names_the_key_and_what_it_may_be(assignment: str, says
     assert caught.value.exit_status == 2
 
 
-def test_an_unknown_preset_lists_the_presets() -> None:
-    with pytest.raises(ConfigError, match="no preset called repmix-big") as caught:
-        read(preset="repmix-big")
+@pytest.mark.parametrize("preset", ["repmix-big", ""])
+def test_an_unknown_preset_lists_the_presets(preset: str) -> None:
+    with pytest.raises(ConfigError, match=f"no preset called {preset}\\.") as caught:
+        read(preset=preset)
     assert "repmix-native" in caught.value.hint
 
 
