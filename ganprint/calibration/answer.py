@@ -22,8 +22,8 @@ class Answer:
     of the sum of the logits' exponentials, `largest_logit` that of the largest logit, `embedding` (D,) the mean of the
     embeddings, or of the attribution logits where a method has none. `reasons` (k, R) are what R named kinds of
     evidence add to each crop's log-odds of synthetic, none where a method cannot tell. `nothing` says why an image has
-    no crop that shows anything, the middle of it standing in; `reflected` that it is smaller than a view; `grey` that its
-    crops have no colour.
+    no crop that shows anything, the middle of it standing in; `reflected` that it is smaller than a view; `grey` that
+    its crops have no colour.
     """
 
     each: np.ndarray
