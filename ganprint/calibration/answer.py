@@ -22,7 +22,8 @@ class Answer:
     of the sum of the logits' exponentials, `largest_logit` that of the largest logit, `embedding` (D,) the mean of the
     embeddings, or of the attribution logits where a method has none. `reasons` (k, R) are what R named kinds of
     evidence add to each crop's log-odds of synthetic, none where a method cannot tell. `nothing` says why an image has
-    no crop that shows anything, the middle of it standing in; `reflected` that it is smaller than a view.
+    no crop that shows anything, the middle of it standing in; `reflected` that it is smaller than a view; `grey` that
+    its crops have no colour.
     """
 
     each: np.ndarray
@@ -33,6 +34,7 @@ class Answer:
     reasons: np.ndarray | None = None
     nothing: Emptiness | None = None
     reflected: bool = False
+    grey: bool = False
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -82,8 +84,10 @@ def answer_images(
             embedding=embedding.mean(0).numpy(),
             reason_names=names,
             reasons=told.numpy() if told is not None else None,
+            grey=bool((image == image[:, :1]).all()),
         )
-        for each, embedding, told in zip(
+        for image, each, embedding, told in zip(
+            images,
             torch.split(torch.cat(logits), counts),
             torch.split(torch.cat(embeddings), counts),
             torch.split(torch.cat(reasons), counts) if reasons else [None] * len(counts),

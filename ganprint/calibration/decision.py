@@ -169,12 +169,14 @@ def decide(
     families: Mapping[str, str] | None = None,
     *,
     reflected: bool = False,
+    grey: bool = False,
 ) -> tuple[str, str]:
     """Return the verdict on an image and why, in a sentence with the numbers compared.
 
     The verdict is real, a source, a family, UNKNOWN or INCONCLUSIVE; `families` says which family a source is of. Real
     needs a probability above one half, a likelihood ratio that does not speak for synthetic, and an image no smaller
     than a crop, which `reflected` says it is: what was filled by reflection shows traces, but none that are missing.
+    It also needs colour, which a `grey` image lacks: of generated images made grey, most look like photographs.
     """
     synthetic, strange = float(1 - probabilities[0]), score < rule.unknown_below
     said = f"P(synthetic) is {percent(synthetic)}"
@@ -189,6 +191,8 @@ def decide(
             return INCONCLUSIVE, f"{said}, low enough for no trace, but {unlike}."
         if reflected:
             return INCONCLUSIVE, f"{said}, but the image is too small to say that no trace was found."
+        if grey:
+            return INCONCLUSIVE, f"{said}, but it has no colour, and without colour traces are often missed."
         if not agrees:
             return INCONCLUSIVE, f"{said}, which does not speak clearly for either side."
         return REAL, f"{said}: no trace is found up to {percent(real_to)}."

@@ -110,6 +110,8 @@ def attribute(
     if not inputs and files_from is None:
         raise UsageError("No image was named.", "ganprint attribute IMAGE, or --files-from LIST.")
     inputs = inputs or []
+    if inputs.count("-") > 1:
+        raise UsageError("Standard input is one image, but - was named more than once.", "Name - once.")
     if str(files_from) == "-":
         files_from = _list_on_stdin(inputs)
     if fail_on is not None:
@@ -130,6 +132,8 @@ def attribute(
     before = verdicts.before
     if before:
         note(f"{before.total()} images were answered before, {before[None]} of them without a verdict.")
+        if before[None]:
+            note("To examine those again, name them with another --out, or start again with --force.")
         failures += before[None]
         matches += sum(count for name, count in before.items() if _matches(name, fail_on))
     if writer is not None:

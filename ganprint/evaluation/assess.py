@@ -252,7 +252,7 @@ def answer_images(
         [
             INCONCLUSIVE
             if answer.nothing is not None
-            else decide(each, score, card.sources, rule, card.families, reflected=answer.reflected)[0]
+            else decide(each, score, card.sources, rule, card.families, reflected=answer.reflected, grey=answer.grey)[0]
             for each, score, answer in zip(probabilities, scores, answers, strict=True)
         ]
     )

@@ -75,7 +75,7 @@ def make_verdict(
         reason=decision.reason,
         likeliest=names[order[0]],
         known_score=None if decision.score is None else round(decision.score, 6),
-        likelihood_ratios=list(_ratios(probabilities, card, verdict)),
+        likelihood_ratios=[] if answer.grey else list(_ratios(probabilities, card, verdict)),
         views=Views(
             count=len(answer.each),
             agreeing=agreeing,
@@ -100,7 +100,8 @@ def _decide(
     if rule is None or known is None:
         return Decision(INCONCLUSIVE, NO_RULE)
     score = float(SCORES[rule.score](known, [answer])[0])
-    verdict, reason = decide(probabilities, score, names, rule, card.families, reflected=answer.reflected)
+    lacks = {"reflected": answer.reflected, "grey": answer.grey}
+    verdict, reason = decide(probabilities, score, names, rule, card.families, **lacks)
     nearer = {each.name: each.nearness(answer.embedding, known) for each in galleries}
     found = max(
         (each for each in galleries if nearer[each.name] >= each.threshold),

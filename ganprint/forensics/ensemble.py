@@ -166,7 +166,8 @@ class Ensemble:
         like = [is_like(verdict, predictor.card) for verdict, predictor in zip(verdicts, self.predictors, strict=True)]
         score = float(np.mean(like))
         reflected = any(answer.reflected for answer in answers)
-        verdict, reason = decide(probabilities, score, fusion.sources, rule, reflected=reflected)
+        grey = any(answer.grey for answer in answers)
+        verdict, reason = decide(probabilities, score, fusion.sources, rule, reflected=reflected, grey=grey)
         side = "real" if verdict == REAL else "synthetic"
         clear = agreement.real + agreement.synthetic
         if verdict != INCONCLUSIVE and clear and getattr(agreement, side) < AGREED * clear:
@@ -190,7 +191,7 @@ class Ensemble:
             "probabilities": {name: round(float(p), 6) for name, p in zip(fusion.sources, probabilities, strict=True)},
             "likeliest": fusion.sources[order[0]],
             "runner_up": fusion.sources[order[1]],
-            "likelihood_ratios": [ratio_of("synthetic", REAL, synthetic, told)] if told.holds else [],
+            "likelihood_ratios": [ratio_of("synthetic", REAL, synthetic, told)] if told.holds and not grey else [],
         }
 
 

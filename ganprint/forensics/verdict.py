@@ -97,7 +97,7 @@ class Change(Written):
 
     change: str
     verdict: str
-    synthetic_probability: float
+    synthetic_probability: float | None
     holds: bool
 
 

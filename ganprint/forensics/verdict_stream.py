@@ -56,7 +56,7 @@ def _with_changes(verdict: Verdict, changed: Iterable[tuple[str, Verdict]]) -> V
         Change(
             change=name,
             verdict=each.verdict or "",
-            synthetic_probability=each.synthetic_probability or 0.0,
+            synthetic_probability=each.synthetic_probability,
             holds=each.verdict == verdict.verdict,
         )
         for name, each in changed

@@ -81,15 +81,18 @@ def test_real_needs_more_than_half_and_a_ratio_that_does_not_speak_against_it() 
     between = "P(synthetic) is 55.0%: between 50.0% (no trace found) and 90.0% (synthetic)."
     small = "P(synthetic) is 45.0%, but the image is too small to say that no trace was found."
     unclear = "P(synthetic) is 45.0%, which does not speak clearly for either side."
-    for shares, score, rule, reflected, verdict, said in (
-        (low, 0.9, lenient, False, "real", "P(synthetic) is 45.0%: no trace is found up to 50.0%."),
-        (high, 0.9, lenient, False, INCONCLUSIVE, between),
-        (high, 0.5, lenient, False, INCONCLUSIVE, between),
-        (low, 0.9, lenient, True, INCONCLUSIVE, small),
-        (low, 0.9, tilted, False, INCONCLUSIVE, unclear),
-        (named, 0.9, lenient, True, "progan", None),
+    colourless = "P(synthetic) is 45.0%, but it has no colour, and without colour traces are often missed."
+    for shares, score, rule, lacking, verdict, said in (
+        (low, 0.9, lenient, "", "real", "P(synthetic) is 45.0%: no trace is found up to 50.0%."),
+        (high, 0.9, lenient, "", INCONCLUSIVE, between),
+        (high, 0.5, lenient, "", INCONCLUSIVE, between),
+        (low, 0.9, lenient, "reflected", INCONCLUSIVE, small),
+        (low, 0.9, lenient, "grey", INCONCLUSIVE, colourless),
+        (low, 0.9, tilted, "", INCONCLUSIVE, unclear),
+        (named, 0.9, lenient, "reflected", "progan", None),
+        (named, 0.9, lenient, "grey", "progan", None),
     ):
-        found, reason = decide(np.array(shares), score, SOURCES, rule, reflected=reflected)
+        found, reason = decide(np.array(shares), score, SOURCES, rule, **({lacking: True} if lacking else {}))
         assert found == verdict and said in (None, reason)
 
 

@@ -190,6 +190,7 @@ def test_standard_input_patterns_and_lists_name_images_too(attribute, program, c
     assert done.returncode == 1
     listed = attribute("--files-from", "-", "--json", by=program, input="case/real.png\ncase/absent.png\n")
     assert (listed.stdout, listed.returncode) == (done.stdout, 1)
+    assert "more than once" in attribute("-", "-", by=program, input="").stderr
     done = attribute("-", "--files-from", "-", by=program, input="")
     assert done.returncode == 2 and "cannot be an image and a list" in done.stderr
 

@@ -112,6 +112,7 @@ def test_a_batch_that_was_killed_goes_on_without_a_line_twice_or_lost(
     size = out.stat().st_size
     again = judge(folder, "--out", out, "--resume", form)
     assert again.returncode == 1 and "201 images were answered before, 1 of them without" in again.stderr
+    assert "another --out" in again.stderr
     assert out.stat().st_size == size
     assert judge(folder, "--out", out, "--resume", form, "--fail-on", "synthetic").returncode == 4
 

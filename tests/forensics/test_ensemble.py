@@ -146,12 +146,23 @@ def test_an_image_with_nothing_to_examine_is_inconclusive_whatever_the_methods_s
         assert first.verdict == "inconclusive" and first.reason == "Nothing to examine: it has no texture."
         assert first.synthetic_probability is None and not first.probabilities
         assert second.probabilities
+    (changed,) = stream_verdicts([("b.png", flat)], Ensemble([predictor(1, [0.98, 0.01, 0.01])], stability=True))
+    assert {change.synthetic_probability for change in changed.stability} == {None}
 
 
 def test_what_answers_depend_on_is_told_apart() -> None:
     one, two = ensemble(predictor(1, [0.1, 0.8, 0.1])), ensemble(predictor(2, [0.1, 0.8, 0.1]))
     assert one.sha256 == ensemble(predictor(1, [0.1, 0.8, 0.1])).sha256 != two.sha256
     assert Ensemble(one.predictors, one.fusion, stability=True).sha256 != one.sha256
+
+
+def test_no_trace_is_said_of_no_image_without_colour_nor_a_likelihood_ratio() -> None:
+    grey = replace(IMAGE, pixels=np.repeat(PIXELS[..., :1], 3, axis=2))
+    for members in ([1], [1, 2]):
+        together = ensemble(*(predictor(number, [0.98, 0.01, 0.01]) for number in members))
+        coloured, colourless = stream_verdicts([("a.png", IMAGE), ("a.png", grey)], together)
+        assert (coloured.verdict, colourless.verdict) == ("real", "inconclusive")
+        assert "colour" in (colourless.reason or "") and not colourless.likelihood_ratios
 
 
 def test_several_methods_find_no_trace_in_an_image_too_small_for_any_of_them_no_more_than_one() -> None:
