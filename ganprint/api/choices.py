@@ -39,7 +39,7 @@ def chosen_weights(weights: str | Path | None, method: str | None) -> Path:
             card = read_card(folder)
             if card.method != method:
                 fault = f"The weights {card.name} belong to the method {card.method}, not {method}."
-                raise UsageError(fault, "Name one of --method and --weights.")
+                raise UsageError(fault, f"Name weights of {method}, or another method.")
         return folder
     if method is None:
         return first_choice().path

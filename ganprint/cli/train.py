@@ -152,8 +152,9 @@ class Reporter:
         where = f"{self.name}{progress.stage} {progress.epoch}/{progress.epochs}"
         running = {"loss": progress.loss, "accuracy": progress.accuracy}
         parts = [f"{name} {value:.3f}" for name, value in running.items() if value is not None]
-        speed = f"{progress.images_per_second:.{0 if progress.images_per_second >= 10 else 1}f} images/s"
-        line = "  ".join([where, *parts, speed, f"{minutes}:{seconds:02} left"])
+        if progress.images_per_second:
+            parts.append(f"{progress.images_per_second:.{0 if progress.images_per_second >= 10 else 1}f} images/s")
+        line = "  ".join([where, *parts, f"{minutes}:{seconds:02} left"])
         self.bar.update(self.task, completed=progress.step, total=progress.steps, description=line)
         now = time.monotonic()
         self._estimate(progress, now)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from ganprint.attributor import REAL
 from ganprint.data.columns import NAMED, NUMBERS
 from ganprint.data.manifest import Manifest
+from ganprint.data.manifest_parts import split_of_name
 from ganprint.errors import ManifestError
 from ganprint.remote import join_location
 
@@ -18,8 +19,9 @@ def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
     """Return the rows of all manifests, paths made absolute, with the columns of each, empty where another has none.
 
     A source is one by its name: those of the first manifest come first, and a label of -1 stays where no manifest
-    knows the source. An image that several list counts once. Raises ManifestError where a manifest names no sources, or
-    two say another source or split of an image.
+    knows the source. A manifest without splits is of the split that its file's name ends in, if any. An image that
+    several list counts once. Raises ManifestError where a manifest names no sources, or two say another source or
+    split of an image.
     """
     for manifest in manifests:
         if manifest.named_by_position:
@@ -37,8 +39,9 @@ def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
         root = manifest.root.resolve() if isinstance(manifest.root, Path) else manifest.root
         wholes = (join_location(root, path) for path in manifest.column("path").tolist())
         paths += [os.path.normpath(whole) if isinstance(whole, Path) else whole for whole in wholes]
+        named = "" if manifest.split_names else split_of_name(manifest.name)
         for column, values in texts.items():
-            values += manifest.column(column).tolist()
+            values += [named] * len(manifest) if named and column == "split" else manifest.column(column).tolist()
     kept = _once(paths, list(zip(texts["source"], texts["split"], strict=True)))
     table = pa.table(
         {

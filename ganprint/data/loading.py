@@ -66,9 +66,13 @@ class ImageLoader(DataLoader[Any]):
             return super().__iter__()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
         try:
-            return super().__iter__()
+            served = super().__iter__()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for worker in getattr(served, "_workers", ()):
+            # At exit Python ends the workers that a traceback still holds with SIGTERM, and waits for them.
+            worker._popen.terminate = worker._popen.kill
+        return served
 
 
 def loader(

@@ -61,13 +61,19 @@ def read_parts(files: Sequence[Path | str]) -> NamedRows:
     return NamedRows(joined, names, parts[0].real_folder, by_position)
 
 
+def split_of_name(file: Path | str) -> str:
+    """Return the split that a file's name ends in, empty where it ends in none."""
+    found = _SPLIT.fullmatch(Path(last_part(file)).stem)
+    return found[1].lower() if found else ""
+
+
 def _with_split(table: pa.Table, file: Path | str) -> pa.Table:
     if "split" in table.column_names:
         return table
-    found = _SPLIT.fullmatch(Path(last_part(file)).stem)
-    if not found:
+    name = split_of_name(file)
+    if not name:
         raise ManifestError(f"{file} does not say which split it is of.", "Call it train.csv, val.csv or test.csv.")
-    split = pa.array([found[1].lower()] * len(table)).dictionary_encode()
+    split = pa.array([name] * len(table)).dictionary_encode()
     return table.append_column("split", split)
 
 

@@ -14,6 +14,7 @@ from ganprint.calibration.likelihood import fit_likelihood
 from ganprint.calibration.open_set import SCORES, Known
 from ganprint.calibration.probabilities import (
     Fit,
+    Scaling,
     apply_isotonic,
     brier_score,
     calibration_error,
@@ -175,9 +176,13 @@ class Sample:
 
 
 def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationRecord, np.ndarray]:
-    """Fit temperatures and isotonic regressions; return the record of the best, and its answers for units kept out."""
+    """Fit temperatures and isotonic regressions; return the record of the best, and its answers for units kept out.
+
+    The best can be none: then the temperature is 1.
+    """
     before, labels, weights = sample.before, sample.labels, sample.weights
     fits: dict[str, Fit] = {
+        "none": lambda *_: Scaling(),
         "temperature": fit_scaling,
         "temperature by level": partial(fit_scaling, by_level=True),
         "isotonic": lambda p, y, w: partial(apply_isotonic, curves=fit_isotonic(p, y, w)),
@@ -190,7 +195,7 @@ def _calibration(sample: Sample, facts: dict[str, Any]) -> tuple[CalibrationReco
     best, other = order[:2]
     # Beside isotonic lines, too, the record has the better temperature.
     by_level = order.index("temperature by level") < order.index("temperature")
-    scaling = fit_scaling(before, labels, weights, by_level=by_level)
+    scaling = Scaling() if best == "none" else fit_scaling(before, labels, weights, by_level=by_level)
     record = CalibrationRecord(
         temperature=round(scaling.temperature, 4),
         real_offset=round(scaling.real_offset, 4),

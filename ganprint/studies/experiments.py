@@ -110,7 +110,12 @@ def condition_table(entries: Sequence[Entry]) -> Table:
         for metric in (*METRICS, *OPEN_SET_METRICS)
         if any((each.split, each.policy) == condition and getattr(each, metric) is not None for each in entries)
     ]
-    columns = [Column(f"{split}, {policy}", SHORT[metric]) for (split, policy), metric in measured]
+    title = _counted(entries)
+    heads = {}
+    for condition in conditions:
+        counts = _counted([entry for entry in entries if (entry.split, entry.policy) == condition])
+        heads[condition] = ", ".join(condition) + ("" if counts == title else f" ({counts})")
+    columns = [Column(heads[condition], SHORT[metric]) for condition, metric in measured]
     rows = [
         Row(
             name + (f" {SEEN_MARK}" if any(_was_seen(entry) for entry in found.values()) else ""),
@@ -123,9 +128,6 @@ def condition_table(entries: Sequence[Entry]) -> Table:
         )
         for name, found in _by_weights(entries).items()
     ]
-    groups = {entry.groups for entry in entries} - {None}
-    title = f"{_span([entry.n for entry in entries])} images"
-    title += f", {_span([each for each in groups if each])} groups" if groups else ""
     if any(map(_was_seen, entries)):
         title += f" ({SEEN_MARK} trained, selected or calibrated on some of them)"
     return Table(title, "weights", tuple(columns), tuple(rows))
@@ -165,6 +167,12 @@ def _difference_cell(found: GroupMean | None) -> Cell:
         return Cell(None)
     bounds = "" if found.low is None else f"{found.low:+.3f} to {found.high:+.3f}"
     return Cell(found.value, note=bounds)
+
+
+def _counted(entries: Sequence[Entry]) -> str:
+    """Return how many images and groups results are of, from the fewest to the most."""
+    groups = [entry.groups for entry in entries if entry.groups]
+    return f"{_span([entry.n for entry in entries])} images" + (f", {_span(groups)} groups" if groups else "")
 
 
 def _span(counts: Sequence[int]) -> str:

@@ -191,8 +191,16 @@ class _Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(place.epoch, place.step, steps)
         self.trainee.train()
-        with self._autocast():
-            losses = self.trainee(images, batch.labels, step)
+        try:
+            with self._autocast():
+                losses = self.trainee(images, batch.labels, step)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise TrainingError(
+                f"This network cannot normalise a batch of one image of {self.config.view.size} px.",
+                "Raise batch_size or view.size.",
+            ) from None
         value = float(losses.total.detach())
         if not math.isfinite(value):
             raise TrainingError(

@@ -60,6 +60,11 @@ def test_quiet_leaves_out_the_plan_and_progress_but_not_what_must_be_known(compa
     assert quiet.stderr and all("numbers say how well" in line for line in quiet.stderr.splitlines())
 
 
+def test_conditions_of_other_numbers_of_images_each_say_theirs(compare: Any) -> None:
+    done = compare("--condition", "test_seen:none,val:none", "--markdown")
+    assert "test_seen, none (15 images, 3 groups)" in done.stdout and "val, none (" in done.stdout
+
+
 def test_tables_are_printed_as_markdown_and_latex(compare: Any) -> None:
     done = compare("--markdown")
     marked, _, title, blank, head, line, *rest = done.stdout.splitlines()

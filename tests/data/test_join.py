@@ -50,6 +50,13 @@ def test_all_columns_stay_so_that_an_original_is_known_again(two: list[Path]) ->
     assert joined.column("origin").tolist() == ["", "", "", "o0.png", "o1.png", "o2.png"]
 
 
+def test_a_file_without_splits_is_of_the_split_that_its_name_says(tmp_path: Path) -> None:
+    for name, image in (("train", "a"), ("my-val", "b"), ("photos", "c")):
+        (tmp_path / f"{name}.csv").write_text(f"path,source\nr{image}.png,real\n{image}.png,progan\n")
+    joined = join([Manifest.open(tmp_path / f"{name}.csv") for name in ("train", "my-val", "photos")])
+    assert joined.splits.tolist() == ["train", "train", "val", "val", "", ""]
+
+
 def test_the_command_writes_paths_that_lead_from_the_new_file(two, inside, tmp_path) -> None:
     done = inside("data", "join", tmp_path / "new" / "all.csv", *two, "--json", status=0)
     assert json.loads(done.stdout)["images"] == {"open": 1, "test": 1, "train": 3, "val": 1}

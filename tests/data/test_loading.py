@@ -80,6 +80,15 @@ def test_without_a_sampler_images_come_once_in_order_whatever_signals_reach_work
     assert isinstance(batches[0].images, list)
 
 
+def test_python_can_end_at_exit_a_worker_that_ignores_the_signals_of_its_group(tree):
+    served = loader(SourceImages(Manifest.open(tree)), batch_size=5, workers=1)._with_workers_started()
+    next(served)
+    (worker,) = multiprocessing.active_children()
+    worker.terminate()  # as multiprocessing does at exit, where it then waits without end
+    worker.join(60)
+    assert worker.exitcode == -signal.SIGKILL
+
+
 def test_loading_leaves_the_global_random_stream_alone(tree):
     torch.manual_seed(3)
     expected = torch.rand(2)

@@ -24,7 +24,7 @@ from ganprint.calibration.probabilities import (
 )
 from ganprint.cli.calibrate import print_calibration
 from ganprint.evaluation.assess import Assessed
-from ganprint.evaluation.calibrate import Calibrated
+from ganprint.evaluation.calibrate import Calibrated, Sample, _calibration
 from ganprint.weights import read_card
 
 KINDS = 5
@@ -124,6 +124,19 @@ def test_no_image_is_tempered_by_a_fit_that_saw_it(overconfident: tuple[np.ndarr
     after = held_out(fit_scaling, probabilities, changed, even, folds)
     np.testing.assert_array_equal(before[:2], after[:2])
     assert not np.array_equal(before, after)
+
+
+def test_probabilities_that_every_fit_makes_worse_stay_as_they_are() -> None:
+    random = np.random.default_rng(0)
+    before = random.dirichlet(np.full(3, 0.7), size=30)
+    labels, units = np.array([random.choice(3, p=row) for row in before]), np.arange(30)
+    sample = Sample(before, labels, units, units, np.ones(30), folds_of(units))
+    facts = {"images": 30, "split": "val", "data": "d", "data_sha256": "0" * 64, "policies": ("none",), "seed": 0}
+    facts |= {"date": "2026-11-30T00:00:00Z"}
+    record, after = _calibration(sample, facts)
+    assert (record.temperature, record.real_offset, record.isotonic) == (1, 0, None)
+    np.testing.assert_allclose(after, before)
+    assert record.after == record.before
 
 
 def test_the_command_measures_draws_and_records_what_attribute_applies(

@@ -76,6 +76,12 @@ def test_fewer_images_than_a_batch_are_refused_where_none_are_mixed(tiny_manifes
     assert "Set batch_size to at most 3." in caught.value.hint
 
 
+def test_a_batch_of_one_value_that_cannot_be_normalised_is_refused(tiny_manifest: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="cannot normalise a batch of one image of 32 px") as caught:
+        fit(tiny_manifest, tmp_path, "backbone=timm:resnet18", "backbone_options={}", "batch_size=1", "mix_count=1")
+    assert "batch_size" in caught.value.hint
+
+
 def test_a_loss_that_is_not_finite_stops_training_and_says_so(tiny_manifest: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="The loss became nan in epoch"):
         fit(tiny_manifest, tmp_path, "learning_rate=1e20", "warmup_steps=0", "optimizer=adam", "epochs=3")
