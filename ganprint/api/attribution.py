@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -200,7 +201,8 @@ class Attribution(Iterator[Verdict]):
         self.ensemble = ensemble
         self.before: Counter[str | None] = Counter()
         self._inputs, self._outputs, self._reading = inputs, outputs, reading
-        self._verdicts = self._answer()
+        # Of a copy: a generator that held this object would keep its workers and locks until garbage is collected.
+        self._verdicts = copy(self)._answer()
 
     def __iter__(self) -> Self:
         return self
@@ -230,7 +232,7 @@ class Attribution(Iterator[Verdict]):
                 if error is None or self._reading.on_error == "yield":
                     yield verdict
             if journal is not None:
-                self.before = journal.verdicts
+                self.before.update(journal.verdicts)
         if case is not None and outputs.report is not None:
             case.save(
                 outputs.report,
