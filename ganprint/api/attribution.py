@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Literal, Self, TypeAlias, get_args
+from typing import Literal, Self, TypeAlias
 
 from ganprint import forked
 from ganprint.api.case_report import MOST_REPORTED, CaseReport, check_report, check_size
@@ -16,7 +16,7 @@ from ganprint.api.choices import check_batch_size, chosen_members, load_ensemble
 from ganprint.api.image_inputs import Images, Inputs, Source, read_source
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.devices import one_thread_each
-from ganprint.errors import ImageError, UsageError
+from ganprint.errors import ImageError, UsageError, check_choice
 from ganprint.forensics import verdict_stream
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.gallery import list_galleries
@@ -82,8 +82,7 @@ def attribute(
     ImageError ends the iteration. Raises UsageError, WeightsError and PluginError at once, as the command does.
     """
     check_batch_size(batch_size)
-    if on_error not in get_args(OnError):
-        raise UsageError(f"on_error cannot be {on_error!r}.", f"It is one of: {', '.join(get_args(OnError))}.")
+    check_choice("on_error", on_error, OnError)
     inputs = Inputs(images, recursive, None if files_from is None else Path(files_from))
     outputs = _Outputs(
         None if out is None else Path(out),
