@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ganprint.errors import PluginError, UsageError
 
@@ -52,8 +52,11 @@ class View(BaseModel, frozen=True, extra="forbid"):
         return round(self.size * self.answering_scale)
 
 
-class AttributorConfig(BaseModel, frozen=True, extra="forbid"):
+class AttributorConfig(BaseModel):
     """Hyperparameters of a method; field descriptions are the help of `--set key=value`."""
+
+    # Not as keywords of the class: type checkers would ask them of every subclass.
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     view: View = Field(View(), description="how an image becomes the input")
 
@@ -285,7 +288,7 @@ class Attributor(ABC):
         Its keys: `epochs`, `best_epoch`, `seconds`, `losses` (name to one value an epoch), `details`. Neural
         attributors leave it out: `ganprint.training.loop` trains them.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no fit.")
+        raise PluginError(f"{self.spec.title} has no fit.", "It cannot be trained; report it to its author.")
 
     @classmethod
     def called(cls, config: AttributorConfig) -> str:

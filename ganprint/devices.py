@@ -44,6 +44,8 @@ def find_device(device: str = "auto") -> str:
 def use_threads(threads: int | None) -> None:
     """Let torch use so many threads for one computation on the CPU; None leaves it at as many as there are cores."""
     if threads is not None:
+        if threads < 1:
+            raise UsageError(f"A computation cannot use {threads} threads.", "Give at least 1.")
         import torch
 
         torch.set_num_threads(threads)

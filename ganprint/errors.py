@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar, get_args
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -47,6 +47,12 @@ class ConfigError(UsageError):
     """A configuration key or value is not one the method knows."""
 
     code = "config"
+
+
+def check_choice(name: str, value: object, choices: Any) -> None:
+    """Raise UsageError for a value of an argument that is none of those of its Literal type."""
+    if value not in get_args(choices):
+        raise UsageError(f"{name} cannot be {value!r}.", f"It is one of: {', '.join(get_args(choices))}.")
 
 
 class ImageError(GanprintError):

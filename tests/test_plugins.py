@@ -157,3 +157,11 @@ def test_the_plugin_api_has_every_name_that_it_lists_and_imports_scipy_only_for_
         plugin_api.nothing  # noqa: B018
     code = "import sys, ganprint.plugin_api; print([*{'scipy', 'timm', 'pywt'} & set(sys.modules)])"
     assert run_code(code).strip() == "[]"
+
+
+def test_a_method_without_fit_says_so(site: Path) -> None:
+    (site / "stranger.py").write_text(GOOD.replace("    def fit(self, train, val, run): return {}\n", ""))
+    install(site, "stranger-methods", {"good": "stranger:Good"})
+    unfit = plugins.load("good")(plugin_api.AttributorConfig(), ["real", "fake"])
+    with pytest.raises(PluginError, match=r"Good has no fit\."):
+        unfit.fit(None, None, None)  # type: ignore[arg-type]

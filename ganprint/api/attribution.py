@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Literal, Self, TypeAlias, get_args
+from typing import Literal, Self, TypeAlias
 
 from ganprint import forked
 from ganprint.api.case_report import MOST_REPORTED, CaseReport, check_report, check_size
@@ -15,7 +16,7 @@ from ganprint.api.choices import check_batch_size, chosen_members, load_ensemble
 from ganprint.api.image_inputs import Images, Inputs, Source, read_source
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.devices import one_thread_each
-from ganprint.errors import ImageError, UsageError
+from ganprint.errors import ImageError, UsageError, check_choice
 from ganprint.forensics import verdict_stream
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.gallery import list_galleries
@@ -81,8 +82,7 @@ def attribute(
     ImageError ends the iteration. Raises UsageError, WeightsError and PluginError at once, as the command does.
     """
     check_batch_size(batch_size)
-    if on_error not in get_args(OnError):
-        raise UsageError(f"on_error cannot be {on_error!r}.", f"It is one of: {', '.join(get_args(OnError))}.")
+    check_choice("on_error", on_error, OnError)
     inputs = Inputs(images, recursive, None if files_from is None else Path(files_from))
     outputs = _Outputs(
         None if out is None else Path(out),
@@ -200,7 +200,8 @@ class Attribution(Iterator[Verdict]):
         self.ensemble = ensemble
         self.before: Counter[str | None] = Counter()
         self._inputs, self._outputs, self._reading = inputs, outputs, reading
-        self._verdicts = self._answer()
+        # Of a copy: a generator that held this object would keep its workers and locks until garbage is collected.
+        self._verdicts = copy(self)._answer()
 
     def __iter__(self) -> Self:
         return self
@@ -230,7 +231,7 @@ class Attribution(Iterator[Verdict]):
                 if error is None or self._reading.on_error == "yield":
                     yield verdict
             if journal is not None:
-                self.before = journal.verdicts
+                self.before.update(journal.verdicts)
         if case is not None and outputs.report is not None:
             case.save(
                 outputs.report,

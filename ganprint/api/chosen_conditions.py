@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ganprint.api.choices import listed
 from ganprint.errors import UsageError
 from ganprint.perturbation import CORRUPTIONS, SEVERITIES, Attack, parse_any_policy
 from ganprint.perturbation.attacks import EPSILONS, STEPS
@@ -68,8 +69,9 @@ def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None)
     return list(dict.fromkeys((split, str(policies[text])) for split, text in asked))
 
 
-def distinct_policies(policies: Sequence[str]) -> list[str]:
+def distinct_policies(policies: str | Sequence[str]) -> list[str]:
     """Return policies once each; raise PerturbationError where one is none, UsageError where it is an attack."""
+    policies = listed(policies)
     if any(isinstance(parse_any_policy(text), Attack) for text in policies):
         raise UsageError("Calibration and assessment need images without an attack.", "Name another policy.")
     return list(dict.fromkeys(policies))

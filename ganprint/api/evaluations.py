@@ -7,7 +7,9 @@ from typing import Literal
 from ganprint.api.choices import chosen_data, chosen_device, chosen_weights
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.data import Manifest
-from ganprint.errors import UsageError
+from ganprint.devices import Precision
+from ganprint.errors import UsageError, check_choice
+from ganprint.evaluation.metrics import Unit
 from ganprint.evaluation.results import Evaluation
 from ganprint.evaluation.results import evaluate as score_answers
 from ganprint.perturbation import Attack, Policy, parse_any_policy
@@ -27,7 +29,7 @@ def evaluate(
     policy: str = "none",
     at: int | None = None,
     engine: Literal["torch", "imagecorruptions"] = "torch",
-    precision: Literal["fp32", "bf16"] = "fp32",
+    precision: Precision = "fp32",
     seed: int = 0,
     limit: int | None = None,
     batch_size: int = 32,
@@ -37,7 +39,7 @@ def evaluate(
     predictions: str | Path | None = None,
     force: bool = False,
     record: bool = False,
-    unit: Literal["group", "image"] = "group",
+    unit: Unit = "group",
     command: str = "ganprint.evaluate",
     say: Callable[[str], None] = lambda sentence: None,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
@@ -52,6 +54,8 @@ def evaluate(
     where something named is not there or does not fit. Of several processes (`torchrun`) each answers for a part of the
     images, and all return the whole result; the first says and writes.
     """
+    check_choice("unit", unit, Unit)
+    check_choice("precision", precision, Precision)
     file = None if predictions is None else Path(predictions)
     check_output(file, force=force)
     refuse_own_inputs([file], [data])

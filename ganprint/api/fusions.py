@@ -53,7 +53,7 @@ def fuse(
     images: str | Path | None = None,
     split: str = "val",
     test: str | None = None,
-    policies: Sequence[str] = ("none", "test-seen"),
+    policies: str | Sequence[str] = ("none", "test-seen"),
     out: str | Path | None = None,
     seed: int = 0,
     batch_size: int = 32,

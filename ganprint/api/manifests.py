@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from ganprint.api.outputs import check_folder, refuse_own_inputs
 from ganprint.data import Manifest
 from ganprint.data.check import CheckReport, check
 from ganprint.data.join import join
-from ganprint.data.split import Fractions, default_by, split
-from ganprint.errors import UsageError
+from ganprint.data.split import By, Fractions, default_by, split
+from ganprint.errors import UsageError, check_choice
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class SplitManifest:
     """A manifest as it was written, what stays together in its splits, and the sources that each split lacks."""
 
     manifest: Manifest
-    by: Literal["image", "group", "semantic"]
+    by: By
     lacking: Mapping[str, Sequence[str]]
 
 
@@ -43,11 +42,11 @@ def split_data(
     data: str | Path,
     out: str | Path,
     *,
-    by: Literal["image", "group", "semantic"] | None = None,
+    by: By | None = None,
     train: float = 0.8,
     val: float = 0.1,
     test: float = 0.1,
-    hold_out: int | Sequence[str] = 1,
+    hold_out: int | str | Sequence[str] = 1,
     images: str | Path | None = None,
     seed: int = 0,
     force: bool = False,
@@ -63,8 +62,10 @@ def split_data(
     refuse_own_inputs([file], [data])
     manifest = Manifest.open(data, root=images, allow_gaps=True)
     by = by or default_by(manifest)
+    check_choice("by", by, By)
     if hold_out != 1 and by != "semantic":
         raise UsageError("--hold-out needs --by semantic.", "Add that, or leave --hold-out out.")
+    hold_out = hold_out.split(",") if isinstance(hold_out, str) else hold_out
     divided = split(manifest, by=by, fractions=Fractions(train, val, test), hold_out=hold_out, seed=seed)
     written = divided.write(file, force=force)
     shares = {"train": train, "val": val, "test_seen" if by == "semantic" else "test": test}
@@ -74,12 +75,12 @@ def split_data(
     return SplitManifest(written, by, {name: sources for name, sources in lacking.items() if sources})
 
 
-def join_data(out: str | Path, data: Sequence[str | Path], *, force: bool = False) -> Manifest:
+def join_data(out: str | Path, data: str | Path | Sequence[str | Path], *, force: bool = False) -> Manifest:
     """Write the rows of several manifests as one and return it. Sources are matched by name; splits do not change.
 
     Arguments are those of `ganprint data join`. Raises ManifestError where two say different things of one image.
     """
-    file = Path(out)
+    file, data = Path(out), [data] if isinstance(data, str | Path) else data
     check_folder(file.parent)
     refuse_own_inputs([file], data)
     joined = join([Manifest.open(each, allow_gaps=True) for each in data], name=str(file))

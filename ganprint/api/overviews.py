@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.outputs import check_folder, check_output
-from ganprint.errors import OutputExistsError, UsageError
+from ganprint.errors import OutputExistsError, UsageError, check_choice
 from ganprint.evaluation.entry import SHORT_HASH, Entry
 from ganprint.evaluation.leaderboard import read_entries
 from ganprint.evaluation.tables import Table
@@ -54,6 +54,8 @@ def check_display(
     metric: Metric, unit: Unit, figures: Path | None = None, html: Path | None = None, *, force: bool = False
 ) -> None:
     """Refuse, before long work, what cannot be combined, and files or folders that are there already."""
+    check_choice("metric", metric, Metric)
+    check_choice("unit", unit, Unit)
     if metric == "balanced_accuracy" and unit == "group":
         fault = "Attribution over groups is balanced: each source has one vote."
         raise UsageError(fault, "Leave --metric out, or give --unit image.")
@@ -203,6 +205,7 @@ def _stored(folder: Path, data: str | None, unit: Unit) -> list[Entry]:
 
 
 def _draw(entries: Sequence[Entry], metric: Metric, folder: Path, form: FigureForm, *, force: bool) -> list[Path]:
+    check_choice("figure_form", form, FigureForm)
     from ganprint.reporting.charts import comparison_figures, save_figures
 
     return save_figures(comparison_figures(entries, metric), folder, form=form, force=force)

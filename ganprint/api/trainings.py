@@ -12,8 +12,8 @@ from ganprint.api.choices import chosen_card, chosen_data, chosen_device
 from ganprint.api.outputs import check_folder
 from ganprint.attributor import AttributorConfig, Progress, Run
 from ganprint.data import Manifest
-from ganprint.devices import quick_precision
-from ganprint.errors import MissingExtraError, UsageError
+from ganprint.devices import Precision, quick_precision
+from ganprint.errors import MissingExtraError, UsageError, check_choice
 from ganprint.models.choice import choose_config
 from ganprint.plain_text import printable
 from ganprint.processes import is_main_process
@@ -45,7 +45,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     threads: int | None = None,
-    precision: Literal["auto", "fp32", "bf16"] = "auto",
+    precision: Precision | Literal["auto"] = "auto",
     workers: int = 1,
     resume: bool = False,
     force: bool = False,
@@ -62,6 +62,7 @@ def train(
     `report` every step. Raises a GanprintError where something named is not there or does not fit, and
     KeyboardInterrupt, with a checkpoint to resume from, where it was interrupted.
     """
+    check_choice("precision", precision, Literal["auto", "fp32", "bf16"])
     spec = plugins.read_spec(method)
     folder = _chosen_folder(method, out, resume=resume, force=force)
     choose = partial(

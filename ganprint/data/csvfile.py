@@ -99,7 +99,7 @@ def _header(file: Path | str) -> list[str]:
             f"There is no manifest {file}.", "Give a CSV file or a folder source/semantic/*."
         ) from error
     except OSError as error:
-        raise ManifestError(f"{file} cannot be opened: {error.strerror}.", "Check its permissions.") from error
+        raise ManifestError(f"{file} cannot be opened: {error.strerror}.", "Check its name and permissions.") from error
     if not start.strip():
         raise ManifestError(f"{file} is empty.", _EXAMPLE)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -23,6 +23,8 @@ def join(manifests: Sequence[Manifest], *, name: str = "") -> Manifest:
     several list counts once. Raises ManifestError where a manifest names no sources, or two say another source or
     split of an image.
     """
+    if not manifests:
+        raise ManifestError("There is no manifest to join.", "Name one at least.")
     for manifest in manifests:
         if manifest.named_by_position:
             raise ManifestError(

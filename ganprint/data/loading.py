@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ganprint.data.batching import BatchSampler
 from ganprint.data.dataset import Draw, ImageDataset, SourceImages
-from ganprint.errors import GanprintError, WorkerDiedError
+from ganprint.errors import GanprintError, UsageError, WorkerDiedError
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -89,6 +89,8 @@ def loader(
     sharded again. Memory is pinned where `device` is a CUDA device. Change the epoch between iterations
     with `sampler.set_epoch`: its draws tell the workers, which stay alive.
     """
+    if workers < 0:
+        raise UsageError(f"There cannot be {workers} workers.", "Give 0, for none, or more.")
     # One that has nothing left to draw is as false as none.
     batches = BatchSampler(dataset.labels, batch_size=batch_size, shuffle=False) if sampler is None else sampler
     return ImageLoader(

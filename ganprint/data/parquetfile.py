@@ -80,7 +80,7 @@ def _opened(file: Path | str) -> Iterator[Any]:
         raise
     except Exception as cause:
         # As in reading images: a damaged file makes the library raise almost anything.
-        reason = " ".join(str(getattr(cause, "strerror", None) or cause).split())[:300]
+        reason = " ".join(str(getattr(cause, "strerror", None) or cause).split())[:300].rstrip(".")
         raise ManifestError(f"{file} cannot be read as Parquet: {reason}.", _HINT) from cause
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, Field
 
 from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN
-from ganprint.errors import UsageError
+from ganprint.errors import UsageError, check_choice
 from ganprint.files import open_file, read_file, refuse_existing, write_output
 from ganprint.forensics.conclusion import MOST_AGREE
 from ganprint.forensics.ensemble import Ensemble
@@ -167,6 +167,7 @@ def why_review(verdict: Verdict, after: str | None) -> list[str]:
 
 def schema(of: Literal["verdict", "case"] = "verdict") -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of what is written: a verdict's line, or the record of a case."""
+    check_choice("of", of, Literal["verdict", "case"])
     model: type[BaseModel] = Verdict if of == "verdict" else CaseRecord
     found = model.model_json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}

@@ -1,5 +1,6 @@
 """Verdicts from Python: whatever an image is given as, the answer is the same, and errors come as asked for."""
 
+import gc
 import json
 import sys
 import threading
@@ -236,6 +237,19 @@ def test_files_and_reports_are_those_of_the_command(
         list(attribute([image.read_bytes()], report=tmp_path / "other.html"))
     with pytest.raises(UsageError, match="no image to report on"):
         list(attribute([], report=tmp_path / "other.html"))
+
+
+def test_a_file_of_verdicts_can_be_resumed_as_soon_as_an_iterator_is_left(
+    attribute: Any, image: Path, tmp_path: Path
+) -> None:
+    images, out = [image, image.with_name("test_seen1.png")], tmp_path / "verdicts.jsonl"
+    gc.disable()
+    try:
+        for _ in attribute(images, out=out):
+            break
+        assert len(list(attribute(images, out=out, resume=True))) == 1
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "CMYK", "I;16", "1"])

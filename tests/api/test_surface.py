@@ -13,6 +13,7 @@ from ganprint import cli
 from ganprint.api.trained_studies import prepare_study
 from ganprint.cli import data, study, weights
 from ganprint.cli.option_groups import Display
+from ganprint.data import Manifest
 
 from ..conftest import run_code
 
@@ -102,3 +103,33 @@ def test_a_study_has_the_options_of_its_command() -> None:
     ours = inspect.signature(prepare_study).parameters.keys() - {"kind", "command"}
     assert ours - theirs == {"set"}
     assert theirs - ours == {"assignments", "budget", "dry_run", *shown}
+
+
+WRONG: dict[str, Any] = {
+    "by": lambda data, weights: ganprint.split_data(data, "split.csv", by="groups"),  # type: ignore[arg-type]
+    "precision": lambda data, weights: ganprint.train("prnu", data, "out", precision="fp16"),  # type: ignore[arg-type]
+    "unit": lambda data, weights: ganprint.evaluate(data, weights=weights, unit="images"),  # type: ignore[arg-type]
+    "metric": lambda data, weights: ganprint.leaderboard(metric="nmj"),  # type: ignore[arg-type]
+    "of": lambda data, weights: ganprint.schema("card"),  # type: ignore[arg-type]
+    "threads": lambda data, weights: ganprint.evaluate(data, weights=weights, threads=0),
+    "workers": lambda data, weights: ganprint.evaluate(data, weights=weights, device="cpu", workers=-1),
+    "manifest to join": lambda data, weights: ganprint.join_data("joined.csv", []),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_value_that_no_option_has_is_refused(
+    name: str, tiny_manifest: Path, judged_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ganprint.GanprintError, match=name):
+        WRONG[name](tiny_manifest, judged_weights)
+    assert not list(tmp_path.glob("*.csv"))
+
+
+def test_text_is_one_name_or_several_with_commas(tiny_manifest: Path, judged_weights: Path, tmp_path: Path) -> None:
+    assert len(ganprint.join_data(tmp_path / "joined.csv", str(tiny_manifest))) == len(Manifest.open(tiny_manifest))
+    policies = "none,jpeg_compression:1"
+    assert len(ganprint.assess(tiny_manifest, weights=judged_weights, policies=policies, device="cpu")) == 2
+    with pytest.raises(ganprint.GanprintError, match="no semantic class 'sky'"):
+        ganprint.split_data(tiny_manifest, tmp_path / "split.csv", by="semantic", hold_out="sky")
