@@ -176,7 +176,8 @@ def decide(
     The verdict is real, a source, a family, UNKNOWN or INCONCLUSIVE; `families` says which family a source is of. Real
     needs a probability above one half, a likelihood ratio that does not speak for synthetic, and an image no smaller
     than a crop, which `reflected` says it is: what was filled by reflection shows traces, but none that are missing.
-    It also needs colour, which a `grey` image lacks: of generated images made grey, most look like photographs.
+    It also needs colour, which a `grey` image lacks, unless most generated images of the fit were grey: of those made
+    grey, many look like photographs.
     """
     synthetic, strange = float(1 - probabilities[0]), score < rule.unknown_below
     said = f"P(synthetic) is {percent(synthetic)}"
@@ -191,7 +192,7 @@ def decide(
             return INCONCLUSIVE, f"{said}, low enough for no trace, but {unlike}."
         if reflected:
             return INCONCLUSIVE, f"{said}, but the image is too small to say that no trace was found."
-        if grey:
+        if grey and not rule.mostly_grey:
             return INCONCLUSIVE, f"{said}, but it has no colour, and without colour traces are often missed."
         if not agrees:
             return INCONCLUSIVE, f"{said}, which does not speak clearly for either side."

@@ -241,6 +241,7 @@ def _judgement(
         **asdict(rates),
         unit="group" if by_group else "image",
         groups=len(np.unique(units)) if by_group else None,
+        mostly_grey=bool(np.mean([answers[place].grey for place in np.flatnonzero(labels)]) > 0.5),
         synthetic=fit_likelihood(1 - after[:, 0], labels > 0, units, folds, sample.weights),
         sources=ratios,
         reference_sha256=NO_REFERENCE,

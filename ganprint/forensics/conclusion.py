@@ -75,7 +75,7 @@ def make_verdict(
         reason=decision.reason,
         likeliest=names[order[0]],
         known_score=None if decision.score is None else round(decision.score, 6),
-        likelihood_ratios=[] if answer.grey else list(_ratios(probabilities, card, verdict)),
+        likelihood_ratios=list(_ratios(probabilities, card, verdict, grey=answer.grey)),
         views=Views(
             count=len(answer.each),
             agreeing=agreeing,
@@ -133,14 +133,14 @@ def _evidence(answer: Answer) -> list[Evidence]:
     ]
 
 
-def _ratios(probabilities: np.ndarray, card: Card, verdict: str) -> Iterator[Ratio]:
+def _ratios(probabilities: np.ndarray, card: Card, verdict: str, *, grey: bool) -> Iterator[Ratio]:
     """Yield the ratio of synthetic against real, and of the source that is named against the others and real.
 
     A ratio that did not hold on groups kept out is not stated. The latter was fitted to no other sources than those, so
-    that it says nothing where none of them is named.
+    that it says nothing where none of them is named. None held on `grey` images, unless most of the fit were.
     """
     rule = card.judgement
-    if rule is None:
+    if rule is None or (grey and not rule.mostly_grey):
         return
     if rule.synthetic.holds:
         yield ratio_of("synthetic", REAL, float(1 - probabilities[0]), rule.synthetic)

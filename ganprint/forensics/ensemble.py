@@ -183,6 +183,7 @@ class Ensemble:
             reason = f"{said}, which not all of the methods know. Fused over those that all know: {reason}"
         order = np.argsort(-probabilities, kind="stable")
         synthetic, told = float(1 - probabilities[0]), rule.synthetic
+        held = told.holds and (rule.mostly_grey or not grey)
         return {
             "verdict": verdict,
             "source": verdict if verdict in fusion.sources[1:] else None,
@@ -191,7 +192,7 @@ class Ensemble:
             "probabilities": {name: round(float(p), 6) for name, p in zip(fusion.sources, probabilities, strict=True)},
             "likeliest": fusion.sources[order[0]],
             "runner_up": fusion.sources[order[1]],
-            "likelihood_ratios": [ratio_of("synthetic", REAL, synthetic, told)] if told.holds and not grey else [],
+            "likelihood_ratios": [ratio_of("synthetic", REAL, synthetic, told)] if held else [],
         }
 
 

@@ -259,7 +259,8 @@ class JudgementRecord(Record):
     `wrong_source` of the names are wrong, and its family from `family_from` on, where `wrong_family` are. With `unit`
     group these are means over groups kept out, `groups` in all; with image, shares of images. `synthetic` and `sources`
     give likelihood ratios; `reference_sha256` is of the file that holds where known images lie; `rates` were measured
-    on other images.
+    on other images. With `mostly_grey`, most of the generated images had no colour, so images without it are judged as
+    others are.
     """
 
     score: Literal["max-probability", "energy", "mahalanobis", "knn", "vim", "share of methods"]
@@ -275,6 +276,7 @@ class JudgementRecord(Record):
     wrong_source: float = Field(gt=0, lt=1)
     unit: Literal["image", "group"] = "image"
     groups: int | None = Field(default=None, ge=1)
+    mostly_grey: bool = False
     synthetic: LikelihoodRecord
     sources: dict[SourceName, LikelihoodRecord] = {}
     reference_sha256: Sha256

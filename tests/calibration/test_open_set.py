@@ -76,6 +76,7 @@ def test_each_verdict_has_its_reason(probabilities: tuple[float, ...], score: fl
 
 def test_real_needs_more_than_half_and_a_ratio_that_does_not_speak_against_it() -> None:
     lenient = RULE.model_copy(update={"real_to": 0.8})
+    of_grey = lenient.model_copy(update={"mostly_grey": True})
     tilted = lenient.model_copy(update={"synthetic": RULE.synthetic.model_copy(update={"intercept": 1.0})})
     low, high, named = (0.55, 0.25, 0.2), (0.45, 0.3, 0.25), (0.01, 0.9, 0.09)
     between = "P(synthetic) is 55.0%: between 50.0% (no trace found) and 90.0% (synthetic)."
@@ -88,6 +89,7 @@ def test_real_needs_more_than_half_and_a_ratio_that_does_not_speak_against_it() 
         (high, 0.5, lenient, "", INCONCLUSIVE, between),
         (low, 0.9, lenient, "reflected", INCONCLUSIVE, small),
         (low, 0.9, lenient, "grey", INCONCLUSIVE, colourless),
+        (low, 0.9, of_grey, "grey", "real", "P(synthetic) is 45.0%: no trace is found up to 50.0%."),
         (low, 0.9, tilted, "", INCONCLUSIVE, unclear),
         (named, 0.9, lenient, "reflected", "progan", None),
         (named, 0.9, lenient, "grey", "progan", None),

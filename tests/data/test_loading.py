@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -80,13 +82,14 @@ def test_without_a_sampler_images_come_once_in_order_whatever_signals_reach_work
     assert isinstance(batches[0].images, list)
 
 
-def test_python_can_end_at_exit_a_worker_that_ignores_the_signals_of_its_group(tree):
-    served = loader(SourceImages(Manifest.open(tree)), batch_size=5, workers=1)._with_workers_started()
-    next(served)
-    (worker,) = multiprocessing.active_children()
-    worker.terminate()  # as multiprocessing does at exit, where it then waits without end
-    worker.join(60)
-    assert worker.exitcode == -signal.SIGKILL
+def test_a_program_that_ends_with_a_traceback_does_not_wait_for_its_workers(tree):
+    code = (
+        "import sys; from ganprint.data import Manifest, SourceImages, loader\n"
+        "served = iter(loader(SourceImages(Manifest.open(sys.argv[1])), batch_size=5, workers=1))\n"
+        "next(served); raise LookupError"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tree)], stderr=subprocess.PIPE, timeout=120)
+    assert done.returncode == 1 and b"LookupError" in done.stderr
 
 
 def test_loading_leaves_the_global_random_stream_alone(tree):

@@ -171,6 +171,20 @@ def test_the_command_measures_draws_and_records_what_attribute_applies(
     assert "calibrated on 60 images of grown.csv (val; policies none, test-seen)" in told
 
 
+def test_weights_calibrated_on_images_without_colour_judge_such_images(
+    inside: Any, grown_manifest: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    data, weights = tmp_path / "data", tmp_path / "weights"
+    shutil.copytree(grown_manifest.parent, data)
+    shutil.copytree(tiny_weights, weights)
+    for path in data.glob("*.png"):
+        Image.open(path).convert("L").save(path)
+    given = ("--data", data / grown_manifest.name, "--weights", weights, "--policy", "none", "--record")
+    inside("calibrate", *given, status=0)
+    judgement = read_card(weights).judgement
+    assert judgement is not None and judgement.mostly_grey
+
+
 def test_a_threshold_above_one_half_is_not_printed_as_one(capsys: pytest.CaptureFixture[str]) -> None:
     card = read_card(Path(__file__).parents[2] / "weights" / "yu-reimp.wild128")
     assert card.calibration and card.judgement and card.judgement.real_to > 0.5
