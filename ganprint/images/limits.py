@@ -10,8 +10,9 @@ DEFAULT_MAX_PIXELS = 120_000_000
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """The most bytes a file may have: the uncompressed TIFF of a 60 megapixel camera fits."""
 
-# Reading a pixel takes some 16 bytes with libwebp and 10 with libavif, which keep copies of the canvas, and
-# at most 8 with the others: with half the pixels for those two, all stay below a gigabyte.
+# Reading a pixel takes some 16 bytes with libwebp and 10 with libavif, which keep copies of the canvas, and at most 8
+# with the others, but for a progressive JPEG in CMYK (15): with half the pixels for those two, the rest stay below a
+# gigabyte.
 _PIXELS_ALLOWED = {"WEBP": 0.5, "AVIF": 0.5, "HEIC": 0.5}
 
 # A decoder goes over all blocks in each scan; jpegtran writes ten, and the most thorough scripts some sixty.
