@@ -329,10 +329,13 @@ class Attributor(ABC):
 
     def check_answer(self, answer: Prediction, images: int) -> None:
         """Raise PluginError unless an answer has a row of logits for each image and a column for each source."""
-        found, wanted = tuple(answer.attribution.shape), (images, len(self.sources))
-        if found != wanted:
-            fault = f"{self.spec.title} answers with logits of shape {found}, not {wanted}: images, sources."
-            raise PluginError(fault, "Its predict has a mistake; report it to its author.")
+        told, wanted = "Its predict has a mistake; report it to its author.", (images, len(self.sources))
+        if not isinstance(answer, Prediction):
+            raise PluginError(f"{self.spec.title} answers with {type(answer).__name__}, not Prediction.", told)
+        if (found := tuple(answer.attribution.shape)) != wanted:
+            raise PluginError(
+                f"{self.spec.title} answers with logits of shape {found}, not {wanted}: images, sources.", told
+            )
 
     def to(self, device: str) -> "Attributor":
         """Move to a torch device and return self; methods without tensors there need not override."""

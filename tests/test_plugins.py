@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import ganprint_plugins
+import numpy as np
 import pytest
 
 from ganprint import plugin_api, plugins
@@ -165,3 +166,13 @@ def test_a_method_without_fit_says_so(site: Path) -> None:
     unfit = plugins.load("good")(plugin_api.AttributorConfig(), ["real", "fake"])
     with pytest.raises(PluginError, match=r"Good has no fit\."):
         unfit.fit(None, None, None)  # type: ignore[arg-type]
+
+
+def test_an_answer_that_is_none_is_refused(site: Path) -> None:
+    (site / "stranger.py").write_text(GOOD)
+    install(site, "stranger-methods", {"good": "stranger:Good"})
+    good = plugins.load("good")(plugin_api.AttributorConfig(), ["real", "fake"])
+    with pytest.raises(PluginError, match="Good answers with ndarray, not Prediction"):
+        good.check_answer(np.zeros((3, 2)), 3)
+    with pytest.raises(PluginError, match=r"logits of shape \(3, 1\), not \(3, 2\)"):
+        good.check_answer(plugin_api.Prediction(np.zeros((3, 1))), 3)  # type: ignore[arg-type]

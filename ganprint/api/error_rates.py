@@ -10,6 +10,7 @@ from ganprint.api.chosen_conditions import distinct_policies
 from ganprint.api.outputs import check_figure, refuse_own_inputs
 from ganprint.calibration.decision import Rates
 from ganprint.data import Manifest
+from ganprint.errors import check_choice
 from ganprint.forensics.predictors import load_predictor
 from ganprint.weights import load_attributor, load_held_out, set_calibration, set_rates
 from ganprint.weights.seen import seen_sentences
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 """Called with the current step, the images answered so far and their total."""
 
+ScoreName = Literal["max-probability", "energy", "mahalanobis", "knn", "vim"]
+
 
 def calibrate(
     data: str | Path,
@@ -30,7 +33,7 @@ def calibrate(
     images: str | Path | None = None,
     split: str | None = None,
     policies: str | Sequence[str] = ("none", "test-seen"),
-    score: Literal["max-probability", "energy", "mahalanobis", "knn", "vim"] = "knn",
+    score: ScoreName = "knn",
     false_unknown: float = 0.02,
     false_alarm: float = 0.02,
     miss: float = 0.1,
@@ -54,6 +57,7 @@ def calibrate(
     card of the weights, for `attribute` to apply. `say` gets a sentence where weights have seen the images. The
     result's `failures` are the images that could not be read.
     """
+    check_choice("score", score, ScoreName)
     picture = None if figure is None else Path(figure)
     check_figure(picture, force=force)
     refuse_own_inputs([picture], [data])

@@ -110,6 +110,7 @@ WRONG: dict[str, Any] = {
     "precision": lambda data, weights: ganprint.train("prnu", data, "out", precision="fp16"),  # type: ignore[arg-type]
     "unit": lambda data, weights: ganprint.evaluate(data, weights=weights, unit="images"),  # type: ignore[arg-type]
     "metric": lambda data, weights: ganprint.leaderboard(metric="nmj"),  # type: ignore[arg-type]
+    "score": lambda data, weights: ganprint.calibrate(data, weights=weights, score="near"),  # type: ignore[arg-type]
     "of": lambda data, weights: ganprint.schema("card"),  # type: ignore[arg-type]
     "threads": lambda data, weights: ganprint.evaluate(data, weights=weights, threads=0),
     "workers": lambda data, weights: ganprint.evaluate(data, weights=weights, device="cpu", workers=-1),
