@@ -177,8 +177,10 @@ class WorkerDiedError(GanprintError):
 
     @classmethod
     def means(cls, error: BaseException) -> bool:
-        """Return whether an error is PyTorch's, which raises it wherever the program is when a worker has died."""
-        return isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker")
+        """Return whether an error is this or PyTorch's, raised wherever the program is when a worker has died."""
+        return isinstance(error, cls) or (
+            isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker")
+        )
 
 
 class TrainingError(GanprintError):

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator, Sequence
+from multiprocessing.connection import wait
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ from ganprint.data.dataset import Draw, ImageDataset, SourceImages
 from ganprint.errors import GanprintError, UsageError, WorkerDiedError
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
+_SECONDS_TO_END = 5.0  # between the loss of a worker's connections and its end, on a busy machine
 
 
 class Batch(NamedTuple):
@@ -45,12 +47,12 @@ class ImageLoader(DataLoader[Any]):
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         failed: GanprintError | None = None
         try:
-            for batch in self._with_workers_started():
+            for batch in self._served():
                 if isinstance(batch, GanprintError):
                     failed = batch
                     break
                 yield batch
-        except RuntimeError as error:
+        except (RuntimeError, WorkerDiedError) as error:
             if not WorkerDiedError.means(error):
                 raise
             failed = WorkerDiedError()
@@ -59,6 +61,20 @@ class ImageLoader(DataLoader[Any]):
             # collector frees them with it their queues close before they hear that they should end.
             self._iterator = None
             raise failed
+
+    def _served(self) -> Iterator[Any]:
+        """Serve; a dying worker's connections close before the system tells of its end, which PyTorch would raise."""
+        try:
+            yield from self._with_workers_started()
+        except (OSError, EOFError, RuntimeError):
+            workers = getattr(self._iterator, "_workers", ())
+            ended = wait([worker.sentinel for worker in workers], timeout=_SECONDS_TO_END if workers else 0)
+            for worker in workers:
+                if worker.sentinel in ended:
+                    worker.join()
+            if ended:
+                raise WorkerDiedError from None
+            raise
 
     def _with_workers_started(self) -> Iterator[Any]:
         """Start the workers with signals held back, so that none arrives before a worker ignores it."""

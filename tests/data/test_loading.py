@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from multiprocessing import resource_sharer
 
 import numpy as np
 import pytest
@@ -125,6 +127,33 @@ def test_a_worker_that_the_system_ends_is_a_sentence_with_a_hint(tree, workers):
     with pytest.raises(WorkerDiedError, match="died, most often for lack of memory") as caught:
         list(loader(Mortal(Manifest.open(tree)), batch_size=4, workers=workers))
     assert caught.value.hint == "Use fewer --workers."
+
+
+class Dying(SourceImages):
+    """Images at whose third batch a process loses its connections, as any does before the system tells of its end."""
+
+    def items(self, indices):
+        if any(draw.row == 9 for draw in indices):
+            time.sleep(0.2)  # until those before are sent
+            resource_sharer.stop()
+            time.sleep(1)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().items(indices)
+
+
+class Late(BatchSampler):
+    """Batches so late that the images of the first are gone before they are fetched."""
+
+    def __iter__(self):
+        yield from super().__iter__()
+        time.sleep(1)
+
+
+def test_a_worker_whose_images_are_lost_before_its_end_is_known_died_too(tree):
+    dataset = Dying(Manifest.open(tree))
+    batches = Late(dataset.labels, batch_size=4, shuffle=False)
+    with pytest.raises(WorkerDiedError):
+        list(loader(dataset, batch_size=4, workers=2, sampler=batches))
 
 
 labels_of = st.lists(st.integers(0, 3), min_size=1, max_size=60).map(np.array)
