@@ -23,7 +23,7 @@ class Answer:
     embeddings, or of the attribution logits where a method has none. `reasons` (k, R) are what R named kinds of
     evidence add to each crop's log-odds of synthetic, none where a method cannot tell. `nothing` says why an image has
     no crop that shows anything, the middle of it standing in; `reflected` that it is smaller than a view; `grey` that
-    its crops have no colour.
+    its crops have no colour. `detail` is the mean of their `fine_detail`, decibels.
     """
 
     each: np.ndarray
@@ -35,6 +35,7 @@ class Answer:
     nothing: Emptiness | None = None
     reflected: bool = False
     grey: bool = False
+    detail: float = 0.0
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -59,11 +60,14 @@ def answer_images(
         return []
     import torch
 
-    logits, embeddings, reasons = [], [], []
+    from ganprint.images.spectrum import fine_detail
+
+    logits, embeddings, reasons, details = [], [], [], []
     names: tuple[str, ...] = ()
     for some in torch.split(torch.cat(list(images)), batch_size):
         found = attributor.predict(some)
         attributor.check_answer(found, len(some))
+        details.append(fine_detail(some).cpu())
         placed = found.attribution if found.embedding is None else found.embedding
         if not (found.attribution.isfinite().all() and placed.isfinite().all()):
             raise WeightsError(
@@ -85,11 +89,13 @@ def answer_images(
             reason_names=names,
             reasons=told.numpy() if told is not None else None,
             grey=bool((image == image[:, :1]).all()),
+            detail=float(detail.mean()),
         )
-        for image, each, embedding, told in zip(
+        for image, each, embedding, detail, told in zip(
             images,
             torch.split(torch.cat(logits), counts),
             torch.split(torch.cat(embeddings), counts),
+            torch.split(torch.cat(details), counts),
             torch.split(torch.cat(reasons), counts) if reasons else [None] * len(counts),
             strict=True,
         )

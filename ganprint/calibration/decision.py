@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ganprint.attributor import REAL
+from ganprint.calibration.answer import Answer
 from ganprint.calibration.likelihood import log10_ratio
 from ganprint.calibration.probabilities import vote_parts
 from ganprint.errors import UsageError
@@ -52,6 +54,13 @@ class Thresholds:
     source_from: float
 
 
+class Limits(NamedTuple):
+    """See JudgementRecord, whose values these are: what an image needs for an answer without a trace."""
+
+    mostly_grey: bool
+    detail_from: float | None
+
+
 def group_weights(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Return weights (N,) of sum 1 in each label: its groups weigh the same, and the images within a group."""
     return 1 / vote_parts(labels, groups)
@@ -74,17 +83,20 @@ def fit_thresholds(
     *,
     weights: np.ndarray,
     families: Mapping[str, list[int]] | None = None,
+    hidden: np.ndarray | None = None,
 ) -> Thresholds:
     """Return the thresholds that keep to the rates on probabilities (N, K), labels (N,) and scores (N,).
 
     `weights` (N,) of sum 1 in each label are `group_weights`: a rate is then a mean over groups. Of the generated
-    images no family (`family_indices`), nor all together, may be missed more often.
+    images no family (`family_indices`), nor all together, may be missed more often; those that are `hidden`, bool (N,),
+    as `why_not_real` says, cannot be.
     """
     families = families or {}
     synthetic, known = 1 - probabilities[:, 0], labels > 0
-    begins = -_beyond(-synthetic[~known], weights[~known], rates.false_alarm)
+    begins = -beyond(-synthetic[~known], weights[~known], rates.false_alarm)
     sides = [known, *(np.isin(labels, places) for places in families.values())]
-    ends = min(_beyond(synthetic[side], weights[side], rates.miss) for side in sides if side.any())
+    missable = synthetic if hidden is None else np.where(hidden, 1, synthetic)
+    ends = min(beyond(missable[side], weights[side], rates.miss) for side in sides if side.any())
     if ends >= begins:
         # Both rates can be kept with room to spare: what is between goes to the nearer side.
         begins = ends = (begins + ends) / 2
@@ -102,7 +114,7 @@ def fit_thresholds(
         wrong = ~members[shares.argmax(1), labels]
         family_from = _named_from(shares.max(1)[called], wrong[called], weights[called], rates.wrong_family)
     return Thresholds(
-        unknown_below=_beyond(scores, weights, rates.false_unknown),
+        unknown_below=beyond(scores, weights, rates.false_unknown),
         synthetic_from=min(begins, 1.0),
         real_to=max(ends, 0.0),
         family_from=family_from,
@@ -110,7 +122,7 @@ def fit_thresholds(
     )
 
 
-def _beyond(values: np.ndarray, weights: np.ndarray, rate: float) -> float:
+def beyond(values: np.ndarray, weights: np.ndarray, rate: float) -> float:
     """Return the largest number that values (N,) of at most a share `rate` of the weight do not exceed."""
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order]) / weights.sum()
@@ -125,6 +137,33 @@ def _named_from(shares: np.ndarray, wrong: np.ndarray, weights: np.ndarray, rate
     last_of_ties = np.diff(shares[order], append=-1.0) < 0
     kept = np.flatnonzero((errors <= rate) & last_of_ties)
     return float(shares[order][kept[-1]]) if len(kept) else 1.0
+
+
+def why_not_real(answer: Answer, limits: Limits | JudgementRecord) -> str | None:
+    """Return why an image may show no trace though it is generated, if there is a reason.
+
+    What was filled by reflection shows traces, but none that are missing. Of generated images that are made grey, or
+    enlarged, many look like photographs.
+    """
+    if answer.reflected:
+        return "the image is too small to say that no trace was found"
+    if answer.grey and not limits.mostly_grey:
+        return "it has no colour, and without colour traces are often missed"
+    least = limits.detail_from
+    if least is not None and answer.detail < least:
+        numbers = f"{answer.detail:.1f} dB, below {least:.1f} dB"
+        return f"it lacks fine detail, as after enlargement or blur ({numbers}), and without it traces are often missed"
+    return None
+
+
+def ratios_hold(answer: Answer, rule: JudgementRecord, verdict: str) -> bool:
+    """Return whether likelihood ratios say anything of an image: none for what hides traces, unless some were found.
+
+    They were fitted to images with colour, unless most of the generated ones had none.
+    """
+    if answer.grey and not rule.mostly_grey:
+        return False
+    return is_synthetic(verdict) or why_not_real(answer, rule) is None
 
 
 def is_synthetic(verdict: str | None) -> bool:
@@ -168,16 +207,13 @@ def decide(
     rule: JudgementRecord,
     families: Mapping[str, str] | None = None,
     *,
-    reflected: bool = False,
-    grey: bool = False,
+    hidden: str | None = None,
 ) -> tuple[str, str]:
     """Return the verdict on an image and why, in a sentence with the numbers compared.
 
     The verdict is real, a source, a family, UNKNOWN or INCONCLUSIVE; `families` says which family a source is of. Real
-    needs a probability above one half, a likelihood ratio that does not speak for synthetic, and an image no smaller
-    than a crop, which `reflected` says it is: what was filled by reflection shows traces, but none that are missing.
-    It also needs colour, which a `grey` image lacks, unless most generated images of the fit were grey: of those made
-    grey, many look like photographs.
+    needs a probability above one half, a likelihood ratio that does not speak for synthetic, and an image whose traces
+    are not `hidden`, for a reason that `why_not_real` gives.
     """
     synthetic, strange = float(1 - probabilities[0]), score < rule.unknown_below
     said = f"P(synthetic) is {percent(synthetic)}"
@@ -190,10 +226,8 @@ def decide(
             return INCONCLUSIVE, f"{said}: between {low} (no trace found) and {high} (synthetic)."
         if strange:
             return INCONCLUSIVE, f"{said}, low enough for no trace, but {unlike}."
-        if reflected:
-            return INCONCLUSIVE, f"{said}, but the image is too small to say that no trace was found."
-        if grey and not rule.mostly_grey:
-            return INCONCLUSIVE, f"{said}, but it has no colour, and without colour traces are often missed."
+        if hidden:
+            return INCONCLUSIVE, f"{said}, but {hidden}."
         if not agrees:
             return INCONCLUSIVE, f"{said}, which does not speak clearly for either side."
         return REAL, f"{said}: no trace is found up to {percent(real_to)}."

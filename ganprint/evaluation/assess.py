@@ -8,7 +8,7 @@ import numpy as np
 
 from ganprint.attributor import REAL
 from ganprint.calibration.answer import Answer
-from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide, group_weights
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide, group_weights, why_not_real
 from ganprint.calibration.likelihood import cllr, least_cllr, log10_ratio
 from ganprint.calibration.open_set import SCORES
 from ganprint.calibration.probabilities import calibrate_probabilities, calibration_error, even_weights
@@ -248,12 +248,13 @@ def answer_images(
     plain = np.stack([answer.probabilities for answer in answers])
     probabilities = calibrate_probabilities(plain, card.calibration)
     scores = SCORES[rule.score](known, answers)
+    doubts = [why_not_real(answer, rule) for answer in answers]
     verdicts = np.array(
         [
             INCONCLUSIVE
             if answer.nothing is not None
-            else decide(each, score, card.sources, rule, card.families, reflected=answer.reflected, grey=answer.grey)[0]
-            for each, score, answer in zip(probabilities, scores, answers, strict=True)
+            else decide(each, score, card.sources, rule, card.families, hidden=hidden)[0]
+            for each, score, answer, hidden in zip(probabilities, scores, answers, doubts, strict=True)
         ]
     )
     sources, groups, kinds = (images.column(name)[rows] for name in ("source", "group", "kind"))

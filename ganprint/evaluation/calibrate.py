@@ -9,7 +9,16 @@ import numpy as np
 
 from ganprint.attributor import Attributor
 from ganprint.calibration.answer import Answer
-from ganprint.calibration.decision import DEFAULT_RATES, Rates, family_indices, fit_thresholds, group_weights
+from ganprint.calibration.decision import (
+    DEFAULT_RATES,
+    Limits,
+    Rates,
+    beyond,
+    family_indices,
+    fit_thresholds,
+    group_weights,
+    why_not_real,
+)
 from ganprint.calibration.likelihood import fit_likelihood
 from ganprint.calibration.open_set import SCORES, Known
 from ganprint.calibration.probabilities import (
@@ -36,6 +45,8 @@ from ganprint.remote import last_part
 from ganprint.weights import NO_REFERENCE, CalibrationRecord, Card, JudgementRecord, LikelihoodRecord, utc_now
 from ganprint.weights.seen import seen_record
 
+WITHOUT_DETAIL = 0.02
+"""Of photographs, the share that has too little fine detail for an answer without a trace."""
 FEWEST = 50
 """Images that a temperature can be fitted to."""
 MOST_KNOWN = 10_000
@@ -233,7 +244,10 @@ def _judgement(
         if label and min(counts) >= FEWEST_OF_A_SOURCE:
             ratios[source] = fit_likelihood(after[:, label], holds, units, folds, sample.weights)
     families = family_indices(card.sources, card.families)
-    thresholds = fit_thresholds(after, labels, scores, rates, weights=group_weights(labels, units), families=families)
+    even = group_weights(labels, units)
+    limits = _limits(answers, labels, even, card)
+    hidden = np.array([why_not_real(answer, limits) is not None for answer in answers])
+    thresholds = fit_thresholds(after, labels, scores, rates, weights=even, families=families, hidden=hidden)
     by_group = len(np.unique(units)) < len(np.unique(sample.images))
     return JudgementRecord(
         score=score,
@@ -241,11 +255,20 @@ def _judgement(
         **asdict(rates),
         unit="group" if by_group else "image",
         groups=len(np.unique(units)) if by_group else None,
-        mostly_grey=bool(np.mean([answers[place].grey for place in np.flatnonzero(labels)]) > 0.5),
+        **limits._asdict(),
         synthetic=fit_likelihood(1 - after[:, 0], labels > 0, units, folds, sample.weights),
         sources=ratios,
         reference_sha256=NO_REFERENCE,
     )
+
+
+def _limits(answers: list[Answer], labels: np.ndarray, weights: np.ndarray, card: Card) -> Limits:
+    """Return what an image needs for an answer without a trace, from answers for images weighted (N,)."""
+    mostly_grey = bool(np.mean([answers[place].grey for place in np.flatnonzero(labels)]) > 0.5)
+    if card.view.kind != "native":  # resizing takes or makes detail
+        return Limits(mostly_grey, None)
+    details = np.array([answer.detail for answer in answers])[labels == 0]
+    return Limits(mostly_grey, round(beyond(details, weights[labels == 0], WITHOUT_DETAIL), 2))
 
 
 def are_units(groups: np.ndarray, labels: np.ndarray) -> bool:

@@ -173,7 +173,6 @@ def _combine(
             **asdict(DEFAULT_RATES),
             unit="group" if voted.by_group else "image",
             groups=len(np.unique(units)) if voted.by_group else None,
-            mostly_grey=all(card.judgement is not None and card.judgement.mostly_grey for card in cards),
             synthetic=fit_likelihood(1 - kept_out[:, 0], labels > 0, units, folds, of_rows),
             reference_sha256=NO_REFERENCE,
         ),

@@ -8,7 +8,7 @@ import numpy as np
 
 from ganprint.attributor import REAL, View
 from ganprint.calibration.answer import Answer
-from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, best_family, decide
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, best_family, decide, ratios_hold, why_not_real
 from ganprint.calibration.likelihood import in_words, log10_ratio
 from ganprint.calibration.open_set import SCORES, Known
 from ganprint.calibration.probabilities import calibrate_probabilities
@@ -75,7 +75,7 @@ def make_verdict(
         reason=decision.reason,
         likeliest=names[order[0]],
         known_score=None if decision.score is None else round(decision.score, 6),
-        likelihood_ratios=list(_ratios(probabilities, card, verdict, grey=answer.grey)),
+        likelihood_ratios=list(_ratios(answer, probabilities, card, verdict)),
         views=Views(
             count=len(answer.each),
             agreeing=agreeing,
@@ -100,8 +100,8 @@ def _decide(
     if rule is None or known is None:
         return Decision(INCONCLUSIVE, NO_RULE)
     score = float(SCORES[rule.score](known, [answer])[0])
-    lacks = {"reflected": answer.reflected, "grey": answer.grey}
-    verdict, reason = decide(probabilities, score, names, rule, card.families, **lacks)
+    hidden = why_not_real(answer, rule)
+    verdict, reason = decide(probabilities, score, names, rule, card.families, hidden=hidden)
     nearer = {each.name: each.nearness(answer.embedding, known) for each in galleries}
     found = max(
         (each for each in galleries if nearer[each.name] >= each.threshold),
@@ -133,14 +133,14 @@ def _evidence(answer: Answer) -> list[Evidence]:
     ]
 
 
-def _ratios(probabilities: np.ndarray, card: Card, verdict: str, *, grey: bool) -> Iterator[Ratio]:
+def _ratios(answer: Answer, probabilities: np.ndarray, card: Card, verdict: str) -> Iterator[Ratio]:
     """Yield the ratio of synthetic against real, and of the source that is named against the others and real.
 
     A ratio that did not hold on groups kept out is not stated. The latter was fitted to no other sources than those, so
-    that it says nothing where none of them is named. None held on `grey` images, unless most of the fit were.
+    that it says nothing where none of them is named.
     """
     rule = card.judgement
-    if rule is None or (grey and not rule.mostly_grey):
+    if rule is None or not ratios_hold(answer, rule, verdict):
         return
     if rule.synthetic.holds:
         yield ratio_of("synthetic", REAL, float(1 - probabilities[0]), rule.synthetic)

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ganprint.attributor import REAL
 from ganprint.calibration.answer import Answer
-from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide
+from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, decide, ratios_hold, why_not_real
 from ganprint.errors import GanprintError
 from ganprint.forensics.conclusion import of_file, ratio_of
 from ganprint.forensics.predictors import WeightsPredictor
@@ -165,9 +166,9 @@ class Ensemble:
         rule = combination.judgement
         like = [is_like(verdict, predictor.card) for verdict, predictor in zip(verdicts, self.predictors, strict=True)]
         score = float(np.mean(like))
-        reflected = any(answer.reflected for answer in answers)
-        grey = any(answer.grey for answer in answers)
-        verdict, reason = decide(probabilities, score, fusion.sources, rule, reflected=reflected, grey=grey)
+        rules = [predictor.card.judgement or rule for predictor in self.predictors]
+        hidden = next(filter(None, map(why_not_real, answers, rules)), None)
+        verdict, reason = decide(probabilities, score, fusion.sources, rule, hidden=hidden)
         side = "real" if verdict == REAL else "synthetic"
         clear = agreement.real + agreement.synthetic
         if verdict != INCONCLUSIVE and clear and getattr(agreement, side) < AGREED * clear:
@@ -183,7 +184,7 @@ class Ensemble:
             reason = f"{said}, which not all of the methods know. Fused over those that all know: {reason}"
         order = np.argsort(-probabilities, kind="stable")
         synthetic, told = float(1 - probabilities[0]), rule.synthetic
-        held = told.holds and (rule.mostly_grey or not grey)
+        held = told.holds and all(map(ratios_hold, answers, rules, repeat(verdict)))
         return {
             "verdict": verdict,
             "source": verdict if verdict in fusion.sources[1:] else None,

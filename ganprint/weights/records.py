@@ -260,7 +260,7 @@ class JudgementRecord(Record):
     group these are means over groups kept out, `groups` in all; with image, shares of images. `synthetic` and `sources`
     give likelihood ratios; `reference_sha256` is of the file that holds where known images lie; `rates` were measured
     on other images. With `mostly_grey`, most of the generated images had no colour, so images without it are judged as
-    others are.
+    others are. No image is real whose `fine_detail`, in decibels, is below `detail_from`.
     """
 
     score: Literal["max-probability", "energy", "mahalanobis", "knn", "vim", "share of methods"]
@@ -277,6 +277,7 @@ class JudgementRecord(Record):
     unit: Literal["image", "group"] = "image"
     groups: int | None = Field(default=None, ge=1)
     mostly_grey: bool = False
+    detail_from: float | None = None
     synthetic: LikelihoodRecord
     sources: dict[SourceName, LikelihoodRecord] = {}
     reference_sha256: Sha256

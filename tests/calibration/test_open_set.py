@@ -1,10 +1,21 @@
 """Scores of how like known images an image is, and the verdicts and galleries that rest on them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ganprint.calibration.answer import Answer
-from ganprint.calibration.decision import INCONCLUSIVE, UNKNOWN, Rates, decide, fit_thresholds, group_weights
+from ganprint.calibration.decision import (
+    INCONCLUSIVE,
+    UNKNOWN,
+    Rates,
+    decide,
+    fit_thresholds,
+    group_weights,
+    ratios_hold,
+    why_not_real,
+)
 from ganprint.calibration.open_set import SCORES, Known, unit
 from ganprint.errors import UsageError
 from ganprint.forensics.gallery import left_out, nearness, threshold_of
@@ -76,26 +87,50 @@ def test_each_verdict_has_its_reason(probabilities: tuple[float, ...], score: fl
 
 def test_real_needs_more_than_half_and_a_ratio_that_does_not_speak_against_it() -> None:
     lenient = RULE.model_copy(update={"real_to": 0.8})
-    of_grey = lenient.model_copy(update={"mostly_grey": True})
     tilted = lenient.model_copy(update={"synthetic": RULE.synthetic.model_copy(update={"intercept": 1.0})})
     low, high, named = (0.55, 0.25, 0.2), (0.45, 0.3, 0.25), (0.01, 0.9, 0.09)
     between = "P(synthetic) is 55.0%: between 50.0% (no trace found) and 90.0% (synthetic)."
-    small = "P(synthetic) is 45.0%, but the image is too small to say that no trace was found."
     unclear = "P(synthetic) is 45.0%, which does not speak clearly for either side."
-    colourless = "P(synthetic) is 45.0%, but it has no colour, and without colour traces are often missed."
-    for shares, score, rule, lacking, verdict, said in (
-        (low, 0.9, lenient, "", "real", "P(synthetic) is 45.0%: no trace is found up to 50.0%."),
-        (high, 0.9, lenient, "", INCONCLUSIVE, between),
-        (high, 0.5, lenient, "", INCONCLUSIVE, between),
-        (low, 0.9, lenient, "reflected", INCONCLUSIVE, small),
-        (low, 0.9, lenient, "grey", INCONCLUSIVE, colourless),
-        (low, 0.9, of_grey, "grey", "real", "P(synthetic) is 45.0%: no trace is found up to 50.0%."),
-        (low, 0.9, tilted, "", INCONCLUSIVE, unclear),
-        (named, 0.9, lenient, "reflected", "progan", None),
-        (named, 0.9, lenient, "grey", "progan", None),
+    for shares, score, rule, hidden, verdict, said in (
+        (low, 0.9, lenient, None, "real", "P(synthetic) is 45.0%: no trace is found up to 50.0%."),
+        (high, 0.9, lenient, None, INCONCLUSIVE, between),
+        (high, 0.5, lenient, None, INCONCLUSIVE, between),
+        (low, 0.9, lenient, "it is small", INCONCLUSIVE, "P(synthetic) is 45.0%, but it is small."),
+        (low, 0.9, tilted, None, INCONCLUSIVE, unclear),
+        (named, 0.9, lenient, "it is small", "progan", None),
     ):
-        found, reason = decide(np.array(shares), score, SOURCES, rule, **({lacking: True} if lacking else {}))
+        found, reason = decide(np.array(shares), score, SOURCES, rule, hidden=hidden)
         assert found == verdict and said in (None, reason)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        ({}, None),
+        ({"reflected": True}, "too small"),
+        ({"grey": True}, "no colour"),
+        ({"detail": -22.26}, "lacks fine detail, as after enlargement or blur (-22.3 dB, below -20.0 dB)"),
+    ],
+)
+def test_what_hides_traces_is_not_real_and_has_no_ratio_unless_some_were_found(lacking: dict, said: str | None) -> None:
+    image = replace(answer(CENTRES[0]), **lacking)
+    rule = RULE.model_copy(update={"detail_from": -20.0})
+    found = why_not_real(image, rule)
+    assert found is said if said is None else said in (found or "")
+    assert ratios_hold(image, rule, INCONCLUSIVE) == (said is None)
+    assert ratios_hold(image, rule, "gan") == (not image.grey)
+    lenient = rule.model_copy(update={"detail_from": None, "mostly_grey": True})
+    assert (why_not_real(image, lenient) is None) == ratios_hold(image, lenient, INCONCLUSIVE) == (not image.reflected)
+
+
+def test_what_cannot_be_real_is_not_missed() -> None:
+    labels = np.repeat([0, 1], 100)
+    synthetic = np.concatenate([np.linspace(0, 0.6, 100), np.linspace(0.1, 1, 100)])
+    given = (np.stack([1 - synthetic, synthetic], 1), labels, np.ones(200), Rates(false_alarm=0.01, miss=0.1))
+    hidden = (labels > 0) & (synthetic < 0.3)
+    all_seen, some_hidden = (fit_thresholds(*given, weights=np.full(200, 0.01), hidden=each) for each in (None, hidden))
+    assert all_seen.real_to == pytest.approx(0.19, abs=0.01) and some_hidden.real_to == pytest.approx(0.39, abs=0.01)
+    assert all_seen.synthetic_from == some_hidden.synthetic_from
 
 
 def test_rates_are_means_over_groups_and_no_family_is_missed_more_often() -> None:
