@@ -95,7 +95,10 @@ def print_calibration(name: str, found: "Calibrated") -> None:
     )
     verdicts = Table("verdict", "where", "wrong so often at most")
     shown = rule.score
-    verdicts.add_row("real", f"synthetic at most {real_up_to(rule):.1%}", f"{rule.miss:.1%} of generated images")
+    none = f"synthetic at most {real_up_to(rule):.1%}"
+    if rule.detail_from is not None:
+        none += f", fine detail at least {rule.detail_from:.1f} dB"
+    verdicts.add_row("real", none, f"{rule.miss:.1%} of generated images")
     verdicts.add_row(
         "synthetic", f"synthetic at least {rule.synthetic_from:.1%}", f"{rule.false_alarm:.1%} of photographs"
     )

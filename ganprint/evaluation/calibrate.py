@@ -45,7 +45,7 @@ from ganprint.remote import last_part
 from ganprint.weights import NO_REFERENCE, CalibrationRecord, Card, JudgementRecord, LikelihoodRecord, utc_now
 from ganprint.weights.seen import seen_record
 
-WITHOUT_DETAIL = 0.02
+WITHOUT_DETAIL = 0.01
 """Of photographs, the share that has too little fine detail for an answer without a trace."""
 FEWEST = 50
 """Images that a temperature can be fitted to."""
