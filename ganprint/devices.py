@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Literal
 
-from ganprint.errors import UsageError
+from ganprint.errors import UsageError, check_count
 from ganprint.lazy import without_collections
 
 Precision = Literal["fp32", "bf16"]
@@ -44,8 +44,7 @@ def find_device(device: str = "auto") -> str:
 def use_threads(threads: int | None) -> None:
     """Let torch use so many threads for one computation on the CPU; None leaves it at as many as there are cores."""
     if threads is not None:
-        if threads < 1:
-            raise UsageError(f"A computation cannot use {threads} threads.", "Give at least 1.")
+        check_count("threads", threads, least=1)
         import torch
 
         torch.set_num_threads(threads)

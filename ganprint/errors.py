@@ -55,6 +55,12 @@ def check_choice(name: str, value: object, choices: Any) -> None:
         raise UsageError(f"{name} cannot be {value!r}.", f"It is one of: {', '.join(get_args(choices))}.")
 
 
+def check_count(name: str, value: int | None, *, least: int) -> None:
+    """Raise UsageError for an argument that counts something and is less than `least`; None is no count."""
+    if value is not None and value < least:
+        raise UsageError(f"{name} cannot be {value}.", f"Give at least {least}.")
+
+
 class ImageError(GanprintError):
     """An image file cannot be read. Each subclass is one cause with its own code."""
 

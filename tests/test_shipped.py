@@ -165,7 +165,8 @@ def test_known_fakes_in_borders_and_empty_pictures_are_never_called_real(inside,
         assert found[name]["verdict"] == "inconclusive" and "Nothing to examine" in found[name]["reason"]
     for name in ("white", "letterbox"):
         assert found[name]["verdict"] in (found["plain"]["verdict"], "inconclusive")
-        assert found[name]["probabilities"] == found["plain"]["probabilities"]
+        # Its place in a batch changes the last bits of a crop's answer, which may round to the next of six decimals.
+        assert found[name]["probabilities"] == pytest.approx(found["plain"]["probabilities"], abs=2e-6)
 
 
 @pytest.mark.parametrize("name", [each for each in DEFAULTS.values() if not each.startswith("residual")])

@@ -12,11 +12,11 @@ from typing import Literal, Self, TypeAlias
 
 from ganprint import forked
 from ganprint.api.case_report import MOST_REPORTED, CaseReport, check_report, check_size
-from ganprint.api.choices import check_batch_size, chosen_members, load_ensemble
+from ganprint.api.choices import Names, chosen_members, load_ensemble
 from ganprint.api.image_inputs import Images, Inputs, Source, read_source
 from ganprint.api.outputs import check_output, refuse_own_inputs
 from ganprint.devices import one_thread_each
-from ganprint.errors import ImageError, UsageError, check_choice
+from ganprint.errors import ImageError, UsageError, check_choice, check_count
 from ganprint.forensics import verdict_stream
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.gallery import list_galleries
@@ -50,7 +50,7 @@ def attribute(
     files_from: str | Path | None = None,
     recursive: bool = False,
     method: str | None = None,
-    weights: str | Path | None = None,
+    weights: Names | None = None,
     stability: bool = False,
     metadata: bool = False,
     enrolled: bool = True,
@@ -81,7 +81,8 @@ def attribute(
     image that cannot be read gives a verdict whose `error` says why; with `on_error="skip"` none, with "raise" its
     ImageError ends the iteration. Raises UsageError, WeightsError and PluginError at once, as the command does.
     """
-    check_batch_size(batch_size)
+    check_count("batch_size", batch_size, least=1)
+    check_count("workers", workers, least=0)
     check_choice("on_error", on_error, OnError)
     inputs = Inputs(images, recursive, None if files_from is None else Path(files_from))
     outputs = _Outputs(
@@ -107,7 +108,7 @@ def attribute(
     return Attribution(inputs, ensemble, outputs, reading)
 
 
-def possible_verdicts(method: str | None, weights: str | Path | None, *, enrolled: bool = True) -> list[str]:
+def possible_verdicts(method: str | None, weights: Names | None, *, enrolled: bool = True) -> list[str]:
     """Return all that a verdict can be, and `synthetic`, by the cards of the weights that answer; this loads none.
 
     Raises WeightsError and PluginError as `attribute` does.

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from ganprint import plugins
 from ganprint.calibration.fusion import find_fusion
@@ -11,6 +12,9 @@ from ganprint.errors import PluginError, UsageError
 from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.predictors import load_predictor
 from ganprint.weights import Card, default_for, find, first_choice, list_weights, read_card
+
+Names: TypeAlias = str | Path | Sequence[str | Path]
+"""One or several names or paths; a string may hold several, with commas between."""
 
 
 def chosen_device(device: str = "auto", threads: int | None = None) -> str:
@@ -62,7 +66,7 @@ def chosen_card(weights: str | Path | None, method: str | None) -> Card:
 
 def load_ensemble(
     method: str | None,
-    weights: str | Path | None,
+    weights: Names | None,
     *,
     device: str = "auto",
     threads: int | None = None,
@@ -94,11 +98,13 @@ def load_ensemble(
     return Ensemble(predictors, find_fusion(cards) if len(cards) > 1 else None, stability), device
 
 
-def chosen_members(method: str | None, weights: str | Path | None) -> list[Path]:
-    """Return the folders of all weights that answer; as `chosen_weights`, for names with commas and `all`, too."""
+def chosen_members(method: str | None, weights: Names | None) -> list[Path]:
+    """Return the folders of all weights that answer; as `chosen_weights`, for several names and `all`, too."""
     check_methods(method)
     if weights is not None:
-        named = [weights] if isinstance(weights, Path) else parts_of(weights) or [weights]
+        named: Sequence[str | Path] = [weights] if isinstance(weights, Path) else weights
+        if isinstance(weights, str):
+            named = parts_of(weights) or [weights]
         methods = [] if method is None or asks_all(method) else parts_of(method)
         if len(methods) > 1:
             raise UsageError("Weights and several methods were named.", "Name one of them: weights belong to a method.")
@@ -128,15 +134,9 @@ def parts_of(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def listed(names: str | Path | Sequence[str | Path]) -> list[str]:
+def listed(names: Names) -> list[str]:
     """Return names one by one; a string may hold several, as on the command line."""
     return parts_of(str(names)) if isinstance(names, str | Path) else list(map(str, names))
-
-
-def check_batch_size(batch_size: int) -> None:
-    """Raise UsageError for batches without images."""
-    if batch_size < 1:
-        raise UsageError(f"A batch cannot have {batch_size} images.", "Give at least 1.")
 
 
 def chosen_data(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from platformdirs import user_cache_path
 
 from ganprint.api.candidates import chosen_candidates, named_candidate, renamed_sources
-from ganprint.api.choices import check_names, chosen_data, chosen_device, listed
+from ganprint.api.choices import Names, check_names, chosen_data, chosen_device, listed
 from ganprint.api.chosen_conditions import (
     adversarial_asked,
     distinct_conditions,
@@ -60,7 +60,7 @@ def compare(
 def prepare_comparison(
     data: str | Path | None = None,
     *,
-    weights: str | Path | Sequence[str | Path] = (),
+    weights: Names = (),
     method: str | None = None,
     conditions: str | Sequence[str] = (),
     robustness: bool = False,

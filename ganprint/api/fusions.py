@@ -6,7 +6,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganprint.api.choices import chosen_members, load_ensemble
+from ganprint.api.choices import Names, chosen_members, load_ensemble
 from ganprint.api.chosen_conditions import distinct_policies
 from ganprint.api.error_rates import Progress
 from ganprint.api.outputs import check_output
@@ -49,7 +49,7 @@ def fuse(
     data: str | Path,
     *,
     method: str | None = "all",
-    weights: str | Path | None = None,
+    weights: Names | None = None,
     images: str | Path | None = None,
     split: str = "val",
     test: str | None = None,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ganprint.api.choices import check_batch_size, chosen_device, chosen_weights
+from ganprint.api.choices import chosen_device, chosen_weights
 from ganprint.api.image_inputs import ImageInput, Inputs, Source, content_of, is_one, read_named
-from ganprint.errors import ImageError, UsageError, WeightsError
+from ganprint.errors import ImageError, UsageError, WeightsError, check_count
 from ganprint.forensics.predictors import WeightsPredictor, load_predictor
 from ganprint.images import ImageFile
 from ganprint.weights import Card, read_card
@@ -60,7 +60,7 @@ class Predictor:
         batch_size: int = 32,
         max_pixels: int | None = None,
     ) -> None:
-        check_batch_size(batch_size)
+        check_count("batch_size", batch_size, least=1)
         self._options: dict[str, Any] = {
             "weights": weights,
             "method": method,

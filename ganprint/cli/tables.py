@@ -115,15 +115,17 @@ def _parts(widths: Sequence[int], room: int) -> Iterator[Sequence[int]]:
 
 
 def _print_results_table(table: "Table", *, intervals: bool) -> None:
-    """Print a table, one below the other for each heading of its columns."""
+    """Print a table, one below the other for each heading of its columns, without rows that have nothing below it."""
     places = table.places()
     for group, numbers in table.groups:
         rows = [
             (row.name, [Text(row.cells[n].text(intervals=intervals), style=STYLES[place[n]]) for n in numbers])
             for row, place in zip(table.rows, places, strict=True)
+            if any(row.cells[n].text() for n in numbers)
         ]
         title = f"{table.title}: {group}" if group else table.title
-        print_divided(title, table.corner, [table.columns[n].name for n in numbers], rows)
+        if rows:
+            print_divided(title, table.corner, [table.columns[n].name for n in numbers], rows)
 
 
 def _print_csv(entries: "Sequence[Entry]") -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from ganprint.data.bias import WARNED_FROM, Bias, find_bias
 from ganprint.data.manifest import Manifest
-from ganprint.errors import ImageError, WorkerDiedError
+from ganprint.errors import ImageError, WorkerDiedError, check_count
 from ganprint.images.formats import open_image
 from ganprint.images.parts import Parts
 from ganprint.images.quiet import quiet_decoders
@@ -112,6 +112,7 @@ def check(
     Files are opened in `workers` processes, 0 being this one; `progress` is called with how many are done
     and how many there are. Counts, group leaks and empty labels cover every row, the rest what was opened.
     """
+    check_count("workers", workers, least=0)
     opened = manifest if limit is None else manifest.select(limit=limit, seed=seed)
     facts: list[FileFacts] = []
     for fact in _inspect(opened, workers):

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ganprint.data.batching import BatchSampler
 from ganprint.data.dataset import Draw, ImageDataset, SourceImages
-from ganprint.errors import GanprintError, UsageError, WorkerDiedError
+from ganprint.errors import GanprintError, WorkerDiedError, check_count
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _SECONDS_TO_END = 5.0  # between the loss of a worker's connections and its end, on a busy machine
@@ -105,8 +105,7 @@ def loader(
     sharded again. Memory is pinned where `device` is a CUDA device. Change the epoch between iterations
     with `sampler.set_epoch`: its draws tell the workers, which stay alive.
     """
-    if workers < 0:
-        raise UsageError(f"There cannot be {workers} workers.", "Give 0, for none, or more.")
+    check_count("workers", workers, least=0)
     # One that has nothing left to draw is as false as none.
     batches = BatchSampler(dataset.labels, batch_size=batch_size, shuffle=False) if sampler is None else sampler
     return ImageLoader(

@@ -16,7 +16,7 @@ from ganprint.data.naming import name_rows
 from ganprint.data.parquetfile import is_parquet
 from ganprint.data.rows import hash_rows, read_rows, write_rows
 from ganprint.data.shards import read_shards
-from ganprint.errors import ManifestError, did_you_mean
+from ganprint.errors import ManifestError, check_count, did_you_mean
 from ganprint.files import atomic_file, os_errors_as, refuse_existing
 from ganprint.names import source_name_fault
 from ganprint.remote import join_location, location, parent_location, seen_from
@@ -174,8 +174,10 @@ class Manifest:
         `split` may name several, as in `test_seen+open`, and a semantic class of them, as in `test_seen@face`; `all` is
         all rows, unless a split is called so.
         `limit` draws that many rows under `seed`, spread as evenly over the sources as they allow.
-        Raises ManifestError listing the valid names for a name that no row has, and where no row is left.
+        Raises ManifestError listing the valid names for a name that no row has, and where no row is left, and
+        UsageError for a limit below 1.
         """
+        check_count("limit", limit, least=1)
         if split is not None and "@" in split and split not in self.split_names:
             split, _, semantic = split.partition("@")
             semantics = [semantic] if semantics is None else [name for name in semantics if name == semantic]

@@ -15,7 +15,7 @@ from torch import Tensor
 from ganprint.attributor import Attributor
 from ganprint.calibration.answer import VIEWS_AT_ONCE, Answer, answer_images
 from ganprint.data import BatchSampler, Manifest, loader
-from ganprint.errors import ImageError, UsageError
+from ganprint.errors import ImageError, UsageError, check_count
 from ganprint.evaluation.adversarial import attack_images, attack_seeds
 from ganprint.evaluation.conditions import Condition, ConditionedViews, Kept
 from ganprint.evaluation.unfinished import Notebook, Unfinished
@@ -40,6 +40,9 @@ class Computing:
     batch_size: int = 32
     workers: int = 0
     divided: bool = False
+
+    def __post_init__(self) -> None:
+        check_count("batch_size", self.batch_size, least=1)
 
     @property
     def views_at_once(self) -> int:

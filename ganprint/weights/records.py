@@ -1,5 +1,6 @@
 """The parts of a card: records of data, training, results, calibration and thresholds."""
 
+import base64
 import re
 import shlex
 from collections.abc import Sequence
@@ -32,6 +33,14 @@ def without_folders(command: str) -> str:
 Command = Annotated[str, AfterValidator(without_folders)]
 
 
+def _checked_base64(text: str) -> str:
+    base64.b64decode(text)
+    return text
+
+
+Base64 = Annotated[str, AfterValidator(_checked_base64)]
+
+
 class Record(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True):
     """Frozen, and with no field but its own."""
 
@@ -58,8 +67,8 @@ class SeenRecord(Record):
     They are hashes of a file's bytes, of its origin, and of a group's name; see `ganprint.weights.seen`.
     """
 
-    images: str = ""
-    groups: str = ""
+    images: Base64 = ""
+    groups: Base64 = ""
     n: int = Field(ge=0)
 
 

@@ -15,7 +15,7 @@ from ganprint.api.comparisons import prepare_comparison
 from ganprint.api.generators import sample_generator, train_generators
 from ganprint.data import Manifest
 from ganprint.errors import ConfigError, ImageError, ImageNotFoundError, OutputExistsError, PluginError, UsageError
-from ganprint.weights import read_card
+from ganprint.weights import find, read_card
 
 from ..conftest import manifest_rows, write_manifest
 
@@ -131,8 +131,26 @@ def test_a_comparison_takes_names_as_the_command_line_does(
 
 @pytest.mark.parametrize("call", [ganprint.attribute, lambda images, **options: ganprint.load(**options)])
 def test_batches_without_images_are_refused_and_give_no_empty_answer(call: Any, images: list[Path]) -> None:
-    with pytest.raises(UsageError, match="A batch cannot have 0 images"):
+    with pytest.raises(UsageError, match="batch_size cannot be 0"):
         call(images, batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda data, weights: ganprint.evaluate(data, weights=weights, limit=0), "limit cannot be 0"),
+        (lambda data, weights: ganprint.evaluate(data, weights=weights, batch_size=0), "batch_size cannot be 0"),
+        (lambda data, weights: ganprint.check_data(data, workers=-1), "workers cannot be -1"),
+        (lambda data, weights: ganprint.attribute(data, weights=weights, workers=-1), "workers cannot be -1"),
+    ],
+)
+def test_counts_below_the_least_are_refused(call: Any, said: str, tiny_manifest: Path, tiny_weights: Path) -> None:
+    with pytest.raises(UsageError, match=said):
+        call(tiny_manifest, tiny_weights)
+
+
+def test_weights_may_be_a_sequence_as_in_a_comparison(tiny_weights: Path) -> None:
+    assert chosen_members(None, [tiny_weights, "repmix.mini"]) == [tiny_weights, find("repmix.mini")]
 
 
 def test_all_leaves_out_methods_that_cannot_take_part_in_a_comparison(tiny_manifest: Path) -> None:

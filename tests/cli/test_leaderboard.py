@@ -53,6 +53,16 @@ def test_measured_and_published_rows_never_share_a_table(inside: Any, folder: Pa
     assert "(published)" not in inside("leaderboard", "--results", folder, "--no-published").stdout
 
 
+def test_weights_without_results_under_a_condition_have_no_row_there(inside: Any, folder: Path, tmp_path: Path) -> None:
+    head, *lines = (folder / "wild128.csv").read_text().splitlines()
+    kept = [line for line in lines if line.split(",")[1:4] != ["prnu.wild128", "test_seen", "none"]]
+    (tmp_path / "wild128.csv").write_text("\n".join([head, *kept]) + "\n")
+    printed = inside("leaderboard", "--results", tmp_path, "--no-published", status=0).stdout
+    drawn = {part.split("\n")[0]: part for part in printed.split("wild128, seed 0")[1:]}
+    (there,) = (part for title, part in drawn.items() if ": test_seen, none" in title)
+    assert "repmix.wild128" in there and "prnu.wild128" not in there.split("Weights, method")[0]
+
+
 @pytest.mark.parametrize("intervals", [(), ("--intervals",)], ids=["values", "intervals"])
 def test_names_are_whole_where_seven_weights_are_wider_than_the_terminal(inside, intervals: tuple[str, ...]) -> None:
     env = {"COLUMNS": "80"}

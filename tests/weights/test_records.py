@@ -38,3 +38,10 @@ def test_a_card_and_its_results_keep_it_so() -> None:
     found = Card.model_validate(card)
     for command in (found.command, found.calibration.command, found.metrics[0].command):
         assert command == "ganprint train --data mine.csv"
+
+
+def test_hashes_that_are_no_base64_are_refused() -> None:
+    card = read_card(shipped_folder() / "prnu.mini").model_dump(mode="json")
+    card["seen"]["train"]["images"] = "A"
+    with pytest.raises(ValueError, match="base64"):
+        Card.model_validate(card)
