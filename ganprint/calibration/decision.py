@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import floor
 from typing import NamedTuple
 
 import numpy as np
@@ -151,7 +152,8 @@ def why_not_real(answer: Answer, limits: Limits | JudgementRecord) -> str | None
         return "it has no colour, and without colour traces are often missed"
     least = limits.detail_from
     if least is not None and answer.detail < least:
-        numbers = f"{answer.detail:.1f} dB, below {least:.1f} dB"
+        # Rounded down, as the limit has two decimals: the two never read the same.
+        numbers = f"{floor(100 * answer.detail) / 100:.2f} dB, below {least:.2f} dB"
         return f"it lacks fine detail, as after enlargement or blur ({numbers}), and without it traces are often missed"
     return None
 

@@ -109,7 +109,8 @@ def test_real_needs_more_than_half_and_a_ratio_that_does_not_speak_against_it() 
         ({}, None),
         ({"reflected": True}, "too small"),
         ({"grey": True}, "no colour"),
-        ({"detail": -22.26}, "lacks fine detail, as after enlargement or blur (-22.3 dB, below -20.0 dB)"),
+        ({"detail": -22.26}, "lacks fine detail, as after enlargement or blur (-22.26 dB, below -20.00 dB)"),
+        ({"detail": -20.001}, "(-20.01 dB, below -20.00 dB)"),
     ],
 )
 def test_what_hides_traces_is_not_real_and_has_no_ratio_unless_some_were_found(lacking: dict, said: str | None) -> None:
