@@ -57,7 +57,7 @@ def calibrate(
 ) -> None:
     """Fit calibration, thresholds and likelihood ratios to the answers for a split, and measure their effect.
 
-    Calibration is one temperature, one each for `real` and for generators, or isotonic regression: what is best on
+    Calibration is one temperature, two (a second one for the generators), or isotonic regression: what is best on
     held-out images. If the images have groups, groups have equal weight and are held out as a whole.
 
     Example: ganprint calibrate --weights runs/mine --data mine.csv --record
@@ -83,7 +83,7 @@ def print_calibration(name: str, found: "Calibrated") -> None:
 
     record, rule = found.record, found.judgement
     levels = f", of sources {record.source_temperature:.3f}" if record.source_temperature else ""
-    way = "isotonic regression" if record.isotonic else "temperature by level" if levels else "temperature"
+    way = "isotonic regression" if record.isotonic else "two temperatures" if levels else "temperature"
     table = Table("", "before", f"after: {way}", "next best")
     for measure, before in record.before.items():
         values = (before, record.after[measure], record.otherwise[measure])

@@ -193,6 +193,17 @@ def test_a_threshold_above_one_half_is_not_printed_as_one(capsys: pytest.Capture
     assert "synthetic at most 50.0%" in capsys.readouterr().out
 
 
+def test_a_calibration_with_a_temperature_for_the_generators_is_called_two_temperatures(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    card = read_card(Path(__file__).parents[2] / "weights" / "residual-statistics.groups")
+    assert card.calibration and card.judgement
+    record = card.calibration.model_copy(update={"isotonic": None, "source_temperature": 0.5})
+    none = np.empty(0)
+    print_calibration(card.name, Calibrated(record, card.judgement, {}, none, none, none, none, []))
+    assert "after: two temperatures" in capsys.readouterr().out
+
+
 def test_a_curve_of_answers_gives_groups_the_same_weight_however_many_images_they_have() -> None:
     sure, right = np.array([0.9, 0.8, 0.8, 0.7]), np.array([True, False, False, True])
     even = Assessed(None, sure, right, np.ones(4), [])
