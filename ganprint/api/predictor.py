@@ -187,7 +187,7 @@ class Predictor:
             elif crops.nothing is not None:
                 yield Score(image.name, "inconclusive", f"Nothing to examine: {crops.nothing}.", {}, None, None)
             else:
-                answer = replace(next(answers), reflected=crops.reflected)
+                answer = next(answers).about(crops)
                 said = predictor.decide(image, answer, crops.places)
                 shares, synthetic = said.probabilities, said.synthetic_probability
                 yield Score(image.name, said.verdict or "", said.reason, shares, synthetic, answer.embedding)

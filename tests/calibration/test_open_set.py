@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from ganprint.calibration.answer import Answer
 from ganprint.calibration.decision import (
@@ -20,6 +21,9 @@ from ganprint.calibration.open_set import SCORES, Known, unit
 from ganprint.errors import UsageError
 from ganprint.forensics.gallery import left_out, nearness, threshold_of
 from ganprint.forensics.predictors import known_arrays, known_from
+from ganprint.images.content import Emptiness
+from ganprint.images.spectrum import fine_detail
+from ganprint.images.views import Crops
 from ganprint.weights import JudgementRecord
 
 from ..conftest import JUDGEMENT, make_card
@@ -121,6 +125,19 @@ def test_what_hides_traces_is_not_real_and_has_no_ratio_unless_some_were_found(l
     assert ratios_hold(image, rule, "gan") == (not image.grey)
     lenient = rule.model_copy(update={"detail_from": None, "mostly_grey": True})
     assert (why_not_real(image, lenient) is None) == ratios_hold(image, lenient, INCONCLUSIVE) == (not image.reflected)
+
+
+def test_an_answer_notes_what_its_crops_say_of_the_image() -> None:
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 3, 64, 64), np.uint8))
+    plain, grey = answer(CENTRES[0]), pixels[:, :1].repeat(1, 3, 1, 1)
+    said = plain.about(Crops(pixels, ((0, 0), (0, 64))))
+    assert (said.nothing, said.reflected, said.grey) == (None, False, False) and abs(said.detail) < 0.5
+    said = plain.about(Crops(torch.full_like(grey, 9), (), Emptiness.FLAT, reflected=True))
+    assert (said.nothing, said.reflected, said.grey, said.detail) == (Emptiness.FLAT, True, True, 0)
+    blurred = torch.nn.functional.avg_pool2d(grey.float(), 5, 1, 2).round().byte()
+    said = plain.about(Crops(torch.cat([grey, blurred]), ()))
+    assert said.grey and said.detail == pytest.approx(fine_detail(torch.cat([grey, blurred])).mean().item())
+    assert said.detail < -3
 
 
 def test_what_cannot_be_real_is_not_missed() -> None:
