@@ -17,3 +17,12 @@ def test_a_family_is_an_answer_but_not_the_right_source() -> None:
     counts = _counts(ImageVerdicts(card, rows, labels, sources, none, none, verdicts, probabilities, [], []))
     found = {name: (counts[name].n, counts[name].value) for name in ("answered", "right", "unknown")}
     assert found == {"answered": (5, 0.8), "right": (4, 0.5), "unknown": (2, 0.5)}
+
+
+def test_the_family_of_a_source_without_one_is_the_source_itself() -> None:
+    card = make_card(sources=("real", "progan", "ldm"), families={"progan": "gan"})
+    verdicts, labels = np.array(["ldm", "progan", "gan", "gan"]), np.array([2, 2, 2, 1])
+    none, sources = np.full(4, ""), np.array(["ldm"] * 3 + ["progan"])
+    kinds = ImageVerdicts(card, labels, labels, sources, none, none, verdicts, np.empty((4, 3)), [], []).kinds()
+    found = {kind: rates.right_family.value for kind, rates in kinds.items() if rates.right_family}
+    assert found == {"other sources": round(1 / 3, 4), "gan": 1}
