@@ -105,6 +105,8 @@ def chosen_members(method: str | None, weights: Names | None) -> list[Path]:
         named: Sequence[str | Path] = [weights] if isinstance(weights, Path) else weights
         if isinstance(weights, str):
             named = parts_of(weights) or [weights]
+        if not named:
+            raise UsageError("No weights were named.", "Leave weights out for the default ones.")
         methods = [] if method is None or asks_all(method) else parts_of(method)
         if len(methods) > 1:
             raise UsageError("Weights and several methods were named.", "Name one of them: weights belong to a method.")

@@ -3,6 +3,7 @@
 import shutil
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,20 @@ from ganprint.api.candidates import chosen_candidates, chosen_methods
 from ganprint.api.choices import chosen_members
 from ganprint.api.comparisons import prepare_comparison
 from ganprint.api.generators import sample_generator, train_generators
+from ganprint.api.trained_studies import prepare_study
 from ganprint.data import Manifest
-from ganprint.errors import ConfigError, ImageError, ImageNotFoundError, OutputExistsError, PluginError, UsageError
-from ganprint.weights import find, read_card
+from ganprint.errors import (
+    ConfigError,
+    GanprintError,
+    ImageError,
+    ImageNotFoundError,
+    OutputExistsError,
+    PluginError,
+    UsageError,
+)
+from ganprint.weights import find, read_card, user_folder
 
-from ..conftest import manifest_rows, write_manifest
+from ..conftest import as_nobody, manifest_rows, write_manifest
 
 
 @pytest.fixture
@@ -154,6 +164,42 @@ def test_counts_below_the_least_are_refused(call: Any, said: str, tiny_manifest:
 
 def test_weights_may_be_a_sequence_as_in_a_comparison(tiny_weights: Path) -> None:
     assert chosen_members(None, [tiny_weights, "repmix.mini"]) == [tiny_weights, find("repmix.mini")]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda data, weights: ganprint.fuse(data, weights=weights, test="tset"), "no split .*tset"),
+        (lambda data, weights: ganprint.fuse(data, weights=weights), "fusion.json already exists"),
+        (
+            lambda data, weights: ganprint.assess(data, weights=weights[1], splits=["test_seen", "tset"]),
+            "no split .*tset",
+        ),
+        (lambda data, weights: prepare_study("ablation", data, data.parent, limit=0), "limit cannot be 0"),
+        (lambda data, weights: ganprint.attribute(data, weights=[]), "No weights were named"),
+    ],
+)
+def test_what_would_be_refused_at_the_end_is_refused_before_any_answer(
+    call: Any, said: str, tiny_manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr("ganprint.evaluation.answers.answer_images", pytest.fail)
+    if "fusion" in said:
+        user_folder().mkdir(parents=True)
+        (user_folder() / "fusion.json").touch()
+    with pytest.raises(GanprintError, match=said):
+        call(tiny_manifest, ["repmix.mini", "prnu.mini"])
+
+
+@pytest.mark.parametrize("call", [ganprint.calibrate, ganprint.assess, ganprint.evaluate])
+def test_results_are_not_computed_for_a_card_that_cannot_be_written_to(call: Any, tiny_manifest: Path) -> None:
+    with TemporaryDirectory() as closed:  # pytest's own folders are not even entered by others.
+        Path(closed).chmod(0o755)
+        data, weights = (Path(closed, name) for name in ("data.csv", "weights"))
+        shutil.copyfile(tiny_manifest, data)
+        shutil.copytree(find("prnu.mini"), weights)
+        with as_nobody(), pytest.raises(UsageError, match=f"The folder {weights} cannot be written to"):
+            call(data, weights=weights, record=True)
 
 
 def test_all_leaves_out_methods_that_cannot_take_part_in_a_comparison(tiny_manifest: Path) -> None:
