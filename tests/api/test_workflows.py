@@ -177,6 +177,7 @@ def test_weights_may_be_a_sequence_as_in_a_comparison(tiny_weights: Path) -> Non
         ),
         (lambda data, weights: prepare_study("ablation", data, data.parent, limit=0), "limit cannot be 0"),
         (lambda data, weights: ganprint.attribute(data, weights=[]), "No weights were named"),
+        (lambda data, weights: ganprint.calibrate(data, weights=weights[1], policies=[]), "No policy was named"),
     ],
 )
 def test_what_would_be_refused_at_the_end_is_refused_before_any_answer(
