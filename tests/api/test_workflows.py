@@ -176,7 +176,7 @@ def test_weights_may_be_a_sequence_as_in_a_comparison(tiny_weights: Path) -> Non
             "no split .*tset",
         ),
         (lambda data, weights: prepare_study("ablation", data, data.parent, limit=0), "limit cannot be 0"),
-        (lambda data, weights: ganprint.attribute(data, weights=[]), "No weights were named"),
+        (lambda data, weights: ganprint.attribute(data, weights=[]), "name of the weights is empty"),
         (lambda data, weights: ganprint.calibrate(data, weights=weights[1], policies=[]), "No policy was named"),
     ],
 )
