@@ -1,8 +1,13 @@
 """What the rates of verdicts count, which reports print under their names."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 
-from ganprint.evaluation.assess import ImageVerdicts, _counts
+from ganprint.data import Manifest
+from ganprint.evaluation.assess import ImageVerdicts, _counts, answer_images
+from ganprint.forensics.predictors import load_predictor
 
 from ..conftest import make_card
 
@@ -26,3 +31,19 @@ def test_the_family_of_a_source_without_one_is_the_source_itself() -> None:
     kinds = ImageVerdicts(card, labels, labels, sources, none, none, verdicts, np.empty((4, 3)), [], []).kinds()
     found = {kind: rates.right_family.value for kind, rates in kinds.items() if rates.right_family}
     assert found == {"other sources": round(1 / 3, 4), "gan": 1}
+
+
+def test_images_that_hide_traces_are_counted_as_attribute_answers_for_them(
+    judged_weights: Path, tiny_manifest: Path
+) -> None:
+    predictor = load_predictor(judged_weights)
+    assert predictor.card.judgement is not None
+    lenient = {"real_to": 1.0, "synthetic_from": 1.0, "unknown_below": -1e9, "detail_from": None}
+    lenient["synthetic"] = predictor.card.judgement.synthetic.model_copy(update={"intercept": -100.0})
+    images = Manifest.open(tiny_manifest, sources=predictor.card.sources).select("test_seen")
+    reals = []
+    for limit in (None, 100.0):
+        rule = predictor.card.judgement.model_copy(update=lenient | {"detail_from": limit})
+        judged = replace(predictor, card=predictor.card.model_copy(update={"judgement": rule}))
+        reals.append((answer_images(judged, images, "none").verdicts == "real").sum())
+    assert reals[0] > 0 == reals[1]
