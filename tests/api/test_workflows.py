@@ -2,6 +2,7 @@
 
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +15,7 @@ import ganprint
 from ganprint.api.candidates import chosen_candidates, chosen_methods
 from ganprint.api.choices import chosen_members
 from ganprint.api.comparisons import prepare_comparison
+from ganprint.api.enrolment import remove_enrolled
 from ganprint.api.generators import sample_generator, train_generators
 from ganprint.api.trained_studies import prepare_study
 from ganprint.data import Manifest
@@ -26,6 +28,7 @@ from ganprint.errors import (
     PluginError,
     UsageError,
 )
+from ganprint.forensics.gallery import save_gallery
 from ganprint.weights import find, read_card, user_folder
 
 from ..conftest import as_nobody, manifest_rows, write_manifest
@@ -103,6 +106,11 @@ def test_weights_are_calibrated_assessed_and_given_a_source(
     assert len(enrolled.gallery.record.images) == 6
     assert [type(failure) for failure in enrolled.failures] == [ImageError, ImageNotFoundError]
     assert "image 8 has nothing to examine: it has no texture." in enrolled.failures[0].message
+    record = enrolled.gallery.record.model_copy(update={"name": "old", "reference_sha256": "0" * 64})
+    save_gallery(replace(enrolled.gallery, record=record), enrolled.card)
+    (doubt,) = ganprint.enroll("noise", images, weights=weights, device="cpu", force=True).doubts
+    assert doubt.startswith("old was enrolled under another calibration")
+    remove_enrolled("old", weights=weights)
     with pytest.raises(UsageError, match=r"false_alarm cannot be 1\.5"):
         ganprint.enroll("noise", images, weights=weights, false_alarm=1.5, force=True)
     with pytest.raises(UsageError, match="miss cannot be 0"):
