@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ganprint.calibration.fusion import Combination, Fusion
     from ganprint.images.views import Crops
 
-CHANGES = ("jpeg=90", "jpeg=75", "webp=80", "resize=0.75", "resize=1.5", "crop=0.9")
-"""Mild post-processing that should not change an answer."""
+CHANGES = ("jpeg=90", "jpeg=75", "webp=80", "resize=0.75", "crop=0.9")
+"""Mild post-processing that should not change an answer: no enlargement, which hides traces."""
 AGREED = 2 / 3
 """Share of the methods with a clear answer that must say synthetic, or real, for the fused answer to say it."""
 
