@@ -104,11 +104,11 @@ def chosen_members(method: str | None, weights: Names | None) -> list[Path]:
     if weights is not None:
         named: Sequence[str | Path] = [weights] if isinstance(weights, Path) else weights
         if isinstance(weights, str):
-            named = parts_of(weights) or [weights]
+            named = parts_of(weights)
         methods = [] if method is None or asks_all(method) else parts_of(method)
         if len(methods) > 1:
             raise UsageError("Weights and several methods were named.", "Name one of them: weights belong to a method.")
-        return [chosen_weights(each, methods[0] if methods else None) for each in named]
+        return [chosen_weights(each, methods[0] if methods else None) for each in named or [""]]
     if asks_all(method):
         there = {entry.card.method for entry in list_weights() if entry.card and not entry.error}
         return [default_for(plugin.name).path for plugin in plugins.discover() if plugin.name in there]

@@ -70,8 +70,10 @@ def distinct_conditions(asked: Sequence[tuple[str, str]], surrogate: str | None)
 
 
 def distinct_policies(policies: str | Sequence[str]) -> list[str]:
-    """Return policies once each; raise PerturbationError where one is none, UsageError where it is an attack."""
+    """Return policies once each; raise PerturbationError where one is none, UsageError for an attack, and for none."""
     policies = listed(policies)
+    if not policies:
+        raise UsageError("No policy was named.", "Name one; `none` leaves images as they are.")
     if any(isinstance(parse_any_policy(text), Attack) for text in policies):
         raise UsageError("Calibration and assessment need images without an attack.", "Name another policy.")
     return list(dict.fromkeys(policies))

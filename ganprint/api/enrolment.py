@@ -7,7 +7,7 @@ from pathlib import Path
 from ganprint.api.choices import chosen_card, chosen_device, chosen_weights
 from ganprint.api.image_inputs import Images, Inputs, all_absent, read_named
 from ganprint.calibration.decision import check_rate
-from ganprint.errors import ImageError
+from ganprint.errors import ImageError, WeightsError
 from ganprint.files import locked_folder
 from ganprint.forensics import gallery as galleries
 from ganprint.forensics.gallery import Gallery
@@ -74,7 +74,11 @@ def enroll(
                 (found[image.sha256],) = predictor.answer([crops.pixels])
         gallery = galleries.enrol(name, found, predictor.card, predictor.known, false_alarm=false_alarm)
         galleries.save_gallery(gallery, predictor.card, force=force)
-    doubts = galleries.overlaps(gallery, galleries.list_galleries(predictor.card), predictor.known)
+    try:
+        others = galleries.list_galleries(predictor.card)
+        doubts = list(galleries.overlaps(gallery, others, predictor.known))
+    except WeightsError as error:
+        doubts = [f"{error.message} {error.hint}"]  # Of another source: this one is enrolled.
     return Enrolled(gallery, predictor.card, tuple(doubts), tuple(failures))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ganprint.api.choices import chosen_data, chosen_device, chosen_weights
 from ganprint.api.chosen_conditions import distinct_policies
-from ganprint.api.outputs import check_figure, refuse_own_inputs
+from ganprint.api.outputs import check_figure, check_folder, refuse_own_inputs
 from ganprint.calibration.decision import Rates
 from ganprint.data import Manifest
 from ganprint.errors import check_choice
@@ -63,6 +63,7 @@ def calibrate(
     refuse_own_inputs([picture], [data])
     chosen_policies = distinct_policies(policies)
     chosen = chosen_weights(weights, method)
+    check_folder(chosen if record else None)
     rates = Rates(false_unknown, false_alarm, miss, wrong_family, wrong_source)
     device = chosen_device(device, threads)
     from ganprint.evaluation.answers import Computing
@@ -125,12 +126,16 @@ def assess(
     refuse_own_inputs([picture], [data])
     chosen_policies = distinct_policies(policies)
     chosen = chosen_weights(weights, method)
+    check_folder(chosen if record else None)
     device = chosen_device(device, threads)
     from ganprint.evaluation.answers import Computing
     from ganprint.evaluation.assess import assess as count
 
     predictor = load_predictor(chosen, device=device, enrolled=False)
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, sources=predictor.card.sources)
+    chosen_splits = dict.fromkeys(splits or [manifest.test_split])
+    for split in chosen_splits:
+        manifest.select(split)  # What is misspelt is told before hours of answers.
     found = [
         count(
             predictor,
@@ -142,7 +147,7 @@ def assess(
             progress=partial(progress, f"{split} under {policy}"),
             computing=Computing(device=device, batch_size=batch_size, workers=workers),
         )
-        for split in dict.fromkeys(splits or [manifest.test_split])
+        for split in chosen_splits
         for policy in chosen_policies
     ]
     if picture is not None:

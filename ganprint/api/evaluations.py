@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from ganprint.api.choices import chosen_data, chosen_device, chosen_weights
-from ganprint.api.outputs import check_output, refuse_own_inputs
+from ganprint.api.outputs import check_folder, check_output, refuse_own_inputs
 from ganprint.data import Manifest
 from ganprint.devices import Precision
 from ganprint.errors import UsageError, check_choice
@@ -73,6 +73,7 @@ def evaluate(
 
     manifest = Manifest.open(chosen_data(data, progress=making), root=images, allow_gaps=True)
     chosen = chosen or _unnamed(manifest, say)
+    check_folder(chosen if record else None)
     attributor, card = load_attributor(chosen, device=device)
     manifest = manifest.known_to(card.sources)
     split = split or manifest.test_split

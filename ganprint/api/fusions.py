@@ -14,6 +14,7 @@ from ganprint.calibration.fusion import FUSION_FILE, Combination, Fusion, pool, 
 from ganprint.calibration.probabilities import log_loss
 from ganprint.data import Manifest
 from ganprint.errors import ImageError, UsageError
+from ganprint.files import refuse_existing
 from ganprint.remote import last_part
 from ganprint.weights import user_folder
 
@@ -72,7 +73,9 @@ def fuse(
     fewer than two methods, and where images or sources in common are too few.
     """
     file = user_folder() / FUSION_FILE if out is None else Path(out)
-    if out is not None:
+    if out is None:
+        refuse_existing(file, force=force)
+    else:
         check_output(file, force=force)
     chosen = distinct_policies(policies)
     _check_count(chosen_members(method, weights))
@@ -84,6 +87,8 @@ def fuse(
     members = ensemble.predictors
     _check_count(members)  # Of `all` some may be left out.
     manifest = Manifest.open(data, root=images, sources=common_sources(members))
+    for each in filter(None, (split, test)):
+        manifest.select(each)  # What is misspelt is told before hours of answers.
     ask = partial(
         tell,
         members,

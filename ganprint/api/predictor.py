@@ -153,13 +153,13 @@ class Predictor:
         shares = [list(each.probabilities.values()) if each else [] for each in scores]
         places = [each.embedding if each else None for each in scores]
         return kept | {
-            "verdict": np.array([each.verdict if each else "" for each in scores]),
+            "verdict": np.array([each.verdict if each else "" for each in scores], np.str_),
             "synthetic_probability": np.array(
                 [each.synthetic_probability if each else None for each in scores], np.float32
             ),
             "probabilities": _rows(shares, len(self.sources)),
             "embedding": _rows(places, self._embedding_size),
-            "error": np.array([each.message if isinstance(each, ImageError) else "" for each in found]),
+            "error": np.array([each.message if isinstance(each, ImageError) else "" for each in found], np.str_),
         }
 
     def _scores(self, named: Iterable[tuple[str, Source | ImageError]]) -> Iterator[Score | ImageError]:
@@ -187,7 +187,7 @@ class Predictor:
             elif crops.nothing is not None:
                 yield Score(image.name, "inconclusive", f"Nothing to examine: {crops.nothing}.", {}, None, None)
             else:
-                answer = replace(next(answers), reflected=crops.reflected)
+                answer = next(answers).about(crops)
                 said = predictor.decide(image, answer, crops.places)
                 shares, synthetic = said.probabilities, said.synthetic_probability
                 yield Score(image.name, said.verdict or "", said.reason, shares, synthetic, answer.embedding)

@@ -87,7 +87,7 @@ def prepare_study(
     variants = _variants(kind, manifest, method, counts or parts, preset, assignments)
     tested = named or [(split or manifest.test_split, policy) for policy in STUDIED]
     for each in dict.fromkeys(each for each, _ in tested):
-        manifest.select(each)
+        manifest.select(each, limit=limit)
     device = chosen_device(device, threads)
     from ganprint.evaluation.plan import Settings
     from ganprint.studies.study import Study

@@ -1,7 +1,7 @@
 """Answers of a method for whole images: the mean over their crops, and its spread."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,8 @@ from ganprint.images.content import Emptiness
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ganprint.images.views import Crops
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -21,9 +23,10 @@ class Answer:
     `each` (k, K) is the softmax of the attribution logits of each crop, `energy` the mean over crops of the logarithm
     of the sum of the logits' exponentials, `largest_logit` that of the largest logit, `embedding` (D,) the mean of the
     embeddings, or of the attribution logits where a method has none. `reasons` (k, R) are what R named kinds of
-    evidence add to each crop's log-odds of synthetic, none where a method cannot tell. `nothing` says why an image has
-    no crop that shows anything, the middle of it standing in; `reflected` that it is smaller than a view; `grey` that
-    its crops have no colour. `detail` is the mean of their `fine_detail`, decibels.
+    evidence add to each crop's log-odds of synthetic, none where a method cannot tell. What follows is of the crops, as
+    `about` notes it: `nothing` says why an image has none that shows anything, the middle of it standing in;
+    `reflected` that it is smaller than a crop; `grey` that they have no colour. `detail` is the mean of their
+    `fine_detail`, decibels.
     """
 
     each: np.ndarray
@@ -47,6 +50,19 @@ class Answer:
         """The standard deviation over crops, (K,)."""
         return self.each.std(0)  # type: ignore[no-any-return]
 
+    def about(self, crops: "Crops") -> "Answer":
+        """Return the answer with what the crops that it is for say of the image."""
+        from ganprint.images.spectrum import fine_detail
+
+        pixels = crops.pixels
+        return replace(
+            self,
+            nothing=crops.nothing,
+            reflected=crops.reflected,
+            grey=bool((pixels == pixels[:, :1]).all()),
+            detail=float(fine_detail(pixels).mean()),
+        )
+
 
 VIEWS_AT_ONCE = 16
 """Features of more crops leave a CPU's cache: the compact network at 128 px takes 2.6 ms a crop so, 4.0 of 64."""
@@ -60,14 +76,11 @@ def answer_images(
         return []
     import torch
 
-    from ganprint.images.spectrum import fine_detail
-
-    logits, embeddings, reasons, details = [], [], [], []
+    logits, embeddings, reasons = [], [], []
     names: tuple[str, ...] = ()
     for some in torch.split(torch.cat(list(images)), batch_size):
         found = attributor.predict(some)
         attributor.check_answer(found, len(some))
-        details.append(fine_detail(some).cpu())
         placed = found.attribution if found.embedding is None else found.embedding
         if not (found.attribution.isfinite().all() and placed.isfinite().all()):
             raise WeightsError(
@@ -88,14 +101,10 @@ def answer_images(
             embedding=embedding.mean(0).numpy(),
             reason_names=names,
             reasons=told.numpy() if told is not None else None,
-            grey=bool((image == image[:, :1]).all()),
-            detail=float(detail.mean()),
         )
-        for image, each, embedding, detail, told in zip(
-            images,
+        for each, embedding, told in zip(
             torch.split(torch.cat(logits), counts),
             torch.split(torch.cat(embeddings), counts),
-            torch.split(torch.cat(details), counts),
             torch.split(torch.cat(reasons), counts) if reasons else [None] * len(counts),
             strict=True,
         )

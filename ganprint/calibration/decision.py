@@ -90,17 +90,22 @@ def fit_thresholds(
 
     `weights` (N,) of sum 1 in each label are `group_weights`: a rate is then a mean over groups. Of the generated
     images no family (`family_indices`), nor all together, may be missed more often; those that are `hidden`, bool (N,),
-    as `why_not_real` says, cannot be.
+    as `why_not_real` says, cannot be, which raises `real_to` alone.
     """
     families = families or {}
     synthetic, known = 1 - probabilities[:, 0], labels > 0
     begins = -beyond(-synthetic[~known], weights[~known], rates.false_alarm)
     sides = [known, *(np.isin(labels, places) for places in families.values())]
-    missable = synthetic if hidden is None else np.where(hidden, 1, synthetic)
-    ends = min(beyond(missable[side], weights[side], rates.miss) for side in sides if side.any())
+
+    def missed_to(values: np.ndarray) -> float:
+        return min(beyond(values[side], weights[side], rates.miss) for side in sides if side.any())
+
+    ends = missed_to(synthetic)
     if ends >= begins:
         # Both rates can be kept with room to spare: what is between goes to the nearer side.
         begins = ends = (begins + ends) / 2
+    elif hidden is not None:
+        ends = min(missed_to(np.where(hidden, 1, synthetic)), begins)
     called = synthetic >= begins
     best = probabilities[:, 1:].argmax(1) + 1
     source_from = _named_from(

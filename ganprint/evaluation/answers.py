@@ -4,7 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
@@ -157,10 +157,7 @@ def whole_answers(
                 whole.append(item[0])
                 rows.append(row)
         found = answer_images(attributor, [crops.pixels for crops in whole], batch_size=computing.views_at_once)
-        answers += [
-            replace(answer, nothing=crops.nothing, reflected=crops.reflected)
-            for answer, crops in zip(found, whole, strict=True)
-        ]
+        answers += [answer.about(crops) for answer, crops in zip(found, whole, strict=True)]
         progress(len(rows) + len(failures), len(manifest))
     if failures and not rows:
         raise failures[0]

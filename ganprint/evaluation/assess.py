@@ -127,8 +127,10 @@ def _measures(found: "ImageVerdicts", predictor: WeightsPredictor) -> dict[str, 
     assert rule is not None and known is not None
     inside, synthetic = labels >= 0, labels != 0
     weights = even_weights(labels, found.groups) if found.by_group else None
-    inner = None if weights is None else even_weights(labels[inside], found.groups[inside])
-    error = calibration_error(found.probabilities[inside], labels[inside], inner) if inside.any() else None
+    error = None
+    if inside.any():
+        inner = even_weights(labels[inside], found.groups[inside]) if found.by_group else None
+        error = calibration_error(found.probabilities[inside], labels[inside], inner)
     best = np.stack([answer.probabilities for answer in found.answers]).argmax(1)
     groups = found.answered(best) if found.by_group else None
     scored = {
@@ -211,7 +213,8 @@ class ImageVerdicts:
         families = np.array([self.card.families.get(name, "other sources") for name in names])
         kinds = np.where(self.labels == 0, PHOTOGRAPHS, np.where(self.labels < 0, OTHERS, families))
         named = np.isin(self.verdicts, self.card.sources[1:])
-        of_family = np.array([self.card.families.get(each, each) for each in self.verdicts]) == families
+        called = np.array([self.card.families.get(each, each) for each in self.verdicts])
+        of_family = (called == families) | self.right_source  # a source may have no family
         sets = {kind: kinds == kind for kind in sorted(set(kinds.tolist()))}
         for kind in sorted(set(self.photograph_kinds[self.labels == 0].tolist()) - {""}):
             sets[f"{PHOTOGRAPHS}: {kind}"] = (self.labels == 0) & (self.photograph_kinds == kind)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ganprint.calibration.fusion import Combination, Fusion
     from ganprint.images.views import Crops
 
-CHANGES = ("jpeg=90", "jpeg=75", "webp=80", "resize=0.75", "resize=1.5", "crop=0.9")
-"""Mild post-processing that should not change an answer."""
+CHANGES = ("jpeg=90", "jpeg=75", "webp=80", "resize=0.75", "crop=0.9")
+"""Mild post-processing that should not change an answer: no enlargement, which hides traces."""
 AGREED = 2 / 3
 """Share of the methods with a clear answer that must say synthetic, or real, for the fused answer to say it."""
 
@@ -127,7 +127,7 @@ class Ensemble:
         return Verdict(path=path, error=Failure(code=error.code, message=error.message, hint=error.hint), **self._named)
 
     def _verdict(self, image: ImageFile, views: Views, answers: Sequence[Answer]) -> Verdict:
-        answers = [replace(answer, reflected=crops.reflected) for answer, crops in zip(answers, views, strict=True)]
+        answers = [answer.about(crops) for answer, crops in zip(answers, views, strict=True)]
         verdicts = [
             predictor.decide(image, answer, crops.places)
             for predictor, answer, crops in zip(self.predictors, answers, views, strict=True)

@@ -81,7 +81,8 @@ def test_a_batch_without_images_is_refused(predictor: ganprint.Predictor, images
         predictor({"id": [1]})
     with pytest.raises(UsageError, match="int is not an image"):
         predictor({"image": [1]})
-    assert predictor({"path": []})["probabilities"].shape == (0, 3)
+    none = predictor({"path": []})
+    assert none["probabilities"].shape == (0, 3) and {none[name].dtype.kind for name in ("verdict", "error")} == {"U"}
 
 
 def test_a_pickle_has_no_tensors_and_answers_the_same_in_another_process(

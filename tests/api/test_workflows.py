@@ -1,7 +1,10 @@
 """The other workflows from Python: what each returns, and what it refuses."""
 
 import shutil
+import warnings
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,12 +15,23 @@ import ganprint
 from ganprint.api.candidates import chosen_candidates, chosen_methods
 from ganprint.api.choices import chosen_members
 from ganprint.api.comparisons import prepare_comparison
+from ganprint.api.enrolment import remove_enrolled
 from ganprint.api.generators import sample_generator, train_generators
+from ganprint.api.trained_studies import prepare_study
 from ganprint.data import Manifest
-from ganprint.errors import ConfigError, ImageError, ImageNotFoundError, OutputExistsError, PluginError, UsageError
-from ganprint.weights import find, read_card
+from ganprint.errors import (
+    ConfigError,
+    GanprintError,
+    ImageError,
+    ImageNotFoundError,
+    OutputExistsError,
+    PluginError,
+    UsageError,
+)
+from ganprint.forensics.gallery import save_gallery
+from ganprint.weights import find, read_card, user_folder
 
-from ..conftest import manifest_rows, write_manifest
+from ..conftest import as_nobody, manifest_rows, write_manifest
 
 
 @pytest.fixture
@@ -76,9 +90,11 @@ def test_weights_are_calibrated_assessed_and_given_a_source(
     by_kind = {name: found.real.n for name, found in rates.rates.kinds.items()}
     photographs = by_kind["photographs"]
     assert photographs == by_kind["photographs: phone"] + by_kind["photographs: scan"] == 5
-    (opened,) = ganprint.assess(
-        tiny_manifest, weights=weights, splits=["test_seen+open"], policies=["none"], device="cpu"
-    )
+    with warnings.catch_warnings(action="error", category=RuntimeWarning):
+        opened, unknown = ganprint.assess(
+            tiny_manifest, weights=weights, splits=["test_seen+open", "open"], policies=["none"], device="cpu"
+        )
+    assert (unknown.rates.right, unknown.rates.calibration_error) == (None, None)
     # Of fewer than eight groups there is no interval: images of a group are not independent.
     assert opened.rates.groups is not None and opened.rates.groups < 8
     assert opened.rates.auroc and all(each.low is None for each in opened.rates.auroc.values())
@@ -90,6 +106,11 @@ def test_weights_are_calibrated_assessed_and_given_a_source(
     assert len(enrolled.gallery.record.images) == 6
     assert [type(failure) for failure in enrolled.failures] == [ImageError, ImageNotFoundError]
     assert "image 8 has nothing to examine: it has no texture." in enrolled.failures[0].message
+    record = enrolled.gallery.record.model_copy(update={"name": "old", "reference_sha256": "0" * 64})
+    save_gallery(replace(enrolled.gallery, record=record), enrolled.card)
+    (doubt,) = ganprint.enroll("noise", images, weights=weights, device="cpu", force=True).doubts
+    assert doubt.startswith("old was enrolled under another calibration")
+    remove_enrolled("old", weights=weights)
     with pytest.raises(UsageError, match=r"false_alarm cannot be 1\.5"):
         ganprint.enroll("noise", images, weights=weights, false_alarm=1.5, force=True)
     with pytest.raises(UsageError, match="miss cannot be 0"):
@@ -151,6 +172,43 @@ def test_counts_below_the_least_are_refused(call: Any, said: str, tiny_manifest:
 
 def test_weights_may_be_a_sequence_as_in_a_comparison(tiny_weights: Path) -> None:
     assert chosen_members(None, [tiny_weights, "repmix.mini"]) == [tiny_weights, find("repmix.mini")]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda data, weights: ganprint.fuse(data, weights=weights, test="tset"), "no split .*tset"),
+        (lambda data, weights: ganprint.fuse(data, weights=weights), "fusion.json already exists"),
+        (
+            lambda data, weights: ganprint.assess(data, weights=weights[1], splits=["test_seen", "tset"]),
+            "no split .*tset",
+        ),
+        (lambda data, weights: prepare_study("ablation", data, data.parent, limit=0), "limit cannot be 0"),
+        (lambda data, weights: ganprint.attribute(data, weights=[]), "name of the weights is empty"),
+        (lambda data, weights: ganprint.calibrate(data, weights=weights[1], policies=[]), "No policy was named"),
+    ],
+)
+def test_what_would_be_refused_at_the_end_is_refused_before_any_answer(
+    call: Any, said: str, tiny_manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr("ganprint.evaluation.answers.answer_images", pytest.fail)
+    if "fusion" in said:
+        user_folder().mkdir(parents=True)
+        (user_folder() / "fusion.json").touch()
+    with pytest.raises(GanprintError, match=said):
+        call(tiny_manifest, ["repmix.mini", "prnu.mini"])
+
+
+@pytest.mark.parametrize("call", [ganprint.calibrate, ganprint.assess, ganprint.evaluate])
+def test_results_are_not_computed_for_a_card_that_cannot_be_written_to(call: Any, tiny_manifest: Path) -> None:
+    with TemporaryDirectory() as closed:  # pytest's own folders are not even entered by others.
+        Path(closed).chmod(0o755)
+        data, weights = (Path(closed, name) for name in ("data.csv", "weights"))
+        shutil.copyfile(tiny_manifest, data)
+        shutil.copytree(find("prnu.mini"), weights)
+        with as_nobody(), pytest.raises(UsageError, match=f"The folder {weights} cannot be written to"):
+            call(data, weights=weights, record=True)
 
 
 def test_all_leaves_out_methods_that_cannot_take_part_in_a_comparison(tiny_manifest: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import torch
+from PIL import Image
 
 from ganprint.attributor import Attributor, AttributorConfig, AttributorSpec, Prediction, View
 from ganprint.calibration.fusion import Combination, Fusion, Member
@@ -156,13 +157,21 @@ def test_what_answers_depend_on_is_told_apart() -> None:
     assert Ensemble(one.predictors, one.fusion, stability=True).sha256 != one.sha256
 
 
-def test_no_trace_is_said_of_no_image_without_colour_nor_a_likelihood_ratio() -> None:
-    grey = replace(IMAGE, pixels=np.repeat(PIXELS[..., :1], 3, axis=2))
+GREY = np.repeat(PIXELS[..., :1], 3, axis=2)
+ENLARGED = np.asarray(Image.fromarray(PIXELS[:20, :20]).resize((32, 32), Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize(("pixels", "said"), [(GREY, "no colour"), (ENLARGED, "lacks fine detail")])
+def test_no_trace_is_said_of_no_image_that_hides_traces_nor_a_likelihood_ratio(pixels: np.ndarray, said: str) -> None:
     for members in ([1], [1, 2]):
-        together = ensemble(*(predictor(number, [0.98, 0.01, 0.01]) for number in members))
-        coloured, colourless = stream_verdicts([("a.png", IMAGE), ("a.png", grey)], together)
-        assert (coloured.verdict, colourless.verdict) == ("real", "inconclusive")
-        assert "colour" in (colourless.reason or "") and not colourless.likelihood_ratios
+        alone = [predictor(number, [0.98, 0.01, 0.01]) for number in members]
+        # Of several methods one is enough.
+        rule = ALONE.model_copy(update={"detail_from": -10.0})
+        alone[-1] = replace(alone[-1], card=alone[-1].card.model_copy(update={"judgement": rule}))
+        images = [("a.png", IMAGE), ("a.png", replace(IMAGE, pixels=pixels))]
+        shown, hidden = stream_verdicts(images, ensemble(*alone))
+        assert (shown.verdict, hidden.verdict) == ("real", "inconclusive")
+        assert said in (hidden.reason or "") and not hidden.likelihood_ratios
 
 
 def test_several_methods_find_no_trace_in_an_image_too_small_for_any_of_them_no_more_than_one() -> None:
