@@ -1,10 +1,10 @@
 """What becomes of verdicts when images are changed: corruptions, recompression, resizing.
 
 verdicts_under_change.py WEIGHTS DATA SPLIT [POLICY ...] [--limit N]: by default the 19 corruptions, each at the
-severities that its policy draws, JPEG 95 to 50, WebP 80 and resizing by 0.5 to 1.5. With a limit only so many images,
-spread over the sources. Prints one CSV row a policy: means over groups of photographs called synthetic, of generated
-images called real, and of those that were rightly called synthetic as they are, how many become real and how many
-inconclusive; last, how many of these images become real.
+severities that its policy draws, JPEG 95 to 50, WebP 80 and resizing by 0.5 to 1.5 with three filters. With a limit
+only so many images, spread over the sources. Prints one CSV row a policy: means over groups of photographs called
+synthetic, of generated images called real, and of those that were rightly called synthetic as they are, how many become
+real and how many inconclusive; last, how many of these images become real.
 """
 
 import argparse
@@ -25,6 +25,7 @@ CHAINS = (
     *(f"share:jpeg={quality}" for quality in (95, 90, 80, 70, 60, 50)),
     "share:webp=80",
     *(f"share:resize={factor}" for factor in (0.5, 0.75, 1.25, 1.5)),
+    *(f"share:{kernel}={factor}" for kernel in ("bicubic", "bilinear") for factor in (0.5, 1.5)),
 )
 COLUMNS = (
     *("policy", "photographs synthetic", "low", "high"),

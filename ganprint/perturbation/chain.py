@@ -117,6 +117,8 @@ STEPS: Mapping[str, Step] = {
     "jpeg": Step(1, 100, "quality", lambda pixels, value: _recompress(pixels, "JPEG", value)),
     "webp": Step(1, 100, "quality", lambda pixels, value: _recompress(pixels, "WEBP", value)),
     "resize": Step(0.1, 4, "factor", lambda pixels, value: _resize(pixels, value, Image.Resampling.LANCZOS)),
+    "bicubic": Step(0.1, 4, "factor", lambda pixels, value: _resize(pixels, value, Image.Resampling.BICUBIC)),
+    "bilinear": Step(0.1, 4, "factor", lambda pixels, value: _resize(pixels, value, Image.Resampling.BILINEAR)),
     "crop": Step(0.1, 1, "share of each side that stays", _crop),
     "rotate": Step(-45, 45, "degrees", _rotate),
     "saturation": Step(0, 4, "factor", lambda pixels, value: _enhance(pixels, ImageEnhance.Color, value)),
@@ -126,7 +128,7 @@ STEPS: Mapping[str, Step] = {
 }
 """The steps that a chain is made of, by name."""
 
-FACTORS = ("resize", "screenshot")
+FACTORS = ("resize", "bicubic", "bilinear", "screenshot")
 """Steps whose values are factors of size: a half and a double are as far from 1."""
 
 RESHARING = (

@@ -20,7 +20,8 @@ def picture(height: int = 60, width: int = 90) -> torch.Tensor:
     ("text", "size"),
     [
         ("share:jpeg=80", (60, 90)), ("share:webp=80", (60, 90)), ("share:resize=0.5", (30, 45)),
-        ("share:resize=2", (120, 180)), ("share:crop=0.75", (45, 68)), ("share:screenshot=1", (58, 86)),
+        ("share:resize=2", (120, 180)), ("share:bicubic=2", (120, 180)), ("share:bilinear=0.5", (30, 45)),
+        ("share:crop=0.75", (45, 68)), ("share:screenshot=1", (58, 86)),
         ("share:resize=0.5+crop=0.5", (15, 22)), ("share:brightness=1.15", (60, 90)),
     ],
 )  # fmt: skip
