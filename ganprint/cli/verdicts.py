@@ -90,7 +90,7 @@ class TextWriter(Writer):
         for line in details(verdict):
             self._say(line, indent=2)
         for warning in verdict.warnings:
-            if warning not in (UNCALIBRATED, *verdict.size_warnings):
+            if warning not in (UNCALIBRATED, *verdict.size_warnings, *wording.unseen_pictures(verdict)):
                 self._say(f"! {warning}", indent=2, style="yellow")
         if verdict.metadata is not None and not verdict.is_synthetic:
             for sign in verdict.metadata.signs:
@@ -191,7 +191,7 @@ def explanation(verdict: Verdict) -> list[str]:
         last.append("P(synthetic) is about the other generators and has no part in this verdict.")
     elif verdict.verdict in (INCONCLUSIVE, UNKNOWN) and verdict.probabilities and verdict.reason != NO_RULE:
         last.append("What may help: the original file, and where it was first published.")
-    last += verdict.size_warnings
+    last += [*verdict.size_warnings, *wording.unseen_pictures(verdict)]
     return [*lines, " ".join(last)] if last else lines
 
 
@@ -207,7 +207,7 @@ def details(verdict: Verdict) -> list[str]:
     if verdict.views is not None and verdict.views.count > 1:
         seen = verdict.views
         lines.append(
-            f"{seen.agreeing} of {seen.count} crops point to {verdict.likeliest}; P(synthetic) from "
+            f"{wording.crops_in_words(seen, verdict.likeliest)}; P(synthetic) from "
             f"{whole_percent(seen.least_synthetic)} to {whole_percent(seen.most_synthetic)}"
         )
     if verdict.stability:
