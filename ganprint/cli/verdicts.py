@@ -233,5 +233,5 @@ def _method_table(verdict: Verdict) -> Table:
         name = each.method if methods.count(each.method) == 1 else f"{each.method} ({each.weights})"
         share = "" if each.synthetic_probability is None else whole_percent(each.synthetic_probability)
         said = "none: not calibrated" if each.reason == NO_RULE else _in_brief(each.verdict)
-        table.add_row(name, said, share, each.likeliest)
+        table.add_row(name, said, share, wording.most_likely(each.likeliest))
     return table

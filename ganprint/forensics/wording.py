@@ -43,8 +43,12 @@ def leading_evidence(verdict: Verdict) -> list[Evidence]:
 
 def crops_in_words(views: Views, likeliest: str | None) -> str:
     """Return how many crops agree with the most likely source; none is said to point to `real`."""
-    what = "no generator" if likeliest == REAL else likeliest
-    return f"{views.agreeing} of {views.count} crops point to {what}"
+    return f"{views.agreeing} of {views.count} crops point to {most_likely(likeliest)}"
+
+
+def most_likely(source: str | None) -> str | None:
+    """Return the most likely source for a text, where the bare name `real` would say that the image is real."""
+    return "no generator" if source == REAL else source
 
 
 def unseen_pictures(verdict: Verdict) -> list[str]:
