@@ -100,7 +100,7 @@ class TextWriter(Writer):
         """Print counts, how often such verdicts are wrong, and for a batch or with `verbose` what the weights know."""
         if not self.counts:
             return
-        if self.counts.total() > 1:
+        if self.counts.total() + self.failed > 1:
             said = ", ".join(
                 f"{count} {'without a trace' if name == 'real' else printable(name)}"
                 for name, count in self.counts.most_common()

@@ -263,6 +263,11 @@ def test_frames_that_were_not_read_are_told_without_verbose_and_once_with_it(ins
         assert told.count("Only the first frame") == 1
 
 
+def test_images_are_counted_where_only_one_of_several_was_examined(inside, tmp_path: Path) -> None:
+    done = inside("attribute", EXAMPLES / "chelsea.png", tmp_path / "gone.png", status=1)
+    assert "2 images: 1 without a trace, 1 not examined." in done.stdout
+
+
 def test_no_crop_is_said_to_point_to_real() -> None:
     views = Views(count=6, agreeing=5, least_synthetic=0.04, most_synthetic=0.6)
     verdict = Verdict(
