@@ -90,7 +90,7 @@ class TextWriter(Writer):
         for line in details(verdict):
             self._say(line, indent=2)
         for warning in verdict.warnings:
-            if warning not in (UNCALIBRATED, *verdict.size_warnings):
+            if warning not in (UNCALIBRATED, *verdict.size_warnings, *wording.unseen_pictures(verdict)):
                 self._say(f"! {warning}", indent=2, style="yellow")
         if verdict.metadata is not None and not verdict.is_synthetic:
             for sign in verdict.metadata.signs:
@@ -100,7 +100,7 @@ class TextWriter(Writer):
         """Print counts, how often such verdicts are wrong, and for a batch or with `verbose` what the weights know."""
         if not self.counts:
             return
-        if self.counts.total() > 1:
+        if self.counts.total() + self.failed > 1:
             said = ", ".join(
                 f"{count} {'without a trace' if name == 'real' else printable(name)}"
                 for name, count in self.counts.most_common()
@@ -191,7 +191,7 @@ def explanation(verdict: Verdict) -> list[str]:
         last.append("P(synthetic) is about the other generators and has no part in this verdict.")
     elif verdict.verdict in (INCONCLUSIVE, UNKNOWN) and verdict.probabilities and verdict.reason != NO_RULE:
         last.append("What may help: the original file, and where it was first published.")
-    last += verdict.size_warnings
+    last += [*verdict.size_warnings, *wording.unseen_pictures(verdict)]
     return [*lines, " ".join(last)] if last else lines
 
 
@@ -207,7 +207,7 @@ def details(verdict: Verdict) -> list[str]:
     if verdict.views is not None and verdict.views.count > 1:
         seen = verdict.views
         lines.append(
-            f"{seen.agreeing} of {seen.count} crops point to {verdict.likeliest}; P(synthetic) from "
+            f"{wording.crops_in_words(seen, verdict.likeliest)}; P(synthetic) from "
             f"{whole_percent(seen.least_synthetic)} to {whole_percent(seen.most_synthetic)}"
         )
     if verdict.stability:
@@ -233,5 +233,5 @@ def _method_table(verdict: Verdict) -> Table:
         name = each.method if methods.count(each.method) == 1 else f"{each.method} ({each.weights})"
         share = "" if each.synthetic_probability is None else whole_percent(each.synthetic_probability)
         said = "none: not calibrated" if each.reason == NO_RULE else _in_brief(each.verdict)
-        table.add_row(name, said, share, each.likeliest)
+        table.add_row(name, said, share, wording.most_likely(each.likeliest))
     return table

@@ -62,6 +62,8 @@ def make_verdict(
     ]
     family, _ = best_family(probabilities, names, card.families)
     named = verdict not in (REAL, UNKNOWN, INCONCLUSIVE, family)
+    # The ratios are about the other generators: beside an enrolled source they would speak for real.
+    ratios = [] if verdict in decision.nearer else list(_ratios(answer, probabilities, card, verdict))
     return Verdict(
         verdict=verdict,
         source=verdict if named else None,
@@ -75,7 +77,7 @@ def make_verdict(
         reason=decision.reason,
         likeliest=names[order[0]],
         known_score=None if decision.score is None else round(decision.score, 6),
-        likelihood_ratios=list(_ratios(answer, probabilities, card, verdict)),
+        likelihood_ratios=ratios,
         views=Views(
             count=len(answer.each),
             agreeing=agreeing,

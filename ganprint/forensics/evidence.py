@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganprint.attributor import Attributor, Panel, Prediction
+from ganprint.attributor import REAL, Attributor, Panel, Prediction
 from ganprint.calibration.answer import answer_images
 from ganprint.calibration.decision import whole_percent
 from ganprint.calibration.probabilities import SMALLEST, calibrate_probabilities
@@ -95,6 +95,8 @@ def gather_evidence(
         f"({(card.sha256 or '')[:12]}) says {card.sources[first]} {whole_percent(shares[first])}, "
         f"runner-up {card.sources[second]} {whole_percent(shares[second])}{uncalibrated}."
     ]
+    if card.sources[first] == REAL:
+        said.append("That does not show that it is real.")
     for each in (name for name in MAPS if name in chosen):
         if each == "own":
             panels += attributor.explain(crop)

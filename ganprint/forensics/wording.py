@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator
 
 from ganprint.attributor import REAL
 from ganprint.calibration.decision import INCONCLUSIVE, is_synthetic
-from ganprint.forensics.verdict import UNCALIBRATED, Evidence, Ratio, Verdict
+from ganprint.forensics.verdict import UNCALIBRATED, Evidence, Ratio, Verdict, Views
+from ganprint.images.parts import ONLY_FIRST
 from ganprint.weights import Card, Rate, VerdictRates
 from ganprint.weights.records import OTHERS
 
@@ -38,6 +39,21 @@ def leading_evidence(verdict: Verdict) -> list[Evidence]:
     pulling = [each for each in verdict.evidence if sign * each.log_odds > 0]
     total = sum(abs(each.log_odds) for each in pulling)
     return [each for each in pulling if abs(each.log_odds) >= LEADING * total][:MOST_NAMED]
+
+
+def crops_in_words(views: Views, likeliest: str | None) -> str:
+    """Return how many crops agree with the most likely source; none is said to point to `real`."""
+    return f"{views.agreeing} of {views.count} crops point to {most_likely(likeliest)}"
+
+
+def most_likely(source: str | None) -> str | None:
+    """Return the most likely source for a text, where the bare name `real` would say that the image is real."""
+    return "no generator" if source == REAL else source
+
+
+def unseen_pictures(verdict: Verdict) -> list[str]:
+    """Return the warnings that the file holds more pictures than the one that the answer is about."""
+    return [warning for warning in verdict.warnings if warning.startswith(ONLY_FIRST)]
 
 
 def ratio_sentence(ratio: Ratio) -> str:

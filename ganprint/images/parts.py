@@ -12,6 +12,9 @@ MAX_EXIF_BYTES = 4 * 1024 * 1024
 MAX_TEXT_BYTES = 1024 * 1024
 """The most of one text or profile that is unpacked; a workflow of ComfyUI has some 100 KiB."""
 
+ONLY_FIRST = "Only the first "
+"""How the note begins that a file holds more pictures than the one that was read."""
+
 # Python walks through these, so their number is time.
 _MOST_PIECES = 100_000
 _Piece = TypeVar("_Piece")

@@ -26,7 +26,7 @@ from ganprint.images.formats import RAW_FORMATS, SNIFFED_BYTES, is_decodable, op
 from ganprint.images.jpeg_pixels import decoded_jpeg, missing_of_jpeg
 from ganprint.images.large import await_turn
 from ganprint.images.limits import DEFAULT_MAX_PIXELS, MAX_FILE_BYTES, check_parts, check_pixels, check_sides
-from ganprint.images.parts import Parts, take_from_decoder
+from ganprint.images.parts import ONLY_FIRST, Parts, take_from_decoder
 from ganprint.images.png_pixels import png_to_rgb
 from ganprint.images.quiet import quiet_decoders
 from ganprint.images.rgb import bands_to_rgb, orientation_of, profile_notes, to_rgb, upright
@@ -262,7 +262,7 @@ def _turned(pixels: np.ndarray, parts: Parts, found: str, notes: list[str]) -> t
     orientation, said = orientation_of(parts)
     if parts.images != 1:
         what = "page" if found == "TIFF" else "frame"
-        said.append(f"The first {what} of {parts.images or 'several'} was taken.")
+        said.append(f"{ONLY_FIRST}{what} of {parts.images or 'several'} was read.")
     if parts.colours:
         notes.append(f"It states other colours than sRGB's ({parts.colours}); they were not converted.")
     turned, cut = upright(pixels, orientation, BLOCK if found == "JPEG" else 1)

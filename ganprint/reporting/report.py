@@ -18,7 +18,7 @@ from ganprint.forensics.ensemble import Ensemble
 from ganprint.forensics.evidence import crop_map, deciding_crop, gather_evidence, possible_maps
 from ganprint.forensics.record import CaseRecord, file_sha256
 from ganprint.forensics.verdict import NO_RULE, Verdict
-from ganprint.forensics.wording import PRIOR, WITHOUT_ENROLLED, ratio_sentence
+from ganprint.forensics.wording import PRIOR, WITHOUT_ENROLLED, crops_in_words, most_likely, ratio_sentence
 from ganprint.images import ImageFile
 from ganprint.images.content import Box, content_box
 from ganprint.images.large import is_large
@@ -131,6 +131,8 @@ def write_report(record: CaseRecord, exhibits: Exhibits, path: Path, *, force: b
         no_rule=NO_RULE,
         prior="" if all(each.verdict.reason == NO_RULE for each in record.images) else PRIOR,
         ratio_sentence=ratio_sentence,
+        crops_in_words=crops_in_words,
+        most_likely=most_likely,
         without_enrolled=WITHOUT_ENROLLED,
         date=f"{record.date.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         verdicts=Counter(each.verdict.verdict for each in record.images if each.verdict.error is None).most_common(),

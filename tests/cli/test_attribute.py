@@ -17,9 +17,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ganprint.calibration.decision import whole_percent
-from ganprint.cli.verdicts import TextWriter, explanation, headline
+from ganprint.cli.verdicts import TextWriter, details, explanation, headline
 from ganprint.forensics.journal import Journal
-from ganprint.forensics.verdict import Evidence, Verdict
+from ganprint.forensics.verdict import Evidence, Verdict, Views
 
 from ..conftest import json_lines
 
@@ -251,6 +251,31 @@ def test_a_warning_of_size_is_told_by_its_field_and_not_by_its_text() -> None:
     said = {"warnings": ["Tiny.", "The image is too small."], "size_warnings": ["Tiny."]}
     verdict = Verdict(path="a.png", method="m", weights="w", weights_sha256=None, verdict="real", **said)
     assert explanation(verdict) == ["That does not show that it is real. Tiny."]
+
+
+def test_frames_that_were_not_read_are_told_without_verbose_and_once_with_it(inside, tmp_path: Path) -> None:
+    with Image.open(EXAMPLES / "chelsea.png") as image:
+        still = image.convert("RGB")
+    still.save(tmp_path / "moves.webp", save_all=True, append_images=[still.rotate(90)], lossless=True)
+    for options in ((), ("-v",)):
+        told = " ".join(inside("attribute", tmp_path / "moves.webp", *options).stdout.split())
+        assert told.count("That does not show that it is real. Only the first frame of 2 was read.") == 1
+        assert told.count("Only the first frame") == 1
+
+
+def test_images_are_counted_where_only_one_of_several_was_examined(inside, tmp_path: Path) -> None:
+    done = inside("attribute", EXAMPLES / "chelsea.png", tmp_path / "gone.png", status=1)
+    assert "2 images: 1 without a trace, 1 not examined." in done.stdout
+
+
+def test_no_crop_is_said_to_point_to_real() -> None:
+    views = Views(count=6, agreeing=5, least_synthetic=0.04, most_synthetic=0.6)
+    verdict = Verdict(
+        path="a.png", method="m", weights="w", weights_sha256=None, verdict="inconclusive", likeliest="real",
+        views=views,
+    )  # fmt: skip
+    assert details(verdict) == ["5 of 6 crops point to no generator; P(synthetic) from 4% to 60%"]
+    assert "crops point to progan;" in details(verdict.model_copy(update={"likeliest": "progan"}))[0]
 
 
 def test_an_enrolled_source_is_explained_by_its_nearness_and_not_by_evidence_for_others() -> None:

@@ -163,6 +163,8 @@ def test_methods_have_their_maps_and_a_caption_that_says_what_they_are(method: s
     for words in said:
         assert words in evidence.caption
     assert "\x1b" not in evidence.caption
+    # Most likely real, for a crop, is no evidence that the image is.
+    assert (card.sources[int(shares.argmax())] == "real") == ("That does not show that it is real." in evidence.caption)
 
 
 def test_the_same_view_gives_the_same_picture_byte_for_byte(tmp_path: Path) -> None:

@@ -275,12 +275,12 @@ def test_damaged_exif_does_not_cost_the_image(exif: bytes) -> None:
 @pytest.mark.parametrize(
     ("kind", "note"),
     [
-        ("GIF", "The first frame of 3 was taken."),
-        ("WEBP", "The first frame of 3 was taken."),
-        ("PNG", "The first frame of 3 was taken."),
-        ("MPO", "The first frame of 3 was taken."),
-        ("TIFF", "The first page of several was taken."),
-        pytest.param("AVIF", "The first frame of 3 was taken.", marks=AVIF),
+        ("GIF", "Only the first frame of 3 was read."),
+        ("WEBP", "Only the first frame of 3 was read."),
+        ("PNG", "Only the first frame of 3 was read."),
+        ("MPO", "Only the first frame of 3 was read."),
+        ("TIFF", "Only the first page of several was read."),
+        pytest.param("AVIF", "Only the first frame of 3 was read.", marks=AVIF),
     ],
 )
 def test_only_the_first_frame_is_taken_and_that_is_said(kind: str, note: str) -> None:

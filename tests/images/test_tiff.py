@@ -124,8 +124,8 @@ def with_thumbnail(first: dict[str, object], below: bool, *others: dict[str, obj
         (with_thumbnail({}, True, {}), True, "thumbnail of 53 x 40; the full one, 160 x 120,"),
         (with_thumbnail({}, True, {"subfiletype": 1}), False, ""),
         (with_thumbnail({}, False, {}), True, "thumbnail of 53 x 40"),
-        (with_thumbnail({}, False, {"subfiletype": 1}), False, "The first page of several was taken."),
-        (written(np.stack([SMALL, SMALL[::-1]])), False, "The first page of several was taken."),
+        (with_thumbnail({}, False, {"subfiletype": 1}), False, "Only the first page of several was read."),
+        (written(np.stack([SMALL, SMALL[::-1]])), False, "Only the first page of several was read."),
     ],
     ids=[
         "below", "after", "below and larger", "reduced below", "larger page", "reduced page", "another page",

@@ -252,6 +252,16 @@ def full_verdict() -> Verdict:
     )  # fmt: skip
 
 
+def test_the_page_never_says_that_real_is_the_most_likely_source(ensemble: Ensemble, tmp_path: Path) -> None:
+    (tmp_path / "case.json").write_bytes(b"{}")
+    changed = {"verdict": "inconclusive", "likeliest": "real", "runner_up": "progan"}
+    verdict = full_verdict().model_copy(update=changed)
+    _, page = written(record_of([verdict]), Exhibits(ensemble, maps=False), tmp_path)
+    assert "Best match among generators: progan." in page.words and "crops point to no generator" in page.words
+    assert "Most likely source: real" not in page.words and "point to real" not in page.words
+    assert "no generator" in page.words.split("Answers of each method")[1]
+
+
 def test_everything_that_was_found_is_on_the_page(ensemble: Ensemble, tmp_path: Path) -> None:
     (tmp_path / "case.json").write_bytes(b"{}")
     error = Failure(code="not_found", message="b.png is not there.")
