@@ -102,9 +102,8 @@ def chosen_members(method: str | None, weights: Names | None) -> list[Path]:
     """Return the folders of all weights that answer; as `chosen_weights`, for several names and `all`, too."""
     check_methods(method)
     if weights is not None:
-        named: Sequence[str | Path] = [weights] if isinstance(weights, Path) else weights
-        if isinstance(weights, str):
-            named = parts_of(weights)
+        several = parts_of(weights) if isinstance(weights, str) else weights
+        named: Sequence[str | Path] = [several] if isinstance(several, Path) else several
         methods = [] if method is None or asks_all(method) else parts_of(method)
         if len(methods) > 1:
             raise UsageError("Weights and several methods were named.", "Name one of them: weights belong to a method.")

@@ -121,7 +121,7 @@ def _print_results_table(table: "Table", *, intervals: bool) -> None:
         rows = [
             (row.name, [Text(row.cells[n].text(intervals=intervals), style=STYLES[place[n]]) for n in numbers])
             for row, place in zip(table.rows, places, strict=True)
-            if any(row.cells[n].text() for n in numbers)
+            if any(row.cells[n].value is not None for n in numbers)
         ]
         title = f"{table.title}: {group}" if group else table.title
         if rows:
