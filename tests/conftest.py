@@ -105,6 +105,12 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
+def gradient(side: int = 64) -> np.ndarray:
+    """Return (side, side, 3): red grows rightwards, green downwards, so no turn or flip of it is the same."""
+    ramp = np.arange(side, dtype=np.uint8) * 3
+    return np.dstack([np.tile(ramp, (side, 1)), np.tile(ramp[:, None], (1, side)), np.full((side, side), 40, np.uint8)])
+
+
 def encoded(image: Image.Image | np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
     """Return the bytes of a file of an image, a Pillow one or pixels."""
     target = io.BytesIO()
